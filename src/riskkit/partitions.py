@@ -1,0 +1,63 @@
+"""Sums over blocks of rows: the seam through which every count scales.
+
+Takes a function from a frame to a table of counts, and blocks; gives the counts of the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from typing import Any, TypeVar
+
+import pandas as pd
+
+__all__ = ["add_counts", "total"]
+
+Counts = TypeVar("Counts")
+
+
+def add_counts(a: Any, b: Any) -> Any:
+    """Sum of two tables of counts on the union of their index, or ``a + b`` of anything else.
+
+    Examples
+    --------
+    >>> a = pd.DataFrame({"bad": [1, 2]}, index=[600, 610])
+    >>> b = pd.DataFrame({"bad": [5]}, index=[610])
+    >>> add_counts(a, b)["bad"].to_dict()
+    {600: 1, 610: 7}
+    """
+    if isinstance(a, pd.DataFrame):
+        # DataFrame.add(fill_value=0) would turn whole counts into floats
+        both = pd.concat([a, b])
+        return both.groupby(level=list(range(both.index.nlevels)), sort=True).sum()
+    return a + b
+
+
+def total(
+    fn: Callable[[pd.DataFrame], Counts],
+    blocks: Iterable[pd.DataFrame],
+    executor: Executor | None = None,
+) -> Counts:
+    """Sum of `fn` over all blocks.
+
+    Parameters
+    ----------
+    fn : callable
+        From a block to counts that add up: a table indexed by what is counted, or any object
+        with ``+``.
+    blocks : iterable of DataFrame
+    executor : concurrent.futures.Executor, optional
+        Threads or a Dask client; serial where none is given.
+
+    Raises
+    ------
+    ValueError
+        There is no block.
+    """
+    parts = executor.map(fn, blocks) if executor is not None else map(fn, blocks)
+    result: Any = None
+    for part in parts:
+        result = part if result is None else add_counts(result, part)
+    if result is None:
+        raise ValueError("total needs at least one block")
+    return result

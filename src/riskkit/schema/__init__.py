@@ -1,0 +1,57 @@
+"""The data contract: what a table must look like, where tables live, and how others map to it.
+
+Takes files, SQL queries and mappings; gives validated pandas frames in the contract's columns.
+"""
+
+from riskkit.schema.contract import (
+    DataContractError,
+    Feature,
+    check_target,
+    feature_table,
+    features_from_table,
+    risk_trends,
+    validate_applications,
+    validate_outcomes,
+    validate_performance,
+)
+from riskkit.schema.labels import BadDefinition, assign_samples, default_flags, window_coverage
+from riskkit.schema.profile import (
+    application_rates,
+    decline_reasons,
+    feature_profile,
+    sample_sizes,
+    segment_rates,
+    table_sizes,
+)
+from riskkit.schema.sources import Source, SourceFacts, check_source, load_source, source_files
+from riskkit.schema.tables import Table, read_table, write_table
+
+__all__ = [
+    "BadDefinition",
+    "DataContractError",
+    "Feature",
+    "Source",
+    "SourceFacts",
+    "Table",
+    "application_rates",
+    "assign_samples",
+    "check_source",
+    "check_target",
+    "decline_reasons",
+    "default_flags",
+    "feature_profile",
+    "feature_table",
+    "features_from_table",
+    "load_source",
+    "read_table",
+    "risk_trends",
+    "sample_sizes",
+    "segment_rates",
+    "source_files",
+    "table_sizes",
+    "validate_applications",
+    "validate_outcomes",
+    "validate_performance",
+    "window_coverage",
+    "write_table",
+]

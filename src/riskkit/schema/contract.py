@@ -1,0 +1,423 @@
+"""What the columns of each table must be, and the one error that lists everything that is not.
+
+Takes a frame; gives the same frame, or a :class:`DataContractError` with every violation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+__all__ = [
+    "DataContractError",
+    "Feature",
+    "check_target",
+    "feature_table",
+    "features_from_table",
+    "risk_trends",
+    "validate_applications",
+    "validate_outcomes",
+    "validate_performance",
+]
+
+FIRST_DATE = pd.Timestamp("1990-01-01")
+LAST_DATE = pd.Timestamp("2100-01-01")
+LONGEST_TERM_MONTHS = 480
+
+STATUSES = ("current", "delinquent", "prepaid", "matured", "charged_off")
+EVENTS = ("default", "prepaid", "matured", "censored")
+
+APPLICATION_COLUMNS = {
+    "application_id": "text",
+    "customer_id": "text",
+    "applied_at": "date",
+    "amount": "integer",
+    "term_months": "integer",
+    "approved": "boolean",
+    "booked": "boolean",
+    "default_flag": "number",
+}
+PERFORMANCE_COLUMNS = {
+    "loan_id": "text",
+    "cohort": "date",
+    "mob": "integer",
+    "month_end": "date",
+    "due_amount": "integer",
+    "paid_amount": "integer",
+    "balance": "integer",
+    "dpd": "integer",
+    "status": "text",
+    "recovered_amount": "integer",
+}
+OUTCOME_COLUMNS = {
+    "loan_id": "text",
+    "cohort": "date",
+    "term_months": "integer",
+    "amount": "integer",
+    "event": "text",
+    "event_mob": "integer",
+}
+
+_IS_TYPE = {
+    "text": lambda s: pd.api.types.is_string_dtype(s) or isinstance(s.dtype, pd.CategoricalDtype),
+    "date": pd.api.types.is_datetime64_dtype,
+    "integer": pd.api.types.is_integer_dtype,
+    "number": lambda s: pd.api.types.is_numeric_dtype(s) and not pd.api.types.is_bool_dtype(s),
+    "boolean": pd.api.types.is_bool_dtype,
+}
+
+
+class DataContractError(ValueError):
+    """Input that breaks the data contract; lists every violation, not just the first.
+
+    Parameters
+    ----------
+    what : str
+        The table, file or mapping at fault.
+    violations : sequence of str
+        One line each: the column or key, how many rows, an example, what was expected.
+    """
+
+    def __init__(self, what: str, violations: Sequence[str]):
+        self.what = what
+        self.violations = tuple(violations)
+        lines = "".join(f"\n  - {violation}" for violation in self.violations)
+        super().__init__(f"{what} breaks the data contract:{lines}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.what, self.violations)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feature:
+    """What is known about one column of an applicant.
+
+    Parameters
+    ----------
+    name : str
+        Column in the applications table.
+    label : str
+        Plain words for reports and reasons.
+    family : str
+        Where the information comes from: application, telecom, device, bureau, …
+    unit : str
+        Unit of the values, empty for counts and categories.
+    kind : {"numeric", "category"}
+    risk_direction : {+1, -1, 0}
+        +1 where a larger value is riskier, -1 where it is safer, 0 where nobody should say.
+    special_codes : mapping of float to str
+        Values that are no measurement, with their meaning, such as ``{-9: "no bureau record"}``.
+    protected : bool
+        A protected attribute: kept for fairness checks, never offered as a feature.
+    known_afterwards : bool
+        Known only after the decision: never offered as a feature.
+    """
+
+    name: str
+    label: str
+    family: str
+    unit: str = ""
+    kind: str = "numeric"
+    risk_direction: int = 0
+    special_codes: Mapping[float, str] = field(default_factory=dict)
+    protected: bool = False
+    known_afterwards: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("numeric", "category"):
+            raise ValueError(f"kind must be 'numeric' or 'category', got {self.kind!r}")
+        if self.risk_direction not in (-1, 0, 1):
+            raise ValueError(f"risk_direction must be -1, 0 or 1, got {self.risk_direction!r}")
+
+    @property
+    def offered(self) -> bool:
+        """Whether a model may use it."""
+        return not (self.protected or self.known_afterwards)
+
+
+def feature_table(features: Sequence[Feature]) -> pd.DataFrame:
+    """Feature catalogue as a table, one row per feature, special codes as JSON text.
+
+    Returns
+    -------
+    DataFrame, index name
+        Columns label, family, unit, kind, risk_direction, special_codes, protected,
+        known_afterwards, offered.
+    """
+    rows = [
+        {
+            "name": f.name,
+            "label": f.label,
+            "family": f.family,
+            "unit": f.unit,
+            "kind": f.kind,
+            "risk_direction": f.risk_direction,
+            "special_codes": json.dumps(
+                {f"{float(code):g}": meaning for code, meaning in f.special_codes.items()},
+                ensure_ascii=False,
+            ),
+            "protected": f.protected,
+            "known_afterwards": f.known_afterwards,
+            "offered": f.offered,
+        }
+        for f in features
+    ]
+    return pd.DataFrame(rows).set_index("name")
+
+
+def features_from_table(table: pd.DataFrame) -> list[Feature]:
+    """Features of a catalogue written by :func:`feature_table`."""
+    features = []
+    for name, row in table.iterrows():
+        codes = {float(code): meaning for code, meaning in json.loads(row["special_codes"]).items()}
+        features.append(
+            Feature(
+                name=str(name),
+                label=row["label"],
+                family=row["family"],
+                unit=row["unit"],
+                kind=row["kind"],
+                risk_direction=int(row["risk_direction"]),
+                special_codes=codes,
+                protected=bool(row["protected"]),
+                known_afterwards=bool(row["known_afterwards"]),
+            )
+        )
+    return features
+
+
+def risk_trends(features: Sequence[Feature]) -> dict[str, str]:
+    """Trend of the bad rate over rising values, of the features that state a risk direction."""
+    words = {1: "ascending", -1: "descending"}
+    return {f.name: words[f.risk_direction] for f in features if f.risk_direction}
+
+
+def _type_violations(frame: pd.DataFrame, columns: Mapping[str, str]) -> list[str]:
+    missing = [name for name in columns if name not in frame.columns]
+    found = []
+    if missing:
+        found.append(
+            f"missing columns {', '.join(missing)}; present: {', '.join(map(str, frame.columns))}"
+        )
+    for name, kind in columns.items():
+        if name in frame.columns and not _IS_TYPE[kind](frame[name]):
+            example = frame[name].iloc[0] if len(frame) else None
+            found.append(
+                f"{name}: expected {kind}, found dtype {frame[name].dtype} "
+                f"(first value {example!r})"
+            )
+    return found
+
+
+def _validate(what: str, frame: pd.DataFrame, columns: Mapping[str, str], checks: Any) -> None:
+    """Raise with every type violation and every row violation of the well-typed columns."""
+    import pandera.pandas as pa
+
+    if len(frame) == 0:
+        raise DataContractError(what, ["no rows"])
+    violations = _type_violations(frame, columns)
+    typed = {
+        name: column
+        for name, column in checks(pa).items()
+        if name in frame.columns and _IS_TYPE[columns[name]](frame[name])
+    }
+    schema = pa.DataFrameSchema(typed, unique_column_names=True)
+    try:
+        schema.validate(frame.reset_index(drop=True), lazy=True)
+    except pa.errors.SchemaErrors as error:
+        violations += _row_violations(error.failure_cases, columns)
+    if violations:
+        raise DataContractError(what, violations)
+
+
+def _row_violations(cases: pd.DataFrame, columns: Mapping[str, str]) -> list[str]:
+    order = {name: position for position, name in enumerate(columns)}
+    found = []
+    for (name, check), group in cases.groupby(["column", "check"], sort=False, dropna=False):
+        rule = {"not_nullable": "no missing value", "field_uniqueness": "no duplicate"}.get(
+            str(check), str(check)
+        )
+        # a failed check of the whole column has no row
+        rows = group["index"].dropna()
+        where = f"{len(rows):,} rows" if len(rows) != 1 else "1 row"
+        example = group["failure_case"].iloc[0]
+        first = f", first in row {int(rows.iloc[0]) + 1:,}" if len(rows) else ""
+        found.append(
+            (order.get(name, 0), f"{name}: {where} break '{rule}', for example {example}{first}")
+        )
+    return [line for _, line in sorted(found)]
+
+
+def _ids(pa: Any, *, unique: bool) -> Any:
+    return pa.Column(nullable=False, unique=unique)
+
+
+def _dates(pa: Any) -> Any:
+    rule = f"between {FIRST_DATE:%Y-%m-%d} and {LAST_DATE:%Y-%m-%d}"
+    return pa.Column(
+        checks=pa.Check(lambda s: s.between(FIRST_DATE, LAST_DATE), error=rule), nullable=False
+    )
+
+
+def _whole(pa: Any, low: int, high: int | None = None) -> Any:
+    rule = f"at least {low}" if high is None else f"between {low} and {high}"
+    return pa.Column(
+        checks=pa.Check(lambda s: (s >= low) & (s <= (s if high is None else high)), error=rule),
+        nullable=False,
+    )
+
+
+def _one_of(pa: Any, allowed: Sequence[str]) -> Any:
+    rule = f"one of {', '.join(allowed)}"
+    return pa.Column(checks=pa.Check(lambda s: s.isin(allowed), error=rule), nullable=False)
+
+
+def validate_applications(df: pd.DataFrame) -> pd.DataFrame:
+    """Applications, unchanged, if they hold to the contract.
+
+    Parameters
+    ----------
+    df : DataFrame, one row per application
+        At least the contract's columns; features beside them are free.
+
+    Returns
+    -------
+    DataFrame
+        The same object.
+
+    Raises
+    ------
+    DataContractError
+        Lists every violation: missing columns, wrong dtypes, duplicate or missing ids, dates out
+        of range, amounts or terms below 1, a label other than 0, 1 or missing, a label on an
+        application that was not booked, a booked application that was not approved, no rows.
+    """
+    everybody = np.ones(len(df), dtype=bool)
+    approved, booked = (
+        df[name].to_numpy(bool) if name in df and df[name].dtype == bool else everybody
+        for name in ("approved", "booked")
+    )
+
+    def checks(pa: Any) -> dict[str, Any]:
+        return {
+            "application_id": _ids(pa, unique=True),
+            "customer_id": _ids(pa, unique=False),
+            "applied_at": _dates(pa),
+            "amount": _whole(pa, 1),
+            "term_months": _whole(pa, 1, LONGEST_TERM_MONTHS),
+            "approved": pa.Column(nullable=False),
+            "booked": pa.Column(
+                checks=pa.Check(lambda s: ~s | approved, error="booked only where approved"),
+                nullable=False,
+            ),
+            "default_flag": pa.Column(
+                checks=[
+                    pa.Check(lambda s: s.isin([0, 1]), error="1 = bad, 0 = good, or missing"),
+                    pa.Check(
+                        # pandera hands over the known labels only
+                        lambda s: pd.Series(booked[s.index], index=s.index),
+                        error="known only where booked",
+                    ),
+                ],
+                nullable=True,
+            ),
+        }
+
+    _validate("applications", df, APPLICATION_COLUMNS, checks)
+    return df
+
+
+def validate_performance(df: pd.DataFrame) -> pd.DataFrame:
+    """Monthly panel, unchanged, if it holds to the contract.
+
+    Parameters
+    ----------
+    df : DataFrame, one row per loan and month-end
+        Sorted by loan_id and mob, each loan's months on book without a gap from 0.
+
+    Raises
+    ------
+    DataContractError
+        Lists every violation; a gap, a repeated month or an unsorted loan is named with its loan.
+    """
+
+    def checks(pa: Any) -> dict[str, Any]:
+        return {
+            "loan_id": _ids(pa, unique=False),
+            "cohort": _dates(pa),
+            "mob": _whole(pa, 0),
+            "month_end": _dates(pa),
+            "due_amount": _whole(pa, 0),
+            "paid_amount": _whole(pa, 0),
+            "balance": _whole(pa, 0),
+            "dpd": _whole(pa, 0),
+            "status": _one_of(pa, STATUSES),
+            "recovered_amount": _whole(pa, 0),
+        }
+
+    _validate("performance", df, PERFORMANCE_COLUMNS, checks)
+    loan = df["loan_id"].to_numpy()
+    mob = df["mob"].to_numpy()
+    new = loan[1:] != loan[:-1]
+    broken = (new & (mob[1:] != 0)) | (~new & (mob[1:] != mob[:-1] + 1))
+    if mob[0] != 0 or broken.any():
+        first = 0 if mob[0] != 0 else int(broken.argmax()) + 1
+        raise DataContractError(
+            "performance",
+            [
+                f"mob: {int(broken.sum()) + int(mob[0] != 0):,} rows break 'sorted by loan_id and "
+                f"mob, from 0 without a gap', first loan {loan[first]} at mob {mob[first]}"
+            ],
+        )
+    if df["loan_id"].iloc[[0, *(new.nonzero()[0] + 1)]].duplicated().any():
+        raise DataContractError("performance", ["loan_id: rows of one loan are not together"])
+    return df
+
+
+def validate_outcomes(df: pd.DataFrame) -> pd.DataFrame:
+    """Outcomes, unchanged, if they hold to the contract.
+
+    Parameters
+    ----------
+    df : DataFrame, one row per loan
+
+    Raises
+    ------
+    DataContractError
+        Lists every violation.
+    """
+
+    def checks(pa: Any) -> dict[str, Any]:
+        return {
+            "loan_id": _ids(pa, unique=True),
+            "cohort": _dates(pa),
+            "term_months": _whole(pa, 1, LONGEST_TERM_MONTHS),
+            "amount": _whole(pa, 1),
+            "event": _one_of(pa, EVENTS),
+            "event_mob": _whole(pa, 0),
+        }
+
+    _validate("outcomes", df, OUTCOME_COLUMNS, checks)
+    return df
+
+
+def check_target(applications: pd.DataFrame) -> None:
+    """Refuse a label that has only one class, or none.
+
+    Raises
+    ------
+    DataContractError
+        With the number of goods and bads found.
+    """
+    good = int((applications["default_flag"] == 0).sum())
+    bad = int((applications["default_flag"] == 1).sum())
+    if good == 0 or bad == 0:
+        raise DataContractError(
+            "applications",
+            [f"default_flag: both goods and bads are needed, found {good:,} good and {bad:,} bad"],
+        )

@@ -1,0 +1,266 @@
+"""What counts as bad, and which application belongs to which sample.
+
+Takes the monthly panel or the outcomes; gives a label per loan, and a sample per application.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["BadDefinition", "assign_samples", "default_flags", "window_coverage"]
+
+SAMPLES = ("train", "test", "out_of_time")
+_NO_WINDOW = 10_000  # months: past every term
+_NEVER = 2 * _NO_WINDOW
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadDefinition:
+    """When a booked loan counts as bad.
+
+    Bad = ever more than `dpd` days past due at a month-end, or charged off, within the window.
+
+    Parameters
+    ----------
+    dpd : int
+        Days past due that must be exceeded.
+    window_months : int or None
+        Months on book within which it counts; None = at any time, and a label only once the loan
+        has ended.
+    by_term : mapping of int to int, optional
+        Another window for loans of some terms, ``{term_months: window_months}``.
+    indeterminate_dpd : int, optional
+        A loan that is not bad but was once more than this many days past due gets no label.
+    """
+
+    dpd: int = 90
+    window_months: int | None = 12
+    by_term: Mapping[int, int] | None = None
+    indeterminate_dpd: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.dpd < 1:
+            raise ValueError(f"dpd must be at least 1 day, got {self.dpd!r}")
+        windows = [self.window_months, *(self.by_term or {}).values()]
+        if any(window is not None and window < 1 for window in windows):
+            raise ValueError(f"window_months must be at least 1 month, got {windows!r}")
+        if self.indeterminate_dpd is not None and not 0 < self.indeterminate_dpd < self.dpd:
+            raise ValueError(
+                f"indeterminate_dpd must lie between 0 and dpd={self.dpd}, "
+                f"got {self.indeterminate_dpd!r}"
+            )
+
+    def __str__(self) -> str:
+        if self.window_months is None:
+            window = "at any time until the loan has ended"
+        else:
+            window = f"within {self.window_months} months on book"
+        text = f"more than {self.dpd} days past due at a month-end, or charged off, {window}"
+        if self.by_term:
+            terms = ", ".join(f"{t} months: {w}" for t, w in sorted(self.by_term.items()))
+            text += f" (window by term: {terms})"
+        if self.indeterminate_dpd is not None:
+            text += f"; more than {self.indeterminate_dpd} days but not bad: no label"
+        return text
+
+    def window_of(self, term_months: pd.Series) -> np.ndarray:
+        """Window of each loan in months; a month past every term where there is none."""
+        plain = self.window_months if self.window_months is not None else _NO_WINDOW
+        return term_months.map(self.by_term or {}).fillna(plain).to_numpy().astype(np.int64)
+
+
+def _months(dates: pd.Series | pd.Timestamp) -> np.ndarray | int:
+    """Months since year 0, so that differences are whole months."""
+    if isinstance(dates, pd.Timestamp):
+        return dates.year * 12 + dates.month
+    return (dates.dt.year * 12 + dates.dt.month).to_numpy()
+
+
+def _first_bad_and_end(book: pd.DataFrame, dpd: int, observed_to: pd.Timestamp) -> pd.DataFrame:
+    """One row per loan: first_bad_mob (or _NEVER), ended, worst_dpd, observed_mob."""
+    if "event" in book.columns:
+        loans = book.set_index("loan_id")
+        bad = loans["event"] == "default"
+        ended = loans["event"] != "censored"
+        loans = pd.DataFrame(
+            {
+                "first_bad_mob": loans["event_mob"].where(bad, _NEVER),
+                "ended": ended,
+                "worst_dpd": 0,
+                "observed_mob": loans["event_mob"].where(
+                    ~ended, _months(observed_to) - _months(loans["cohort"])
+                ),
+                "term_months": loans["term_months"],
+            }
+        )
+        return loans
+    mob = book["mob"].where((book["dpd"] > dpd) | (book["status"] == "charged_off"))
+    grouped = book.assign(bad_mob=mob).groupby("loan_id", sort=False, observed=True)
+    loans = grouped.agg(
+        first_bad_mob=("bad_mob", "min"),
+        worst_dpd=("dpd", "max"),
+        status=("status", "last"),
+        cohort=("cohort", "first"),
+    )
+    loans["ended"] = loans["status"].isin(["prepaid", "matured", "charged_off"])
+    loans["first_bad_mob"] = loans["first_bad_mob"].fillna(_NEVER).astype("int64")
+    loans["observed_mob"] = _months(observed_to) - _months(loans["cohort"])
+    return loans.drop(columns=["status", "cohort"])
+
+
+def default_flags(
+    book: pd.DataFrame,
+    definition: BadDefinition,
+    observed_to: pd.Timestamp,
+    *,
+    term_months: pd.Series | None = None,
+) -> pd.Series:
+    """Label of each loan: 1 bad, 0 good, NaN not known yet or indeterminate.
+
+    A label exists only once the loan's whole cohort has reached the window, however early the
+    loan itself ended; with no window, once the loan has ended.
+
+    Parameters
+    ----------
+    book : DataFrame
+        The monthly panel (performance), or the outcomes.
+    definition : BadDefinition
+    observed_to : Timestamp
+        The last month-end seen.
+    term_months : Series, index loan_id, optional
+        Needed for ``definition.by_term`` with a panel, which does not carry the term.
+
+    Returns
+    -------
+    Series of float, index loan_id
+        Named default_flag.
+
+    Source
+    ------
+    riskkit definition; the maturity rule avoids counting early endings of a young cohort.
+    """
+    loans = _first_bad_and_end(book, definition.dpd, observed_to)
+    if definition.by_term and "term_months" not in loans:
+        if term_months is None:
+            raise ValueError("a window by term needs term_months, index loan_id")
+        loans["term_months"] = term_months.reindex(loans.index)
+    terms = loans["term_months"] if "term_months" in loans else pd.Series(0, index=loans.index)
+    window = definition.window_of(terms)
+    bad = (loans["first_bad_mob"] <= window).to_numpy()
+    has_window = window < _NO_WINDOW
+    known = np.where(has_window, loans["observed_mob"] >= window, loans["ended"] | bad)
+    if definition.indeterminate_dpd is not None:
+        known &= bad | (loans["worst_dpd"] <= definition.indeterminate_dpd).to_numpy()
+    flags = np.where(known, bad.astype(float), np.nan)
+    return pd.Series(flags, index=loans.index, name="default_flag")
+
+
+def window_coverage(
+    book: pd.DataFrame,
+    definition: BadDefinition,
+    observed_to: pd.Timestamp,
+    term_months: pd.Series,
+) -> pd.DataFrame:
+    """Share of final bads that the window catches, by term.
+
+    Over loans whose cohort has been watched for the term and six months more, so that nearly
+    every bad has shown itself.
+
+    Returns
+    -------
+    DataFrame, index term_months
+        loans, final_bads, within_window, caught_rate (NaN where there is no bad).
+    """
+    loans = _first_bad_and_end(book, definition.dpd, observed_to)
+    loans["term_months"] = term_months.reindex(loans.index).astype("int64")
+    seen = loans[loans["observed_mob"] >= loans["term_months"] + 6]
+    final = seen["first_bad_mob"] <= seen["observed_mob"]
+    window = definition.window_of(seen["term_months"])
+    caught = (seen["first_bad_mob"] <= window) & final
+    table = (
+        pd.DataFrame({"final_bads": final, "within_window": caught})
+        .groupby(seen["term_months"])
+        .agg(
+            loans=("final_bads", "size"),
+            final_bads=("final_bads", "sum"),
+            within_window=("within_window", "sum"),
+        )
+    )
+    table["caught_rate"] = table["within_window"] / table["final_bads"].where(
+        table["final_bads"] > 0
+    )
+    return table
+
+
+def assign_samples(
+    applications: pd.DataFrame,
+    *,
+    out_of_time_from: pd.Timestamp | None = None,
+    test_share: float = 0.3,
+    out_of_time_share: float = 0.25,
+    seed: int = 0,
+) -> pd.Series:
+    """Sample of each application: train, test, out_of_time; missing without a label.
+
+    Everything applied for from `out_of_time_from` on is out of time. Before it, customers (not
+    applications) are split between train and test by a hash, so a customer is never in both and
+    the split does not depend on row order.
+
+    Parameters
+    ----------
+    applications : DataFrame
+        application_id, customer_id, applied_at, default_flag.
+    out_of_time_from : Timestamp, optional
+        First day of the out-of-time sample; by default the first day of the month that leaves
+        at least `out_of_time_share` of the labelled applications after it.
+    test_share : float
+        Share of the customers before that day who go to the test sample, in [0, 1).
+    out_of_time_share : float
+        In (0, 1); used where `out_of_time_from` is not given.
+    seed : int
+        Changes the hash.
+
+    Returns
+    -------
+    Series of str, index application_id
+        Named sample.
+
+    Raises
+    ------
+    ValueError
+        A share out of range, or a sample that would hold one class only or no application.
+    """
+    if not 0 <= test_share < 1:
+        raise ValueError(f"test_share must be in [0, 1), got {test_share!r}")
+    if not 0 < out_of_time_share < 1:
+        raise ValueError(f"out_of_time_share must be in (0, 1), got {out_of_time_share!r}")
+    labelled = applications["default_flag"].notna().to_numpy()
+    if out_of_time_from is None:
+        months = applications.loc[labelled, "applied_at"].dt.to_period("M")
+        after = months.value_counts(normalize=True).sort_index(ascending=False).cumsum()
+        out_of_time_from = after[after >= out_of_time_share].index[0].start_time
+    hash_key = f"{seed:016d}"[-16:]
+    hashes = pd.util.hash_array(applications["customer_id"].to_numpy(object), hash_key=hash_key)
+    is_test = hashes / 2.0**64 < test_share
+    late = (applications["applied_at"] >= out_of_time_from).to_numpy()
+    sample = pd.Series(
+        np.where(late, "out_of_time", np.where(is_test, "test", "train")),
+        index=pd.Index(applications["application_id"], name="application_id"),
+        name="sample",
+        dtype="str",
+    ).where(labelled)
+    flags = applications["default_flag"].to_numpy()
+    for name in SAMPLES:
+        if name == "test" and test_share == 0:
+            continue
+        classes = np.unique(flags[(sample == name).to_numpy()])
+        if len(classes) < 2:
+            raise ValueError(
+                f"the {name} sample needs goods and bads, found labels {classes.tolist()}; "
+                f"out of time starts {out_of_time_from:%Y-%m-%d}, test_share={test_share}"
+            )
+    return sample

@@ -1,0 +1,179 @@
+"""Who applies, what is known about them, what is missing.
+
+Takes applications and the feature catalogue; gives the tables of the first report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from riskkit.schema.contract import Feature
+from riskkit.schema.labels import SAMPLES
+
+__all__ = [
+    "application_rates",
+    "decline_reasons",
+    "feature_profile",
+    "sample_sizes",
+    "segment_rates",
+    "table_sizes",
+]
+
+
+def application_rates(
+    applications: pd.DataFrame, by: str | pd.Series, *, top: int | None = None
+) -> pd.DataFrame:
+    """Volumes and rates of applications by month or segment.
+
+    Parameters
+    ----------
+    applications : DataFrame
+        approved, booked, amount, default_flag.
+    by : str or Series
+        A column, or a label per row, such as the month.
+    top : int, optional
+        Keep only the `top` largest segments, largest first.
+
+    Returns
+    -------
+    DataFrame, index of the labels
+        applications, approval_rate (approved ÷ all), booked, booked_rate (booked ÷ approved),
+        mean_amount (requested, minor units), labelled, bad, bad_rate (bad ÷ labelled; NaN
+        without a label).
+    """
+    flag = applications["default_flag"]
+    rows = pd.DataFrame(
+        {
+            "approved": applications["approved"],
+            "booked": applications["booked"],
+            "amount": applications["amount"],
+            "labelled": flag.notna(),
+            "bad": flag == 1,
+        }
+    )
+    key = applications[by] if isinstance(by, str) else by.set_axis(rows.index)
+    sums = rows.groupby(key, observed=True).sum()
+    n = rows.groupby(key, observed=True).size()
+    table = pd.DataFrame(
+        {
+            "applications": n,
+            "approval_rate": sums["approved"] / n,
+            "booked": sums["booked"],
+            "booked_rate": sums["booked"] / sums["approved"].where(sums["approved"] > 0),
+            "mean_amount": sums["amount"] / n,
+            "labelled": sums["labelled"],
+            "bad": sums["bad"],
+            "bad_rate": sums["bad"] / sums["labelled"].where(sums["labelled"] > 0),
+        }
+    )
+    if top is not None:
+        table = table.sort_values("applications", ascending=False, kind="stable").head(top)
+    return table
+
+
+def feature_profile(applications: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
+    """What each feature looks like.
+
+    Returns
+    -------
+    DataFrame, index feature
+        label, family, unit, missing_rate, special_rate, distinct (values), p5, median, p95 (of
+        ordinary values; NaN for categories), use (offered, protected, known afterwards).
+    """
+    records = []
+    for feature in features:
+        column = applications[feature.name]
+        record: dict[str, object] = {
+            "feature": feature.name,
+            "label": feature.label,
+            "family": feature.family,
+            "unit": feature.unit,
+            "missing_rate": column.isna().mean(),
+            "special_rate": 0.0,
+            "distinct": column.nunique(),
+            "p5": float("nan"),
+            "median": float("nan"),
+            "p95": float("nan"),
+            "use": "protected"
+            if feature.protected
+            else "known afterwards"
+            if feature.known_afterwards
+            else "offered",
+        }
+        if feature.kind == "numeric":
+            is_special = column.isin(list(feature.special_codes))
+            record["special_rate"] = is_special.mean()
+            low, middle, high = column[~is_special].astype("float64").quantile([0.05, 0.5, 0.95])
+            record.update(p5=low, median=middle, p95=high)
+        records.append(record)
+    return pd.DataFrame(records).set_index("feature")
+
+
+def segment_rates(
+    applications: pd.DataFrame, segments: Sequence[str], *, top: int = 8
+) -> pd.DataFrame:
+    """Rates of :func:`application_rates` for several segmentations, one under the other.
+
+    Columns that the applications lack are passed over; within each, the `top` largest values.
+
+    Returns
+    -------
+    DataFrame, index (segment, value)
+    """
+    tables = {
+        name.replace("_", " "): application_rates(applications, name, top=top)
+        for name in segments
+        if name in applications.columns
+    }
+    return pd.concat(tables, names=["segment", "value"])
+
+
+def decline_reasons(applications: pd.DataFrame) -> pd.DataFrame:
+    """Why applications were declined.
+
+    Returns
+    -------
+    DataFrame, index declined_reason, largest first
+        applications, share (of all declined); empty where nobody was declined or no reason is
+        known.
+    """
+    if "declined_reason" not in applications.columns:
+        counts = pd.Series(dtype="int64", name="applications")
+    else:
+        counts = applications.loc[~applications["approved"], "declined_reason"].value_counts()
+    counts = counts.rename("applications").rename_axis("declined_reason")
+    return counts.to_frame().assign(share=counts / max(counts.sum(), 1))
+
+
+def sample_sizes(samples: pd.DataFrame) -> pd.DataFrame:
+    """What each sample holds.
+
+    Parameters
+    ----------
+    samples : DataFrame
+        sample (missing without a label), applied_at, default_flag.
+
+    Returns
+    -------
+    DataFrame, index sample in the order train, test, out_of_time
+        loans, first and last (month applied for), bad, bad_rate.
+    """
+    grouped = samples.groupby("sample")
+    table = pd.DataFrame(
+        {
+            "loans": grouped.size(),
+            "first": grouped["applied_at"].min().dt.strftime("%Y-%m"),
+            "last": grouped["applied_at"].max().dt.strftime("%Y-%m"),
+            "bad": grouped["default_flag"].sum().astype("int64"),
+            "bad_rate": grouped["default_flag"].mean(),
+        }
+    )
+    return table.loc[[name for name in SAMPLES if name in table.index]]
+
+
+def table_sizes(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Rows and columns of each table, index table."""
+    sizes = {name: table.shape for name, table in tables.items()}
+    return pd.DataFrame(sizes, index=["rows", "columns"]).T.rename_axis("table")

@@ -1,0 +1,33 @@
+"""What several test files share."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+
+from riskkit import schema
+
+mpl.use("Agg")
+
+PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared_data():
+    """Folder of the real public data, beside the project's own."""
+    folder = PROJECT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the folder of real public data, ../shared/data, is absent")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lending_club_mapping():
+    """Path of the project's own mapping of Lending Club."""
+    return PROJECT / "data" / "sources" / "lending_club.yaml"
+
+
+@pytest.fixture(scope="session")
+def lending_club(shared_data, lending_club_mapping):
+    """The mapped Lending Club source; tests must not change its tables."""
+    return schema.load_source(lending_club_mapping, root=shared_data / "lending_club")

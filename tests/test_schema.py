@@ -1,0 +1,536 @@
+"""The data contract, tables on disk, mappings, labels, samples."""
+
+import gzip
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from riskkit import schema
+from riskkit.schema import BadDefinition, DataContractError, Feature, Table
+
+
+@pytest.fixture
+def applications():
+    return pd.DataFrame(
+        {
+            "application_id": ["a", "b", "c", "d"],
+            "customer_id": ["x", "x", "y", "z"],
+            "applied_at": pd.to_datetime(["2024-01-03", "2024-01-20", "2024-02-01", "2024-02-02"]),
+            "amount": [100_000, 200_000, 50_000, 70_000],
+            "term_months": [6, 12, 12, 3],
+            "approved": [True, True, True, False],
+            "booked": [True, True, False, False],
+            "default_flag": [0.0, 1.0, np.nan, np.nan],
+        }
+    )
+
+
+# -- contract ------------------------------------------------------------------------------------
+
+
+def test_valid_applications_come_back_unchanged(applications):
+    assert schema.validate_applications(applications) is applications
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"amount": [1.5, 2, 3, 4]}, r"amount: expected integer, found dtype float64"),
+        ({"applied_at": ["2024-01-01"] * 4}, r"applied_at: expected date, found dtype str"),
+        ({"application_id": ["a", "a", "c", "d"]}, r"application_id: 2 rows break 'no duplicate'"),
+        ({"amount": [100, -5, 0, 7]}, r"amount: 2 rows break 'at least 1', for example -5"),
+        (
+            {
+                "applied_at": pd.to_datetime(
+                    ["1899-12-31", "2024-01-01", "2024-01-01", "2200-01-01"]
+                )
+            },
+            r"applied_at: 2 rows break 'between 1990-01-01 and 2100-01-01'.*first in row 1",
+        ),
+        ({"term_months": [0, 1, 1, 1]}, r"term_months: 1 row break 'between 1 and 480'"),
+        (
+            {"booked": [True, True, False, True]},
+            r"booked: 1 row break 'booked only where approved'",
+        ),
+        ({"default_flag": [0, 2, None, None]}, r"default_flag: 1 row break '1 = bad, 0 = good"),
+        ({"default_flag": [0, 1, 1, None]}, r"default_flag: 1 row break 'known only where booked'"),
+    ],
+)
+def test_each_broken_rule_is_named_with_rows_and_example(applications, change, message):
+    with pytest.raises(DataContractError, match=message):
+        schema.validate_applications(applications.assign(**change))
+
+
+def test_every_violation_is_listed_not_just_the_first(applications):
+    broken = applications.assign(amount=-1, application_id="a").drop(columns="term_months")
+    with pytest.raises(DataContractError) as caught:
+        schema.validate_applications(broken)
+    assert len(caught.value.violations) == 3
+    assert "missing columns term_months; present: application_id" in caught.value.violations[0]
+
+
+def test_no_rows_is_refused(applications):
+    with pytest.raises(DataContractError, match="no rows"):
+        schema.validate_applications(applications.head(0))
+
+
+def test_target_with_one_class_is_refused(applications):
+    with pytest.raises(DataContractError, match="found 2 good and 0 bad"):
+        schema.check_target(applications.assign(default_flag=[0, 0, np.nan, np.nan]))
+
+
+def test_feature_catalogue_survives_a_table():
+    features = [
+        Feature(name="age", label="Age", family="identity", unit="years", protected=True),
+        Feature(
+            name="inq", label="Inquiries", family="bureau", risk_direction=1,
+            special_codes={-9.0: "no bureau record"},
+        ),
+        Feature(name="job", label="Job", family="identity", kind="category"),
+    ]  # fmt: skip
+    assert schema.features_from_table(schema.feature_table(features)) == features
+    assert [f.offered for f in features] == [False, True, True]
+    assert schema.risk_trends(features) == {"inq": "ascending"}
+
+
+# -- labels --------------------------------------------------------------------------------------
+
+
+def panel(**loans):
+    """Panel of loans given as (cohort, days past due at each month-end from month 0)."""
+    parts = []
+    for loan, (cohort, dpd) in loans.items():
+        start = pd.Timestamp(cohort)
+        ends = pd.date_range(start, periods=len(dpd), freq="ME")
+        parts.append(
+            pd.DataFrame(
+                {
+                    "loan_id": loan, "cohort": start, "mob": range(len(dpd)), "month_end": ends,
+                    "due_amount": 0, "paid_amount": 0, "balance": 100, "dpd": dpd,
+                    "status": ["delinquent" if d else "current" for d in dpd],
+                    "recovered_amount": 0,
+                }
+            )
+        )  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_label_waits_until_the_whole_cohort_has_reached_the_window():
+    # q paid off in month 1, but its cohort has not reached month 3 by March: no label yet
+    book = panel(p=("2024-01-01", [0, 0, 0, 0]), q=("2024-02-01", [0, 0]))
+    book.loc[book["loan_id"] == "q", "status"] = ["current", "prepaid"]
+    definition = BadDefinition(dpd=90, window_months=3)
+    flags = schema.default_flags(book, definition, pd.Timestamp("2024-04-30"))
+    assert flags["p"] == 0
+    assert np.isnan(flags["q"])
+
+
+def test_bad_means_more_than_dpd_and_within_the_window():
+    book = panel(
+        at_limit=("2024-01-01", [0, 30, 60, 90]),
+        beyond=("2024-01-01", [0, 31, 61, 91]),
+        too_late=("2024-01-01", [0, 0, 31, 61, 92]),
+    )
+    flags = schema.default_flags(book, BadDefinition(window_months=3), pd.Timestamp("2024-06-30"))
+    assert flags.to_dict() == {"at_limit": 0, "beyond": 1, "too_late": 0}
+
+
+def test_indeterminate_and_window_by_term():
+    book = panel(a=("2024-01-01", [0, 0, 70, 0, 0]), b=("2024-01-01", [0, 31, 61, 91, 0]))
+    observed = pd.Timestamp("2024-05-31")
+    definition = BadDefinition(window_months=3, indeterminate_dpd=60)
+    flags = schema.default_flags(book, definition, observed)
+    assert np.isnan(flags["a"])
+    assert flags["b"] == 1
+    by_term = BadDefinition(window_months=3, by_term={6: 2})
+    terms = pd.Series({"a": 12, "b": 6})
+    flags = schema.default_flags(book, by_term, observed, term_months=terms)
+    assert flags.to_dict() == {"a": 0, "b": 0}
+    with pytest.raises(ValueError, match="needs term_months"):
+        schema.default_flags(book, by_term, observed)
+
+
+@pytest.mark.parametrize("bad", [{"dpd": 0}, {"window_months": 0}, {"indeterminate_dpd": 90}])
+def test_impossible_bad_definition_is_refused(bad):
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        BadDefinition(**bad)
+
+
+def test_window_coverage_counts_late_bads():
+    book = panel(
+        early=("2023-01-01", [0, 31, 61, 91, *[120] * 8]),
+        late=("2023-01-01", [*[0] * 7, 31, 61, 91, 121, 151]),
+        good=("2023-01-01", [0] * 12),
+    )
+    terms = pd.Series(5, index=["early", "late", "good"])
+    table = schema.window_coverage(
+        book, BadDefinition(window_months=6), pd.Timestamp("2023-12-31"), terms
+    )
+    assert table.loc[5].to_dict() == {
+        "loans": 3, "final_bads": 2, "within_window": 1, "caught_rate": 0.5,
+    }  # fmt: skip
+
+
+# -- samples -------------------------------------------------------------------------------------
+
+
+def many_applications(n=4000, seed=0):
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "application_id": [f"A{i}" for i in range(n)],
+            "customer_id": [f"C{i}" for i in rng.integers(0, n // 2, n)],
+            "applied_at": pd.Timestamp("2023-01-01")
+            + pd.to_timedelta(rng.integers(0, 365, n), "D"),
+            "default_flag": np.where(rng.random(n) < 0.1, np.nan, rng.random(n) < 0.2),
+        }
+    )
+
+
+def test_no_customer_is_both_in_train_and_test_and_row_order_does_not_matter():
+    applications = many_applications()
+    sample = schema.assign_samples(applications)
+    of_customer = sample[sample != "out_of_time"].groupby(
+        applications.set_index("application_id")["customer_id"]
+    )
+    assert of_customer.nunique().max() == 1
+    shuffled = schema.assign_samples(applications.sample(frac=1, random_state=1))
+    pd.testing.assert_series_equal(shuffled.sort_index(), sample.sort_index())
+
+
+def test_out_of_time_is_later_than_everything_else_and_unlabelled_has_no_sample():
+    applications = many_applications()
+    sample = schema.assign_samples(applications, out_of_time_from=pd.Timestamp("2023-10-01"))
+    applied = applications.set_index("application_id")["applied_at"]
+    assert applied[sample == "out_of_time"].min() >= pd.Timestamp("2023-10-01")
+    assert applied[sample.isin(["train", "test"])].max() < pd.Timestamp("2023-10-01")
+    unlabelled = applications["default_flag"].isna().to_numpy()
+    assert (sample.isna().to_numpy() == unlabelled).all()
+    assert 0.25 < (sample == "test").sum() / sample.isin(["train", "test"]).sum() < 0.35
+
+
+def test_a_sample_without_bads_is_refused():
+    applications = many_applications()
+    late = applications["applied_at"] >= pd.Timestamp("2023-10-01")
+    applications.loc[late, "default_flag"] = 0
+    with pytest.raises(ValueError, match="the out_of_time sample needs goods and bads"):
+        schema.assign_samples(applications, out_of_time_from=pd.Timestamp("2023-10-01"))
+
+
+# -- tables --------------------------------------------------------------------------------------
+
+
+def test_equal_frames_give_equal_bytes_and_survive(tmp_path, applications):
+    first = schema.write_table(applications, tmp_path / "a.parquet").read_bytes()
+    assert schema.write_table(applications.copy(), tmp_path / "b.parquet").read_bytes() == first
+    pd.testing.assert_frame_equal(schema.read_table(tmp_path / "a.parquet"), applications)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.parquet", "b.parquet"]
+
+
+def test_a_failed_write_leaves_the_old_table(tmp_path, applications):
+    path = schema.write_table(applications, tmp_path / "a.parquet")
+    before = path.read_bytes()
+    with pytest.raises(Exception, match="object"):
+        schema.write_table(pd.DataFrame({"x": [object()]}), path)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["a.parquet"]
+
+
+@pytest.mark.parametrize("name", ["cut.parquet", "empty.csv", "broken.csv.gz"])
+def test_unreadable_file_is_one_clear_error(tmp_path, applications, name):
+    path = tmp_path / name
+    if name.endswith("parquet"):
+        whole = schema.write_table(applications, path).read_bytes()
+        path.write_bytes(whole[: len(whole) // 2])
+    elif name.endswith("gz"):
+        path.write_bytes(gzip.compress(b"a,b\n1,2\n" * 1000)[:40])
+    else:
+        path.touch()
+    with pytest.raises(DataContractError, match=f"{name} breaks the data contract:\n.*unreadable"):
+        schema.read_table(path)
+
+
+def test_missing_file_and_unknown_kind_are_named(tmp_path):
+    with pytest.raises(DataContractError, match="no file at"):
+        schema.read_table(tmp_path / "absent.csv")
+    (tmp_path / "x.xlsx").touch()
+    with pytest.raises(DataContractError, match=r"expected \.parquet, \.csv or"):
+        schema.read_table(tmp_path / "x.xlsx")
+
+
+def test_sql_query_is_read(tmp_path):
+    url = f"sqlite:///{tmp_path / 'book.db'}"
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(url)
+    pd.DataFrame({"a": [1, 2]}).to_sql("loans", engine, index=False)
+    engine.dispose()
+    assert schema.read_table(url, "SELECT a FROM loans WHERE a > 1")["a"].tolist() == [2]
+    with pytest.raises(DataContractError, match="query refused: no such table"):
+        schema.read_table(url, "SELECT a FROM absent")
+
+
+def test_database_that_does_not_answer_keeps_its_secrets():
+    pytest.importorskip("psycopg", reason="the sql extra is not installed")
+    url = "postgresql+psycopg://alice:s3cret@127.0.0.1:1/loans?connect_timeout=2"
+    with pytest.raises(DataContractError, match="no answer from the postgresql database") as caught:
+        schema.read_table(url, "SELECT 1")
+    text = str(caught.value)
+    assert not re.search("s3cret|alice|127.0.0.1", text)
+    assert caught.value.__suppress_context__
+
+
+def test_unusable_url_keeps_its_secrets():
+    with pytest.raises(DataContractError, match="not a usable database URL") as caught:
+        schema.read_table("nodialect://alice:s3cret@host/x", "SELECT 1")
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 4, 7, 100])
+def test_blocks_never_split_a_loan_and_hold_every_row(tmp_path, rows):
+    lengths = [3, 1, 5, 2, 4]
+    frame = pd.DataFrame(
+        {
+            "loan_id": [f"L{i}" for i, n in enumerate(lengths) for _ in range(n)],
+            "mob": [m for n in lengths for m in range(n)],
+        }
+    )
+    table = Table(schema.write_table(frame, tmp_path / "p.parquet"), whole="loan_id")
+    blocks = list(table.blocks(["mob"], rows=rows))
+    pd.testing.assert_frame_equal(pd.concat(blocks, ignore_index=True)[["loan_id", "mob"]], frame)
+    seen = [set(block["loan_id"]) for block in blocks]
+    assert sum(len(s) for s in seen) == len(lengths)
+    with pytest.raises(ValueError, match="more than max_rows=3"):
+        table.frame(max_rows=3)
+
+
+# -- mappings ------------------------------------------------------------------------------------
+
+CSV = """id,when,wanted,months,outcome,last,income
+1,2023-01-15,1000.50,12,paid,2023-06-01,3000
+2,2023-02-15,2000,6,lost,2023-04-01,
+3,2023-02-20,500,3,paid,2023-09-01,2500
+"""
+MAPPING = {
+    "name": "mine",
+    "title": "My loans",
+    "currency": "CNY",
+    "amounts_in": "major",
+    "accepted_only": True,
+    "applications": {
+        "path": "loans.csv",
+        "columns": {
+            "application_id": "id",
+            "applied_at": "when",
+            "amount": "wanted",
+            "term_months": "months",
+        },
+    },
+    "outcomes": {
+        "event": {"column": "outcome", "default": ["lost"], "repaid": ["paid"]},
+        "last_payment": "last",
+        "default_lag_months": 1,
+    },
+    "bad": {"window_months": None},
+    "features": {
+        "income": {"column": "income", "type": "number", "label": "Income", "family": "own"}
+    },
+}
+
+
+@pytest.fixture
+def own_source(tmp_path):
+    """Write a mapping and its file; a test changes either."""
+
+    def write(mapping=MAPPING, csv=CSV, text=None):
+        (tmp_path / "loans.csv").write_text(csv)
+        path = tmp_path / "mine.yaml"
+        path.write_text(yaml.safe_dump(mapping) if text is None else text)
+        return path
+
+    return write
+
+
+def changed(**changes):
+    """The mapping with dotted keys set, or removed where the value is ...."""
+    mapping = yaml.safe_load(yaml.safe_dump(MAPPING))
+    for dotted, value in changes.items():
+        *blocks, key = dotted.split("__")
+        block = mapping
+        for name in blocks:
+            block = block[name]
+        if value is ...:
+            del block[key]
+        else:
+            block[key] = value
+    return mapping
+
+
+def test_own_data_come_in_the_contracts_columns(own_source):
+    source = schema.load_source(own_source())
+    assert source.applications["amount"].tolist() == [100_050, 200_000, 50_000]
+    assert source.applications["default_flag"].tolist() == [0, 1, 0]
+    assert source.outcomes["event"].tolist() == ["prepaid", "default", "matured"]
+    assert source.outcomes["event_mob"].tolist() == [5, 3, 7]
+    assert source.applications["income"].isna().tolist() == [False, True, False]
+    assert source.accepted_only
+    assert source.rate_name == "share of booked kept"
+
+
+def test_root_is_argument_then_environment_then_the_mappings_folder(
+    own_source, tmp_path, monkeypatch
+):
+    path = own_source()
+    data = tmp_path / "elsewhere"
+    data.mkdir()
+    (tmp_path / "loans.csv").rename(data / "loans.csv")
+    with pytest.raises(DataContractError, match="no file at"):
+        schema.load_source(path)
+    monkeypatch.setenv("RISKKIT_DATA", str(data))
+    assert len(schema.load_source(path).applications) == 3
+    monkeypatch.setenv("RISKKIT_DATA", str(tmp_path))
+    assert len(schema.load_source(path, root=data).applications) == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"titel": "x"}, "titel: unknown key; did you mean 'title'"),
+        ({"applications__colums": {}}, "applications.colums: unknown key; did you mean 'columns'"),
+        ({"name": ...}, "name: missing"),
+        ({"amounts_in": "yuan"}, "amounts_in: expected major or minor, found 'yuan'"),
+        ({"accepted_only": "yes!"}, "accepted_only: expected true or false"),
+        ({"applications__columns__amount": 3}, "columns.amount: expected the name of a column"),
+        ({"applications__columns__amout": "x"}, "unknown column; did you mean 'amount'"),
+        (
+            {"applications__rows": [{"column": "a", "operator": "like", "value": 1}]},
+            r"applications.rows\[1\].operator: unknown 'like'",
+        ),
+        ({"features__income__type": "numeric"}, "features.income.type: expected one of number"),
+        ({"features__income__risk_direction": 2}, "risk_direction: expected -1, 0 or 1, found 2"),
+        ({"outcomes__event__default": ...}, "outcomes.event.default: missing"),
+        ({"outcomes": ...}, "one of performance, outcomes or label is needed"),
+        ({"bad__dpd": 0}, "dpd must be at least 1 day"),
+        ({"applications__sql": {"url_env": "X", "query": "q"}}, "both path and sql"),
+    ],
+)
+def test_mapping_error_names_key_and_expectation(own_source, changes, message):
+    with pytest.raises(DataContractError, match=message):
+        schema.check_source(own_source(changed(**changes)))
+
+
+@pytest.mark.parametrize("text", ["a: [1, 2", "a:\n\t- b", "- just\n- a list", "\x00"])
+def test_what_is_no_mapping_is_refused(own_source, text):
+    with pytest.raises(DataContractError, match=r"mine.yaml breaks the data contract"):
+        schema.check_source(own_source(text=text))
+
+
+def test_yaml_is_never_executed(own_source, tmp_path):
+    text = f"name: !!python/object/apply:os.system ['touch {tmp_path / 'pwned'}']"
+    with pytest.raises(DataContractError, match="no valid YAML at line 1"):
+        schema.load_source(own_source(text=text))
+    assert not (tmp_path / "pwned").exists()
+
+
+@pytest.mark.parametrize(
+    ("csv", "message"),
+    [
+        (CSV.replace("wanted", "wish"), "missing columns wanted; present: id, when, wish"),
+        (CSV.replace("income", "salary"), "missing columns income"),
+        (CSV.replace("last", "ultimo"), "missing columns last"),
+        (
+            CSV.replace("2023-02-15", "soon"),
+            "applied_at: 1 rows are not an ISO date.*'soon'.*row 2",
+        ),
+        (CSV.replace("1000.50", "lots"), "amount: 1 rows are not a number, for example 'lots'"),
+        (CSV.replace(",6,", ",6.5,"), "term_months: 1 rows are not a whole number"),
+        (CSV.replace(",2000,", ",,"), "amount: 1 rows are missing"),
+        (CSV.replace("\n2,", "\n1,"), "application_id: 2 rows break 'no duplicate'"),
+        (CSV.replace(",500,", ",-500,"), "amount: 1 row break 'at least 1', for example -50000"),
+        (CSV.replace("2023-01-15", "1823-01-15"), "applied_at: 1 row break 'between 1990"),
+        (CSV.replace("3000", "much"), "income: 1 rows are not a number, for example 'much'"),
+        (CSV.replace("lost", "paid"), "both goods and bads are needed, found 3 good and 0 bad"),
+        (CSV.splitlines()[0] + "\n", "no rows"),
+        ("", "unreadable"),
+    ],
+)
+def test_bad_cells_are_named_with_column_row_and_expectation(own_source, csv, message):
+    with pytest.raises(DataContractError, match=message):
+        schema.load_source(own_source(csv=csv))
+
+
+def test_row_filters_and_their_errors(own_source):
+    only = {"applications__rows": [{"column": "months", "operator": ">=", "value": 6}]}
+    assert len(schema.load_source(own_source(changed(**only))).applications) == 2
+    for row, message in (
+        ({"column": "moths", "operator": "==", "value": 1}, "missing columns moths"),
+        ({"column": "months", "operator": ">", "value": 99}, "the row filters keep none"),
+        ({"column": "outcome", "operator": ">", "value": 1}, "cannot compare outcome with 1"),
+    ):
+        with pytest.raises(DataContractError, match=message):
+            schema.load_source(own_source(changed(applications__rows=[row])))
+
+
+def test_database_source_needs_its_environment_variable(own_source, tmp_path, monkeypatch):
+    block = {"sql": {"url_env": "MY_BOOK", "query": "SELECT * FROM loans"}}
+    block["columns"] = MAPPING["applications"]["columns"]
+    path = own_source(changed(applications=block))
+    with pytest.raises(DataContractError, match="environment variable MY_BOOK is not set"):
+        schema.check_source(path)
+    import sqlalchemy
+
+    url = f"sqlite:///{tmp_path / 'book.db'}"
+    engine = sqlalchemy.create_engine(url)
+    pd.read_csv(tmp_path / "loans.csv").to_sql("loans", engine, index=False)
+    engine.dispose()
+    monkeypatch.setenv("MY_BOOK", url)
+    assert schema.load_source(path).applications["amount"].tolist() == [100_050, 200_000, 50_000]
+    assert schema.source_files(path) == [path]
+
+
+def test_facts_survive_json(own_source, tmp_path):
+    source = schema.load_source(own_source(changed(bad={"by_term": {12: 6}, "window_months": 3})))
+    source.save(tmp_path / "source.json")
+    facts = schema.SourceFacts.load(tmp_path / "source.json")
+    for name in ("title", "bad", "observed_to", "out_of_time_from", "notes", "accepted_only"):
+        assert getattr(facts, name) == getattr(source, name)
+
+
+# -- Lending Club: facts of ../shared/data/README.md ---------------------------------------------
+
+
+def test_lending_club_rows_and_charge_off_rate(lending_club):
+    applications = lending_club.applications
+    assert len(applications) == 39_786
+    assert applications["default_flag"].mean() == pytest.approx(0.1425, abs=5e-5)
+    assert (lending_club.outcomes["event"] != "censored").all()
+
+
+def test_lending_club_policy_filter_keeps_the_years_apart(shared_data, own_source):
+    raw = schema.read_table(shared_data / "lending_club" / "lending_club_2007_2011.csv.gz")
+    by_year = pd.to_datetime(raw["issue_d"]).dt.year.value_counts().sort_index()
+    assert by_year.to_dict() == {2007: 603, 2008: 2393, 2009: 5281, 2010: 12537, 2011: 21721}
+
+
+def test_lending_club_charge_off_by_grade(lending_club):
+    by_grade = lending_club.applications.groupby("grade")["default_flag"].mean() * 100
+    assert by_grade.round(2).tolist() == [5.97, 11.91, 16.72, 21.22, 25.37, 30.65, 31.76]
+
+
+def test_lending_club_samples_by_issue_month(lending_club):
+    sample = schema.assign_samples(
+        lending_club.applications, out_of_time_from=lending_club.out_of_time_from
+    )
+    assert (sample == "out_of_time").sum() == 12_493
+    assert sample.isin(["train", "test"]).sum() == 27_293
+
+
+def test_lending_club_offers_no_column_known_afterwards(lending_club, lending_club_mapping):
+    offered = {f.name for f in lending_club.features if f.offered}
+    assert not offered & {"grade", "sub_grade", "int_rate", "total_pymnt", "recoveries"}
+    columns = yaml.safe_load(lending_club_mapping.read_text())["features"]
+    known_later = re.compile("total_(pymnt|rec)|recover|last_pymnt|settlement|^grade|int_rate")
+    assert not [n for n in offered if known_later.search(columns[n]["column"])]
