@@ -1,0 +1,320 @@
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from riskkit.migration import (
+    bucket,
+    bucket_balances,
+    bucket_label,
+    flow_rates,
+    transition_counts,
+    transition_matrix,
+)
+from riskkit.schema import DataContractError
+
+M0, M1, M2, M3 = (bucket_label(k) for k in range(4))
+M4_UP = bucket_label(4, and_worse=True)
+START = np.datetime64("2023-11", "M")
+
+
+def last_day(month):
+    return (month + 1).astype("datetime64[D]") - 1
+
+
+def panel_of(loans):
+    """Panel from (month of disbursal after START, rows of balance, dpd, status) per loan."""
+    records = [
+        (f"L{i:03d}", mob, last_day(START + born + mob), *row)
+        for i, (born, rows) in enumerate(loans)
+        for mob, row in enumerate(rows)
+    ]
+    panel = pd.DataFrame(
+        records, columns=["loan_id", "mob", "month_end", "balance", "dpd", "status"]
+    )
+    return panel.assign(month_end=panel["month_end"].astype("datetime64[us]"))
+
+
+# observed November 2023 to March 2024; the first is never paid from its instalment due on
+# 15 December on, the second cures and is prepaid, the third is charged off and has rows since
+SMALL = panel_of(
+    [
+        (
+            0,
+            [
+                (1000, 0, "current"),
+                (1000, 16, "delinquent"),
+                (1000, 47, "delinquent"),
+                (1000, 76, "delinquent"),
+                (1000, 107, "delinquent"),
+            ],
+        ),
+        (0, [(500, 0, "current"), (500, 16, "delinquent"), (400, 0, "current"), (0, 0, "prepaid")]),
+        (
+            1,
+            [
+                (300, 0, "current"),
+                (300, 16, "charged_off"),
+                (200, 45, "charged_off"),
+                (200, 76, "charged_off"),
+            ],
+        ),
+        (2, [(700, 0, "current"), (0, 0, "matured")]),
+    ]
+)
+
+
+@st.composite
+def panels(draw):
+    """Panel of a few loans due on one day of the month, their days past due counted by date."""
+    loans = []
+    for _ in range(draw(st.integers(1, 8))):
+        born, day = draw(st.integers(0, 4)), draw(st.integers(1, 28))
+        plan = draw(st.lists(st.sampled_from(["pay", "miss", "miss", "end", "off"]), max_size=7))
+        balance, missed, rows = draw(st.integers(1, 1000)), 0, []
+        rows.append((balance, 0, "current"))
+        for mob, action in enumerate(plan, start=1):
+            if action == "end":
+                rows.append((0, 0, draw(st.sampled_from(["prepaid", "matured"]))))
+                break
+            missed = max(missed + (1 if action == "miss" else -1), 0)
+            month = START + born + mob
+            oldest = (month - missed + 1).astype("datetime64[D]") + day - 1
+            days = (last_day(month) - oldest).astype(int) if missed else 0
+            off = action == "off" or rows[-1][2] == "charged_off"
+            status = "charged_off" if off else "delinquent" if days else "current"
+            rows.append((balance, int(days), status))
+        loans.append((born, rows))
+    return panel_of(loans)
+
+
+class InBlocks:
+    """A table on disk, as far as counting is concerned."""
+
+    def __init__(self, *frames):
+        self.frames = frames
+
+    def blocks(self):
+        return iter(self.frames)
+
+
+@pytest.mark.parametrize("day", range(1, 32))
+def test_never_payer_moves_one_bucket_a_month_whatever_the_due_date(day):
+    months = np.arange("2023-01", "2025-01", dtype="datetime64[M]")
+    due_dates = months.astype("datetime64[D]") + day - 1
+    # the 31st exists in some months only
+    for due in due_dates[due_dates.astype("datetime64[M]") == months]:
+        ends = last_day(due.astype("datetime64[M]") + np.arange(24))
+        days = (ends - due).astype(np.int64)
+
+        buckets = bucket(days, ends)
+
+        assert (np.diff(buckets) == 1).all()
+        # on the due day itself nothing is past due yet
+        assert buckets[0] == (days[0] > 0)
+
+
+def test_due_on_the_first_does_not_jump_from_m2_to_m4():
+    ends = np.array(["2024-06-30", "2024-07-31", "2024-08-31"], dtype="datetime64[D]")
+    days = (ends - np.datetime64("2024-06-01")).astype(int)
+
+    assert np.ceil(days / 30).tolist() == [1, 2, 4]
+    assert bucket(days, ends).tolist() == [1, 2, 3]
+
+
+def test_bucket_of_nobody_late_or_nobody_at_all():
+    assert bucket([0, 0], pd.to_datetime(["2024-01-31", "2024-01-15"])).tolist() == [0, 0]
+    assert bucket([], np.array([], dtype="datetime64[D]")).tolist() == []
+    assert bucket([0, 31], np.datetime64("2024-03-31")).tolist() == [0, 1]
+
+
+def test_bucket_refuses_what_it_cannot_place():
+    with pytest.raises(ValueError, match="dpd must be >= 0, got -1"):
+        bucket([-1], np.datetime64("2024-03-31"))
+    with pytest.raises(ValueError, match="last day of a month, got 2024-03-30 and 0 more"):
+        bucket([5, 5], np.array(["2024-03-31", "2024-03-30"], dtype="datetime64[D]"))
+    with pytest.raises(ValueError, match="k must be >= 0"):
+        bucket_label(-1)
+
+
+def test_labels_print_the_day_bounds():
+    assert [M0, M1, M2, M3, M4_UP] == [
+        "M0 current",
+        "M1 1–30 days",
+        "M2 31–60 days",
+        "M3 61–90 days",
+        "M4+ 91 days or more",
+    ]
+    assert bucket_label(4) == "M4 91–120 days"
+
+
+def test_transitions_of_small_panel_by_hand():
+    counts = transition_counts(SMALL)
+
+    seen = counts[counts["loans"] > 0]
+    assert dict(zip(seen.index, seen.to_numpy().tolist(), strict=True)) == {
+        (M0, M1): [2, 1500],
+        (M0, "charged off"): [1, 300],
+        (M0, "prepaid"): [1, 400],
+        (M0, "matured"): [1, 700],
+        (M1, M0): [1, 500],
+        (M1, M2): [1, 1000],
+        (M2, M3): [1, 1000],
+        (M3, M4_UP): [1, 1000],
+    }
+    assert (counts.dtypes == "int64").all()
+    assert counts.index.names == ["from_bucket", "to_bucket"]
+    assert len(counts) == 5 * 8
+
+
+def test_matrix_of_small_panel_by_hand():
+    matrix = transition_matrix(transition_counts(SMALL))
+
+    assert matrix.index.tolist() == [M0, M1, M2, M3, M4_UP]
+    assert matrix.columns.tolist() == [M0, M1, M2, M3, M4_UP, "charged off", "prepaid", "matured"]
+    np.testing.assert_allclose(matrix.loc[M0], [0, 0.4, 0, 0, 0, 0.2, 0.2, 0.2])
+    np.testing.assert_allclose(matrix.loc[M1], [0.5, 0, 0.5, 0, 0, 0, 0, 0])
+    assert matrix.loc[M3, M4_UP] == 1
+    # nobody was seen in it
+    assert matrix.loc[M4_UP].isna().all()
+    by_balance = transition_matrix(transition_counts(SMALL), measure="balance")
+    np.testing.assert_allclose(by_balance.loc[M1, [M0, M2]], [1 / 3, 2 / 3])
+
+
+def test_worst_bucket_takes_all_deeper_ones_in():
+    matrix = transition_matrix(transition_counts(SMALL, max_bucket=2))
+
+    assert matrix.index.tolist() == [M0, M1, "M2+ 31 days or more"]
+    assert matrix.loc["M2+ 31 days or more", "M2+ 31 days or more"] == 1
+
+
+def test_more_than_nine_buckets_keep_their_order():
+    counts = transition_counts(InBlocks(SMALL.iloc[:5], SMALL.iloc[5:]), max_bucket=11)
+
+    matrix = transition_matrix(counts)
+
+    assert [label.split()[0] for label in matrix.index] == [*(f"M{k}" for k in range(11)), "M11+"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(panels())
+def test_transitions_match_loop_over_loans(panel):
+    labels = {"charged_off": "charged off", "prepaid": "prepaid", "matured": "matured"}
+    days = bucket(panel["dpd"].to_numpy(), panel["month_end"].to_numpy())
+    names = [bucket_label(k) if k < 4 else M4_UP for k in days]
+    states = [labels.get(status, name) for status, name in zip(panel["status"], names, strict=True)]
+    loans, balances = Counter(), Counter()
+    for i in range(len(panel) - 1):
+        same_loan = panel["loan_id"][i] == panel["loan_id"][i + 1]
+        if same_loan and states[i] not in labels.values():
+            loans[states[i], states[i + 1]] += 1
+            balances[states[i], states[i + 1]] += panel["balance"][i]
+
+    counts = transition_counts(panel)
+
+    assert counts["loans"][counts["loans"] > 0].to_dict() == dict(loans)
+    assert counts["balance"][counts["loans"] > 0].to_dict() == dict(balances)
+
+
+@settings(max_examples=40, deadline=None)
+@given(panels())
+def test_rows_of_the_matrix_sum_to_one(panel):
+    matrix = transition_matrix(transition_counts(panel))
+
+    total = matrix.sum(axis=1)
+    seen = matrix.notna().all(axis=1)
+    np.testing.assert_allclose(total[seen], 1)
+    assert matrix[~seen].isna().all(axis=None)
+    assert seen.any() == panel["loan_id"].duplicated().any()
+
+
+@settings(max_examples=40, deadline=None)
+@given(panels(), st.integers(0, 8))
+def test_counts_of_two_parts_add_up(panel, n_loans):
+    first = panel["loan_id"] < f"L{n_loans:03d}"
+    parts = panel[first], panel[~first]
+
+    moves, balances = transition_counts(panel), bucket_balances(panel)
+
+    pd.testing.assert_frame_equal(transition_counts(parts[0]) + transition_counts(parts[1]), moves)
+    pd.testing.assert_frame_equal(transition_counts(InBlocks(*parts)), moves)
+    pd.testing.assert_frame_equal(bucket_balances(InBlocks(*parts)), balances)
+    stacked = pd.concat([transition_counts(part) for part in parts])
+    pd.testing.assert_frame_equal(transition_matrix(stacked), transition_matrix(moves))
+
+
+@settings(max_examples=40, deadline=None)
+@given(panels())
+def test_balances_are_the_book(panel):
+    balances = bucket_balances(panel)
+
+    book = panel.groupby("month_end")["balance"].sum()
+    assert balances.sum(axis=1).to_dict() == book.to_dict()
+
+
+def test_flow_rates_of_small_panel_by_hand():
+    rates = flow_rates(SMALL)
+
+    assert rates.index.tolist() == list(
+        pd.to_datetime(["2023-12-31", "2024-01-31", "2024-02-29", "2024-03-31"])
+    )
+    assert rates.columns.tolist() == ["M0→M1", "M1→M2", "M2→M3", "M3→M4"]
+    # December: 1,500 of the 1,500 current in November; January: the loan charged off at once
+    # leaves 300 current in December that are in no bucket after it
+    np.testing.assert_allclose(
+        rates,
+        [
+            [1, np.nan, np.nan, np.nan],
+            [0, 1000 / 1500, np.nan, np.nan],
+            [0, np.nan, 1, np.nan],
+            [np.nan, np.nan, np.nan, 1],
+        ],
+    )
+    pd.testing.assert_frame_equal(flow_rates(bucket_balances(SMALL)), rates)
+    assert flow_rates(SMALL, max_bucket=2).columns.tolist() == ["M0→M1", "M1→M2"]
+
+
+def test_last_flow_goes_into_its_own_bucket_not_into_a_stock():
+    # two never-payers a month apart: in April the first is in M5, the second moves from M3 to M4
+    days = [0, 16, 47, 76, 107, 137]
+    rows = [(100, d, "delinquent" if d else "current") for d in days]
+    later = [(100, d, "delinquent" if d else "current") for d in [0, 16, 45, 76, 106]]
+    panel = panel_of([(0, rows), (1, later)])
+
+    assert flow_rates(panel)["M3→M4"].tolist()[-2:] == [1, 1]
+    assert bucket_balances(panel).loc["2024-04-30"].tolist() == [0, 0, 0, 0, 100, 100, 0]
+
+
+def test_missing_month_gives_no_flow():
+    balances = bucket_balances(SMALL).drop(pd.Timestamp("2023-12-31"))
+
+    rates = flow_rates(balances)
+
+    assert rates.loc["2024-01-31"].isna().all()
+    assert rates.loc["2024-02-29", "M2→M3"] == 1
+
+
+def test_empty_panel_has_no_moves_and_no_months():
+    empty = SMALL.iloc[:0]
+
+    assert transition_counts(empty).sum().tolist() == [0, 0]
+    assert transition_matrix(transition_counts(empty)).isna().all(axis=None)
+    assert len(bucket_balances(empty)) == 0
+    assert len(flow_rates(empty)) == 0
+    assert len(flow_rates(SMALL.iloc[:1])) == 0
+
+
+def test_broken_panel_and_wrong_settings_are_refused():
+    with pytest.raises(DataContractError, match="missing columns dpd; present: loan_id, mob"):
+        transition_counts(SMALL.drop(columns="dpd"))
+    with pytest.raises(DataContractError, match="do not follow the month before"):
+        transition_counts(SMALL.iloc[[0, 2, 1, 3, 4]])
+    with pytest.raises(DataContractError, match="do not follow the month before"):
+        flow_rates(SMALL.iloc[[0, 2, 1, 3, 4]])
+    with pytest.raises(ValueError, match="max_bucket must be >= 1"):
+        transition_counts(SMALL, max_bucket=0)
+    with pytest.raises(ValueError, match="measure must be"):
+        transition_matrix(transition_counts(SMALL), measure="amount")
