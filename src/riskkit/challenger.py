@@ -1,0 +1,304 @@
+"""The challenger: LightGBM under the bins' risk directions, calibrated, on the score scale.
+
+Takes features and a label; gives a classifier with a whole-number score like the scorecard's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from riskkit.metrics import calibration_fit
+from riskkit.scorecard import ScoreScale
+
+__all__ = ["Challenger"]
+
+JSON_VERSION = 1
+_DIRECTIONS = {"ascending": 1, "descending": -1}
+_MAX_ROUNDS = 2000
+
+
+class Challenger(ClassifierMixin, BaseEstimator):
+    """LightGBM with monotone constraints, Platt-calibrated, its PD put on the score scale.
+
+    A part of the training rows is held back: boosting stops when they no longer gain, and the
+    calibration is fitted on them. A special code becomes a missing value plus a column of its
+    own, so that a code such as −9 never takes part in a direction.
+
+    Parameters
+    ----------
+    trends : mapping of feature to str, optional
+        "ascending" or "descending" bind the trees; other trends leave a feature free.
+    special_codes : mapping of feature to codes, optional
+    scale : ScoreScale, optional
+    n_leaves : int
+        Leaves of a tree.
+    learning_rate : float
+    min_leaf_rows : int
+        Least rows in a leaf.
+    holdback_share : float
+        Share of the training rows held back, in (0, 1).
+    patience_rounds : int
+        Rounds without gain after which boosting stops.
+    seed : int
+
+    Attributes
+    ----------
+    booster_ : lightgbm.Booster
+    calibration_ : (intercept, slope) on the log-odds
+    levels_ : dict of feature to tuple of str
+        Levels seen in fit; others are missing.
+    n_rounds_ : int
+    classes_ : array, (0, 1)
+
+    Source
+    ------
+    Ke et al. (2017), LightGBM, NeurIPS; Platt (1999), Probabilistic outputs for support vector
+    machines.
+    """
+
+    def __init__(
+        self,
+        trends: Mapping[str, str] | None = None,
+        *,
+        special_codes: Mapping[str, Sequence[float]] | None = None,
+        scale: ScoreScale | None = None,
+        n_leaves: int = 8,
+        learning_rate: float = 0.03,
+        min_leaf_rows: int = 50,
+        holdback_share: float = 0.25,
+        patience_rounds: int = 100,
+        seed: int = 0,
+    ):
+        self.trends = trends
+        self.special_codes = special_codes
+        self.scale = scale
+        self.n_leaves = n_leaves
+        self.learning_rate = learning_rate
+        self.min_leaf_rows = min_leaf_rows
+        self.holdback_share = holdback_share
+        self.patience_rounds = patience_rounds
+        self.seed = seed
+
+    @property
+    def _scale(self) -> ScoreScale:
+        return self.scale if self.scale is not None else ScoreScale()
+
+    def fit(
+        self,
+        X: pd.DataFrame,
+        y: np.ndarray | pd.Series,
+        sample_weight: np.ndarray | pd.Series | None = None,
+    ) -> Challenger:
+        """Fit to rows.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_features)
+            Numbers and text; text is a category.
+        y : array of shape (n_rows,)
+            1 = bad, 0 = good.
+        sample_weight : array of shape (n_rows,), optional
+
+        Raises
+        ------
+        ValueError
+            A label of one class, or a held-back part of one class.
+        """
+        import lightgbm
+
+        y = np.asarray(y, dtype=np.float64)
+        if not np.isin(y, (0, 1)).all() or len(np.unique(y)) < 2:
+            raise ValueError(f"y needs goods (0) and bads (1), got labels {np.unique(y).tolist()}")
+        if not 0 < self.holdback_share < 1:
+            raise ValueError(f"holdback_share must be in (0, 1), got {self.holdback_share!r}")
+        weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
+        self.feature_names_in_ = np.array(list(X.columns), dtype=object)
+        self.n_features_in_ = X.shape[1]
+        self.levels_ = {
+            name: tuple(sorted(X[name].dropna().astype("str").unique()))
+            for name in X.columns
+            if not pd.api.types.is_numeric_dtype(X[name])
+        }
+        self.special_codes_ = {
+            name: tuple(float(code) for code in codes)
+            for name, codes in (self.special_codes or {}).items()
+            if codes and name in X.columns and name not in self.levels_
+        }
+        matrix, names = self._matrix(X)
+        # stratified, so that a small sample keeps bads on both sides
+        shuffled = np.random.default_rng(self.seed).permutation(len(y))
+        shuffled = shuffled[np.argsort(y[shuffled], kind="stable")]
+        held = np.zeros(len(y), dtype=bool)
+        held[shuffled[:: max(round(1 / self.holdback_share), 2)]] = True
+        if len(np.unique(y[held])) < 2 or len(np.unique(y[~held])) < 2:
+            raise ValueError(f"too few bads to hold a part back: {int(y.sum())}")
+        trends = self.trends or {}
+        parameters = {
+            "objective": "binary",
+            "num_leaves": self.n_leaves,
+            "learning_rate": self.learning_rate,
+            "min_data_in_leaf": self.min_leaf_rows,
+            "feature_fraction": 0.7,
+            "bagging_fraction": 0.8,
+            "bagging_freq": 1,
+            "lambda_l2": 5.0,
+            "cat_smooth": 20.0,
+            "monotone_constraints": [_DIRECTIONS.get(trends.get(name, ""), 0) for name in names],
+            "deterministic": True,
+            "force_row_wise": True,
+            "num_threads": 2,
+            "seed": self.seed,
+            "verbosity": -1,
+        }
+        train = lightgbm.Dataset(
+            matrix[~held],
+            y[~held],
+            weight=weight[~held],
+            feature_name=names,
+            categorical_feature=[n for n in names if n in self.levels_],
+            free_raw_data=True,
+        )
+        self.booster_ = lightgbm.train(
+            parameters,
+            train,
+            num_boost_round=_MAX_ROUNDS,
+            valid_sets=[train.create_valid(matrix[held], y[held], weight=weight[held])],
+            callbacks=[lightgbm.early_stopping(self.patience_rounds, verbose=False)],
+        )
+        self.n_rounds_ = int(self.booster_.best_iteration)
+        self.classes_ = np.array([0, 1])
+        raw = self._raw(matrix[held])
+        fit = calibration_fit(y[held], 1 / (1 + np.exp(-raw)))
+        self.calibration_ = (float(fit["intercept"]), float(fit["slope"]))
+        return self
+
+    def _matrix(self, X: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
+        """Numbers for the trees, and the name of each column."""
+        missing = [name for name in self.feature_names_in_ if name not in X.columns]
+        if missing:
+            raise ValueError(f"X lacks the columns {missing}; it has {list(X.columns)}")
+        columns, names = [], []
+        for name in self.feature_names_in_:
+            if name in self.levels_:
+                levels = pd.Index(self.levels_[name], dtype="str")
+                place = levels.get_indexer(X[name].astype("str")).astype(np.float64)
+                place[(place < 0) | X[name].isna().to_numpy()] = np.nan
+                values = place
+            else:
+                values = X[name].to_numpy(np.float64, na_value=np.nan)
+            codes = self.special_codes_.get(name, ())
+            if codes:
+                marks = np.zeros(len(X))
+                values = values.copy()
+                for number, code in enumerate(codes, start=1):
+                    here = values == code
+                    marks[here] = number
+                    values[here] = np.nan
+                columns += [values, marks]
+                names += [name, f"{name}__special"]
+            else:
+                columns.append(values)
+                names.append(name)
+        return np.column_stack(columns), [str(name) for name in names]
+
+    def _raw(self, matrix: np.ndarray) -> np.ndarray:
+        raw = self.booster_.predict(matrix, raw_score=True, num_iteration=self.n_rounds_)
+        return np.asarray(raw)
+
+    def _probability(self, X: pd.DataFrame) -> np.ndarray:
+        check_is_fitted(self, "booster_")
+        intercept, slope = self.calibration_
+        return 1 / (1 + np.exp(-(intercept + slope * self._raw(self._matrix(X)[0]))))
+
+    def credit_score(self, X: pd.DataFrame) -> np.ndarray:
+        """Score of each row on the scale, rounded; higher is safer.
+
+        Returns
+        -------
+        int array of shape (n_rows,)
+        """
+        return np.rint(self._scale.score(self._probability(X))).astype(np.int64)
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+        """Calibrated probabilities of good and bad, shape (n_rows, 2)."""
+        bad = self._probability(X)
+        return np.column_stack([1 - bad, bad])
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """1 where bad is the likelier, else 0; a lender uses a cutoff on the score instead."""
+        return (self._probability(X) > 0.5).astype(np.int64)
+
+    def importance(self) -> pd.Series:
+        """Share of the trees' gain by feature, largest first; a special code's column included."""
+        check_is_fitted(self, "booster_")
+        gain = pd.Series(
+            self.booster_.feature_importance("gain", iteration=self.n_rounds_),
+            index=[name.removesuffix("__special") for name in self.booster_.feature_name()],
+        )
+        gain = gain.groupby(level=0).sum().rename_axis("feature").rename("gain_share")
+        return (gain / gain.sum()).sort_values(ascending=False, kind="stable")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for JSON; the trees as LightGBM's own text."""
+        check_is_fitted(self, "booster_")
+        return {
+            "kind": "riskkit.Challenger",
+            "schema_version": JSON_VERSION,
+            "scale": asdict(self._scale),
+            "features": list(self.feature_names_in_),
+            "levels": self.levels_,
+            "special_codes": self.special_codes_,
+            "trends": dict(self.trends or {}),
+            "calibration": self.calibration_,
+            "n_rounds": self.n_rounds_,
+            "booster": self.booster_.model_to_string(num_iteration=self.n_rounds_).splitlines(),
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Challenger:
+        """Model of :meth:`to_json`.
+
+        Raises
+        ------
+        ValueError
+            Another kind of model, or one written by a newer version.
+        """
+        import lightgbm
+
+        if values.get("kind") != "riskkit.Challenger":
+            raise ValueError(f"expected a riskkit.Challenger, found {values.get('kind')!r}")
+        if values["schema_version"] > JSON_VERSION:
+            raise ValueError(
+                f"schema_version {values['schema_version']} is newer than {JSON_VERSION}, "
+                "the newest this riskkit reads"
+            )
+        model = cls(values["trends"], scale=ScoreScale(**values["scale"]))
+        model.feature_names_in_ = np.array(values["features"], dtype=object)
+        model.n_features_in_ = len(values["features"])
+        model.levels_ = {name: tuple(levels) for name, levels in values["levels"].items()}
+        model.special_codes_ = {n: tuple(codes) for n, codes in values["special_codes"].items()}
+        intercept, slope = values["calibration"]
+        model.calibration_ = (intercept, slope)
+        model.n_rounds_ = values["n_rounds"]
+        model.classes_ = np.array([0, 1])
+        model.booster_ = lightgbm.Booster(model_str="\n".join(values["booster"]) + "\n")
+        return model
+
+    def save(self, path: str | Path) -> None:
+        """Write the model as JSON."""
+        text = json.dumps(self.to_json(), indent=1, ensure_ascii=False)
+        Path(path).write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Challenger:
+        """Read a model that :meth:`save` wrote."""
+        return cls.from_json(json.loads(Path(path).read_text(encoding="utf-8")))

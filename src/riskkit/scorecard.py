@@ -1,0 +1,344 @@
+"""The scorecard: a logistic regression on WoE as whole points that add up to a score.
+
+Takes features and a label; gives a classifier whose score is a sum of points from a printed table.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.utils.validation import check_is_fitted
+
+from riskkit.binning import WoeBinner
+
+__all__ = ["ScoreScale", "Scorecard"]
+
+JSON_VERSION = 1
+# a coefficient this close to its bound of 0 sits on it
+_ON_BOUND = 1e-6
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreScale:
+    """Points against odds: score = offset + factor · ln(odds good:bad).
+
+    Parameters
+    ----------
+    pdo : float
+        Points that double the odds, above 0.
+    target_score : float
+        Score at `target_odds`.
+    target_odds : float
+        Goods to one bad, above 0.
+
+    Source
+    ------
+    Siddiqi (2006), Credit Risk Scorecards, ch. 6.
+
+    Examples
+    --------
+    >>> scale = ScoreScale()
+    >>> round(scale.factor, 6), round(float(scale.score(0.05)), 3)
+    (28.853901, 572.081)
+    """
+
+    pdo: float = 20.0
+    target_score: float = 600.0
+    target_odds: float = 50.0
+
+    def __post_init__(self) -> None:
+        for name in ("pdo", "target_odds"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be > 0, got {getattr(self, name)!r}")
+
+    @property
+    def factor(self) -> float:
+        """Points per unit of log-odds: PDO / ln 2."""
+        return self.pdo / math.log(2)
+
+    @property
+    def offset(self) -> float:
+        """Score at even odds."""
+        return self.target_score - self.factor * math.log(self.target_odds)
+
+    def score(self, probability: np.ndarray | float) -> np.ndarray:
+        """Unrounded score of a probability of bad; 0 and 1 give ±inf."""
+        p = np.asarray(probability, dtype=np.float64)
+        with np.errstate(divide="ignore"):
+            return self.offset + self.factor * (np.log1p(-p) - np.log(p))
+
+    def probability(self, score: np.ndarray | float) -> np.ndarray:
+        """Probability of bad at a score."""
+        odds = (np.asarray(score, dtype=np.float64) - self.offset) / self.factor
+        return 1.0 / (1.0 + np.exp(odds))
+
+
+class Scorecard(ClassifierMixin, BaseEstimator):
+    """Sign-constrained logistic regression on WoE, scaled and rounded to whole points.
+
+    The rounded card is the model: probabilities are those of the whole-number score. WoE is
+    positive for safer bins, so a coefficient in logit P(bad) above 0 would turn a feature's order
+    round; it is bounded by 0, and a feature on that bound is dropped.
+
+    Parameters
+    ----------
+    binner : WoeBinner, optional
+        A fitted one is used as it is, so that the bins an analyst has accepted stay; an unfitted
+        one (or none: the default binner) is fitted to the training rows.
+    features : sequence of str, optional
+        Features to offer; by default all of the binner's.
+    scale : ScoreScale, optional
+    penalty : float
+        Ridge penalty per row on the coefficients, at least 0.
+
+    Attributes
+    ----------
+    binner_ : WoeBinner
+    intercept_ : float
+    coefficients_ : Series, index feature
+        Of the features on the card.
+    dropped_ : dict of str to str
+        Feature → why it is not on the card.
+    base_points_ : int
+    points_ : dict of str to int array
+        Points of each bin in the binner's order, the unseen last.
+    classes_ : array, (0, 1)
+
+    Source
+    ------
+    Siddiqi (2006), Credit Risk Scorecards, ch. 6; sign constraints, riskkit definition.
+    """
+
+    def __init__(
+        self,
+        binner: WoeBinner | None = None,
+        *,
+        features: Sequence[str] | None = None,
+        scale: ScoreScale | None = None,
+        penalty: float = 0.0,
+    ):
+        self.binner = binner
+        self.features = features
+        self.scale = scale
+        self.penalty = penalty
+
+    @property
+    def _scale(self) -> ScoreScale:
+        return self.scale if self.scale is not None else ScoreScale()
+
+    def fit(
+        self,
+        X: pd.DataFrame,
+        y: np.ndarray | pd.Series,
+        sample_weight: np.ndarray | pd.Series | None = None,
+    ) -> Scorecard:
+        """Fit to rows.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_features)
+        y : array of shape (n_rows,)
+            1 = bad, 0 = good.
+        sample_weight : array of shape (n_rows,), optional
+
+        Raises
+        ------
+        ValueError
+            A label of one class, an unknown feature, or no feature with a coefficient below 0.
+        """
+        y = np.asarray(y, dtype=np.float64)
+        if not np.isin(y, (0, 1)).all() or len(np.unique(y)) < 2:
+            raise ValueError(f"y needs goods (0) and bads (1), got labels {np.unique(y).tolist()}")
+        if self.penalty < 0:
+            raise ValueError(f"penalty must be at least 0, got {self.penalty!r}")
+        binner = self.binner if self.binner is not None else WoeBinner()
+        if not hasattr(binner, "bins_"):
+            binner = clone(binner).fit(
+                X if self.features is None else X[list(self.features)], y, sample_weight
+            )
+        self.binner_: WoeBinner = binner
+        known = list(binner.bins_)
+        offered = known if self.features is None else list(self.features)
+        unknown = sorted(set(offered) - set(known))
+        if unknown:
+            raise ValueError(f"features {unknown} are not binned; binned: {known}")
+        self.dropped_: dict[str, str] = {}
+        woe = self.binner_.transform(X)[offered]
+        for name in offered:
+            if np.ptp(woe[name].to_numpy()) == 0:
+                self.dropped_[name] = "one bin only"
+        kept = [name for name in offered if name not in self.dropped_]
+        while True:
+            if not kept:
+                raise ValueError("no feature is left on the card: none separates goods from bads")
+            intercept, coefficients = self._regress(woe[kept].to_numpy(), y, sample_weight)
+            on_bound = coefficients > -_ON_BOUND
+            if not on_bound.any():
+                break
+            for name, bound in zip(kept, on_bound, strict=True):
+                if bound:
+                    self.dropped_[name] = "coefficient would have the wrong sign"
+            kept = [name for name in kept if name not in self.dropped_]
+        self.intercept_ = float(intercept)
+        self.coefficients_ = pd.Series(
+            coefficients, index=pd.Index(kept, name="feature"), name="coefficient"
+        )
+        self._round_to_points()
+        return self
+
+    def _regress(
+        self, woe: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | pd.Series | None
+    ) -> tuple[float, np.ndarray]:
+        """Intercept and bounded coefficients of logit P(bad) on WoE."""
+        from glum import GeneralizedLinearRegressor
+
+        regression = GeneralizedLinearRegressor(
+            family="binomial",
+            alpha=self.penalty,
+            upper_bounds=np.zeros(woe.shape[1]),
+            gradient_tol=1e-7,
+            max_iter=200,
+        )
+        regression.fit(woe, y, sample_weight=sample_weight)
+        return regression.intercept_, regression.coef_
+
+    def _round_to_points(self) -> None:
+        scale = self._scale
+        self.base_points_ = round(scale.offset - scale.factor * self.intercept_)
+        self.points_ = {
+            str(name): np.rint(-scale.factor * slope * self.binner_.bins_[name].woe).astype(
+                np.int64
+            )
+            for name, slope in self.coefficients_.items()
+        }
+        self.classes_ = np.array([0, 1])
+        self.feature_names_in_ = np.array(list(self.points_), dtype=object)
+        self.n_features_in_ = len(self.points_)
+
+    def credit_score(self, X: pd.DataFrame) -> np.ndarray:
+        """Score of each row: base points plus the points of its bins; higher is safer.
+
+        Returns
+        -------
+        int array of shape (n_rows,)
+        """
+        check_is_fitted(self, "points_")
+        missing = [name for name in self.points_ if name not in X.columns]
+        if missing:
+            raise ValueError(f"X lacks the columns {missing}; it has {list(X.columns)}")
+        score = np.full(len(X), self.base_points_, dtype=np.int64)
+        for name, points in self.points_.items():
+            score += points[self.binner_.bins_[name].assign(X[name])]
+        return score
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+        """Probabilities of good and bad, shape (n_rows, 2), at the whole-number score."""
+        bad = self._scale.probability(self.credit_score(X))
+        return np.column_stack([1 - bad, bad])
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """1 where bad is the likelier, else 0; a lender uses a cutoff on the score instead."""
+        return (self.predict_proba(X)[:, 1] > 0.5).astype(np.int64)
+
+    def coefficients(self) -> pd.DataFrame:
+        """Regression behind the points.
+
+        Returns
+        -------
+        DataFrame, index feature
+            coefficient (of WoE in logit P(bad)), iv, points_range (most minus fewest points).
+        """
+        check_is_fitted(self, "points_")
+        table = self.coefficients_.to_frame()
+        table["iv"] = self.binner_.iv.reindex(table.index)
+        table["points_range"] = [int(np.ptp(self.points_[name])) for name in table.index]
+        return table.sort_values("points_range", ascending=False, kind="stable")
+
+    def points_table(self) -> pd.DataFrame:
+        """The card as one would print it.
+
+        Returns
+        -------
+        DataFrame, index (feature, bin)
+            points, share, bad_rate, woe. The first row is the base; the score is the base plus
+            the points of one bin per feature.
+        """
+        check_is_fitted(self, "points_")
+        parts = {
+            ("base", "every applicant"): pd.DataFrame(
+                {"points": [self.base_points_], "share": [1.0]},
+            )
+        }
+        for name in self.coefficients().index:
+            table = self.binner_.table(name)[["share", "bad_rate", "woe"]]
+            table.insert(0, "points", self.points_[name][:-1])
+            parts[(name, "")] = table
+        base = parts.pop(("base", "every applicant"))
+        base.index = pd.MultiIndex.from_tuples([("base", "every applicant")])
+        tables = [base]
+        for (name, _), table in parts.items():
+            table.index = pd.MultiIndex.from_product([[name], table.index])
+            tables.append(table)
+        return pd.concat(tables).rename_axis(["feature", "bin"])
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for JSON: scale, points and the bins they stand on."""
+        check_is_fitted(self, "points_")
+        return {
+            "kind": "riskkit.Scorecard",
+            "schema_version": JSON_VERSION,
+            "scale": asdict(self._scale),
+            "penalty": self.penalty,
+            "intercept": self.intercept_,
+            "coefficients": self.coefficients_.to_dict(),
+            "dropped": self.dropped_,
+            "base_points": self.base_points_,
+            "points": {name: points.tolist() for name, points in self.points_.items()},
+            "binner": self.binner_.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Scorecard:
+        """Card of :meth:`to_json`.
+
+        Raises
+        ------
+        ValueError
+            Another kind of model, or one written by a newer version.
+        """
+        if values.get("kind") != "riskkit.Scorecard":
+            raise ValueError(f"expected a riskkit.Scorecard, found {values.get('kind')!r}")
+        if values["schema_version"] > JSON_VERSION:
+            raise ValueError(
+                f"schema_version {values['schema_version']} is newer than {JSON_VERSION}, "
+                "the newest this riskkit reads"
+            )
+        binner = WoeBinner.from_json(values["binner"])
+        card = cls(binner, scale=ScoreScale(**values["scale"]), penalty=values["penalty"])
+        card.binner_ = binner
+        card.intercept_ = values["intercept"]
+        card.coefficients_ = pd.Series(values["coefficients"], name="coefficient", dtype=float)
+        card.coefficients_.index.name = "feature"
+        card.dropped_ = dict(values["dropped"])
+        card._round_to_points()
+        card.base_points_ = values["base_points"]
+        card.points_ = {name: np.array(points) for name, points in values["points"].items()}
+        return card
+
+    def save(self, path: str | Path) -> None:
+        """Write the card as JSON."""
+        text = json.dumps(self.to_json(), indent=1, ensure_ascii=False)
+        Path(path).write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Scorecard:
+        """Read a card that :meth:`save` wrote."""
+        return cls.from_json(json.loads(Path(path).read_text(encoding="utf-8")))
