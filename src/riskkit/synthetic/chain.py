@@ -1,0 +1,206 @@
+"""How a loan lives: one monthly chain, sampled for the book and summed up for the truth.
+
+Takes loans with their risk and the climate; gives the state of every loan at every month-end, and
+the exact probabilities of the same chain by forward recursion. The state is one whole number, the
+months in arrears: 0 = nothing owed, else months since the oldest unpaid instalment fell due + 1.
+With months on book and term it fixes which instalments are paid, because unpaid ones are the latest
+due.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from riskkit.synthetic.draws import uniform
+from riskkit.synthetic.lender import CHARGE_OFF_ARREARS, LONGEST_TERM_MONTHS, Lender
+
+__all__ = [
+    "DEFAULT_ARREARS",
+    "FIRST_DEFAULT_MOB",
+    "LAST_DEFAULT_MOB",
+    "LAST_STATE_MOB",
+    "MATURED",
+    "PREPAID",
+    "Loans",
+    "default_probabilities",
+    "sample_states",
+    "transition",
+]
+
+PREPAID, MATURED = -1, -2  # states of loans that have ended well
+# Four months in arrears is the first state with more than 90 days past due at the month-end, and
+# the last with three it has at most 89, whatever the due day in 4..28.
+DEFAULT_ARREARS = 4
+FIRST_DEFAULT_MOB = 4
+LAST_DEFAULT_MOB = LONGEST_TERM_MONTHS + DEFAULT_ARREARS  # zero there: term + 3 is the last
+LAST_STATE_MOB = LONGEST_TERM_MONTHS + CHARGE_OFF_ARREARS - 1
+
+
+@dataclass(frozen=True)
+class Loans:
+    """Loans as the chain sees them.
+
+    Parameters
+    ----------
+    index : int array of shape (n,)
+        Number of the application, for its draws.
+    term : int8 array
+        Number of instalments.
+    log_odds : float32 array
+        Risk of the borrower under this offer: own risk, burden and price.
+    cohort : int array
+        Month of disbursal, from the first month on.
+    prepay : float32 array
+        Probability that the whole loan is paid off in a month, given the month's instalment is.
+    """
+
+    index: np.ndarray
+    term: np.ndarray
+    log_odds: np.ndarray
+    cohort: np.ndarray
+    prepay: np.ndarray
+
+
+def transition(
+    lender: Lender,
+    loans: Loans,
+    macro: np.ndarray,
+    mob: int,
+    arrears: int | np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Probabilities of what happens to a running loan in a month on book.
+
+    Parameters
+    ----------
+    lender : Lender
+    loans : Loans
+        All still running.
+    macro : float array
+        Climate by calendar month, from :meth:`Lender.macro_path`.
+    mob : int
+        Month on book, from 1.
+    arrears : int, or int array of shape (n,)
+        State at the last month-end, 0..6.
+
+    Returns
+    -------
+    roll, stay, prepay : float32 arrays of shape (n,)
+        Nothing paid; the oldest unpaid instalment paid; all of the loan paid off. What is left to
+        one is paying everything owed. Without arrears `stay` is zero, with arrears `prepay` is.
+
+    Source
+    ------
+    riskkit definition: logits linear in risk, with intercept and slope by months in arrears.
+    """
+    arrears = np.asarray(arrears)
+    intercept, slope, stay_logit = (
+        np.array(values, dtype=np.float32)[arrears]
+        for values in (lender.roll_logits, lender.roll_slopes, lender.stay_logits)
+    )
+    climate = macro.astype(np.float32)[loans.cohort + mob]
+    early = np.float32(lender.first_months_logit * 0.5 ** (mob - 1))
+    roll = _probability(intercept + slope * (loans.log_odds + climate + early))
+    late = arrears > 0
+    stay = (1 - roll) * np.where(late, _probability(stay_logit), np.float32(0))
+    # in the month of the last instalment paying it off is no event of its own
+    prepay = np.where(late | (mob >= loans.term), np.float32(0), (1 - roll) * loans.prepay)
+    return roll, stay, prepay
+
+
+def sample_states(lender: Lender, loans: Loans, macro: np.ndarray, seed: int) -> np.ndarray:
+    """State of every loan at every month-end until it ends.
+
+    Parameters
+    ----------
+    lender : Lender
+    loans : Loans
+    macro : float array
+    seed : int
+
+    Returns
+    -------
+    int8 array of shape (n_loans, LAST_STATE_MOB + 1)
+        Months in arrears by month on book; PREPAID, MATURED and CHARGE_OFF_ARREARS stay for good.
+    """
+    n = len(loans.index)
+    states = np.zeros((n, LAST_STATE_MOB + 1), dtype=np.int8)
+    running = np.arange(n)
+    for mob in range(1, LAST_STATE_MOB + 1):
+        states[:, mob] = states[:, mob - 1]
+        some = _take(loans, running)
+        arrears = states[running, mob - 1]
+        roll, stay, prepay = transition(lender, some, macro, mob, arrears)
+        draw = uniform(seed, some.index, "payment", mob)
+        now = np.where(draw < roll, arrears + 1, np.where(draw < roll + stay, arrears, 0))
+        now = np.where(_unpaid(now, mob, some.term) <= 0, MATURED, now)
+        paid_off = (draw >= roll + stay) & (draw < roll + stay + prepay)
+        now = np.where(paid_off, PREPAID, now)
+        states[running, mob] = now
+        running = running[(now >= 0) & (now < CHARGE_OFF_ARREARS)]
+    return states
+
+
+def default_probabilities(
+    lender: Lender, loans: Loans, macro: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Probability of a first default at each month on book, and of being at risk of it.
+
+    Forward recursion over :func:`transition`: the mass of each state 0..3 is passed on month by
+    month; what reaches DEFAULT_ARREARS, or ends, leaves.
+
+    Parameters
+    ----------
+    lender : Lender
+    loans : Loans
+    macro : float array
+
+    Returns
+    -------
+    default_at, at_risk : float64 arrays of shape (n_loans, LAST_DEFAULT_MOB + 1)
+        Column m: the first month-end more than 90 days past due is month on book m; the loan has
+        neither defaulted nor ended before m. Column 0 is no month: zero and one.
+
+    Source
+    ------
+    Forward (Chapman–Kolmogorov) recursion of a finite Markov chain.
+    """
+    n = len(loans.index)
+    default_at = np.zeros((n, LAST_DEFAULT_MOB + 1))
+    at_risk = np.ones((n, LAST_DEFAULT_MOB + 1))
+    mass = [np.ones(n), *(np.zeros(n) for _ in range(DEFAULT_ARREARS - 1))]
+    for mob in range(1, LAST_DEFAULT_MOB + 1):
+        at_risk[:, mob] = sum(mass)
+        after = [np.zeros(n) for _ in range(DEFAULT_ARREARS + 1)]
+        # months in arrears never exceed months on book
+        for arrears in range(min(DEFAULT_ARREARS, mob)):
+            roll, stay, prepay = transition(lender, loans, macro, mob, arrears)
+            after[arrears + 1] += mass[arrears] * roll
+            after[arrears] += mass[arrears] * stay * (_unpaid(arrears, mob, loans.term) > 0)
+            cure = mass[arrears] * (1 - roll - stay - prepay)
+            after[0] += cure * (_unpaid(0, mob, loans.term) > 0)
+        default_at[:, mob] = after.pop()
+        mass = after
+    return default_at, at_risk
+
+
+def _unpaid(arrears: int | np.ndarray, mob: int, term: np.ndarray) -> np.ndarray:
+    """Instalments still to be paid, owed and to come; none left means the loan has ended."""
+    return term - mob + arrears
+
+
+def _probability(log_odds: np.ndarray) -> np.ndarray:
+    # several times as fast as scipy's expit in float32; an overflow is a zero
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(-log_odds))
+
+
+def _take(loans: Loans, rows: np.ndarray) -> Loans:
+    return Loans(
+        loans.index[rows],
+        loans.term[rows],
+        loans.log_odds[rows],
+        loans.cohort[rows],
+        loans.prepay[rows],
+    )
