@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from riskkit import metrics
+from riskkit.partitions import add_counts
 
 # Patients of DeLong, DeLong and Clarke-Pearson (1988) with all three tests known, as printed in the
 # SAS/STAT user's guide, PROC LOGISTIC, "Comparing Receiver Operating Characteristic Curves":
@@ -80,6 +81,11 @@ def test_booked_is_known_outcome_unless_said_otherwise():
     ]
 
 
+def test_an_outcome_counts_whether_booked_or_not():
+    counts = metrics.score_counts([1, 1, 1, 1], [0, 1, 0, 1], booked=[0, 0, 1, 1])
+    assert counts.loc[1].tolist() == [4, 2, 2, 2]
+
+
 @pytest.mark.parametrize(
     "score",
     [
@@ -125,7 +131,7 @@ def test_empty_input_gives_an_empty_table():
     counts = metrics.score_counts([], [], sums={"amount": []})
     assert counts.shape == (0, 5)
     pd.testing.assert_frame_equal(
-        metrics.add_counts(counts, metrics.score_counts([1], [0], sums={"amount": [3]})),
+        add_counts(counts, metrics.score_counts([1], [0], sums={"amount": [3]})),
         metrics.score_counts([1], [0], sums={"amount": [3]}),
     )
 
@@ -136,6 +142,7 @@ def test_empty_input_gives_an_empty_table():
         (([1.0, np.nan], [0, 1]), "score must not be missing, got NaN in 1 of 2"),
         (([1, None], [0, 1]), "score must not be missing"),
         ((["600", "610"], [0, 1]), "score must be numeric"),
+        ((pd.Series(["600", "610"]), [0, 1]), "score must be numeric"),
         (([[1, 2]], [0, 1]), "score must be one-dimensional"),
         (([1, 2], [0, 2]), r"y must be 0, 1 or missing, got .*2.* in 1 rows"),
         (([1, 2], [0]), "y must have 2 rows"),
@@ -164,7 +171,7 @@ def test_bad_extras_are_refused(keywords, message):
 
 def test_counts_of_different_columns_do_not_add_up():
     with pytest.raises(ValueError, match="same columns"):
-        metrics.add_counts(
+        add_counts(
             metrics.score_counts([1], [0]), metrics.score_counts([1], [0], sums={"amount": [1]})
         )
 
@@ -186,7 +193,7 @@ def test_halves_add_up_to_the_whole(rows, cut, scale):
         metrics.score_counts(score[part], table[part, 1], sums={"amount": amount[part]})
         for part in (slice(None), slice(None, cut), slice(cut, None))
     ]
-    pd.testing.assert_frame_equal(metrics.add_counts(parts[1], parts[2]), parts[0])
+    pd.testing.assert_frame_equal(add_counts(parts[1], parts[2]), parts[0])
 
 
 @settings(max_examples=50, deadline=None)
@@ -257,6 +264,14 @@ def test_reversed_score_warns(statistic, sample):
         value = statistic(counts)
     assert value < straight
     assert value < {metrics.auc: 0.5, metrics.gini: 0, metrics.ks: 0.01}[statistic]
+
+
+def test_reversed_score_warns_though_ks_is_not_quite_zero():
+    rng = np.random.default_rng(6)
+    y = np.arange(400) % 4 == 0
+    counts = metrics.score_counts(np.append(rng.normal(y, 1), [-9]), np.append(y, [1]))
+    with pytest.warns(UserWarning, match="score looks reversed"):
+        assert metrics.ks(counts) > 0
 
 
 def test_tiny_reversed_score_warns():
@@ -526,6 +541,15 @@ def test_calibration_fit_is_right_for_steep_slopes():
     assert fit["slope"] == pytest.approx(math.log(99) / math.log(0.501 / 0.499), rel=1e-9)
 
 
+def test_calibration_fit_survives_a_step_that_overshoots():
+    # a plain Newton step on the way raises the loss by a third
+    log_odds = np.array([-11.0, -10, 5, 5, 7, 7, 8, 9, 9, 9, 10])
+    y = np.array([1.0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1])
+    fit = metrics.calibration_fit(y, 1 / (1 + np.exp(-log_odds)))
+    residual = y - 1 / (1 + np.exp(-fit["intercept"] - fit["slope"] * log_odds))
+    assert [residual.sum(), residual @ log_odds] == pytest.approx([0, 0], abs=1e-6)
+
+
 @pytest.mark.parametrize(
     ("y", "probability"),
     [([0, 0], [0.1, 0.2]), ([0, 1], [0.1, 0.1]), ([0, 1], [0.1, 0.2]), ([1, 0], [0.1, 0.2])],
@@ -674,6 +698,8 @@ def test_psi_aligns_labels_and_leaves_out_what_nobody_has():
     expected = pd.Series({"a": 30, "b": 70, "special": 0})
     actual = pd.Series({"b": 60, "missing": 0, "a": 40})
     assert metrics.psi(expected, actual) == pytest.approx(metrics.psi([30, 70], [40, 60]))
+    # also where the samples differ in size, so that half a case is not the same share
+    assert metrics.psi([300, 700, 0], [40, 60, 0]) == metrics.psi([300, 700], [40, 60])
     assert metrics.psi({"a": 30, "b": 70}, {"b": 70, "a": 30}) == 0
 
 
@@ -760,3 +786,43 @@ def test_psi_light_needs_both_the_rule_and_the_critical_value(value, critical, l
 def test_an_unknown_psi_has_no_light():
     with pytest.raises(ValueError, match="must be numbers"):
         metrics.psi_light(float("nan"), 0.1)
+
+
+# -- tables by sample and segment ----------------------------------------------------------------
+
+
+@pytest.fixture
+def by_segment():
+    rng = np.random.default_rng(0)
+    scores = pd.DataFrame({"a": rng.integers(0, 9, 400), "b": rng.normal(size=400)})
+    y = (rng.random(400) < 0.3).astype(float)
+    segment = pd.Series(rng.choice(["thin", "thick"], 400), name="segment")
+    return scores, y, segment
+
+
+def test_tables_by_segment_are_the_metrics_of_its_rows(by_segment):
+    scores, y, segment = by_segment
+    table = metrics.discrimination_table(scores, y, by=segment, n_boot=0)
+    paired = metrics.comparison_table(y, scores["a"], scores["b"], by=segment)
+    assert table.index.names == ["segment", "model"]
+    for name in ("thick", "thin"):
+        rows = (segment == name).to_numpy()
+        one = metrics.discrimination(metrics.score_counts(scores["a"][rows], y[rows]), n_boot=0)
+        pd.testing.assert_series_equal(table.loc[(name, "a")], one, check_names=False)
+        pd.testing.assert_series_equal(
+            paired.loc[name],
+            metrics.compare(y[rows], scores["a"][rows], scores["b"][rows]),
+            check_names=False,
+        )
+    whole = metrics.discrimination_table(scores, y, n_boot=0)
+    assert whole.loc["b", "auc"] == metrics.auc(metrics.score_counts(scores["b"], y))
+
+
+def test_a_segment_with_too_few_bads_is_counted_but_not_measured(by_segment):
+    scores, y, _ = by_segment
+    small = np.arange(400) < 3
+    y[:3] = [1, 0, 0]
+    table = metrics.discrimination_table(scores, y, by=small, n_boot=0)
+    assert table.loc[(True, "a"), ["good", "bad"]].tolist() == [2, 1]
+    assert np.isnan(table.loc[(True, "a"), "auc"])
+    assert table.loc[(False, "a"), "auc"] > 0

@@ -281,3 +281,42 @@ def test_an_empty_swap_set_has_its_four_rows():
     table = strategy.swap_set([], [], [], cutoff_a=1, cutoff_b=1)
     assert table["applications"].tolist() == [0, 0, 0, 0]
     assert table["share_of_applications"].isna().all()
+
+
+# -- several models side by side -----------------------------------------------------------------
+
+
+@pytest.fixture
+def two_tables():
+    rng = np.random.default_rng(3)
+    risk = rng.normal(size=3000)
+    y = (rng.random(3000) < 1 / (1 + np.exp(2 - risk))).astype(float)
+    scores = {"sharp": -risk, "blunt": -risk + rng.normal(0, 2, 3000)}
+    return {
+        name: strategy.cutoff_table(
+            metrics.score_counts(np.rint(600 + 20 * score), y), strategy.Economics(60, 300, 5)
+        )
+        for name, score in scores.items()
+    }
+
+
+def test_each_goal_is_the_chosen_cutoff_of_each_model(two_tables):
+    table = strategy.goals_table(two_tables, min_approval=0.5, max_bad_rate=0.1)
+    limits = {
+        "approval": {"min_approval": 0.5},
+        "bad rate": {"max_bad_rate": 0.1},
+        "profit": {"objective": "profit"},
+    }
+    assert len(table) == 6
+    for (goal, model), row in table.iterrows():
+        expected = strategy.choose_cutoff(two_tables[model], **limits[goal])
+        assert row["cutoff"] == expected.name
+        assert row["profit_amount"] == expected["profit_amount"]
+
+
+def test_at_equal_approval_the_sharper_model_has_fewer_bads(two_tables):
+    table = strategy.at_approval_rates(two_tables, [0.3, 0.625])
+    assert list(table.index.get_level_values("at least").unique()) == ["30%", "62.5%"]
+    assert (table.loc["30%", "approval_rate"] >= 0.3).all()
+    bad_rate = table["bad_rate"].unstack("model")
+    assert (bad_rate["sharp"] < bad_rate["blunt"]).all()

@@ -59,8 +59,8 @@ class Challenger(ClassifierMixin, BaseEstimator):
     n_rounds_ : int
     classes_ : array, (0, 1)
 
-    Source
-    ------
+    References
+    ----------
     Ke et al. (2017), LightGBM, NeurIPS; Platt (1999), Probabilistic outputs for support vector
     machines.
     """

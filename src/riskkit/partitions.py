@@ -19,6 +19,11 @@ Counts = TypeVar("Counts")
 def add_counts(a: Any, b: Any) -> Any:
     """Sum of two tables of counts on the union of their index, or ``a + b`` of anything else.
 
+    Raises
+    ------
+    ValueError
+        Two tables with different columns.
+
     Examples
     --------
     >>> a = pd.DataFrame({"bad": [1, 2]}, index=[600, 610])
@@ -27,6 +32,14 @@ def add_counts(a: Any, b: Any) -> Any:
     {600: 1, 610: 7}
     """
     if isinstance(a, pd.DataFrame):
+        if set(a.columns) != set(b.columns):
+            raise ValueError(
+                "counts must have the same columns to add up, "
+                f"got {list(a.columns)} and {list(b.columns)}"
+            )
+        # an empty table must not turn whole counts into floats either
+        if a.empty or b.empty:
+            return b[list(a.columns)] if a.empty else a
         # DataFrame.add(fill_value=0) would turn whole counts into floats
         both = pd.concat([a, b])
         return both.groupby(level=list(range(both.index.nlevels)), sort=True).sum()

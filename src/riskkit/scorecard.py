@@ -112,8 +112,8 @@ class Scorecard(ClassifierMixin, BaseEstimator):
         Points of each bin in the binner's order, the unseen last.
     classes_ : array, (0, 1)
 
-    Source
-    ------
+    References
+    ----------
     Siddiqi (2006), Credit Risk Scorecards, ch. 6; sign constraints, riskkit definition.
     """
 

@@ -8,7 +8,9 @@ An application is approved when its score is at or above the cutoff.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +18,14 @@ from numpy.typing import ArrayLike
 
 from riskkit import metrics
 
-__all__ = ["Economics", "choose_cutoff", "cutoff_table", "swap_set"]
+__all__ = [
+    "Economics",
+    "at_approval_rates",
+    "choose_cutoff",
+    "cutoff_table",
+    "goals_table",
+    "swap_set",
+]
 
 DECISIONS = ("both approve", "only a", "only b", "neither")
 
@@ -227,6 +236,72 @@ def choose_cutoff(
         cutoff = candidates.index[-1]
     # a plain number for a name, fit for notebook parameters and JSON
     return table.loc[cutoff].rename(np.asarray(cutoff).item())
+
+
+def goals_table(
+    tables: Mapping[str, pd.DataFrame], *, min_approval: float, max_bad_rate: float
+) -> pd.DataFrame:
+    """Cutoff of each model for each of three goals, side by side.
+
+    Parameters
+    ----------
+    tables : mapping of model to DataFrame
+        Of :func:`cutoff_table`.
+    min_approval, max_bad_rate : float
+        As in :func:`choose_cutoff`.
+
+    Returns
+    -------
+    DataFrame, index (goal, model)
+        Goals approval (the safest cutoff that approves enough), bad rate (the lowest cutoff that
+        keeps the ceiling) and profit (the most profitable); `cutoff`, then the columns of the
+        cutoff table.
+
+    Raises
+    ------
+    ValueError
+        A goal cannot be reached.
+    """
+    goals: dict[str, dict[str, Any]] = {
+        "approval": {"min_approval": min_approval},
+        "bad rate": {"max_bad_rate": max_bad_rate},
+        "profit": {"objective": "profit"},
+    }
+    return _rows(
+        {
+            (goal, model): choose_cutoff(table, **limits)
+            for goal, limits in goals.items()
+            for model, table in tables.items()
+        },
+        ["goal", "model"],
+    )
+
+
+def at_approval_rates(
+    tables: Mapping[str, pd.DataFrame], approval_rates: Sequence[float]
+) -> pd.DataFrame:
+    """The safest cutoff of each model that reaches each approval rate.
+
+    Returns
+    -------
+    DataFrame, index (at least, model), the former as text
+        `cutoff`, then the columns of the cutoff table. Scores are whole points, so the approval
+        rate is the next one attainable.
+    """
+    return _rows(
+        {
+            (f"{100 * rate:.6g}%", model): choose_cutoff(table, min_approval=rate)
+            for rate in approval_rates
+            for model, table in tables.items()
+        },
+        ["at least", "model"],
+    )
+
+
+def _rows(chosen: Mapping[tuple[str, str], pd.Series], names: list[str]) -> pd.DataFrame:
+    rows = [row.to_frame().T.rename_axis(index="cutoff").reset_index() for row in chosen.values()]
+    table = pd.concat(rows, ignore_index=True).infer_objects()
+    return table.set_index(pd.MultiIndex.from_tuples(chosen, names=names))
 
 
 def swap_set(

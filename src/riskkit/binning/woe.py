@@ -56,8 +56,8 @@ class WoeBinner(TransformerMixin, BaseEstimator):
     feature_names_in_ : array of str
     n_features_in_ : int
 
-    Source
-    ------
+    References
+    ----------
     Siddiqi (2006), Credit Risk Scorecards, ch. 6; bins by Navas-Palencia (2020), Optimal binning:
     mathematical programming formulation, arXiv:2001.08025.
 

@@ -14,7 +14,13 @@ from riskkit.schema.contract import (
     validate_outcomes,
     validate_performance,
 )
-from riskkit.schema.labels import BadDefinition, assign_samples, default_flags, window_coverage
+from riskkit.schema.labels import (
+    SAMPLES,
+    BadDefinition,
+    assign_samples,
+    default_flags,
+    window_coverage,
+)
 from riskkit.schema.profile import (
     application_rates,
     decline_reasons,
@@ -27,6 +33,7 @@ from riskkit.schema.sources import Source, SourceFacts, check_source, load_sourc
 from riskkit.schema.tables import Table, read_table, write_table
 
 __all__ = [
+    "SAMPLES",
     "BadDefinition",
     "DataContractError",
     "Feature",

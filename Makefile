@@ -1,0 +1,78 @@
+# The suite from a fresh clone: `make report` runs the notebooks, `make test` the tests.
+# Each target first sees to .venv, so nothing but Python 3.11 to 3.13 with venv is needed.
+
+PYTHON ?= python3
+SOURCE ?=
+ROOT ?=
+PROFILE ?=
+
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+BROKEN := $(VENV)/.installing
+
+# the recipes read these from the environment, so that a path may hold spaces
+export PYTHON SOURCE ROOT PROFILE
+
+.PHONY: help report test check lab bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make report [PROFILE=quick] [SOURCE=mapping.yaml ROOT=folder]   run the notebooks, write reports/"
+	@echo "make test     check, then the tests"
+	@echo "make check    ruff, mypy, notebooks without outputs; changes nothing"
+	@echo "make lab      JupyterLab on the notebooks, on this machine only"
+	@echo "make bench    speed against other tools"
+	@echo "make clean    remove caches; keeps data, reports and .venv"
+	@echo "PYTHON=python3.12 chooses another Python for .venv"
+
+# An install cut short leaves $(BROKEN) behind and is begun anew.
+$(STAMP): requirements.lock pyproject.toml
+	@command -v "$$PYTHON" >/dev/null \
+	  || { echo "riskkit needs Python 3.11 to 3.13, and there is no $$PYTHON; try: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@"$$PYTHON" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null \
+	  || { echo "riskkit needs Python 3.11 to 3.13, and $$PYTHON is $$("$$PYTHON" -V 2>&1 | tail -n 1); try: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@"$$PYTHON" -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "$$PYTHON has no venv; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Setting up $(VENV): about 1.5 GB, some minutes the first time. pip shows its progress."
+	@if [ -e $(BROKEN) ] || ! $(PY) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null; \
+	  then "$$PYTHON" -m venv --clear $(VENV); fi
+	@touch $(BROKEN)
+	@rm -f $(STAMP)
+	$(PY) -m pip install --disable-pip-version-check --require-hashes -r requirements.lock
+	$(PY) -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PY) -c 'import riskkit.schema'
+	@rm -f $(BROKEN)
+	@touch $(STAMP)
+	@echo "$(VENV) is ready."
+
+# Code 3: done, but a monitoring alert is red.
+report: $(STAMP)
+	@set -- run; \
+	if [ -n "$$PROFILE" ]; then set -- "$$@" --profile "$$PROFILE"; fi; \
+	if [ -n "$$SOURCE" ]; then set -- "$$@" --source "$$SOURCE"; fi; \
+	if [ -n "$$ROOT" ]; then set -- "$$@" --root "$$ROOT"; fi; \
+	code=0; page=$$($(PY) -m riskkit.cli "$$@") || code=$$?; \
+	if [ $$code -eq 3 ]; then echo "ALERT: a monitoring alert is red, see the report."; code=0; fi; \
+	if [ -n "$$page" ]; then echo "$$page"; fi; \
+	exit $$code
+
+test: check
+	$(PY) -m pytest --ignore=tests/benchmarks
+
+check: $(STAMP)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -m nbstripout --verify --keep-id notebooks/*.ipynb
+
+lab: $(STAMP)
+	$(PY) -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=notebooks
+
+bench: $(STAMP)
+	$(PY) -m pytest tests/benchmarks
+
+clean:
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	find src tests notebooks -name __pycache__ -prune -exec rm -rf {} +
+	find notebooks -name .ipynb_checkpoints -prune -exec rm -rf {} +

@@ -1,0 +1,175 @@
+"""The command line: run the suite, rebuild a report's front page, check a source.
+
+Exit codes: 0 done; 1 a stage failed; 2 bad input or usage; 4 the run folder is busy; 130 and 143
+interrupted. One readable message on stderr; the traceback only with ``--debug``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["app", "main"]
+
+FAILED, BAD_INPUT, BUSY, INTERRUPTED, TERMINATED = 1, 2, 4, 130, 143
+
+app = typer.Typer(
+    name="riskkit",
+    help="Credit-risk models in notebooks: run them, read their report, check a source.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+Root = Annotated[
+    Path | None, typer.Option(help="Folder of the source's files; else $RISKKIT_DATA or its own.")
+]
+
+
+@app.command()
+def run(
+    profile: Annotated[str, typer.Option(help="quick: 5,000 applicants; default: 50,000.")] = (
+        "default"
+    ),
+    source: Annotated[
+        Path | None, typer.Option(help="Mapping of real data (YAML); else the synthetic lender.")
+    ] = None,
+    root: Root = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option("-p", metavar="NAME=VALUE", help="Set a parameter.")
+    ] = None,
+    only: Annotated[str | None, typer.Option(help="Run this stage alone, such as 04.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="Run from this stage on.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Also what is up to date.")] = False,
+    name: Annotated[
+        str | None, typer.Option("--run", help="The run's name; else <source>-<profile>.")
+    ] = None,
+    project: Annotated[
+        Path | None, typer.Option(help="Folder that holds notebooks/; else looked for upwards.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds a stage may take.")] = 1800,
+    debug: Debug = False,
+) -> None:
+    """Run the notebooks in sequence and write their HTML report."""
+    with _one_message(debug):
+        from riskkit import pipeline
+
+        result = pipeline.run(
+            parameters=pipeline.parse_pairs(parameter or []),
+            profile=profile,
+            source=source,
+            root=root,
+            run=name,
+            project=project,
+            only=only,
+            start=start,
+            force=force,
+            timeout_seconds=timeout,
+        )
+        if result.failure is not None:
+            failed = next(stage.name for stage in result.stages if stage.status == "failed")
+            page = result.report_dir / f"{failed}.html"
+            if debug:
+                _say(result.failure.traceback)
+            _say(f"{failed} failed: {_first_line(str(result.failure))}\nread {_short(page)}")
+        typer.echo(_short(result.index))
+        raise SystemExit(result.exit_code)
+
+
+@app.command()
+def report(
+    run_dir: Annotated[Path, typer.Argument(help="A run's folder, such as data/runs/NAME.")],
+    debug: Debug = False,
+) -> None:
+    """Write a run's front page anew from its manifest, and say where it is."""
+    with _one_message(debug):
+        from riskkit import pipeline
+
+        typer.echo(_short(pipeline.rebuild_index(run_dir)))
+
+
+@app.command()
+def validate(
+    source: Annotated[Path, typer.Option(help="Mapping of real data (YAML).")],
+    root: Root = None,
+    debug: Debug = False,
+) -> None:
+    """Read a source through its mapping and check it against the data contract."""
+    with _one_message(debug):
+        from riskkit import schema
+
+        loaded = schema.load_source(source, root)
+        typer.echo(f"{loaded.title}: fits the data contract")
+        for table in ("applications", "performance", "outcomes", "instalments"):
+            frame = getattr(loaded, table)
+            rows = "not in this source" if frame is None else f"{len(frame):,} rows"
+            typer.echo(f"  {table:<13} {rows}")
+        flags = loaded.applications["default_flag"]
+        typer.echo(f"  {'features':<13} {len(loaded.features)}")
+        typer.echo(
+            f"  {'labelled':<13} {int(flags.notna().sum()):,} rows, {flags.mean():.2%} bad "
+            f"({loaded.bad})"
+        )
+
+
+def main() -> None:
+    """Run the command line; the console script ``riskkit``."""
+    app()
+
+
+@contextlib.contextmanager
+def _one_message(debug: bool) -> Iterator[None]:
+    """Turn what may go wrong into one message and an exit code."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _say("interrupted")
+        raise SystemExit(INTERRUPTED) from None
+    except SystemExit as stop:
+        if stop.code == TERMINATED:
+            _say("terminated")
+        raise
+    except Exception as error:
+        from riskkit.pipeline import BadInput, RunBusy
+        from riskkit.schema import DataContractError
+
+        if debug:
+            _say(traceback.format_exc())
+        if isinstance(error, BadInput | DataContractError):
+            code = BAD_INPUT
+        elif isinstance(error, RunBusy):
+            code = BUSY
+        else:
+            code = FAILED
+        known = code != FAILED or isinstance(error, OSError)
+        text = str(error) if known else f"{type(error).__name__}: {error} (--debug shows where)"
+        _say(f"riskkit: {text}")
+        raise SystemExit(code) from None
+
+
+def _say(text: str) -> None:
+    from riskkit.pipeline.manifest import mask
+
+    typer.echo(mask(text), err=True)
+
+
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0]
+
+
+def _short(path: Path) -> str:
+    """The path as seen from the working folder, where it lies below."""
+    with contextlib.suppress(ValueError):
+        return str(path.resolve().relative_to(Path.cwd()))
+    return str(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""The suite's notebooks as stages: hand-over between them, cached runs, HTML reports.
+
+Takes a project folder with notebooks; gives ``data/runs/<run>`` and ``reports/runs/<run>``.
+Notebooks use :func:`open_stage`; everything else belongs to the runner.
+"""
+
+from riskkit.pipeline.folders import RunBusy
+from riskkit.pipeline.handover import Stage, TableMissing, open_stage
+from riskkit.pipeline.parameters import BadInput, parse_pairs
+from riskkit.pipeline.plan import PROFILES
+from riskkit.pipeline.runner import RunResult, StageResult, rebuild_index, run
+
+__all__ = [
+    "PROFILES",
+    "BadInput",
+    "RunBusy",
+    "RunResult",
+    "Stage",
+    "StageResult",
+    "TableMissing",
+    "open_stage",
+    "parse_pairs",
+    "rebuild_index",
+    "run",
+]

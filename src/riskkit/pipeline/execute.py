@@ -1,0 +1,238 @@
+"""Run one notebook to its end, or to its first error, under a limit on the whole of it.
+
+Takes a notebook and parameter values; gives the executed notebook with what went wrong. The one
+place that starts kernels: papermill executes, in a kernel of this very interpreter.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from riskkit.pipeline.notebooks import Notebook, leave_out, needs
+
+__all__ = ["Failure", "Outcome", "load_engine", "run_notebook"]
+
+ENGINE = "riskkit"
+ERROR_MARKER = "papermill-error-cell-tag"
+START_SECONDS = 60
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a notebook did not reach its end: exception name, message, traceback without colours."""
+
+    name: str
+    message: str
+    traceback: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.message}" if self.message else self.name
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An executed notebook (nbformat node), the seconds its cells took, and its failure if any."""
+
+    notebook: Any
+    cell_seconds: float
+    failure: Failure | None
+
+
+@dataclass
+class _Job:
+    """What the engine needs to know, and where it leaves the notebook if papermill raises."""
+
+    has: Callable[[str], bool]
+    deadline: float
+    notebook: Any = None
+    missing: dict[int, str] | None = None
+
+
+def run_notebook(
+    notebook: Notebook,
+    parameters: Mapping[str, Any],
+    *,
+    has: Callable[[str], bool],
+    timeout_seconds: float,
+    progress: Mapping[str, Any] | None = None,
+) -> Outcome:
+    """Execute a notebook in its own folder.
+
+    Parameters
+    ----------
+    notebook : Notebook
+    parameters : mapping
+        Values for its parameters cell.
+    has : callable
+        Whether a hand-over table is there; asked just before each cell tagged ``needs:TABLE``.
+        A cell whose table is not there is replaced by a sentence saying so.
+    timeout_seconds : float
+        Limit on the whole notebook, the kernel's start included.
+    progress : mapping, optional
+        Settings of the progress bar over cells; none: no bar.
+    """
+    import nbformat
+    import papermill
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
+    load_engine()
+    node = nbformat.read(notebook.path, as_version=4)
+    for cell in node.cells:
+        tags = cell.metadata.get("tags", [])
+        # the tag lets Run All go on in JupyterLab; here an error is an error
+        cell.metadata["tags"] = [tag for tag in tags if tag != "raises-exception"]
+    job = _Job(has, time.monotonic() + timeout_seconds)
+    failure = None
+    try:
+        papermill.execute_notebook(
+            node,
+            None,
+            parameters=dict(parameters),
+            engine_name=ENGINE,
+            kernel_name="python3",
+            language="python",
+            progress_bar=dict(progress) if progress else False,
+            start_timeout=START_SECONDS,
+            cwd=notebook.path.parent,
+            job=job,
+        )
+    except PapermillExecutionError as error:
+        failure = Failure(
+            error.ename, _ANSI.sub("", error.evalue), _ANSI.sub("", "\n".join(error.traceback))
+        )
+    except CellTimeoutError:
+        failure = Failure("TimeLimit", f"the stage took longer than {timeout_seconds:g} seconds")
+    except DeadKernelError:
+        failure = Failure("KernelDied", "the notebook's process ended by itself; out of memory?")
+    except RuntimeError as error:
+        if job.notebook is None:
+            raise
+        failure = Failure("KernelNotStarted", str(error))
+    executed = job.notebook
+    cell_seconds = sum(
+        cell.metadata.get("papermill", {}).get("duration") or 0.0 for cell in executed.cells
+    )
+    executed.cells = [
+        cell for cell in executed.cells if ERROR_MARKER not in cell.metadata.get("tags", [])
+    ]
+    executed.cells = leave_out(executed.cells, job.missing or {}, nbformat.v4.new_markdown_cell)
+    return Outcome(executed, cell_seconds, failure)
+
+
+@cache
+def load_engine() -> None:
+    """Import papermill and teach it our engine: two seconds, once a process."""
+    from nbclient.exceptions import CellExecutionError
+    from papermill.clientwrap import PapermillNotebookClient
+    from papermill.engines import NBClientEngine, papermill_engines
+
+    quiet = logging.getLogger("riskkit.papermill")
+    quiet.addHandler(logging.NullHandler())
+    quiet.propagate = False
+
+    class Client(PapermillNotebookClient):
+        """papermill's loop over cells, passing over those whose table is not there."""
+
+        job: _Job
+
+        def papermill_execute_cells(self) -> None:
+            for index, cell in enumerate(self.nb.cells):
+                absent = [table for table in needs(cell) if not self.job.has(table)]
+                try:
+                    self.nb_man.cell_start(cell, index)
+                    if absent:
+                        assert self.job.missing is not None
+                        self.job.missing[index] = absent[0]
+                    else:
+                        self.execute_cell(cell, index)
+                except CellExecutionError as error:
+                    self.nb_man.cell_exception(cell, cell_index=index, exception=error)
+                    break
+                finally:
+                    self.nb_man.cell_complete(cell, cell_index=index)
+
+    class Engine(NBClientEngine):
+        """One kernel of this interpreter for one notebook, killed when it is done."""
+
+        @classmethod
+        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **settings: Any) -> Any:
+            job: _Job = settings["job"]
+            job.notebook, job.missing = nb_man.nb, {}
+            with tempfile.TemporaryDirectory(prefix="riskkit-") as scratch:
+                cls._execute(nb_man, kernel_name, Path(scratch), settings)
+            return nb_man.nb
+
+        @classmethod
+        def _execute(
+            cls, nb_man: Any, kernel_name: str, scratch: Path, settings: dict[str, Any]
+        ) -> None:
+            job: _Job = settings["job"]
+            client = Client(
+                nb_man,
+                kernel_name=kernel_name,
+                kernel_manager_class=_kernel_manager(scratch),
+                # nbclient takes 0 for no limit
+                timeout_func=lambda cell: max(job.deadline - time.monotonic(), 0.01),
+                startup_timeout=int(settings["start_timeout"]),
+                iopub_timeout=START_SECONDS,
+                store_widget_state=False,
+                shutdown_kernel="immediate",
+                log=quiet,
+            )
+            client.job = job
+            try:
+                client.execute(env=_environment(scratch))
+            finally:
+                # nbclient forgets the kernel when a signal comes while it is starting
+                if client.km is not None and client.km.has_kernel:
+                    client._cleanup_kernel()
+
+    papermill_engines.register(ENGINE, Engine)
+
+
+def _kernel_manager(scratch: Path) -> type:
+    """Manager of a kernel that runs this interpreter, whatever kernels are installed."""
+    from jupyter_client import AsyncKernelManager
+    from jupyter_client.kernelspec import KernelSpec
+
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+
+    class Manager(AsyncKernelManager):
+        kernel_spec = KernelSpec(argv=argv, display_name="Python 3", language="python")
+
+        def __init__(self, **settings: Any) -> None:
+            super().__init__(**settings)
+            # sockets in a private folder: no port to race for, nothing another user can reach
+            self.transport = "ipc"
+            self.connection_file = str(scratch / "k.json")
+
+    return Manager
+
+
+def _environment(scratch: Path) -> dict[str, str]:
+    """The kernel's environment: the user's own IPython set-up stays out, threads stay few."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    environment = {
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": str(min(cores or 1, 8)),
+        **os.environ,
+        "IPYTHONDIR": str(scratch),
+        "PYTHONHASHSEED": "0",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+    # set by the JupyterLab a run may be started from; it would point the kernel elsewhere
+    environment.pop("JPY_PARENT_PID", None)
+    return environment

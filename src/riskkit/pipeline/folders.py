@@ -1,0 +1,91 @@
+"""Where a run works without anyone seeing it half done: lock, staging, swap, what a kill left.
+
+Takes the run's folder. A stage writes into a staging folder that only :func:`swap_in` gives the
+final name, so a runner or kernel that dies at any moment leaves the results there were.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["RunBusy", "clean_up", "locked", "staging_folder", "swap_in"]
+
+LOCK = ".lock"
+STAGING = ".staging-"
+ASIDE = ".old-"
+
+
+class RunBusy(RuntimeError):
+    """Another run works in the same folder. Exit code 4."""
+
+
+@contextlib.contextmanager
+def locked(run_dir: Path) -> Iterator[None]:
+    """Hold the run's folder, made if absent, for this process alone.
+
+    Raises
+    ------
+    RunBusy
+        Another process holds it.
+    """
+    import fcntl
+
+    while True:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(run_dir / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        except FileNotFoundError:
+            continue  # the holder has just removed a folder that came to nothing
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # a lock on a file that has been removed meanwhile keeps nobody out
+            if os.fstat(handle).st_ino == os.stat(run_dir / LOCK).st_ino:
+                break
+        except BlockingIOError:
+            os.close(handle)
+            raise RunBusy(f"another run is working in {run_dir}") from None
+        except FileNotFoundError:
+            pass
+        os.close(handle)
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def clean_up(run_dir: Path) -> None:
+    """Remove what a killed run left, and put back a result it had moved aside."""
+    for aside in run_dir.glob(f"{ASIDE}*"):
+        final = run_dir / aside.name.removeprefix(ASIDE)
+        if final.exists():
+            shutil.rmtree(aside, ignore_errors=True)
+        else:
+            aside.rename(final)
+    for staging in run_dir.glob(f"{STAGING}*"):
+        # its kernel may still be writing for a second: then the next run removes the rest
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def staging_folder(run_dir: Path, stage: str) -> Iterator[Path]:
+    """A fresh folder for one stage, gone afterwards unless it was renamed."""
+    folder = run_dir / f"{STAGING}{stage}-{uuid.uuid4().hex[:8]}"
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def swap_in(staging: Path, final: Path) -> None:
+    """Give the staging folder its final name, in place of the folder that has it."""
+    aside = final.with_name(f"{ASIDE}{final.name}")
+    if final.exists():
+        final.rename(aside)
+    staging.rename(final)
+    shutil.rmtree(aside, ignore_errors=True)

@@ -1,0 +1,209 @@
+"""Hand-over: how a notebook finds what earlier ones left, and where it leaves its own.
+
+A run is a folder with one folder a stage; tables in it are parquet, everything else is a file
+under its own name. A notebook asks :func:`open_stage` for its :class:`Stage` and reads and writes
+through it, in JupyterLab and under the runner alike.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from riskkit.pipeline.manifest import read_manifest, stage_state
+from riskkit.pipeline.notebooks import STAGE_NAME, TABLES, find_project
+from riskkit.pipeline.parameters import BadInput
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["KEY_FIGURES", "Stage", "TableMissing", "open_stage"]
+
+KEY_FIGURES = "key_figures.json"
+LAB = "lab"
+BASE = ".run"  # in the lab's folder: name of the run whose earlier stages it builds on
+
+
+class TableMissing(LookupError):
+    """An earlier notebook has not run yet, or the source has no such table."""
+
+    def _render_traceback_(self) -> list[str]:
+        # one line in JupyterLab: what to do, not where it happened
+        return [str(self)]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One notebook's access to a run.
+
+    Parameters
+    ----------
+    name : str
+        The notebook's name, such as ``03_models``.
+    output_dir : Path
+        Where it writes.
+    run_dir : Path or None
+        The run it reads; None in JupyterLab: the lab's folder, over the latest run.
+    """
+
+    name: str
+    output_dir: Path
+    run_dir: Path | None = None
+
+    def read(self, *names: str) -> pd.DataFrame:
+        """The first of these tables that an earlier stage left.
+
+        Raises
+        ------
+        TableMissing
+            None is there; says which notebook to run first, or that this source has none.
+        """
+        from riskkit import schema
+
+        return schema.read_table(self._find(*(f"{name}.parquet" for name in names)))
+
+    def path(self, filename: str) -> Path:
+        """Path of a file that an earlier stage left.
+
+        Raises
+        ------
+        TableMissing
+            It is not there.
+        """
+        return self._find(filename)
+
+    def has(self, name: str) -> bool:
+        """Whether an earlier stage left that table (``truth``) or file (``binning.json``)."""
+        filename = name if "." in name else f"{name}.parquet"
+        return any((folder / filename).is_file() for folder in self._earlier())
+
+    def write(self, name: str, frame: pd.DataFrame) -> None:
+        """Leave a table to later stages, whole or not at all."""
+        from riskkit import schema
+
+        schema.write_table(frame, self.output_dir / f"{name}.parquet")
+
+    def output(self, filename: str) -> Path:
+        """Where to save a file for later stages, such as a model."""
+        return self.output_dir / filename
+
+    def key_figures(self, figures: Mapping[str, str]) -> None:
+        """Leave the stage's key figures, label to formatted text, to the index page."""
+        texts = {str(label): str(text) for label, text in figures.items()}
+        staging = self.output_dir / f".{KEY_FIGURES}"
+        staging.write_text(json.dumps(texts, ensure_ascii=False, indent=1), encoding="utf-8")
+        os.replace(staging, self.output_dir / KEY_FIGURES)
+
+    def _earlier(self) -> list[Path]:
+        """Folders of the stages before this one, nearest first."""
+        if self.run_dir is not None:
+            return _stage_folders(self.run_dir, self.name)
+        lab = self.output_dir.parent
+        own = _stage_folders(lab, self.name)
+        base = _base_run(lab, remembered=bool(own))
+        if base is None:
+            return own
+        # a stage redone in the lab outdates everything the run has from there on
+        first = min((folder.name for folder in own), default=self.name)
+        return own + _stage_folders(base, first)
+
+    def _find(self, *filenames: str) -> Path:
+        folders = self._earlier()
+        for filename in filenames:
+            for folder in folders:
+                if (folder / filename).is_file():
+                    return folder / filename
+        raise TableMissing(self._what_to_do(filenames, {folder.name for folder in folders}))
+
+    def _what_to_do(self, filenames: tuple[str, ...], done: set[str]) -> str:
+        names = [f.removesuffix(".parquet") for f in filenames]
+        wanted = " or ".join(f"`{name}`" for name in names)
+        earlier = _earlier_notebooks(self.name)
+        writers = [p.stem for p in earlier if any(_writes(p, name) for name in names)]
+        first = next((n for n in writers or [p.stem for p in earlier] if n not in done), None)
+        if first is not None:
+            return f"{self.name} needs {wanted}: run {first} first."
+        told = "; ".join(TABLES[name] for name in names if name in TABLES)
+        described = f" ({told})" if told else ""
+        return f"This source has no {wanted} table{described}; reports skip this section."
+
+
+def open_stage(name: str, *, run_dir: str | Path = "", output_dir: str | Path = "") -> Stage:
+    """The stage a notebook works in.
+
+    Parameters
+    ----------
+    name : str
+        The notebook's own name.
+    run_dir : str or Path
+        Folder of the run to read; empty: what JupyterLab has left in ``data/runs/lab``, and for
+        stages before that the latest run.
+    output_dir : str or Path
+        Folder to write to, made if absent; empty: ``data/runs/lab/NN_name``.
+
+    Raises
+    ------
+    BadInput
+        `name` is no stage name; the project is not found; one of the folders is given alone.
+    """
+    if not STAGE_NAME.fullmatch(name):
+        raise BadInput(f"a stage is called NN_name, got {name!r}")
+    if bool(str(run_dir)) != bool(str(output_dir)):
+        raise BadInput("run_dir and output_dir are given together, or neither")
+    if str(run_dir):
+        stage = Stage(name, Path(output_dir).resolve(), Path(run_dir).resolve())
+    else:
+        stage = Stage(name, find_project() / "data" / "runs" / LAB / name)
+    stage.output_dir.mkdir(parents=True, exist_ok=True)
+    return stage
+
+
+def _stage_folders(run_dir: Path, before: str) -> list[Path]:
+    """Folders of finished stages before the named one, nearest first.
+
+    Where the run has a manifest, one that failed or is stale counts as not there.
+    """
+    if not run_dir.is_dir():
+        return []
+    folders = sorted(
+        (p for p in run_dir.iterdir() if STAGE_NAME.fullmatch(p.name) and p.name < before),
+        reverse=True,
+    )
+    manifest = read_manifest(run_dir)
+    if not manifest:
+        return folders
+    return [p for p in folders if stage_state(manifest, p.name) == "done"]
+
+
+def _base_run(lab: Path, *, remembered: bool) -> Path | None:
+    """The run under the lab's own stages: the one they were made from, else the latest."""
+    note = lab / BASE
+    if remembered:
+        run = lab.parent / note.read_text(encoding="utf-8") if note.is_file() else None
+        return run if run is not None and run.is_dir() else None
+    manifests = [m for m in lab.parent.glob("*/manifest.json") if m.parent != lab]
+    if not manifests:
+        return None
+    latest = max(manifests, key=lambda m: (m.stat().st_mtime_ns, m.parent.name)).parent
+    if lab.is_dir():
+        note.write_text(latest.name, encoding="utf-8")
+    return latest
+
+
+def _earlier_notebooks(name: str) -> list[Path]:
+    try:
+        folder = find_project() / "notebooks"
+    except BadInput:
+        return []
+    return sorted(p for p in folder.glob("*.ipynb") if p.stem < name)
+
+
+def _writes(notebook: Path, name: str) -> bool:
+    """Whether the notebook's code hands over that table or file."""
+    call = rf"\.(?:write|output)\(\s*\\?[\"']{re.escape(name)}\\?[\"']"
+    return re.search(call, notebook.read_text(encoding="utf-8")) is not None

@@ -1,0 +1,212 @@
+"""What a run's manifest says: parameters, versions, hashes, timings, and what is still up to date.
+
+Takes files and records; gives JSON-ready dicts. No URL, user or password gets in: :func:`mask`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import os
+import platform
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from riskkit.pipeline.parameters import BadInput
+
+__all__ = [
+    "MANIFEST",
+    "hash_file",
+    "hash_folder",
+    "inputs_of",
+    "mask",
+    "mask_all",
+    "now",
+    "package_hash",
+    "read_manifest",
+    "same_files",
+    "seeds",
+    "stage_state",
+    "versions",
+    "write_atomic",
+    "write_manifest",
+]
+
+MANIFEST = "manifest.json"
+SCHEMA_VERSION = 1
+PACKAGES = (
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "scipy",
+    "scikit-learn",
+    "optbinning",
+    "glum",
+    "lightgbm",
+    "pandera",
+    "matplotlib",
+    "seaborn",
+    "papermill",
+    "nbconvert",
+)
+
+# begins with what is rare: a page is megabytes of base64, which a scheme's letters would match
+_CREDENTIALS = re.compile(r"://[^\s'\"<>]*@")
+_PASSWORD = re.compile(r"(?i)\b(password|passwd|pwd)(\s*[=:]\s*)[^\s&;,'\"<>]+")
+
+
+def mask(text: str) -> str:
+    """The text without users and passwords of URLs.
+
+    Also hidden are the credentials of any URL found in an environment variable, in case a driver
+    repeats them alone.
+
+    Example
+    -------
+    >>> mask("no answer from postgresql://anna:s3cret@db/risk")
+    'no answer from postgresql://***@db/risk'
+    """
+    text = _CREDENTIALS.sub("://***@", text)
+    text = _PASSWORD.sub(r"\1\2***", text)
+    for value in os.environ.values():
+        if "://" in value and "@" in value:
+            try:
+                password = urlsplit(value).password
+            except ValueError:
+                continue
+            if password and len(password) > 3:
+                text = text.replace(password, "***")
+    return text
+
+
+def mask_all(value: Any) -> Any:
+    """A JSON-like value with every text in it masked."""
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, Mapping):
+        return {key: mask_all(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [mask_all(item) for item in value]
+    return value
+
+
+def now() -> str:
+    """The time in UTC, to the second, ISO 8601."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Write the file whole or not at all."""
+    staging = path.with_name(f".{path.name}.new")
+    with staging.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(staging, path)
+
+
+def read_manifest(run_dir: Path) -> dict[str, Any]:
+    """The run's manifest; empty where there is none.
+
+    Raises
+    ------
+    BadInput
+        It is no JSON, or of a newer schema version.
+    """
+    path = run_dir / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        version = manifest["schema_version"]
+    except FileNotFoundError:
+        return {}
+    except (ValueError, KeyError, TypeError):
+        raise BadInput(f"{path} is not a manifest of this suite") from None
+    if version > SCHEMA_VERSION:
+        raise BadInput(
+            f"{path} has schema version {version}; this riskkit reads up to {SCHEMA_VERSION}"
+        )
+    return dict(manifest)
+
+
+def write_manifest(run_dir: Path, manifest: Mapping[str, Any]) -> None:
+    """Write the manifest whole or not at all."""
+    stages = dict(sorted(manifest["stages"].items()))
+    content = {"schema_version": SCHEMA_VERSION, **manifest, "stages": stages}
+    text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+    write_atomic(run_dir / MANIFEST, text)
+
+
+def hash_file(path: Path) -> str:
+    """The file's sha256."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_folder(folder: Path) -> dict[str, str]:
+    """File name -> sha256 of everything in the folder, sub-folders included."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    return {p.relative_to(folder).as_posix(): hash_file(p) for p in files}
+
+
+def same_files(folder: Path, hashes: Mapping[str, str]) -> bool:
+    """Whether the folder holds exactly these files with these hashes."""
+    return folder.is_dir() and hash_folder(folder) == dict(hashes)
+
+
+def package_hash() -> str:
+    """One hash over riskkit's own source files."""
+    root = Path(__file__).parents[1]
+    total = hashlib.sha256()
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and path.suffix != ".pyc":
+            name = path.relative_to(root).as_posix()
+            total.update(f"{name}\0{hash_file(path)}\0".encode())
+    return total.hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, riskkit and the packages that decide the numbers."""
+    found = {"python": platform.python_version(), "platform": sys.platform}
+    for name in ("riskkit", *PACKAGES):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def inputs_of(manifest: Mapping[str, Any], stage: str) -> dict[str, str]:
+    """Everything earlier stages left, ``01_borrowers/applications.parquet`` -> sha256."""
+    return {
+        f"{earlier}/{name}": sha
+        for earlier, record in sorted(manifest.get("stages", {}).items())
+        if earlier < stage
+        for name, sha in record.get("outputs", {}).items()
+    }
+
+
+def stage_state(manifest: Mapping[str, Any], stage: str) -> str:
+    """``done``, ``failed``, ``stale`` or ``not run``.
+
+    Stale: done, but on other inputs than earlier stages have by now, or on those of a stage that
+    has since failed.
+    """
+    record = manifest.get("stages", {}).get(stage)
+    if record is None:
+        return "not run"
+    if record["status"] != "done":
+        return str(record["status"])
+    earlier = [name for name in manifest["stages"] if name < stage]
+    broken = any(manifest["stages"][name]["status"] != "done" for name in earlier)
+    return "stale" if broken or record["inputs"] != inputs_of(manifest, stage) else "done"
+
+
+def seeds(parameters: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """The parameters that are seeds."""
+    return {name: value for name, value in parameters if name == "seed" or name.endswith("_seed")}

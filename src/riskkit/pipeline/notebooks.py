@@ -1,0 +1,201 @@
+"""Which notebooks are there, what do they say of themselves, what can a source not feed.
+
+Takes the project's folder; gives one :class:`Notebook` a file, in the order they run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from riskkit.pipeline.parameters import BadInput, Parameter, declared_parameters
+
+__all__ = [
+    "TABLES",
+    "Notebook",
+    "find_notebooks",
+    "find_project",
+    "leave_out",
+    "needs",
+    "pick",
+]
+
+STAGE_NAME = re.compile(r"\d\d_\w+")
+NEED_TAG = "needs:"
+TABLES = {
+    "applications": "one row per application",
+    "performance": "one row per loan and month-end",
+    "instalments": "one row per loan and instalment, with the days due and paid",
+    "outcomes": "one row per loan, with how and when it ended",
+    "features": "one row per feature: label, unit, family, risk direction",
+    "truth": "the synthetic lender's own default probabilities",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notebook:
+    """One stage of the suite, as its file describes it.
+
+    Parameters
+    ----------
+    name : str
+        File name without suffix, such as ``02_woe_binning``.
+    path : Path
+    title, purpose : str
+        First heading and first paragraph, as Markdown.
+    parameters : dict of str to Parameter
+        What the cell tagged ``parameters`` declares.
+    sha256 : str
+        Hash of the file's bytes.
+    """
+
+    name: str
+    path: Path
+    title: str
+    purpose: str
+    parameters: dict[str, Parameter]
+    sha256: str
+
+    @property
+    def number(self) -> int:
+        """The number the file name begins with."""
+        return int(self.name[:2])
+
+
+def find_project(start: Path | str | None = None) -> Path:
+    """Folder that holds ``notebooks/``: `start` (the working folder) or the nearest one above it.
+
+    Raises
+    ------
+    BadInput
+        There is none.
+    """
+    start = Path(start or ".").resolve()
+    for folder in (start, *start.parents):
+        if _files(folder):
+            return folder
+    raise BadInput(
+        f"no notebooks/NN_name.ipynb in {start} or above it; "
+        "go to a checkout of the suite, or give its folder with --project"
+    )
+
+
+def _files(project: Path) -> list[Path]:
+    return sorted(
+        p for p in (project / "notebooks").glob("*.ipynb") if STAGE_NAME.fullmatch(p.stem)
+    )
+
+
+def find_notebooks(project: Path) -> list[Notebook]:
+    """The project's notebooks in the order they run.
+
+    Raises
+    ------
+    BadInput
+        A notebook is not readable, two share a number, or a parameters cell holds more than
+        literals.
+    """
+    notebooks = [_read(path) for path in _files(project)]
+    numbers = [notebook.number for notebook in notebooks]
+    if len(set(numbers)) < len(numbers):
+        raise BadInput(f"two notebooks share a number: {[n.name for n in notebooks]}")
+    return notebooks
+
+
+def _read(path: Path) -> Notebook:
+    content = path.read_bytes()
+    try:
+        cells: list[dict[str, Any]] = json.loads(content)["cells"]
+    except (ValueError, KeyError, TypeError):
+        raise BadInput(f"{path.name} is not a notebook (nbformat 4)") from None
+    tagged = [cell for cell in cells if "parameters" in _tags(cell)]
+    if len(tagged) > 1:
+        raise BadInput(f"{path.name} has {len(tagged)} cells tagged 'parameters', expected one")
+    prose = [_source(cell) for cell in cells if cell.get("cell_type") == "markdown"]
+    title, purpose = _headline("\n\n".join(prose))
+    return Notebook(
+        name=path.stem,
+        path=path,
+        title=title or path.stem,
+        purpose=purpose,
+        parameters=declared_parameters(_source(tagged[0]), path.stem) if tagged else {},
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
+
+
+def _headline(prose: str) -> tuple[str, str]:
+    blocks = [block.strip() for block in re.split(r"\n\s*\n|(?<=\S)\n(?=#)", prose)]
+    title = next((b for b in blocks if re.match(r"#\s", b)), "")
+    heading, _, rest = title.partition("\n")
+    text = [rest] if rest.strip() else [b for b in blocks if b and not b.startswith("#")]
+    return heading.lstrip("#").strip(), " ".join(text[0].split()) if text else ""
+
+
+def _source(cell: dict[str, Any]) -> str:
+    source = cell.get("source", "")
+    return source if isinstance(source, str) else "".join(source)
+
+
+def _tags(cell: dict[str, Any]) -> list[str]:
+    return list(cell.get("metadata", {}).get("tags", []))
+
+
+def pick(notebooks: Sequence[Notebook], wanted: str | int) -> Notebook:
+    """The notebook with that name or number (``04``, ``4``, ``04_cutoffs``).
+
+    Raises
+    ------
+    BadInput
+        There is none.
+    """
+    text = str(wanted).strip()
+    for notebook in notebooks:
+        if text == notebook.name or (text.isdecimal() and int(text) == notebook.number):
+            return notebook
+    raise BadInput(f"no stage {text!r}; there are {', '.join(n.name for n in notebooks)}")
+
+
+def needs(cell: dict[str, Any]) -> list[str]:
+    """Hand-over tables a cell is tagged to need (``needs:performance``)."""
+    return [tag.removeprefix(NEED_TAG) for tag in _tags(cell) if tag.startswith(NEED_TAG)]
+
+
+def leave_out(
+    cells: Sequence[Any], missing: dict[int, str], new_cell: Callable[[str], Any]
+) -> list[Any]:
+    """The cells, each run of left-out neighbours replaced by one that says why.
+
+    Parameters
+    ----------
+    cells : sequence of notebook cells
+    missing : dict of int to str
+        Position of a cell to leave out -> the table it needs.
+    new_cell : callable
+        Makes a Markdown cell from its text.
+    """
+    kept: list[Any] = []
+    run: list[int] = []
+    for i, cell in enumerate([*cells, None]):
+        if i in missing and (not run or missing[run[0]] == missing[i]):
+            run.append(i)
+            continue
+        if run:
+            kept.append(new_cell(_why(missing[run[0]], [_source(cells[j]) for j in run])))
+        run = [i] if i in missing else []
+        if not run and cell is not None:
+            kept.append(cell)
+    return kept
+
+
+def _why(table: str, sources: Sequence[str]) -> str:
+    heading = next(
+        (line for s in sources for line in s.splitlines() if re.match(r"#{1,6}\s", line)), ""
+    )
+    described = f" ({TABLES[table]})" if table in TABLES else ""
+    reason = f"*Skipped: this source has no `{table}` table{described}.*"
+    return f"{heading}\n\n{reason}" if heading else reason

@@ -1,0 +1,278 @@
+"""What a reader sees: one HTML page a stage and an index, each a single file that loads nothing.
+
+Takes executed notebooks and the manifest; gives HTML text. A stage page holds no time stamp, random
+id or path, so equal runs give equal bytes; times are the index's.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from riskkit.pipeline.execute import Failure
+from riskkit.pipeline.handover import KEY_FIGURES
+from riskkit.pipeline.manifest import mask, mask_all, stage_state
+from riskkit.pipeline.notebooks import Notebook
+
+__all__ = ["failed_notebook", "index_page", "stage_page"]
+
+TEMPLATES = Path(__file__).parent / "templates"
+_HEADING = re.compile(r'<h2 id="([^"]+)">(.*?)</h2>', re.DOTALL)
+_ANCHOR_LINK = re.compile(r'<a class="anchor-link"[^>]*>.*?</a>')
+_CELL_FILE = re.compile(r"\S*ipykernel_\d+/\d+\.py")
+_ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}\b")
+
+
+def stage_page(
+    executed: Any,
+    notebook: Notebook,
+    neighbours: Sequence[Notebook],
+    shown: Mapping[str, Any],
+    *,
+    hidden: Mapping[str, str] | None = None,
+    failure: Failure | None = None,
+) -> str:
+    """One stage's page.
+
+    Parameters
+    ----------
+    executed : notebook node
+    notebook : Notebook
+        What was executed.
+    neighbours : sequence of Notebook
+        The whole suite, for the links to the page before and after.
+    shown : mapping
+        Parameter values as the reader may see them.
+    hidden : mapping of str to str, optional
+        Text that must not show (a staging folder's path) -> what stands in its place.
+    failure : Failure, optional
+        Goes on top.
+    """
+    body, _ = _exporter().from_notebook_node(
+        _steady(executed),
+        resources={"parameters_block": _parameters_block(notebook, shown)},
+    )
+    body = _ANCHOR_LINK.sub("", body)
+    at = [n.name for n in neighbours].index(notebook.name)
+    page = _template("stage.html.j2").render(
+        css=_css(),
+        name=notebook.name,
+        title=_plain(notebook.title),
+        previous=_link(neighbours[at - 1]) if at else None,
+        following=_link(neighbours[at + 1]) if at + 1 < len(neighbours) else None,
+        failure=str(failure) if failure else "",
+        has_traceback='id="error"' in body,
+        section=_last_heading(executed) if failure else "",
+        sections=[(anchor, _text_of(heading)) for anchor, heading in _HEADING.findall(body)],
+        body=body,
+    )
+    for text, stand_in in (hidden or {}).items():
+        page = page.replace(text, stand_in)
+    return mask(page)
+
+
+def failed_notebook(executed: Any, failure: Failure) -> str:
+    """The executed notebook as JSON, the failure on top, credentials masked."""
+    import nbformat
+
+    banner = nbformat.v4.new_markdown_cell(f"**This stage failed.**\n\n    {failure}")
+    node = nbformat.from_dict({**executed, "cells": [banner, *executed["cells"]]})
+    return json.dumps(mask_all(node), ensure_ascii=False, indent=1) + "\n"
+
+
+def index_page(
+    manifest: Mapping[str, Any],
+    notebooks: Sequence[Notebook],
+    run_dir: Path,
+    report_dir: Path,
+) -> str:
+    """The run's front page: key figures, states and seconds of every stage, and what it ran on."""
+    records = manifest.get("stages", {})
+    stages = []
+    for notebook in notebooks:
+        record = records.get(notebook.name, {})
+        state = stage_state(manifest, notebook.name)
+        if state == "done" and record.get("reused"):
+            state = "up to date"
+        page = f"{notebook.name}.html"
+        stages.append(
+            {
+                "name": notebook.name,
+                "title": _plain(notebook.title),
+                "purpose": _markdown(notebook.purpose),
+                "state": state,
+                "page": page if (report_dir / page).is_file() else "",
+                "seconds": f"{record['seconds']:.1f} s" if "seconds" in record else "",
+                "error": record.get("error", ""),
+                "figures": [] if state == "failed" else _key_figures(run_dir / notebook.name),
+                "parameters": _rows(notebook, record.get("parameters", {})),
+            }
+        )
+    facts = [
+        ("Source", manifest["source"]),
+        ("Profile", manifest["profile"]),
+        ("Started", _time(manifest["started"])),
+        ("Finished", _time(manifest["finished"])),
+        ("riskkit", manifest["versions"]["riskkit"]),
+        ("Python", manifest["versions"]["python"]),
+    ]
+    page = _template("index.html.j2").render(
+        css=_css(),
+        title=manifest["run"],
+        run=manifest["run"],
+        sentence=_sentence([(s["title"], s["state"]) for s in stages]),
+        facts=facts,
+        stages=stages,
+        versions=list(manifest["versions"].items()),
+    )
+    return mask(page)
+
+
+def _sentence(states: Sequence[tuple[str, str]]) -> str:
+    """How the run stands, in words."""
+    failed = [title for title, state in states if state == "failed"]
+    if failed:
+        return f"Failed at “{failed[0]}”; later stages did not run."
+    stale = [title for title, state in states if state == "stale"]
+    if stale:
+        return "Out of date, because an earlier stage has changed since: " + ", ".join(stale) + "."
+    absent = [title for title, state in states if state not in ("done", "up to date")]
+    if absent:
+        return "Not run yet: " + ", ".join(absent) + "."
+    return f"All {len(states)} stages are done."
+
+
+def _time(stamp: str) -> str:
+    return stamp.replace("T", " ").replace("+00:00", " UTC")
+
+
+def _key_figures(folder: Path) -> list[tuple[str, str]]:
+    try:
+        figures = json.loads((folder / KEY_FIGURES).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    return [(str(label), str(text)) for label, text in figures.items()]
+
+
+def _rows(notebook: Notebook, shown: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "value": _value(value),
+            "changed": value != notebook.parameters[name].default,
+            "help": notebook.parameters[name].help,
+        }
+        for name, value in shown.items()
+        if name in notebook.parameters
+    ]
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, str):
+        return value or "–"
+    return json.dumps(value)
+
+
+def _parameters_block(notebook: Notebook, shown: Mapping[str, Any]) -> str:
+    rows = _rows(notebook, shown)
+    return _template("parameters.html.j2").render(rows=rows) if rows else ""
+
+
+def _link(notebook: Notebook) -> dict[str, str]:
+    return {"name": notebook.name, "title": _plain(notebook.title)}
+
+
+def _plain(markdown: str) -> str:
+    """Markdown of one line without its marks."""
+    return re.sub(r"[`*]", "", markdown)
+
+
+def _text_of(fragment: str) -> str:
+    return html.unescape(re.sub(r"<[^>]+>", "", fragment)).strip()
+
+
+def _last_heading(executed: Any) -> str:
+    """The heading above the cell with the error; empty where no cell shows one."""
+    heading = ""
+    for cell in executed["cells"]:
+        if cell["cell_type"] == "markdown":
+            lines = [x for x in cell["source"].splitlines() if re.match(r"#{1,6}\s", x)]
+            heading = _plain(lines[-1].lstrip("#").strip()) if lines else heading
+        elif any(o["output_type"] == "error" for o in cell.get("outputs", [])):
+            return heading
+    return ""
+
+
+def _steady(executed: Any) -> Any:
+    """The notebook without what differs between equal runs: process ids and addresses in texts."""
+    import nbformat
+
+    node = nbformat.from_dict(json.loads(json.dumps(executed)))
+    for cell in node.cells:
+        for output in cell.get("outputs", []):
+            if "text" in output:
+                output["text"] = _steady_text(output["text"])
+            if "text/plain" in output.get("data", {}):
+                output["data"]["text/plain"] = _steady_text(output["data"]["text/plain"])
+    return node
+
+
+def _steady_text(text: str) -> str:
+    return _ADDRESS.sub("0x…", _CELL_FILE.sub("notebook cell", text))
+
+
+def _markdown(text: str) -> str:
+    import mistune  # nbconvert's own, without the second that nbconvert takes to import
+
+    return str(mistune.create_markdown(escape=True)(text))
+
+
+@cache
+def _exporter() -> Any:
+    from nbconvert import HTMLExporter
+    from traitlets.config import Config
+
+    config = Config()
+    config.NbConvertBase.display_data_priority = [
+        "image/svg+xml",
+        "image/png",
+        "image/jpeg",
+        "text/html",
+        "text/markdown",
+        "text/plain",
+    ]
+    config.CSSHTMLHeaderPreprocessor.enabled = False
+    return HTMLExporter(
+        config=config,
+        extra_template_basedirs=[str(TEMPLATES)],
+        template_name="stage",
+        exclude_input=True,
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+    )
+
+
+@cache
+def _environment() -> Any:
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+
+
+def _template(name: str) -> Any:
+    return _environment().get_template(name)
+
+
+@cache
+def _css() -> str:
+    return (TEMPLATES / "page.css").read_text(encoding="utf-8")

@@ -1,0 +1,389 @@
+"""Run the suite: which stages, in which order, what is up to date, what is left when one fails.
+
+Takes parameters and a source; gives a folder of tables and models, a folder of HTML pages, and a
+:class:`RunResult`. Everything that can be refused is refused before anything is written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from riskkit.pipeline.execute import Failure, Outcome, load_engine, run_notebook
+from riskkit.pipeline.folders import clean_up, locked, staging_folder, swap_in
+from riskkit.pipeline.handover import Stage
+from riskkit.pipeline.manifest import (
+    hash_file,
+    hash_folder,
+    inputs_of,
+    mask,
+    now,
+    package_hash,
+    read_manifest,
+    same_files,
+    seeds,
+    stage_state,
+    versions,
+    write_atomic,
+    write_manifest,
+)
+from riskkit.pipeline.notebooks import Notebook, find_notebooks, find_project
+from riskkit.pipeline.parameters import OWN, BadInput
+from riskkit.pipeline.plan import Plan, make_plan
+from riskkit.pipeline.report import failed_notebook, index_page, stage_page
+
+__all__ = ["RunResult", "StageResult", "rebuild_index", "run"]
+
+TERMINATED = 143
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """One stage of a run: ``done``, ``up to date``, ``failed`` or ``not run``, and its seconds.
+
+    `cell_seconds` is the part its cells took; the rest is the runner's own.
+    """
+
+    name: str
+    status: str
+    seconds: float = 0.0
+    cell_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run left.
+
+    Parameters
+    ----------
+    run_dir, report_dir : Path
+        Tables and models; HTML pages.
+    stages : tuple of StageResult
+        The stages asked for, in order.
+    exit_code : int
+        0 done, 1 a stage failed.
+    failure : Failure or None
+        Why.
+    """
+
+    run_dir: Path
+    report_dir: Path
+    stages: tuple[StageResult, ...]
+    exit_code: int = 0
+    failure: Failure | None = None
+
+    @property
+    def index(self) -> Path:
+        """The report's front page."""
+        return self.report_dir / "index.html"
+
+
+def run(
+    stages: Sequence[str | int] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    profile: str = "default",
+    *,
+    source: str | Path | None = None,
+    root: str | Path | None = None,
+    run: str | None = None,
+    project: str | Path | None = None,
+    only: str | int | None = None,
+    start: str | int | None = None,
+    force: bool = False,
+    timeout_seconds: float = 1800,
+    progress: bool = True,
+) -> RunResult:
+    """Run the notebooks one after another into ``data/runs/<run>`` and ``reports/runs/<run>``.
+
+    Parameters
+    ----------
+    stages : sequence of str or int, optional
+        Neighbouring stages to run, by name or number; all unless said otherwise.
+    parameters : mapping, optional
+        Parameter name -> value, or text as on the command line; every notebook that declares the
+        name gets it. They win over the profile.
+    profile : {"quick", "default"}
+        How many applicants the synthetic lender has.
+    source : str or Path, optional
+        A mapping of real data (YAML); without one the synthetic lender is the source.
+    root : str or Path, optional
+        Folder of the mapping's files.
+    run : str, optional
+        Name of the run; ``<source or synthetic>-<profile>`` unless said otherwise.
+    project : str or Path, optional
+        Folder that holds ``notebooks/``; looked for upwards from the working folder otherwise.
+    only, start : str or int, optional
+        Run this stage alone; run from this stage on. Earlier stages must be done.
+    force : bool
+        Run stages that are up to date, too.
+    timeout_seconds : float
+        Limit on each stage as a whole.
+    progress : bool
+        Show the stages' progress on stderr.
+
+    Raises
+    ------
+    BadInput, DataContractError
+        Nothing was started, or a stage found its input wanting; nothing new was written.
+    RunBusy
+        Another run works in the same folder.
+
+    Example
+    -------
+    >>> pipeline.run(profile="quick", parameters={"seed": 7})  # doctest: +SKIP
+    """
+    plan = make_plan(stages, parameters or {}, profile, source, root, run, project, only, start)
+    if not timeout_seconds > 0:
+        raise BadInput(f"timeout_seconds must be > 0, got {timeout_seconds!r}")
+    new = [folder for folder in (plan.run_dir, plan.report_dir) if not folder.exists()]
+    above = [p for f in new for p in (f.parent, f.parent.parent) if not p.exists()]
+    with _stoppable(), locked(plan.run_dir):
+        try:
+            clean_up(plan.run_dir)
+            return _run_stages(plan, force, timeout_seconds, progress)
+        except BaseException as error:
+            came_to_nothing = isinstance(error, BadInput) or not read_manifest(plan.run_dir)
+            if plan.run_dir in new and came_to_nothing:
+                for folder in new:
+                    shutil.rmtree(folder, ignore_errors=True)
+                for folder in above:
+                    with contextlib.suppress(OSError):
+                        folder.rmdir()
+            raise
+
+
+def rebuild_index(run_dir: Path) -> Path:
+    """Path of the run's front page, written anew from the manifest.
+
+    Raises
+    ------
+    BadInput
+        The folder holds no manifest.
+    """
+    run_dir = run_dir.resolve()
+    manifest = read_manifest(run_dir)
+    if not manifest:
+        raise BadInput(f"{run_dir} is not a run's folder: it has no manifest.json")
+    project = find_project(run_dir)
+    report_dir = project / "reports" / "runs" / run_dir.name
+    report_dir.mkdir(parents=True, exist_ok=True)
+    page = index_page(manifest, find_notebooks(project), run_dir, report_dir)
+    write_atomic(report_dir / "index.html", page)
+    return report_dir / "index.html"
+
+
+def _run_stages(plan: Plan, force: bool, timeout_seconds: float, progress: bool) -> RunResult:
+    known = {n.name for n in plan.notebooks}
+    before = read_manifest(plan.run_dir).get("stages", {})
+    records: dict[str, dict[str, Any]] = {n: r for n, r in before.items() if n in known}
+    manifest: dict[str, Any] = {
+        "run": plan.name,
+        "status": "running",
+        "profile": plan.profile,
+        "source": plan.source,
+        "started": now(),
+        "finished": "",
+        "seeds": seeds((k, v) for pairs in plan.shown.values() for k, v in pairs.items()),
+        "package": package_hash(),
+        "versions": versions(),
+        "stages": records,
+    }
+    for record in records.values():
+        record.pop("reused", None)
+    _check_earlier(plan, manifest)
+    results: list[StageResult] = []
+    failure: Failure | None = None
+    try:
+        for i, notebook in enumerate(plan.selected):
+            label = f"[{i + 1}/{len(plan.selected)}] {notebook.name}"
+            recipe = _recipe(plan, notebook, manifest)
+            if not force and _up_to_date(plan, notebook, records.get(notebook.name), recipe):
+                records[notebook.name]["reused"] = True
+                results.append(StageResult(notebook.name, "up to date"))
+            else:
+                result, failure = _run_stage(
+                    plan, notebook, recipe, records, timeout_seconds, label if progress else ""
+                )
+                results.append(result)
+                _save(plan, manifest)
+            if progress:
+                _tell(label, results[-1])
+            if failure is not None:
+                break
+    except BaseException as error:
+        worked = any(result.status == "done" for result in results)
+        if worked or (records and not isinstance(error, BadInput)):
+            status = "refused" if isinstance(error, BadInput) else "interrupted"
+            manifest.update(status=status, finished=now())
+            _save(plan, manifest)
+        raise
+    manifest.update(status="failed" if failure else "done", finished=now())
+    _save(plan, manifest)
+    results += [StageResult(n.name, "not run") for n in plan.selected[len(results) :]]
+    return RunResult(plan.run_dir, plan.report_dir, tuple(results), 1 if failure else 0, failure)
+
+
+def _check_earlier(plan: Plan, manifest: Mapping[str, Any]) -> None:
+    """Refuse to start in the middle where what comes before is not there, or not alike."""
+    first = plan.selected[0]
+    for earlier in plan.notebooks[: plan.notebooks.index(first)]:
+        state = stage_state(manifest, earlier.name)
+        record = manifest["stages"].get(earlier.name, {})
+        if state == "done" and not same_files(plan.run_dir / earlier.name, record["outputs"]):
+            state = "changed on disk"
+        if state != "done":
+            raise BadInput(
+                f"{first.name} needs {earlier.name}, which is {state} in run {plan.name!r}: "
+                f"run it first (--from {earlier.name[:2]})"
+            )
+        for stage in plan.selected:
+            for name, value in plan.shown[stage.name].items():
+                was = record["parameters"].get(name, value)
+                if was != value:
+                    raise BadInput(
+                        f"{name} is {value!r}, but {earlier.name} ran with {was!r}: "
+                        f"give {name}={was}, or run --from {earlier.name[:2]}"
+                    )
+
+
+def _recipe(plan: Plan, notebook: Notebook, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything a stage's results depend on."""
+    recipe: dict[str, Any] = {
+        "parameters": plan.shown[notebook.name],
+        "notebook": notebook.sha256,
+        "package": manifest["package"],
+        "versions": manifest["versions"],
+        "inputs": inputs_of(manifest, notebook.name),
+    }
+    if plan.shown[notebook.name].get("source"):
+        recipe["source_files"] = plan.source_hashes
+    return recipe
+
+
+def _up_to_date(
+    plan: Plan,
+    notebook: Notebook,
+    record: Mapping[str, Any] | None,
+    recipe: Mapping[str, Any],
+) -> bool:
+    if record is None or record["status"] != "done":
+        return False
+    if recipe.get("source_files", ()) is None:
+        return False  # nobody knows what a database holds by now
+    page = plan.report_dir / f"{notebook.name}.html"
+    return (
+        all(record.get(key) == value for key, value in recipe.items())
+        and same_files(plan.run_dir / notebook.name, record["outputs"])
+        and page.is_file()
+        and hash_file(page) == record["page"]
+    )
+
+
+def _run_stage(
+    plan: Plan,
+    notebook: Notebook,
+    recipe: Mapping[str, Any],
+    records: dict[str, dict[str, Any]],
+    timeout_seconds: float,
+    label: str,
+) -> tuple[StageResult, Failure | None]:
+    """Run one stage and leave its record; raises BadInput where its data break the contract."""
+    if label and not sys.stderr.isatty():
+        sys.stderr.write(f"{label} ...\n")
+    load_engine()  # not the first stage's time but the run's
+    name, started, clock = notebook.name, now(), time.monotonic()
+    with staging_folder(plan.run_dir, name) as staging:
+        outcome = _execute(plan, notebook, staging, timeout_seconds, label)
+        failure = outcome.failure
+        if failure is not None and failure.name == "DataContractError":
+            raise BadInput(mask(failure.message))
+        page = stage_page(
+            outcome.notebook,
+            notebook,
+            plan.notebooks,
+            plan.shown[name],
+            hidden={str(staging): name, str(plan.run_dir): "."},
+            failure=failure,
+        )
+        plan.report_dir.mkdir(parents=True, exist_ok=True)
+        kept = plan.report_dir / f"{name}.failed.ipynb"
+        if failure is None:
+            outputs = hash_folder(staging)
+            swap_in(staging, plan.run_dir / name)
+            kept.unlink(missing_ok=True)
+        else:
+            outputs = records.get(name, {}).get("outputs", {})
+            write_atomic(kept, failed_notebook(outcome.notebook, failure))
+        write_atomic(plan.report_dir / f"{name}.html", page)
+    seconds = time.monotonic() - clock
+    status = "done" if failure is None else "failed"
+    records[name] = {
+        "status": status,
+        "started": started,
+        "finished": now(),
+        "seconds": round(seconds, 3),
+        "cell_seconds": round(outcome.cell_seconds, 3),
+        **({} if failure is None else {"error": mask(str(failure))[:2000]}),
+        **recipe,
+        "outputs": outputs,
+        "page": hash_file(plan.report_dir / f"{name}.html"),
+    }
+    return StageResult(name, status, seconds, outcome.cell_seconds), failure
+
+
+def _execute(
+    plan: Plan,
+    notebook: Notebook,
+    staging: Path,
+    timeout_seconds: float,
+    label: str,
+) -> Outcome:
+    stage = Stage(notebook.name, staging, plan.run_dir)
+    own = dict(zip(OWN, (str(plan.run_dir), str(staging)), strict=True))
+    folders = {name: path for name, path in own.items() if name in notebook.parameters}
+    return run_notebook(
+        notebook,
+        {**plan.values[notebook.name], **folders},
+        has=lambda table: stage.has(table) or (staging / f"{table}.parquet").is_file(),
+        timeout_seconds=timeout_seconds,
+        progress={"desc": label, "unit": "cell"} if label and sys.stderr.isatty() else None,
+    )
+
+
+def _save(plan: Plan, manifest: dict[str, Any]) -> None:
+    write_manifest(plan.run_dir, manifest)
+    plan.report_dir.mkdir(parents=True, exist_ok=True)
+    page = index_page(manifest, plan.notebooks, plan.run_dir, plan.report_dir)
+    write_atomic(plan.report_dir / "index.html", page)
+
+
+def _tell(label: str, result: StageResult) -> None:
+    seconds = f" in {result.seconds:.1f} s" if result.seconds else ""
+    sys.stderr.write(f"{label}: {result.status}{seconds}\n")
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """SIGINT and SIGTERM raise, so that the kernel is shut down and staging removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: Any) -> None:
+        signal.signal(number, signal.SIG_IGN)  # what is being cleaned up takes no second
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(TERMINATED)
+
+    before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,841 @@
+"""The runner, on small projects of its own; the real notebooks are in test_suite.py."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from riskkit import pipeline
+from riskkit.pipeline import BadInput, RunBusy, TableMissing, open_stage, runner
+from riskkit.pipeline.folders import clean_up, locked, swap_in
+from riskkit.pipeline.manifest import mask, read_manifest, stage_state, write_manifest
+from riskkit.pipeline.notebooks import find_notebooks, find_project, leave_out, pick
+from riskkit.pipeline.parameters import Parameter, check_names, convert, declared_parameters
+
+# -- a project to run ------------------------------------------------------------------------------
+
+OPEN = (
+    "import pandas as pd\nfrom riskkit import pipeline, schema\n"
+    "stage = pipeline.open_stage({name!r}, run_dir=run_dir, output_dir=output_dir)"
+)
+FIRST = """
+numbers = pd.Series(range(n_applicants), dtype="int64") * (seed % 97)
+stage.write("applications", pd.DataFrame({"x": numbers}))
+stage.key_figures({"Applications": f"{n_applicants:,}", "Bad rate": "6.1 %"})
+"""
+TROUBLE = """
+import os, time, warnings
+if trouble == "error":
+    raise RuntimeError("no answer from postgresql://anna:s3cret@db/risk")
+if trouble == "contract":
+    raise schema.DataContractError("applications", ["amount: 3 rows below 0"])
+if trouble == "sleep":
+    time.sleep(120)
+if trouble == "die":
+    os._exit(9)
+"""
+SECOND = """
+import sys
+frame = stage.read("applications")
+stage.write("bins", frame.describe())
+stage.output("binning.json").write_text('{"schema_version": 1}')
+stage.output("interpreter.txt").write_text(sys.executable)
+"""
+FIGURE = """
+import warnings
+from IPython.display import display
+warnings.warn("mind the gap")
+print("written to", output_dir)
+svg = "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>"
+alt = {"image/svg+xml": {"alt": 'Bad rate by "channel"'}}
+display({"image/svg+xml": svg, "text/plain": "figure"}, metadata=alt, raw=True)
+"""
+
+
+def code(source: str, *tags: str) -> Any:
+    return new_code_cell(source.strip(), metadata={"tags": list(tags)})
+
+
+def prose(source: str, *tags: str) -> Any:
+    return new_markdown_cell(source, metadata={"tags": list(tags)})
+
+
+def parameters_cell(*lines: str) -> Any:
+    return code("\n".join(('run_dir = ""', 'output_dir = ""', *lines)), "parameters")
+
+
+def write_notebook(project: Path, name: str, cells: Sequence[Any]) -> None:
+    (project / "notebooks").mkdir(parents=True, exist_ok=True)
+    nbformat.write(new_notebook(cells=list(cells)), project / "notebooks" / f"{name}.ipynb")
+
+
+def make_project(folder: Path) -> Path:
+    write_notebook(
+        folder,
+        "01_borrowers",
+        [
+            prose("# Who borrows\n\nDecides **whom** to look at.\n\nMore words."),
+            parameters_cell(
+                "seed = 42  # random seed",
+                "n_applicants = 100  # applications to simulate",
+                "rate = 0.5",
+                'source = ""',
+                'root = ""',
+            ),
+            code(OPEN.format(name="01_borrowers")),
+            code(FIRST),
+        ],
+    )
+    write_notebook(
+        folder,
+        "02_woe_binning",
+        [
+            prose("# Bins\n\nDecides the bins."),
+            parameters_cell('trouble = ""  # what goes wrong'),
+            code(OPEN.format(name="02_woe_binning")),
+            prose("## Where it hurts"),
+            code(TROUBLE),
+            code(SECOND),
+            code('pd.DataFrame({"bad_rate": [0.5]})'),
+            prose("## Against the truth\n\nHow close.", "needs:truth"),
+            code('stage.read("truth")', "needs:truth", "raises-exception"),
+            prose("## After"),
+        ],
+    )
+    write_notebook(
+        folder,
+        "03_models",
+        [
+            prose("# Models"),
+            parameters_cell("seed = 42  # the same seed"),
+            code(OPEN.format(name="03_models")),
+            code('schema.read_table(stage.path("bins.parquet")).shape'),
+            code(FIGURE),
+        ],
+    )
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _unchanging_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody editing the package while the tests run must not outdate what they cache."""
+    monkeypatch.setattr(runner, "package_hash", lambda: "package")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return make_project(tmp_path / "my project")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose run `base` is done; tests read it, or run it again without changing it.
+
+    A foreign kernel called python3 stands first in Jupyter's path meanwhile.
+    """
+    folder = make_project(tmp_path_factory.mktemp("finished"))
+    foreign = tmp_path_factory.mktemp("jupyter")
+    (foreign / "kernels" / "python3").mkdir(parents=True)
+    spec = {"argv": ["false", "{connection_file}"], "display_name": "Other", "language": "python"}
+    (foreign / "kernels" / "python3" / "kernel.json").write_text(json.dumps(spec))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_PATH", str(foreign))
+        assert run_in(folder, run="base").exit_code == 0
+    return folder
+
+
+def run_in(project: Path, *stages: str, **settings: Any) -> pipeline.RunResult:
+    settings = {"profile": "quick", "progress": False, **settings}
+    return pipeline.run(stages or None, project=project, **settings)
+
+
+def states(result: pipeline.RunResult) -> list[str]:
+    return [stage.status for stage in result.stages]
+
+
+def bytes_below(folder: Path, pattern: str = "*") -> dict[str, bytes]:
+    files = sorted(p for p in folder.rglob(pattern) if p.is_file())
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in files}
+
+
+def leftovers(run_dir: Path) -> list[str]:
+    return [p.name for p in run_dir.iterdir() if re.match(r"\.(staging|old)", p.name)]
+
+
+# -- parameters ------------------------------------------------------------------------------------
+
+
+def test_a_parameters_cell_declares_names_types_and_comments() -> None:
+    found = declared_parameters(
+        "# the lender\nseed = 42  # random seed\nrate: float = -0.5\n"
+        "terms = [\n  3, 6]  # months\n",
+        "01",
+    )
+    assert found == {
+        "seed": Parameter("seed", 42, "random seed"),
+        "rate": Parameter("rate", -0.5),
+        "terms": Parameter("terms", [3, 6], "months"),
+    }
+
+
+@pytest.mark.parametrize(
+    "source", ["import os", "x = y", "x = len('a')", "x = 1 + 1", "x, y = 1, 2", "x = None", "x ="]
+)
+def test_anything_but_a_literal_in_the_parameters_cell_is_refused(source: str) -> None:
+    with pytest.raises(BadInput, match="01_borrowers: param"):
+        declared_parameters(source, "01_borrowers")
+
+
+@pytest.mark.parametrize(
+    ("default", "given", "value"),
+    [
+        (1, "50_000", 50_000),
+        (1, " -3 ", -3),
+        (1, 7, 7),
+        (1.0, "1e-3", 0.001),
+        (1.0, 2, 2.0),
+        (True, "False", False),
+        (False, "true", True),
+        ("", "a=b", "a=b"),
+        ("", "12", "12"),
+        ([1], "[1, 2]", [1, 2]),
+        ([0.5], "[1, 0.25]", [1.0, 0.25]),
+        ([], '["a", 1]', ["a", 1]),
+    ],
+)
+def test_text_is_converted_to_the_type_of_the_default(default: Any, given: Any, value: Any) -> None:
+    converted = convert(Parameter("x", default), given)
+    assert converted == value
+    assert type(converted) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("default", "given"),
+    [
+        (1, "3.0"),
+        (1, "1e4"),
+        (1, "many"),
+        (1, 3.0),
+        (1, True),
+        (1.0, "nan"),
+        (1.0, float("inf")),
+        (1.0, True),
+        (True, "yes"),
+        (True, 1),
+        ("", 3),
+        ([1], "1, 2"),
+        ([1], '["a"]'),
+        ([1], '{"a": 1}'),
+    ],
+)
+def test_a_value_of_another_type_is_refused(default: Any, given: Any) -> None:
+    with pytest.raises(ValueError, match=r"must be (a|true)"):
+        convert(Parameter("x", default), given)
+
+
+@settings(max_examples=50)
+@given(
+    st.one_of(
+        st.integers(),
+        st.booleans(),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.lists(st.integers()),
+    )
+)
+def test_a_value_written_as_json_comes_back_the_same(value: Any) -> None:
+    assert convert(Parameter("x", value), json.dumps(value)) == value
+
+
+def test_every_problem_with_parameters_is_named_at_once_with_the_closest_known_name() -> None:
+    declared = {"01_a": {"seed": Parameter("seed", 1)}, "02_b": {"pdo": Parameter("pdo", 20)}}
+    with pytest.raises(BadInput) as caught:
+        check_names(declared, {"seeds": 1, "pdo": "x", "run_dir": "/tmp"})
+    message = str(caught.value)
+    assert "'seeds'; did you mean seed?" in message
+    assert "pdo must be a whole number, got 'x'" in message
+    assert "run_dir is set by the runner" in message
+    assert "there are: pdo, seed" in message
+
+
+def test_one_name_in_two_notebooks_gets_one_value() -> None:
+    declared = {"01_a": {"seed": Parameter("seed", 1)}, "02_b": {"seed": Parameter("seed", 2)}}
+    assert check_names(declared, {"seed": "7"}) == {"01_a": {"seed": 7}, "02_b": {"seed": 7}}
+    assert check_names(declared, {}) == {"01_a": {"seed": 1}, "02_b": {"seed": 2}}
+
+
+# -- notebooks -------------------------------------------------------------------------------------
+
+
+def test_a_notebook_tells_its_title_and_purpose(project: Path) -> None:
+    first, second, third = find_notebooks(project)
+    assert (first.title, first.purpose) == ("Who borrows", "Decides **whom** to look at.")
+    assert (second.name, second.number) == ("02_woe_binning", 2)
+    assert third.purpose == ""
+    assert list(first.parameters)[:4] == ["run_dir", "output_dir", "seed", "n_applicants"]
+
+
+def test_the_project_is_looked_for_upwards(project: Path, tmp_path: Path) -> None:
+    (project / "docs" / "deep").mkdir(parents=True)
+    assert find_project(project / "docs" / "deep") == project
+    assert find_project(project / "notebooks") == project
+    with pytest.raises(BadInput, match="or above it"):
+        find_project(tmp_path)
+
+
+def test_a_stage_is_picked_by_number_or_name(project: Path) -> None:
+    notebooks = find_notebooks(project)
+    for wanted in ("02", "2", 2, "02_woe_binning"):
+        assert pick(notebooks, wanted).name == "02_woe_binning"
+    with pytest.raises(BadInput, match="no stage '07'; there are 01_borrowers, 02_"):
+        pick(notebooks, "07")
+
+
+def test_neighbours_left_out_for_one_reason_become_one_sentence_under_their_heading() -> None:
+    cells = [prose(t) for t in ("a", "## Truth\n\nx", "b", "# D", "e")]
+    kept = leave_out(cells, {1: "truth", 2: "truth", 3: "performance"}, str)
+    assert [k if isinstance(k, str) else k.source for k in kept] == [
+        "a",
+        "## Truth\n\n*Skipped: this source has no `truth` table "
+        "(the synthetic lender's own default probabilities).*",
+        "# D\n\n*Skipped: this source has no `performance` table "
+        "(one row per loan and month-end).*",
+        "e",
+    ]
+
+
+# -- hand-over -------------------------------------------------------------------------------------
+
+
+def test_a_stage_reads_what_the_nearest_earlier_one_left(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": [1, 2]})
+    for i, name in enumerate(("01_a", "02_b", "04_d")):
+        open_stage(name, run_dir=tmp_path, output_dir=tmp_path / name).write("t", frame + i)
+    stage = open_stage("03_c", run_dir=tmp_path, output_dir=tmp_path / "03_c")
+    pd.testing.assert_frame_equal(stage.read("none", "t"), frame + 1)
+    assert stage.path("t.parquet") == tmp_path / "02_b" / "t.parquet"
+    assert stage.has("t")
+    assert stage.has("t.parquet")
+    assert not stage.has("truth")
+    first = open_stage("01_a", run_dir=tmp_path, output_dir=tmp_path / "01_a")
+    assert not first.has("t")  # its own table is no hand-over to itself
+
+
+def test_a_missing_table_names_the_notebook_to_run_first(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project / "notebooks")
+    stage = open_stage("03_models")
+    with pytest.raises(TableMissing, match=r"^03_models needs `binning.json`: run 02_woe_binning"):
+        stage.path("binning.json")
+    with pytest.raises(TableMissing, match=r"needs `truth`: run 01_borrowers first") as caught:
+        stage.read("truth")
+    assert caught.value._render_traceback_() == [str(caught.value)]
+
+
+def test_a_table_the_source_does_not_have_is_told_apart_from_a_notebook_not_run(
+    finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(finished / "notebooks")
+    with pytest.raises(TableMissing, match=r"source has no `truth` table \(the synthetic"):
+        open_stage("03_models").read("truth")
+
+
+def test_the_tables_of_a_stage_that_failed_or_is_stale_are_not_read(tmp_path: Path) -> None:
+    for name in ("01_a", "02_b"):
+        folder = tmp_path / name
+        open_stage(name, run_dir=tmp_path, output_dir=folder).write("t", pd.DataFrame({"x": [1]}))
+    first = {"status": "done", "inputs": {}, "outputs": {"t.parquet": "new"}}
+    second = {"status": "done", "inputs": {"01_a/t.parquet": "new"}, "outputs": {}}
+    third = open_stage("03_c", run_dir=tmp_path, output_dir=tmp_path / "03_c")
+    for record, nearest in (
+        (second, "02_b"),
+        ({**second, "status": "failed"}, "01_a"),
+        ({**second, "inputs": {"01_a/t.parquet": "old"}}, "01_a"),
+    ):
+        write_manifest(tmp_path, {"stages": {"01_a": first, "02_b": record}})
+        assert third.path("t.parquet") == tmp_path / nearest / "t.parquet"
+
+
+def test_the_lab_builds_on_the_latest_run_until_it_has_its_own(
+    finished: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    project = make_project(tmp_path)
+    runs = project / "data" / "runs"
+    for run, value in (("old", 1), ("new", 2)):
+        for name in ("01_borrowers", "02_woe_binning"):
+            out = runs / run / name
+            open_stage(name, run_dir=runs / run, output_dir=out).write(
+                "applications" if name[1] == "1" else "bins", pd.DataFrame({"x": [value]})
+            )
+        stages = {
+            n: {"status": "done", "inputs": {}, "outputs": {}}
+            for n in ("01_borrowers", "02_woe_binning")
+        }
+        write_manifest(runs / run, {"stages": stages})
+        os.utime(runs / run / "manifest.json", (value, value))
+    monkeypatch.chdir(project / "notebooks")
+    second, third = open_stage("02_woe_binning"), open_stage("03_models")
+    assert second.read("applications")["x"].tolist() == [2]
+    (runs / "lab" / "03_models").rmdir()
+    second.write("bins", pd.DataFrame({"x": [9]}))
+    os.utime(runs / "old" / "manifest.json", (9, 9))  # now the latest, but not what 02 was made of
+    assert third.read("bins")["x"].tolist() == [9]
+    assert third.read("applications")["x"].tolist() == [2]
+    # the first notebook done again outdates everything the run has
+    open_stage("01_borrowers").write("applications", pd.DataFrame({"x": [7]}))
+    (runs / "lab" / "02_woe_binning" / "bins.parquet").unlink()
+    (runs / "lab" / "02_woe_binning").rmdir()
+    assert third.read("applications")["x"].tolist() == [7]
+    with pytest.raises(TableMissing, match="run 02_woe_binning first"):
+        third.read("bins")
+
+
+def test_open_stage_refuses_half_a_place_and_a_nameless_stage(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="together, or neither"):
+        open_stage("01_a", run_dir=tmp_path)
+    with pytest.raises(BadInput, match="NN_name"):
+        open_stage("models", run_dir=tmp_path, output_dir=tmp_path)
+
+
+# -- manifest --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("at postgresql+psycopg://u:p@h:5/d?x=1", "at postgresql+psycopg://***@h:5/d?x=1"),
+        ("mysql://u:p@ss/w@rd@host/db", "mysql://***@host/db"),
+        ("see https://example.org/a b@c", "see https://example.org/a b@c"),
+        ("host=h password=s3cret port=1", "host=h password=*** port=1"),
+    ],
+)
+def test_no_user_or_password_is_shown(text: str, masked: str) -> None:
+    assert mask(text) == masked
+
+
+def test_masking_passes_once_over_a_page_of_figures() -> None:
+    page = "QUJD" * 1_000_000  # took hours when every letter could begin a URL
+    assert mask(page) == page
+
+
+def test_a_password_of_an_environment_variable_is_hidden_alone_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RISK_DB", "postgresql://anna:s3cret@db/risk")
+    assert mask("login with s3cret refused") == "login with *** refused"
+
+
+def test_a_stage_is_stale_when_what_it_read_has_changed_since() -> None:
+    first = {"status": "done", "inputs": {}, "outputs": {"t": "1"}}
+    second = {"status": "done", "inputs": {"01_a/t": "1"}, "outputs": {}}
+    manifest = {"stages": {"01_a": first, "02_b": second}}
+    assert stage_state(manifest, "02_b") == "done"
+    assert stage_state(manifest, "03_c") == "not run"
+    manifest["stages"]["01_a"] = {**first, "outputs": {"t": "2"}}
+    assert stage_state(manifest, "02_b") == "stale"
+    manifest["stages"]["01_a"] = {**first, "status": "failed"}
+    assert stage_state(manifest, "02_b") == "stale"
+
+
+def test_a_newer_manifest_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"schema_version": 99, "stages": {}}')
+    with pytest.raises(BadInput, match="schema version 99; this riskkit reads up to 1"):
+        read_manifest(tmp_path)
+
+
+# -- folders ---------------------------------------------------------------------------------------
+
+
+def test_a_second_run_is_kept_out_and_the_lock_is_free_afterwards(tmp_path: Path) -> None:
+    with (
+        locked(tmp_path / "r"),
+        pytest.raises(RunBusy, match="another run is working"),
+        locked(tmp_path / "r"),
+    ):
+        pass
+    with locked(tmp_path / "r"):
+        pass
+
+
+def test_a_result_moved_aside_by_a_killed_run_comes_back(tmp_path: Path) -> None:
+    for name in (".old-01_a", ".old-02_b", "02_b", ".staging-03_c-12ab"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "name").write_text(name)
+    clean_up(tmp_path)
+    assert {p.name: (p / "name").read_text() for p in tmp_path.iterdir()} == {
+        "01_a": ".old-01_a",
+        "02_b": "02_b",
+    }
+
+
+def test_a_new_result_takes_the_place_of_the_old(tmp_path: Path) -> None:
+    for name in ("new", "01_a"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+    swap_in(tmp_path / "new", tmp_path / "01_a")
+    assert [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*")] == [
+        "01_a",
+        "01_a/new",
+    ]
+
+
+def test_a_kill_between_the_two_renames_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("new", "01_a"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+    rename = Path.rename
+
+    def killed(self: Path, target: Path) -> Path:
+        if self.name == "new":
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", killed)
+        with pytest.raises(KeyboardInterrupt):
+            swap_in(tmp_path / "new", tmp_path / "01_a")
+    clean_up(tmp_path)
+    assert (tmp_path / "01_a" / "01_a").is_file()
+
+
+# -- runs ------------------------------------------------------------------------------------------
+
+
+def test_a_run_leaves_tables_pages_and_a_manifest(finished: Path) -> None:
+    run_dir, report_dir = finished / "data/runs/base", finished / "reports/runs/base"
+    assert len(pd.read_parquet(run_dir / "01_borrowers/applications.parquet")) == 5000
+    assert {p.name for p in report_dir.iterdir()} == {
+        "index.html",
+        "01_borrowers.html",
+        "02_woe_binning.html",
+        "03_models.html",
+    }
+    assert leftovers(run_dir) == []
+    manifest = read_manifest(run_dir)
+    assert manifest["status"] == "done"
+    assert manifest["seeds"] == {"seed": 42}
+    assert manifest["stages"]["01_borrowers"]["parameters"]["n_applicants"] == 5000
+    assert set(manifest["stages"]["02_woe_binning"]["inputs"]) == {
+        "01_borrowers/applications.parquet",
+        "01_borrowers/key_figures.json",
+    }
+    for record in manifest["stages"].values():
+        assert record["cell_seconds"] < record["seconds"]
+
+
+def test_the_kernel_is_this_interpreter_whatever_kernels_are_installed(finished: Path) -> None:
+    text = (finished / "data/runs/base/02_woe_binning/interpreter.txt").read_text()
+    assert text == sys.executable
+
+
+def test_a_page_is_whole_and_loads_nothing(finished: Path) -> None:
+    pages = {p.name: p.read_text() for p in (finished / "reports/runs/base").glob("*.html")}
+    for text in pages.values():
+        assert text.startswith('<!DOCTYPE html>\n<html lang="en">')
+        assert "<script" not in text
+        assert "staging" not in text
+        assert str(finished) not in text
+        sources = re.findall(r'(?:src|href)="([^"]*)"', text)
+        assert all(s.startswith(("data:", "#")) or s in pages for s in sources), sources
+    second = pages["02_woe_binning.html"]
+    assert "import sys" not in second  # code is hidden
+    assert '<h2 id="Against-the-truth">' in second
+    assert "Skipped: this source has no <code>truth</code> table" in second
+    assert "How close." not in second
+    assert '<a rel="prev" href="01_borrowers.html">← Who borrows</a>' in second
+    assert '<a rel="next" href="03_models.html">Models →</a>' in second
+    assert "what goes wrong" in second
+    third = pages["03_models.html"]
+    assert "written to 03_models" in third
+    assert re.search(r"""<img alt=(['"])Bad rate by ("|&quot;)channel\2\1 src="data:image""", third)
+    assert re.search(r'<pre class="wide muted"[^>]*>notebook cell:\d+: UserWarning: mind', third)
+    index = pages["index.html"]
+    for shown in ("Decides <strong>whom</strong>", "6.1 %", "5,000", "All 3 stages are done"):
+        assert shown in index
+
+
+def test_equal_runs_give_equal_bytes(finished: Path) -> None:
+    run_in(finished, run="again")
+    for folder, pattern in (("data", "*.parquet"), ("reports", "0*.html")):
+        one = bytes_below(finished / folder / "runs/base", pattern)
+        two = bytes_below(finished / folder / "runs/again", pattern)
+        assert one == two
+        assert one
+
+
+def test_what_is_up_to_date_is_not_run_again(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert states(run_in(project)) == ["done", "done", "done"]
+    tables = project / "data/runs/synthetic-quick"
+    before = {p: p.stat().st_ino for p in tables.rglob("*.parquet")}
+    assert states(run_in(project)) == ["up to date"] * 3
+    assert {p: p.stat().st_ino for p in tables.rglob("*.parquet")} == before
+    index = (project / "reports/runs/synthetic-quick/index.html").read_text()
+    assert index.count("up to date") == 3
+    # a page or an output that has changed, another parameter, another notebook
+    (project / "reports/runs/synthetic-quick/03_models.html").write_text("")
+    assert states(run_in(project)) == ["up to date", "up to date", "done"]
+    (tables / "02_woe_binning/binning.json").write_text("{}")
+    assert states(run_in(project)) == ["up to date", "done", "up to date"]
+    assert states(run_in(project, parameters={"trouble": "none"}))[:2] == ["up to date", "done"]
+    path = project / "notebooks/03_models.ipynb"
+    path.write_text(path.read_text().replace("# Models", "# Models!"))
+    assert states(run_in(project, parameters={"trouble": "none"})) == ["up to date"] * 2 + ["done"]
+    assert states(run_in(project, only="03", force=True)) == ["done"]
+    monkeypatch.setattr(runner, "package_hash", lambda: "another")
+    assert states(run_in(project, only="03")) == ["done"]
+
+
+def test_running_one_stage_makes_later_ones_stale_and_needs_the_earlier(project: Path) -> None:
+    with pytest.raises(BadInput, match="03_models needs 01_borrowers, which is not run in run"):
+        run_in(project, start="03")
+    assert not (project / "data").exists()
+    run_in(project, "01", "02")
+    assert states(run_in(project, start="03")) == ["done"]
+    assert states(run_in(project, only=1, parameters={"seed": "7"})) == ["done"]
+    index = (project / "reports/runs/synthetic-quick/index.html").read_text()
+    assert "Out of date, because an earlier stage has changed since: Bins, Models." in index
+    with pytest.raises(BadInput, match="03_models needs 02_woe_binning, which is stale"):
+        run_in(project, only="03", parameters={"seed": 7})
+    run_in(project, "02", "03", parameters={"seed": 7})
+    with pytest.raises(BadInput, match="seed is 42, but 01_borrowers ran with 7"):
+        run_in(project, only="03")
+    with pytest.raises(BadInput, match="neighbours; 02_woe_binning would be out of date"):
+        run_in(project, "01", "03")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"parameters": {"sede": 1}}, "did you mean seed?"),
+        ({"parameters": {"seed": "x"}}, "seed must be a whole number"),
+        ({"parameters": {"output_dir": "/tmp"}}, "set by the runner"),
+        ({"parameters": {"n_applicants": 0}}, "n_applicants must be >= 1"),
+        ({"parameters": {"seed": -1}}, "seed must be >= 0"),
+        ({"parameters": {"rate": 1}, "only": "02"}, "rate is no parameter of 02_woe"),
+        ({"profile": "huge"}, "no profile 'huge'; there are quick, default"),
+        ({"source": "none.yaml"}, "no source mapping at"),
+        ({"root": "somewhere"}, "give it with a source"),
+        ({"only": "09"}, "no stage '09'"),
+        ({"only": "01", "start": "02"}, "give one of"),
+        ({"run": "../up"}, "a run's name is"),
+        ({"run": "lab"}, "a run's name is"),
+        ({"timeout_seconds": 0}, "must be > 0"),
+    ],
+)
+def test_bad_usage_is_refused_before_anything_is_written(
+    finished: Path, settings: dict[str, Any], message: str
+) -> None:
+    before = sorted(finished.rglob("*"))
+    with pytest.raises(BadInput, match=re.escape(message)):
+        run_in(finished, **{"run": "bad", **settings})
+    assert sorted(finished.rglob("*")) == before
+
+
+def test_a_failed_stage_leaves_its_page_and_notebook_and_stops_the_run(project: Path) -> None:
+    result = run_in(project, parameters={"trouble": "error"}, run="r")
+    assert result.exit_code == 1
+    assert states(result) == ["done", "failed", "not run"]
+    assert result.failure is not None
+    assert result.failure.name == "RuntimeError"
+    assert leftovers(result.run_dir) == []
+    assert not (result.run_dir / "02_woe_binning").exists()
+    page = (result.report_dir / "02_woe_binning.html").read_text()
+    assert page.index("This stage failed in “Where it hurts”") < page.index("<h1")
+    assert "no answer from postgresql://***@db/risk" in page
+    kept = nbformat.read(result.report_dir / "02_woe_binning.failed.ipynb", as_version=4)
+    nbformat.validate(kept)
+    assert "This stage failed" in kept.cells[0].source
+    everything = b"".join(bytes_below(project / "reports").values())
+    everything += (result.run_dir / "manifest.json").read_bytes()
+    assert b"s3cret" not in everything
+    assert b"anna" not in everything
+    # put right, it goes on where it stopped
+    assert states(run_in(project, run="r")) == ["up to date", "done", "done"]
+    assert not (result.report_dir / "02_woe_binning.failed.ipynb").exists()
+
+
+def test_a_stage_that_fails_keeps_the_tables_of_its_last_success(project: Path) -> None:
+    done = run_in(project, "01", "02")
+    before = bytes_below(done.run_dir / "02_woe_binning")
+    assert run_in(project, parameters={"trouble": "die"}).exit_code == 1
+    assert bytes_below(done.run_dir / "02_woe_binning") == before
+    index = done.index.read_text()
+    assert "KernelDied" in index
+    assert "Failed at “Bins”" in index
+
+
+def test_data_that_break_the_contract_are_bad_input_and_nothing_is_written(project: Path) -> None:
+    with pytest.raises(BadInput, match="amount: 3 rows below 0"):
+        run_in(project, parameters={"trouble": "contract"})
+    assert [p.name for p in project.iterdir()] == ["notebooks"]
+    done = run_in(project, "01", "02")
+    before = bytes_below(project)
+    with pytest.raises(BadInput, match="amount: 3 rows below 0"):
+        run_in(project, parameters={"trouble": "contract"})
+    assert bytes_below(project) == before
+    assert leftovers(done.run_dir) == []
+
+
+def test_the_time_limit_is_on_the_stage_as_a_whole(tmp_path: Path) -> None:
+    sleepy = [code("import time\ntime.sleep(0.9)") for _ in range(20)]
+    write_notebook(tmp_path, "01_slow", [prose("# Slow"), *sleepy])
+    result = run_in(tmp_path, timeout_seconds=2.5)
+    assert result.failure is not None
+    assert str(result.failure) == "TimeLimit: the stage took longer than 2.5 seconds"
+    node = nbformat.read(result.report_dir / "01_slow.failed.ipynb", as_version=4)
+    reached = [c for c in node.cells if c.cell_type == "code" and c.execution_count]
+    assert len(reached) < 10
+
+
+def test_a_need_is_met_by_what_the_notebook_itself_has_written(tmp_path: Path) -> None:
+    write_notebook(
+        tmp_path,
+        "01_borrowers",
+        [
+            prose("# Borrowers"),
+            parameters_cell(),
+            code(OPEN.format(name="01_borrowers")),
+            code('stage.write("truth", pd.DataFrame({"x": [1]}))'),
+            code('print("truth is here")', "needs:truth"),
+            code('print("panel is here")', "needs:performance"),
+        ],
+    )
+    result = run_in(tmp_path)
+    page = (result.report_dir / "01_borrowers.html").read_text()
+    assert "truth is here" in page
+    assert "panel is here" not in page
+    assert "no <code>performance</code> table" in page
+
+
+def test_an_error_stops_the_run_though_jupyterlab_would_go_on(tmp_path: Path) -> None:
+    cells = [code("1 / 0", "raises-exception"), code("print('went on')")]
+    write_notebook(tmp_path, "01_borrowers", [prose("# Borrowers"), *cells])
+    result = run_in(tmp_path)
+    assert result.exit_code == 1
+    assert str(result.failure) == "ZeroDivisionError: division by zero"
+    assert "went on" not in (result.report_dir / "01_borrowers.html").read_text()
+
+
+def test_a_source_is_hashed_into_the_cache_and_its_path_is_not_in_the_page(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from riskkit import schema
+
+    data = tmp_path / "rows.csv"
+    data.write_text("a\n1\n")
+    (tmp_path / "bank.yaml").write_text("name: bank\napplications: {path: rows.csv}\n")
+    checked: list[Any] = []
+    monkeypatch.setattr(schema, "check_source", lambda *given: checked.append(given))
+    monkeypatch.setattr(schema, "source_files", lambda path, root: [Path(path), data])
+    monkeypatch.chdir(tmp_path)
+
+    def again() -> pipeline.RunResult:
+        return run_in(project, "01", source="bank.yaml", root=".")
+
+    first = again()
+    assert first.run_dir.name == "bank-quick"
+    assert checked == [(str(tmp_path / "bank.yaml"), str(tmp_path))]
+    assert states(again()) == ["up to date"]
+    data.write_text("a\n2\n")
+    assert states(again()) == ["done"]
+    (tmp_path / "bank.yaml").write_text("name: bank\napplications: {sql: {query: select 1}}\n")
+    assert states(again()) == ["done"]
+    assert states(again()) == ["done"]  # nobody knows what a database holds by now
+    for path in first.report_dir.iterdir():
+        assert str(tmp_path) not in path.read_text()
+    assert str(tmp_path) not in (first.run_dir / "manifest.json").read_text()
+
+
+# -- signals ---------------------------------------------------------------------------------------
+
+WRITER = """
+import time
+for i in range(600):
+    stage.output("orphan.txt").write_text(str(i))
+    time.sleep(0.05)
+"""
+
+
+def start_runner(project: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "riskkit.cli", "run", "--run", "r", "--project", str(project)]
+    return subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 60) -> Any:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.02)
+    pytest.fail("waited in vain")
+
+
+@pytest.fixture
+def writing(tmp_path: Path) -> Path:
+    """A project with one stage done, and its notebook now one that writes for half a minute."""
+    start = [prose("# Writer"), parameters_cell(), code(OPEN.format(name="01_writer"))]
+    write_notebook(
+        tmp_path, "01_writer", [*start, code('stage.write("t", pd.DataFrame({"x": [1]}))')]
+    )
+    assert run_in(tmp_path, run="r").exit_code == 0
+    write_notebook(tmp_path, "01_writer", [*start, code(WRITER)])
+    return tmp_path
+
+
+def orphan(project: Path) -> list[Path]:
+    return list((project / "data/runs/r").glob(".staging-*/orphan.txt"))
+
+
+def test_a_killed_runner_harms_no_result_and_no_later_run(writing: Path) -> None:
+    run_dir = writing / "data/runs/r"
+    before = bytes_below(run_dir / "01_writer")
+    page = (writing / "reports/runs/r/01_writer.html").read_bytes()
+    runner = start_runner(writing)
+    wait_for(lambda: orphan(writing))
+    runner.send_signal(signal.SIGKILL)
+    runner.wait()  # the kernel lives on for up to a second, and writes
+    assert bytes_below(run_dir / "01_writer") == before
+    assert (writing / "reports/runs/r/01_writer.html").read_bytes() == page
+    write_notebook(writing, "01_writer", [prose("# Writer"), parameters_cell(), code("1 + 1")])
+    assert run_in(writing, run="r").exit_code == 0
+    assert bytes_below(run_dir / "01_writer") == {}
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_an_interrupted_runner_tidies_up(writing: Path, number: int, code: int) -> None:
+    run_dir = writing / "data/runs/r"
+    before = bytes_below(run_dir / "01_writer")
+    runner = start_runner(writing)
+    wait_for(lambda: orphan(writing))
+    with pytest.raises(RunBusy):
+        run_in(writing, run="r")
+    children = Path(f"/proc/{runner.pid}/task/{runner.pid}/children")
+    kernels = children.read_text().split() if children.exists() else []
+    runner.send_signal(number)
+    assert runner.wait(timeout=30) == code
+    assert leftovers(run_dir) == []
+    assert bytes_below(run_dir / "01_writer") == before
+    assert read_manifest(run_dir)["status"] == "interrupted"
+    assert not [pid for pid in kernels if Path(f"/proc/{pid}/cmdline").exists()]

@@ -1,0 +1,139 @@
+"""Figures and tables for reports."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from riskkit import binning, metrics, migration, plots, strategy, vintage
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def rows():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.normal(size=900), "b": rng.choice(["$x", "<b>", "y"], 900)})
+    y = (rng.random(900) < 1 / (1 + np.exp(1.5 - X["a"]))).astype(int).to_numpy()
+    return X, y, np.rint(600 - 20 * X["a"]).to_numpy()
+
+
+@pytest.fixture(scope="module")
+def panel():
+    ends = pd.date_range("2024-01-31", periods=6, freq="ME")
+    loans = {f"L{i}": [0, 20, 50, 80, 110, 140] if i % 4 == 0 else [0] * 6 for i in range(40)}
+    return pd.DataFrame(
+        {
+            "loan_id": np.repeat(list(loans), 6),
+            "cohort": pd.Timestamp("2024-01-01"),
+            "mob": np.tile(range(6), 40),
+            "month_end": np.tile(ends, 40),
+            "balance": 100,
+            "dpd": np.concatenate(list(loans.values())),
+            "status": "current",
+            "due_amount": 0,
+            "paid_amount": 0,
+            "recovered_amount": 0,
+        }
+    )
+
+
+def every_figure(rows, panel):
+    """Each plot function on a table of the function it is made for."""
+    X, y, score = rows
+    binner = binning.WoeBinner().fit(X, y)
+    counts = metrics.score_counts(score, y)
+    table = strategy.cutoff_table(counts, strategy.Economics(1, 5, 0))
+    probability = np.full(900, 0.3) + X["a"].to_numpy() * 0.01
+    months = pd.Series(pd.date_range("2024-01-01", periods=900, freq="D").strftime("%Y-%m"))
+    rates = pd.DataFrame(
+        {"applications": [5, 7], "approval_rate": [0.5, 0.6], "bad_rate": [0.1, np.nan]},
+        index=["2024-01", "2024-02"],
+    )
+    cohorts = vintage.cohort_counts(panel)
+    return {
+        "rates": plots.plot_application_rates(rates),
+        "iv": plots.plot_iv(binner.iv, min_iv=0.02),
+        "bins": plots.plot_bins(binner.table("b"), "Price in $ and $"),
+        "stability": plots.plot_stability(binning.stability(binner, X, y, months)),
+        "roc": plots.plot_roc({"card": metrics.roc_curve_table(counts)}),
+        "scores": plots.plot_scores(counts, "Scores"),
+        "calibration": plots.plot_calibration({"card": metrics.calibration_table(y, probability)}),
+        "cutoffs": plots.plot_cutoffs({"card": table}, "approval rate"),
+        "profit": plots.plot_profit({"card": table}, "approval rate", "CNY"),
+        "vintage": plots.plot_vintage(vintage.vintage_table(cohorts), "Ever 30+"),
+        "hazard": plots.plot_hazard(vintage.hazard_table(cohorts, dpd=30)),
+        "transitions": plots.plot_transitions(
+            migration.transition_matrix(migration.transition_counts(panel))
+        ),
+    }
+
+
+def test_every_figure_has_a_title_named_axes_and_alt_text(rows, panel):
+    plots.use_report_style()
+    for name, ax in every_figure(rows, panel).items():
+        assert ax.get_title(loc="left"), name
+        assert ax.get_xlabel() or ax.get_ylabel(), name
+        alt = ax.figure.get_label()
+        assert alt.startswith(ax.get_title(loc="left")), name
+        assert len(alt) > len(ax.get_title(loc="left")) + 10, name
+
+
+def test_equal_figures_are_equal_bytes_with_their_alt_text(rows, panel):
+    plots.use_report_style()
+    first = {name: plots._svg(ax.figure) for name, ax in every_figure(rows, panel).items()}
+    plt.close("all")
+    again = {name: plots._svg(ax.figure) for name, ax in every_figure(rows, panel).items()}
+    assert first == again
+    svg, metadata = first["roc"]
+    assert metadata["alt"].startswith("ROC")
+    assert "<dc:date>" not in svg
+
+
+def test_grid_of_bins_carries_the_alt_text_of_each(rows):
+    X, y, _ = rows
+    binner = binning.WoeBinner().fit(X, y)
+    tables = {"first": binner.table("a"), "second": binner.table("b"), "third": binner.table("a")}
+    assert plots.plot_bins_grid(tables).get_label().count("bad rate from") == 3
+
+
+def test_given_axes_are_drawn_on(rows):
+    _, y, score = rows
+    _, ax = plt.subplots()
+    assert plots.plot_scores(metrics.score_counts(score, y), "Scores", ax=ax) is ax
+
+
+def test_tables_are_escaped_everywhere():
+    """Pandas' Styler lets <script> in labels through."""
+    evil = "<script>alert(1)</script>"
+    frame = pd.DataFrame({evil: [evil]}, index=pd.Index([evil], name=evil))
+    assert "<script>" not in plots.show_table(frame, caption=evil).to_html()
+
+
+def test_equal_tables_are_equal_html_and_leave_the_frame_alone():
+    frame = pd.DataFrame({"bad_rate": [0.1, np.nan], "loans": [12345, 2]}, index=["a", "b"])
+    before = frame.copy()
+    first = plots.show_table(frame, heat=["bad_rate"]).to_html()
+    assert plots.show_table(frame.copy(), heat=["bad_rate"]).to_html() == first
+    pd.testing.assert_frame_equal(frame, before)
+    assert "10.0%" in first
+    assert "12,345" in first
+    assert "–" in first
+
+
+def test_long_tables_say_that_they_are_cut():
+    frame = pd.DataFrame({"n": range(50)})
+    html = plots.show_table(frame, rows=10, caption="Loans").to_html()
+    assert "Loans (first 10 of 50 rows)" in html
+    assert html.count("<tr>") == 11
+
+
+def test_formats_can_be_chosen_by_column():
+    frame = pd.DataFrame({"x": [0.12345], "y": [1234567.0], "when": [pd.Timestamp("2024-03-01")]})
+    html = plots.show_table(frame, {"x": "percent2"}, names={"x": "X!"}).to_html()
+    for text in ("12.35%", "1,234,567", "2024-03", "X!"):
+        assert text in html

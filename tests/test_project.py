@@ -1,0 +1,227 @@
+"""The project holds together: its three lists of packages, the order of modules, the seams."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+PROJECT = Path(__file__).parents[1]
+SOURCE = PROJECT / "src" / "riskkit"
+
+# A module imports only modules above it.
+ORDER = (
+    "schema",
+    "partitions",
+    "instalments",
+    "synthetic",
+    "metrics",
+    "binning",
+    "scorecard",
+    "challenger",
+    "inference",
+    "strategy",
+    "offers",
+    "vintage",
+    "migration",
+    "provisioning",
+    "funding",
+    "monitoring",
+    "plots",
+    "widgets",
+    "pipeline",
+    "cli",
+)
+# The one module that imports a heavy package, when it is first needed.
+SEAMS = {
+    "pandera": "schema",
+    "sqlalchemy": "schema",
+    "dask": "partitions",
+    "distributed": "partitions",
+    "pyxirr": "instalments",
+    "optbinning": "binning",
+    "glum": "scorecard",
+    "lightgbm": "challenger",
+    "matplotlib": "plots",
+    "seaborn": "plots",
+    "IPython": "plots",
+    "anywidget": "widgets",
+    "ipywidgets": "widgets",
+    "papermill": "pipeline",
+    "nbclient": "pipeline",
+    "nbconvert": "pipeline",
+    "nbformat": "pipeline",
+    "jupyter_client": "pipeline",
+    "typer": "cli",
+}
+# Estimators inherit from scikit-learn's base classes; the command line is typer.
+ON_TOP = {"sklearn": {"binning", "scorecard", "challenger"}, "typer": {"cli"}}
+
+
+# -- packages --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pyproject() -> dict:
+    return tomllib.loads((PROJECT / "pyproject.toml").read_text())
+
+
+@pytest.fixture(scope="module")
+def lock() -> str:
+    return (PROJECT / "requirements.lock").read_text()
+
+
+@pytest.fixture(scope="module")
+def locked(lock: str) -> dict[str, list[tuple[Requirement, int]]]:
+    """Name -> its pinned requirements (one for each range of Pythons), with their hash counts."""
+    found: dict[str, list[tuple[Requirement, int]]] = {}
+    for block in re.split(r"\n(?=\S)", lock):
+        if block.startswith("#") or not block.strip():
+            continue
+        requirement = Requirement(block.split("\\")[0].split("\n")[0].strip())
+        found.setdefault(canonical(requirement.name), []).append(
+            (requirement, block.count("--hash=sha256:"))
+        )
+    return found
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_every_dependency_is_locked_at_a_version_it_allows(pyproject, locked) -> None:
+    project = pyproject["project"]
+    wanted = project["dependencies"] + [
+        line for extra in project["optional-dependencies"].values() for line in extra
+    ]
+    for line in wanted:
+        requirement = Requirement(line)
+        pins = locked.get(canonical(requirement.name), [])
+        assert pins, f"{requirement.name} is not in the lock"
+        for pin, _ in pins:
+            (specifier,) = pin.specifier
+            assert specifier.operator == "=="
+            assert requirement.specifier.contains(specifier.version), f"{pin} breaks {line}"
+
+
+def test_the_build_backend_is_locked_for_the_install_without_isolation(pyproject, locked) -> None:
+    (backend,) = (Requirement(line) for line in pyproject["build-system"]["requires"])
+    (pin, _), *_ = locked[canonical(backend.name)]
+    assert backend.specifier.contains(next(iter(pin.specifier)).version)
+
+
+def test_everything_locked_has_hashes_and_no_address(lock, locked) -> None:
+    assert len(locked) > 100
+    assert [str(pin) for pins in locked.values() for pin, hashes in pins if not hashes] == []
+    assert "://" not in lock
+    assert "index-url" not in lock
+
+
+def test_environment_yml_installs_the_lock_on_a_python_the_project_takes(pyproject) -> None:
+    environment = yaml.safe_load((PROJECT / "environment.yml").read_text())
+    assert environment["name"] == "riskkit"
+    *plain, pip = environment["dependencies"]
+    assert pip == {"pip": ["-r requirements.lock"]}
+    requirements = {r.name: r for r in map(Requirement, plain)}
+    assert set(requirements) == {"python", "pip"}
+    bounds = pyproject["project"]["requires-python"]
+    python = Requirement(f"python{bounds}").specifier
+    for minor in range(8, 20):
+        version = Version(f"3.{minor}")
+        assert requirements["python"].specifier.contains(version) == python.contains(version)
+
+
+def test_the_makefile_refuses_the_pythons_the_project_does_not_take(pyproject) -> None:
+    bounds = dict(re.findall(r"(>=|<)(3\.\d+)", pyproject["project"]["requires-python"]))
+    makefile = (PROJECT / "Makefile").read_text()
+    low, high = (tuple(int(n) for n in bounds[b].split(".")) for b in (">=", "<"))
+    assert f"{low} <= sys.version_info[:2] < {high}" in makefile
+
+
+# -- modules ---------------------------------------------------------------------------------------
+
+
+def modules() -> dict[str, list[Path]]:
+    """Module name -> its files; a folder is one module."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(SOURCE.rglob("*.py")):
+        name = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+        if name != "__init__":
+            found.setdefault(name, []).append(path)
+    return found
+
+
+def imports(path: Path) -> Iterator[tuple[str, bool]]:
+    """What a file imports, and whether importing the file does so."""
+    tree = ast.parse(path.read_text())
+    late = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test))
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        on_top = id(node) not in late
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, on_top) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            if node.module == "riskkit":
+                yield from ((f"riskkit.{alias.name}", on_top) for alias in node.names)
+            else:
+                yield node.module, on_top
+
+
+def test_every_module_has_its_place_in_the_order() -> None:
+    assert set(modules()) <= set(ORDER)
+
+
+def test_a_module_imports_only_modules_above_it() -> None:
+    wrong = [
+        f"{path.relative_to(SOURCE)} imports {imported}"
+        for name, paths in modules().items()
+        for path in paths
+        for imported, _ in imports(path)
+        if imported.startswith("riskkit.")
+        and ORDER.index(imported.split(".")[1]) > ORDER.index(name)
+    ]
+    assert wrong == []
+
+
+def test_a_heavy_package_is_imported_by_its_own_module_alone_and_when_first_needed() -> None:
+    wrong = []
+    for name, paths in modules().items():
+        for path in paths:
+            for imported, on_top in imports(path):
+                package = imported.split(".")[0]
+                if SEAMS.get(package, name) != name:
+                    wrong.append(f"{path.relative_to(SOURCE)} imports {imported}")
+                heavy = package in SEAMS or package in ON_TOP
+                if on_top and heavy and name not in ON_TOP.get(package, ()):
+                    wrong.append(f"{path.relative_to(SOURCE)} imports {imported} on top")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("module", ["vintage", "pipeline", "cli"])
+def test_importing_a_module_does_not_pay_for_the_heavy_ones(module: str) -> None:
+    heavy = (set(SEAMS) | {"sklearn"}) - ({"typer"} if module == "cli" else set())
+    script = f"import sys, riskkit.{module}; print(*sorted({heavy!r} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []
+
+
+def test_notebooks_are_named_for_their_place() -> None:
+    names = [path.name for path in (PROJECT / "notebooks").glob("*.ipynb")]
+    assert all(re.fullmatch(r"\d\d_[a-z_]+\.ipynb", name) for name in names)
+    assert len({name[:2] for name in names}) == len(names)
