@@ -4,6 +4,8 @@ from pathlib import Path
 
 import matplotlib as mpl
 import pytest
+import yaml
+from own_data import OWN_CSV, OWN_MAPPING
 
 from riskkit import schema
 
@@ -31,3 +33,16 @@ def lending_club_mapping():
 def lending_club(shared_data, lending_club_mapping):
     """The mapped Lending Club source; tests must not change its tables."""
     return schema.load_source(lending_club_mapping, root=shared_data / "lending_club")
+
+
+@pytest.fixture
+def own_source(tmp_path):
+    """Write a user's mapping and its file, and return the mapping's path; a test changes either."""
+
+    def write(mapping=OWN_MAPPING, csv=OWN_CSV, text=None):
+        (tmp_path / "loans.csv").write_text(csv)
+        path = tmp_path / "mine.yaml"
+        path.write_text(yaml.safe_dump(mapping) if text is None else text)
+        return path
+
+    return write

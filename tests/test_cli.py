@@ -6,42 +6,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from own_data import OWN_CSV
 from typer.testing import CliRunner, Result
 
 from riskkit.cli import app
 from riskkit.pipeline.folders import locked
-
-CSV = """id,when,wanted,months,outcome,last,income
-1,2023-01-15,1000.50,12,paid,2023-06-01,3000
-2,2023-02-15,2000,6,lost,2023-04-01,
-3,2023-02-20,500,3,paid,2023-09-01,2500
-"""
-MAPPING = {
-    "name": "mine",
-    "title": "My loans",
-    "currency": "CNY",
-    "amounts_in": "major",
-    "accepted_only": True,
-    "applications": {
-        "path": "loans.csv",
-        "columns": {
-            "application_id": "id",
-            "applied_at": "when",
-            "amount": "wanted",
-            "term_months": "months",
-        },
-    },
-    "outcomes": {
-        "event": {"column": "outcome", "default": ["lost"], "repaid": ["paid"]},
-        "last_payment": "last",
-    },
-    "bad": {"window_months": None},
-    "features": {
-        "income": {"column": "income", "type": "number", "label": "Income", "family": "own"}
-    },
-}
 
 
 @pytest.fixture
@@ -56,11 +26,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def mapping(tmp_path: Path) -> Path:
-    (tmp_path / "loans.csv").write_text(CSV)
-    path = tmp_path / "mine.yaml"
-    path.write_text(yaml.safe_dump(MAPPING))
-    return path
+def mapping(own_source) -> Path:
+    return own_source()
 
 
 def call(*arguments: object) -> Result:
@@ -151,7 +118,9 @@ def test_a_source_that_fits_is_summarised(mapping: Path) -> None:
 
 def test_a_source_that_does_not_fit_lists_every_violation_with_code_2(mapping: Path) -> None:
     (mapping.parent / "loans.csv").write_text(
-        CSV.replace("1000.50", "-4").replace("2023-02-15", "1823-02-15").replace("3,2023", "1,2023")
+        OWN_CSV.replace("1000.50", "-4")
+        .replace("2023-02-15", "1823-02-15")
+        .replace("3,2023", "1,2023")
     )
     result = call("validate", "--source", mapping)
     assert result.exit_code == 2

@@ -1,5 +1,6 @@
 """The data contract, tables on disk, mappings, labels, samples."""
 
+import copy
 import gzip
 import re
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from own_data import OWN_CSV, OWN_MAPPING
 
 from riskkit import schema
 from riskkit.schema import BadDefinition, DataContractError, Feature, Table
@@ -309,54 +311,10 @@ def test_blocks_never_split_a_loan_and_hold_every_row(tmp_path, rows):
 
 # -- mappings ------------------------------------------------------------------------------------
 
-CSV = """id,when,wanted,months,outcome,last,income
-1,2023-01-15,1000.50,12,paid,2023-06-01,3000
-2,2023-02-15,2000,6,lost,2023-04-01,
-3,2023-02-20,500,3,paid,2023-09-01,2500
-"""
-MAPPING = {
-    "name": "mine",
-    "title": "My loans",
-    "currency": "CNY",
-    "amounts_in": "major",
-    "accepted_only": True,
-    "applications": {
-        "path": "loans.csv",
-        "columns": {
-            "application_id": "id",
-            "applied_at": "when",
-            "amount": "wanted",
-            "term_months": "months",
-        },
-    },
-    "outcomes": {
-        "event": {"column": "outcome", "default": ["lost"], "repaid": ["paid"]},
-        "last_payment": "last",
-        "default_lag_months": 1,
-    },
-    "bad": {"window_months": None},
-    "features": {
-        "income": {"column": "income", "type": "number", "label": "Income", "family": "own"}
-    },
-}
-
-
-@pytest.fixture
-def own_source(tmp_path):
-    """Write a mapping and its file; a test changes either."""
-
-    def write(mapping=MAPPING, csv=CSV, text=None):
-        (tmp_path / "loans.csv").write_text(csv)
-        path = tmp_path / "mine.yaml"
-        path.write_text(yaml.safe_dump(mapping) if text is None else text)
-        return path
-
-    return write
-
 
 def changed(**changes):
-    """The mapping with dotted keys set, or removed where the value is ...."""
-    mapping = yaml.safe_load(yaml.safe_dump(MAPPING))
+    """The mapping with nested keys set, or removed where the value is ...."""
+    mapping = copy.deepcopy(OWN_MAPPING)
     for dotted, value in changes.items():
         *blocks, key = dotted.split("__")
         block = mapping
@@ -438,22 +396,25 @@ def test_yaml_is_never_executed(own_source, tmp_path):
 @pytest.mark.parametrize(
     ("csv", "message"),
     [
-        (CSV.replace("wanted", "wish"), "missing columns wanted; present: id, when, wish"),
-        (CSV.replace("income", "salary"), "missing columns income"),
-        (CSV.replace("last", "ultimo"), "missing columns last"),
+        (OWN_CSV.replace("wanted", "wish"), "missing columns wanted; present: id, when, wish"),
+        (OWN_CSV.replace("income", "salary"), "missing columns income"),
+        (OWN_CSV.replace("last", "ultimo"), "missing columns last"),
         (
-            CSV.replace("2023-02-15", "soon"),
+            OWN_CSV.replace("2023-02-15", "soon"),
             "applied_at: 1 rows are not an ISO date.*'soon'.*row 2",
         ),
-        (CSV.replace("1000.50", "lots"), "amount: 1 rows are not a number, for example 'lots'"),
-        (CSV.replace(",6,", ",6.5,"), "term_months: 1 rows are not a whole number"),
-        (CSV.replace(",2000,", ",,"), "amount: 1 rows are missing"),
-        (CSV.replace("\n2,", "\n1,"), "application_id: 2 rows break 'no duplicate'"),
-        (CSV.replace(",500,", ",-500,"), "amount: 1 row break 'at least 1', for example -50000"),
-        (CSV.replace("2023-01-15", "1823-01-15"), "applied_at: 1 row break 'between 1990"),
-        (CSV.replace("3000", "much"), "income: 1 rows are not a number, for example 'much'"),
-        (CSV.replace("lost", "paid"), "both goods and bads are needed, found 3 good and 0 bad"),
-        (CSV.splitlines()[0] + "\n", "no rows"),
+        (OWN_CSV.replace("1000.50", "lots"), "amount: 1 rows are not a number, for example 'lots'"),
+        (OWN_CSV.replace(",6,", ",6.5,"), "term_months: 1 rows are not a whole number"),
+        (OWN_CSV.replace(",2000,", ",,"), "amount: 1 rows are missing"),
+        (OWN_CSV.replace("\n2,", "\n1,"), "application_id: 2 rows break 'no duplicate'"),
+        (
+            OWN_CSV.replace(",500,", ",-500,"),
+            "amount: 1 row break 'at least 1', for example -50000",
+        ),
+        (OWN_CSV.replace("2023-01-15", "1823-01-15"), "applied_at: 1 row break 'between 1990"),
+        (OWN_CSV.replace("3000", "much"), "income: 1 rows are not a number, for example 'much'"),
+        (OWN_CSV.replace("lost", "paid"), "both goods and bads are needed, found 3 good and 0 bad"),
+        (OWN_CSV.splitlines()[0] + "\n", "no rows"),
         ("", "unreadable"),
     ],
 )
@@ -476,7 +437,7 @@ def test_row_filters_and_their_errors(own_source):
 
 def test_database_source_needs_its_environment_variable(own_source, tmp_path, monkeypatch):
     block = {"sql": {"url_env": "MY_BOOK", "query": "SELECT * FROM loans"}}
-    block["columns"] = MAPPING["applications"]["columns"]
+    block["columns"] = OWN_MAPPING["applications"]["columns"]
     path = own_source(changed(applications=block))
     with pytest.raises(DataContractError, match="environment variable MY_BOOK is not set"):
         schema.check_source(path)

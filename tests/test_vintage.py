@@ -542,36 +542,11 @@ def test_wrong_settings_are_refused():
 
 
 @pytest.fixture(scope="module")
-def lending_club(shared_data):
-    """Policy-compliant 36-month loans issued 2008-2011: issue month, last payment, charged off."""
-    loans = pd.read_csv(
-        shared_data / "lending_club" / "lending_club_2007_2011.csv.gz",
-        usecols=["row_id", "loan_amnt", "term", "issue_d", "loan_status", "last_pymnt_d"],
-        parse_dates=["issue_d", "last_pymnt_d"],
-    )
-    compliant = ~loans["loan_status"].str.startswith("Does not meet the credit policy")
-    loans = loans[compliant & (loans["term"] == 36) & loans["issue_d"].dt.year.between(2008, 2011)]
-    months = (loans["last_pymnt_d"].dt.year - loans["issue_d"].dt.year) * 12 + (
-        loans["last_pymnt_d"].dt.month - loans["issue_d"].dt.month
-    )
-    return loans.assign(last_paid_mob=months)
-
-
-def lending_club_outcomes(loans, *, months_after_last_payment):
-    default = loans["loan_status"].str.contains("Charged Off")
-    # never paid: the last payment counts as made at issue
-    mob = loans["last_paid_mob"].fillna(0) + months_after_last_payment * default
-    end = np.where(mob >= loans["term"], "matured", "prepaid")
-    return pd.DataFrame(
-        {
-            "loan_id": loans["row_id"].astype(str),
-            "cohort": loans["issue_d"],
-            "term_months": loans["term"],
-            "amount": loans["loan_amnt"] * 100,
-            "event": np.where(default, "default", end),
-            "event_mob": mob.astype("int64"),
-        }
-    )
+def lending_club_outcomes(lending_club):
+    """Outcomes of the policy-compliant 36-month loans issued 2008-2011, through the mapping."""
+    outcomes = lending_club.outcomes
+    issued = outcomes["cohort"].dt.year.between(2008, 2011)
+    return outcomes[issued & (outcomes["term_months"] == 36)]
 
 
 # published beside the data, per cent charged off by month 6, 12, 18, 24, 36
@@ -592,10 +567,12 @@ BY_LAST_PAYMENT = {
 @pytest.mark.parametrize(
     ("months_after_last_payment", "published"), [(1, BY_EVENT_MOB), (0, BY_LAST_PAYMENT)]
 )
-def test_lending_club_vintages_match_published(lending_club, months_after_last_payment, published):
-    outcomes = lending_club_outcomes(
-        lending_club, months_after_last_payment=months_after_last_payment
-    )
+def test_lending_club_vintages_match_published(
+    lending_club_outcomes, months_after_last_payment, published
+):
+    outcomes = lending_club_outcomes.copy()
+    # the mapping dates a default one month after the last payment
+    outcomes["event_mob"] -= (1 - months_after_last_payment) * (outcomes["event"] == "default")
 
     table = vintage_table(outcomes, cohort_freq="Y")
 
@@ -603,10 +580,8 @@ def test_lending_club_vintages_match_published(lending_club, months_after_last_p
     assert dict(zip(percent.index.year, percent.to_numpy().tolist(), strict=True)) == published
 
 
-def test_lending_club_incidence_ends_at_the_share_charged_off(lending_club):
-    outcomes = lending_club_outcomes(lending_club, months_after_last_payment=1)
-
-    hazards = hazard_table(outcomes)
+def test_lending_club_incidence_ends_at_the_share_charged_off(lending_club_outcomes):
+    hazards = hazard_table(lending_club_outcomes)
 
     # 28,845 loans, 11.03 % charged off, every one resolved
     assert hazards.loc[0, "at_risk"] == 28_845

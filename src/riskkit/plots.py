@@ -164,8 +164,8 @@ def show_table(
     """
     shown = frame.head(rows)
     # named in the corner instead of a row of its own
-    corner = " / ".join(_label(name).replace("_", " ") for name in frame.index.names)
-    shown = shown.rename_axis(index=[None] * shown.index.nlevels, columns=html.escape(corner) or None)
+    corner = html.escape(" / ".join(_label(name).replace("_", " ") for name in frame.index.names))
+    shown = shown.rename_axis(index=[None] * shown.index.nlevels, columns=corner or None)
     if len(shown) < len(frame):
         caption = f"{caption} (first {rows} of {len(frame):,} rows)".strip()
     chosen = {column: _format(frame[column], str(column), formats) for column in shown.columns}
