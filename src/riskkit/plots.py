@@ -188,7 +188,8 @@ def show_table(
         )
         # a cell without a value has no shade
         style.map(lambda v: "background-color: transparent" if pd.isna(v) else "", subset=columns)
-    left = [{"selector": "th.row_heading, td.text", "props": "text-align: left"}]
+    words = "th.row_heading, th.index_name, td.text"
+    left = [{"selector": words, "props": "text-align: left"}]
     style.set_table_styles(left)
     text = pd.DataFrame("", index=shown.index, columns=shown.columns)
     for column in shown.columns:
@@ -225,6 +226,8 @@ def _format(column: pd.Series, name: str, formats: Mapping[str, str] | str | Non
         return lambda value: _label(value)
     if not pd.api.types.is_numeric_dtype(column):
         return None
+    if name == "p_value":
+        return lambda value: "< 0.0001" if value < 1e-4 else f"{value:.4f}"
     if name.endswith("_rate") or "share" in name:
         return FORMATS["percent"]
     whole = pd.api.types.is_integer_dtype(column) or column.abs().max() >= 1e5
@@ -451,7 +454,8 @@ def plot_cutoffs(
     _percent(ax.xaxis)
     _percent(ax.yaxis)
     ax.set_ylim(0)
-    _legend_outside(ax, "dotted where inferred")
+    any_inferred = any(table["inferred"].any() for table in tables.values())
+    _legend_outside(ax, "dotted where inferred" if any_inferred else None)
     alt = f"Bad rate rises with the {rate_name}; the lower line is the better model."
     return _finish(ax, "Bad rate at each cutoff", rate_name, "bad rate of booked", alt)
 
@@ -516,7 +520,8 @@ def plot_hazard(
         Of :func:`synthetic.true_hazards`: hazard.
     """
     ax = _axes(ax)
-    seen = table[table["at_risk"] >= 30]
+    # a few stragglers past the term would set the scale for everybody
+    seen = table[table["at_risk"] >= max(30, 0.01 * table["at_risk"].max())]
     ax.fill_between(
         seen.index, seen["hazard_low"], seen["hazard_high"], color=ACCENT, alpha=0.15, lw=0,
         label="95 % interval",

@@ -5,6 +5,7 @@ Takes the monthly panel or the outcomes; gives a label per loan, and a sample pe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -26,8 +27,8 @@ class BadDefinition:
 
     Parameters
     ----------
-    dpd : int
-        Days past due that must be exceeded.
+    dpd : int or None
+        Days past due that must be exceeded; None = charged off only.
     window_months : int or None
         Months on book within which it counts; None = at any time, and a label only once the loan
         has ended.
@@ -37,18 +38,20 @@ class BadDefinition:
         A loan that is not bad but was once more than this many days past due gets no label.
     """
 
-    dpd: int = 90
+    dpd: int | None = 90
     window_months: int | None = 12
     by_term: Mapping[int, int] | None = None
     indeterminate_dpd: int | None = None
 
     def __post_init__(self) -> None:
-        if self.dpd < 1:
+        if self.dpd is not None and self.dpd < 1:
             raise ValueError(f"dpd must be at least 1 day, got {self.dpd!r}")
         windows = [self.window_months, *(self.by_term or {}).values()]
         if any(window is not None and window < 1 for window in windows):
             raise ValueError(f"window_months must be at least 1 month, got {windows!r}")
-        if self.indeterminate_dpd is not None and not 0 < self.indeterminate_dpd < self.dpd:
+        if self.indeterminate_dpd is not None and not (
+            0 < self.indeterminate_dpd < (self.dpd or math.inf)
+        ):
             raise ValueError(
                 f"indeterminate_dpd must lie between 0 and dpd={self.dpd}, "
                 f"got {self.indeterminate_dpd!r}"
@@ -59,7 +62,8 @@ class BadDefinition:
             window = "at any time until the loan has ended"
         else:
             window = f"within {self.window_months} months on book"
-        text = f"more than {self.dpd} days past due at a month-end, or charged off, {window}"
+        late = "" if self.dpd is None else f"more than {self.dpd} days past due at a month-end, or "
+        text = f"{late}charged off, {window}"
         if self.by_term:
             terms = ", ".join(f"{t} months: {w}" for t, w in sorted(self.by_term.items()))
             text += f" (window by term: {terms})"
@@ -80,7 +84,9 @@ def _months(dates: pd.Series | pd.Timestamp) -> np.ndarray | int:
     return (dates.dt.year * 12 + dates.dt.month).to_numpy()
 
 
-def _first_bad_and_end(book: pd.DataFrame, dpd: int, observed_to: pd.Timestamp) -> pd.DataFrame:
+def _first_bad_and_end(
+    book: pd.DataFrame, dpd: int | None, observed_to: pd.Timestamp
+) -> pd.DataFrame:
     """One row per loan: first_bad_mob (or _NEVER), ended, worst_dpd, observed_mob."""
     if "event" in book.columns:
         loans = book.set_index("loan_id")
@@ -98,7 +104,8 @@ def _first_bad_and_end(book: pd.DataFrame, dpd: int, observed_to: pd.Timestamp) 
             }
         )
         return loans
-    mob = book["mob"].where((book["dpd"] > dpd) | (book["status"] == "charged_off"))
+    late = book["dpd"] > (math.inf if dpd is None else dpd)
+    mob = book["mob"].where(late | (book["status"] == "charged_off"))
     grouped = book.assign(bad_mob=mob).groupby("loan_id", sort=False, observed=True)
     loans = grouped.agg(
         first_bad_mob=("bad_mob", "min"),

@@ -180,7 +180,7 @@ _GRAMMAR: dict[str, dict[str, tuple[Any, bool]]] = {
     "outcomes.event": {"column": (str, True), "default": (list, True), "repaid": (list, True)},
     "label": {"column": (str, True), "bad": (list, True), "good": (list, True)},
     "bad": {
-        "dpd": (int, False),
+        "dpd": (object, False),
         "window_months": (object, False),
         "by_term": (dict, False),
         "indeterminate_dpd": (int, False),
