@@ -70,7 +70,7 @@ lab: $(STAMP)
 	$(PY) -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=notebooks
 
 bench: $(STAMP)
-	$(PY) -m pytest tests/benchmarks
+	$(PY) -m pytest -s tests/benchmarks
 
 clean:
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

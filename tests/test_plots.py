@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from riskkit import binning, metrics, migration, plots, strategy, vintage
+from riskkit.plots import style
 
 
 @pytest.fixture(autouse=True)
@@ -85,9 +86,9 @@ def test_every_figure_has_a_title_named_axes_and_alt_text(rows, panel):
 
 def test_equal_figures_are_equal_bytes_with_their_alt_text(rows, panel):
     plots.use_report_style()
-    first = {name: plots._svg(ax.figure) for name, ax in every_figure(rows, panel).items()}
+    first = {name: style.svg_of(ax.figure) for name, ax in every_figure(rows, panel).items()}
     plt.close("all")
-    again = {name: plots._svg(ax.figure) for name, ax in every_figure(rows, panel).items()}
+    again = {name: style.svg_of(ax.figure) for name, ax in every_figure(rows, panel).items()}
     assert first == again
     svg, metadata = first["roc"]
     assert metadata["alt"].startswith("ROC")

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from own_data import OWN_CSV, OWN_MAPPING
 
-from riskkit import binning, pipeline, schema
+from riskkit import binning, metrics, pipeline, schema
 from riskkit.challenger import Challenger
 from riskkit.scorecard import Scorecard
 
@@ -136,6 +136,10 @@ def test_lending_club_ranks_out_of_time_and_does_not_leak(lending_club_run):
     assert 0.685 <= late.loc["scorecard", "auc"] <= 0.75
     assert 0.690 <= late.loc["challenger", "auc"] <= 0.75
     assert late["good"].sum() + late["bad"].sum() == 2 * 12_493
+    scores = schema.read_table(folder / "scores.parquet")
+    in_36 = scores[(scores["sample"] == "out_of_time") & (scores["term_months"] == 36)]
+    counts = metrics.score_counts(in_36["scorecard"], in_36["default_flag"])
+    assert 0.645 <= metrics.auc(counts) <= 0.75
 
 
 def test_lending_club_report_says_what_it_cannot_know_and_what_it_skips(lending_club_run):

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskkit.schema import DataContractError
-from riskkit.vintage import cohort_counts, hazard_table, loan_starts, vintage_table
+from riskkit.schema import DataContractError, loan_starts
+from riskkit.vintage import cohort_counts, hazard_table, vintage_table
 
 START = pd.Period("2024-01", freq="M")
 ROWS = ["mob", "balance", "dpd", "status"]

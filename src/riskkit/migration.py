@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from riskkit.partitions import total
-from riskkit.schema import DataContractError, Table
-from riskkit.vintage import loan_starts
+from riskkit.schema import Table, calendar_months, loan_starts, require_columns
 
 __all__ = [
     "bucket",
@@ -29,6 +28,7 @@ __all__ = [
     "transition_matrix",
 ]
 
+NEEDED = ("loan_id", "mob", "month_end", "balance", "dpd", "status")
 # label of each status in which a loan stays
 ABSORBING = {"charged_off": "charged off", "prepaid": "prepaid", "matured": "matured"}
 
@@ -179,7 +179,7 @@ def transition_counts(performance: pd.DataFrame | Table, *, max_bucket: int = 4)
         # a sum comes in the order of the labels' letters
         return total(count, performance.blocks()).reindex(index)
 
-    _require(performance, ["loan_id", "mob", "month_end", "balance", "dpd", "status"])
+    require_columns(performance, NEEDED, "performance")
     is_start = np.zeros(len(performance) + 1, dtype=bool)
     is_start[loan_starts(performance)] = True
     is_start[-1] = True
@@ -284,13 +284,13 @@ def bucket_balances(performance: pd.DataFrame | Table, *, max_bucket: int = 4) -
         raise ValueError(f"max_bucket must be >= 1, got {max_bucket!r}")
     if not isinstance(performance, pd.DataFrame):
         return total(partial(bucket_balances, max_bucket=max_bucket), performance.blocks())
-    _require(performance, ["loan_id", "mob", "month_end", "balance", "dpd", "status"])
+    require_columns(performance, NEEDED, "performance")
     loan_starts(performance)
     columns = [*_bucket_labels(max_bucket + 1), ABSORBING["charged_off"]]
     state = _states(performance, max_bucket + 1)
     # prepaid and matured loans have no balance left
     rows = np.flatnonzero(state < len(columns))
-    month, months = pd.factorize(_month_numbers(performance["month_end"]), sort=True)
+    month, months = pd.factorize(calendar_months(performance["month_end"]), sort=True)
     cells = np.zeros(len(months) * len(columns), np.int64)
     key = month[rows] * len(columns) + state[rows]
     np.add.at(cells, key, performance["balance"].to_numpy(np.int64)[rows])
@@ -345,7 +345,7 @@ def flow_rates(
     if not isinstance(balances, pd.DataFrame) or "loan_id" in balances.columns:
         balances = bucket_balances(balances, max_bucket=max_bucket)
     own = [name for name in balances.columns if re.match(r"M\d+ ", name)]
-    month = _month_numbers(balances.index)
+    month = calendar_months(balances.index)
     follows = (month[1:] == month[:-1] + 1)[:, np.newaxis]
     before = balances[own[:-1]].to_numpy(dtype=float)[:-1]
     after = balances[own[1:]].to_numpy(dtype=float)[1:]
@@ -373,15 +373,3 @@ def _states(performance: pd.DataFrame, max_bucket: int) -> NDArray[np.int64]:
     for place, status in enumerate(ABSORBING, start=max_bucket + 1):
         state[(performance["status"] == status).to_numpy(dtype=bool)] = place
     return state
-
-
-def _month_numbers(dates: Any) -> NDArray[np.int64]:
-    """Calendar months since 1970-01."""
-    return np.asarray(dates, dtype="datetime64[M]").astype(np.int64)
-
-
-def _require(performance: pd.DataFrame, columns: list[str]) -> None:
-    missing = [name for name in columns if name not in performance.columns]
-    if missing:
-        absent, present = ", ".join(missing), ", ".join(map(str, performance.columns))
-        raise DataContractError("performance", [f"missing columns {absent}; present: {present}"])

@@ -14,6 +14,7 @@ from riskkit.metrics.calibration import (
     calibration_table,
     jeffreys_p_value,
 )
+from riskkit.metrics.checks import jeffreys_interval
 from riskkit.metrics.comparison import compare, comparison_table, discrimination_table
 from riskkit.metrics.counts import COUNT_COLUMNS, score_counts
 from riskkit.metrics.discrimination import (
@@ -41,6 +42,7 @@ __all__ = [
     "discrimination_table",
     "gains_table",
     "gini",
+    "jeffreys_interval",
     "jeffreys_p_value",
     "ks",
     "psi",

@@ -135,10 +135,6 @@ def run(
         Nothing was started, or a stage found its input wanting; nothing new was written.
     RunBusy
         Another run works in the same folder.
-
-    Example
-    -------
-    >>> pipeline.run(profile="quick", parameters={"seed": 7})  # doctest: +SKIP
     """
     plan = make_plan(stages, parameters or {}, profile, source, root, run, project, only, start)
     if not timeout_seconds > 0:

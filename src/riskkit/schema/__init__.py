@@ -6,9 +6,12 @@ Takes files, SQL queries and mappings; gives validated pandas frames in the cont
 from riskkit.schema.contract import (
     DataContractError,
     Feature,
+    calendar_months,
     check_target,
     feature_table,
     features_from_table,
+    loan_starts,
+    require_columns,
     risk_trends,
     validate_applications,
     validate_outcomes,
@@ -21,6 +24,7 @@ from riskkit.schema.labels import (
     default_flags,
     window_coverage,
 )
+from riskkit.schema.mapping import check_source, source_files
 from riskkit.schema.profile import (
     application_rates,
     decline_reasons,
@@ -29,7 +33,7 @@ from riskkit.schema.profile import (
     segment_rates,
     table_sizes,
 )
-from riskkit.schema.sources import Source, SourceFacts, check_source, load_source, source_files
+from riskkit.schema.sources import Source, SourceFacts, load_source
 from riskkit.schema.tables import Table, read_table, write_table
 
 __all__ = [
@@ -42,6 +46,7 @@ __all__ = [
     "Table",
     "application_rates",
     "assign_samples",
+    "calendar_months",
     "check_source",
     "check_target",
     "decline_reasons",
@@ -50,7 +55,9 @@ __all__ = [
     "feature_table",
     "features_from_table",
     "load_source",
+    "loan_starts",
     "read_table",
+    "require_columns",
     "risk_trends",
     "sample_sizes",
     "segment_rates",

@@ -16,9 +16,12 @@ import pandas as pd
 __all__ = [
     "DataContractError",
     "Feature",
+    "calendar_months",
     "check_target",
     "feature_table",
     "features_from_table",
+    "loan_starts",
+    "require_columns",
     "risk_trends",
     "validate_applications",
     "validate_outcomes",
@@ -197,13 +200,104 @@ def risk_trends(features: Sequence[Feature]) -> dict[str, str]:
     return {f.name: words[f.risk_direction] for f in features if f.risk_direction}
 
 
-def _type_violations(frame: pd.DataFrame, columns: Mapping[str, str]) -> list[str]:
-    missing = [name for name in columns if name not in frame.columns]
-    found = []
+def require_columns(frame: pd.DataFrame, columns: Sequence[str], what: str) -> None:
+    """Refuse a frame that lacks columns.
+
+    Raises
+    ------
+    DataContractError
+        Lists what is missing and what is there.
+    """
+    missing = missing_columns(frame, columns)
     if missing:
-        found.append(
-            f"missing columns {', '.join(missing)}; present: {', '.join(map(str, frame.columns))}"
+        raise DataContractError(what, [missing])
+
+
+def missing_columns(frame: pd.DataFrame, columns: Sequence[str]) -> str:
+    """Sentence on the columns a frame lacks, empty where it has them all."""
+    missing = [name for name in columns if name not in frame.columns]
+    if not missing:
+        return ""
+    return f"missing columns {', '.join(missing)}; present: {', '.join(map(str, frame.columns))}"
+
+
+def calendar_months(dates: Any) -> np.ndarray:
+    """Months since January 1970 of each date, so that differences are whole months.
+
+    Examples
+    --------
+    >>> calendar_months(["1970-03-31", "1971-01-01"]).tolist()
+    [2, 12]
+    """
+    return np.asarray(dates, dtype="datetime64[M]").astype(np.int64)
+
+
+def loan_starts(performance: pd.DataFrame) -> np.ndarray:
+    """Positions of each loan's first row, in a panel sorted by loan and month on book.
+
+    Parameters
+    ----------
+    performance : DataFrame
+        `loan_id`, together for each loan, and `mob`, from 0 without a gap.
+
+    Returns
+    -------
+    array of shape (n_loans,)
+
+    Raises
+    ------
+    DataContractError
+        A missing column, a loan that does not begin at month 0 or skips or repeats a month, rows
+        of one loan that are not together.
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> loan_starts(pd.DataFrame({"loan_id": ["a", "a", "b"], "mob": [0, 1, 0]})).tolist()
+    [0, 2]
+    """
+    require_columns(performance, ["loan_id", "mob"], "performance")
+    if performance.empty:
+        return np.zeros(0, np.intp)
+    # the labels are compared in their own type: as Python objects it would take seconds
+    ids: Any = performance["loan_id"].array
+    if isinstance(ids, pd.Categorical):
+        ids = ids.codes
+    mob = performance["mob"].to_numpy()
+    new = np.ones(len(mob), dtype=bool)
+    new[1:] = np.asarray(ids[1:] != ids[:-1], dtype=bool)
+    starts = np.flatnonzero(new)
+
+    def example(row: int) -> str:
+        return f"for example loan {performance['loan_id'].iloc[row]} at mob {mob[row]}"
+
+    violations = []
+    late = starts[mob[starts] != 0]
+    if len(late):
+        violations.append(f"mob: {len(late):,} loans do not begin at month 0, {example(late[0])}")
+    gaps = np.flatnonzero(~new[1:] & (mob[1:] != mob[:-1] + 1)) + 1
+    if len(gaps):
+        violations.append(
+            f"mob: {len(gaps):,} rows do not follow the month before, {example(gaps[0])}"
         )
+    heads = ids[starts]
+    # ascending labels, the usual case, need no hash table
+    if not (heads[1:] > heads[:-1]).all() and not pd.Series(heads).is_unique:
+        twice = starts[pd.Series(heads).duplicated().to_numpy()]
+        violations.append(
+            f"loan_id: rows of {len(twice):,} loans are not together, {example(twice[0])}"
+        )
+    if violations:
+        raise DataContractError("performance sorted by loan_id and mob", violations)
+    return starts
+
+
+def _type_violations(frame: pd.DataFrame, columns: Mapping[str, str]) -> list[str]:
+    missing = missing_columns(frame, list(columns))
+    found = [missing] if missing else []
     for name, kind in columns.items():
         if name in frame.columns and not _IS_TYPE[kind](frame[name]):
             example = frame[name].iloc[0] if len(frame) else None
@@ -361,21 +455,7 @@ def validate_performance(df: pd.DataFrame) -> pd.DataFrame:
         }
 
     _validate("performance", df, PERFORMANCE_COLUMNS, checks)
-    loan = df["loan_id"].to_numpy()
-    mob = df["mob"].to_numpy()
-    new = loan[1:] != loan[:-1]
-    broken = (new & (mob[1:] != 0)) | (~new & (mob[1:] != mob[:-1] + 1))
-    if mob[0] != 0 or broken.any():
-        first = 0 if mob[0] != 0 else int(broken.argmax()) + 1
-        raise DataContractError(
-            "performance",
-            [
-                f"mob: {int(broken.sum()) + int(mob[0] != 0):,} rows break 'sorted by loan_id and "
-                f"mob, from 0 without a gap', first loan {loan[first]} at mob {mob[first]}"
-            ],
-        )
-    if df["loan_id"].iloc[[0, *(new.nonzero()[0] + 1)]].duplicated().any():
-        raise DataContractError("performance", ["loan_id: rows of one loan are not together"])
+    loan_starts(df)
     return df
 
 

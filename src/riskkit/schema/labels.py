@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from riskkit.schema.contract import calendar_months
+
 __all__ = ["BadDefinition", "assign_samples", "default_flags", "window_coverage"]
 
 SAMPLES = ("train", "test", "out_of_time")
@@ -77,11 +79,8 @@ class BadDefinition:
         return term_months.map(self.by_term or {}).fillna(plain).to_numpy().astype(np.int64)
 
 
-def _months(dates: pd.Series | pd.Timestamp) -> np.ndarray | int:
-    """Months since year 0, so that differences are whole months."""
-    if isinstance(dates, pd.Timestamp):
-        return dates.year * 12 + dates.month
-    return (dates.dt.year * 12 + dates.dt.month).to_numpy()
+def _months_seen(cohort: pd.Series, observed_to: pd.Timestamp) -> np.ndarray:
+    return calendar_months([observed_to])[0] - calendar_months(cohort)
 
 
 def _first_bad_and_end(
@@ -98,7 +97,7 @@ def _first_bad_and_end(
                 "ended": ended,
                 "worst_dpd": 0,
                 "observed_mob": loans["event_mob"].where(
-                    ~ended, _months(observed_to) - _months(loans["cohort"])
+                    ~ended, _months_seen(loans["cohort"], observed_to)
                 ),
                 "term_months": loans["term_months"],
             }
@@ -115,7 +114,7 @@ def _first_bad_and_end(
     )
     loans["ended"] = loans["status"].isin(["prepaid", "matured", "charged_off"])
     loans["first_bad_mob"] = loans["first_bad_mob"].fillna(_NEVER).astype("int64")
-    loans["observed_mob"] = _months(observed_to) - _months(loans["cohort"])
+    loans["observed_mob"] = _months_seen(loans["cohort"], observed_to)
     return loans.drop(columns=["status", "cohort"])
 
 

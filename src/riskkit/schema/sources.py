@@ -1,11 +1,10 @@
-"""Foreign data through a declarative mapping: a user's files or queries in the contract's columns.
+"""Foreign data in the contract's columns: a user's files or queries through their mapping.
 
-Takes a YAML mapping; gives a :class:`Source` of validated tables. Nothing in a mapping is executed.
+Takes a mapping and the files it names; gives a :class:`Source` of validated tables.
 """
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -21,43 +20,30 @@ from riskkit.schema.contract import (
     PERFORMANCE_COLUMNS,
     DataContractError,
     Feature,
+    calendar_months,
     check_target,
     feature_table,
+    require_columns,
     validate_applications,
     validate_outcomes,
     validate_performance,
 )
 from riskkit.schema.labels import BadDefinition, default_flags
+from riskkit.schema.mapping import (
+    APPLICATION_TYPES,
+    INSTALMENT_TYPES,
+    OPERATORS,
+    bad_definition,
+    check_source,
+    data_folder,
+    out_of_time_from,
+    read_mapping,
+)
 from riskkit.schema.tables import read_table
 
-__all__ = ["Source", "SourceFacts", "check_source", "load_source", "source_files"]
+__all__ = ["Source", "SourceFacts", "load_source"]
 
-FEATURE_TYPES = ("number", "category", "months_since")
 _MONEY = ("amount", "offer_limit", "due_amount", "paid_amount", "balance", "recovered_amount")
-_APPLICATION_TYPES = {
-    "application_id": "text",
-    "customer_id": "text",
-    "applied_at": "date",
-    "channel": "text",
-    "partner": "text",
-    "scenario": "text",
-    "amount": "integer",
-    "term_months": "integer",
-    "approved": "boolean",
-    "declined_reason": "text",
-    "override": "boolean",
-    "offer_apr": "number",
-    "offer_limit": "integer",
-    "booked": "boolean",
-}
-_INSTALMENT_TYPES = {
-    "loan_id": "text",
-    "number": "integer",
-    "due_date": "date",
-    "due_amount": "integer",
-    "paid_date": "date",
-    "paid_amount": "integer",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,252 +132,6 @@ class Source(SourceFacts):
         return there | {"features": feature_table(self.features)}
 
 
-# -- the mapping's grammar: key -> (type, needed) ------------------------------------------------
-
-_READ = {"path": (str, False), "sql": (dict, False), "rows": (list, False)}
-_TABLE = {**_READ, "columns": (dict, True)}
-_GRAMMAR: dict[str, dict[str, tuple[Any, bool]]] = {
-    "": {
-        "name": (str, True),
-        "title": (str, True),
-        "currency": (str, True),
-        "amounts_in": (str, True),
-        "accepted_only": (bool, False),
-        "notes": (list, False),
-        "out_of_time_from": (object, False),
-        "applications": (dict, True),
-        "performance": (dict, False),
-        "instalments": (dict, False),
-        "outcomes": (dict, False),
-        "label": (dict, False),
-        "bad": (dict, False),
-        "features": (dict, True),
-    },
-    "applications": _TABLE,
-    "performance": _TABLE,
-    "instalments": _TABLE,
-    "outcomes": {
-        **_READ,
-        "columns": (dict, False),
-        "event": (dict, False),
-        "last_payment": (str, False),
-        "default_lag_months": (int, False),
-    },
-    "outcomes.event": {"column": (str, True), "default": (list, True), "repaid": (list, True)},
-    "label": {"column": (str, True), "bad": (list, True), "good": (list, True)},
-    "bad": {
-        "dpd": (object, False),
-        "window_months": (object, False),
-        "by_term": (dict, False),
-        "indeterminate_dpd": (int, False),
-    },
-    "sql": {"url_env": (str, True), "query": (str, True)},
-    "rows": {"column": (str, True), "operator": (str, True), "value": (object, True)},
-    "feature": {
-        "column": (str, True),
-        "label": (str, True),
-        "family": (str, True),
-        "type": (str, True),
-        "unit": (str, False),
-        "risk_direction": (int, False),
-        "special_codes": (dict, False),
-        "protected": (bool, False),
-        "known_afterwards": (bool, False),
-    },
-}
-_TYPE_NAMES = {str: "text", dict: "a block of keys", list: "a list", bool: "true or false"}
-
-_OPERATORS: dict[str, Callable[[pd.Series, Any], pd.Series]] = {
-    "==": lambda s, v: s == v,
-    "!=": lambda s, v: s != v,
-    "<": lambda s, v: s < v,
-    "<=": lambda s, v: s <= v,
-    ">": lambda s, v: s > v,
-    ">=": lambda s, v: s >= v,
-    "in": lambda s, v: s.isin(v),
-    "not_in": lambda s, v: ~s.isin(v),
-    "starts_with": lambda s, v: s.astype("str").str.startswith(v),
-    "not_starts_with": lambda s, v: ~s.astype("str").str.startswith(v),
-    "is_missing": lambda s, v: s.isna() == v,
-}
-
-
-def _unknown(word: str, known: Any) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
-
-
-def _check_block(block: Any, grammar: str, where: str, found: list[str]) -> bool:
-    """Append what is wrong with one block of keys; True where it can be walked further."""
-    rules = _GRAMMAR[grammar]
-    if not isinstance(block, dict):
-        found.append(f"{where or 'mapping'}: expected a block of keys, found {block!r}")
-        return False
-    prefix = f"{where}." if where else ""
-    for key, value in block.items():
-        if key not in rules:
-            found.append(f"{prefix}{key}: unknown key{_unknown(str(key), rules)}")
-            continue
-        expected = rules[key][0]
-        # YAML's true is an int to isinstance
-        wrong_bool = expected is int and isinstance(value, bool)
-        if not isinstance(value, expected) or wrong_bool:
-            name = _TYPE_NAMES.get(expected, "a whole number")
-            found.append(f"{prefix}{key}: expected {name}, found {value!r}")
-    for key, (_, needed) in rules.items():
-        if needed and key not in block:
-            found.append(f"{prefix}{key}: missing")
-    return True
-
-
-def _check_mapping(mapping: Any) -> list[str]:
-    """Every violation of the mapping's grammar."""
-    found: list[str] = []
-    if not _check_block(mapping, "", "", found):
-        return found
-    if mapping.get("amounts_in") not in ("major", "minor", None):
-        found.append(f"amounts_in: expected major or minor, found {mapping['amounts_in']!r}")
-    contract: dict[str, Mapping[str, str]] = {
-        "applications": _APPLICATION_TYPES,
-        "performance": PERFORMANCE_COLUMNS,
-        "instalments": _INSTALMENT_TYPES,
-        "outcomes": OUTCOME_COLUMNS,
-    }
-    for table, columns in contract.items():
-        block = mapping.get(table)
-        if block is None or not _check_block(block, table, table, found):
-            continue
-        if "sql" in block:
-            _check_block(block["sql"], "sql", f"{table}.sql", found)
-        if "path" in block and "sql" in block:
-            found.append(f"{table}: both path and sql; one is enough")
-        if table != "outcomes" and "path" not in block and "sql" not in block:
-            found.append(f"{table}: path or sql is missing")
-        rows = block.get("rows", [])
-        for number, row in enumerate(rows if isinstance(rows, list) else [], start=1):
-            where = f"{table}.rows[{number}]"
-            if _check_block(row, "rows", where, found) and row.get("operator") not in _OPERATORS:
-                found.append(
-                    f"{where}.operator: unknown {row.get('operator')!r}"
-                    f"{_unknown(str(row.get('operator')), _OPERATORS)}"
-                )
-        mapped = block.get("columns", {})
-        for name, column in (mapped if isinstance(mapped, dict) else {}).items():
-            if name not in columns:
-                found.append(f"{table}.columns.{name}: unknown column{_unknown(name, columns)}")
-            elif not isinstance(column, str):
-                found.append(
-                    f"{table}.columns.{name}: expected the name of a column, found {column!r}"
-                )
-    outcomes = mapping.get("outcomes")
-    if isinstance(outcomes, dict):
-        if "event" in outcomes:
-            _check_block(outcomes["event"], "outcomes.event", "outcomes.event", found)
-            if "last_payment" not in outcomes:
-                found.append("outcomes.last_payment: missing")
-        elif "columns" not in outcomes:
-            found.append("outcomes: columns or event is missing")
-    for key in ("label", "bad"):
-        if key in mapping:
-            _check_block(mapping[key], key, key, found)
-    if not any(key in mapping for key in ("performance", "outcomes", "label")):
-        found.append("one of performance, outcomes or label is needed to know who was bad")
-    features = mapping.get("features")
-    for name, feature in (features if isinstance(features, dict) else {}).items():
-        where = f"features.{name}"
-        if not _check_block(feature, "feature", where, found):
-            continue
-        if feature.get("type") not in FEATURE_TYPES:
-            found.append(
-                f"{where}.type: expected one of {', '.join(FEATURE_TYPES)}, "
-                f"found {feature.get('type')!r}"
-            )
-        if feature.get("risk_direction", 0) not in (-1, 0, 1):
-            found.append(
-                f"{where}.risk_direction: expected -1, 0 or 1, found {feature['risk_direction']!r}"
-            )
-        codes = feature.get("special_codes", {})
-        for code in codes if isinstance(codes, dict) else {}:
-            if not isinstance(code, int | float):
-                found.append(f"{where}.special_codes: expected numbers, found {code!r}")
-    return found
-
-
-def _read_mapping(path: str | Path) -> dict[str, Any]:
-    import yaml
-
-    path = Path(path)
-    if not path.is_file():
-        raise DataContractError(path.name, [f"no mapping at {path}"])
-    try:
-        mapping = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or type(error).__name__
-        raise DataContractError(path.name, [f"no valid YAML{where}: {problem}"]) from error
-    found = _check_mapping(mapping)
-    if not found:
-        try:
-            _bad_definition(mapping)
-            _out_of_time_from(mapping)
-        except (ValueError, TypeError) as error:
-            found.append(str(error))
-    if found:
-        raise DataContractError(path.name, found)
-    return mapping
-
-
-def _bad_definition(mapping: Mapping[str, Any]) -> BadDefinition:
-    return BadDefinition(**mapping.get("bad", {}))
-
-
-def _out_of_time_from(mapping: Mapping[str, Any]) -> pd.Timestamp | None:
-    value = mapping.get("out_of_time_from")
-    return None if value is None else pd.Timestamp(value)
-
-
-def _folder(path: str | Path, root: str | Path | None) -> Path:
-    return Path(root or os.environ.get("RISKKIT_DATA") or Path(path).parent)
-
-
-def source_files(path: str | Path, root: str | Path | None = None) -> list[Path]:
-    """Files a mapping reads, itself first; SQL queries have none.
-
-    Raises
-    ------
-    DataContractError
-        The mapping is not there or not valid.
-    """
-    mapping = _read_mapping(path)
-    folder = _folder(path, root)
-    tables = ("applications", "performance", "instalments", "outcomes")
-    names = [mapping[t]["path"] for t in tables if "path" in mapping.get(t, {})]
-    return [Path(path), *dict.fromkeys(folder / name for name in names)]
-
-
-def check_source(path: str | Path, root: str | Path | None = None) -> None:
-    """Refuse a mapping that cannot work, without reading the data.
-
-    Raises
-    ------
-    DataContractError
-        The mapping is not there, no YAML, or has an unknown key or a wrong value; a file it
-        names is not there; an environment variable it names is not set.
-    """
-    mapping = _read_mapping(path)
-    found = [f"no file at {file}" for file in source_files(path, root) if not file.is_file()]
-    for table in ("applications", "performance", "instalments", "outcomes"):
-        variable = mapping.get(table, {}).get("sql", {}).get("url_env")
-        if variable is not None and not os.environ.get(variable):
-            found.append(f"{table}.sql.url_env: environment variable {variable} is not set")
-    if found:
-        raise DataContractError(Path(path).name, found)
-
-
-# -- from raw columns to the contract ------------------------------------------------------------
-
-
 def _read_block(block: Mapping[str, Any], folder: Path) -> pd.DataFrame:
     if "sql" in block:
         return read_table(os.environ[block["sql"]["url_env"]], block["sql"]["query"])
@@ -401,10 +141,9 @@ def _read_block(block: Mapping[str, Any], folder: Path) -> pd.DataFrame:
 def _keep_rows(raw: pd.DataFrame, block: Mapping[str, Any], what: str) -> pd.DataFrame:
     keep = pd.Series(True, index=raw.index)
     for row in block.get("rows", []):
-        if row["column"] not in raw.columns:
-            raise DataContractError(what, [_missing_columns([row["column"]], raw)])
+        require_columns(raw, [row["column"]], what)
         try:
-            keep &= _OPERATORS[row["operator"]](raw[row["column"]], row["value"])
+            keep &= OPERATORS[row["operator"]](raw[row["column"]], row["value"])
         except TypeError as error:
             raise DataContractError(
                 what, [f"rows: cannot compare {row['column']} with {row['value']!r}: {error}"]
@@ -412,10 +151,6 @@ def _keep_rows(raw: pd.DataFrame, block: Mapping[str, Any], what: str) -> pd.Dat
     if len(raw) == 0 or not keep.any():
         raise DataContractError(what, ["no rows" if len(raw) == 0 else "the row filters keep none"])
     return raw[keep].reset_index(drop=True)
-
-
-def _missing_columns(missing: list[str], raw: pd.DataFrame) -> str:
-    return f"missing columns {', '.join(missing)}; present: {', '.join(map(str, raw.columns))}"
 
 
 def _convert(raw: pd.Series, kind: str, name: str, scale: int, found: list[str]) -> pd.Series:
@@ -460,9 +195,7 @@ def _convert(raw: pd.Series, kind: str, name: str, scale: int, found: list[str])
 def _contract_frame(
     raw: pd.DataFrame, columns: Mapping[str, str], types: Mapping[str, str], scale: int, what: str
 ) -> tuple[pd.DataFrame, list[str]]:
-    missing = [column for column in columns.values() if column not in raw.columns]
-    if missing:
-        raise DataContractError(what, [_missing_columns(missing, raw)])
+    require_columns(raw, list(columns.values()), what)
     found: list[str] = []
     frame = pd.DataFrame(
         {
@@ -480,10 +213,8 @@ def _add_features(
         column, kind = raw[feature["column"]], feature["type"]
         if kind == "months_since":
             since = _convert(column, "date", name, 1, found)
-            then = since.dt.year * 12 + since.dt.month
-            frame[name] = (
-                frame["applied_at"].dt.year * 12 + frame["applied_at"].dt.month - then
-            ).astype("float64")
+            months = calendar_months(frame["applied_at"]) - calendar_months(since)
+            frame[name] = pd.Series(months, dtype="float64").where(since.notna())
         elif name not in frame.columns:
             frame[name] = _convert(column, kind, name, 1, found)
 
@@ -497,13 +228,12 @@ def _outcomes_from_events(
     paid, `default_lag_months` after disbursal. A repaid loan is matured at or after its term.
     """
     status, last = block["event"]["column"], block["last_payment"]
-    missing = [column for column in (status, last) if column not in raw.columns]
-    if missing:
-        raise DataContractError("outcomes", [_missing_columns(missing, raw)])
+    require_columns(raw, [status, last], "outcomes")
     paid = _convert(raw[last], "date", last, 1, found)
     issued = applications["applied_at"]
-    months = (paid.dt.year - issued.dt.year) * 12 + (paid.dt.month - issued.dt.month)
-    mob = months.fillna(0).clip(lower=0).astype("int64")
+    # never paid: as if the last payment were made at issue
+    months = calendar_months(paid.fillna(issued)) - calendar_months(issued)
+    mob = pd.Series(months).clip(lower=0)
     default = raw[status].isin(block["event"]["default"])
     repaid = raw[status].isin(block["event"]["repaid"])
     term = applications["term_months"]
@@ -539,8 +269,8 @@ def load_source(path: str | Path, root: str | Path | None = None) -> Source:
         rows, label.
     """
     check_source(path, root)
-    mapping = _read_mapping(path)
-    folder = _folder(path, root)
+    mapping = read_mapping(path)
+    folder = data_folder(path, root)
     scale = 100 if mapping["amounts_in"] == "major" else 1
     block = mapping["applications"]
     raw = _keep_rows(_read_block(block, folder), block, "applications")
@@ -548,11 +278,9 @@ def load_source(path: str | Path, root: str | Path | None = None) -> Source:
     wanted = [*block["columns"].values(), *(f["column"] for f in features.values())]
     if "label" in mapping:
         wanted.append(mapping["label"]["column"])
-    missing = [column for column in dict.fromkeys(wanted) if column not in raw.columns]
-    if missing:
-        raise DataContractError("applications", [_missing_columns(missing, raw)])
+    require_columns(raw, list(dict.fromkeys(wanted)), "applications")
     applications, found = _contract_frame(
-        raw, block["columns"], _APPLICATION_TYPES, scale, "applications"
+        raw, block["columns"], APPLICATION_TYPES, scale, "applications"
     )
     if "customer_id" not in applications and "application_id" in applications:
         applications["customer_id"] = applications["application_id"]
@@ -576,7 +304,7 @@ def load_source(path: str | Path, root: str | Path | None = None) -> Source:
     contracts: dict[str, tuple[Mapping[str, str], Callable[..., Any] | None]] = {
         "performance": (PERFORMANCE_COLUMNS, validate_performance),
         "outcomes": (OUTCOME_COLUMNS, validate_outcomes),
-        "instalments": (_INSTALMENT_TYPES, None),
+        "instalments": (INSTALMENT_TYPES, None),
     }
     for name, (types, validate) in contracts.items():
         block = mapping.get(name, {})
@@ -590,7 +318,7 @@ def load_source(path: str | Path, root: str | Path | None = None) -> Source:
             tables[name] = table
         if tables[name] is not None and validate is not None:
             validate(tables[name])
-    bad = _bad_definition(mapping)
+    bad = bad_definition(mapping)
     applications, observed_to = _label(applications, raw, mapping, bad, tables)
     check_target(applications)
     return Source(
@@ -605,7 +333,7 @@ def load_source(path: str | Path, root: str | Path | None = None) -> Source:
         performance=tables["performance"],
         outcomes=tables["outcomes"],
         instalments=tables["instalments"],
-        out_of_time_from=_out_of_time_from(mapping),
+        out_of_time_from=out_of_time_from(mapping),
         notes=tuple(mapping.get("notes", ())),
     )
 

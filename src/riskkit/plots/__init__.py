@@ -1,0 +1,40 @@
+"""Pictures of the tables, and the one place that styles a table.
+
+Takes a table of another module; gives Axes, or a table that reads well in a notebook and a report.
+"""
+
+from riskkit.plots.figures import (
+    plot_application_rates,
+    plot_bins,
+    plot_bins_grid,
+    plot_calibration,
+    plot_cutoffs,
+    plot_hazard,
+    plot_iv,
+    plot_profit,
+    plot_roc,
+    plot_scores,
+    plot_stability,
+    plot_transitions,
+    plot_vintage,
+)
+from riskkit.plots.style import use_report_style
+from riskkit.plots.tables import show_table
+
+__all__ = [
+    "plot_application_rates",
+    "plot_bins",
+    "plot_bins_grid",
+    "plot_calibration",
+    "plot_cutoffs",
+    "plot_hazard",
+    "plot_iv",
+    "plot_profit",
+    "plot_roc",
+    "plot_scores",
+    "plot_stability",
+    "plot_transitions",
+    "plot_vintage",
+    "show_table",
+    "use_report_style",
+]

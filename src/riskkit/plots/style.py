@@ -1,0 +1,121 @@
+"""The look of figures and tables, and how a figure reaches a page: as SVG with alt text."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["use_report_style"]
+
+GOOD, BAD, ACCENT, MUTED, THIRD = "#2a7f8e", "#c8553d", "#27496d", "#9aa5b1", "#b08a2e"
+SERIES = (ACCENT, BAD, GOOD, THIRD, "#7a5c99", "#5b8c5a", MUTED)
+
+_STYLE: dict[str, Any] = {
+    "axes.edgecolor": "#5b6673",
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.labelcolor": "#333b45",
+    "axes.labelsize": 9.5,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 11.5,
+    "axes.titleweight": "bold",
+    "axes.titlepad": 10,
+    "figure.figsize": (8.6, 3.6),
+    "font.size": 9.5,
+    "grid.color": "#e3e7eb",
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.8,
+    "xtick.color": "#5b6673",
+    "ytick.color": "#5b6673",
+    # equal figures must give equal bytes: no random ids, no date
+    "svg.hashsalt": "riskkit",
+    # a label is text: a $ in it is a dollar
+    "text.parse_math": False,
+}
+
+
+def use_report_style() -> None:
+    """Set the look of figures, and in IPython send them as SVG with their alt text."""
+    import matplotlib as mpl
+
+    mpl.rcParams.update(_STYLE)  # type: ignore[arg-type]
+    try:
+        from IPython import get_ipython
+    except ImportError:  # plots work without IPython
+        return
+    shell = get_ipython()
+    if shell is None:
+        return
+    from matplotlib.figure import Figure
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+    set_matplotlib_formats()
+    shell.display_formatter.formatters["image/svg+xml"].for_type(Figure, svg_of)
+
+
+def svg_of(figure: Figure) -> tuple[str, dict[str, str]]:
+    """SVG of a figure without anything random or dated, and its alt text as metadata."""
+    buffer = io.StringIO()
+    figure.savefig(
+        buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None}
+    )
+    return buffer.getvalue(), {"alt": str(figure.get_label())}
+
+
+def axes_of(ax: Axes | None, size: tuple[float, float] | None = None) -> Axes:
+    """The given axes, or new ones of a size in inches."""
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=size)[1]
+
+
+def finish(ax: Axes, title: str, x: str, y: str, alt: str) -> Axes:
+    """Name the axes; the figure's label carries the alt text of all its axes."""
+    ax.set(title=title, xlabel=x, ylabel=y)
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    described = f"{title}. {alt}"
+    before = str(figure.get_label())
+    figure.set_label(f"{before} {described}".strip())
+    return ax
+
+
+def percent_axis(axis: Any) -> None:
+    """Show an axis as percentages."""
+    from matplotlib.ticker import PercentFormatter
+
+    axis.set_major_formatter(PercentFormatter(1.0))
+
+
+def legend_outside(ax: Axes, title: str | None = None, *, columns: int = 1) -> None:
+    """Legend to the right of the axes, where it can hide no line."""
+    ax.legend(title=title, ncols=columns, loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def shades() -> Any:
+    """Colours from nothing to much."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("riskkit", ["#ffffff", "#f3c9bd", "#e08e79"])
+
+
+def label_of(value: Any) -> str:
+    """Text of an index value: a month, a day, a short number."""
+    if value is None:
+        return ""
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m}" if value.day == 1 else f"{value:%Y-%m-%d}"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value)

@@ -1,0 +1,12 @@
+"""How do loans granted in the same month go bad as they age: vintage curves and hazards.
+
+Table in: the performance panel (a row per loan and month-end) or, where there is none, outcomes
+(a row per loan). :func:`cohort_counts` reads it once into counts by cohort and month on book,
+which add up over parts of the portfolio split by loan. Tables out: curves by cohort
+(:func:`vintage_table`) and hazards by month on book (:func:`hazard_table`), both from the counts.
+"""
+
+from riskkit.vintage.counts import cohort_counts
+from riskkit.vintage.curves import hazard_table, vintage_table
+
+__all__ = ["cohort_counts", "hazard_table", "vintage_table"]

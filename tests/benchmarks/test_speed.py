@@ -1,0 +1,161 @@
+"""Speed against the peer, as a ratio in the same run, best of three.
+
+Run with ``make bench``; each test prints its figures. A machine's own speed cancels out.
+"""
+
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from riskkit import metrics, vintage
+from riskkit.binning import WoeBinner
+from riskkit.scorecard import Scorecard
+
+# what the peer warns of is not ours to mend
+pytestmark = pytest.mark.filterwarnings("default")
+
+N_ROWS, N_NUMERIC, N_CATEGORIES = 200_000, 8, 2
+
+
+def seconds(call):
+    """Shortest of three runs, and what the last one returned."""
+    taken = []
+    for _ in range(3):
+        start = time.perf_counter()
+        result = call()
+        taken.append(time.perf_counter() - start)
+    return min(taken), result
+
+
+def compare(what, ours, peer, limit):
+    """Print both times and their ratio, and hold the ratio to its limit."""
+    our_time, our_result = seconds(ours)
+    peer_time, peer_result = seconds(peer)
+    ratio = our_time / peer_time
+    print(f"\n{what}: {our_time:.3f} s, peer {peer_time:.3f} s, ratio {ratio:.3f} (limit {limit})")
+    assert ratio <= limit
+    return our_result, peer_result
+
+
+@pytest.fixture(scope="module")
+def borrowers():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({f"x{i}": rng.normal(size=N_ROWS) for i in range(N_NUMERIC)})
+    risk = X.sum(axis=1).to_numpy() / 2
+    X.loc[rng.random(N_ROWS) < 0.1, "x0"] = np.nan
+    for i in range(N_CATEGORIES):
+        X[f"level{i}"] = rng.choice(list("abcdefgh"), N_ROWS)
+    y = (rng.random(N_ROWS) < 1 / (1 + np.exp(2.5 - risk))).astype(int)
+    return X, y
+
+
+@pytest.fixture(scope="module")
+def peers(borrowers):
+    """optbinning's own binning process with equal limits, and its scorecard."""
+    from optbinning import BinningProcess
+    from optbinning import Scorecard as PeerScorecard
+    from sklearn.linear_model import LogisticRegression
+
+    X, y = borrowers
+    process = BinningProcess(
+        list(X.columns),
+        categorical_variables=[f"level{i}" for i in range(N_CATEGORIES)],
+        max_n_bins=8,
+        min_bin_size=0.05,
+        n_jobs=1,
+    )
+    card = PeerScorecard(
+        process,
+        LogisticRegression(),
+        scaling_method="pdo_odds",
+        scaling_method_params={"pdo": 20, "odds": 50, "scorecard_points": 600},
+    )
+    return process, card.fit(X, y)
+
+
+def test_woe_fit_and_transform(borrowers, peers):
+    X, y = borrowers
+    process, _ = peers
+    binner, peer = compare(
+        f"WoE fit, {N_ROWS:,} × {X.shape[1]}",
+        lambda: WoeBinner().fit(X, y),
+        lambda: process.fit(X, y),
+        0.5,
+    )
+    theirs = peer.summary()["iv"].astype(float).sum()
+    print(
+        f"total IV {binner.iv.sum():.4f}, peer {theirs:.4f}, share {binner.iv.sum() / theirs:.4f}"
+    )
+    assert binner.iv.sum() >= 0.995 * theirs
+    compare("WoE transform", lambda: binner.transform(X), lambda: peer.transform(X), 0.25)
+
+
+def test_credit_score(borrowers, peers):
+    X, y = borrowers
+    card = Scorecard().fit(X, y)
+    compare("credit score", lambda: card.credit_score(X), lambda: peers[1].score(X), 0.25)
+
+
+def test_auc_from_counts():
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng(0)
+    y = (rng.random(2_000_000) < 0.1).astype(int)
+    score = np.rint(600 + 30 * rng.normal(size=len(y)) - 20 * y).astype(np.int64)
+    ours, theirs = compare(
+        "AUC of 2,000,000 scores",
+        lambda: metrics.auc(metrics.score_counts(score, y)),
+        lambda: roc_auc_score(y, -score),
+        0.2,
+    )
+    assert ours == pytest.approx(theirs, abs=1e-12)
+
+
+def test_twelve_vintage_tables():
+    n_loans, n_months = 100_000, 12
+    rng = np.random.default_rng(0)
+    start = rng.integers(0, 24, n_loans)
+    month = (start[:, None] + np.arange(n_months)).ravel()
+    # one loan in ten falls behind at some time, as in a real book
+    late = rng.choice([0, 40, 70, 100], (n_loans, n_months), p=[0.99, 0.004, 0.003, 0.003])
+    dpd = np.maximum.accumulate(late, axis=1)
+    first = np.datetime64("2022-01", "M")
+    panel = pd.DataFrame(
+        {
+            "loan_id": np.repeat([f"L{i:06d}" for i in range(n_loans)], n_months),
+            "cohort": (first + np.repeat(start, n_months)).astype("datetime64[s]"),
+            "mob": np.tile(np.arange(n_months), n_loans),
+            "month_end": (first + month + 1).astype("datetime64[D]").astype("datetime64[s]"),
+            "balance": rng.integers(1, 10**6, n_loans * n_months),
+            "paid_amount": 0,
+            "dpd": dpd.ravel(),
+            "status": "current",
+        }
+    )
+
+    def ours():
+        counts = vintage.cohort_counts(panel)
+        return [
+            vintage.vintage_table(counts, dpd=n, ever=ever, measure=measure)
+            for n in (30, 60, 90)
+            for ever in (True, False)
+            for measure in ("loans", "amount")
+        ]
+
+    def each_with_pandas():
+        """One groupby and pivot a table, as it is written by hand."""
+        tables = []
+        base = panel[panel["mob"] == 0].groupby("cohort")["balance"].agg(["size", "sum"])
+        for n in (30, 60, 90):
+            for ever in (True, False):
+                for measure in ("size", "sum"):
+                    past = panel["dpd"] > n
+                    if ever:
+                        past &= past.groupby(panel["loan_id"]).cumsum() == 1
+                    cells = panel[past].pivot_table("balance", "cohort", "mob", aggfunc=measure)
+                    tables.append(cells.div(base[measure], axis=0))
+        return tables
+
+    compare("twelve vintage tables of 1,200,000 loan-months", ours, each_with_pandas, 0.2)
