@@ -5,28 +5,24 @@ Takes features and a label; gives a classifier with a whole-number score like th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from riskkit.metrics import calibration_fit
-from riskkit.scorecard import ScoreScale
+from riskkit.scorecard import ScoreClassifier, ScoreScale
 
 __all__ = ["Challenger"]
 
-JSON_VERSION = 1
 _DIRECTIONS = {"ascending": 1, "descending": -1}
 _MAX_ROUNDS = 2000
 
 
-class Challenger(ClassifierMixin, BaseEstimator):
+class Challenger(ScoreClassifier):
     """LightGBM with monotone constraints, Platt-calibrated, its PD put on the score scale.
 
     A part of the training rows is held back: boosting stops when they no longer gain, and the
@@ -65,6 +61,8 @@ class Challenger(ClassifierMixin, BaseEstimator):
     machines.
     """
 
+    json_kind = "riskkit.Challenger"
+
     def __init__(
         self,
         trends: Mapping[str, str] | None = None,
@@ -87,10 +85,6 @@ class Challenger(ClassifierMixin, BaseEstimator):
         self.holdback_share = holdback_share
         self.patience_rounds = patience_rounds
         self.seed = seed
-
-    @property
-    def _scale(self) -> ScoreScale:
-        return self.scale if self.scale is not None else ScoreScale()
 
     def fit(
         self,
@@ -115,9 +109,7 @@ class Challenger(ClassifierMixin, BaseEstimator):
         """
         import lightgbm
 
-        y = np.asarray(y, dtype=np.float64)
-        if not np.isin(y, (0, 1)).all() or len(np.unique(y)) < 2:
-            raise ValueError(f"y needs goods (0) and bads (1), got labels {np.unique(y).tolist()}")
+        y = self._labels(y)
         if not 0 < self.holdback_share < 1:
             raise ValueError(f"holdback_share must be in (0, 1), got {self.holdback_share!r}")
         weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
@@ -175,7 +167,6 @@ class Challenger(ClassifierMixin, BaseEstimator):
             callbacks=[lightgbm.early_stopping(self.patience_rounds, verbose=False)],
         )
         self.n_rounds_ = int(self.booster_.best_iteration)
-        self.classes_ = np.array([0, 1])
         raw = self._raw(matrix[held])
         fit = calibration_fit(y[held], 1 / (1 + np.exp(-raw)))
         self.calibration_ = (float(fit["intercept"]), float(fit["slope"]))
@@ -228,15 +219,6 @@ class Challenger(ClassifierMixin, BaseEstimator):
         """
         return np.rint(self._scale.score(self._probability(X))).astype(np.int64)
 
-    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
-        """Calibrated probabilities of good and bad, shape (n_rows, 2)."""
-        bad = self._probability(X)
-        return np.column_stack([1 - bad, bad])
-
-    def predict(self, X: pd.DataFrame) -> np.ndarray:
-        """1 where bad is the likelier, else 0; a lender uses a cutoff on the score instead."""
-        return (self._probability(X) > 0.5).astype(np.int64)
-
     def importance(self) -> pd.Series:
         """Share of the trees' gain by feature, largest first; a special code's column included."""
         check_is_fitted(self, "booster_")
@@ -247,12 +229,9 @@ class Challenger(ClassifierMixin, BaseEstimator):
         gain = gain.groupby(level=0).sum().rename_axis("feature").rename("gain_share")
         return (gain / gain.sum()).sort_values(ascending=False, kind="stable")
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values for JSON; the trees as LightGBM's own text."""
+    def _values(self) -> dict[str, Any]:
         check_is_fitted(self, "booster_")
         return {
-            "kind": "riskkit.Challenger",
-            "schema_version": JSON_VERSION,
             "scale": asdict(self._scale),
             "features": list(self.feature_names_in_),
             "levels": self.levels_,
@@ -260,28 +239,16 @@ class Challenger(ClassifierMixin, BaseEstimator):
             "trends": dict(self.trends or {}),
             "calibration": self.calibration_,
             "n_rounds": self.n_rounds_,
+            # LightGBM's own text
             "booster": self.booster_.model_to_string(num_iteration=self.n_rounds_).splitlines(),
         }
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Challenger:
-        """Model of :meth:`to_json`.
-
-        Raises
-        ------
-        ValueError
-            Another kind of model, or one written by a newer version.
-        """
+    def _from_values(cls, values: Mapping[str, Any]) -> Self:
         import lightgbm
 
-        if values.get("kind") != "riskkit.Challenger":
-            raise ValueError(f"expected a riskkit.Challenger, found {values.get('kind')!r}")
-        if values["schema_version"] > JSON_VERSION:
-            raise ValueError(
-                f"schema_version {values['schema_version']} is newer than {JSON_VERSION}, "
-                "the newest this riskkit reads"
-            )
         model = cls(values["trends"], scale=ScoreScale(**values["scale"]))
+        model.classes_ = np.array([0, 1])
         model.feature_names_in_ = np.array(values["features"], dtype=object)
         model.n_features_in_ = len(values["features"])
         model.levels_ = {name: tuple(levels) for name, levels in values["levels"].items()}
@@ -289,16 +256,5 @@ class Challenger(ClassifierMixin, BaseEstimator):
         intercept, slope = values["calibration"]
         model.calibration_ = (intercept, slope)
         model.n_rounds_ = values["n_rounds"]
-        model.classes_ = np.array([0, 1])
         model.booster_ = lightgbm.Booster(model_str="\n".join(values["booster"]) + "\n")
         return model
-
-    def save(self, path: str | Path) -> None:
-        """Write the model as JSON."""
-        text = json.dumps(self.to_json(), indent=1, ensure_ascii=False)
-        Path(path).write_text(text + "\n", encoding="utf-8")
-
-    @classmethod
-    def load(cls, path: str | Path) -> Challenger:
-        """Read a model that :meth:`save` wrote."""
-        return cls.from_json(json.loads(Path(path).read_text(encoding="utf-8")))

@@ -5,12 +5,10 @@ Takes features and a label; gives a classifier whose score is a sum of points fr
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -18,10 +16,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from riskkit.binning import WoeBinner
+from riskkit.schema import JsonModel
 
-__all__ = ["ScoreScale", "Scorecard"]
+__all__ = ["ScoreClassifier", "ScoreScale", "Scorecard"]
 
-JSON_VERSION = 1
 # a coefficient this close to its bound of 0 sits on it
 _ON_BOUND = 1e-6
 
@@ -81,7 +79,39 @@ class ScoreScale:
         return 1.0 / (1.0 + np.exp(odds))
 
 
-class Scorecard(ClassifierMixin, BaseEstimator):
+class ScoreClassifier(JsonModel, ClassifierMixin, BaseEstimator):
+    """What every classifier on a score scale shares; a subclass has `scale` and `_probability`."""
+
+    scale: ScoreScale | None
+
+    @property
+    def _scale(self) -> ScoreScale:
+        return self.scale if self.scale is not None else ScoreScale()
+
+    def _probability(self, X: pd.DataFrame) -> np.ndarray:
+        """Probability of bad of each row."""
+        raise NotImplementedError
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+        """Probabilities of good and bad, shape (n_rows, 2)."""
+        bad = self._probability(X)
+        return np.column_stack([1 - bad, bad])
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """1 where bad is the likelier, else 0; a lender uses a cutoff on the score instead."""
+        return (self._probability(X) > 0.5).astype(np.int64)
+
+    def _labels(self, y: np.ndarray | pd.Series) -> np.ndarray:
+        """Label of both classes as floats; also names the classes."""
+        labels = np.asarray(y, dtype=np.float64)
+        if not np.isin(labels, (0, 1)).all() or len(np.unique(labels)) < 2:
+            found = np.unique(labels).tolist()
+            raise ValueError(f"y needs goods (0) and bads (1), got labels {found}")
+        self.classes_ = np.array([0, 1])
+        return labels
+
+
+class Scorecard(ScoreClassifier):
     """Sign-constrained logistic regression on WoE, scaled and rounded to whole points.
 
     The rounded card is the model: probabilities are those of the whole-number score. WoE is
@@ -117,6 +147,8 @@ class Scorecard(ClassifierMixin, BaseEstimator):
     Siddiqi (2006), Credit Risk Scorecards, ch. 6; sign constraints, riskkit definition.
     """
 
+    json_kind = "riskkit.Scorecard"
+
     def __init__(
         self,
         binner: WoeBinner | None = None,
@@ -129,10 +161,6 @@ class Scorecard(ClassifierMixin, BaseEstimator):
         self.features = features
         self.scale = scale
         self.penalty = penalty
-
-    @property
-    def _scale(self) -> ScoreScale:
-        return self.scale if self.scale is not None else ScoreScale()
 
     def fit(
         self,
@@ -154,9 +182,7 @@ class Scorecard(ClassifierMixin, BaseEstimator):
         ValueError
             A label of one class, an unknown feature, or no feature with a coefficient below 0.
         """
-        y = np.asarray(y, dtype=np.float64)
-        if not np.isin(y, (0, 1)).all() or len(np.unique(y)) < 2:
-            raise ValueError(f"y needs goods (0) and bads (1), got labels {np.unique(y).tolist()}")
+        y = self._labels(y)
         if self.penalty < 0:
             raise ValueError(f"penalty must be at least 0, got {self.penalty!r}")
         binner = self.binner if self.binner is not None else WoeBinner()
@@ -219,7 +245,6 @@ class Scorecard(ClassifierMixin, BaseEstimator):
             )
             for name, slope in self.coefficients_.items()
         }
-        self.classes_ = np.array([0, 1])
         self.feature_names_in_ = np.array(list(self.points_), dtype=object)
         self.n_features_in_ = len(self.points_)
 
@@ -239,14 +264,9 @@ class Scorecard(ClassifierMixin, BaseEstimator):
             score += points[self.binner_.bins_[name].assign(X[name])]
         return score
 
-    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
-        """Probabilities of good and bad, shape (n_rows, 2), at the whole-number score."""
-        bad = self._scale.probability(self.credit_score(X))
-        return np.column_stack([1 - bad, bad])
-
-    def predict(self, X: pd.DataFrame) -> np.ndarray:
-        """1 where bad is the likelier, else 0; a lender uses a cutoff on the score instead."""
-        return (self.predict_proba(X)[:, 1] > 0.5).astype(np.int64)
+    def _probability(self, X: pd.DataFrame) -> np.ndarray:
+        # at the whole-number score: the rounded card is the model
+        return self._scale.probability(self.credit_score(X))
 
     def coefficients(self) -> pd.DataFrame:
         """Regression behind the points.
@@ -289,12 +309,9 @@ class Scorecard(ClassifierMixin, BaseEstimator):
             tables.append(table)
         return pd.concat(tables).rename_axis(["feature", "bin"])
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values for JSON: scale, points and the bins they stand on."""
+    def _values(self) -> dict[str, Any]:
         check_is_fitted(self, "points_")
         return {
-            "kind": "riskkit.Scorecard",
-            "schema_version": JSON_VERSION,
             "scale": asdict(self._scale),
             "penalty": self.penalty,
             "intercept": self.intercept_,
@@ -306,24 +323,11 @@ class Scorecard(ClassifierMixin, BaseEstimator):
         }
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Scorecard:
-        """Card of :meth:`to_json`.
-
-        Raises
-        ------
-        ValueError
-            Another kind of model, or one written by a newer version.
-        """
-        if values.get("kind") != "riskkit.Scorecard":
-            raise ValueError(f"expected a riskkit.Scorecard, found {values.get('kind')!r}")
-        if values["schema_version"] > JSON_VERSION:
-            raise ValueError(
-                f"schema_version {values['schema_version']} is newer than {JSON_VERSION}, "
-                "the newest this riskkit reads"
-            )
+    def _from_values(cls, values: Mapping[str, Any]) -> Self:
         binner = WoeBinner.from_json(values["binner"])
         card = cls(binner, scale=ScoreScale(**values["scale"]), penalty=values["penalty"])
         card.binner_ = binner
+        card.classes_ = np.array([0, 1])
         card.intercept_ = values["intercept"]
         card.coefficients_ = pd.Series(values["coefficients"], name="coefficient", dtype=float)
         card.coefficients_.index.name = "feature"
@@ -332,13 +336,3 @@ class Scorecard(ClassifierMixin, BaseEstimator):
         card.base_points_ = values["base_points"]
         card.points_ = {name: np.array(points) for name, points in values["points"].items()}
         return card
-
-    def save(self, path: str | Path) -> None:
-        """Write the card as JSON."""
-        text = json.dumps(self.to_json(), indent=1, ensure_ascii=False)
-        Path(path).write_text(text + "\n", encoding="utf-8")
-
-    @classmethod
-    def load(cls, path: str | Path) -> Scorecard:
-        """Read a card that :meth:`save` wrote."""
-        return cls.from_json(json.loads(Path(path).read_text(encoding="utf-8")))

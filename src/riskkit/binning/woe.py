@@ -5,10 +5,8 @@ Takes features and a label, or their counts; gives a fitted transformer.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -17,10 +15,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from riskkit.binning.bins import FeatureBins
 from riskkit.binning.counts import CategoryCounts, FeatureCounts, NumericCounts, count_features
+from riskkit.schema import JsonModel
 
 __all__ = ["WoeBinner"]
 
-JSON_VERSION = 1
 TRENDS = ("auto", "ascending", "descending", "peak", "valley", "none")
 # a level's bad rate is drawn towards the average as if this many average rows were added, so that
 # a handful of rows does not put a rare level at either end of the risk order
@@ -30,7 +28,7 @@ _MAX_PREBINS, _PREBIN_SIZE = 20, 0.05
 _SOLVER_WEIGHT = 1e9
 
 
-class WoeBinner(TransformerMixin, BaseEstimator):
+class WoeBinner(JsonModel, TransformerMixin, BaseEstimator):
     """Optimal binning under a trend, and WoE = ln(share of goods ÷ share of bads) per bin.
 
     Missing values and special codes have bins of their own, with their empirical WoE. A level
@@ -70,6 +68,8 @@ class WoeBinner(TransformerMixin, BaseEstimator):
     >>> binner.edges["age"].tolist()
     [30.0]
     """
+
+    json_kind = "riskkit.WoeBinner"
 
     def __init__(
         self,
@@ -257,8 +257,7 @@ class WoeBinner(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "bins_")
         return {name: bins.trend for name, bins in self.bins_.items()}
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values for JSON: parameters and bins."""
+    def _values(self) -> dict[str, Any]:
         check_is_fitted(self, "bins_")
         parameters = self.get_params(deep=False)
         if self.special_codes is not None:
@@ -266,39 +265,13 @@ class WoeBinner(TransformerMixin, BaseEstimator):
         if not isinstance(self.trend, str):
             parameters["trend"] = dict(self.trend)
         return {
-            "kind": "riskkit.WoeBinner",
-            "schema_version": JSON_VERSION,
             "parameters": parameters,
             "features": [bins.to_json() for bins in self.bins_.values()],
         }
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> WoeBinner:
-        """Binner of :meth:`to_json`.
-
-        Raises
-        ------
-        ValueError
-            Another kind of model, or one written by a newer version.
-        """
-        if values.get("kind") != "riskkit.WoeBinner":
-            raise ValueError(f"expected a riskkit.WoeBinner, found {values.get('kind')!r}")
-        if values["schema_version"] > JSON_VERSION:
-            raise ValueError(
-                f"schema_version {values['schema_version']} is newer than {JSON_VERSION}, "
-                "the newest this riskkit reads"
-            )
+    def _from_values(cls, values: Mapping[str, Any]) -> Self:
         binner = cls(**values["parameters"])
         binner.bins_ = {f["name"]: FeatureBins.from_json(f) for f in values["features"]}
         binner._name_features(list(binner.bins_))
         return binner
-
-    def save(self, path: str | Path) -> None:
-        """Write the bins as JSON."""
-        text = json.dumps(self.to_json(), indent=1, ensure_ascii=False)
-        Path(path).write_text(text + "\n", encoding="utf-8")
-
-    @classmethod
-    def load(cls, path: str | Path) -> WoeBinner:
-        """Read bins that :meth:`save` wrote."""
-        return cls.from_json(json.loads(Path(path).read_text(encoding="utf-8")))

@@ -25,6 +25,7 @@ from riskkit.schema.labels import (
     window_coverage,
 )
 from riskkit.schema.mapping import check_source, source_files
+from riskkit.schema.models import JsonModel
 from riskkit.schema.profile import (
     application_rates,
     decline_reasons,
@@ -41,6 +42,7 @@ __all__ = [
     "BadDefinition",
     "DataContractError",
     "Feature",
+    "JsonModel",
     "Source",
     "SourceFacts",
     "Table",
