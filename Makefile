@@ -5,6 +5,7 @@ PYTHON ?= python3
 SOURCE ?=
 ROOT ?=
 PROFILE ?=
+LAB_OPTIONS ?=
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -21,7 +22,7 @@ help:
 	@echo "make report [PROFILE=quick] [SOURCE=mapping.yaml ROOT=folder]   run the notebooks, write reports/"
 	@echo "make test     check, then the tests"
 	@echo "make check    ruff, mypy, notebooks without outputs; changes nothing"
-	@echo "make lab      JupyterLab on the notebooks, on this machine only"
+	@echo "make lab      JupyterLab on the notebooks, on this machine only (root: LAB_OPTIONS=--allow-root)"
 	@echo "make bench    speed against other tools"
 	@echo "make clean    remove caches; keeps data, reports and .venv"
 	@echo "PYTHON=python3.12 chooses another Python for .venv"
@@ -67,7 +68,7 @@ check: $(STAMP)
 	$(PY) -m nbstripout --verify --keep-id notebooks/*.ipynb
 
 lab: $(STAMP)
-	$(PY) -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=notebooks
+	$(PY) -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=notebooks $(LAB_OPTIONS)
 
 bench: $(STAMP)
 	$(PY) -m pytest -s tests/benchmarks

@@ -225,3 +225,14 @@ def test_notebooks_are_named_for_their_place() -> None:
     names = [path.name for path in (PROJECT / "notebooks").glob("*.ipynb")]
     assert all(re.fullmatch(r"\d\d_[a-z_]+\.ipynb", name) for name in names)
     assert len({name[:2] for name in names}) == len(names)
+
+
+def test_importing_optbinning_is_silent() -> None:
+    """highspy 1.15 beside ortools 9.15 prints a loading error; the bound on highspy avoids it."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", "import optbinning"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("", "")

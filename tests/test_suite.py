@@ -87,6 +87,18 @@ def test_key_figures_of_every_stage_are_on_the_index(finished):
             assert label.replace("'", "&#39;") in index
 
 
+def test_equal_parameters_give_equal_bytes(project, synthetic_run):
+    again = pipeline.run(profile="quick", project=project, run="again", progress=False)
+    for name in STAGES:
+        first, second = synthetic_run.run_dir / name, again.run_dir / name
+        files = sorted(path.name for path in first.iterdir())
+        assert files == sorted(path.name for path in second.iterdir())
+        for file in files:
+            assert (first / file).read_bytes() == (second / file).read_bytes(), f"{name}/{file}"
+        pages = [run.report_dir / f"{name}.html" for run in (synthetic_run, again)]
+        assert pages[0].read_bytes() == pages[1].read_bytes(), name
+
+
 def test_tables_hold_the_contract(finished):
     folder = finished.run_dir / "01_borrowers"
     schema.validate_applications(schema.read_table(folder / "applications.parquet"))
