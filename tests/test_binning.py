@@ -1,5 +1,7 @@
 """Counts, bins, WoE, IV, stability, selection."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -305,6 +307,33 @@ def test_one_class_is_refused(borrowers):
 # -- stability and selection ---------------------------------------------------------------------
 
 
+def test_a_category_of_many_rare_levels_tells_nothing():
+    # ordered by their few rows' own bad rate, 300 random levels would look like the best feature
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"level": rng.integers(0, 300, 1500).astype(str)})
+    y = (rng.random(1500) < 0.1).astype(int)
+    bins = WoeBinner().fit(X, y).bins_["level"]
+    assert bins.iv == 0
+    assert re.search(r", 100, .* and \d+ more$", bins.labels[0])
+
+
+def test_integer_categories_are_the_same_level_with_and_without_missing():
+    y = np.tile([0, 0, 1, 0], 100)
+    X = pd.DataFrame({"code": pd.Categorical(np.tile([1, 1, 2, None], 100))})
+    binner = WoeBinner().fit(X, y)
+    later = pd.DataFrame({"code": pd.Categorical([1, 2])})
+    assert (binner.bin_numbers(later)["code"] < binner.bins_["code"].n_bins).all()
+
+
+def test_stability_refuses_unknown_labels_and_periods(borrowers, binner):
+    X, y = borrowers
+    with pytest.raises(ValueError, match="y must be 1"):
+        binning.stability(binner, X, y * 2, np.repeat("a", len(y)))
+    periods = pd.Series(["a", None] * (len(y) // 2))
+    with pytest.raises(ValueError, match="period must be known in every row, missing in 3000"):
+        binning.stability(binner, X, y, periods)
+
+
 def test_a_shifted_feature_is_unstable_and_the_others_are_not(borrowers, binner):
     X, y = borrowers
     later = X.assign(income=X["income"] * 2)
@@ -343,6 +372,18 @@ def test_unstable_and_leaking_features_are_marked(borrowers):
     table = binning.select_features(binner, binner.transform(X), stable=moved)
     assert table["leakage"].to_dict() == {name: name == "leak" for name in table.index}
     assert table.loc["job", "reason"] == "PSI above 0.25"
+
+
+def test_exact_copies_of_one_another_are_found():
+    rng = np.random.default_rng(1)
+    job = rng.integers(0, 4, 4000)
+    X = pd.DataFrame({f"is_{i}": (job == i).astype(float) for i in range(4)})
+    y = (rng.random(4000) < 0.1 + 0.08 * job).astype(int)
+    binner = WoeBinner().fit(X, y)
+    table = binning.select_features(binner, binner.transform(X), min_iv=0.0001)
+    # three of four dummies say all there is
+    assert table["selected"].sum() == 3
+    assert (table["reason"] == "VIF above 5").sum() == 1
 
 
 def test_collinear_features_go_by_vif():

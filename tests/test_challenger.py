@@ -124,3 +124,48 @@ def test_lending_club_challenger_ranks_out_of_time(lending_club):
     auc = metrics.auc(metrics.score_counts(model.credit_score(applications[late]), y[late]))
     # boosting on 18 application fields reaches 0.695, standard error 0.007; above 0.75 it leaks
     assert 0.690 <= auc <= 0.75
+
+
+def test_weights_count_in_the_calibration():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.normal(size=6000)})
+    y = (rng.random(6000) < 1 / (1 + np.exp(1 - X["a"]))).astype(int).to_numpy()
+    weight = np.where(y == 0, 10.0, 1.0)
+    bad = Challenger(**FAST).fit(X, y, sample_weight=weight).predict_proba(X)[:, 1]
+    assert np.average(bad, weights=weight) == pytest.approx(np.average(y, weights=weight), rel=0.1)
+
+
+def test_a_separable_sample_stays_uncalibrated_but_finite():
+    X = pd.DataFrame({"a": np.linspace(0, 1, 400)})
+    y = (X["a"] > 0.7).astype(int).to_numpy()
+    with pytest.warns(UserWarning, match="stays uncalibrated"):
+        model = Challenger(min_leaf_rows=5, **FAST).fit(X, y)
+    score = model.credit_score(X)
+    assert np.abs(score).max() < 10_000
+    assert score[y == 1].max() < score[y == 0].min()
+
+
+def test_any_column_name_will_do_and_importance_keeps_it():
+    rng = np.random.default_rng(0)
+    names = ["annual income", "a,b:[c]", '"q"', "月收入"]
+    X = pd.DataFrame(rng.normal(size=(2000, 4)), columns=names)
+    y = (rng.random(2000) < 1 / (1 + np.exp(1 - X["a,b:[c]"]))).astype(int).to_numpy()
+    model = Challenger(special_codes={"annual income": [-9.0]}, **FAST).fit(X, y)
+    assert set(model.importance().index) == set(names)
+    assert model.importance().index[0] == "a,b:[c]"
+
+
+def test_the_held_back_share_is_the_one_asked_for():
+    y = np.repeat([0, 1], [900, 100])
+    held = Challenger(holdback_share=0.4)._hold_back(y)
+    assert held.sum() == 400
+    assert held[y == 1].sum() == 40
+
+
+def test_dates_and_unequal_lengths_are_refused():
+    X = pd.DataFrame({"a": np.arange(10.0), "when": pd.Timestamp("2024-01-01")})
+    y = np.tile([0, 1], 5)
+    with pytest.raises(TypeError, match=r"feature when: datetime64\[.*\] is no feature"):
+        Challenger().fit(X, y)
+    with pytest.raises(ValueError, match="need one length, got 10, 10, 3"):
+        Challenger().fit(X[["a"]], y, sample_weight=[1, 1, 1])

@@ -826,3 +826,19 @@ def test_a_segment_with_too_few_bads_is_counted_but_not_measured(by_segment):
     assert table.loc[(True, "a"), ["good", "bad"]].tolist() == [2, 1]
     assert np.isnan(table.loc[(True, "a"), "auc"])
     assert table.loc[(False, "a"), "auc"] > 0
+
+
+def test_weights_in_a_calibration_fit_are_repetitions():
+    rng = np.random.default_rng(0)
+    p = rng.uniform(0.05, 0.6, 300)
+    y = (rng.random(300) < p).astype(float)
+    times = rng.integers(0, 4, 300)
+    weighted = metrics.calibration_fit(y, p, weight=times)
+    repeated = metrics.calibration_fit(np.repeat(y, times), np.repeat(p, times))
+    pd.testing.assert_series_equal(weighted, repeated)
+
+
+def test_all_segments_too_small_still_have_every_column():
+    table = metrics.discrimination_table(pd.DataFrame({"a": [1, 2]}), [0, 1], min_each=10)
+    assert table["auc"].isna().all()
+    assert {"ks", "gini_low", "ks_score"} <= set(table.columns)

@@ -94,6 +94,8 @@ def test_feature_catalogue_survives_a_table():
         Feature(name="job", label="Job", family="identity", kind="category"),
     ]  # fmt: skip
     assert schema.features_from_table(schema.feature_table(features)) == features
+    long = [Feature(name="x", label="X", family="f", special_codes={99999998.0: "not asked"})]
+    assert schema.features_from_table(schema.feature_table(long)) == long
     assert [f.offered for f in features] == [False, True, True]
     assert schema.risk_trends(features) == {"inq": "ascending"}
 
@@ -153,6 +155,51 @@ def test_indeterminate_and_window_by_term():
     assert flags.to_dict() == {"a": 0, "b": 0}
     with pytest.raises(ValueError, match="needs term_months"):
         schema.default_flags(book, by_term, observed)
+
+
+def test_a_loan_that_drops_out_of_the_data_has_no_label():
+    book = panel(
+        cut=("2024-01-01", [0, 0]),
+        bad=("2024-01-01", [0, 31, 61, 91]),
+        ended=("2024-01-01", [0, 0]),
+    )
+    book.loc[(book["loan_id"] == "ended") & (book["mob"] == 1), "status"] = "prepaid"
+    flags = schema.default_flags(book, BadDefinition(window_months=6), pd.Timestamp("2024-12-31"))
+    assert np.isnan(flags["cut"])
+    assert flags[["bad", "ended"]].tolist() == [1, 0]
+
+
+def test_with_no_window_a_label_waits_for_the_whole_cohort():
+    # labelling those who ended early would make a young cohort look better or worse than it is
+    outcomes = pd.DataFrame(
+        {
+            "loan_id": list("abc"),
+            "cohort": pd.to_datetime(["2024-01-01", "2024-02-01", "2024-02-01"]),
+            "term_months": 12,
+            "amount": 1,
+            "event": ["default", "prepaid", "censored"],
+            "event_mob": [5, 1, 9],
+        }
+    )
+    definition = BadDefinition(dpd=None, window_months=None)
+    flags = schema.default_flags(outcomes, definition, pd.Timestamp("2024-11-30"))
+    assert flags["a"] == 1
+    assert flags[["b", "c"]].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"cohort": pd.Timestamp("2023-12-01")}, "mob: 3 rows break 'months from cohort"),
+        ({"month_end": pd.Timestamp("2024-01-15")}, "3 rows break 'the last day of a month'"),
+        ({"mob": [1, 2, 3]}, "1 loans do not begin at month 0, for example loan a"),
+    ],
+)
+def test_a_panel_whose_months_disagree_is_refused(change, message):
+    book = panel(a=("2024-01-01", [0, 0, 0]))
+    assert schema.validate_performance(book) is book
+    with pytest.raises(DataContractError, match=message):
+        schema.validate_performance(book.assign(**change))
 
 
 @pytest.mark.parametrize("bad", [{"dpd": 0}, {"window_months": 0}, {"indeterminate_dpd": 90}])
@@ -312,6 +359,9 @@ def test_blocks_never_split_a_loan_and_hold_every_row(tmp_path, rows):
 # -- mappings ------------------------------------------------------------------------------------
 
 
+INCOME = OWN_MAPPING["features"]["income"]
+
+
 def changed(**changes):
     """The mapping with nested keys set, or removed where the value is ...."""
     mapping = copy.deepcopy(OWN_MAPPING)
@@ -373,6 +423,18 @@ def test_root_is_argument_then_environment_then_the_mappings_folder(
         ({"outcomes": ...}, "one of performance, outcomes or label is needed"),
         ({"bad__dpd": 0}, "dpd must be at least 1 day"),
         ({"applications__sql": {"url_env": "X", "query": "q"}}, "both path and sql"),
+        ({"features": {}}, "features: none is described"),
+        ({"features__income__protected": True}, "features: all are protected or known afterwards"),
+        ({"features__income__special_codes": {True: "x"}}, "special_codes: expected numbers"),
+        ({"features__amount": INCOME}, "features.amount: the name is taken"),
+        ({"features__default_flag": INCOME}, "features.default_flag: the name is taken"),
+        (
+            {"features__job": INCOME | {"type": "category", "risk_direction": 1}},
+            "features.job.risk_direction: a category has none",
+        ),
+        ({"bad__by_term": {"12": 6}}, "bad.by_term: expected months: months, found '12': 6"),
+        ({"outcomes": {"columns": {"event": "outcome"}}}, "outcomes: path or sql is missing"),
+        ({"notes": [{"The label": "x"}]}, "notes: expected a list of sentences"),
     ],
 )
 def test_mapping_error_names_key_and_expectation(own_source, changes, message):
@@ -413,6 +475,7 @@ def test_yaml_is_never_executed(own_source, tmp_path):
         ),
         (OWN_CSV.replace("2023-01-15", "1823-01-15"), "applied_at: 1 row break 'between 1990"),
         (OWN_CSV.replace("3000", "much"), "income: 1 rows are not a number, for example 'much'"),
+        (OWN_CSV.replace("3000", "inf"), "income: 1 rows are not a number, for example"),
         (OWN_CSV.replace("lost", "paid"), "both goods and bads are needed, found 3 good and 0 bad"),
         (OWN_CSV.splitlines()[0] + "\n", "no rows"),
         ("", "unreadable"),
@@ -450,6 +513,41 @@ def test_database_source_needs_its_environment_variable(own_source, tmp_path, mo
     monkeypatch.setenv("MY_BOOK", url)
     assert schema.load_source(path).applications["amount"].tolist() == [100_050, 200_000, 50_000]
     assert schema.source_files(path) == [path]
+
+
+def test_ids_keep_their_zeros_and_match_between_tables(own_source, tmp_path):
+    csv = OWN_CSV.replace("\n1,", "\n001,").replace("\n2,", "\n002,").replace("\n3,", "\n003,")
+    events = "loan,month,term,lent,what,when\n001,2023-01-01,12,5,prepaid,3\n002,2023-02-01,6,5,"
+    (tmp_path / "events.csv").write_text(events + "default,3\n999,2023-02-01,6,5,default,3\n")
+    columns = {
+        "loan_id": "loan",
+        "cohort": "month",
+        "term_months": "term",
+        "amount": "lent",
+        "event": "what",
+        "event_mob": "when",
+    }
+    mapping = changed(outcomes={"path": "events.csv", "columns": columns})
+    source = schema.load_source(own_source(mapping, csv=csv))
+    assert source.outcomes["loan_id"].tolist() == ["001", "002"]
+    assert source.applications["default_flag"].tolist()[:2] == [0, 1]
+    assert source.notes == ("1 booked loans have no row in outcomes, so no label.",)
+    with pytest.raises(
+        DataContractError, match="no loan is a booked application, for example '001'"
+    ):
+        schema.load_source(own_source(mapping))
+
+
+def test_a_ready_made_label_needs_no_book(own_source):
+    mapping = changed(outcomes=..., label={"column": "outcome", "bad": ["lost"], "good": ["paid"]})
+    source = schema.load_source(own_source(mapping))
+    assert source.applications["default_flag"].tolist() == [0, 1, 0]
+    assert source.bad_text == "labelled lost in outcome by its source"
+
+
+def test_notes_are_text_never_markup(own_source):
+    source = schema.load_source(own_source(changed(notes=["<script>alert(1)</script>"])))
+    assert source.notes_text == "- &lt;script&gt;alert(1)&lt;/script&gt;"
 
 
 def test_facts_survive_json(own_source, tmp_path):

@@ -69,7 +69,8 @@ def test_cutoff_table_counts_all_applications_but_rates_known_outcomes():
             "bad_rate": [0.5, 0.5, 0.0],
             "share_of_booked_kept": [1.0, 1.0, 2 / 3],
             "profit_amount": [-550, -550, 55],
-            "inferred": [True, True, False],
+            # 0.8 is the first rate that reaches 0.5: the old policy's own cutoff on this score
+            "inferred": [True, False, False],
             "amount": [150, 140, 90],
         },
         index=pd.Index([1, 2, 3], name="cutoff"),
@@ -320,3 +321,10 @@ def test_at_equal_approval_the_sharper_model_has_fewer_bads(two_tables):
     assert (table.loc["30%", "approval_rate"] >= 0.3).all()
     bad_rate = table["bad_rate"].unstack("model")
     assert (bad_rate["sharp"] < bad_rate["blunt"]).all()
+
+
+def test_a_ceiling_out_of_reach_is_a_row_without_values(two_tables):
+    table = strategy.goals_table(two_tables, min_approval=0.5, max_bad_rate=0.0)
+    unreached = [t["bad_rate"].min() > 0 for t in two_tables.values()]
+    assert table.loc["bad rate", "cutoff"].isna().tolist() == unreached
+    assert table.drop("bad rate", level="goal").notna().all(axis=None)

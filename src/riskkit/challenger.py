@@ -5,14 +5,17 @@ Takes features and a label; gives a classifier with a whole-number score like th
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 from sklearn.utils.validation import check_is_fitted
 
+from riskkit.binning import level_text, require_features
 from riskkit.metrics import calibration_fit
 from riskkit.scorecard import ScoreClassifier, ScoreScale
 
@@ -26,7 +29,8 @@ class Challenger(ScoreClassifier):
     """LightGBM with monotone constraints, Platt-calibrated, its PD put on the score scale.
 
     A part of the training rows is held back: boosting stops when they no longer gain, and the
-    calibration is fitted on them. A special code becomes a missing value plus a column of its
+    calibration is fitted on them; which rows those are, and so the model, depends on the order of
+    the rows and on the seed. A special code becomes a missing value plus a column of its
     own, so that a code such as −9 never takes part in a direction.
 
     Parameters
@@ -113,10 +117,17 @@ class Challenger(ScoreClassifier):
         if not 0 < self.holdback_share < 1:
             raise ValueError(f"holdback_share must be in (0, 1), got {self.holdback_share!r}")
         weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
+        if not len(X) == len(y) == len(weight):
+            raise ValueError(
+                f"X, y and sample_weight need one length, got {len(X)}, {len(y)}, {len(weight)}"
+            )
+        for name in X.columns:
+            if X[name].dtype.kind in "mM":
+                raise TypeError(f"feature {name}: {X[name].dtype} is no feature")
         self.feature_names_in_ = np.array(list(X.columns), dtype=object)
         self.n_features_in_ = X.shape[1]
         self.levels_ = {
-            name: tuple(sorted(X[name].dropna().astype("str").unique()))
+            name: tuple(sorted(level_text(X[name].dropna()).unique()))
             for name in X.columns
             if not pd.api.types.is_numeric_dtype(X[name])
         }
@@ -125,14 +136,8 @@ class Challenger(ScoreClassifier):
             for name, codes in (self.special_codes or {}).items()
             if codes and name in X.columns and name not in self.levels_
         }
-        matrix, names = self._matrix(X)
-        # stratified, so that a small sample keeps bads on both sides
-        shuffled = np.random.default_rng(self.seed).permutation(len(y))
-        shuffled = shuffled[np.argsort(y[shuffled], kind="stable")]
-        held = np.zeros(len(y), dtype=bool)
-        held[shuffled[:: max(round(1 / self.holdback_share), 2)]] = True
-        if len(np.unique(y[held])) < 2 or len(np.unique(y[~held])) < 2:
-            raise ValueError(f"too few bads to hold a part back: {int(y.sum())}")
+        matrix, columns = self._matrix(X)
+        held = self._hold_back(y)
         trends = self.trends or {}
         parameters = {
             "objective": "binary",
@@ -144,7 +149,10 @@ class Challenger(ScoreClassifier):
             "bagging_freq": 1,
             "lambda_l2": 5.0,
             "cat_smooth": 20.0,
-            "monotone_constraints": [_DIRECTIONS.get(trends.get(name, ""), 0) for name in names],
+            "monotone_constraints": [
+                _DIRECTIONS.get(trends.get(name, ""), 0) if is_value else 0
+                for name, is_value in columns
+            ],
             "deterministic": True,
             "force_row_wise": True,
             "num_threads": 2,
@@ -155,8 +163,7 @@ class Challenger(ScoreClassifier):
             matrix[~held],
             y[~held],
             weight=weight[~held],
-            feature_name=names,
-            categorical_feature=[n for n in names if n in self.levels_],
+            categorical_feature=[i for i, (n, _) in enumerate(columns) if n in self.levels_],
             free_raw_data=True,
         )
         self.booster_ = lightgbm.train(
@@ -168,47 +175,75 @@ class Challenger(ScoreClassifier):
         )
         self.n_rounds_ = int(self.booster_.best_iteration)
         raw = self._raw(matrix[held])
-        fit = calibration_fit(y[held], 1 / (1 + np.exp(-raw)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # said below, in this model's words
+            fit = calibration_fit(y[held], expit(raw), weight=weight[held])
+        # a slope below 0 would turn the ranking, and every direction, round
+        if not fit["slope"] > 0:
+            warnings.warn(
+                "the challenger stays uncalibrated: its held-back part shows no risk order",
+                UserWarning,
+                stacklevel=2,
+            )
+            fit["intercept"], fit["slope"] = 0.0, 1.0
         self.calibration_ = (float(fit["intercept"]), float(fit["slope"]))
         return self
 
-    def _matrix(self, X: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
-        """Numbers for the trees, and the name of each column."""
-        missing = [name for name in self.feature_names_in_ if name not in X.columns]
-        if missing:
-            raise ValueError(f"X lacks the columns {missing}; it has {list(X.columns)}")
-        columns, names = [], []
-        for name in self.feature_names_in_:
+    def _hold_back(self, y: np.ndarray) -> np.ndarray:
+        """Rows held back, of each class its share, so that a small sample keeps bads on both sides.
+
+        Raises
+        ------
+        ValueError
+            One side would have no good or no bad.
+        """
+        held = np.zeros(len(y), dtype=bool)
+        shuffled = np.random.default_rng(self.seed).permutation(len(y))
+        for side in (0, 1):
+            rows = shuffled[y[shuffled] == side]
+            n_held = round(self.holdback_share * len(rows))
+            if not 0 < n_held < len(rows):
+                raise ValueError(
+                    f"too few {'goods bads'.split()[side]} to hold a part back: {len(rows)}"
+                )
+            held[rows[:n_held]] = True
+        return held
+
+    def _matrix(self, X: pd.DataFrame) -> tuple[np.ndarray, list[tuple[str, bool]]]:
+        """Numbers for the trees; of each column its feature, and whether it holds its values."""
+        require_features(X, self.feature_names_in_)
+        columns, origin = [], []
+        for name in map(str, self.feature_names_in_):
             if name in self.levels_:
                 levels = pd.Index(self.levels_[name], dtype="str")
-                place = levels.get_indexer(X[name].astype("str")).astype(np.float64)
-                place[(place < 0) | X[name].isna().to_numpy()] = np.nan
-                values = place
+                values = levels.get_indexer(level_text(X[name])).astype(np.float64)
+                values[(values < 0) | X[name].isna().to_numpy()] = np.nan
             else:
-                values = X[name].to_numpy(np.float64, na_value=np.nan)
+                values = X[name].to_numpy(np.float64, na_value=np.nan, copy=True)
+            columns.append(values)
+            origin.append((name, True))
             codes = self.special_codes_.get(name, ())
             if codes:
                 marks = np.zeros(len(X))
-                values = values.copy()
                 for number, code in enumerate(codes, start=1):
-                    here = values == code
-                    marks[here] = number
-                    values[here] = np.nan
-                columns += [values, marks]
-                names += [name, f"{name}__special"]
-            else:
-                columns.append(values)
-                names.append(name)
-        return np.column_stack(columns), [str(name) for name in names]
+                    marks[values == code] = number
+                values[marks > 0] = np.nan
+                columns.append(marks)
+                origin.append((name, False))
+        return np.column_stack(columns), origin
 
     def _raw(self, matrix: np.ndarray) -> np.ndarray:
         raw = self.booster_.predict(matrix, raw_score=True, num_iteration=self.n_rounds_)
         return np.asarray(raw)
 
-    def _probability(self, X: pd.DataFrame) -> np.ndarray:
+    def _log_odds(self, X: pd.DataFrame) -> np.ndarray:
+        """Calibrated log-odds of bad."""
         check_is_fitted(self, "booster_")
         intercept, slope = self.calibration_
-        return 1 / (1 + np.exp(-(intercept + slope * self._raw(self._matrix(X)[0]))))
+        return intercept + slope * self._raw(self._matrix(X)[0])
+
+    def _probability(self, X: pd.DataFrame) -> np.ndarray:
+        return expit(self._log_odds(X))
 
     def credit_score(self, X: pd.DataFrame) -> np.ndarray:
         """Score of each row on the scale, rounded; higher is safer.
@@ -217,14 +252,20 @@ class Challenger(ScoreClassifier):
         -------
         int array of shape (n_rows,)
         """
-        return np.rint(self._scale.score(self._probability(X))).astype(np.int64)
+        scale = self._scale
+        return np.rint(scale.offset - scale.factor * self._log_odds(X)).astype(np.int64)
 
     def importance(self) -> pd.Series:
         """Share of the trees' gain by feature, largest first; a special code's column included."""
         check_is_fitted(self, "booster_")
+        # the special codes' own columns count for their feature
+        names = [
+            str(name)
+            for name in self.feature_names_in_
+            for _ in range(2 if self.special_codes_.get(name) else 1)
+        ]
         gain = pd.Series(
-            self.booster_.feature_importance("gain", iteration=self.n_rounds_),
-            index=[name.removesuffix("__special") for name in self.booster_.feature_name()],
+            self.booster_.feature_importance("gain", iteration=self.n_rounds_), index=names
         )
         gain = gain.groupby(level=0).sum().rename_axis("feature").rename("gain_share")
         return (gain / gain.sum()).sort_values(ascending=False, kind="stable")

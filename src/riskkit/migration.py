@@ -77,8 +77,8 @@ def bucket(dpd: ArrayLike, month_end: ArrayLike) -> NDArray[np.int64]:
     if len(late) == 0:
         return result
     late_days = days[late]
-    if late_days.min() < 0:
-        raise ValueError(f"dpd must be >= 0, got {late_days.min()}")
+    if np.min(late_days) < 0:
+        raise ValueError(f"dpd must be >= 0, got {np.min(late_days)}")
     ends = np.broadcast_to(np.asarray(month_end), days.shape)[late].astype("datetime64[D]")
     month = ends.astype("datetime64[M]")
     not_last = (ends + 1).astype("datetime64[M]") == month

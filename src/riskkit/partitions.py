@@ -5,8 +5,9 @@ Takes a function from a frame to a table of counts, and blocks; gives the counts
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import Executor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -14,6 +15,7 @@ import pandas as pd
 __all__ = ["add_counts", "total"]
 
 Counts = TypeVar("Counts")
+_READ_AHEAD = 4  # blocks
 
 
 def add_counts(a: Any, b: Any) -> Any:
@@ -42,7 +44,7 @@ def add_counts(a: Any, b: Any) -> Any:
             return b[list(a.columns)] if a.empty else a
         # DataFrame.add(fill_value=0) would turn whole counts into floats
         both = pd.concat([a, b])
-        return both.groupby(level=list(range(both.index.nlevels)), sort=True).sum()
+        return both.groupby(level=list(range(both.index.nlevels)), sort=True, dropna=False).sum()
     return a + b
 
 
@@ -60,17 +62,30 @@ def total(
         with ``+``.
     blocks : iterable of DataFrame
     executor : concurrent.futures.Executor, optional
-        Threads or a Dask client; serial where none is given.
+        Threads, processes or a Dask client's ``get_executor()``; serial where none is given. A
+        few blocks at a time are read ahead, never all.
 
     Raises
     ------
     ValueError
         There is no block.
     """
-    parts = executor.map(fn, blocks) if executor is not None else map(fn, blocks)
     result: Any = None
-    for part in parts:
+    for part in map(fn, blocks) if executor is None else _in_order(fn, blocks, executor):
         result = part if result is None else add_counts(result, part)
     if result is None:
         raise ValueError("total needs at least one block")
     return result
+
+
+def _in_order(
+    fn: Callable[[pd.DataFrame], Counts], blocks: Iterable[pd.DataFrame], executor: Executor
+) -> Iterator[Counts]:
+    """Results in the order of the blocks; Executor.map would read every block first."""
+    waiting: deque[Future[Counts]] = deque()
+    for block in blocks:
+        waiting.append(executor.submit(fn, block))
+        if len(waiting) == _READ_AHEAD:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

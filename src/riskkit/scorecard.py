@@ -15,7 +15,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from riskkit.binning import WoeBinner
+from riskkit.binning import WoeBinner, require_features
 from riskkit.schema import JsonModel
 
 __all__ = ["ScoreClassifier", "ScoreScale", "Scorecard"]
@@ -122,7 +122,8 @@ class Scorecard(ScoreClassifier):
     ----------
     binner : WoeBinner, optional
         A fitted one is used as it is, so that the bins an analyst has accepted stay; an unfitted
-        one (or none: the default binner) is fitted to the training rows.
+        one (or none: the default binner) is fitted to the training rows. scikit-learn's `clone`
+        keeps its settings, not its bins.
     features : sequence of str, optional
         Features to offer; by default all of the binner's.
     scale : ScoreScale, optional
@@ -256,9 +257,7 @@ class Scorecard(ScoreClassifier):
         int array of shape (n_rows,)
         """
         check_is_fitted(self, "points_")
-        missing = [name for name in self.points_ if name not in X.columns]
-        if missing:
-            raise ValueError(f"X lacks the columns {missing}; it has {list(X.columns)}")
+        require_features(X, self.points_)
         score = np.full(len(X), self.base_points_, dtype=np.int64)
         for name, points in self.points_.items():
             score += points[self.binner_.bins_[name].assign(X[name])]
@@ -292,19 +291,14 @@ class Scorecard(ScoreClassifier):
             the points of one bin per feature.
         """
         check_is_fitted(self, "points_")
-        parts = {
-            ("base", "every applicant"): pd.DataFrame(
-                {"points": [self.base_points_], "share": [1.0]},
-            )
-        }
+        base = pd.DataFrame(
+            {"points": [self.base_points_], "share": [1.0]},
+            index=pd.MultiIndex.from_tuples([("base", "every applicant")]),
+        )
+        tables = [base]
         for name in self.coefficients().index:
             table = self.binner_.table(name)[["share", "bad_rate", "woe"]]
             table.insert(0, "points", self.points_[name][:-1])
-            parts[(name, "")] = table
-        base = parts.pop(("base", "every applicant"))
-        base.index = pd.MultiIndex.from_tuples([("base", "every applicant")])
-        tables = [base]
-        for (name, _), table in parts.items():
             table.index = pd.MultiIndex.from_product([[name], table.index])
             tables.append(table)
         return pd.concat(tables).rename_axis(["feature", "bin"])

@@ -87,7 +87,8 @@ def cutoff_table(
         At or above the cutoff: `applications` (approved), `approval_rate` (÷ all applications),
         `booked`, `good`, `bad`, `bad_rate` (bad ÷ known outcomes, NaN where none is known),
         `share_of_booked_kept` (÷ all booked, NaN where none is booked), `profit_amount`,
-        `inferred` (bool: approval rate above `old_approval_rate`). Empty counts give an empty
+        `inferred` (bool: below the safest cutoff that approves as many as the old policy did).
+        Empty counts give an empty
         table.
 
     Raises
@@ -142,9 +143,11 @@ def cutoff_table(
             - known * economics.cost_amount,
         }
     )
-    # a rate read off a table like this one must not mark its own row by a rounding
-    limit = math.inf if old_approval_rate is None else old_approval_rate + 1e-9
-    table["inferred"] = table["approval_rate"] > limit
+    # a rate read off a table like this one must not miss its own row by a rounding
+    limit = math.inf if old_approval_rate is None else old_approval_rate - 1e-9
+    # the old policy's own cutoff on this score is the safest that approves as many as it did
+    reached = table.index[table["approval_rate"] >= limit]
+    table["inferred"] = table.index < (reached.max() if len(reached) else -math.inf)
     further = [name for name in counts.columns if name not in metrics.COUNT_COLUMNS]
     taken = [name for name in further if name in table.columns]
     if taken:
@@ -254,13 +257,13 @@ def goals_table(
     -------
     DataFrame, index (goal, model)
         Goals approval (the safest cutoff that approves enough), bad rate (the lowest cutoff that
-        keeps the ceiling) and profit (the most profitable); `cutoff`, then the columns of the
-        cutoff table.
+        keeps the ceiling; all NaN where none does) and profit (the most profitable); `cutoff`,
+        then the columns of the cutoff table.
 
     Raises
     ------
     ValueError
-        A goal cannot be reached.
+        An argument is out of range, or too few applications are approved at any cutoff.
     """
     goals: dict[str, dict[str, Any]] = {
         "approval": {"min_approval": min_approval},
@@ -270,6 +273,8 @@ def goals_table(
     return _rows(
         {
             (goal, model): choose_cutoff(table, **limits)
+            if goal != "bad rate" or (table["bad_rate"] <= max_bad_rate).any()
+            else pd.Series(np.nan, index=table.columns, name=np.nan)
             for goal, limits in goals.items()
             for model, table in tables.items()
         },

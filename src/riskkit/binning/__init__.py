@@ -5,9 +5,15 @@ a selection.
 """
 
 from riskkit.binning.bins import FeatureBins
-from riskkit.binning.counts import CategoryCounts, FeatureCounts, NumericCounts, count_features
+from riskkit.binning.counts import (
+    CategoryCounts,
+    FeatureCounts,
+    NumericCounts,
+    count_features,
+    level_text,
+)
 from riskkit.binning.selection import LEAKAGE_IV, select_features, stability
-from riskkit.binning.woe import WoeBinner
+from riskkit.binning.woe import WoeBinner, require_features
 
 __all__ = [
     "LEAKAGE_IV",
@@ -17,6 +23,8 @@ __all__ = [
     "NumericCounts",
     "WoeBinner",
     "count_features",
+    "level_text",
+    "require_features",
     "select_features",
     "stability",
 ]

@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from riskkit.binning.counts import level_text
+
 __all__ = ["FeatureBins"]
+
+
+def _shortened(levels: Sequence[str]) -> str:
+    """Names of a few levels, and how many more there are."""
+    named = ", ".join(levels[:6])
+    return named if len(levels) <= 6 else f"{named} and {len(levels) - 6} more"
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +60,12 @@ class FeatureBins:
             if len(self.edges) == 0:
                 values = ["any value"]
             else:
-                text = [f"{edge:.6g}" for edge in self.edges]
+                text = [f"{edge:.10g}" for edge in self.edges]
                 inner = [f"[{a}, {b})" for a, b in pairwise(text)]
                 values = [f"< {text[0]}", *inner, f"≥ {text[-1]}"]
         else:
             assert self.groups is not None
-            values = [", ".join(group) for group in self.groups]
+            values = [_shortened(group) for group in self.groups]
         return [*values, *(f"special {code:g}" for code in self.special_codes), "missing"]
 
     @cached_property
@@ -78,7 +86,7 @@ class FeatureBins:
         if (total > 0).all():
             shares = smooth[filled] / total
             woe[filled] = np.log(shares[:, 0] / shares[:, 1])
-        riskiest = woe[filled].min() if filled.any() else 0.0
+        riskiest = np.min(woe[filled]) if filled.any() else 0.0
         woe[~filled] = riskiest
         return np.append(woe, riskiest)
 
@@ -138,7 +146,7 @@ class FeatureBins:
         bins = [row for row, group in enumerate(self.groups) for _ in group]
         lookup = np.array([*bins, missing + 1], dtype=np.int16)
         # unknown levels have position -1, which is the last entry
-        place = lookup[pd.Index(levels, dtype="str").get_indexer(values.astype("str"))]
+        place = lookup[pd.Index(levels, dtype="str").get_indexer(level_text(values))]
         place[values.isna().to_numpy()] = missing
         return place
 

@@ -182,16 +182,11 @@ def count_features(
     >>> counts["age"].cells.tolist(), counts["age"].missing.tolist()
     ([[0, 1], [1, 1]], [1, 0])
     """
-    y = np.asarray(y)
-    if len(y) != len(X):
-        raise ValueError(f"y must have one label per row, got {len(y)} labels for {len(X)} rows")
-    bad = y == 1
-    if not (bad | (y == 0)).all():
-        raise ValueError("y must be 1 (bad) or 0 (good) in every row; drop rows without a label")
+    bad = bad_flags(y, len(X))
     weight = None
     if sample_weight is not None:
         weight = np.asarray(sample_weight, dtype=np.float64)
-        if weight.shape != y.shape or not (weight >= 0).all():
+        if weight.shape != bad.shape or not (weight >= 0).all():
             raise ValueError("sample_weight must be at least 0, one per row")
     codes = special_codes or {}
 
@@ -210,6 +205,25 @@ def count_features(
     # sorting releases the interpreter lock, so columns are counted side by side
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         return FeatureCounts(dict(zip(X.columns, pool.map(count, X.columns), strict=True)))
+
+
+def bad_flags(y: np.ndarray | pd.Series, n_rows: int) -> np.ndarray:
+    """Whether each row is bad, from labels that must be 0 or 1 in every row."""
+    y = np.asarray(y)
+    if len(y) != n_rows:
+        raise ValueError(f"y must have one label per row, got {len(y)} labels for {n_rows} rows")
+    bad = y == 1
+    if not (bad | (y == 0)).all():
+        raise ValueError("y must be 1 (bad) or 0 (good) in every row; drop rows without a label")
+    return bad
+
+
+def level_text(values: pd.Series) -> pd.Series:
+    """Levels as text, whatever they are stored as; missing stays missing."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        # the levels, not the values: a missing value would turn 1 into "1.0"
+        values = values.cat.rename_categories(values.cat.categories.astype("str"))
+    return values.astype("str")
 
 
 def _good_bad(bad: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
@@ -284,7 +298,7 @@ def _count_numbers(
 
 
 def _count_levels(column: pd.Series, bad: np.ndarray, weight: np.ndarray | None) -> CategoryCounts:
-    codes, levels = pd.factorize(column.astype("str"), sort=True)
+    codes, levels = pd.factorize(level_text(column), sort=True)
     size = len(levels) + 1
     # a missing value has code -1, which ends in the last cell
     flat = np.where(codes < 0, len(levels), codes) * 2 + bad

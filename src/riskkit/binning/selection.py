@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from riskkit.binning.counts import bad_flags
 from riskkit.binning.woe import WoeBinner
 from riskkit.metrics import psi, psi_critical
 
@@ -38,13 +39,15 @@ def stability(
         woe_correlation, of the period's WoE with the fitted WoE over bins with goods and bads,
         weighted by rows (1 = the same risk order, below 0 = reversed, NaN with under two bins).
     """
-    y = np.asarray(y)
+    y = bad_flags(y, len(X)).astype(np.int64)
     periods, labels = pd.factorize(np.asarray(period), sort=True)
+    if (periods < 0).any():
+        raise ValueError(f"period must be known in every row, missing in {(periods < 0).sum()}")
     numbers = binner.bin_numbers(X)
     records = []
     for name, bins in binner.bins_.items():
         size = len(bins.counts) + 1  # and the unseen
-        flat = (periods * size + numbers[name].to_numpy()) * 2 + y.astype(np.int64)
+        flat = (periods * size + numbers[name].to_numpy()) * 2 + y
         counts = np.bincount(flat, minlength=len(labels) * size * 2).reshape(-1, size, 2)
         expected = np.append(bins.counts.sum(axis=1), 0)
         for label, cell in zip(labels, counts, strict=True):
@@ -56,7 +59,9 @@ def stability(
                     "period": label,
                     "rows": int(actual.sum()),
                     "psi": psi(expected[used], actual[used]) if used.sum() > 1 else 0.0,
-                    "psi_critical": psi_critical(expected.sum(), actual.sum(), int(used.sum()))
+                    "psi_critical": psi_critical(
+                        float(expected.sum()), float(actual.sum()), int(used.sum())
+                    )
                     if used.sum() > 1
                     else np.nan,
                     "woe_correlation": _woe_correlation(cell, bins.woe),
@@ -76,6 +81,18 @@ def _woe_correlation(cell: np.ndarray, woe: np.ndarray) -> float:
     return float(covariance[0, 1] / scale) if scale > 0 else float("nan")
 
 
+def _vif(columns: np.ndarray) -> np.ndarray:
+    """Variance inflation factor of each column: 1 / (1 − R²) on the others, infinite at R² = 1."""
+    centred = columns - columns.mean(axis=0)
+    factors = np.ones(columns.shape[1])
+    for i in range(columns.shape[1]):
+        own, others = centred[:, i], np.delete(centred, i, axis=1)
+        residual = own - others @ np.linalg.lstsq(others, own, rcond=None)[0]
+        unexplained = (residual @ residual) / (own @ own)
+        factors[i] = 1 / unexplained if unexplained > 1e-10 else np.inf
+    return factors
+
+
 def select_features(
     binner: WoeBinner,
     woe: pd.DataFrame,
@@ -89,8 +106,8 @@ def select_features(
     """Which features to offer the models, and why not the others.
 
     A feature goes if its IV is below `min_iv`; if its PSI in the last period is above `max_psi`;
-    if its WoE correlates by more than `max_correlation` with one of larger IV that stays; or, the
-    worst first, while its VIF is above `max_vif`.
+    if its WoE correlates by more than `max_correlation` with one of larger IV that is still in;
+    or, the worst first, while its VIF is above `max_vif`.
 
     Parameters
     ----------
@@ -103,7 +120,7 @@ def select_features(
     Returns
     -------
     DataFrame, index feature, largest IV first
-        iv, psi (last period), correlation (the largest with a feature of larger IV that stays),
+        iv, psi (last period), correlation (the largest with a feature of larger IV still in),
         with (that feature), vif (among those that reached the last step), selected, leakage (IV
         above 0.5), reason.
     """
@@ -137,8 +154,8 @@ def select_features(
                 continue
         kept.append(name)
     while kept:
-        # the diagonal of the inverse correlation matrix is the VIF
-        vif = pd.Series(np.diag(np.linalg.pinv(correlation.loc[kept, kept])), index=kept)
+        places = [table.index.get_loc(name) for name in kept]
+        vif = pd.Series(_vif(matrix[:, places]), index=kept)
         for name in kept:
             table.at[name, "vif"] = vif[name]
         worst = str(vif.idxmax())

@@ -5,7 +5,7 @@ Takes features and a label, or their counts; gives a fitted transformer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -17,15 +17,30 @@ from riskkit.binning.bins import FeatureBins
 from riskkit.binning.counts import CategoryCounts, FeatureCounts, NumericCounts, count_features
 from riskkit.schema import JsonModel
 
-__all__ = ["WoeBinner"]
+__all__ = ["WoeBinner", "require_features"]
 
 TRENDS = ("auto", "ascending", "descending", "peak", "valley", "none")
 # a level's bad rate is drawn towards the average as if this many average rows were added, so that
 # a handful of rows does not put a rare level at either end of the risk order
 _LEVEL_PRIOR_ROWS = 20.0
+_LEAST_LEVEL_SHARE = 0.01
 _MAX_PREBINS, _PREBIN_SIZE = 20, 0.05
 # optbinning floors the weight of a bin: counts of this size lose nothing by it
 _SOLVER_WEIGHT = 1e9
+
+
+def require_features(X: pd.DataFrame, names: Iterable[str]) -> None:
+    """Refuse what is no frame, or lacks features, naming them.
+
+    Raises
+    ------
+    TypeError, ValueError
+    """
+    if not isinstance(X, pd.DataFrame):
+        raise TypeError(f"X must be a DataFrame with named columns, got {type(X).__name__}")
+    missing = [name for name in names if name not in X.columns]
+    if missing:
+        raise ValueError(f"X lacks the columns {missing}; it has {list(X.columns)}")
 
 
 class WoeBinner(JsonModel, TransformerMixin, BaseEstimator):
@@ -133,9 +148,19 @@ class WoeBinner(JsonModel, TransformerMixin, BaseEstimator):
                 f"feature {name}: goods and bads are both needed, got {counts.total.tolist()}"
             )
         if isinstance(counts, CategoryCounts):
-            rank = np.argsort(self._level_risk(counts), kind="stable")
-            splits = self._solve(name, counts.cells[rank], counts.total.sum(), "ascending")
-            groups = np.split(rank, splits)
+            # levels too rare to be told apart stand together, or chance would order them
+            share = counts.cells.sum(axis=1) / counts.total.sum()
+            parts = [np.array([i]) for i in np.flatnonzero(share >= _LEAST_LEVEL_SHARE)]
+            rare = np.flatnonzero(share < _LEAST_LEVEL_SHARE)
+            if len(rare):
+                parts.append(rare)
+            cells = np.array([counts.cells[part].sum(axis=0) for part in parts]).reshape(-1, 2)
+            rank = np.argsort(self._level_risk(cells, counts.total), kind="stable")
+            splits = self._solve(name, cells[rank], float(counts.total.sum()), "ascending")
+            groups = [
+                np.concatenate([parts[i] for i in group]) if len(group) else np.empty(0, np.intp)
+                for group in np.split(rank, splits)
+            ]
             cells = np.array([counts.cells[group].sum(axis=0) for group in groups])
             return FeatureBins(
                 name=name,
@@ -145,7 +170,7 @@ class WoeBinner(JsonModel, TransformerMixin, BaseEstimator):
                 counts=np.vstack([cells, counts.missing]),
             )
         trend = self.trend if isinstance(self.trend, str) else self.trend.get(name, "auto")
-        splits = self._solve(name, counts.cells, counts.total.sum(), trend)
+        splits = self._solve(name, counts.cells, float(counts.total.sum()), trend)
         cells = np.add.reduceat(counts.cells, np.append(0, splits).astype(np.intp), axis=0)
         return FeatureBins(
             name=name,
@@ -156,10 +181,10 @@ class WoeBinner(JsonModel, TransformerMixin, BaseEstimator):
         )
 
     @staticmethod
-    def _level_risk(counts: CategoryCounts) -> np.ndarray:
-        n = counts.cells.sum(axis=1)
-        average = counts.total[1] / counts.total.sum()
-        return (counts.cells[:, 1] + _LEVEL_PRIOR_ROWS * average) / (n + _LEVEL_PRIOR_ROWS)
+    def _level_risk(cells: np.ndarray, total: np.ndarray) -> np.ndarray:
+        n = cells.sum(axis=1)
+        average = total[1] / total.sum()
+        return (cells[:, 1] + _LEVEL_PRIOR_ROWS * average) / (n + _LEVEL_PRIOR_ROWS)
 
     def _solve(self, name: str, cells: np.ndarray, n_rows: float, trend: str) -> np.ndarray:
         """Numbers of the cells at which a new bin begins, ascending."""
@@ -194,11 +219,7 @@ class WoeBinner(JsonModel, TransformerMixin, BaseEstimator):
 
     def _columns(self, X: pd.DataFrame) -> list[str]:
         check_is_fitted(self, "bins_")
-        if not isinstance(X, pd.DataFrame):
-            raise TypeError(f"X must be a DataFrame with named columns, got {type(X).__name__}")
-        missing = [name for name in self.feature_names_in_ if name not in X.columns]
-        if missing:
-            raise ValueError(f"X lacks the columns {missing}; it has {list(X.columns)}")
+        require_features(X, self.feature_names_in_)
         return list(self.feature_names_in_)
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:

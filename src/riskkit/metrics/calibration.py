@@ -95,7 +95,9 @@ def calibration_table(
     return table[["n", "mean_probability", "bad_rate", "bad_rate_low", "bad_rate_high", "bad"]]
 
 
-def calibration_fit(y: ArrayLike, probability: ArrayLike) -> pd.Series:
+def calibration_fit(
+    y: ArrayLike, probability: ArrayLike, *, weight: ArrayLike | None = None
+) -> pd.Series:
     """Intercept and slope of the logistic recalibration of a probability.
 
     logit P(bad) = intercept + slope · logit(probability), by maximum likelihood; a calibrated
@@ -107,6 +109,8 @@ def calibration_fit(y: ArrayLike, probability: ArrayLike) -> pd.Series:
         1 bad, 0 good; rows with a missing y are dropped.
     probability : array of shape (n,)
         Predicted probability of bad, strictly between 0 and 1.
+    weight : array of shape (n,), optional
+        At least 0.
 
     Returns
     -------
@@ -129,7 +133,9 @@ def calibration_fit(y: ArrayLike, probability: ArrayLike) -> pd.Series:
     >>> fit.round(3).to_dict()
     {'intercept': 0.157, 'slope': 0.387}
     """
-    outcome, p, _ = known_rows(y, probability, None)
+    outcome, p, row_weight = known_rows(y, probability, weight)
+    seen = row_weight > 0
+    outcome, p, row_weight = outcome[seen], p[seen], row_weight[seen]
     if np.any((p <= 0) | (p >= 1)):
         raise ValueError("probability must lie strictly between 0 and 1 for a fit on log-odds")
     x = special.logit(p)
@@ -151,11 +157,12 @@ def calibration_fit(y: ArrayLike, probability: ArrayLike) -> pd.Series:
     # centred and scaled, Newton's steps do not depend on the level of the log-odds
     centre, spread = x.mean(), x.std()
     z = (x - centre) / spread
-    a, b = float(special.logit(outcome.mean())), 0.0
-    loss = _log_loss(a + b * z, outcome)
+    a, b = float(special.logit(np.average(outcome, weights=row_weight))), 0.0
+    loss = _log_loss(a + b * z, outcome, row_weight)
     for _ in range(100):
         fitted = special.expit(a + b * z)
-        residual, curvature = outcome - fitted, fitted * (1 - fitted)
+        residual = row_weight * (outcome - fitted)
+        curvature = row_weight * fitted * (1 - fitted)
         hessian = np.array(
             [
                 [curvature.sum(), (curvature * z).sum()],
@@ -164,7 +171,9 @@ def calibration_fit(y: ArrayLike, probability: ArrayLike) -> pd.Series:
         )
         step = np.linalg.solve(hessian, [residual.sum(), (residual * z).sum()])
         # the likelihood is concave, but a full step may overshoot on a steep slope
-        while (new := _log_loss(a + step[0] + (b + step[1]) * z, outcome)) > loss * (1 + 1e-12):
+        while (new := _log_loss(a + step[0] + (b + step[1]) * z, outcome, row_weight)) > loss * (
+            1 + 1e-12
+        ):
             step /= 2
         a, b, loss = a + step[0], b + step[1], new
         if np.abs(step).max() < 1e-10:
@@ -282,5 +291,5 @@ def binomial_p_value(bad: ArrayLike, n: ArrayLike, probability: ArrayLike) -> An
     return plain(np.where(d == 0, 1.0, tail))
 
 
-def _log_loss(log_odds: Array, outcome: Array) -> float:
-    return float(np.sum(np.logaddexp(0, log_odds) - outcome * log_odds))
+def _log_loss(log_odds: Array, outcome: Array, weight: Array) -> float:
+    return float(np.dot(weight, np.logaddexp(0, log_odds) - outcome * log_odds))

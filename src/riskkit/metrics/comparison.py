@@ -23,7 +23,13 @@ from riskkit.metrics.checks import (
     warn_if_reversed,
 )
 from riskkit.metrics.counts import score_counts
-from riskkit.metrics.discrimination import area, discrimination, lead_of_bads, placements
+from riskkit.metrics.discrimination import (
+    STATISTICS,
+    area,
+    discrimination,
+    lead_of_bads,
+    placements,
+)
 
 __all__ = ["compare", "comparison_table", "discrimination_table"]
 
@@ -151,7 +157,8 @@ def discrimination_table(
                 tables[model] = discrimination(counts, level=level, n_boot=n_boot)
             else:
                 rate = sums["bad"] / max(sums["good"] + sums["bad"], 1)
-                tables[model] = pd.concat([sums, pd.Series({"bad_rate": rate})])
+                unknown = dict.fromkeys(STATISTICS, float("nan"))
+                tables[model] = pd.Series({**sums, "bad_rate": rate, **unknown})
         return pd.DataFrame(tables).T.rename_axis(index="model")
 
     if by is None:

@@ -93,8 +93,8 @@ def score_counts(
     row_weight = None if weight is None else weight_array(weight, n)
     distinct, position = distinct_positions(points)
 
-    cells = np.bincount(position * 6 + state, weights=row_weight, minlength=6 * len(distinct))
-    cells = cells.reshape(-1, 6)
+    flat = np.bincount(position * 6 + state, weights=row_weight, minlength=6 * len(distinct))
+    cells = flat.reshape(-1, 6)
     columns: dict[str, Array] = {
         "applications": cells.sum(axis=1),
         "booked": cells[:, 3:].sum(axis=1),

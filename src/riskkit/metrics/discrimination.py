@@ -26,6 +26,10 @@ from riskkit.metrics.counts import COUNT_COLUMNS
 
 __all__ = ["auc", "discrimination", "gains_table", "gini", "ks", "roc_curve_table"]
 
+STATISTICS = (
+    *(f"{name}{end}" for name in ("auc", "gini", "ks") for end in ("", "_low", "_high")),
+    "ks_score",
+)
 # A bootstrap of KS needs no more score points than this; see `discrimination`.
 BOOTSTRAP_POINTS = 2_000
 
@@ -178,8 +182,7 @@ def discrimination(
         "bad": float(n_bad),
         "bad_rate": float(ratio(n_bad, n_good + n_bad)),
     }
-    names = [f"{name}{end}" for name in ("auc", "gini", "ks") for end in ("", "_low", "_high")]
-    out |= dict.fromkeys([*names, "ks_score"], float("nan"))
+    out |= dict.fromkeys(STATISTICS, float("nan"))
     if both_classes(good, bad, "discrimination"):
         curve = lead_of_bads(good, bad)
         out["auc"] = area(good, bad)
@@ -188,8 +191,8 @@ def discrimination(
             out[f"gini{end}"] = 2 * out[f"auc{end}"] - 1
         out["ks"] = float(curve.max())
         out["ks_low"], out["ks_high"] = _ks_interval(good, bad, level, n_boot, seed)
-        out["ks_score"] = float(score[curve.argmax()])
-        warn_if_reversed(out["auc"], out["ks"], n_good, n_bad)
+        out["ks_score"] = float(score[np.argmax(curve)])
+        warn_if_reversed(out["auc"], out["ks"], float(n_good), float(n_bad))
     return pd.Series(out, name="discrimination")
 
 
@@ -305,7 +308,7 @@ def _auc_and_ks(counts: pd.DataFrame, what: str) -> tuple[float, float]:
     if not both_classes(good, bad, what):
         return float("nan"), float("nan")
     value, lead = area(good, bad), float(lead_of_bads(good, bad).max())
-    warn_if_reversed(value, lead, good.sum(), bad.sum())
+    warn_if_reversed(value, lead, float(good.sum()), float(bad.sum()))
     return value, lead
 
 

@@ -149,7 +149,11 @@ def load_engine() -> None:
 
         def papermill_execute_cells(self) -> None:
             for index, cell in enumerate(self.nb.cells):
-                absent = [table for table in needs(cell) if not self.job.has(table)]
+                absent = [
+                    need
+                    for need in needs(cell)
+                    if not any(self.job.has(table) for table in need.split("|"))
+                ]
                 try:
                     self.nb_man.cell_start(cell, index)
                     if absent:

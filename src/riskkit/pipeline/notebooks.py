@@ -161,7 +161,7 @@ def pick(notebooks: Sequence[Notebook], wanted: str | int) -> Notebook:
 
 
 def needs(cell: dict[str, Any]) -> list[str]:
-    """Hand-over tables a cell is tagged to need (``needs:performance``)."""
+    """Hand-over tables a cell is tagged to need (``needs:performance``, ``needs:one|other``)."""
     return [tag.removeprefix(NEED_TAG) for tag in _tags(cell) if tag.startswith(NEED_TAG)]
 
 
@@ -196,6 +196,8 @@ def _why(table: str, sources: Sequence[str]) -> str:
     heading = next(
         (line for s in sources for line in s.splitlines() if re.match(r"#{1,6}\s", line)), ""
     )
-    described = f" ({TABLES[table]})" if table in TABLES else ""
-    reason = f"*Skipped: this source has no `{table}` table{described}.*"
+    names = " or ".join(f"`{name}`" for name in table.split("|"))
+    told = "; ".join(TABLES[name] for name in table.split("|") if name in TABLES)
+    described = f" ({told})" if told else ""
+    reason = f"*Skipped: this source has no {names} table{described}.*"
     return f"{heading}\n\n{reason}" if heading else reason

@@ -25,6 +25,15 @@ PROFILES: dict[str, dict[str, Any]] = {
 }
 SYNTHETIC = "synthetic"
 _RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
+_SIMULATED = (
+    "n_applicants",
+    "start_month",
+    "n_months",
+    "scenario",
+    "seed",
+    "bad_dpd",
+    "bad_window_months",
+)
 _WORLD = ("start_month", "n_months", "scenario")
 
 
@@ -93,6 +102,9 @@ def make_plan(
     label = SYNTHETIC
     hashes: list[str] | None = []
     if first.get("source"):
+        for name in _SIMULATED:
+            if name in given:
+                raise BadInput(f"{name} is for the simulated lender; a source states its own")
         label = Path(first["source"]).stem
         hashes = _check_source(first["source"], first.get("root") or None)
     elif first.get("root"):

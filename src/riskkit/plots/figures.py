@@ -24,6 +24,7 @@ from riskkit.plots.style import (
     percent_axis,
     shades,
 )
+from riskkit.strategy import choose_cutoff
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -200,7 +201,7 @@ def plot_scores(counts: pd.DataFrame, title: str, *, ax: Axes | None = None) -> 
     """
     ax = axes_of(ax, (5.6, 3.2))
     score = counts.index.to_numpy(dtype=float)
-    edges = np.histogram_bin_edges(score, bins=np.arange(score.min() - 0.5, score.max() + 5, 5))
+    edges = np.arange(score.min() - 0.5, score.max() + 5, 5)
     for side, colour in (("good", GOOD), ("bad", BAD)):
         height, _ = np.histogram(score, bins=edges, weights=counts[side])
         ax.stairs(height / max(height.sum(), 1), edges, color=colour, fill=True, alpha=0.45)
@@ -242,7 +243,6 @@ def plot_cutoffs(
     tables: Mapping[str, pd.DataFrame],
     rate_name: str,
     *,
-    rate: str = "approval_rate",
     ax: Axes | None = None,
 ) -> Axes:
     """Bad rate of what is approved against the approval rate, one line per model.
@@ -253,15 +253,13 @@ def plot_cutoffs(
         Of :func:`strategy.cutoff_table`.
     rate_name : str
         What the horizontal axis counts, such as "approval rate".
-    rate : str
-        Its column.
     """
     ax = axes_of(ax, (5.6, 3.6))
     for (name, table), colour in zip(tables.items(), SERIES, strict=False):
         known = table[table["good"] + table["bad"] >= 50]
-        ax.plot(known[rate], known["bad_rate"], color=colour, label=name)
+        ax.plot(known["approval_rate"], known["bad_rate"], color=colour, label=name)
         inferred = known[known["inferred"]]
-        ax.plot(inferred[rate], inferred["bad_rate"], color="white", lw=2.2, ls=":")
+        ax.plot(inferred["approval_rate"], inferred["bad_rate"], color="white", lw=2.2, ls=":")
     percent_axis(ax.xaxis)
     percent_axis(ax.yaxis)
     ax.set_ylim(0)
@@ -276,17 +274,16 @@ def plot_profit(
     rate_name: str,
     currency: str,
     *,
-    rate: str = "approval_rate",
     ax: Axes | None = None,
 ) -> Axes:
     """Profit against the approval rate, one line per model, the best cutoff marked."""
     ax = axes_of(ax, (5.6, 3.6))
     alt = []
     for (name, table), colour in zip(tables.items(), SERIES, strict=False):
-        ax.plot(table[rate], table["profit_amount"] / 1e6, color=colour, label=name)
-        best = table.loc[table["profit_amount"].idxmax()]
-        ax.plot(best[rate], best["profit_amount"] / 1e6, "o", color=colour)
-        alt.append(f"{name} is best at {best[rate]:.0%}")
+        ax.plot(table["approval_rate"], table["profit_amount"] / 1e6, color=colour, label=name)
+        best = choose_cutoff(table, objective="profit")
+        ax.plot(best["approval_rate"], best["profit_amount"] / 1e6, "o", color=colour)
+        alt.append(f"{name} is best at {best['approval_rate']:.0%}")
     percent_axis(ax.xaxis)
     ax.axhline(0, color=MUTED, lw=1)
     legend_outside(ax)
@@ -305,8 +302,8 @@ def plot_vintage(table: pd.DataFrame, title: str, *, ax: Axes | None = None) -> 
     import matplotlib as mpl
 
     ax = axes_of(ax)
-    shades = mpl.colormaps["viridis_r"](np.linspace(0.08, 0.92, max(len(table), 2)))
-    for (cohort, curve), colour in zip(table.iterrows(), shades, strict=False):
+    by_age = mpl.colormaps["viridis_r"](np.linspace(0.08, 0.92, max(len(table), 2)))
+    for (cohort, curve), colour in zip(table.iterrows(), by_age, strict=False):
         seen = curve.dropna()
         ax.plot(seen.index, seen, color=colour, lw=1.5, label=label_of(cohort))
     percent_axis(ax.yaxis)

@@ -16,6 +16,8 @@ __all__ = ["use_report_style"]
 GOOD, BAD, ACCENT, MUTED, THIRD = "#2a7f8e", "#c8553d", "#27496d", "#9aa5b1", "#b08a2e"
 SERIES = (ACCENT, BAD, GOOD, THIRD, "#7a5c99", "#5b8c5a", MUTED)
 
+CJK_FONTS = ("Noto Sans CJK SC", "Noto Sans SC", "WenQuanYi Zen Hei", "PingFang SC", "SimHei")
+
 _STYLE: dict[str, Any] = {
     "axes.edgecolor": "#5b6673",
     "axes.grid": True,
@@ -47,7 +49,12 @@ def use_report_style() -> None:
     """Set the look of figures, and in IPython send them as SVG with their alt text."""
     import matplotlib as mpl
 
-    mpl.rcParams.update(_STYLE)  # type: ignore[arg-type]
+    # labels may be Chinese; a family that is not installed would only warn
+    from matplotlib import font_manager
+
+    installed = set(font_manager.get_font_names())
+    families = ["DejaVu Sans", *(f for f in CJK_FONTS if f in installed)]
+    mpl.rcParams.update(_STYLE | {"font.family": families})  # type: ignore[arg-type]
     try:
         from IPython import get_ipython
     except ImportError:  # plots work without IPython

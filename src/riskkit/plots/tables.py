@@ -75,8 +75,8 @@ def show_table(
     )
     if caption:
         style.set_caption(html.escape(caption))
-    if heat is True or len(list(heat if not isinstance(heat, bool) else [])):
-        columns = list(shown.columns) if heat is True else list(heat)  # type: ignore[arg-type]
+    columns = list(shown.columns) if heat is True else list(heat or ())
+    if columns:
         style.background_gradient(
             cmap=shades(), subset=columns, axis=None if heat is True else 0, text_color_threshold=0
         )

@@ -161,7 +161,7 @@ def feature_table(features: Sequence[Feature]) -> pd.DataFrame:
             "kind": f.kind,
             "risk_direction": f.risk_direction,
             "special_codes": json.dumps(
-                {f"{float(code):g}": meaning for code, meaning in f.special_codes.items()},
+                {repr(float(code)): meaning for code, meaning in f.special_codes.items()},
                 ensure_ascii=False,
             ),
             "protected": f.protected,
@@ -393,7 +393,9 @@ def validate_applications(df: pd.DataFrame) -> pd.DataFrame:
     """
     everybody = np.ones(len(df), dtype=bool)
     approved, booked = (
-        df[name].to_numpy(bool) if name in df and df[name].dtype == bool else everybody
+        df[name].fillna(False).to_numpy(bool)
+        if name in df and pd.api.types.is_bool_dtype(df[name])
+        else everybody
         for name in ("approved", "booked")
     )
 
@@ -456,7 +458,30 @@ def validate_performance(df: pd.DataFrame) -> pd.DataFrame:
 
     _validate("performance", df, PERFORMANCE_COLUMNS, checks)
     loan_starts(df)
+    _check_calendar(df)
     return df
+
+
+def _check_calendar(performance: pd.DataFrame) -> None:
+    """Refuse months on book that do not follow from cohort and month-end."""
+    found = []
+    end = performance["month_end"]
+    for rule, broken in (
+        ("month_end: {} rows break 'the last day of a month', ", ~end.dt.is_month_end),
+        (
+            "mob: {} rows break 'months from cohort to month_end', ",
+            (calendar_months(end) - calendar_months(performance["cohort"])) != performance["mob"],
+        ),
+    ):
+        if broken.any():
+            row = performance[broken.to_numpy()].iloc[0]
+            found.append(
+                rule.format(f"{int(broken.sum()):,}")
+                + f"first loan {row['loan_id']} at mob {row['mob']}, cohort "
+                f"{row['cohort']:%Y-%m-%d}, month_end {row['month_end']:%Y-%m-%d}"
+            )
+    if found:
+        raise DataContractError("performance", found)
 
 
 def validate_outcomes(df: pd.DataFrame) -> pd.DataFrame:

@@ -32,8 +32,8 @@ class BadDefinition:
     dpd : int or None
         Days past due that must be exceeded; None = charged off only.
     window_months : int or None
-        Months on book within which it counts; None = at any time, and a label only once the loan
-        has ended.
+        Months on book within which it counts; None = at any time, and a label only once every
+        loan of the cohort and term has ended.
     by_term : mapping of int to int, optional
         Another window for loans of some terms, ``{term_months: window_months}``.
     indeterminate_dpd : int, optional
@@ -100,6 +100,8 @@ def _first_bad_and_end(
                     ~ended, _months_seen(loans["cohort"], observed_to)
                 ),
                 "term_months": loans["term_months"],
+                "cohort": loans["cohort"],
+                "last_mob": loans["event_mob"],
             }
         )
         return loans
@@ -111,11 +113,12 @@ def _first_bad_and_end(
         worst_dpd=("dpd", "max"),
         status=("status", "last"),
         cohort=("cohort", "first"),
+        last_mob=("mob", "last"),
     )
     loans["ended"] = loans["status"].isin(["prepaid", "matured", "charged_off"])
     loans["first_bad_mob"] = loans["first_bad_mob"].fillna(_NEVER).astype("int64")
     loans["observed_mob"] = _months_seen(loans["cohort"], observed_to)
-    return loans.drop(columns=["status", "cohort"])
+    return loans.drop(columns="status")
 
 
 def default_flags(
@@ -128,7 +131,7 @@ def default_flags(
     """Label of each loan: 1 bad, 0 good, NaN not known yet or indeterminate.
 
     A label exists only once the loan's whole cohort has reached the window, however early the
-    loan itself ended; with no window, once the loan has ended.
+    loan itself ended; with no window, once every loan of its cohort and term has ended.
 
     Parameters
     ----------
@@ -157,8 +160,12 @@ def default_flags(
     terms = loans["term_months"] if "term_months" in loans else pd.Series(0, index=loans.index)
     window = definition.window_of(terms)
     bad = (loans["first_bad_mob"] <= window).to_numpy()
+    # a loan that drops out of the data before the window, neither ended nor bad, is not known
+    followed = bad | loans["ended"].to_numpy() | (loans["last_mob"] >= window).to_numpy()
     has_window = window < _NO_WINDOW
-    known = np.where(has_window, loans["observed_mob"] >= window, loans["ended"] | bad)
+    # with no window the cohort is mature when every loan of it (and of the term) has ended
+    ended = loans["ended"].groupby([loans["cohort"], terms.to_numpy()]).transform("all")
+    known = np.where(has_window, (loans["observed_mob"] >= window) & followed, ended)
     if definition.indeterminate_dpd is not None:
         known &= bad | (loans["worst_dpd"] <= definition.indeterminate_dpd).to_numpy()
     flags = np.where(known, bad.astype(float), np.nan)
@@ -224,7 +231,7 @@ def assign_samples(
         First day of the out-of-time sample; by default the first day of the month that leaves
         at least `out_of_time_share` of the labelled applications after it.
     test_share : float
-        Share of the customers before that day who go to the test sample, in [0, 1).
+        Share of the customers before that day who go to the test sample, in (0, 1).
     out_of_time_share : float
         In (0, 1); used where `out_of_time_from` is not given.
     seed : int
@@ -240,8 +247,8 @@ def assign_samples(
     ValueError
         A share out of range, or a sample that would hold one class only or no application.
     """
-    if not 0 <= test_share < 1:
-        raise ValueError(f"test_share must be in [0, 1), got {test_share!r}")
+    if not 0 < test_share < 1:
+        raise ValueError(f"test_share must be in (0, 1), got {test_share!r}")
     if not 0 < out_of_time_share < 1:
         raise ValueError(f"out_of_time_share must be in (0, 1), got {out_of_time_share!r}")
     labelled = applications["default_flag"].notna().to_numpy()
@@ -261,8 +268,6 @@ def assign_samples(
     ).where(labelled)
     flags = applications["default_flag"].to_numpy()
     for name in SAMPLES:
-        if name == "test" and test_share == 0:
-            continue
         classes = np.unique(flags[(sample == name).to_numpy()])
         if len(classes) < 2:
             raise ValueError(

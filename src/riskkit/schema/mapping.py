@@ -35,6 +35,16 @@ APPLICATION_TYPES = {
     "offer_limit": "integer",
     "booked": "boolean",
 }
+# columns of applications that are no feature, whatever they hold
+RESERVED = (
+    "application_id",
+    "customer_id",
+    "applied_at",
+    "amount",
+    "approved",
+    "booked",
+    "default_flag",
+)
 INSTALMENT_TYPES = {
     "loan_id": "text",
     "number": "integer",
@@ -162,7 +172,8 @@ def _check_mapping(mapping: Any) -> list[str]:
             _check_block(block["sql"], "sql", f"{table}.sql", found)
         if "path" in block and "sql" in block:
             found.append(f"{table}: both path and sql; one is enough")
-        if table != "outcomes" and "path" not in block and "sql" not in block:
+        reads_own = table != "outcomes" or "columns" in block
+        if reads_own and "path" not in block and "sql" not in block:
             found.append(f"{table}: path or sql is missing")
         rows = block.get("rows", [])
         for number, row in enumerate(rows if isinstance(rows, list) else [], start=1):
@@ -193,9 +204,29 @@ def _check_mapping(mapping: Any) -> list[str]:
             _check_block(mapping[key], key, key, found)
     if not any(key in mapping for key in ("performance", "outcomes", "label")):
         found.append("one of performance, outcomes or label is needed to know who was bad")
+    windows = mapping.get("bad", {})
+    windows = windows.get("by_term") if isinstance(windows, dict) else None
+    for term, window in (windows if isinstance(windows, dict) else {}).items():
+        if not isinstance(term, int) or not isinstance(window, int):
+            found.append(f"bad.by_term: expected months: months, found {term!r}: {window!r}")
     features = mapping.get("features")
+    if features == {}:
+        found.append("features: none is described")
+    applied = mapping.get("applications")
+    mapped = applied.get("columns") if isinstance(applied, dict) else None
+    if not all(isinstance(note, str) for note in mapping.get("notes") or []):
+        found.append("notes: expected a list of sentences; put quotes around one with a colon")
+    described = features.values() if isinstance(features, dict) else []
+    if described and not any(
+        isinstance(f, dict) and not f.get("protected") and not f.get("known_afterwards")
+        for f in described
+    ):
+        found.append("features: all are protected or known afterwards, so no model could be made")
     for name, feature in (features if isinstance(features, dict) else {}).items():
         where = f"features.{name}"
+        if not isinstance(name, str):
+            found.append(f"{where}: expected text as a name; put quotes around it")
+            continue
         if not _check_block(feature, "feature", where, found):
             continue
         if feature.get("type") not in FEATURE_TYPES:
@@ -207,9 +238,16 @@ def _check_mapping(mapping: Any) -> list[str]:
             found.append(
                 f"{where}.risk_direction: expected -1, 0 or 1, found {feature['risk_direction']!r}"
             )
+        if feature.get("type") == "category":
+            for key in ("risk_direction", "special_codes"):
+                if key in feature:
+                    found.append(f"{where}.{key}: a category has none")
+        taken = mapped.get(name) if isinstance(mapped, dict) else None
+        if name in RESERVED or (name in APPLICATION_TYPES and taken != feature.get("column")):
+            found.append(f"{where}: the name is taken by a column of applications; choose another")
         codes = feature.get("special_codes", {})
         for code in codes if isinstance(codes, dict) else {}:
-            if not isinstance(code, int | float):
+            if isinstance(code, bool) or not isinstance(code, int | float) or code != code:
                 found.append(f"{where}.special_codes: expected numbers, found {code!r}")
     return found
 

@@ -27,6 +27,8 @@ def application_rates(
 ) -> pd.DataFrame:
     """Volumes and rates of applications by month or segment.
 
+    An application without a label of the segmentation is left out.
+
     Parameters
     ----------
     applications : DataFrame
@@ -136,8 +138,8 @@ def decline_reasons(applications: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame, index declined_reason, largest first
-        applications, share (of all declined); empty where nobody was declined or no reason is
-        known.
+        applications, share (of those with a reason); empty where nobody was declined or no
+        reason is known.
     """
     if "declined_reason" not in applications.columns:
         counts = pd.Series(dtype="int64", name="applications")

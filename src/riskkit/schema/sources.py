@@ -5,6 +5,7 @@ Takes a mapping and the files it names; gives a :class:`Source` of validated tab
 
 from __future__ import annotations
 
+import html
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -65,6 +66,8 @@ class SourceFacts:
         The source's own choice of the out-of-time sample.
     notes : tuple of str
         What the reader of a report should know about these data.
+    label_text : str
+        In words, a label that the source brings ready-made instead of following from `bad`.
     """
 
     name: str
@@ -75,6 +78,17 @@ class SourceFacts:
     observed_to: pd.Timestamp
     out_of_time_from: pd.Timestamp | None = None
     notes: tuple[str, ...] = ()
+    label_text: str = ""
+
+    @property
+    def bad_text(self) -> str:
+        """What counts as bad, in words."""
+        return self.label_text or str(self.bad)
+
+    @property
+    def notes_text(self) -> str:
+        """The notes as a Markdown list; what a mapping says is text, never markup."""
+        return "\n".join(f"- {html.escape(note)}" for note in self.notes)
 
     @property
     def rate_name(self) -> str:
@@ -132,10 +146,13 @@ class Source(SourceFacts):
         return there | {"features": feature_table(self.features)}
 
 
-def _read_block(block: Mapping[str, Any], folder: Path) -> pd.DataFrame:
+def _read_block(block: Mapping[str, Any], folder: Path, types: Mapping[str, str]) -> pd.DataFrame:
+    """Rows of a block's file or query; what is mapped as text is read as text (ids with zeros)."""
     if "sql" in block:
         return read_table(os.environ[block["sql"]["url_env"]], block["sql"]["query"])
-    return read_table(folder / block["path"])
+    columns = block.get("columns", {})
+    text = [column for name, column in columns.items() if types.get(name) == "text"]
+    return read_table(folder / block["path"], text=text)
 
 
 def _keep_rows(raw: pd.DataFrame, block: Mapping[str, Any], what: str) -> pd.DataFrame:
@@ -160,7 +177,10 @@ def _convert(raw: pd.Series, kind: str, name: str, scale: int, found: list[str])
         # an integer id that sits beside blanks was read as float
         return (raw.astype("Int64") if numbers else raw).astype("str").where(raw.notna())
     if kind == "date":
-        result = pd.to_datetime(raw, errors="coerce", format="ISO8601")
+        try:
+            result = pd.to_datetime(raw, errors="coerce", format="ISO8601")
+        except ValueError:  # several time zones in one column
+            result = pd.to_datetime(raw, errors="coerce", format="ISO8601", utc=True)
         if getattr(result.dt, "tz", None) is not None:
             result = result.dt.tz_localize(None)
         expected = "an ISO date such as 2011-07-01"
@@ -171,11 +191,14 @@ def _convert(raw: pd.Series, kind: str, name: str, scale: int, found: list[str])
     else:
         result = pd.to_numeric(raw, errors="coerce").astype("float64") * scale
         expected = "a number"
+        # an infinite value is no measurement
+        result = result.where(np.isfinite(result))
     broken = result.isna() & raw.notna()
     if kind == "integer" and not broken.any():
         # amounts such as 225.0000001 are cents after rounding; 36.5 months are no term
         rounded = result.round()
-        broken = (result - rounded).abs() > (0.5 if scale > 1 else 0.0)
+        off = (result - rounded).abs() > (0.5 if scale > 1 else 0.0)
+        broken = off
         result, expected = rounded, "a whole number"
         if not broken.any() and result.notna().all():
             result = result.astype("int64")
@@ -273,7 +296,7 @@ def load_source(path: str | Path, root: str | Path | None = None) -> Source:
     folder = data_folder(path, root)
     scale = 100 if mapping["amounts_in"] == "major" else 1
     block = mapping["applications"]
-    raw = _keep_rows(_read_block(block, folder), block, "applications")
+    raw = _keep_rows(_read_block(block, folder, APPLICATION_TYPES), block, "applications")
     features = mapping["features"]
     wanted = [*block["columns"].values(), *(f["column"] for f in features.values())]
     if "label" in mapping:
@@ -309,13 +332,13 @@ def load_source(path: str | Path, root: str | Path | None = None) -> Source:
     for name, (types, validate) in contracts.items():
         block = mapping.get(name, {})
         if "columns" in block:
-            own = _keep_rows(_read_block(block, folder), block, name)
+            own = _keep_rows(_read_block(block, folder, types), block, name)
             table, broken = _contract_frame(own, block["columns"], types, scale, name)
             if broken:
                 raise DataContractError(name, broken)
             if name == "performance" and {"loan_id", "mob"} <= set(table.columns):
                 table = table.sort_values(["loan_id", "mob"], ignore_index=True)
-            tables[name] = table
+            tables[name] = _of_booked(table, applications, name)
         if tables[name] is not None and validate is not None:
             validate(tables[name])
     bad = bad_definition(mapping)
@@ -334,8 +357,22 @@ def load_source(path: str | Path, root: str | Path | None = None) -> Source:
         outcomes=tables["outcomes"],
         instalments=tables["instalments"],
         out_of_time_from=out_of_time_from(mapping),
-        notes=tuple(mapping.get("notes", ())),
+        notes=(*mapping.get("notes", ()), *_unfollowed(applications, tables)),
+        label_text=_label_text(mapping),
     )
+
+
+def _of_booked(table: pd.DataFrame, applications: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Rows of the loans that are booked applications here; the row filters drop the others."""
+    if "loan_id" not in table.columns:
+        return table  # its validation says so
+    ours = table["loan_id"].isin(applications.loc[applications["booked"], "application_id"])
+    if not ours.any():
+        example = table["loan_id"].iloc[0]
+        raise DataContractError(
+            name, [f"loan_id: no loan is a booked application, for example {example!r}"]
+        )
+    return table[ours].reset_index(drop=True)
 
 
 def _label(
@@ -365,6 +402,25 @@ def _label(
     flags = default_flags(book, bad, observed_to, term_months=terms)
     labelled = applications["application_id"].map(flags)
     return applications.assign(default_flag=labelled.astype("float64")), observed_to
+
+
+def _unfollowed(applications: pd.DataFrame, tables: Mapping[str, pd.DataFrame | None]) -> list[str]:
+    """A note on booked loans of which the source tells nothing more."""
+    for name in ("performance", "outcomes"):
+        book = tables[name]
+        if book is not None:
+            lost = applications["booked"] & ~applications["application_id"].isin(book["loan_id"])
+            if lost.any():
+                return [f"{int(lost.sum()):,} booked loans have no row in {name}, so no label."]
+            return []
+    return []
+
+
+def _label_text(mapping: Mapping[str, Any]) -> str:
+    if "label" not in mapping:
+        return ""
+    rule = mapping["label"]
+    return f"labelled {' or '.join(map(str, rule['bad']))} in {rule['column']} by its source"
 
 
 def _feature(name: str, block: Mapping[str, Any]) -> Feature:

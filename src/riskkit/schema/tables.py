@@ -19,7 +19,9 @@ __all__ = ["Table", "read_table", "write_table"]
 BLOCK_ROWS = 500_000
 
 
-def read_table(path_or_url: str | Path, query: str | None = None) -> pd.DataFrame:
+def read_table(
+    path_or_url: str | Path, query: str | None = None, *, text: Sequence[str] = ()
+) -> pd.DataFrame:
     """Rows of a parquet or CSV file, or of a SQL query.
 
     Parameters
@@ -29,6 +31,8 @@ def read_table(path_or_url: str | Path, query: str | None = None) -> pd.DataFram
         environment variable: no message of this function repeats one.
     query : str, optional
         The SELECT to run; needed with a URL, refused with a file.
+    text : sequence of str
+        Columns of a CSV file to read as text, such as ids with leading zeros.
 
     Raises
     ------
@@ -49,7 +53,13 @@ def read_table(path_or_url: str | Path, query: str | None = None) -> pd.DataFram
             return pd.read_parquet(path)
         if name.endswith((".csv", ".csv.gz")):
             # a blank cell is the only missing value: "NA" or "None" may be a category
-            return pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False)
+            return pd.read_csv(
+                path,
+                keep_default_na=False,
+                na_values=[""],
+                low_memory=False,
+                dtype=dict.fromkeys(text, "str"),
+            )
     except (OSError, ValueError, EOFError) as error:
         # pyarrow and pandas report a broken file as ArrowInvalid, ParserError, EmptyDataError or
         # BadGzipFile, all of them among these three

@@ -202,7 +202,7 @@ def _tabulate(
     group, pairs = pd.factorize(part * len(months) + month, sort=True)
     longest = np.zeros(len(pairs), np.int64)
     np.maximum.at(longest, group, last_mob)
-    width = int(longest.max(initial=0)) + 1
+    width = int(np.max(longest, initial=0)) + 1
     first_month = np.zeros(len(loans), np.int64)
     everyone = np.arange(len(loans))
     entries = {
