@@ -240,7 +240,7 @@ def _check_mapping(mapping: Any) -> list[str]:
             )
         if feature.get("type") == "category":
             for key in ("risk_direction", "special_codes"):
-                if key in feature:
+                if feature.get(key):
                     found.append(f"{where}.{key}: a category has none")
         taken = mapped.get(name) if isinstance(mapped, dict) else None
         if name in RESERVED or (name in APPLICATION_TYPES and taken != feature.get("column")):

@@ -206,9 +206,10 @@ def _convert(raw: pd.Series, kind: str, name: str, scale: int, found: list[str])
         result = result.astype(bool)
     if broken.any():
         row = int(broken.to_numpy().argmax())
+        example = raw.iloc[row].item() if hasattr(raw.iloc[row], "item") else raw.iloc[row]
         found.append(
             f"{name}: {int(broken.sum()):,} rows are not {expected}, for example "
-            f"{raw.iloc[row]!r} (column {raw.name!r}, row {row + 1:,})"
+            f"{example!r} (column {raw.name!r}, row {row + 1:,})"
         )
     elif kind in ("integer", "boolean") and result.isna().any():
         found.append(f"{name}: {int(result.isna().sum()):,} rows are missing")
