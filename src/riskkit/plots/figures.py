@@ -329,7 +329,7 @@ def plot_hazard(
     """
     ax = axes_of(ax)
     # a few stragglers past the term would set the scale for everybody
-    seen = table[table["at_risk"] >= max(30, 0.01 * table["at_risk"].max())]
+    seen = table[table["at_risk"] >= max(30, 0.05 * table["at_risk"].max())]
     ax.fill_between(
         seen.index, seen["hazard_low"], seen["hazard_high"], color=ACCENT, alpha=0.15, lw=0,
         label="95 % interval",
