@@ -19,16 +19,17 @@ from riskkit.schema import DataContractError
 M0, M1, M2, M3 = (bucket_label(k) for k in range(4))
 M4_UP = bucket_label(4, and_worse=True)
 START = np.datetime64("2023-11", "M")
+A_DAY, A_MONTH = np.timedelta64(1, "D"), np.timedelta64(1, "M")
 
 
 def last_day(month):
-    return (month + 1).astype("datetime64[D]") - 1
+    return (month + A_MONTH).astype("datetime64[D]") - A_DAY
 
 
 def panel_of(loans):
     """Panel from (month of disbursal after START, rows of balance, dpd, status) per loan."""
     records = [
-        (f"L{i:03d}", mob, last_day(START + born + mob), *row)
+        (f"L{i:03d}", mob, last_day(START + (born + mob) * A_MONTH), *row)
         for i, (born, rows) in enumerate(loans)
         for mob, row in enumerate(rows)
     ]
@@ -81,8 +82,9 @@ def panels(draw):
                 rows.append((0, 0, draw(st.sampled_from(["prepaid", "matured"]))))
                 break
             missed = max(missed + (1 if action == "miss" else -1), 0)
-            month = START + born + mob
-            oldest = (month - missed + 1).astype("datetime64[D]") + day - 1
+            month = START + (born + mob) * A_MONTH
+            first = (month - (missed - 1) * A_MONTH).astype("datetime64[D]")
+            oldest = first + (day - 1) * A_DAY
             days = (last_day(month) - oldest).astype(int) if missed else 0
             off = action == "off" or rows[-1][2] == "charged_off"
             status = "charged_off" if off else "delinquent" if days else "current"
@@ -104,10 +106,10 @@ class InBlocks:
 @pytest.mark.parametrize("day", range(1, 32))
 def test_never_payer_moves_one_bucket_a_month_whatever_the_due_date(day):
     months = np.arange("2023-01", "2025-01", dtype="datetime64[M]")
-    due_dates = months.astype("datetime64[D]") + day - 1
+    due_dates = months.astype("datetime64[D]") + (day - 1) * A_DAY
     # the 31st exists in some months only
     for due in due_dates[due_dates.astype("datetime64[M]") == months]:
-        ends = last_day(due.astype("datetime64[M]") + np.arange(24))
+        ends = last_day(due.astype("datetime64[M]") + np.arange(24) * A_MONTH)
         days = (ends - due).astype(np.int64)
 
         buckets = bucket(days, ends)

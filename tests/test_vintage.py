@@ -23,7 +23,8 @@ def panel_of(loans):
     for i, (cohort, rows) in enumerate(loans):
         born = np.datetime64(cohort, "M")
         for row in rows:
-            month_end = (born + row[0] + 1).astype("datetime64[D]") - 1
+            month_end = (born + np.timedelta64(row[0] + 1, "M")).astype("datetime64[D]")
+            month_end -= np.timedelta64(1, "D")
             records.append((f"L{i:03d}", born, month_end, 3 + 3 * (i % 2), *row))
     panel = pd.DataFrame(records, columns=["loan_id", "cohort", "month_end", "term_months", *ROWS])
     dates = {name: panel[name].astype("datetime64[us]") for name in ("cohort", "month_end")}

@@ -28,6 +28,7 @@ __all__ = [
     "transition_matrix",
 ]
 
+A_DAY = np.timedelta64(1, "D")
 NEEDED = ("loan_id", "mob", "month_end", "balance", "dpd", "status")
 # label of each status in which a loan stays
 ABSORBING = {"charged_off": "charged off", "prepaid": "prepaid", "matured": "matured"}
@@ -81,7 +82,7 @@ def bucket(dpd: ArrayLike, month_end: ArrayLike) -> NDArray[np.int64]:
         raise ValueError(f"dpd must be >= 0, got {np.min(late_days)}")
     ends = np.broadcast_to(np.asarray(month_end), days.shape)[late].astype("datetime64[D]")
     month = ends.astype("datetime64[M]")
-    not_last = (ends + 1).astype("datetime64[M]") == month
+    not_last = (ends + A_DAY).astype("datetime64[M]") == month
     if not_last.any():
         raise ValueError(
             f"month_end must be the last day of a month, got {ends[not_last][0]} "
@@ -89,7 +90,7 @@ def bucket(dpd: ArrayLike, month_end: ArrayLike) -> NDArray[np.int64]:
         )
     # From the first day past due, not from the due date: a loan due on the last day of a month
     # is not past due on it, and would go from M0 to M2.
-    first_late_month = (ends - late_days + 1).astype("datetime64[M]")
+    first_late_month = (ends - late_days.astype("timedelta64[D]") + A_DAY).astype("datetime64[M]")
     result[late] = (month - first_late_month).astype(np.int64) + 1
     return result
 
@@ -294,7 +295,7 @@ def bucket_balances(performance: pd.DataFrame | Table, *, max_bucket: int = 4) -
     cells = np.zeros(len(months) * len(columns), np.int64)
     key = month[rows] * len(columns) + state[rows]
     np.add.at(cells, key, performance["balance"].to_numpy(np.int64)[rows])
-    last_days = (months + 1).astype("datetime64[M]").astype("datetime64[D]") - 1
+    last_days = (months + 1).astype("datetime64[M]").astype("datetime64[D]") - A_DAY
     return pd.DataFrame(
         cells.reshape(len(months), len(columns)),
         index=pd.DatetimeIndex(last_days.astype("datetime64[us]"), name="month_end"),

@@ -125,9 +125,13 @@ def test_twelve_vintage_tables():
     panel = pd.DataFrame(
         {
             "loan_id": np.repeat([f"L{i:06d}" for i in range(n_loans)], n_months),
-            "cohort": (first + np.repeat(start, n_months)).astype("datetime64[s]"),
+            "cohort": (first + np.repeat(start, n_months).astype("timedelta64[M]")).astype(
+                "datetime64[s]"
+            ),
             "mob": np.tile(np.arange(n_months), n_loans),
-            "month_end": (first + month + 1).astype("datetime64[D]").astype("datetime64[s]"),
+            "month_end": (first + (month + 1).astype("timedelta64[M]"))
+            .astype("datetime64[D]")
+            .astype("datetime64[s]"),
             "balance": rng.integers(1, 10**6, n_loans * n_months),
             "paid_amount": 0,
             "dpd": dpd.ravel(),

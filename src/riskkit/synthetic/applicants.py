@@ -101,7 +101,7 @@ def draw_applicants(lender: Lender, index: np.ndarray, seed: int) -> Applicants:
     person = _person(lender, index, seed)
     time = _arrival(lender, index, person, seed)
     month = np.minimum(time.astype(np.int64), lender.n_months - 1)
-    calendar = lender.first_month + np.arange(lender.n_months + 1)
+    calendar = lender.first_month + np.arange(lender.n_months + 1).astype("timedelta64[M]")
     first_day = calendar.astype("datetime64[D]")
     days = np.diff(first_day).astype(np.int64)
     day = np.floor((time - month) * days[month]).astype(np.int64)

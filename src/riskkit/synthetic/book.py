@@ -120,7 +120,7 @@ def performance(
         prepaid, settled, due_so_far[loan, paid_now] - due_so_far[loan, paid_before]
     )
 
-    calendar = lender.first_month + np.arange(-1, lender.n_months + 1)
+    calendar = lender.first_month + np.arange(-1, lender.n_months + 1).astype("timedelta64[M]")
     first_days = calendar.astype("datetime64[D]")
     calendar_month = contracts.cohort[loan] + mob + 1
     month_end = first_days[calendar_month + 1] - np.timedelta64(1, "D")
