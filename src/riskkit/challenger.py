@@ -109,7 +109,9 @@ class Challenger(ScoreClassifier):
         Raises
         ------
         ValueError
-            A label of one class, or a held-back part of one class.
+            A label of one class, too few of one to hold a part back, or unequal lengths.
+        TypeError
+            A column of dates.
         """
         import lightgbm
 
@@ -199,13 +201,11 @@ class Challenger(ScoreClassifier):
         """
         held = np.zeros(len(y), dtype=bool)
         shuffled = np.random.default_rng(self.seed).permutation(len(y))
-        for side in (0, 1):
+        for side, name in enumerate(("goods", "bads")):
             rows = shuffled[y[shuffled] == side]
             n_held = round(self.holdback_share * len(rows))
             if not 0 < n_held < len(rows):
-                raise ValueError(
-                    f"too few {'goods bads'.split()[side]} to hold a part back: {len(rows)}"
-                )
+                raise ValueError(f"too few {name} to hold a part back: {len(rows)}")
             held[rows[:n_held]] = True
         return held
 

@@ -136,7 +136,9 @@ def _one_message(debug: bool) -> Iterator[None]:
         if stop.code == TERMINATED:
             _say("terminated")
         raise
-    except Exception as error:
+    except (
+        Exception
+    ) as error:  # the outermost frame: whatever happened becomes a message and a code
         from riskkit.pipeline import BadInput, RunBusy
         from riskkit.schema import DataContractError
 

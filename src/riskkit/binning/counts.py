@@ -124,6 +124,7 @@ class FeatureCounts(Mapping[str, NumericCounts | CategoryCounts]):
         added = {}
         for name, counts in self.items():
             try:
+                # two kinds of counts do not add, which is the TypeError below
                 added[name] = counts + other[name]  # type: ignore[operator]
             except (ValueError, TypeError) as error:
                 raise ValueError(f"feature {name}: {error}") from error

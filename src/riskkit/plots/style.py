@@ -54,6 +54,7 @@ def use_report_style() -> None:
 
     installed = set(font_manager.get_font_names())
     families = ["DejaVu Sans", *(f for f in CJK_FONTS if f in installed)]
+    # matplotlib types every setting's name as a literal of its own
     mpl.rcParams.update(_STYLE | {"font.family": families})  # type: ignore[arg-type]
     try:
         from IPython import get_ipython

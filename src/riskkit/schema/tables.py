@@ -78,7 +78,7 @@ def _read_sql(url: str, query: str | None) -> pd.DataFrame:
     try:
         engine = sqlalchemy.create_engine(url)
     except Exception as error:
-        # the message would repeat the URL
+        # a driver's import or the URL's parser may raise anything, and would repeat the URL
         raise DataContractError(
             "database", [f"not a usable database URL ({type(error).__name__})"]
         ) from None
