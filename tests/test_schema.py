@@ -288,6 +288,30 @@ def test_a_failed_write_leaves_the_old_table(tmp_path, applications):
     assert [p.name for p in tmp_path.iterdir()] == ["a.parquet"]
 
 
+def test_a_write_that_fails_late_leaves_the_old_table(tmp_path, applications, monkeypatch):
+    path = schema.write_table(applications, tmp_path / "a.parquet")
+    before = path.read_bytes()
+
+    def full(file):
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        with pytest.raises(OSError, match="no space left"):
+            schema.write_table(applications.head(1), path)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["a.parquet"]
+
+
+def test_who_reads_while_a_table_is_replaced_sees_the_old_one(tmp_path, applications):
+    path = schema.write_table(applications, tmp_path / "a.parquet")
+    before = path.read_bytes()
+    with path.open("rb") as reader:
+        schema.write_table(applications.head(1), path)
+        assert reader.read() == before
+    assert len(schema.read_table(path)) == 1
+
+
 @pytest.mark.parametrize("name", ["cut.parquet", "empty.csv", "broken.csv.gz"])
 def test_unreadable_file_is_one_clear_error(tmp_path, applications, name):
     path = tmp_path / name
@@ -338,22 +362,162 @@ def test_unusable_url_keeps_its_secrets():
     assert "s3cret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("rows", [1, 3, 4, 7, 100])
-def test_blocks_never_split_a_loan_and_hold_every_row(tmp_path, rows):
-    lengths = [3, 1, 5, 2, 4]
-    frame = pd.DataFrame(
+LENGTHS = [3, 1, 5, 2, 4, 1]
+
+
+@pytest.fixture
+def book():
+    """Six loans, sorted; the frame of one table."""
+    return pd.DataFrame(
         {
-            "loan_id": [f"L{i}" for i, n in enumerate(lengths) for _ in range(n)],
-            "mob": [m for n in lengths for m in range(n)],
+            "loan_id": [f"L{i}" for i, n in enumerate(LENGTHS) for _ in range(n)],
+            "mob": [m for n in LENGTHS for m in range(n)],
+            "paid": np.arange(sum(LENGTHS)) / 4,
         }
     )
-    table = Table(schema.write_table(frame, tmp_path / "p.parquet"), whole="loan_id")
+
+
+def write_parts(frame, folder, *cuts):
+    """Parts of the frame, cut before these rows."""
+    folder.mkdir()
+    for number, rows in enumerate(np.split(np.arange(len(frame)), cuts)):
+        schema.write_table(frame.iloc[rows], schema.tables.part_path(folder, number))
+    return folder
+
+
+@pytest.mark.parametrize("rows", [1, 3, 4, 7, 16, 100])
+def test_blocks_never_split_a_loan_and_hold_every_row(tmp_path, book, rows):
+    table = Table(schema.write_table(book, tmp_path / "p.parquet"), whole="loan_id")
     blocks = list(table.blocks(["mob"], rows=rows))
-    pd.testing.assert_frame_equal(pd.concat(blocks, ignore_index=True)[["loan_id", "mob"]], frame)
+    both = pd.concat(blocks, ignore_index=True)
+    pd.testing.assert_frame_equal(both, book[["mob", "loan_id"]])
     seen = [set(block["loan_id"]) for block in blocks]
-    assert sum(len(s) for s in seen) == len(lengths)
+    assert sum(len(s) for s in seen) == len(LENGTHS)
+    assert all(len(block) <= rows or len(set(block["loan_id"])) == 1 for block in blocks)
     with pytest.raises(ValueError, match="more than max_rows=3"):
         table.frame(max_rows=3)
+
+
+@pytest.mark.parametrize("whole", [None, "loan_id"])
+@pytest.mark.parametrize("rows", [1, 2, 3, 4, 5, 9, 16, 100])
+@pytest.mark.parametrize("cuts", [(), (3,), (1, 2, 5, 6), (0, 7, 7, 15), tuple(range(1, 16))])
+def test_a_folder_of_parts_reads_as_the_one_file(tmp_path, book, cuts, rows, whole):
+    file = Table(schema.write_table(book, tmp_path / "p.parquet"), whole=whole)
+    parts = Table(write_parts(book, tmp_path / "p", *cuts), whole=whole)
+    assert len(parts) == len(file) == 16
+    pd.testing.assert_frame_equal(parts.frame(), book)
+    pd.testing.assert_frame_equal(parts.frame(["paid", "loan_id"]), book[["paid", "loan_id"]])
+    pd.testing.assert_frame_equal(schema.read_table(parts.path), book)
+    with pytest.raises(ValueError, match="p has 16 rows, more than max_rows=15"):
+        parts.frame(max_rows=15)
+    blocks = list(parts.blocks(rows=rows))
+    for ours, expected in zip(blocks, file.blocks(rows=rows), strict=True):
+        pd.testing.assert_frame_equal(ours, expected)
+    pd.testing.assert_frame_equal(pd.concat(blocks, ignore_index=True), book)
+    assert all(len(block) for block in blocks)
+    if whole is None:
+        assert {len(block) for block in blocks[:-1]} <= {rows}
+
+
+def test_blocks_of_known_loans_end_where_a_loan_does(tmp_path, book):
+    table = Table(write_parts(book, tmp_path / "p", 2, 8), whole="loan_id")
+    assert [len(block) for block in table.blocks(rows=4)] == [4, 5, 2, 4, 1]
+    assert [len(block) for block in table.blocks(rows=7)] == [4, 7, 5]
+
+
+def test_rows_without_a_loan_do_not_pile_up_and_no_rows_give_no_block(tmp_path, book):
+    book.loc[3:, "loan_id"] = None
+    table = Table(schema.write_table(book, tmp_path / "p.parquet"), whole="loan_id")
+    assert [len(block) for block in table.blocks(rows=4)] == [4, 4, 4, 4]
+    empty = Table(schema.write_table(book.head(0), tmp_path / "e.parquet"), whole="loan_id")
+    assert list(empty.blocks()) == []
+    pd.testing.assert_frame_equal(empty.frame(), book.head(0))
+
+
+def test_parts_are_read_in_the_order_of_their_numbers_and_nothing_else_is(tmp_path, book):
+    folder = tmp_path / "p"
+    folder.mkdir()
+    for number in (100_000, 99_999, 7):
+        part = book.assign(mob=number).head(1)
+        schema.write_table(part, schema.tables.part_path(folder, number))
+    (folder / ".part-00008.parquet.0123").touch()
+    (folder / "README.md").touch()
+    assert Table(folder).frame()["mob"].tolist() == [7, 99_999, 100_000]
+
+
+def test_an_index_is_kept_whichever_columns_are_read(tmp_path, book):
+    indexed = book.set_index("loan_id")
+    table = Table(write_parts(indexed, tmp_path / "p", 4), whole="loan_id")
+    pd.testing.assert_frame_equal(table.frame(["paid"]), indexed[["paid"]])
+    both = pd.concat(list(table.blocks(["paid"], rows=5)))
+    pd.testing.assert_frame_equal(both, indexed[["paid"]])
+
+
+@pytest.mark.parametrize("read", [Table, schema.read_table])
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        (b"PAR1 no", r"^p/part-00001\.parquet breaks.*\n  - unreadable: "),
+        (
+            {"mob": "int32"},
+            r"^p/part-00001\.parquet .*\n  - mob: expected int64 as in part-00000\.parquet, "
+            r"found int32",
+        ),
+        (
+            {"mob": "float64", "paid": "str"},
+            r"mob: expected int64 .* found double\n  - paid: expected double .* found large_string",
+        ),
+        (
+            ["loan_id", "paid"],
+            r"^p/part-00001\.parquet .*\n  - expected the columns loan_id, mob, paid as in "
+            r"part-00000\.parquet, found loan_id, paid$",
+        ),
+        (["loan_id", "paid", "mob"], "found loan_id, paid, mob$"),
+    ],
+)
+def test_parts_that_make_no_table_are_named_with_what_was_expected(
+    tmp_path, book, part, message, read
+):
+    folder = write_parts(book, tmp_path / "p", 5, 9)
+    path = folder / "part-00001.parquet"
+    if isinstance(part, bytes):
+        path.write_bytes(part)
+    else:
+        schema.write_table(book[part] if isinstance(part, list) else book.astype(part), path)
+    with pytest.raises(DataContractError, match=message):
+        read(folder)
+
+
+def test_a_folder_without_parts_and_an_absent_table_are_named(tmp_path):
+    for read in (Table, schema.read_table):
+        with pytest.raises(DataContractError, match=rf"no part-\*\.parquet in {tmp_path}"):
+            read(tmp_path)
+        with pytest.raises(DataContractError, match=r"no file at .*absent\.parquet"):
+            read(tmp_path / "absent.parquet")
+
+
+def test_missing_columns_are_named_with_those_there_are(tmp_path, book):
+    path = schema.write_table(book, tmp_path / "p.parquet")
+    message = r"missing columns dpd; present: loan_id, mob, paid"
+    with pytest.raises(DataContractError, match=message):
+        Table(path, whole="dpd")
+    with pytest.raises(DataContractError, match=message):
+        Table(path).frame(["mob", "dpd"])
+    with pytest.raises(DataContractError, match=message):
+        next(Table(path).blocks(["mob", "dpd"]))
+    with pytest.raises(ValueError, match="rows must be at least 1, got 0"):
+        next(Table(path).blocks(rows=0))
+
+
+def test_damage_inside_a_part_is_named_when_it_is_read(tmp_path, book):
+    folder = write_parts(book, tmp_path / "p", 8)
+    path = folder / "part-00001.parquet"
+    path.write_bytes(b"PAR1" + b"\xff" * 60 + path.read_bytes()[64:])
+    table = Table(folder)
+    with pytest.raises(DataContractError, match=r"^p/part-00001.parquet .*\n  - unreadable"):
+        table.frame()
+    with pytest.raises(DataContractError, match=r"^p/part-00001.parquet .*\n  - unreadable"):
+        list(table.blocks(rows=3))
 
 
 # -- mappings ------------------------------------------------------------------------------------
@@ -593,3 +757,29 @@ def test_lending_club_offers_no_column_known_afterwards(lending_club, lending_cl
     columns = yaml.safe_load(lending_club_mapping.read_text())["features"]
     known_later = re.compile("total_(pymnt|rec)|recover|last_pymnt|settlement|^grade|int_rate")
     assert not [n for n in offered if known_later.search(columns[n]["column"])]
+
+
+def test_family_profile_by_hand():
+    frame = pd.DataFrame(
+        {
+            "a": [1.0, -9.0, np.nan, np.nan],
+            "b": [1.0, 2.0, 3.0, np.nan],
+            "sex": ["f", "m", None, "f"],
+            "paid": [1.0, 2.0, 3.0, 4.0],
+            **{f"n{i}": [0.0] * 4 for i in range(5)},
+        }
+    )
+    features = [
+        schema.Feature(name="a", label="A", family="bureau", special_codes={-9.0: "none"}),
+        schema.Feature(name="sex", label="Sex", family="person", kind="category", protected=True),
+        schema.Feature(name="b", label="B", family="bureau"),
+        schema.Feature(name="paid", label="Paid", family="bureau", known_afterwards=True),
+        *(schema.Feature(name=f"n{i}", label=f"N{i}", family="nil") for i in range(5)),
+    ]
+    table = schema.family_profile(frame, features)
+    assert list(table.index) == ["bureau", "person", "nil"]
+    assert list(table["holds"]) == ["A, B, Paid", "Sex", "N0, N1, N2 and 2 more"]
+    assert list(table["features"]) == [3, 1, 5]
+    assert list(table["offered"]) == [2, 0, 5]
+    np.testing.assert_allclose(table["missing_rate"], [(0.5 + 0.25) / 3, 0.25, 0])
+    np.testing.assert_allclose(table["special_rate"], [0.25 / 3, 0, 0])

@@ -1,19 +1,26 @@
-"""Sums over blocks of rows: the seam through which every count scales.
+"""Sums over blocks of rows, and copies of them on disk: the seam through which all of it scales.
 
-Takes a function from a frame to a table of counts, and blocks; gives the counts of the whole.
+Takes a function and blocks. :func:`total` gives the counts of the whole, :func:`each` leaves tables
+on disk, a part for each block.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future, wait
+from contextlib import closing
+from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
 
-__all__ = ["add_counts", "total"]
+from riskkit.schema.tables import part_path, write_table
 
+__all__ = ["add_counts", "each", "total"]
+
+Block = TypeVar("Block")
 Counts = TypeVar("Counts")
 _READ_AHEAD = 4  # blocks
 
@@ -71,21 +78,153 @@ def total(
         There is no block.
     """
     result: Any = None
-    for part in map(fn, blocks) if executor is None else _in_order(fn, blocks, executor):
+    for part in _in_order(fn, blocks, executor):
         result = part if result is None else add_counts(result, part)
     if result is None:
         raise ValueError("total needs at least one block")
     return result
 
 
+def each(
+    fn: Callable[[Block], dict[str, pd.DataFrame]],
+    blocks: Iterable[Block],
+    folder: str | Path,
+    executor: Executor | None = None,
+) -> Iterator[dict[str, int]]:
+    """Rows of each table by name, block after block, as their parts are written.
+
+    The tables that `fn` makes of block k are written to ``folder/name/part-00000.parquet``, with
+    k for the number; ``schema.Table(folder / name)`` reads them as one. The task that computes a
+    part also writes it, under a temporary name first, so a repeated task is harmless and no rows
+    come back to the caller.
+
+    The call itself only checks and makes the folder. **Blocks are read and parts are written while
+    the result is iterated**: wrap it in a progress bar, or exhaust it. To stop early leaves whole
+    parts of the blocks so far.
+
+    Parameters
+    ----------
+    fn : callable
+        From a block to a dict of table name to DataFrame. For processes it must be picklable:
+        a function of a module, or a :func:`functools.partial` of one.
+    blocks : iterable
+        Frames, or whatever says which rows to make, such as numbers; picklable too.
+    folder : str or Path
+        Made where it is absent; must hold no parts yet.
+    executor : concurrent.futures.Executor, optional
+        As in :func:`total`. Processes and Dask workers must see the same `folder`.
+
+    Returns
+    -------
+    iterator of dict of str to int
+        In the order of the blocks.
+
+    Raises
+    ------
+    FileExistsError
+        The folder holds parts of an earlier copy, which the new ones would mix with.
+    ValueError
+        There is no block.
+    TypeError
+        `fn` returned something other than a dict.
+
+    Notes
+    -----
+    An error in a task reaches the caller once the tasks that wait are cancelled and those that run
+    have ended. The parts that are finished stay, whole; nothing temporary does, even where a
+    process was killed. (A Dask worker cannot be waited for: it may still finish a part.)
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from riskkit.schema import Table
+    >>> def squares(n):
+    ...     return {"squares": pd.DataFrame({"n": range(n), "square": [i * i for i in range(n)]})}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     print(list(each(squares, [2, 3], folder)))
+    ...     print(Table(f"{folder}/squares").frame()["square"].tolist())
+    [{'squares': 2}, {'squares': 3}]
+    [0, 1, 0, 1, 4]
+    """
+    folder = Path(folder)
+    earlier = next(folder.glob("*/part-*.parquet"), None)
+    if earlier is not None:
+        raise FileExistsError(
+            f"{earlier.parent} already holds parts, which would mix with the new ones; "
+            "remove it or name another folder"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    return _written(partial(_write_parts, fn, folder), blocks, folder, executor)
+
+
+def _written(
+    task: Callable[[tuple[int, Block]], dict[str, int]],
+    blocks: Iterable[Block],
+    folder: Path,
+    executor: Executor | None,
+) -> Iterator[dict[str, int]]:
+    rows = None
+    try:
+        with closing(_in_order(task, enumerate(blocks), executor)) as parts:
+            for rows in parts:
+                yield rows
+    except BrokenExecutor:
+        if executor is not None:
+            executor.shutdown()  # else its other processes may still be writing
+        raise
+    finally:
+        # a process that was killed could not remove its own
+        for leftover in folder.glob("*/.part-*.parquet.*"):
+            leftover.unlink(missing_ok=True)
+    if rows is None:
+        raise ValueError("each needs at least one block")
+
+
+def _write_parts(
+    fn: Callable[[Block], dict[str, pd.DataFrame]], folder: Path, numbered: tuple[int, Block]
+) -> dict[str, int]:
+    """Write the parts of one block; of the module, so that a process can be told to run it."""
+    number, block = numbered
+    tables = fn(block)
+    if not isinstance(tables, dict):
+        raise TypeError(
+            f"fn must return a dict of table name to DataFrame, got {type(tables).__name__}"
+        )
+    for name, frame in tables.items():
+        path = part_path(folder / name, number)
+        path.parent.mkdir(exist_ok=True)
+        write_table(frame, path)
+    return {name: len(frame) for name, frame in tables.items()}
+
+
 def _in_order(
-    fn: Callable[[pd.DataFrame], Counts], blocks: Iterable[pd.DataFrame], executor: Executor
-) -> Iterator[Counts]:
-    """Results in the order of the blocks; Executor.map would read every block first."""
+    fn: Callable[[Block], Counts], blocks: Iterable[Block], executor: Executor | None
+) -> Generator[Counts]:
+    """Results in the order of the blocks; Executor.map would read every block first.
+
+    On an error, or when the caller stops, what waits is cancelled and what runs is waited for.
+    """
+    if executor is None:
+        yield from map(fn, blocks)
+        return
     waiting: deque[Future[Counts]] = deque()
-    for block in blocks:
-        waiting.append(executor.submit(fn, block))
-        if len(waiting) == _READ_AHEAD:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+    try:
+        for block in blocks:
+            waiting.append(executor.submit(fn, block))
+            if len(waiting) == _READ_AHEAD:
+                yield _first(waiting)
+        while waiting:
+            yield _first(waiting)
+    finally:
+        wait([future for future in waiting if not future.cancel()])
+
+
+def _first(waiting: deque[Future[Counts]]) -> Counts:
+    """Result of the first in the queue; it leaves the queue only when it is done."""
+    result = waiting[0].result()
+    waiting.popleft()
+    return result
