@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 import pandas as pd
@@ -28,10 +28,17 @@ _MAX_ROUNDS = 2000
 class Challenger(ScoreClassifier):
     """LightGBM with monotone constraints, Platt-calibrated, its PD put on the score scale.
 
-    A part of the training rows is held back: boosting stops when they no longer gain, and the
-    calibration is fitted on them; which rows those are, and so the model, depends on the order of
-    the rows and on the seed. A special code becomes a missing value plus a column of its
-    own, so that a code such as −9 never takes part in a direction.
+    The training rows are dealt into folds, and one booster a fold learns from the other folds. The
+    number of rounds is the one at which their mean log-loss on the rows they have not seen is
+    least; the calibration is fitted on the scores of those rows, so on every row once. The model
+    itself then learns that number of rounds from all rows. A special code becomes a missing value
+    plus a column of its own, so that a code such as −9 never takes part in a direction.
+
+    Rows are sorted by label, features and weight before anything is drawn, so the order of the rows
+    does not change the model, not by one bit; the order of the columns and the seed do. Equal rows
+    are dealt to different folds like any others, since different loans may well look alike: a
+    row that stands for several belongs in `sample_weight`, not in copies that end up on both sides
+    of a fold.
 
     Parameters
     ----------
@@ -44,11 +51,12 @@ class Challenger(ScoreClassifier):
     learning_rate : float
     min_leaf_rows : int
         Least rows in a leaf.
-    holdback_share : float
-        Share of the training rows held back, in (0, 1).
+    n_folds : int
+        Folds the training rows are dealt into, of each class its share; at least 2.
     patience_rounds : int
-        Rounds without gain after which boosting stops.
+        Rounds without gain on the folds after which boosting stops.
     seed : int
+        Deals the folds and draws the rows and columns of each tree.
 
     Attributes
     ----------
@@ -57,12 +65,14 @@ class Challenger(ScoreClassifier):
     levels_ : dict of feature to tuple of str
         Levels seen in fit; others are missing.
     n_rounds_ : int
+        Trees in the booster.
     classes_ : array, (0, 1)
 
     References
     ----------
     Ke et al. (2017), LightGBM, NeurIPS; Platt (1999), Probabilistic outputs for support vector
-    machines.
+    machines, whose section 2.1 fits the sigmoid on cross-validated scores; Stone (1974),
+    Cross-validatory choice, JRSS B 36(2).
     """
 
     json_kind = "riskkit.Challenger"
@@ -76,7 +86,7 @@ class Challenger(ScoreClassifier):
         n_leaves: int = 8,
         learning_rate: float = 0.03,
         min_leaf_rows: int = 50,
-        holdback_share: float = 0.25,
+        n_folds: int = 4,
         patience_rounds: int = 100,
         seed: int = 0,
     ):
@@ -86,7 +96,7 @@ class Challenger(ScoreClassifier):
         self.n_leaves = n_leaves
         self.learning_rate = learning_rate
         self.min_leaf_rows = min_leaf_rows
-        self.holdback_share = holdback_share
+        self.n_folds = n_folds
         self.patience_rounds = patience_rounds
         self.seed = seed
 
@@ -109,15 +119,16 @@ class Challenger(ScoreClassifier):
         Raises
         ------
         ValueError
-            A label of one class, too few of one to hold a part back, or unequal lengths.
+            A label of one class, fewer rows of one than folds, fewer than two folds, or unequal
+            lengths.
         TypeError
             A column of dates.
         """
         import lightgbm
 
         y = self._labels(y)
-        if not 0 < self.holdback_share < 1:
-            raise ValueError(f"holdback_share must be in (0, 1), got {self.holdback_share!r}")
+        if self.n_folds < 2:
+            raise ValueError(f"n_folds must be >= 2, got {self.n_folds!r}")
         weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
         if not len(X) == len(y) == len(weight):
             raise ValueError(
@@ -139,7 +150,10 @@ class Challenger(ScoreClassifier):
             if codes and name in X.columns and name not in self.levels_
         }
         matrix, columns = self._matrix(X)
-        held = self._hold_back(y)
+        # what is drawn by position is then drawn by content: ties are equal in all that counts
+        order = np.lexsort((weight, *matrix.T, y))
+        matrix, y, weight = matrix[order], y[order], weight[order]
+        fold = self._folds(y)
         trends = self.trends or {}
         parameters = {
             "objective": "binary",
@@ -157,33 +171,41 @@ class Challenger(ScoreClassifier):
             ],
             "deterministic": True,
             "force_row_wise": True,
-            "num_threads": 2,
+            # threads that wait for one another crawl on a busy machine; the trees are the same
+            "num_threads": 1,
             "seed": self.seed,
             "verbosity": -1,
         }
-        train = lightgbm.Dataset(
-            matrix[~held],
-            y[~held],
-            weight=weight[~held],
+        rows = lightgbm.Dataset(
+            matrix,
+            y,
+            weight=weight,
             categorical_feature=[i for i, (n, _) in enumerate(columns) if n in self.levels_],
-            free_raw_data=True,
         )
-        self.booster_ = lightgbm.train(
+        seen = [fold != number for number in range(self.n_folds)]
+        crossed = lightgbm.cv(
             parameters,
-            train,
+            rows,
             num_boost_round=_MAX_ROUNDS,
-            valid_sets=[train.create_valid(matrix[held], y[held], weight=weight[held])],
+            folds=[(np.flatnonzero(others), np.flatnonzero(~others)) for others in seen],
             callbacks=[lightgbm.early_stopping(self.patience_rounds, verbose=False)],
+            return_cvbooster=True,
         )
-        self.n_rounds_ = int(self.booster_.best_iteration)
-        raw = self._raw(matrix[held])
+        trained = cast("lightgbm.CVBooster", crossed["cvbooster"])
+        self.n_rounds_ = int(trained.best_iteration)
+        raw = np.empty(len(y))
+        for booster, others in zip(trained.boosters, seen, strict=True):
+            raw[~others] = booster.predict(
+                matrix[~others], raw_score=True, num_iteration=self.n_rounds_
+            )
+        self.booster_ = lightgbm.train(parameters, rows, num_boost_round=self.n_rounds_)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # said below, in this model's words
-            fit = calibration_fit(y[held], expit(raw), weight=weight[held])
+            fit = calibration_fit(y, expit(raw), weight=weight)
         # a slope below 0 would turn the ranking, and every direction, round
         if not fit["slope"] > 0:
             warnings.warn(
-                "the challenger stays uncalibrated: its held-back part shows no risk order",
+                "the challenger stays uncalibrated: its scores of rows not seen show no risk order",
                 UserWarning,
                 stacklevel=2,
             )
@@ -191,23 +213,22 @@ class Challenger(ScoreClassifier):
         self.calibration_ = (float(fit["intercept"]), float(fit["slope"]))
         return self
 
-    def _hold_back(self, y: np.ndarray) -> np.ndarray:
-        """Rows held back, of each class its share, so that a small sample keeps bads on both sides.
+    def _folds(self, y: np.ndarray) -> np.ndarray:
+        """Fold of each row, dealt class by class, so that each has its share of the bads.
 
         Raises
         ------
         ValueError
-            One side would have no good or no bad.
+            A fold would have no good or no bad.
         """
-        held = np.zeros(len(y), dtype=bool)
-        shuffled = np.random.default_rng(self.seed).permutation(len(y))
+        fold = np.empty(len(y), dtype=np.int64)
+        generator = np.random.default_rng(self.seed)
         for side, name in enumerate(("goods", "bads")):
-            rows = shuffled[y[shuffled] == side]
-            n_held = round(self.holdback_share * len(rows))
-            if not 0 < n_held < len(rows):
-                raise ValueError(f"too few {name} to hold a part back: {len(rows)}")
-            held[rows[:n_held]] = True
-        return held
+            rows = generator.permutation(np.flatnonzero(y == side))
+            if len(rows) < self.n_folds:
+                raise ValueError(f"too few {name} for {self.n_folds} folds: {len(rows)}")
+            fold[rows] = np.arange(len(rows)) % self.n_folds
+        return fold
 
     def _matrix(self, X: pd.DataFrame) -> tuple[np.ndarray, list[tuple[str, bool]]]:
         """Numbers for the trees; of each column its feature, and whether it holds its values."""
