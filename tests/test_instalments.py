@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from riskkit import instalments
 
-METHODS = ("equal_instalment", "interest_only", "flat_fee")
+METHODS = instalments.METHODS
 loans = {
     "principal": st.integers(10_000, 5_000_000),
     "rate": st.sampled_from([0.0, 1e-9, 0.005, 0.015, 0.03]),
@@ -42,6 +42,18 @@ def test_apr_matches_flat_fee_example(n_months, apr, ear):
     table = instalments.schedule(1_200_000, 0.01, n_months, method="flat_fee")
     found = instalments.annualised(instalments.irr(instalments.cashflows(table)))
     assert [round(100 * rate, 2) for rate in found] == [apr, ear]
+
+
+@pytest.mark.parametrize(("n_months", "apr"), [(3, 0.1791), (6, 0.2029), (12, 0.2146)])
+def test_contract_rate_matches_flat_fee_example(n_months, apr):
+    # the APR is given to 0.005 %, which moves the fee by half of a twelfth of that
+    rate = instalments.contract_rate(apr / 12, n_months, "flat_fee")
+    assert rate == pytest.approx(0.01, abs=4e-6)
+
+
+def test_contract_rate_matches_upfront_deduction_example():
+    rate = instalments.contract_rate(0.2191 / 12, 12, fee_rate=0.02)
+    assert rate == pytest.approx(0.015, abs=5e-6)
 
 
 # --- closed forms and invariants ---------------------------------------------------------------
@@ -81,14 +93,75 @@ def test_last_instalment_differs_only_by_rounding(principal, rate, n):
     assert np.abs(due - instalments.instalment(principal, rate, n)).max() <= n * (1 + rate) ** n
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(*loans.values(), st.sampled_from(METHODS)), min_size=1, max_size=8))
+def test_many_loans_at_once_equal_one_by_one(book):
+    principal, rate, n, method = zip(*book, strict=True)
+    due, balance = instalments.schedules(principal, rate, n, method)
+    assert due.shape == balance.shape == (len(book), max(n) + 1)
+    assert due.dtype == balance.dtype == np.int64
+    assert (due[:, 0] == 0).all()
+    np.testing.assert_array_equal(balance[:, 0], principal)
+    for row, (p, r, months, name) in enumerate(book):
+        table = instalments.schedule(p, r, months, method=name)
+        np.testing.assert_array_equal(due[row, 1 : months + 1], table["due_amount"])
+        np.testing.assert_array_equal(balance[row, 1 : months + 1], table["balance"])
+        assert due[row, months + 1 :].sum() == balance[row, months:].sum() == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(**loans, method=st.sampled_from(METHODS))
+def test_due_sums_to_principal_plus_interest(principal, rate, n, method):
+    """Interest is recomputed from its definition, in Python's integers and half-even rounding."""
+    due, balance = instalments.schedules(principal, rate, n, method)
+    owed = balance[0, :-1].tolist() if method != "flat_fee" else [principal] * n
+    assert due[0].sum() == principal + sum(round(base * rate) for base in owed)
+    assert (np.diff(balance[0]) <= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("method", "due", "balance"),
+    [
+        ("equal_instalment", [34_003, 34_003, 34_002], [66_998, 33_665, 0]),
+        ("interest_only", [1_000, 1_000, 101_001], [100_001, 100_001, 0]),
+        ("flat_fee", [34_333, 34_333, 34_335], [66_668, 33_335, 0]),
+    ],
+)
+def test_last_instalment_absorbs_the_rounding(method, due, balance):
+    found = instalments.schedules(100_001, 0.01, 3, method, max_months=4)
+    np.testing.assert_array_equal(found[0], [[0, *due, 0]])
+    np.testing.assert_array_equal(found[1], [[100_001, *balance, 0]])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_half_a_fen_of_interest_is_rounded_to_even(method):
+    table = instalments.schedule(250, 0.01, 1, method=method)
+    assert table["interest_amount"].tolist() == [2]
+
+
+def test_a_tiny_loan_paid_off_early_by_rounding_is_never_overpaid():
+    due, balance = instalments.schedules(5, 0.0, 8)
+    assert due.tolist() == [[0, 1, 1, 1, 1, 1, 0, 0, 0]]
+    assert balance.tolist() == [[5, 4, 3, 2, 1, 0, 0, 0, 0]]
+
+
+def test_schedules_of_no_loans_are_empty():
+    due, balance = instalments.schedules([], [], [], [], max_months=6)
+    assert due.shape == balance.shape == (0, 7)
+
+
+@pytest.mark.parametrize("method", METHODS)
 @given(**loans)
-def test_many_loans_at_once_equal_one_by_one(principal, rate, n):
-    due, balance = instalments.equal_instalments([principal, 50_000], [rate, 0.01], [n, 2])
-    table = instalments.schedule(principal, rate, n)
-    np.testing.assert_array_equal(due[0, 1 : n + 1], table["due_amount"])
-    np.testing.assert_array_equal(balance[0, 1 : n + 1], table["balance"])
-    assert due[1, 3:].sum() == balance[1, 2:].sum() == 0
+def test_instalment_is_what_falls_due_each_month_but_the_last(method, principal, rate, n):
+    due = instalments.schedule(principal, rate, n, method=method)["due_amount"]
+    # flat fee: half a fen of the fee, and up to one of the principal's part
+    assert (np.abs(due[:-1] - instalments.instalment(principal, rate, n, method)) < 1.5).all()
+
+
+def test_instalment_takes_one_method_or_one_for_each_loan():
+    found = instalments.instalment(1_200, [0.02, 0.02, 0.0], 12, ["interest_only", *METHODS[::-2]])
+    np.testing.assert_allclose(found, [24, 124, 100])
+    assert instalments.instalment(1_200, 0.02, 12, "flat_fee") == 124
 
 
 @pytest.mark.parametrize("method", ["equal_instalment", "interest_only"])
@@ -100,6 +173,106 @@ def test_irr_of_a_schedule_is_its_rate(method):
 def test_interest_only_pays_principal_last():
     table = instalments.schedule(90_000, 0.01, 3, method="interest_only")
     assert table["due_amount"].tolist() == [900, 900, 90_900]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("fee_rate", [0.0, 0.015])
+@pytest.mark.parametrize(("monthly_irr", "n"), [(0.05, 1), (0.017, 3), (0.0199, 12), (0.05, 36)])
+def test_irr_of_the_schedule_at_the_contract_rate_is_the_one_asked(
+    monthly_irr, n, fee_rate, method
+):
+    rate = instalments.contract_rate(monthly_irr, n, method, fee_rate=fee_rate)
+    fee_amount = round(2_000_000 * fee_rate)
+    table = instalments.schedule(2_000_000, rate, n, method=method, fee_amount=fee_amount)
+    assert instalments.irr(instalments.cashflows(table)) == pytest.approx(monthly_irr, abs=1e-5)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    rate=st.sampled_from([1e-5, 0.004, 0.02, 0.05]),
+    n=st.integers(1, 60),
+    method=st.sampled_from(METHODS),
+    fee_rate=st.sampled_from([0.0, 1e-6, 0.02, 0.3]),
+)
+def test_contract_rate_inverts_the_irr(rate, n, method, fee_rate):
+    # pyxirr stops at an absolute value of the flows: on a loan of 1 it is right to 1e-9 only
+    principal = 1e6
+    flows = np.full(n + 1, instalments.instalment(principal, rate, n, method))
+    flows[0] = principal * (fee_rate - 1)
+    if method == "interest_only":
+        flows[-1] += principal
+    found = instalments.contract_rate(instalments.irr(flows), n, method, fee_rate=fee_rate)
+    assert found == pytest.approx(rate, abs=1e-10)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    monthly_irr=st.floats(0, 0.05),
+    n=st.integers(1, 60),
+    method=st.sampled_from(METHODS),
+    share=st.floats(0, 1),
+)
+def test_payments_at_the_contract_rate_are_worth_what_was_handed_over(
+    monthly_irr, n, method, share
+):
+    discounts = (1 + monthly_irr) ** -np.arange(1.0, n + 1)
+    worth = discounts.sum()
+    # at the highest fee the borrower repays the bare principal
+    highest = 1 - (discounts[-1] if method == "interest_only" else worth / n)
+    fee_rate = share * max(highest, 0)
+    rate = instalments.contract_rate(monthly_irr, n, method, fee_rate=fee_rate)
+    paid = instalments.instalment(1, rate, n, method) * worth
+    if method == "interest_only":
+        paid += discounts[-1]
+    assert paid == pytest.approx(1 - fee_rate, abs=1e-12)
+    assert 0 <= rate <= monthly_irr + 1e-15
+
+
+@pytest.mark.parametrize("method", ["equal_instalment", "interest_only"])
+def test_contract_rate_without_a_fee_is_exactly_the_irr(method):
+    irr, n = np.meshgrid(np.r_[1e-12, np.linspace(0, 0.05, 501)], np.arange(1, 37))
+    np.testing.assert_array_equal(instalments.contract_rate(irr, n, method), irr)
+
+
+def test_flat_fee_near_zero_is_the_irr_on_the_average_balance():
+    irr = np.array([0.0, 1e-12])
+    found = instalments.contract_rate(irr, 12, "flat_fee")
+    np.testing.assert_allclose(found, irr * 13 / 24, rtol=0, atol=1e-16)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_contract_rate_of_a_single_instalment_is_the_same_for_every_method(method):
+    rate = instalments.contract_rate(0.05, 1, method, fee_rate=0.02)
+    assert rate == pytest.approx(0.98 * 1.05 - 1, abs=1e-15)
+
+
+def test_contract_rate_broadcasts_all_its_arguments():
+    found = instalments.contract_rate([[0.01], [0.02]], 6, METHODS, fee_rate=[[[0.0]], [[0.01]]])
+    assert found.shape == (2, 2, 3)
+    for (f, i, m), rate in np.ndenumerate(found):
+        one = instalments.contract_rate((0.01, 0.02)[i], 6, METHODS[m], fee_rate=(0, 0.01)[f])
+        assert rate == pytest.approx(one, abs=1e-15)
+        assert isinstance(one, float)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_contract_rate_of_nan_is_nan(method):
+    found = instalments.contract_rate([np.nan, 0.02], 6, method, fee_rate=0.01)
+    np.testing.assert_array_equal(np.isnan(found), [True, False])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_fee_that_takes_the_whole_irr_leaves_a_contract_rate_of_zero(method):
+    irr, n = np.meshgrid(np.linspace(0, 0.05, 201), np.arange(1, 37))
+    per_month = instalments.instalment(1, irr, n)
+    highest = irr / per_month if method == "interest_only" else 1 - 1 / per_month / n
+    # rounding alone takes some of these rates below zero
+    for more in (0.0, 1e-17, 1e-15):
+        fee_rate = np.maximum(highest, 0) + more
+        rate = instalments.contract_rate(irr, n, method, fee_rate=fee_rate)
+        assert ((rate >= 0) & (rate < 1e-13)).all()
+    with pytest.raises(ValueError, match="fee_rate must leave a contract rate >= 0"):
+        instalments.contract_rate(0.02, 12, method, fee_rate=highest[11, 80] + 1e-10)
 
 
 def test_xirr_agrees_with_its_definition():
@@ -133,6 +306,43 @@ def test_schedule_refuses_unknown_method_and_fee_above_principal():
         instalments.schedule(1_000, 0.01, 3, method="balloon")
     with pytest.raises(ValueError, match=r"fee_amount must lie in 0\.\.principal = 1000, got 2000"):
         instalments.schedule(1_000, 0.01, 3, fee_amount=2_000)
+
+
+def test_schedules_refuse_fractions_of_a_fen_endless_rates_and_terms_beyond_the_columns():
+    with pytest.raises(ValueError, match=r"amounts must be whole fen, got 10\.5"):
+        instalments.schedules([10, 10.5], 0.01, 3)
+    with pytest.raises(ValueError, match="monthly_rate must be finite, got nan"):
+        instalments.schedules(10, [0.01, np.nan], 3)
+    with pytest.raises(ValueError, match="n_months must be <= max_months = 6, got 7"):
+        instalments.schedules(10, 0.01, [3, 7], max_months=6)
+
+
+@pytest.mark.parametrize("function", ["instalment", "schedules"])
+@pytest.mark.parametrize(
+    ("method", "named"), [("balloon", "balloon"), (["flat_fee", None], "None")]
+)
+def test_unknown_methods_are_refused(function, method, named):
+    message = f"method must be one of equal_instalment, interest_only, flat_fee, got {named!r}"
+    with pytest.raises(ValueError, match=message):
+        getattr(instalments, function)([1_000, 1_000], 0.01, 3, method)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fee_rate", "message"),
+    [
+        ((-0.01, 3), 0, "monthly_irr must be >= 0, got -0.01"),
+        ((0.01, 0), 0, "n_months must be a whole number >= 1, got 0"),
+        ((0.01, 3, "balloon"), 0, "method must be one of .*, got 'balloon'"),
+        ((0.01, 3), -0.1, r"fee_rate must lie in \[0, 1\), got -0.1"),
+        ((0.01, 3), 1, r"fee_rate must lie in \[0, 1\), got 1"),
+        ((0.01, 3), np.nan, r"fee_rate must lie in \[0, 1\), got nan"),
+        (([0.05, 0.01], 3), 0.03, "a contract rate >= 0 at this monthly_irr, got 0.03"),
+        ((0, 12, "interest_only"), 0.001, "a contract rate >= 0 at this monthly_irr, got 0.001"),
+    ],
+)
+def test_contract_rate_refuses_values_out_of_range(arguments, fee_rate, message):
+    with pytest.raises(ValueError, match=message):
+        instalments.contract_rate(*arguments, fee_rate=fee_rate)
 
 
 @pytest.mark.parametrize("flows", [[1, 2, 3], [-1, -2], [], [-1, np.nan]])

@@ -10,7 +10,7 @@ from scipy import stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from riskkit import metrics
+from riskkit import metrics, schema
 from riskkit.partitions import add_counts
 
 # Patients of DeLong, DeLong and Clarke-Pearson (1988) with all three tests known, as printed in the
@@ -842,3 +842,99 @@ def test_all_segments_too_small_still_have_every_column():
     table = metrics.discrimination_table(pd.DataFrame({"a": [1, 2]}), [0, 1], min_each=10)
     assert table["auc"].isna().all()
     assert {"ks", "gini_low", "ks_score"} <= set(table.columns)
+
+
+# -- drift ---------------------------------------------------------------------------------------
+
+
+def feature(name, **facts):
+    return schema.Feature(name=name, label=name, family="any", **facts)
+
+
+def drift_of(base, later, **facts):
+    """Drift of one column: a base, then one period."""
+    frame = pd.DataFrame({"x": [*base, *later]})
+    in_base = np.arange(len(frame)) < len(base)
+    period = pd.Series(np.where(in_base, "2023", "2024"))
+    table = metrics.drift_table(frame, [feature("x", **facts)], period, base=in_base)
+    assert list(table.index) == [("x", "2024")]
+    return table.loc[("x", "2024")]
+
+
+def test_drift_is_the_psi_of_deciles_specials_and_missing_by_hand():
+    # ten deciles of ten rows, thirty special, twenty missing; later twenty of the first two deciles
+    base = [*range(100), *[-9.0] * 30, *[np.nan] * 20]
+    later = [*range(20), *range(20), *[-9.0] * 20, *[np.nan] * 40]
+    row = drift_of(base, later, special_codes={-9.0: "no record"})
+    expected = [10] * 10 + [30, 20]
+    actual = [20, 20] + [0] * 8 + [20, 40]
+    assert row["psi"] == metrics.psi(expected, actual)
+    assert row["psi_critical"] == metrics.psi_critical(150, 100, 12)
+    assert row["light"] == "red"
+    assert row["rows"] == 100
+
+
+@pytest.mark.parametrize(
+    ("base", "bins"),
+    [
+        ({0: 95, 1: 5}, [{0}, {1}]),
+        ({0: 5, 1: 95}, [{0}, {1}]),
+        ({0: 40, 1: 26, 2: 15, 3: 9, 4: 5, 6: 4, 8: 1}, [{0}, {1}, {2}, {3}, {4, 6, 8}]),
+        ({0: 93, 1: 5, 2: 2}, [{0}, {1, 2}]),
+        ({7: 100}, [{7}]),
+    ],
+)
+def test_tied_counts_keep_a_bin_for_every_common_value(base, bins):
+    later = {value: 10 * (i + 1) for i, value in enumerate(base)}
+    row = drift_of(*(np.repeat(list(c), list(c.values())) for c in (base, later)))
+    cells = [[sum(c[v] for v in values) for values in bins] for c in (base, later)]
+    assert row["psi"] == metrics.psi(*cells)
+    if len(bins) == 1:
+        assert math.isnan(row["psi_critical"])
+        assert row["light"] == "green"
+
+
+def test_values_outside_the_base_belong_to_the_outer_bins():
+    assert drift_of([1, 2], [-5, 99])["psi"] == 0
+    assert drift_of([1, 2], [1.5, 2])["psi"] == 0
+
+
+def test_drift_of_categories_pools_the_rare_and_sees_the_unseen():
+    base = ["a"] * 600 + ["b"] * 390 + ["r"] * 6 + ["s"] * 4
+    later = ["a"] * 50 + ["b"] * 20 + ["r"] * 10 + ["new"] * 15 + [None] * 5
+    row = drift_of(base, later, kind="category")
+    # a, b, rare, unseen, missing
+    assert row["psi"] == metrics.psi([600, 390, 10, 0, 0], [50, 20, 10, 15, 5])
+    assert row["psi_critical"] == metrics.psi_critical(1000, 100, 5)
+
+
+def test_a_column_that_is_only_collected_later_has_moved():
+    assert drift_of([np.nan] * 50, [1.0, 2.0] * 50)["light"] == "red"
+
+
+def test_the_base_is_the_first_year_or_half_and_belongs_to_no_period():
+    months = pd.date_range("2022-01-01", periods=36, freq="MS").repeat(10) + pd.Timedelta(days=4)
+    frame = pd.DataFrame({"x": np.tile(np.arange(10.0), 36), "applied_at": months})
+    quarter = frame["applied_at"].dt.to_period("Q").astype(str)
+    table = metrics.drift_table(frame, [feature("x")], quarter)
+    quarters = [f"{year}Q{q}" for year in (2023, 2024) for q in (1, 2, 3, 4)]
+    assert list(table.index) == [("x", name) for name in quarters]
+    assert (table["rows"] == 30).all()
+    assert (table["psi"] == 0).all()
+    short = metrics.drift_table(frame[:120], [feature("x")], quarter[:120])
+    assert short["rows"].sum() == 60
+    one_day = frame[:10].assign(applied_at=pd.Timestamp("2022-01-15"))
+    assert metrics.drift_table(one_day, [feature("x")], quarter[:10]).empty
+
+
+def test_drift_refuses_what_it_cannot_compare():
+    frame = pd.DataFrame({"x": [1.0, 2.0]})
+    one = [feature("x")]
+    with pytest.raises(ValueError, match="base must hold at least one row, got none"):
+        metrics.drift_table(frame, one, pd.Series(["a", "b"]), base=[False, False])
+    with pytest.raises(ValueError, match="period must be known in every row, missing in 1"):
+        metrics.drift_table(frame, one, pd.Series(["a", None]), base=[True, False])
+    with pytest.raises(ValueError, match="period must have 2 rows like the applications, got 1"):
+        metrics.drift_table(frame, one, pd.Series(["a"]), base=[True, False])
+    with pytest.raises(schema.DataContractError, match="missing columns y"):
+        metrics.drift_table(frame, [feature("y")], pd.Series(["a", "b"]), base=[True, False])

@@ -102,6 +102,29 @@ def test_grid_of_bins_carries_the_alt_text_of_each(rows):
     assert plots.plot_bins_grid(tables).get_label().count("bad rate from") == 3
 
 
+def test_curves_of_any_groups_are_named_by_what_they_are():
+    curves = pd.DataFrame({0: [0.0, 0.0], 16: [0.05, 0.09]}, index=pd.Index([6, 12]))
+    by_term = plots.plot_vintage(curves.rename_axis("term_months"), "True curves")
+    assert by_term.get_legend().get_title().get_text() == "term months"
+    assert [text.get_text() for text in by_term.get_legend().get_texts()] == ["6", "12"]
+    assert by_term.get_ylabel() == "share of loans"
+    assert "2 lines by term months; the highest point is 9.0%" in by_term.figure.get_label()
+    by_cohort = plots.plot_vintage(curves.rename_axis("cohort"), "Ever 30+")
+    assert by_cohort.get_legend().get_title().get_text() == "cohort"
+    assert by_cohort.get_ylabel() == "share of the cohort"
+
+
+def test_drift_shows_the_movers_and_says_against_what():
+    index = pd.MultiIndex.from_product([["calm", "mover"], ["Q1", "Q2"]])
+    drift = pd.DataFrame(
+        {"psi": [0.01, 0.02, 0.05, 0.3]}, index=index.set_names(["feature", "period"])
+    )
+    ax = plots.plot_stability(drift, against="the first year", top=1)
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["mover"]
+    assert ax.get_title(loc="left") == "PSI against the first year"
+    assert "The largest PSI is 0.30, of mover" in ax.figure.get_label()
+
+
 def test_given_axes_are_drawn_on(rows):
     _, y, score = rows
     _, ax = plt.subplots()

@@ -141,6 +141,48 @@ def test_synthetic_estimates_are_held_against_the_truth(synthetic_run):
     assert "true hazard" in text_of(synthetic_run, "05_vintages")
 
 
+def test_borrowers_report_shows_the_world_and_skips_what_only_the_simulated_one_knows(
+    synthetic_run, lending_club_run
+):
+    runs = (synthetic_run, lending_club_run)
+    for run in runs:
+        page = (run.report_dir / "01_borrowers.html").read_text(encoding="utf-8")
+        assert 'alt="PSI against the first applicants.' in page
+    ours, theirs = (text_of(run, "01_borrowers") for run in runs)
+    for text in (ours, theirs):
+        assert re.search(r"In the latest quarter \d+ of \d+ features stand above 0\.1", text)
+        assert "Missing most often" in text
+    for words in ("by hand, above the cutoff", "at random", "own_arrears"):
+        assert words in ours
+    assert "Skipped" not in ours
+    assert "The truth behind the simulated book Skipped: this source has no truth table" in theirs
+
+
+def test_a_world_with_an_onset_and_without_families_is_simulated(project):
+    run = pipeline.run(
+        parameters={
+            "scenario": "growth",
+            "onset_month": "2024-01",
+            "without_families": "telecom device",
+            "n_applicants": 2_000,
+        },
+        project=project,
+        run="growth",
+        only="01",
+        progress=False,
+    )
+    folder = run.run_dir / "01_borrowers"
+    features = schema.read_table(folder / "features.parquet")
+    assert set(features["family"]) == {"protected", "application", "payment", "bureau", "repeat"}
+    applications = schema.read_table(folder / "applications.parquet")
+    assert "device_age_months" not in applications
+    by_partner = applications["channel"].eq("partner").groupby(applications["applied_at"].dt.year)
+    # 13 % of applications, and from the onset on a quarter more
+    assert (by_partner.mean()[[2022, 2023]] < 0.2).all()
+    assert by_partner.mean()[2024] > 0.25
+    assert "Synthetic lender, scenario growth" in text_of(run, "01_borrowers")
+
+
 def test_lending_club_ranks_out_of_time_and_does_not_leak(lending_club_run):
     folder = lending_club_run.run_dir / "03_models"
     late = schema.read_table(folder / "discrimination.parquet").loc["out_of_time"]
@@ -253,7 +295,21 @@ def test_a_broken_mapping_is_named(tmp_path, own_source, text, message):
         (["-p", "n_applicants=ten"], "n_applicants"),
         (["-p", "n_applicants=-10"], "n_applicants must be >= 1, got -10"),
         (["-p", "start_month=soon"], "start_month"),
-        (["-p", "scenario=boom"], "scenario"),
+        (
+            ["-p", "scenario=boom"],
+            "scenario must be one of base, growth, downturn, fraud_ring, got 'boom'",
+        ),
+        (["-p", "onset_month=2030-01"], "onset_month must lie in the 36 months from 2022-01"),
+        (["-p", "onset_month=soon"], "onset_month must be a month \"YYYY-MM\", got 'soon'"),
+        (
+            ["-p", "without_families=telecom weather"],
+            "without_families must be some of application, telecom, device, payment, bureau, "
+            "repeat, got 'weather'",
+        ),
+        (
+            ["--source", "sources/mine.yaml", "-p", "onset_month=2023-01"],
+            "onset_month is for the simulated lender",
+        ),
         (["--source", "absent.yaml"], "no source mapping at"),
         (["--profile", "huge"], "no profile 'huge'"),
     ],

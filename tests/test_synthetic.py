@@ -1,6 +1,7 @@
-"""The synthetic lender: reproducible in any partition, honest in its money, true in its truth."""
+"""The synthetic lender as a whole: the same in any partition, true to the data contract."""
 
-import dataclasses
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 import pandas as pd
@@ -10,40 +11,50 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from scipy import stats
 
-from riskkit import instalments, schema, synthetic
-from riskkit.synthetic import chain, draws
+from riskkit import schema, synthetic
+from riskkit.synthetic import draws
 from riskkit.synthetic.applicants import draw_applicants
-from riskkit.synthetic.features import NO_RECORD, RECIPES
-from riskkit.synthetic.policy import risk_points
+from riskkit.synthetic.features import RECIPES
+from riskkit.synthetic.people import GROUP
 
 LENDER = synthetic.Lender()
-N = 20_000
-TABLES = ("applications", "performance", "truth")
-ENDED_WELL = ("prepaid", "matured")
+# many who come back, and most of them with a loan
+REPEATS = synthetic.Lender(returning_rate=0.6, cutoff_points=3.5, roll_logits=(-2.5,) + (0.5,) * 6)
+RINGS = synthetic.Lender(scenario="fraud_ring", ring_rate=0.5)
+KEYS = {
+    "applications": "application_id",
+    "performance": "loan_id",
+    "instalments": "loan_id",
+    "truth": "application_id",
+}
 
 
 @pytest.fixture(scope="module")
 def portfolio():
-    return synthetic.simulate(LENDER, N, seed=11)
+    return synthetic.simulate(LENDER, 12_000, seed=11)
 
 
-@pytest.fixture(scope="module")
-def panel(portfolio):
-    """Performance with what the contract says of each loan beside it."""
-    loans = portfolio.applications.set_index("application_id")[
-        ["amount", "term_months", "offer_apr"]
-    ]
-    return portfolio.performance.join(loans, on="loan_id")
+def rows_of(portfolio, ids):
+    """Tables of some applications, in the portfolio's order."""
+    return {
+        name: table[table[KEYS[name]].isin(ids)].reset_index(drop=True)
+        for name, table in portfolio.tables.items()
+    }
 
 
-def within_bonferroni(counts, trials, probabilities, *, alpha=0.01):
-    """Whether every count lies in its binomial limits, all at once with probability 1 − alpha.
+def read_back(folder):
+    """Tables on disk; parquet knows no seconds."""
+    tables = {name: schema.Table(folder / name).frame() for name in KEYS}
+    for table in tables.values():
+        for name in table.select_dtypes("datetime"):
+            table[name] = table[name].astype("datetime64[s]")
+    return tables
 
-    Where the trials of a group have different probabilities, the binomial at their mean is wider
-    than the truth, so the limits err on the safe side.
-    """
-    low, high = stats.binom.interval(1 - alpha / len(counts), trials, probabilities)
-    return (np.asarray(counts) >= low) & (np.asarray(counts) <= high)
+
+def assert_same_tables(found, expected):
+    assert set(found) == set(expected) == set(KEYS)
+    for name, table in expected.items():
+        assert_frame_equal(found[name], table, check_exact=True, obj=name)
 
 
 # --- draws -------------------------------------------------------------------------------------
@@ -78,33 +89,69 @@ def test_draws_refuse_a_negative_seed():
 # --- the same in any partition -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("block_size", [1_700, 333])
-def test_blocks_of_any_size_make_the_same_portfolio(portfolio, block_size):
-    n = 2_500
-    parts = list(synthetic.blocks(LENDER, n, 11, block_size))
-    assert len(parts) == -(-n // block_size)
-    first = portfolio.applications["application_id"][:n]
-    for name in TABLES:
-        key = "loan_id" if name == "performance" else "application_id"
-        whole = getattr(portfolio, name)
-        joined = pd.concat([getattr(part, name) for part in parts], ignore_index=True)
-        assert_frame_equal(joined, whole[whole[key].isin(first)], check_exact=True)
+@pytest.mark.parametrize("scenario", synthetic.SCENARIOS)
+def test_blocks_of_any_size_make_the_same_portfolio(scenario):
+    lender = synthetic.Lender(scenario=scenario, ring_rate=0.4, returning_rate=0.4)
+    n = 400
+    whole = synthetic.simulate(lender, n, 11)
+    for block_size in (37, 3 * GROUP, 333):  # two of them cut groups
+        parts = list(synthetic.blocks(lender, n, 11, block_size))
+        assert len(parts) == -(-n // block_size)
+        joined = {
+            name: pd.concat([part.tables[name] for part in parts], ignore_index=True)
+            for name in KEYS
+        }
+        assert_same_tables(joined, whole.tables)
 
 
-def test_the_first_n_applicants_are_the_portfolio_of_n(portfolio):
-    small = synthetic.simulate(LENDER, 300, seed=11)
-    assert_frame_equal(small.applications, portfolio.applications[:300], check_exact=True)
-    assert_frame_equal(small.truth, portfolio.truth[:300], check_exact=True)
-    assert_frame_equal(
-        small.performance, portfolio.performance[: len(small.performance)], check_exact=True
+@pytest.mark.parametrize("scenario", synthetic.SCENARIOS)
+def test_the_first_n_applicants_are_the_portfolio_of_n(scenario):
+    lender = synthetic.Lender(scenario=scenario, ring_rate=0.4, returning_rate=0.4)
+    large = synthetic.simulate(lender, 500, seed=2)
+    for n in (1, 100, 333):
+        ids = large.applications["application_id"][:n]
+        assert_same_tables(synthetic.simulate(lender, n, seed=2).tables, rows_of(large, ids))
+
+
+@pytest.mark.parametrize("scenario", synthetic.SCENARIOS)
+def test_any_subset_in_any_order_draws_the_same_applicants(scenario):
+    lender = synthetic.Lender(scenario=scenario, ring_rate=0.4, returning_rate=0.4)
+    some = np.array([1_990, 5, 77, 1_234, 40, 999, 63, 64])
+    alone = draw_applicants(lender, some, 11)
+    among = draw_applicants(lender, np.arange(2_000), 11)
+    assert_frame_equal(alone.frame, among.frame.iloc[some].reset_index(drop=True), check_exact=True)
+    np.testing.assert_array_equal(alone.risk, among.risk[some])
+    np.testing.assert_array_equal(alone.people.ring, among.people.ring[some])
+    np.testing.assert_array_equal(alone.people.time, among.people.time[some])
+
+
+@pytest.mark.parametrize("kind", ["serial", "threads", "processes"])
+def test_files_hold_what_simulate_gives(tmp_path, kind):
+    n = 1_500
+    expected = synthetic.simulate(RINGS, n, 7).tables
+    executors = {
+        "serial": lambda: None,
+        "threads": lambda: ThreadPoolExecutor(2),
+        "processes": lambda: ProcessPoolExecutor(2, mp_context=get_context("spawn")),
+    }
+    executor = executors[kind]()
+    written = list(
+        synthetic.write_portfolio(tmp_path, RINGS, n, 7, block_size=600, executor=executor)
     )
+    if executor:
+        executor.shutdown()
+    assert [rows["applications"] for rows in written] == [600, 600, 300]
+    assert_same_tables(read_back(tmp_path), expected)
+    assert_frame_equal(schema.read_table(tmp_path / "truth"), expected["truth"], check_exact=True)
+    with pytest.raises(FileExistsError, match="already holds parts"):
+        synthetic.write_portfolio(tmp_path, RINGS, n, 7)
 
 
-def test_any_subset_draws_the_same_applicants():
-    some = np.array([5, 77, 1_234, 40])
-    alone = draw_applicants(LENDER, some, 11).frame
-    among = draw_applicants(LENDER, np.arange(2_000), 11).frame.iloc[some]
-    assert_frame_equal(alone, among.reset_index(drop=True), check_exact=True)
+def test_blocks_without_a_loan_or_a_partner_fit_the_others_on_disk(tmp_path):
+    list(synthetic.write_portfolio(tmp_path, LENDER, 12, 11, block_size=1))
+    found = read_back(tmp_path)
+    assert_same_tables(found, synthetic.simulate(LENDER, 12, 11).tables)
+    assert not found["applications"]["booked"].all()
 
 
 def test_another_seed_is_another_world(portfolio):
@@ -129,19 +176,26 @@ def test_tables_hold_to_the_contract(portfolio):
     schema.validate_performance(portfolio.performance)
     dtypes = portfolio.applications.dtypes.astype(str)
     for columns, dtype in {
-        ("application_id", "customer_id", "channel", "partner", "scenario", "declined_reason"): (
-            "str"
-        ),
-        ("amount", "term_months", "offer_limit"): "int64",
+        ("application_id", "customer_id", "device_id", "channel", "partner", "scenario"): "str",
+        ("product", "declined_reason"): "str",
+        ("amount", "term_months", "offer_limit", "booked_amount"): "int64",
         ("approved", "override", "explored", "booked"): "bool",
-        ("offer_apr", "default_flag"): "float64",
+        ("offer_apr", "offer_fee_rate", "default_flag"): "float64",
         ("applied_at",): "datetime64[s]",
     }.items():
         assert set(dtypes[list(columns)]) == {dtype}
     amounts = ["due_amount", "paid_amount", "balance", "recovered_amount", "dpd", "mob"]
     assert set(portfolio.performance[amounts].dtypes.astype(str)) == {"int64"}
-    assert portfolio.instalments is None
+    assert portfolio.instalments.dtypes.astype(str).to_dict() == {
+        "loan_id": "str",
+        "number": "int64",
+        "due_date": "datetime64[s]",
+        "due_amount": "int64",
+        "paid_date": "datetime64[s]",
+        "paid_amount": "int64",
+    }
     assert portfolio.outcomes is None
+    assert set(portfolio.tables) == set(KEYS)
 
 
 def test_the_catalogue_describes_the_columns(portfolio):
@@ -149,11 +203,13 @@ def test_the_catalogue_describes_the_columns(portfolio):
     for feature in synthetic.FEATURES:
         values = table[feature.name]
         assert pd.api.types.is_numeric_dtype(values) == (feature.kind == "numeric"), feature.name
-        coded = bool((values == NO_RECORD).any()) if feature.kind == "numeric" else False
-        assert coded == bool(feature.special_codes), feature.name
+        negative = set(values[values < 0]) if feature.kind == "numeric" else set()
+        assert negative == set(feature.special_codes), feature.name
     protected = {feature.name for feature in synthetic.FEATURES if feature.protected}
     assert protected == {"age", "gender", "city_tier", "region"}
     assert len({feature.name for feature in synthetic.FEATURES}) == len(synthetic.FEATURES)
+    families = {feature.family for feature in synthetic.FEATURES}
+    assert families == {"protected", *synthetic.FAMILIES}
 
 
 def test_every_recipe_leaves_room_for_its_own_noise():
@@ -161,7 +217,7 @@ def test_every_recipe_leaves_room_for_its_own_noise():
 
 
 def test_no_truth_leaks_into_what_the_lender_sees(portfolio):
-    visible = set(portfolio.applications) | set(portfolio.performance)
+    visible = set().union(*(set(portfolio.tables[name]) for name in KEYS if name != "truth"))
     hidden = set(portfolio.truth) - {"application_id"}
     assert not visible & hidden
     assert not [name for name in visible if "latent" in name or "true" in name]
@@ -178,435 +234,6 @@ def test_no_truth_leaks_into_what_the_lender_sees(portfolio):
         assert max(likeness) < 0.9, name
 
 
-def test_bureau_features_are_missing_together_and_not_at_random(portfolio):
-    table = portfolio.applications
-    bureau = [f.name for f in synthetic.FEATURES if f.family == "bureau"]
-    thin = (table[bureau] == NO_RECORD).sum(axis=1)
-    assert set(thin) == {0, len(bureau)}
-    assert table.loc[thin > 0, "age"].mean() < table.loc[thin == 0, "age"].mean() - 2
-
-
-def test_partner_is_known_for_the_partner_channel_only(portfolio):
-    table = portfolio.applications
-    assert (table["partner"].notna() == (table["channel"] == "partner")).all()
-
-
-def test_returning_customers_keep_who_they_are(portfolio):
-    table = portfolio.applications
-    again = table["customer_id"].str[1:] != table["application_id"].str[1:]
-    assert 0.07 < again.mean() < 0.15
-    first = table.set_index(table["customer_id"].where(~again)).loc[table["customer_id"][again]]
-    for name in ("age", "gender", "region", "device_price_tier"):
-        assert (first[name].to_numpy() == table.loc[again, name].to_numpy()).all()
-    assert (first["applied_at"].to_numpy() <= table.loc[again, "applied_at"].to_numpy()).all()
-
-
-# --- the old policy ----------------------------------------------------------------------------
-
-
-def test_decisions_fit_together(portfolio):
-    table = portfolio.applications
-    assert (table["approved"] == table["declined_reason"].isna()).all()
-    assert (table["approved"] == table["offer_apr"].notna()).all()
-    assert (table["approved"] == (table["offer_limit"] > 0)).all()
-    assert (table["offer_limit"] >= table["amount"])[table["approved"]].all()
-    assert table.loc[table["explored"] | table["override"], "approved"].all()
-    assert not (table["explored"] & table["override"]).any()
-    above = risk_points(table) > LENDER.cutoff_points
-    assert above[table["override"]].all()
-    assert not (above & table["approved"] & ~table["override"] & ~table["explored"]).any()
-
-
-def test_overrides_know_something_no_column_shows(portfolio):
-    table, truth = portfolio.applications, portfolio.truth
-    points = risk_points(table)
-    near = (points > LENDER.cutoff_points) & (points < LENDER.cutoff_points + LENDER.review_points)
-    refused = near & (table["declined_reason"] == "points")
-    willingness = truth["latent_willingness"]
-    assert willingness[table["override"]].mean() > willingness[refused].mean() + 0.5
-
-
-def test_the_world_looks_like_a_phone_lender(portfolio):
-    table = portfolio.applications
-    n = len(table)
-    slack = 3 * np.sqrt(0.25 / n)  # the bands are the world's, these are one draw's
-    assert 0.35 - slack < table["approved"].mean() < 0.60 + slack
-    assert 0.85 - slack < table["booked"].sum() / table["approved"].sum() < 0.92 + slack
-    assert 0.15 - slack < (table["utilisation"] == NO_RECORD).mean() < 0.35 + slack
-    flags = table["default_flag"].dropna()
-    slack = 3 * np.sqrt(0.06 * 0.94 / len(flags))
-    assert 0.04 - slack < flags.mean() < 0.09 + slack
-    assert abs(table["explored"].mean() - LENDER.explore_rate) < 4 * np.sqrt(0.015 / n)
-
-
-def test_applications_grow_and_stay_in_the_calendar(portfolio):
-    applied = portfolio.applications["applied_at"]
-    assert applied.min() >= pd.Timestamp("2022-01-01")
-    assert applied.max() <= LENDER.observed_to == pd.Timestamp("2024-12-31")
-    by_year = applied.dt.year.value_counts()
-    assert by_year[2022] < by_year[2023] < by_year[2024]
-
-
-# --- the ledger --------------------------------------------------------------------------------
-
-
-def test_dates_and_rows_follow_the_calendar(panel):
-    month_end = panel["cohort"].dt.to_period("M") + panel["mob"]
-    assert (panel["month_end"].dt.to_period("M") == month_end).all()
-    assert panel["month_end"].dt.is_month_end.all()
-    assert panel["month_end"].max() == LENDER.observed_to
-    last = panel.groupby("loan_id").last()
-    done = last["status"].isin([*ENDED_WELL, "charged_off"])
-    assert (last.loc[~done, "month_end"] == LENDER.observed_to).all()
-    ended_early = panel.groupby("loan_id")["status"].agg(lambda s: s.isin(ENDED_WELL).sum())
-    assert (ended_early <= 1).all()
-
-
-def test_a_loan_is_clean_at_disbursal(panel):
-    start = panel[panel["mob"] == 0]
-    assert (start["balance"] == start["amount"]).all()
-    assert (start[["dpd", "due_amount", "paid_amount", "recovered_amount"]] == 0).all(axis=None)
-    assert (start["status"] == "current").all()
-
-
-def test_days_past_due_climb_one_month_at_a_time(panel):
-    same = panel["loan_id"].eq(panel["loan_id"].shift())
-    step = panel["dpd"].diff()[same]
-    days = panel["month_end"].dt.day[same]
-    unpaid = panel["paid_amount"][same] == 0
-    was_late = panel["dpd"].shift()[same] > 0
-    # whoever owes and pays nothing is late by exactly one more calendar month
-    assert (step[was_late & unpaid] == days[was_late & unpaid]).all()
-    # and whoever pays something is not later than that
-    assert (step[~unpaid] < days[~unpaid]).all()
-    arrears = pd.cut(panel["dpd"], [-1, 0, 30, 60, 90, 10_000], labels=False)
-    jumps = panel[same & (arrears.diff() > 1)]
-    # due on 28 February, unpaid: 0 days that day, 31 a month later
-    assert (jumps["month_end"].dt.month == 3).all()
-    assert (jumps["dpd"] == 31).all()
-
-
-def test_nobody_is_past_90_days_before_month_4_nor_charged_off_before_7(panel):
-    assert panel.loc[panel["dpd"] > 90, "mob"].min() == 4
-    charged_off = panel["status"] == "charged_off"
-    assert panel.loc[charged_off, "mob"].min() == 7
-    assert panel.loc[charged_off, "dpd"].min() > 180
-    assert panel.loc[~charged_off, "dpd"].max() <= 180
-
-
-def test_no_default_begins_after_term_plus_three(panel):
-    first = panel[panel["dpd"] > 90].groupby("loan_id")[["mob", "term_months"]].first()
-    assert (first["mob"] <= first["term_months"] + 3).all()
-
-
-def test_status_says_what_the_numbers_say(panel):
-    status = panel["status"]
-    ended = status.isin(ENDED_WELL)
-    assert (panel.loc[ended, ["balance", "dpd"]] == 0).all(axis=None)
-    assert (panel.loc[~ended, "balance"] > 0).all()
-    assert (panel.loc[status == "delinquent", "dpd"] > 0).all()
-    assert (panel.loc[status == "current", "dpd"] == 0).all()
-    assert (
-        panel.loc[status == "matured", "mob"] >= panel["term_months"][status == "matured"]
-    ).all()
-    assert (panel.loc[status == "prepaid", "mob"] < panel["term_months"][status == "prepaid"]).all()
-    assert (panel.loc[status != "charged_off", "recovered_amount"] == 0).all()
-    assert panel.loc[status == "charged_off", "recovered_amount"].sum() > 0
-    rows_after = panel[status == "charged_off"].groupby("loan_id").size()
-    assert rows_after.max() == 13
-
-
-def test_money_is_conserved_against_the_schedule(panel):
-    """Whatever was paid is a whole number of scheduled instalments, and the rest is the balance."""
-    kinds = panel.groupby("loan_id")["status"].last()
-    some = [loan for _, group in kinds.groupby(kinds) for loan in group.index[:60]]
-    for _, rows in panel[panel["loan_id"].isin(some)].groupby("loan_id"):
-        loan = rows.iloc[0]
-        table = instalments.schedule(
-            int(loan["amount"]), loan["offer_apr"] / 12, int(loan["term_months"])
-        )
-        due = np.r_[0, table["due_amount"].cumsum()]
-        interest = np.r_[0, table["interest_amount"].cumsum()]
-        left = np.r_[loan["amount"], table["balance"]]
-        recovered = rows["recovered_amount"].cumsum()
-        for paid, row, back in zip(
-            rows["paid_amount"].cumsum(), rows.itertuples(), recovered, strict=True
-        ):
-            if row.status == "prepaid":
-                assert paid == due[row.mob] + left[row.mob]
-                continue
-            number = int(np.searchsorted(due, paid))
-            assert due[number] == paid
-            assert row.balance + back == left[number]
-            # paid principal + recovered + balance = principal
-            assert paid - interest[number] + back + row.balance == loan["amount"]
-        falling_due = rows["due_amount"].to_numpy()[1 : len(due)]
-        in_life = (rows["status"] != "charged_off").to_numpy()[1 : len(due)]
-        expected = table["due_amount"].to_numpy()[: len(falling_due)]
-        np.testing.assert_array_equal(falling_due[in_life], expected[in_life])
-
-
-def test_dpd_is_the_age_of_the_oldest_unpaid_instalment(panel):
-    """Rebuilt from money alone: more has fallen due than was paid, exactly where days are past."""
-    live = panel[~panel["status"].isin(["prepaid", "charged_off"])]
-    sums = live.groupby("loan_id")[["due_amount", "paid_amount"]].cumsum()
-    owed = sums["due_amount"] - sums["paid_amount"]
-    assert (owed >= 0).all()
-    assert (owed[live["dpd"] > 0] > 0).all()
-    # a due day on the month-end itself (28 February) is the one case owed but not past due
-    on_the_day = live[(owed > 0) & (live["dpd"] == 0)]
-    assert set(on_the_day["month_end"].dt.strftime("%m-%d")) <= {"02-28"}
-    assert (sums["paid_amount"][live["status"] == "matured"] > 0).all()
-
-
-def test_roll_rates_rise_with_the_bucket(panel):
-    bucket = pd.cut(panel["dpd"], [-1, 0, 30, 60, 90, 10_000], labels=False)
-    same = panel["loan_id"].eq(panel["loan_id"].shift(-1))
-    rolled = (bucket.shift(-1) == bucket + 1)[same]
-    rates = rolled.groupby(bucket[same]).mean()
-    assert rates[0] < 0.06
-    assert 0.25 < rates[1] < 0.50
-    assert 0.55 < rates[2] < 0.75
-    assert rates[3] > 0.75
-
-
-# --- the truth ---------------------------------------------------------------------------------
-
-
-def test_label_is_the_simulated_outcome_of_matured_booked_loans(portfolio):
-    table, truth = portfolio.applications, portfolio.truth
-    first_day = table["applied_at"].dt.to_period("M").dt.to_timestamp()
-    reached = first_day + pd.offsets.MonthEnd(13) <= LENDER.observed_to
-    known = table["default_flag"].notna()
-    assert (known == (table["booked"] & reached)).all()
-    assert (table["default_flag"][known] == truth["simulated_default_12m"][known]).all()
-
-
-def test_true_pd_is_the_sum_of_first_default_probabilities(portfolio):
-    truth = portfolio.truth
-    months = [f"default_at_{mob:02d}" for mob in range(4, 13)]
-    np.testing.assert_allclose(truth["true_pd_12m"], truth[months].sum(axis=1), rtol=1e-9)
-    assert truth["true_pd_12m"].between(0, 1).all()
-    at_risk = truth.filter(like="at_risk_")
-    assert (at_risk.diff(axis=1).iloc[:, 1:] <= 1e-12).all(axis=None)
-    last = portfolio.applications["term_months"] + 3
-    for mob in range(4, 17):
-        assert (truth.loc[last < mob, f"default_at_{mob:02d}"] == 0).all()
-
-
-def by_paths(lender, loans, macro, last_mob):
-    """First-default and at-risk probabilities by walking every path of one loan's ledger.
-
-    An oracle: it keeps a list of unpaid instalments by due month and knows nothing of arrears as a
-    state, nor of the recursion.
-    """
-    term = int(loans.term[0])
-    default_at, at_risk = np.zeros(last_mob + 1), np.zeros(last_mob + 1)
-
-    def walk(mob, unpaid, probability):
-        if mob > last_mob:
-            return
-        at_risk[mob] += probability
-        arrears = mob - unpaid[0] if unpaid else 0
-        roll, stay, prepay = (
-            float(p[0]) for p in chain.transition(lender, loans, macro, mob, np.array([arrears]))
-        )
-        due = [*unpaid, mob] if mob <= term else unpaid
-        for share, rest in ((roll, due), (stay, due[1:]), (1 - roll - stay - prepay, [])):
-            if rest and mob - rest[0] + 1 >= 4:
-                default_at[mob] += probability * share
-            elif share > 0 and (rest or mob < term):
-                walk(mob + 1, rest, probability * share)
-
-    walk(1, [], 1.0)
-    return default_at, at_risk
-
-
-def one_loan(term, *, log_odds=0.5, n=1):
-    full = np.full(n, 1)
-    return chain.Loans(
-        index=np.arange(n),
-        term=(full * term).astype(np.int8),
-        log_odds=(full * log_odds).astype(np.float32),
-        cohort=full * 3,
-        prepay=(full * 0.05).astype(np.float32),
-    )
-
-
-@pytest.mark.parametrize("term", [1, 3, 6])
-def test_forward_recursion_equals_walking_every_path(term):
-    loans, macro = one_loan(term), LENDER.macro_path(5)
-    last_mob = min(term + 4, 8)
-    default_at, at_risk = by_paths(LENDER, loans, macro, last_mob)
-    found = chain.default_probabilities(LENDER, loans, macro)
-    np.testing.assert_allclose(found[0][0, 1 : last_mob + 1], default_at[1:], atol=1e-7)
-    np.testing.assert_allclose(found[1][0, 1 : last_mob + 1], at_risk[1:], atol=1e-6)
-
-
-@pytest.mark.parametrize(("term", "log_odds"), [(1, 1.5), (6, 1.0), (12, 0.0)])
-def test_forward_recursion_equals_brute_force_simulation(term, log_odds):
-    n = 40_000
-    macro = LENDER.macro_path(5)
-    states = chain.sample_states(LENDER, one_loan(term, log_odds=log_odds, n=n), macro, seed=5)
-    default_at, at_risk = chain.default_probabilities(
-        LENDER, one_loan(term, log_odds=log_odds), macro
-    )
-    bad = states >= chain.DEFAULT_ARREARS
-    first = np.where(bad.any(axis=1), bad.argmax(axis=1), 99)
-    gone = np.maximum.accumulate((states < 0) | bad, axis=1)
-    mobs = range(1, chain.LAST_DEFAULT_MOB + 1)
-    defaults = [(first == mob).sum() for mob in mobs]
-    running = [(~gone[:, mob - 1]).sum() for mob in mobs]
-    assert sum(defaults) > 300
-    assert within_bonferroni(defaults, n, np.clip(default_at[0, 1:], 0, 1)).all()
-    assert within_bonferroni(running, n, np.clip(at_risk[0, 1:], 0, 1)).all()
-
-
-def test_every_loan_comes_to_an_end():
-    states = chain.sample_states(LENDER, one_loan(12, log_odds=2.0, n=5_000), np.zeros(99), 1)
-    assert set(states[:, -1]) <= {chain.PREPAID, chain.MATURED, 7}
-
-
-def decile_counts(truth, flag):
-    """Defaults, loans and the two moments the truth expects of them, by decile of true PD."""
-    known = truth[truth[flag].notna()]
-    probability = known["true_pd_12m"]
-    decile = pd.qcut(probability, 10, labels=False)
-    columns = {
-        "defaults": known[flag],
-        "loans": 1,
-        "expected": probability,
-        "variance": probability * (1 - probability),
-    }
-    return pd.DataFrame(columns, index=known.index).groupby(decile).sum()
-
-
-@pytest.mark.parametrize("flag", ["simulated_default_12m", "default_flag"])
-def test_observed_default_rates_follow_the_true_probability(flag):
-    groups = []
-    for seed in (1, 2, 3, 4, 5):
-        drawn = synthetic.simulate(LENDER, 10_000, seed)
-        groups.append(decile_counts(drawn.truth.join(drawn.applications["default_flag"]), flag))
-    table = pd.concat(groups)
-    assert within_bonferroni(
-        table["defaults"], table["loans"], table["expected"] / table["loans"]
-    ).all()
-
-
-def test_default_counts_scatter_as_independent_draws_do():
-    """Neither tied together nor off centre: standardised residuals have variance one."""
-    parts = synthetic.blocks(LENDER, 80_000, 6, 10_000)
-    table = pd.concat([decile_counts(part.truth, "simulated_default_12m") for part in parts])
-    residual = (table["defaults"] - table["expected"]) / np.sqrt(table["variance"])
-    low, high = stats.chi2.interval(0.998, len(residual))
-    assert low < (residual**2).sum() < high
-    assert abs(residual.sum()) < 3.3 * np.sqrt(len(residual))
-
-
-def empirical_hazard(performance):
-    """First month-ends past 90 days over loans that still ran without one the month before."""
-    first = performance[performance["dpd"] > 90].groupby("loan_id")["mob"].min()
-    seen = performance.join(first.rename("first"), on="loan_id")
-    seen = seen[seen["first"].isna() | (seen["mob"] <= seen["first"])]
-    events = (seen["mob"] == seen["first"]).groupby(seen["mob"])
-    return pd.DataFrame({"defaults": events.sum(), "at_risk": events.size()})
-
-
-def test_true_hazards_meet_the_empirical_ones(portfolio):
-    performance = portfolio.performance
-    cohorts = performance.groupby("loan_id")["cohort"].first()
-    true = synthetic.true_hazards(portfolio.truth, cohorts, LENDER.observed_to)
-    assert true.index.tolist() == list(range(4, 17))
-    seen = empirical_hazard(performance).loc[4:15]
-    true = true.loc[4:15]
-    assert within_bonferroni(seen["defaults"], seen["at_risk"], true["hazard"]).all()
-    # a sum of independent draws: its variance is below its mean
-    expected = true["expected_at_risk"]
-    assert ((seen["at_risk"] - expected).abs() < 4 * np.sqrt(expected)).all()
-
-
-def test_true_hazards_count_only_what_was_observed(portfolio):
-    performance = portfolio.performance
-    cohorts = performance.groupby("loan_id")["cohort"].first()
-    early = cohorts[cohorts == cohorts.min()]
-    table = synthetic.true_hazards(portfolio.truth, early, cohorts.min() + pd.offsets.MonthEnd(7))
-    assert table["hazard"].notna().tolist() == [mob <= 6 for mob in table.index]
-    rows = portfolio.truth.set_index("application_id").loc[early.index]
-    for mob in (4, 5, 6):
-        assert table.loc[mob, "hazard"] == pytest.approx(
-            rows[f"default_at_{mob:02d}"].sum() / rows[f"at_risk_{mob:02d}"].sum()
-        )
-    with pytest.raises(ValueError, match="cohorts must be of loans in truth, got 1 others: 'X'"):
-        synthetic.true_hazards(
-            portfolio.truth, pd.Series(cohorts.min(), index=["X"]), LENDER.observed_to
-        )
-
-
-def test_truth_ranks_better_than_the_old_policy_and_the_policy_better_than_chance(portfolio):
-    bad = portfolio.truth["simulated_default_12m"].to_numpy() == 1
-
-    def gini(risk):
-        u = stats.mannwhitneyu(risk[bad], risk[~bad]).statistic
-        return 2 * u / bad.sum() / (~bad).sum() - 1
-
-    truth = gini(portfolio.truth["true_pd_12m"].to_numpy())
-    policy = gini(risk_points(portfolio.applications))
-    assert 0.15 < policy < truth - 0.1
-
-
-# --- scenarios and drift -----------------------------------------------------------------------
-
-
-def test_downturn_is_worse_from_the_shock_on_and_the_same_before():
-    base, down = (
-        synthetic.simulate(dataclasses.replace(LENDER, scenario=name), 4_000, 11).truth
-        for name in ("base", "downturn")
-    )
-    applications = synthetic.simulate(LENDER, 4_000, 11).applications
-    # 12 months on book end before the shock of 2023-07
-    before = applications["applied_at"] < "2022-07-01"
-    after = applications["applied_at"] >= "2023-07-01"
-    ratio = down["true_pd_12m"] / base["true_pd_12m"]
-    assert (ratio[before] == 1).all()
-    assert (ratio[after] > 1).all()
-    assert ratio[after].median() > 1.5
-
-
-def test_the_climate_of_a_calendar_month_acts_in_that_month():
-    loans, calm = one_loan(12), np.zeros(60)
-    storm = np.where(np.arange(60) == loans.cohort[0] + 4, 1.0, 0.0)
-    for mob in range(1, 8):
-        quiet, rough = (
-            chain.transition(LENDER, loans, macro, mob, 0)[0][0] for macro in (calm, storm)
-        )
-        assert (rough > 1.5 * quiet) if mob == 4 else (rough == quiet)
-
-
-def test_a_dearer_offer_is_riskier(portfolio):
-    dear = dataclasses.replace(LENDER, offer_aprs=(0.30, 0.30, 0.34, 0.34, 0.34))
-    other = synthetic.simulate(dear, 2_000, 11)
-    approved = portfolio.applications["approved"][:2_000]
-    ratio = other.truth["true_pd_12m"] / portfolio.truth["true_pd_12m"][:2_000]
-    assert (ratio[approved] >= 1).all()
-    assert ratio[approved].mean() > 1.02
-    assert (ratio[~approved] == 1).all()  # the declined keep the list price
-
-
-def test_only_the_declared_features_drift(portfolio):
-    table = portfolio.applications
-    late = table["applied_at"] >= "2024-07-01"
-    early = table["applied_at"] < "2022-07-01"
-    for recipe in RECIPES:
-        name = recipe.feature.name
-        if recipe.feature.kind == "category" or recipe.feature.family == "bureau":
-            continue
-        shift = stats.ks_2samp(table.loc[late, name].dropna(), table.loc[early, name].dropna())
-        assert (shift.statistic > 0.1) == (recipe.drift_per_year != 0), name
-    frozen = synthetic.simulate(dataclasses.replace(LENDER, drift_scale=0.0), 5_000, 11)
-    bill = frozen.applications["monthly_phone_bill"]
-    assert stats.ks_2samp(bill[late[:5_000]], bill[early[:5_000]]).pvalue > 0.001
-
-
 # --- errors ------------------------------------------------------------------------------------
 
 
@@ -614,20 +241,73 @@ def test_only_the_declared_features_drift(portfolio):
     ("parameters", "message"),
     [
         ({"start_month": "2022"}, "start_month must be a month \"YYYY-MM\", got '2022'"),
+        ({"start_month": None}, 'start_month must be a month "YYYY-MM", got None'),
         ({"start_month": "2022-13"}, "got '2022-13'"),
+        ({"start_month": "1989-12"}, "got '1989-12'"),
+        ({"onset_month": "soon"}, "onset_month must be a month \"YYYY-MM\", got 'soon'"),
+        ({"onset_month": "2030-01"}, "onset_month must lie in the 36 months from 2022-01"),
+        ({"onset_month": "2021-12"}, "onset_month must lie in the 36 months from 2022-01"),
         ({"n_months": 0}, r"n_months must be a whole number in 1\.\.600, got 0"),
+        ({"n_months": 601}, r"n_months must be a whole number in 1\.\.600, got 601"),
         ({"n_months": 12.5}, r"n_months must be a whole number in 1\.\.600, got 12\.5"),
-        ({"scenario": "boom"}, "scenario must be one of base, downturn, got 'boom'"),
-        ({"shock_month": "2030-01"}, "shock_month must lie in the 36 months from 2022-01"),
-        ({"explore_rate": 1.5}, r"explore_rate must be a fraction in \[0, 1\], got 1\.5"),
-        ({"returning_rate": float("nan")}, "returning_rate must be a fraction .* got nan"),
+        ({"n_months": True}, r"n_months must be a whole number in 1\.\.600, got True"),
+        ({"onset_ramp_months": 0}, "onset_ramp_months must be a whole number"),
+        ({"macro_cycle_months": 0}, "macro_cycle_months must be a whole number"),
+        (
+            {"scenario": "boom"},
+            "scenario must be one of base, growth, downturn, fraud_ring, got 'boom'",
+        ),
+        ({"families": ["bureau"]}, "families must be a tuple of some of application, telecom"),
+        ({"families": ("bureau", "stars")}, "families must be a tuple of some of .*'stars'"),
+        ({"families": ()}, r"families must name at least one family, got \(\)"),
         ({"monthly_growth_rate": 0.9}, r"monthly_growth_rate must lie in .* got 0\.9"),
-        ({"drift_scale": -1}, "drift_scale must be >= 0, got -1"),
         ({"list_apr": 24}, "must be fractions in .* got 24"),
+        ({"offer_aprs": (0.2, 0.2, 0.2, 0.2, -0.1)}, r"must be fractions in .* got -0\.1"),
         ({"offer_aprs": (0.2, 0.3)}, "offer_aprs must be a tuple of 5 numbers"),
-        ({"roll_logits": (0.0,)}, "roll_logits must be a tuple of 7 numbers"),
+        ({"offer_aprs": [0.2] * 5}, "offer_aprs must be a tuple of 5 numbers"),
+        *(
+            ({name: (0.0,)}, f"{name} must be a tuple of 7 numbers")
+            for name in (
+                "roll_logits",
+                "roll_slopes",
+                "stay_logits",
+                "collection_intensity",
+                "collection_logits",
+            )
+        ),
+        ({"roll_logits": (0.0,) * 6 + (float("nan"),)}, "roll_logits must be a tuple of 7 numbers"),
+        ({"collection_intensity": (1.0,) * 6 + (-1.0,)}, "must be >= 0, got -1.0"),
         ({"take_up_logit_per_apr": 3.0}, r"take_up_logit_per_apr must be <= 0, got 3\.0"),
-        ({"shock_logit": float("inf")}, "shock_logit must be finite, got inf"),
+        *(
+            ({name: 1.5}, rf"{name} must be a fraction in \[0, 1\], got 1\.5")
+            for name in (
+                "explore_rate",
+                "override_rate",
+                "manual_decline_rate",
+                "ring_rate",
+                "ring_member_rate",
+                "fraud_rate",
+                "growth_partner_share",
+            )
+        ),
+        ({"fee_share": 0.9}, r"fee_share must lie in \[0, 0\.8\], got 0\.9"),
+        ({"returning_rate": float("nan")}, "returning_rate must be a finite number, got nan"),
+        ({"cutoff_points": None}, "cutoff_points must be a finite number, got None"),
+        ({"explore_rate": "x"}, "explore_rate must be a finite number, got 'x'"),
+        *(
+            ({name: -1}, f"{name} must be >= 0, got -1")
+            for name in (
+                "drift_scale",
+                "macro_noise_logit",
+                "review_points",
+                "growth_volume_rate",
+                "take_up_logit_per_shortfall",
+                "take_up_risk_slope",
+                "late_days",
+            )
+        ),
+        ({"downturn_logit": float("inf")}, "downturn_logit must be a finite number, got inf"),
+        ({"late_logit": float("nan")}, "late_logit must be a finite number, got nan"),
     ],
 )
 def test_lender_refuses_impossible_parameters(parameters, message):
@@ -649,9 +329,15 @@ def test_simulate_refuses_impossible_numbers(n, seed, message):
         synthetic.simulate(LENDER, n, seed)
 
 
+def test_blocks_refuse_an_impossible_size_before_any_work():
+    with pytest.raises(ValueError, match=r"block_size must be a whole number in .* got 0"):
+        list(synthetic.blocks(LENDER, 10, 1, 0))
+
+
 def test_a_lender_may_start_anywhere_and_be_one_month_old():
     young = synthetic.simulate(synthetic.Lender(start_month="2020-02", n_months=1), 400, 1)
     assert young.performance["mob"].eq(0).all()
+    assert young.instalments.empty
     assert young.applications["default_flag"].isna().all()
     assert young.performance["month_end"].eq(pd.Timestamp("2020-02-29")).all()
 
@@ -660,18 +346,23 @@ def test_a_lender_may_start_anywhere_and_be_one_month_old():
 
 
 def test_the_source_holds_the_contract_and_keeps_the_truth_apart():
-    source = synthetic.as_source(synthetic.Lender(n_months=18), 1500, seed=4)
+    lender = synthetic.Lender(n_months=18, families=("telecom", "bureau"))
+    source = synthetic.as_source(lender, 1500, seed=4)
     schema.validate_applications(source.applications)
     schema.validate_performance(source.performance)
-    offered = {feature.name for feature in source.features if feature.offered}
-    assert offered <= set(source.applications.columns)
+    assert {f.name for f in source.features} <= set(source.applications.columns)
+    assert {f.family for f in source.features if f.offered} == {"telecom", "bureau"}
     assert not set(source.truth.columns) - {"application_id"} & set(source.applications.columns)
-    assert set(source.tables) == {"applications", "performance", "truth", "features"}
+    tables = {"applications", "performance", "instalments", "truth", "features"}
+    assert set(source.tables) == tables
+    drawn = synthetic.simulate(lender, 1500, 4)
+    assert_frame_equal(source.applications, drawn.applications, check_exact=True)
 
 
-def test_truth_shows_what_the_policy_kept_out():
-    source = synthetic.as_source(synthetic.Lender(n_months=18), 4000, seed=4)
-    table = synthetic.truth_by_decision(source.truth, source.applications)
-    assert table["applications"].sum() == 4000
-    assert table.loc["declined", "true_rate"] > 1.5 * table.loc["booked", "true_rate"]
-    assert np.isnan(table.loc["declined", "observed_rate"])
+def test_another_definition_of_bad_is_another_label():
+    lender = synthetic.Lender(n_months=18)
+    early = schema.BadDefinition(dpd=30, window_months=3)
+    flags = synthetic.as_source(lender, 1500, seed=4, bad=early).applications["default_flag"]
+    plain = synthetic.simulate(lender, 1500, 4).applications["default_flag"]
+    assert flags.notna().sum() > 1.5 * plain.notna().sum()
+    assert flags.mean() > 0

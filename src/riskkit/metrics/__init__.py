@@ -26,7 +26,7 @@ from riskkit.metrics.discrimination import (
     ks,
     roc_curve_table,
 )
-from riskkit.metrics.stability import psi, psi_critical, psi_light
+from riskkit.metrics.stability import drift_table, psi, psi_critical, psi_light
 
 __all__ = [
     "BOOTSTRAP_POINTS",
@@ -40,6 +40,7 @@ __all__ = [
     "comparison_table",
     "discrimination",
     "discrimination_table",
+    "drift_table",
     "gains_table",
     "gini",
     "jeffreys_interval",

@@ -30,11 +30,13 @@ _SIMULATED = (
     "start_month",
     "n_months",
     "scenario",
+    "onset_month",
+    "without_families",
     "seed",
     "bad_dpd",
     "bad_window_months",
 )
-_WORLD = ("start_month", "n_months", "scenario")
+_WORLD = ("start_month", "n_months", "scenario", "onset_month")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +184,11 @@ def _check_world(values: Mapping[str, Any]) -> None:
         return
     from riskkit import synthetic
 
+    if world.get("onset_month") == "":
+        del world["onset_month"]
     try:
+        if "without_families" in values:
+            world["families"] = synthetic.families_without(values["without_families"])
         synthetic.Lender(**world)
     except ValueError as error:
         raise BadInput(str(error)) from None

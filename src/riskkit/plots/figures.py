@@ -146,13 +146,23 @@ def plot_bins_grid(tables: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-def plot_stability(stability: pd.DataFrame, *, ax: Axes | None = None, top: int = 20) -> Axes:
+def plot_stability(
+    stability: pd.DataFrame,
+    *,
+    against: str = "the training sample",
+    ax: Axes | None = None,
+    top: int = 20,
+) -> Axes:
     """PSI of each feature in each period as a heat map, the least stable features on top.
 
     Parameters
     ----------
     stability : DataFrame
-        Of :func:`binning.stability`.
+        Of :func:`binning.stability` or :func:`metrics.drift_table`.
+    against : str
+        What the periods are compared with.
+    top : int
+        At most so many features.
     """
     import seaborn as sns
 
@@ -168,7 +178,7 @@ def plot_stability(stability: pd.DataFrame, *, ax: Axes | None = None, top: int 
     ax.tick_params(axis="x", rotation=45)
     worst = grid.max(axis=1)
     alt = f"The largest PSI is {worst.iloc[0]:.2f}, of {worst.index[0]}." if len(worst) else ""
-    return finish(ax, "PSI against the training sample", "period", "", alt)
+    return finish(ax, f"PSI against {against}", "period", "", alt)
 
 
 def plot_roc(curves: Mapping[str, pd.DataFrame], *, ax: Axes | None = None) -> Axes:
@@ -297,7 +307,8 @@ def plot_vintage(table: pd.DataFrame, title: str, *, ax: Axes | None = None) -> 
     Parameters
     ----------
     table : DataFrame
-        Of :func:`vintage.vintage_table`.
+        Of :func:`vintage.vintage_table`, or of other groups of loans: the index says which, such
+        as :func:`synthetic.true_curves` by term.
     """
     import matplotlib as mpl
 
@@ -309,10 +320,12 @@ def plot_vintage(table: pd.DataFrame, title: str, *, ax: Axes | None = None) -> 
     percent_axis(ax.yaxis)
     ax.set_xlim(0)
     ax.set_ylim(0)
-    legend_outside(ax, "cohort", columns=1 + len(table) // 11)
+    groups = label_of(table.index.name or "cohort").replace("_", " ")
+    legend_outside(ax, groups, columns=1 + len(table) // 11)
     top = table.max(axis=None, skipna=True)
-    alt = f"{len(table)} cohorts; the highest point is {top:.1%}." if len(table) else ""
-    return finish(ax, title, "month on book", "share of the cohort", alt)
+    alt = f"{len(table)} lines by {groups}; the highest point is {top:.1%}." if len(table) else ""
+    base = "share of the cohort" if groups == "cohort" else "share of loans"
+    return finish(ax, title, "month on book", base, alt)
 
 
 def plot_hazard(

@@ -23,6 +23,7 @@ __all__ = [
     "loan_starts",
     "require_columns",
     "risk_trends",
+    "type_violations",
     "validate_applications",
     "validate_outcomes",
     "validate_performance",
@@ -295,7 +296,19 @@ def loan_starts(performance: pd.DataFrame) -> np.ndarray:
     return starts
 
 
-def _type_violations(frame: pd.DataFrame, columns: Mapping[str, str]) -> list[str]:
+def type_violations(frame: pd.DataFrame, columns: Mapping[str, str]) -> list[str]:
+    """Sentences on columns that are missing or not of their kind.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    columns : mapping of name to "text", "date", "integer", "number" or "boolean"
+
+    Examples
+    --------
+    >>> type_violations(pd.DataFrame({"mob": [0.5]}), {"mob": "integer"})
+    ['mob: expected integer, found dtype float64 (first value np.float64(0.5))']
+    """
     missing = missing_columns(frame, list(columns))
     found = [missing] if missing else []
     for name, kind in columns.items():
@@ -314,7 +327,7 @@ def _validate(what: str, frame: pd.DataFrame, columns: Mapping[str, str], checks
 
     if len(frame) == 0:
         raise DataContractError(what, ["no rows"])
-    violations = _type_violations(frame, columns)
+    violations = type_violations(frame, columns)
     typed = {
         name: column
         for name, column in checks(pa).items()

@@ -15,6 +15,7 @@ from riskkit.schema.labels import SAMPLES
 __all__ = [
     "application_rates",
     "decline_reasons",
+    "family_profile",
     "feature_profile",
     "sample_sizes",
     "segment_rates",
@@ -111,6 +112,34 @@ def feature_profile(applications: pd.DataFrame, features: Sequence[Feature]) -> 
             record.update(p5=low, median=middle, p95=high)
         records.append(record)
     return pd.DataFrame(records).set_index("feature")
+
+
+def family_profile(applications: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
+    """What each family of features, often one supplier of data, brings and leaves out.
+
+    Returns
+    -------
+    DataFrame, index family, in the order of the features
+        holds (the labels; of more than four the first three); features; offered (to models: neither
+        protected nor known afterwards); missing_rate and special_rate, means over its features.
+    """
+    profile = feature_profile(applications, features)
+    grouped = profile.assign(offered=profile["use"] == "offered").groupby("family", sort=False)
+    return pd.DataFrame(
+        {
+            "holds": grouped["label"].agg(_shortened),
+            "features": grouped.size(),
+            "offered": grouped["offered"].sum(),
+            "missing_rate": grouped["missing_rate"].mean(),
+            "special_rate": grouped["special_rate"].mean(),
+        }
+    )
+
+
+def _shortened(labels: pd.Series) -> str:
+    if len(labels) <= 4:
+        return ", ".join(labels)
+    return f"{', '.join(labels.head(3))} and {len(labels) - 3} more"
 
 
 def segment_rates(

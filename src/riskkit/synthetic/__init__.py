@@ -1,27 +1,37 @@
 """The synthetic lender: a small phone lender whose true default probabilities are known.
 
 Takes a :class:`Lender` (all parameters of the world), a number of applicants and a seed; gives a
-:class:`Portfolio` of applications, monthly performance and, apart from them, the truth.
+:class:`Portfolio` of applications, performance and instalments and, apart from them, the truth.
 
 Files, in the order the data walks through them: `lender` (parameters), `draws` (counter-based
-random numbers), `features` (the catalogue), `applicants` (who applies), `policy` (what is decided),
-`chain` (what happens month by month, and its exact probabilities), `book` (the ledger),
-`portfolio` (all of it together), `source` (as the notebooks read it).
+random numbers), `people` (who is behind an application), `marginals` and `features` (the
+catalogue), `market` (channels and purchases), `applicants` (who applies), `policy` (what is
+decided), `chain` (what happens month by month, and its exact probabilities), `offers` (what is
+taken), `history` (what is remembered), `book` (the ledger), `portfolio` (all of it together),
+`truth` (what it says of a book), `source` (as the notebooks read it).
 """
 
-from riskkit.synthetic.features import FACTORS, FEATURES
-from riskkit.synthetic.lender import Lender
-from riskkit.synthetic.portfolio import Portfolio, blocks, simulate, true_hazards
-from riskkit.synthetic.source import as_source, truth_by_decision
+from riskkit.synthetic.features import FEATURES, families_without
+from riskkit.synthetic.lender import FAMILIES, SCENARIOS, Lender
+from riskkit.synthetic.people import FACTORS
+from riskkit.synthetic.portfolio import Portfolio, blocks, perform, simulate, write_portfolio
+from riskkit.synthetic.source import as_source
+from riskkit.synthetic.truth import true_curves, true_hazards, truth_by_decision
 
 __all__ = [
     "FACTORS",
+    "FAMILIES",
     "FEATURES",
+    "SCENARIOS",
     "Lender",
     "Portfolio",
     "as_source",
     "blocks",
+    "families_without",
+    "perform",
     "simulate",
+    "true_curves",
     "true_hazards",
     "truth_by_decision",
+    "write_portfolio",
 ]

@@ -1,4 +1,4 @@
-"""Who applies: latent factors, arrival, purchase, channel and the features of each application.
+"""Who applies: when, for what, and the features of each application.
 
 Takes application numbers; gives their visible columns, and beside them what stays hidden.
 """
@@ -11,45 +11,33 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
+from scipy.special import expit, ndtri
 
-from riskkit.synthetic.draws import normal, uniform
-from riskkit.synthetic.features import (
-    CORRELATION,
-    FACTORS,
-    NO_RECORD,
-    RECIPES,
-    Levels,
-    texts,
-)
+from riskkit.instalments import METHODS
+from riskkit.synthetic.draws import normal
+from riskkit.synthetic.features import NO_RECORD, OCCUPATION, RECIPES, SELF_EMPLOYED, Recipe
 from riskkit.synthetic.lender import Lender
+from riskkit.synthetic.marginals import texts
+from riskkit.synthetic.market import CHANNELS, PARTNERS, PURCHASES, Choices, choose
+from riskkit.synthetic.people import People, draw_people
 
 __all__ = ["Applicants", "draw_applicants"]
-
-RISK_LOADINGS = {
-    "capacity": -0.12,
-    "willingness": -0.20,
-    "liquidity": -0.06,
-    "pressure": 0.06,
-    "circumstance": 0.40,
-}
 
 # No bureau record: the young, and those who never needed or never got a bank's credit.
 THIN_INTERCEPT = -0.92
 THIN_LOADINGS = {"seniority": -0.45, "capacity": -0.30, "willingness": -0.15}
 
-PURCHASES = (
-    "education", "medical_aesthetics", "electronics", "travel", "rent", "car_accessories",
-    "daily_spending",
-)  # fmt: skip
-PURCHASE_SHARES = (0.09, 0.10, 0.26, 0.09, 0.12, 0.06, 0.28)
-PURCHASE_AMOUNT_SHIFT = np.array([1.0, 0.7, 0.1, 0.2, 0.3, 0.2, -0.8])  # in spreads of the amount
-
-CHANNELS = ("sms_link", "app", "merchant", "partner")
-CHANNEL_SHARES = (0.27, 0.38, 0.20, 0.15)
-CHANNEL_RISK = np.array([0.12, -0.08, 0.0, 0.06])
-PARTNERS = ("amber", "birch", "cobalt", "dune")
-PARTNER_RISK = np.array([-0.20, -0.05, 0.10, 0.35])
+RISK_LOADINGS = {
+    "capacity": -0.08,
+    "willingness": -0.12,
+    "liquidity": -0.04,
+    "pressure": 0.04,
+    "circumstance": 0.80,
+}
+# Bends that a card, which adds up one feature at a time, cannot follow: what is harmless alone is
+# not together, and phone and number tell something only where no bureau does.
+SQUEEZED, JUGGLING, ADRIFT = 0.10, 3.6, 0.5
+THIN_RISK_SCORES = {"device_price_tier": -0.55, "months_on_number": -0.30}
 
 
 @dataclass(frozen=True)
@@ -58,29 +46,30 @@ class Applicants:
 
     Parameters
     ----------
-    index : int array
-        Number of each application.
-    person : int array
-        Number of the application that first brought this customer.
-    month : int array
+    people : People
+    choices : Choices
+    month : int array of shape (n,)
         Month of application, from the first month on.
     frame : DataFrame
-        Identifiers, date, channel, purchase and features: what the lender may see.
-    factors : dict of float arrays
-        The latent factors.
+        Identifiers, date, channel, purchase and features: what the lender may see, but for what it
+        remembers of a customer's earlier loans.
     risk : float array
         Borrower's own part of the log-odds of a missed payment.
     income : float array
         True monthly income, yuan.
     """
 
-    index: np.ndarray
-    person: np.ndarray
+    people: People
+    choices: Choices
     month: np.ndarray
     frame: pd.DataFrame
-    factors: dict[str, np.ndarray]
     risk: np.ndarray
     income: np.ndarray
+
+    @property
+    def index(self) -> np.ndarray:
+        """Number of each application."""
+        return self.people.index
 
 
 def draw_applicants(lender: Lender, index: np.ndarray, seed: int) -> Applicants:
@@ -98,125 +87,104 @@ def draw_applicants(lender: Lender, index: np.ndarray, seed: int) -> Applicants:
     Applicants
         Each row depends on its own number and seed alone.
     """
-    person = _person(lender, index, seed)
-    time = _arrival(lender, index, person, seed)
-    month = np.minimum(time.astype(np.int64), lender.n_months - 1)
-    calendar = lender.first_month + np.arange(lender.n_months + 1).astype("timedelta64[M]")
-    first_day = calendar.astype("datetime64[D]")
-    days = np.diff(first_day).astype(np.int64)
-    day = np.floor((time - month) * days[month]).astype(np.int64)
-    applied_at = first_day[month] + np.minimum(day, days[month] - 1)
+    people = draw_people(lender, index, seed)
+    factors = people.factors
+    month = np.minimum(people.time.astype(np.int64), lender.n_months - 1)
+    growing = lender.growth_thin_shift * lender.built_up("growth", lender.n_months)
+    thin_score = THIN_INTERCEPT + _weighted(THIN_LOADINGS, factors) + growing[month]
+    thin = normal(seed, people.person, "thin_file") < thin_score
+    years = people.time / 12 * lender.drift_scale
 
-    factors = _factors(person, seed)
-    purchase = Levels(PURCHASES, PURCHASE_SHARES).codes(normal(seed, index, "purchase"))
-    channel = Levels(CHANNELS, CHANNEL_SHARES).codes(normal(seed, index, "channel"))
-    partner = np.floor(uniform(seed, index, "partner") * len(PARTNERS)).astype(np.int8)
-    partner = np.where(channel == CHANNELS.index("partner"), partner, -1)
+    def score(recipe: Recipe) -> np.ndarray:
+        name = recipe.feature.name
+        own = normal(seed, people.person if recipe.of_person else index, name)
+        z = _weighted(recipe.loadings, factors) + recipe.own_weight * own
+        return z + recipe.drift_per_year * years if recipe.drift_per_year else z
+
+    scores = {recipe.feature.name: score(recipe) for recipe in RECIPES}
+    self_employed = OCCUPATION.codes(scores["occupation"]) == OCCUPATION.levels.index(SELF_EMPLOYED)
+    choices = choose(lender, index, month, self_employed, seed)
+    shifts = np.array([purchase.amount_shift for purchase in PURCHASES])
+    scores["amount_requested"] += shifts[choices.purchase]
+    scores["term_months"] += 0.3 * scores["amount_requested"]
 
     frame: dict[str, Any] = {
         "application_id": _ids("A", index),
-        "customer_id": _ids("C", person),
-        "applied_at": applied_at.astype("datetime64[s]"),
-        "channel": texts(CHANNELS, channel),
-        "partner": texts(PARTNERS, partner),
-        "scenario": texts(PURCHASES, purchase),
+        "customer_id": _ids("C", people.person),
+        "device_id": _ids("D", people.phone),
+        "applied_at": _dates(lender, people.time, month),
+        "channel": texts(tuple(c.name for c in CHANNELS), choices.channel),
+        "partner": texts(tuple(p.name for p in PARTNERS), choices.partner),
+        "scenario": texts(tuple(p.name for p in PURCHASES), choices.purchase),
+        "product": texts(METHODS, choices.plan),
     }
-    thin_score = THIN_INTERCEPT + _weighted(THIN_LOADINGS, factors)
-    thin = normal(seed, person, "thin_file") < thin_score
-    years = time / 12 * lender.drift_scale
-    scores: dict[str, np.ndarray] = {}
     for recipe in RECIPES:
         name = recipe.feature.name
-        own = normal(seed, person if recipe.of_person else index, name)
-        z = _weighted(recipe.loadings, factors) + recipe.own_weight * own
-        if recipe.drift_per_year:
-            z = z + recipe.drift_per_year * years
-        if name == "amount_requested":
-            z = z + PURCHASE_AMOUNT_SHIFT[purchase]
-        elif name == "term_months":
-            z = z + 0.3 * scores["amount_requested"]
-        scores[name] = z
-        values: Any = recipe.marginal.values(z)
+        values: Any = recipe.marginal.values(scores[name])
+        if recipe.on_top_of:
+            values = values + np.maximum(frame[recipe.on_top_of], 0)
+        if recipe.at_most:
+            values = np.minimum(values, np.maximum(frame[recipe.at_most], 0))
         if recipe.feature.family == "bureau":
             values = np.where(thin, NO_RECORD, values)
         if recipe.missing_rate:
             gap_score = ndtri(recipe.missing_rate) + _weighted(recipe.missing_loadings, factors)
-            gap = normal(seed, index, f"{name}.missing") < gap_score
-            values = np.where(gap, np.nan, values)
+            values = np.where(normal(seed, index, f"{name}.missing") < gap_score, np.nan, values)
         frame[name] = values
+    shared = frame["device_shared_count"]
+    frame["device_shared_count"] = np.where(people.ring >= 0, people.ring_rank, shared)
     frame["amount_to_income"] = np.round(frame["amount_requested"] / frame["stated_income"], 3)
     frame["term_months"] = frame["term_months"].astype(np.int64)
     frame["amount"] = np.rint(frame["amount_requested"] * 100).astype(np.int64)
     return Applicants(
-        index=index,
-        person=person,
+        people=people,
+        choices=choices,
         month=month,
         frame=pd.DataFrame(frame),
-        factors=factors,
-        risk=_risk(factors, scores, thin, channel, partner),
+        risk=_risk(lender, people, choices, scores, thin),
         income=6_000 * np.exp(0.45 * factors["capacity"]),
     )
 
 
 def _risk(
-    factors: Mapping[str, np.ndarray],
+    lender: Lender,
+    people: People,
+    choices: Choices,
     scores: Mapping[str, np.ndarray],
     thin: np.ndarray,
-    channel: np.ndarray,
-    partner: np.ndarray,
 ) -> np.ndarray:
     """Borrower's own part of the log-odds of a missed payment, about zero on average."""
-    risk = _weighted(RISK_LOADINGS, factors)
-    # Bends a card that adds up one feature at a time cannot follow: debts hurt those without
-    # liquid means, and a cheap phone tells something only where no bureau does.
-    squeeze = np.maximum(factors["pressure"], 0) * np.maximum(-factors["liquidity"], 0)
-    juggling = np.maximum(np.minimum(scores["finance_apps_count"], scores["spend_volatility"]), 0)
-    adrift = np.maximum(np.minimum(scores["night_spend_share"], -scores["months_on_number"]), 0)
-    risk = risk + 0.20 * squeeze + 1.0 * juggling + 0.9 * adrift
-    risk += np.where(thin, -0.50, 0.0) * scores["device_price_tier"] + 0.10 * thin
-    risk += CHANNEL_RISK[channel] + np.where(partner >= 0, PARTNER_RISK[partner], 0.0)
-    return risk
+    factors = people.factors
+    squeezed = np.maximum(factors["pressure"], 0) * np.maximum(-factors["liquidity"], 0)
+    # both at once: the debts of a juggler, the orders of somebody adrift
+    juggling = np.minimum(scores["finance_apps_count"], scores["spend_volatility"])
+    adrift = np.minimum(scores["night_spend_share"], -scores["orders_6m"])
+    risk = _weighted(RISK_LOADINGS, factors) + SQUEEZED * squeezed
+    risk += JUGGLING * expit(12 * (juggling - 0.8)) + ADRIFT * expit(8 * (adrift - 0.5))
+    risk += np.where(thin, _weighted(THIN_RISK_SCORES, scores), 0.0)
+    risk += np.array([channel.risk for channel in CHANNELS])[choices.channel]
+    by_partner = np.array([partner.risk for partner in PARTNERS])[choices.partner]
+    risk += np.where(choices.partner >= 0, by_partner, 0.0)
+    return risk + lender.fraud_logit * people.fraud
 
 
 def _weighted(weights: Mapping[str, float], factors: Mapping[str, np.ndarray]) -> np.ndarray:
     # a plain sum in fixed order: a matrix product may round differently for another block size
-    total = np.zeros(len(factors[FACTORS[0]]))
+    total: Any = 0.0
     for name, weight in weights.items():
-        total += weight * factors[name]
+        total = total + weight * factors[name]
     return total
 
 
-def _factors(person: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    root = np.linalg.cholesky(CORRELATION)
-    noise = [normal(seed, person, f"factor.{name}") for name in FACTORS]
-    factors = {}
-    for i, name in enumerate(FACTORS):
-        total = np.zeros(len(person))
-        for j in range(i + 1):
-            total += root[i, j] * noise[j]
-        factors[name] = total
-    return factors
-
-
-def _person(lender: Lender, index: np.ndarray, seed: int) -> np.ndarray:
-    """Number of the application that brought the customer; a few numbers back where they return."""
-    back = 1 + np.floor(uniform(seed, index, "returning.back") * 8).astype(np.int64)
-    earlier = np.maximum(index - back, 0)
-    returning = uniform(seed, index, "returning") < lender.returning_rate
-    # only one step back, to someone who is new, so that no other row has to be known
-    new_then = uniform(seed, earlier, "returning") >= lender.returning_rate
-    return np.where(returning & new_then & (index >= back), earlier, index)
-
-
-def _arrival(lender: Lender, index: np.ndarray, person: np.ndarray, seed: int) -> np.ndarray:
-    """Time of application in months from the start; a returning customer comes later."""
-    share = uniform(seed, index, "arrival")
-    first = uniform(seed, person, "arrival")
-    share = np.where(person == index, share, first + (1 - first) * share)
-    growth, n = lender.monthly_growth_rate, lender.n_months
-    if growth == 0:
-        return share * n
-    return np.log1p(share * np.expm1(n * np.log1p(growth))) / np.log1p(growth)
+def _dates(lender: Lender, time: np.ndarray, month: np.ndarray) -> np.ndarray:
+    """Day of application, datetime64[s]."""
+    calendar = lender.first_month + np.arange(lender.n_months + 1).astype("timedelta64[M]")
+    first_day = calendar.astype("datetime64[D]")
+    days = np.diff(first_day).astype(np.int64)
+    day = np.floor((time - month) * days[month]).astype(np.int64)
+    # numpy steps dates by dated steps only
+    step = np.minimum(day, days[month] - 1).astype("timedelta64[D]")
+    return (first_day[month] + step).astype("datetime64[s]")
 
 
 def _ids(letter: str, numbers: np.ndarray) -> pd.api.extensions.ExtensionArray:

@@ -15,6 +15,7 @@ import numpy as np
 
 from riskkit.synthetic.draws import uniform
 from riskkit.synthetic.lender import CHARGE_OFF_ARREARS, LONGEST_TERM_MONTHS, Lender
+from riskkit.synthetic.rows import take_rows
 
 __all__ = [
     "DEFAULT_ARREARS",
@@ -50,6 +51,8 @@ class Loans:
         Number of instalments.
     log_odds : float32 array
         Risk of the borrower under this offer: own risk, burden and price.
+    last_log_odds : float32 array
+        The same from the month of the last instalment on, which may be a balloon.
     cohort : int array
         Month of disbursal, from the first month on.
     prepay : float32 array
@@ -59,6 +62,7 @@ class Loans:
     index: np.ndarray
     term: np.ndarray
     log_odds: np.ndarray
+    last_log_odds: np.ndarray
     cohort: np.ndarray
     prepay: np.ndarray
 
@@ -95,13 +99,19 @@ def transition(
     riskkit definition: logits linear in risk, with intercept and slope by months in arrears.
     """
     arrears = np.asarray(arrears)
+    collected = np.multiply(lender.collection_intensity, lender.collection_logits)
     intercept, slope, stay_logit = (
         np.array(values, dtype=np.float32)[arrears]
-        for values in (lender.roll_logits, lender.roll_slopes, lender.stay_logits)
+        for values in (
+            np.subtract(lender.roll_logits, collected),
+            lender.roll_slopes,
+            lender.stay_logits,
+        )
     )
     climate = macro.astype(np.float32)[loans.cohort + mob]
     early = np.float32(lender.first_months_logit * 0.5 ** (mob - 1))
-    roll = _probability(intercept + slope * (loans.log_odds + climate + early))
+    log_odds = np.where(mob < loans.term, loans.log_odds, loans.last_log_odds)
+    roll = _probability(intercept + slope * (log_odds + climate + early))
     late = arrears > 0
     stay = (1 - roll) * np.where(late, _probability(stay_logit), np.float32(0))
     # in the month of the last instalment paying it off is no event of its own
@@ -129,7 +139,7 @@ def sample_states(lender: Lender, loans: Loans, macro: np.ndarray, seed: int) ->
     running = np.arange(n)
     for mob in range(1, LAST_STATE_MOB + 1):
         states[:, mob] = states[:, mob - 1]
-        some = _take(loans, running)
+        some = take_rows(loans, running)
         arrears = states[running, mob - 1]
         roll, stay, prepay = transition(lender, some, macro, mob, arrears)
         draw = uniform(seed, some.index, "payment", mob)
@@ -194,13 +204,3 @@ def _probability(log_odds: np.ndarray) -> np.ndarray:
     # several times as fast as scipy's expit in float32; an overflow is a zero
     with np.errstate(over="ignore"):
         return 1 / (1 + np.exp(-log_odds))
-
-
-def _take(loans: Loans, rows: np.ndarray) -> Loans:
-    return Loans(
-        loans.index[rows],
-        loans.term[rows],
-        loans.log_odds[rows],
-        loans.cohort[rows],
-        loans.prepay[rows],
-    )

@@ -9,96 +9,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
-import pandas as pd
-from scipy.special import expit, ndtri
 
 from riskkit.schema import Feature
+from riskkit.synthetic.lender import FAMILIES
+from riskkit.synthetic.marginals import Amounts, Levels, Marginal, Shares
+from riskkit.synthetic.people import factor_weight
 
 __all__ = [
-    "CORRELATION",
-    "FACTORS",
     "FEATURES",
+    "HISTORY",
+    "NO_LOAN",
     "NO_RECORD",
+    "OCCUPATION",
     "RECIPES",
-    "Amounts",
-    "Levels",
+    "SELF_EMPLOYED",
     "Recipe",
-    "Shares",
-    "texts",
+    "families_without",
+    "features_of",
 ]
 
 NO_RECORD = -9.0
-THIN = {NO_RECORD: "no bureau record"}
-
-# What moves a person, as standard normals. Higher capacity, willingness and liquidity are safer,
-# higher pressure (debts with several lenders) is riskier; seniority is what age shows, and
-# circumstance what no feature shows: it sets how far below the truth the best model must stay.
-FACTORS = ("capacity", "willingness", "liquidity", "pressure", "seniority", "circumstance")
-CORRELATION = np.array(
-    [
-        [1.00, 0.20, 0.40, -0.25, 0.30, 0.00],
-        [0.20, 1.00, 0.25, -0.30, 0.10, 0.00],
-        [0.40, 0.25, 1.00, -0.45, 0.05, 0.00],
-        [-0.25, -0.30, -0.45, 1.00, -0.05, 0.00],
-        [0.30, 0.10, 0.05, -0.05, 1.00, 0.00],
-        [0.00, 0.00, 0.00, 0.00, 0.00, 1.00],
-    ]
-)
-
-
-@dataclass(frozen=True)
-class Amounts:
-    """Log-normal quantity: median·exp(spread·z), clipped, in whole steps."""
-
-    median: float
-    spread: float
-    low: float
-    high: float
-    step: float = 1.0
-
-    def values(self, z: np.ndarray) -> np.ndarray:
-        """Quantity at standard normal scores."""
-        raw = np.clip(self.median * np.exp(self.spread * z), self.low, self.high)
-        # the second rounding takes back what 0.001 as a float adds
-        return np.round(np.round(raw / self.step) * self.step, 6)
-
-
-@dataclass(frozen=True)
-class Shares:
-    """Fraction: logistic of a normal."""
-
-    center_logit: float
-    spread: float
-
-    def values(self, z: np.ndarray) -> np.ndarray:
-        """Fraction at standard normal scores, to a thousandth."""
-        return np.round(expit(self.center_logit + self.spread * z), 3)
-
-
-@dataclass(frozen=True)
-class Levels:
-    """Few values in order, each with its share of the population."""
-
-    levels: tuple
-    shares: tuple[float, ...]
-
-    @cached_property
-    def cuts(self) -> np.ndarray:
-        """Normal scores at which one level ends and the next begins."""
-        cumulated = np.cumsum(self.shares)
-        return ndtri(cumulated[:-1] / cumulated[-1])
-
-    def codes(self, z: np.ndarray) -> np.ndarray:
-        """Position of the level at standard normal scores."""
-        return np.searchsorted(self.cuts, z).astype(np.int8)
-
-    def values(self, z: np.ndarray) -> np.ndarray | pd.api.extensions.ExtensionArray:
-        """Level at standard normal scores."""
-        if isinstance(self.levels[0], str):
-            return texts(self.levels, self.codes(z))
-        return np.array(self.levels, dtype=float)[self.codes(z)]
+NO_LOAN = -8.0
+SPECIAL_CODES = {
+    "bureau": {NO_RECORD: "no bureau record"},
+    "repeat": {NO_LOAN: "no earlier loan"},
+}
 
 
 @dataclass(frozen=True)
@@ -121,85 +59,85 @@ class Recipe:
         What makes missing likelier (positive) or rarer, on the normal scale.
     of_person : bool
         Drawn once per person, so a returning customer keeps it.
+    on_top_of : str
+        Feature whose values are added: what a longer window sees besides a shorter one.
+    at_most : str
+        Feature that bounds the values from above.
     """
 
     feature: Feature
-    marginal: Amounts | Shares | Levels
+    marginal: Marginal
     loadings: Mapping[str, float] = field(default_factory=dict)
     drift_per_year: float = 0.0
     missing_rate: float = 0.0
     missing_loadings: Mapping[str, float] = field(default_factory=dict)
     of_person: bool = False
+    on_top_of: str = ""
+    at_most: str = ""
 
     @cached_property
     def own_weight(self) -> float:
         """Weight of the feature's own noise."""
-        weights = np.array([self.loadings.get(name, 0.0) for name in FACTORS])
-        return float(np.sqrt(1 - weights @ CORRELATION @ weights))
+        return float(np.sqrt(1 - factor_weight(dict(self.loadings))))
 
 
-def texts(levels: tuple[str, ...], codes: np.ndarray) -> pd.api.extensions.ExtensionArray:
-    """Text column from level codes; −1 is missing."""
-    return pd.array(list(levels), dtype="str").take(codes, allow_fill=True)
+def _feature(name: str, label: str, family: str, **facts: Any) -> Feature:
+    return Feature(
+        name=name,
+        label=label,
+        family=family,
+        special_codes=SPECIAL_CODES.get(family, {}),
+        protected=family == "protected",
+        **facts,
+    )
 
 
 def _recipe(
     name: str,
     label: str,
     family: str,
-    marginal: Amounts | Shares | Levels,
+    marginal: Marginal,
     loadings: Mapping[str, float] | None = None,
     *,
     unit: str = "",
     risk: int = 0,
-    protected: bool = False,
-    drift_per_year: float = 0.0,
-    missing_rate: float = 0.0,
-    missing_loadings: Mapping[str, float] | None = None,
-    of_person: bool = False,
+    **settings: Any,
 ) -> Recipe:
     text = isinstance(marginal, Levels) and isinstance(marginal.levels[0], str)
-    return Recipe(
-        Feature(
-            name=name,
-            label=label,
-            family=family,
-            unit=unit,
-            kind="category" if text else "numeric",
-            risk_direction=risk,
-            special_codes=THIN if family == "bureau" else {},
-            protected=protected,
-        ),
-        marginal,
-        loadings or {},
-        drift_per_year,
-        missing_rate,
-        missing_loadings or {},
-        of_person,
-    )
+    kind = "category" if text else "numeric"
+    feature = _feature(name, label, family, unit=unit, kind=kind, risk_direction=risk)
+    return Recipe(feature, marginal, loadings or {}, **settings)
 
 
+SELF_EMPLOYED = "self_employed"
 # fmt: off
-RECIPES: tuple[Recipe, ...] = (
+OCCUPATION = Levels(
+    ("none", "gig_worker", "student_graduate", SELF_EMPLOYED, "service", "office", "civil_servant"),
+    (0.06, 0.14, 0.10, 0.18, 0.24, 0.20, 0.08))
+_PROTECTED = (
     _recipe("age", "Age", "protected", Amounts(31, 0.24, 18, 60), {"seniority": 1.0},
-            unit="years", protected=True, of_person=True),
+            unit="years", of_person=True),
     _recipe("gender", "Gender", "protected", Levels(("female", "male"), (0.44, 0.56)),
-            {"willingness": -0.10}, protected=True, of_person=True),
+            {"willingness": -0.10}, of_person=True),
     _recipe("city_tier", "City tier", "protected",
             Levels(("tier_4", "tier_3", "tier_2", "tier_1"), (0.24, 0.33, 0.28, 0.15)),
-            {"capacity": 0.35}, protected=True, of_person=True),
+            {"capacity": 0.35}, of_person=True),
     _recipe("region", "Region", "protected",
             Levels(("northeast", "west", "central", "north", "east", "south"),
                    (0.08, 0.18, 0.22, 0.14, 0.24, 0.14)),
-            {"capacity": 0.15}, protected=True, of_person=True),
-    _recipe("occupation", "Occupation", "application",
-            Levels(("none", "gig_worker", "student_graduate", "self_employed", "service",
-                    "office", "civil_servant"),
-                   (0.06, 0.14, 0.10, 0.18, 0.24, 0.20, 0.08)),
+            {"capacity": 0.15}, of_person=True),
+)
+_APPLICATION = (
+    _recipe("occupation", "Occupation", "application", OCCUPATION,
             {"capacity": 0.50, "willingness": 0.20}, of_person=True),
     _recipe("stated_income", "Stated monthly income", "application",
-            Amounts(6_500, 0.45, 1_500, 60_000, 100), {"capacity": 0.80, "willingness": -0.10},
+            Amounts(6_500, 0.45, 1_500, 60_000, 100),
+            {"capacity": 0.80, "willingness": -0.10, "fraud_intent": 0.10},
             unit="yuan", risk=-1, missing_rate=0.06, missing_loadings={"willingness": -0.4}),
+    _recipe("verified_income", "Verified monthly income", "application",
+            Amounts(5_800, 0.45, 1_000, 60_000, 100), {"capacity": 0.92},
+            unit="yuan", risk=-1, missing_rate=0.40,
+            missing_loadings={"capacity": -0.2, "fraud_intent": 0.2}),
     _recipe("amount_requested", "Requested amount", "application",
             Amounts(4_800, 0.65, 500, 50_000, 100), {"capacity": 0.35, "pressure": 0.30},
             unit="yuan"),
@@ -210,9 +148,14 @@ RECIPES: tuple[Recipe, ...] = (
             Levels((3, 2, 4, 1, 0, 5, 23, 22, 6, 21, 20, 12, 13, 19, 18, 7, 14, 17, 15, 16, 8, 11,
                     9, 10),
                    (1, 1, 1, 1, 2, 1, 3, 5, 2, 6, 7, 6, 5, 7, 6, 3, 6, 6, 6, 6, 4, 5, 5, 5)),
-            {"willingness": 0.30, "liquidity": 0.15}, unit="hour of day"),
+            {"willingness": 0.30, "liquidity": 0.15, "fraud_intent": -0.15}, unit="hour of day"),
     _recipe("name_phone_match", "Name, phone and ID match", "application",
-            Levels(("none", "partial", "full"), (0.04, 0.16, 0.80)), {"willingness": 0.45}),
+            Levels(("none", "partial", "full"), (0.04, 0.16, 0.80)),
+            {"willingness": 0.45, "fraud_intent": -0.15}),
+    _recipe("face_match_score", "Face match", "application", Shares(3.0, 1.00),
+            {"fraud_intent": -0.35}, unit="fraction", risk=-1, missing_rate=0.03),
+)
+_TELECOM = (
     _recipe("months_on_number", "Months on this phone number", "telecom",
             Amounts(36, 0.85, 0, 240), {"willingness": 0.50, "seniority": 0.35},
             unit="months", risk=-1, of_person=True),
@@ -221,29 +164,71 @@ RECIPES: tuple[Recipe, ...] = (
     _recipe("phone_arrears_count", "Phone bills paid late in 12 months", "telecom",
             Levels((0, 1, 2, 3, 4, 6), (0.62, 0.19, 0.09, 0.05, 0.03, 0.02)),
             {"willingness": -0.50, "liquidity": -0.35}, risk=1, missing_rate=0.08),
+    _recipe("contacts_stability_share", "Share of regular contacts kept over 6 months", "telecom",
+            Shares(0.8, 0.70), {"willingness": 0.45, "fraud_intent": -0.20},
+            unit="fraction", risk=-1, missing_rate=0.08),
+    _recipe("roaming_days", "Days of roaming in 6 months", "telecom",
+            Amounts(4, 1.10, 0, 180), {"capacity": 0.20}, unit="days"),
+)
+_DEVICE = (
     _recipe("device_price_tier", "Price tier of the phone", "device",
             Levels(("entry", "low", "middle", "high", "flagship"), (0.14, 0.26, 0.30, 0.20, 0.10)),
             {"capacity": 0.45, "liquidity": 0.25}, of_person=True),
+    _recipe("device_age_months", "Age of the phone", "device",
+            Amounts(16, 0.70, 0, 96), {"capacity": -0.25, "liquidity": -0.15}, unit="months"),
     _recipe("finance_apps_count", "Finance apps on the phone", "device",
             Amounts(4.5, 0.65, 0, 60), {"pressure": 0.70}, risk=1, drift_per_year=0.18,
             missing_rate=0.05),
-    _recipe("orders_6m", "Orders in six months", "payment",
+    _recipe("device_shared_count", "Earlier applicants with this phone", "device",
+            Levels((0, 1, 2, 3), (0.93, 0.05, 0.015, 0.005)), {"fraud_intent": 0.35}, risk=1),
+)
+_PAYMENT = (
+    _recipe("orders_6m", "Orders in 6 months", "payment",
             Amounts(22, 0.80, 0, 500), {"capacity": 0.35, "liquidity": 0.40}, risk=-1),
+    _recipe("spend_6m", "Spend in 6 months", "payment",
+            Amounts(5_200, 0.80, 0, 300_000, 10), {"capacity": 0.60, "liquidity": 0.25},
+            unit="yuan", missing_rate=0.05),
     _recipe("spend_volatility", "Volatility of monthly spend", "payment",
             Amounts(0.42, 0.50, 0.02, 4.0, 0.001), {"liquidity": -0.65, "willingness": -0.15},
             unit="standard deviation over mean", risk=1),
+    _recipe("refund_share", "Share of orders refunded", "payment",
+            Shares(-2.8, 0.80), {"willingness": -0.20, "liquidity": -0.20}, unit="fraction"),
     _recipe("night_spend_share", "Share of spend at night", "payment",
             Shares(-2.0, 0.80), {"willingness": -0.50, "seniority": -0.15},
             unit="fraction", risk=1),
     _recipe("utilities_on_time_share", "Share of utilities paid on time", "payment",
             Shares(2.4, 1.30), {"willingness": 0.60, "liquidity": 0.30},
             unit="fraction", risk=-1, missing_rate=0.15, missing_loadings={"seniority": -0.4}),
+)
+_BUREAU = (
+    _recipe("inquiries_7d", "Credit inquiries in 7 days", "bureau",
+            Levels((0, 1, 2, 3, 5), (0.68, 0.20, 0.07, 0.04, 0.01)), {"pressure": 0.60}, risk=1,
+            drift_per_year=0.08),
     _recipe("inquiries_30d", "Credit inquiries in 30 days", "bureau",
-            Levels((0, 1, 2, 3, 4, 6, 8, 12), (0.30, 0.24, 0.17, 0.11, 0.08, 0.06, 0.03, 0.01)),
-            {"pressure": 0.75}, risk=1, drift_per_year=0.15),
+            Levels((0, 1, 2, 3, 4, 6, 8), (0.40, 0.26, 0.15, 0.09, 0.05, 0.04, 0.01)),
+            {"pressure": 0.70}, risk=1, drift_per_year=0.12, on_top_of="inquiries_7d"),
+    _recipe("inquiries_90d", "Credit inquiries in 90 days", "bureau",
+            Levels((0, 1, 2, 3, 4, 6, 9, 14), (0.26, 0.22, 0.18, 0.13, 0.09, 0.07, 0.04, 0.01)),
+            {"pressure": 0.65}, risk=1, drift_per_year=0.12, on_top_of="inquiries_30d"),
+    _recipe("inquiries_180d", "Credit inquiries in 180 days", "bureau",
+            Levels((0, 1, 2, 3, 4, 6, 9, 14), (0.22, 0.20, 0.18, 0.14, 0.11, 0.09, 0.05, 0.01)),
+            {"pressure": 0.60}, risk=1, drift_per_year=0.12, on_top_of="inquiries_90d"),
+    _recipe("lenders_7d", "Distinct lenders in 7 days", "bureau",
+            Levels((0, 1, 2, 3), (0.20, 0.60, 0.15, 0.05)), {"pressure": 0.35}, risk=1,
+            at_most="inquiries_7d"),
+    _recipe("lenders_30d", "Distinct lenders in 30 days", "bureau",
+            Levels((0, 1, 2, 3, 4), (0.30, 0.40, 0.18, 0.08, 0.04)), {"pressure": 0.55}, risk=1,
+            on_top_of="lenders_7d", at_most="inquiries_30d"),
     _recipe("lenders_90d", "Distinct lenders in 90 days", "bureau",
-            Levels((0, 1, 2, 3, 4, 5, 7, 10), (0.26, 0.25, 0.19, 0.12, 0.08, 0.06, 0.03, 0.01)),
-            {"pressure": 0.70, "liquidity": -0.15}, risk=1),
+            Levels((0, 1, 2, 3, 4, 6), (0.30, 0.30, 0.19, 0.11, 0.07, 0.03)),
+            {"pressure": 0.65, "liquidity": -0.10}, risk=1,
+            on_top_of="lenders_30d", at_most="inquiries_90d"),
+    _recipe("lenders_180d", "Distinct lenders in 180 days", "bureau",
+            Levels((0, 1, 2, 3, 4, 6), (0.32, 0.30, 0.18, 0.11, 0.06, 0.03)), {"pressure": 0.60},
+            risk=1, on_top_of="lenders_90d", at_most="inquiries_180d"),
+    _recipe("concurrent_exposure", "Debt with other lenders", "bureau",
+            Amounts(9_000, 1.00, 0, 500_000, 100), {"pressure": 0.60, "capacity": 0.15},
+            unit="yuan", risk=1),
     _recipe("utilisation", "Utilisation of credit lines", "bureau",
             Shares(0.1, 1.40), {"liquidity": -0.70, "pressure": 0.15}, unit="fraction", risk=1),
     _recipe("worst_status_24m", "Worst arrears in 24 months", "bureau",
@@ -254,13 +239,66 @@ RECIPES: tuple[Recipe, ...] = (
             unit="months", risk=-1),
 )
 # fmt: on
+RECIPES: tuple[Recipe, ...] = _PROTECTED + _APPLICATION + _TELECOM + _DEVICE + _PAYMENT + _BUREAU
 
-_RATIO = Feature(
-    name="amount_to_income",
-    label="Requested amount over stated monthly income",
-    family="application",
+_RATIO = _feature(
+    "amount_to_income",
+    "Requested amount over stated monthly income",
+    "application",
     unit="months of income",
     risk_direction=1,
 )
+# what this lender saw itself, up to the last month-end before the application
+HISTORY = (
+    _feature("earlier_loans", "Earlier loans from this lender", "repeat", risk_direction=-1),
+    _feature(
+        "earlier_worst_arrears",
+        "Worst arrears on earlier loans",
+        "repeat",
+        unit="months in arrears",
+        risk_direction=1,
+    ),
+    _feature(
+        "months_since_loan",
+        "Time since the last loan",
+        "repeat",
+        unit="months",
+    ),
+)
 
-FEATURES: tuple[Feature, ...] = (*(recipe.feature for recipe in RECIPES), _RATIO)
+FEATURES: tuple[Feature, ...] = (*(recipe.feature for recipe in RECIPES), _RATIO, *HISTORY)
+
+
+def features_of(families: tuple[str, ...]) -> tuple[Feature, ...]:
+    """Features of some families, and the protected attributes, which are always there."""
+    return tuple(f for f in FEATURES if f.family in families or f.family == "protected")
+
+
+def families_without(text: str) -> tuple[str, ...]:
+    """Feature families but those named, for :class:`Lender`.
+
+    Parameters
+    ----------
+    text : str
+        Families left out, separated by blanks; empty: none.
+
+    Raises
+    ------
+    ValueError
+        There is no family of that name, or none would be left.
+
+    Examples
+    --------
+    >>> families_without("telecom bureau")
+    ('application', 'device', 'payment', 'repeat')
+    """
+    left_out = text.split()
+    unknown = [name for name in left_out if name not in FAMILIES]
+    if unknown:
+        raise ValueError(
+            f"without_families must be some of {', '.join(FAMILIES)}, got {unknown[0]!r}"
+        )
+    families = tuple(name for name in FAMILIES if name not in left_out)
+    if not families:
+        raise ValueError(f"without_families must leave at least one family, got {text!r}")
+    return families

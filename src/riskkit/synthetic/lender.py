@@ -13,7 +13,15 @@ import pandas as pd
 
 from riskkit.synthetic.draws import normal
 
-__all__ = ["CHARGE_OFF_ARREARS", "LONGEST_TERM_MONTHS", "RECOVERY_MONTHS", "Lender"]
+__all__ = [
+    "CHARGE_OFF_ARREARS",
+    "FAMILIES",
+    "LAST_MOB",
+    "LONGEST_TERM_MONTHS",
+    "RECOVERY_MONTHS",
+    "SCENARIOS",
+    "Lender",
+]
 
 LONGEST_TERM_MONTHS = 12
 CHARGE_OFF_ARREARS = 7  # the oldest unpaid instalment is then more than 180 days past due
@@ -21,12 +29,16 @@ RECOVERY_MONTHS = 12  # rows kept after charge-off
 # the last instalment can be charged off this late, and then still recovered from
 LAST_MOB = LONGEST_TERM_MONTHS + CHARGE_OFF_ARREARS - 1 + RECOVERY_MONTHS
 
-SCENARIOS = ("base", "downturn")
+SCENARIOS = ("base", "growth", "downturn", "fraud_ring")
+FAMILIES = ("application", "telecom", "device", "payment", "bureau", "repeat")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lender:
     """All parameters of the synthetic lender, its market and its customers.
+
+    A log-odds ("logit") of a missed payment is added to, so 0.7 doubles small odds. The features,
+    the channels and what is bought are tables of their own, in `features` and `market`.
 
     Parameters
     ----------
@@ -34,15 +46,31 @@ class Lender:
         First month of applications, "YYYY-MM".
     n_months : int
         Months of applications; the book is observed to the end of the last one.
-    scenario : {"base", "downturn"}
-        With "downturn" the climate worsens from `shock_month` on.
-    shock_month : str, optional
-        "YYYY-MM" within the months of applications; their middle by default. Only "downturn"
-        reads it.
-    shock_logit : float
-        What the shock adds to the log-odds of a missed payment once it is complete.
-    shock_ramp_months : int
-        Months over which it builds up.
+    scenario : {"base", "growth", "downturn", "fraud_ring"}
+        What changes from `onset_month` on: nothing; a loosened policy that buys traffic from
+        partners; the climate; bands that apply with one phone and never pay.
+    onset_month : str, optional
+        "YYYY-MM" within the months of applications; their middle by default.
+    onset_ramp_months : int
+        Months over which the change of "growth" and "downturn" builds up.
+    downturn_logit : float
+        "downturn": added to the log-odds of a missed payment.
+    growth_points : float
+        "growth": raises the old policy's cutoff by so many risk points.
+    growth_partner_share : float
+        "growth": added to the share of applications from partners.
+    growth_thin_shift : float
+        "growth": shift towards thin files, in standard deviations of what makes a file thin.
+    growth_volume_rate : float
+        "growth": additional applications, as a fraction of those there would be.
+    ring_rate : float
+        "fraud_ring": share of the groups of 64 consecutive applications that a ring is part of.
+    ring_member_rate : float
+        "fraud_ring": share of such a group that belongs to the ring.
+    fraud_rate : float
+        Share of people who never mean to pay, rings apart.
+    fraud_logit : float
+        What that adds to the log-odds of a missed payment.
     macro_logit : float
         Height of the mild cycle in the log-odds of a missed payment in normal times.
     macro_cycle_months : int
@@ -52,10 +80,14 @@ class Lender:
     monthly_growth_rate : float
         Growth of applications from month to month, a fraction.
     drift_scale : float
-        Factor on the features' yearly drift; 0 = a population that stays as it is.
+        Factor on the yearly drift of features and channels; 0 = a population that stays as it is.
     returning_rate : float
-        Share of applications that look for a customer among the eight before them; nearly all who
-        look find one.
+        Share of applications by a customer who applied before, within the last 12 months; where
+        the group of 64 has none, by somebody new.
+    families : tuple of str
+        Feature families that are collected, of "application", "telecom", "device", "payment",
+        "bureau" and "repeat". Another choice leaves out columns and changes nothing else: the old
+        policy decided, and the borrowers behave, as if all were there.
     cutoff_points : float
         The old policy declines above this many risk points.
     review_points : float
@@ -66,14 +98,24 @@ class Lender:
         Share of those below the cutoff the underwriter declines, on what no column shows.
     explore_rate : float
         Share of applications approved at random, whatever the policy says.
-    take_up_logit : float
-        Log-odds that an offer at the list price is taken.
-    take_up_logit_per_apr : float
-        What one unit of APR (100 percentage points) above the list price adds to it; negative.
     list_apr : float
-        Nominal yearly rate of the reference offer, a fraction.
+        Price of the reference offer, as of the first month: the yearly rate, 12 times the monthly
+        internal rate on what the borrower receives, as a fraction.
     offer_aprs : tuple of 5 floats
-        Yearly rates offered by band of risk points, safest band first, fractions.
+        Prices by band of risk points, safest band first, in the same terms.
+    apr_per_year : float
+        Drift of all prices but promotions, per year.
+    fee_share : float
+        Part of a loan's cost that is deducted up front, in the channels that do.
+    take_up_logit : float
+        Log-odds that the requested amount at the list price is taken.
+    take_up_logit_per_apr : float
+        What one unit of APR (100 percentage points) above the list price adds to it; not positive.
+    take_up_logit_per_shortfall : float
+        What one unit of log(limit / requested amount) adds where the limit is lower; not negative.
+    take_up_risk_slope : float
+        One unit of risk makes a borrower exp(−slope) times as sensitive to the price: those who
+        are turned away elsewhere take what they get.
     roll_logits : tuple of 7 floats
         Log-odds that nothing is paid in a month, by months in arrears 0..6, for average risk.
     roll_slopes : tuple of 7 floats
@@ -81,6 +123,11 @@ class Lender:
     stay_logits : tuple of 7 floats
         Log-odds that one instalment rather than everything owed is paid, given something is; the
         first, for the loan that owes nothing, is not read.
+    collection_intensity : tuple of 7 floats
+        Reminders before the due day, then collections by months in arrears 1..6: 1 = today's
+        practice, 0 = none. What one loan gets never depends on how many others there are.
+    collection_logits : tuple of 7 floats
+        What one unit of intensity takes off the log-odds that nothing is paid.
     first_months_logit : float
         Added to the log-odds of a missed first payment, halving every month.
     burden_logit : float
@@ -91,6 +138,10 @@ class Lender:
         Log-odds that a loan without arrears is paid off early in a month.
     recovery_logit : float
         Log-odds that a charged-off loan recovers something in a month.
+    late_logit : float
+        Log-odds that an instalment paid in its month is paid after its due day, for average risk.
+    late_days : float
+        Mean number of days it is then late, the month-end permitting.
 
     Raises
     ------
@@ -109,40 +160,62 @@ class Lender:
 
     start_month: str = "2022-01"
     n_months: int = 36
+
     scenario: str = "base"
-    shock_month: str | None = None
-    shock_logit: float = 0.6
-    shock_ramp_months: int = 4
-    macro_logit: float = 0.08
+    onset_month: str | None = None
+    onset_ramp_months: int = 4
+    downturn_logit: float = 0.6
+    growth_points: float = 0.5
+    growth_partner_share: float = 0.25
+    growth_thin_shift: float = 0.4
+    growth_volume_rate: float = 0.6
+    ring_rate: float = 0.05
+    ring_member_rate: float = 0.35
+    fraud_rate: float = 0.0015
+    fraud_logit: float = 8.0
+
+    macro_logit: float = 0.06
     macro_cycle_months: int = 30
     macro_noise_logit: float = 0.04
     monthly_growth_rate: float = 0.01
     drift_scale: float = 1.0
-    returning_rate: float = 0.12
-    cutoff_points: float = 1.5
+    returning_rate: float = 0.18
+    families: tuple[str, ...] = FAMILIES
+
+    cutoff_points: float = 1.6
     review_points: float = 0.8
     override_rate: float = 0.12
     manual_decline_rate: float = 0.03
     explore_rate: float = 0.015
-    take_up_logit: float = 2.1
-    take_up_logit_per_apr: float = -6.0
+
     list_apr: float = 0.24
     offer_aprs: tuple[float, ...] = (0.18, 0.22, 0.26, 0.30, 0.34)
-    roll_logits: tuple[float, ...] = (-3.6, -0.75, 0.45, 1.3, 1.7, 2.0, 2.3)
+    apr_per_year: float = -0.01
+    fee_share: float = 0.25
+    take_up_logit: float = 2.3
+    take_up_logit_per_apr: float = -6.0
+    take_up_logit_per_shortfall: float = 1.5
+    take_up_risk_slope: float = 0.4
+
+    roll_logits: tuple[float, ...] = (-3.82, -0.45, 1.2, 2.0, 2.2, 2.4, 2.6)
     roll_slopes: tuple[float, ...] = (1.0, 0.45, 0.30, 0.25, 0.25, 0.25, 0.25)
-    stay_logits: tuple[float, ...] = (0.0, -0.6, 0.3, 0.6, 0.8, 0.8, 0.8)
-    first_months_logit: float = 0.3
+    stay_logits: tuple[float, ...] = (0.0, -1.2, -0.3, 0.2, 0.5, 0.5, 0.5)
+    collection_intensity: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+    collection_logits: tuple[float, ...] = (0.3, 0.4, 0.4, 0.3, 0.2, 0.1, 0.1)
+    first_months_logit: float = -0.8
     burden_logit: float = 0.25
     price_logit: float = 1.5
     prepay_logit: float = -3.6
     recovery_logit: float = -2.2
+    late_logit: float = -1.8
+    late_days: float = 5.0
 
     def __post_init__(self) -> None:
-        for name in ("start_month", "shock_month"):
+        for name in ("start_month", "onset_month"):
             value = getattr(self, name)
-            if not (value is None and name == "shock_month") and not _is_month(value):
+            if not (value is None and name == "onset_month") and not _is_month(value):
                 raise ValueError(f'{name} must be a month "YYYY-MM", got {value!r}')
-        for name in ("n_months", "shock_ramp_months", "macro_cycle_months"):
+        for name in ("n_months", "onset_ramp_months", "macro_cycle_months"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 600:
                 raise ValueError(f"{name} must be a whole number in 1..600, got {value!r}")
@@ -150,49 +223,78 @@ class Lender:
             raise ValueError(
                 f"scenario must be one of {', '.join(SCENARIOS)}, got {self.scenario!r}"
             )
-        if not 0 <= self.shock_index < self.n_months:
+        if not 0 <= self.onset_index < self.n_months:
             raise ValueError(
-                f"shock_month must lie in the {self.n_months} months from {self.start_month}, "
-                f"got {self.shock_month!r}"
+                f"onset_month must lie in the {self.n_months} months from {self.start_month}, "
+                f"got {self.onset_month!r}"
+            )
+        if not isinstance(self.families, tuple) or not set(self.families) <= set(FAMILIES):
+            raise ValueError(
+                f"families must be a tuple of some of {', '.join(FAMILIES)}, got {self.families!r}"
+            )
+        if not self.families:
+            raise ValueError("families must name at least one family, got ()")
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
+        """Ranges: by the ending of the name, or by name where that does not say."""
+        for name, field in self.__dataclass_fields__.items():
+            value = getattr(self, name)
+            if field.type == "float" and not (_is_number(value) and isfinite(value)):
+                raise ValueError(f"{name} must be a finite number, got {value!r}")
+        _check_tuple("offer_aprs", self.offer_aprs, 5)
+        for name in (
+            "roll_logits",
+            "roll_slopes",
+            "stay_logits",
+            "collection_intensity",
+            "collection_logits",
+        ):
+            _check_tuple(name, getattr(self, name), CHARGE_OFF_ARREARS)
+        for apr in (self.list_apr, *self.offer_aprs):
+            if not 0 <= apr <= 1:
+                raise ValueError(
+                    f"list_apr and offer_aprs must be fractions in [0, 1], got {apr!r}"
+                )
+        for level in self.collection_intensity:
+            if not level >= 0:
+                raise ValueError(f"collection_intensity must be >= 0, got {level!r}")
+        if not -0.5 < self.monthly_growth_rate < 0.5:
+            raise ValueError(
+                f"monthly_growth_rate must lie in (-0.5, 0.5), got {self.monthly_growth_rate!r}"
+            )
+        if self.take_up_logit_per_apr > 0:
+            raise ValueError(
+                f"take_up_logit_per_apr must be <= 0, got {self.take_up_logit_per_apr!r}"
             )
         for name in (
             "returning_rate",
             "override_rate",
             "manual_decline_rate",
             "explore_rate",
+            "ring_rate",
+            "ring_member_rate",
+            "fraud_rate",
+            "growth_partner_share",
         ):
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise ValueError(f"{name} must be a fraction in [0, 1], got {value!r}")
-        for name in ("macro_noise_logit", "drift_scale", "review_points"):
-            value = getattr(self, name)
-            if not 0 <= value < np.inf:
-                raise ValueError(f"{name} must be >= 0, got {value!r}")
-        if not -0.5 < self.monthly_growth_rate < 0.5:
-            raise ValueError(
-                f"monthly_growth_rate must lie in (-0.5, 0.5), got {self.monthly_growth_rate!r}"
-            )
-        for name, length in (
-            ("offer_aprs", 5),
-            ("roll_logits", CHARGE_OFF_ARREARS),
-            ("roll_slopes", CHARGE_OFF_ARREARS),
-            ("stay_logits", CHARGE_OFF_ARREARS),
+        # a fee above the whole cost would be no loan
+        if not 0 <= self.fee_share <= 0.8:
+            raise ValueError(f"fee_share must lie in [0, 0.8], got {self.fee_share!r}")
+        for name in (
+            "macro_noise_logit",
+            "drift_scale",
+            "review_points",
+            "growth_volume_rate",
+            "take_up_logit_per_shortfall",
+            "take_up_risk_slope",
+            "late_days",
         ):
-            values = getattr(self, name)
-            if not isinstance(values, tuple) or len(values) != length:
-                raise ValueError(f"{name} must be a tuple of {length} numbers, got {values!r}")
-        for apr in (self.list_apr, *self.offer_aprs):
-            if not 0 <= apr <= 1:
-                raise ValueError(
-                    f"list_apr and offer_aprs must be fractions in [0, 1], got {apr!r}"
-                )
-        if not 0 <= self.take_up_logit_per_apr * -1 < np.inf:
-            raise ValueError(
-                f"take_up_logit_per_apr must be <= 0, got {self.take_up_logit_per_apr!r}"
-            )
-        for name in (field for field in self.__dataclass_fields__ if field.endswith("_logit")):
-            if not isfinite(getattr(self, name)):
-                raise ValueError(f"{name} must be finite, got {getattr(self, name)!r}")
+            value = getattr(self, name)
+            if value < 0:
+                raise ValueError(f"{name} must be >= 0, got {value!r}")
 
     @property
     def first_month(self) -> np.datetime64:
@@ -205,11 +307,31 @@ class Lender:
         return pd.Timestamp(self.start_month) + pd.offsets.MonthEnd(self.n_months)
 
     @property
-    def shock_index(self) -> int:
-        """Month of the shock, counted from the first month of applications."""
-        if self.shock_month is None:
+    def onset_index(self) -> int:
+        """Month of the scenario's onset, counted from the first month of applications."""
+        if self.onset_month is None:
             return self.n_months // 2
-        return int((np.datetime64(self.shock_month, "M") - self.first_month).astype(int))
+        return int((np.datetime64(self.onset_month, "M") - self.first_month).astype(int))
+
+    def built_up(self, scenario: str, n_months: int) -> np.ndarray:
+        """How far the change of a scenario has come in each month.
+
+        Parameters
+        ----------
+        scenario : str
+            Of another scenario than the lender's own, nothing ever comes.
+        n_months : int
+            Months from the first month of applications on.
+
+        Returns
+        -------
+        float64 array of shape (n_months,)
+            0 before the onset, rising to 1 over the ramp.
+        """
+        if self.scenario != scenario:
+            return np.zeros(n_months)
+        month = np.arange(n_months)
+        return np.clip((month - self.onset_index + 1) / self.onset_ramp_months, 0, 1)
 
     def macro_path(self, seed: int) -> np.ndarray:
         """Climate of each calendar month, in log-odds of a missed payment.
@@ -228,10 +350,20 @@ class Lender:
         month = np.arange(self.n_months + LAST_MOB)
         path = self.macro_logit * np.sin(2 * np.pi * month / self.macro_cycle_months)
         path += self.macro_noise_logit * normal(seed, month, "macro")
-        if self.scenario == "downturn":
-            built_up = (month - self.shock_index + 1) / self.shock_ramp_months
-            path += self.shock_logit * np.clip(built_up, 0, 1)
-        return path
+        return path + self.downturn_logit * self.built_up("downturn", len(month))
+
+
+def _check_tuple(name: str, values: object, length: int) -> None:
+    if (
+        not isinstance(values, tuple)
+        or len(values) != length
+        or not all(_is_number(value) and isfinite(value) for value in values)
+    ):
+        raise ValueError(f"{name} must be a tuple of {length} numbers, got {values!r}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_month(value: object) -> bool:

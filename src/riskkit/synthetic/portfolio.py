@@ -1,21 +1,27 @@
-"""A whole portfolio: applications, decisions, monthly performance, and the truth beside them.
+"""A whole portfolio: applications, decisions, performance, and the truth beside them.
 
-Takes a lender, a number of applicants and a seed; gives a :class:`Portfolio`, whole or in blocks.
+Takes a lender, a number of applicants and a seed; gives a :class:`Portfolio`, whole, in blocks, or
+on disk; or takes applications with other offers and gives what the same people make of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from concurrent.futures import Executor
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from riskkit.instalments import instalment
-from riskkit.schema import BadDefinition, default_flags
+from riskkit import partitions
+from riskkit.instalments import METHODS
+from riskkit.schema import DataContractError, type_violations
+from riskkit.synthetic import policy
 from riskkit.synthetic.applicants import Applicants, draw_applicants
-from riskkit.synthetic.book import Contracts, performance
+from riskkit.synthetic.book import Contracts, instalment_rows, keep_books, performance_rows
 from riskkit.synthetic.chain import (
     DEFAULT_ARREARS,
     FIRST_DEFAULT_MOB,
@@ -24,14 +30,32 @@ from riskkit.synthetic.chain import (
     default_probabilities,
     sample_states,
 )
-from riskkit.synthetic.features import FACTORS
-from riskkit.synthetic.lender import Lender
-from riskkit.synthetic.policy import decide
+from riskkit.synthetic.features import FEATURES, features_of
+from riskkit.synthetic.history import History
+from riskkit.synthetic.lender import LONGEST_TERM_MONTHS, Lender
+from riskkit.synthetic.offers import (
+    OFFER_COLUMNS,
+    Offers,
+    highest_fee_rate,
+    loans_under,
+    offers_in,
+    taken_up,
+)
+from riskkit.synthetic.people import FACTORS, GROUP, People, with_earlier
+from riskkit.synthetic.rows import join_rows, take_rows
 
-__all__ = ["WINDOW_MONTHS", "Portfolio", "blocks", "simulate", "true_hazards"]
+__all__ = [
+    "DEFAULT_MOBS",
+    "WINDOW_MONTHS",
+    "Portfolio",
+    "blocks",
+    "perform",
+    "simulate",
+    "write_portfolio",
+]
 
 WINDOW_MONTHS = 12
-BLOCK_SIZE = 50_000
+BLOCK_SIZE = 800 * GROUP  # whole groups, so that no earlier application is drawn twice
 DEFAULT_MOBS = range(FIRST_DEFAULT_MOB, LAST_DEFAULT_MOB + 1)
 
 
@@ -42,26 +66,35 @@ class Portfolio:
     Parameters
     ----------
     applications : DataFrame, one row per application
-        The data contract's columns, the features and `explored` (approved at random).
+        The data contract's columns, the features and, beside them, `device_id`, `product` (one of
+        :data:`riskkit.instalments.METHODS`), `explored` (approved at random), `offer_fee_rate`
+        (share of the principal deducted up front) and `booked_amount` (lent, fen; 0 where not
+        booked).
     performance : DataFrame, one row per booked loan and month-end
-    instalments : DataFrame or None
-        Not simulated yet.
-    outcomes : DataFrame or None
-        None, as there is a panel.
+    instalments : DataFrame, one row per booked loan and instalment
+    outcomes : None
+        There is a panel.
     truth : DataFrame, one row per application
         `application_id`; `true_pd_12m`, the probability of more than 90 days past due within 12
-        months on book under the offer made, for the declined under the reference offer (amount and
-        term requested, list price); `simulated_default_12m`, the outcome drawn under that offer (of
-        a booked loan its own, as if fully observed); `latent_*`; and for mob 04..16
-        `default_at_{mob}`, the probability that the first such month-end comes then, and
-        `at_risk_{mob}`, that the loan has neither defaulted nor ended before. No model may read it.
+        months on book under the offer made, for the declined under the reference offer (amount,
+        term and plan requested, list price); `simulated_default_12m`, the outcome drawn under that
+        offer (of a booked loan its own, as if fully observed); `fraud` (never meant to pay) and
+        `ring` (−1: none); `latent_*`; and for mob 04..16 `default_at_{mob}`, the probability that
+        the first such month-end comes then, and `at_risk_{mob}`, that the loan has neither
+        defaulted nor ended before. No model may read it.
     """
 
     applications: pd.DataFrame
     performance: pd.DataFrame
-    instalments: pd.DataFrame | None
-    outcomes: pd.DataFrame | None
+    instalments: pd.DataFrame
+    outcomes: None
     truth: pd.DataFrame
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The tables there are, by name."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: table for name, table in named.items() if table is not None}
 
 
 def simulate(lender: Lender, n_applicants: int, seed: int) -> Portfolio:
@@ -79,7 +112,8 @@ def simulate(lender: Lender, n_applicants: int, seed: int) -> Portfolio:
     Returns
     -------
     Portfolio
-        Sorted by application number, performance by loan and month on book.
+        Sorted by application number, performance by loan and month on book, instalments by loan
+        and number.
 
     Raises
     ------
@@ -96,12 +130,7 @@ def simulate(lender: Lender, n_applicants: int, seed: int) -> Portfolio:
     >>> portfolio.applications["booked"].sum() == portfolio.performance["loan_id"].nunique()
     np.True_
     """
-    parts = list(blocks(lender, n_applicants, seed))
-
-    def joined(name: str) -> pd.DataFrame:
-        return pd.concat([getattr(part, name) for part in parts], ignore_index=True)
-
-    return Portfolio(joined("applications"), joined("performance"), None, None, joined("truth"))
+    return _joined(list(blocks(lender, n_applicants, seed)))
 
 
 def blocks(
@@ -127,145 +156,304 @@ def blocks(
     ValueError
         If a number is out of range.
     """
-    for name, value in (("n_applicants", n_applicants), ("block_size", block_size)):
-        if not isinstance(value, int | np.integer) or not 1 <= value <= 999_999_999:
-            raise ValueError(f"{name} must be a whole number in 1..999999999, got {value!r}")
-    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
-        raise ValueError(f"seed must be a whole number in 0..2**64 - 1, got {seed!r}")
-    for start in range(0, int(n_applicants), int(block_size)):
-        index = np.arange(start, min(start + int(block_size), int(n_applicants)))
-        yield _block(lender, index, int(seed))
+    for numbers in _ranges(n_applicants, seed, block_size):
+        yield _simulated(lender, int(seed), numbers)
 
 
-def true_hazards(
-    truth: pd.DataFrame, cohorts: pd.Series, observed_to: pd.Timestamp
-) -> pd.DataFrame:
-    """True hazard of a first default by month on book, over the loan-months that were observed.
+def write_portfolio(
+    folder: str | Path,
+    lender: Lender,
+    n_applicants: int,
+    seed: int,
+    *,
+    block_size: int = BLOCK_SIZE,
+    executor: Executor | None = None,
+) -> Iterator[dict[str, int]]:
+    """Write a portfolio of any size to parquet files, block by block.
 
-    Hazard(m) = Σ default_at_m ÷ Σ at_risk_m over the loans whose cohort has reached m; what the
-    empirical hazard of the same loans is an estimate of.
+    The rows are those of :func:`simulate`. Memory holds a few blocks, however many applicants.
 
     Parameters
     ----------
-    truth : DataFrame
-        Of a :class:`Portfolio`.
-    cohorts : Series of datetime, index application_id
-        First day of the month of disbursal of each loan to be averaged over.
-    observed_to : Timestamp
-        Last day the book was observed.
+    folder : str or Path
+        Gets a folder of parts for each table: ``applications/part-00000.parquet`` and so on.
+    lender : Lender
+    n_applicants : int
+    seed : int
+    block_size : int
+        Applicants in a part.
+    executor : concurrent.futures.Executor, optional
+        Blocks are simulated and written by its workers; one after another where none is given.
 
-    Returns
-    -------
-    DataFrame, index mob 4..16
-        `hazard`, a fraction, NaN where no cohort has come that far; `expected_defaults` and
-        `expected_at_risk`, expected numbers of loans. Before mob 4 the hazard is zero.
+    Yields
+    ------
+    dict of table to number of rows
+        Once a block is on disk, in order. Nothing is written before the first is asked for.
 
     Raises
     ------
     ValueError
-        If a loan is not in the truth.
+        If a number is out of range.
+    FileExistsError
+        If the folder already holds parts.
+    """
+    ranges = _ranges(n_applicants, seed, block_size)
+    return partitions.each(partial(_tables, lender, int(seed)), ranges, folder, executor)
+
+
+def perform(applications: pd.DataFrame, lender: Lender, seed: int) -> Portfolio:
+    """Portfolio of the same borrowers under other decisions and offers.
+
+    Nobody else changes, and whatever does not depend on the offer stays: the people, the random
+    numbers, the climate, what was known of them on the day. Under the offers of `simulate` it is
+    the portfolio of `simulate`.
+
+    Parameters
+    ----------
+    applications : DataFrame
+        Rows of a simulated portfolio, all or some, with `approved`, `amount`, `term_months`,
+        `product`, `offer_apr`, `offer_fee_rate` and `offer_limit` as the new policy has them; of
+        the declined, the offer is not read. The loan is `amount`, or `offer_limit` if that is
+        lower; dearer or lower offers are taken up less, least so by the risky.
+    lender : Lender
+        The world they come from.
+    seed : int
+        Its seed.
+
+    Returns
+    -------
+    Portfolio
+        In the rows' order. `booked`, `booked_amount` and `default_flag` of its applications are
+        new, the other columns as given.
+
+    Raises
+    ------
+    DataContractError
+        There is no row; a column is missing or of the wrong type; an id occurs twice or is none of
+        this world; an approved row has no valid offer.
+    ValueError
+        If the seed is out of range.
 
     Source
     ------
-    riskkit definition; ratio of expectations, as the life table's hazard is a ratio of counts.
+    riskkit definition: common random numbers, so a difference between two policies is an effect,
+    not luck.
+
+    Examples
+    --------
+    >>> lender = Lender(n_months=18)
+    >>> base = simulate(lender, 500, seed=1)
+    >>> dear = base.applications.assign(offer_apr=base.applications["offer_apr"] + 0.10)
+    >>> perform(dear, lender, seed=1).truth["true_pd_12m"].mean() > base.truth["true_pd_12m"].mean()
+    np.True_
     """
-    rows = truth.set_index("application_id").reindex(cohorts.index)
-    if rows["true_pd_12m"].isna().any():
-        lost = rows.index[rows["true_pd_12m"].isna()]
-        raise ValueError(f"cohorts must be of loans in truth, got {len(lost)} others: {lost[0]!r}")
-    seen_months = _months(pd.Series(observed_to)) - _months(cohorts)
-    table = pd.DataFrame(
-        [
-            {
-                "mob": mob,
-                "expected_defaults": rows.loc[seen_months >= mob, f"default_at_{mob:02d}"].sum(),
-                "expected_at_risk": rows.loc[seen_months >= mob, f"at_risk_{mob:02d}"].sum(),
-            }
-            for mob in DEFAULT_MOBS
-        ]
-    ).set_index("mob")
-    at_risk = table["expected_at_risk"]
-    table.insert(0, "hazard", table["expected_defaults"] / at_risk.where(at_risk > 0))
-    return table
+    _check_offers(applications)
+    _check_seed(seed)
+    given = applications.reset_index(drop=True)
+    index = given["application_id"].str[1:].astype("int64").to_numpy()
+    parts = []
+    for start in range(0, len(given), BLOCK_SIZE):
+        rows = slice(start, start + BLOCK_SIZE)
+        applicants = draw_applicants(lender, index[rows], seed)
+        frame = given[rows].reset_index(drop=True)
+        _check_world(frame, applicants.frame)
+        case = _case(lender, applicants, frame, seed)
+        parts.append(_portfolio(lender, applicants.people, frame, case, seed))
+    return _joined(parts)
 
 
-def _block(lender: Lender, index: np.ndarray, seed: int) -> Portfolio:
-    applicants = draw_applicants(lender, index, seed)
-    decision = decide(lender, applicants, seed)
-    loans, apr = _offered(lender, applicants, decision)
-    macro = lender.macro_path(seed)
-    states = sample_states(lender, loans, macro, seed)
+def _joined(parts: list[Portfolio]) -> Portfolio:
+    def joined(name: str) -> pd.DataFrame:
+        return pd.concat([getattr(part, name) for part in parts], ignore_index=True)
 
-    applications = pd.concat([applicants.frame, decision], axis=1)
-    booked = np.flatnonzero(decision["booked"])
-    willingness = applicants.factors["willingness"][booked]
-    panel = performance(
-        lender,
-        Contracts(
-            index=index[booked],
-            loan_id=applications["application_id"].array.take(booked),
-            principal=applications["amount"].to_numpy()[booked],
-            term=loans.term[booked],
-            apr=apr[booked],
-            cohort=loans.cohort[booked],
-            recovery=expit(lender.recovery_logit + 0.5 * willingness),
-        ),
-        states[booked],
-        seed,
-    )
-    flags = default_flags(panel, BadDefinition(window_months=WINDOW_MONTHS), lender.observed_to)
-    applications["default_flag"] = flags.reindex(applications["application_id"]).to_numpy()
     return Portfolio(
-        applications=applications,
-        performance=panel,
-        instalments=None,
+        applications=joined("applications"),
+        performance=joined("performance"),
+        instalments=joined("instalments"),
         outcomes=None,
-        truth=_truth(lender, applicants, loans, macro, states),
+        truth=joined("truth"),
     )
 
 
-def _offered(
-    lender: Lender, applicants: Applicants, decision: pd.DataFrame
-) -> tuple[Loans, np.ndarray]:
-    """Every application as a loan under its own offer, the declined under the reference offer."""
-    frame = applicants.frame
-    apr = decision["offer_apr"].fillna(lender.list_apr).to_numpy()
-    term = frame["term_months"].to_numpy()
-    burden = instalment(frame["amount_requested"], apr / 12, term) / applicants.income
-    # who earns little lives from more than the instalment shows: no burden beyond all income
-    burden = np.log(np.clip(burden, 0.01, 1.0) / 0.1)
-    log_odds = (
-        applicants.risk
-        + lender.burden_logit * burden
-        + lender.price_logit * (apr - lender.list_apr)
+def _ranges(n_applicants: int, seed: int, block_size: int) -> Iterator[range]:
+    for name, value in (("n_applicants", n_applicants), ("block_size", block_size)):
+        if not isinstance(value, int | np.integer) or not 1 <= value <= 999_999_999:
+            raise ValueError(f"{name} must be a whole number in 1..999999999, got {value!r}")
+    _check_seed(seed)
+    n, size = int(n_applicants), int(block_size)
+    return (range(start, min(start + size, n)) for start in range(0, n, size))
+
+
+def _check_seed(seed: int) -> None:
+    if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+        raise ValueError(f"seed must be a whole number in 0..2**64 - 1, got {seed!r}")
+
+
+def _tables(lender: Lender, seed: int, numbers: range) -> dict[str, pd.DataFrame]:
+    return _simulated(lender, seed, numbers).tables
+
+
+def _simulated(lender: Lender, seed: int, numbers: range) -> Portfolio:
+    wanted = np.arange(numbers.start, numbers.stop)
+    index, before = with_earlier(lender, wanted, seed)
+    applicants = draw_applicants(lender, index, seed)
+    history = History(index)
+    looked_at = replace(applicants, frame=applicants.frame[list(policy.COLUMNS)])
+    cases = []
+    # customers' first applications, then their second ones, which depend on the first, …
+    for rows in (np.flatnonzero(before == number) for number in range(before.max() + 1)):
+        some = take_rows(looked_at, rows)
+        remembered, in_arrears = history.seen_by(some.people, some.month)
+        seen = some.frame.assign(**remembered)
+        decision = policy.decide(lender, some, seen, in_arrears, seed)
+        terms = applicants.frame[["amount", "term_months", "product"]].take(rows)
+        frame = pd.concat([terms.reset_index(drop=True), decision], axis=1)
+        case = _case(lender, some, frame, seed)
+        history.add(some.index, some.month, case.states, case.booked)
+        cases.append((pd.DataFrame(remembered).join(decision), case))
+    columns, case = (join_rows([part[i] for part in cases]) for i in range(2))
+    order = np.argsort(case.loans.index)[np.searchsorted(index, wanted)]
+    columns, case = take_rows(columns, order), take_rows(case, order)
+    applicants = take_rows(applicants, np.searchsorted(index, wanted))
+
+    # the term is a feature, and a term of the contract too
+    collected = {"term_months", *(feature.name for feature in features_of(lender.families))}
+    left_out = [feature.name for feature in FEATURES if feature.name not in collected]
+    frame = pd.concat([applicants.frame, columns], axis=1).drop(columns=left_out)
+    return _portfolio(lender, applicants.people, frame, case, seed)
+
+
+@dataclass(frozen=True)
+class _Case:
+    """Offers and what becomes of them, row by row."""
+
+    offers: Offers
+    loans: Loans
+    states: np.ndarray
+    booked: np.ndarray
+
+
+def _case(lender: Lender, applicants: Applicants, frame: pd.DataFrame, seed: int) -> _Case:
+    offers = offers_in(lender, applicants, frame)
+    loans = loans_under(lender, applicants, offers)
+    return _Case(
+        offers=offers,
+        loans=loans,
+        states=sample_states(lender, loans, lender.macro_path(seed), seed),
+        booked=frame["approved"].to_numpy() & taken_up(lender, applicants, offers, seed),
     )
-    loans = Loans(
-        index=applicants.index,
-        term=term.astype(np.int8),
-        log_odds=log_odds.astype(np.float32),
-        cohort=applicants.month,
-        prepay=expit(lender.prepay_logit + 0.4 * applicants.factors["liquidity"]).astype(
-            np.float32
+
+
+def _portfolio(
+    lender: Lender, people: People, frame: pd.DataFrame, case: _Case, seed: int
+) -> Portfolio:
+    ids = frame["application_id"]
+    rows = np.flatnonzero(case.booked)
+    offers, loans = take_rows(case.offers, rows), take_rows(case.loans, rows)
+    contracts = Contracts(
+        index=loans.index,
+        loan_id=ids.array.take(rows),
+        principal=offers.amount,
+        term=offers.term,
+        method=offers.method,
+        monthly_rate=offers.monthly_rate,
+        cohort=loans.cohort,
+        log_odds=loans.log_odds,
+        recovery=expit(lender.recovery_logit + 0.5 * people.factors["willingness"][rows]),
+    )
+    ledger = keep_books(lender, contracts, case.states[rows])
+    defaulted = np.any(case.states[:, : WINDOW_MONTHS + 1] >= DEFAULT_ARREARS, axis=1)
+    # a label exists once the whole cohort has been watched for the window
+    mature = case.loans.cohort + WINDOW_MONTHS < lender.n_months
+    return Portfolio(
+        applications=frame.assign(
+            booked=case.booked,
+            booked_amount=np.where(case.booked, case.offers.amount, 0),
+            default_flag=np.where(case.booked & mature, defaulted, np.nan),
         ),
+        performance=performance_rows(lender, ledger, seed),
+        instalments=instalment_rows(lender, ledger, seed),
+        outcomes=None,
+        truth=_truth(lender, people, ids, case.loans, defaulted, seed),
     )
-    return loans, apr
 
 
 def _truth(
-    lender: Lender, applicants: Applicants, loans: Loans, macro: np.ndarray, states: np.ndarray
+    lender: Lender,
+    people: People,
+    ids: pd.Series,
+    loans: Loans,
+    defaulted: np.ndarray,
+    seed: int,
 ) -> pd.DataFrame:
-    default_at, at_risk = default_probabilities(lender, loans, macro)
-    defaulted = (states[:, : WINDOW_MONTHS + 1] >= DEFAULT_ARREARS).any(axis=1)
+    default_at, at_risk = default_probabilities(lender, loans, lender.macro_path(seed))
     columns = {
-        "application_id": applicants.frame["application_id"],
+        "application_id": ids,
         "true_pd_12m": default_at[:, : WINDOW_MONTHS + 1].sum(axis=1),
         "simulated_default_12m": defaulted.astype(np.int64),
-        **{f"latent_{name}": applicants.factors[name] for name in FACTORS},
+        "fraud": people.fraud,
+        "ring": people.ring,
+        **{f"latent_{name}": people.factors[name] for name in FACTORS},
         **{f"default_at_{mob:02d}": default_at[:, mob] for mob in DEFAULT_MOBS},
         **{f"at_risk_{mob:02d}": at_risk[:, mob] for mob in DEFAULT_MOBS},
     }
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns, copy=False)
 
 
-def _months(dates: pd.Series) -> np.ndarray:
-    return dates.to_numpy().astype("datetime64[M]").astype(np.int64)
+def _check_offers(applications: pd.DataFrame) -> None:
+    """Refuse applications whose offers cannot be performed."""
+    columns = {"application_id": "text", "applied_at": "date"} | OFFER_COLUMNS
+    violations = type_violations(applications, columns)
+    if applications.empty:
+        violations.append("no rows")
+    if violations:
+        raise DataContractError("applications", violations)
+    frame = applications.reset_index(drop=True)
+    ids, terms = frame["application_id"], frame["term_months"]
+    rules = {
+        "application_id: expected A and nine digits, each once": (
+            ~ids.str.fullmatch(r"A\d{9}") | ids.duplicated()
+        ),
+        "amount: expected at least 1 fen": ~(frame["amount"] >= 1),
+        f"term_months: expected 1 to {LONGEST_TERM_MONTHS}": ~terms.isin(
+            range(1, LONGEST_TERM_MONTHS + 1)
+        ),
+        f"product: expected one of {', '.join(METHODS)}": ~frame["product"].isin(METHODS),
+    }
+    if not any(broken.any() for broken in rules.values()):
+        # of the declined the offer is not read
+        offered = frame[frame["approved"]]
+        apr, fee_rate = offered["offer_apr"], offered["offer_fee_rate"]
+        most = highest_fee_rate(
+            apr.to_numpy(), offered["term_months"].to_numpy(), offered["product"].to_numpy(str)
+        )
+        rules = {
+            "offer_apr: expected a fraction in [0, 1] where approved": ~apr.between(0, 1),
+            "offer_fee_rate: expected at least 0, and no more than offer_apr pays for": (
+                ~fee_rate.between(0, most + 1e-9) & apr.between(0, 1)
+            ),
+            "offer_limit: expected at least 1 fen where approved": ~(offered["offer_limit"] >= 1),
+        }
+    violations = [
+        f"{rule}, broken by {broken.sum():,} rows, first {ids[broken.idxmax()]!r}"
+        for rule, broken in rules.items()
+        if broken.any()
+    ]
+    if violations:
+        raise DataContractError("applications", violations)
+
+
+def _check_world(applications: pd.DataFrame, drawn: pd.DataFrame) -> None:
+    """Refuse applications of another lender or seed, which the days of application betray."""
+    strange = (applications["applied_at"].to_numpy() != drawn["applied_at"].to_numpy()).nonzero()[0]
+    if len(strange):
+        first = strange[0]
+        raise DataContractError(
+            "applications",
+            [
+                f"application_id: {len(strange):,} are not of this lender and seed, for example "
+                f"{applications['application_id'].iloc[first]}, here applied at "
+                f"{applications['applied_at'].iloc[first]:%Y-%m-%d}, there at "
+                f"{drawn['applied_at'].iloc[first]:%Y-%m-%d}"
+            ],
+        )

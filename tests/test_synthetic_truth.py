@@ -1,0 +1,87 @@
+"""What the truth says of the old policy's decisions, and the families a user may leave out."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from riskkit import synthetic
+from riskkit.synthetic.features import families_without
+
+
+def decided():
+    """Eight applications with what became of them, and their truth in another order."""
+    nan = float("nan")
+    columns = ["approved", "booked", "override", "explored", "declined_reason", "default_flag"]
+    rows = [
+        (True, True, False, False, None, 0.0),
+        (True, True, False, False, None, 1.0),
+        (True, False, False, False, None, nan),
+        (True, True, True, False, None, nan),
+        (True, True, False, True, None, 1.0),
+        (False, False, False, False, "manual_review", nan),
+        (False, False, False, False, "points", nan),
+        (False, False, False, False, "points", nan),
+    ]
+    applications = pd.DataFrame(rows, columns=columns, index=range(10, 18))
+    applications["application_id"] = list("abcdefgh")
+    truth = pd.DataFrame(
+        {
+            "application_id": list("abcdefgh"),
+            "true_pd_12m": [0.01, 0.03, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6],
+            "simulated_default_12m": [0, 1, 0, 0, 1, 0, 1, 1],
+        }
+    )
+    return truth[::-1], applications
+
+
+def test_truth_by_decision_by_hand():
+    table = synthetic.truth_by_decision(*decided())
+    assert list(table.index) == ["booked", "approved, not taken up", "declined"]
+    assert table.index.name == "decision"
+    assert list(table["applications"]) == [4, 1, 3]
+    np.testing.assert_allclose(table["true_rate"], [0.34 / 4, 0.05, 1.3 / 3])
+    np.testing.assert_allclose(table["simulated_rate"], [0.5, 0, 2 / 3])
+    np.testing.assert_allclose(table["observed_rate"], [2 / 3, np.nan, np.nan])
+
+
+def test_truth_by_rule_by_hand_in_the_order_of_the_policy():
+    table = synthetic.truth_by_decision(*decided(), by_rule=True)
+    assert list(table.index) == [
+        ("approved", "by the rules"),
+        ("approved", "by hand, above the cutoff"),
+        ("approved", "at random"),
+        ("declined", "points"),
+        ("declined", "manual_review"),
+    ]
+    assert table.index.names == ["decision", "rule"]
+    assert list(table["applications"]) == [3, 1, 1, 2, 1]
+    np.testing.assert_allclose(table["true_rate"], [0.03, 0.1, 0.2, 0.5, 0.3])
+    np.testing.assert_allclose(table["simulated_rate"], [1 / 3, 0, 1, 1, 0])
+    np.testing.assert_allclose(table["observed_rate"], [0.5, np.nan, 1, np.nan, np.nan])
+
+
+def test_every_application_falls_under_one_rule():
+    portfolio = synthetic.simulate(synthetic.Lender(n_months=18), 2_000, seed=4)
+    applications = portfolio.applications
+    table = synthetic.truth_by_decision(portfolio.truth, applications, by_rule=True)
+    assert table.loc["approved", "applications"].sum() == applications["approved"].sum()
+    assert table["applications"].sum() == 2_000
+
+
+@pytest.mark.parametrize(
+    ("text", "families"),
+    [
+        ("", synthetic.FAMILIES),
+        (" telecom  device ", ("application", "payment", "bureau", "repeat")),
+        ("repeat", ("application", "telecom", "device", "payment", "bureau")),
+    ],
+)
+def test_families_without_those_named(text, families):
+    assert families_without(text) == families
+
+
+def test_families_without_refuses_unknown_names_and_an_empty_rest():
+    with pytest.raises(ValueError, match=r"must be some of application, .*, got 'weather'"):
+        families_without("telecom weather")
+    with pytest.raises(ValueError, match="must leave at least one family, got 'app"):
+        families_without(" ".join(synthetic.FAMILIES))
