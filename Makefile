@@ -23,7 +23,7 @@ help:
 	@echo "make test     check, then the tests"
 	@echo "make check    ruff, mypy, notebooks without outputs; changes nothing"
 	@echo "make lab      JupyterLab on the notebooks, on this machine only (root: LAB_OPTIONS=--allow-root)"
-	@echo "make bench    speed against other tools"
+	@echo "make bench    speed against other tools, and of worlds up to ten million applicants"
 	@echo "make clean    remove caches; keeps data, reports and .venv"
 	@echo "PYTHON=python3.12 chooses another Python for .venv"
 

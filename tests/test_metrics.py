@@ -861,6 +861,19 @@ def drift_of(base, later, **facts):
     return table.loc[("x", "2024")]
 
 
+def test_drift_of_a_category_that_is_wholly_missing_is_none():
+    row = drift_of([None, None, None], [None, None], kind="category")
+    assert row["psi"] == 0
+
+
+def test_drift_of_no_rows_says_what_is_needed():
+    none = pd.DataFrame(
+        {"x": pd.Series(dtype=float), "applied_at": pd.Series(dtype="datetime64[s]")}
+    )
+    with pytest.raises(ValueError, match="base must hold at least one row"):
+        metrics.drift_table(none, [feature("x")], pd.Series(dtype="str"))
+
+
 def test_drift_is_the_psi_of_deciles_specials_and_missing_by_hand():
     # ten deciles of ten rows, thirty special, twenty missing; later twenty of the first two deciles
     base = [*range(100), *[-9.0] * 30, *[np.nan] * 20]

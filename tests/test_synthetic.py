@@ -290,7 +290,7 @@ def test_no_truth_leaks_into_what_the_lender_sees(portfolio):
                 "growth_partner_share",
             )
         ),
-        ({"fee_share": 0.9}, r"fee_share must lie in \[0, 0\.8\], got 0\.9"),
+        ({"fee_share": 1.1}, r"fee_share must be a fraction in \[0, 1\], got 1\.1"),
         ({"returning_rate": float("nan")}, "returning_rate must be a finite number, got nan"),
         ({"cutoff_points": None}, "cutoff_points must be a finite number, got None"),
         ({"explore_rate": "x"}, "explore_rate must be a finite number, got 'x'"),

@@ -502,3 +502,22 @@ def test_perform_refuses_a_stranger_among_its_own(portfolio):
     table.loc[3, "application_id"] = "A999999999"
     with pytest.raises(schema.DataContractError, match=r"1 are not of this .* example A999999999"):
         synthetic.perform(table, LENDER, SEED)
+
+
+def test_asking_or_getting_less_is_one_offer(portfolio):
+    """A lower amount is a lower offer, whether the limit or the amount says so."""
+    table = portfolio.applications[:3_000]
+    half = (table["amount"] // 2).where(table["approved"], table["amount"])
+    by_amount = synthetic.perform(table.assign(amount=half), LENDER, SEED)
+    limit = half.where(table["approved"], table["offer_limit"])
+    by_limit = synthetic.perform(table.assign(offer_limit=limit), LENDER, SEED)
+    assert by_amount.applications["booked"].sum() < table["booked"].sum()
+    lower = table["offer_limit"] >= half  # where the limit does not bind anyway
+    same = lower & table["approved"]
+    assert (by_amount.applications["booked"] == by_limit.applications["booked"])[same].all()
+
+
+def test_a_fee_never_exceeds_the_price():
+    dear_fees = dataclasses.replace(LENDER, fee_share=1.0, offer_aprs=(0.0012,) * 5)
+    table = synthetic.simulate(dear_fees, 2_000, SEED).applications
+    assert (table["offer_fee_rate"] > 0).any()

@@ -234,7 +234,8 @@ def drift_table(
 
 def _drift(expected: Array, actual: Array) -> dict[str, Any]:
     n_used = int(((expected > 0) | (actual > 0)).sum())
-    if n_used < 2:
+    # one row is no distribution
+    if n_used < 2 or min(expected.sum(), actual.sum()) < 2:
         return {"psi": 0.0, "psi_critical": float("nan"), "light": "green"}
     value = psi(expected, actual)
     critical = psi_critical(float(expected.sum()), float(actual.sum()), n_used)
@@ -244,6 +245,8 @@ def _drift(expected: Array, actual: Array) -> dict[str, Any]:
 def _first_year(applications: pd.DataFrame) -> Array:
     require_columns(applications, ["applied_at"], "applications")
     applied = applications["applied_at"]
+    if applied.empty:
+        return np.zeros(0, dtype=bool)
     first = applied.min().to_period("M").start_time
     half = first + (applied.max() - first) / 2
     early = applied < min(first + pd.DateOffset(years=1), half)
@@ -259,10 +262,12 @@ def _drift_bins(
         codes, levels = pd.factorize(column)
         in_base_counts = np.bincount(codes[in_base] + 1, minlength=len(levels) + 1)[1:]
         pooled, unseen = len(levels), len(levels) + 1
-        place = np.arange(len(levels))
-        place[in_base_counts < RARE_RATE * in_base.sum()] = pooled
-        place[in_base_counts == 0] = unseen
-        return np.where(codes < 0, unseen + 1, place[codes]), unseen + 2
+        # one place more: code −1, a missing level, picks it
+        place = np.arange(len(levels) + 1)
+        place[-1] = unseen + 1
+        place[:-1][in_base_counts < RARE_RATE * in_base.sum()] = pooled
+        place[:-1][in_base_counts == 0] = unseen
+        return place[codes], unseen + 2
     values = column.to_numpy(dtype=float, na_value=np.nan)
     missing = np.isnan(values)
     ordinary = ~missing

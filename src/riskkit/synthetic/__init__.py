@@ -8,7 +8,8 @@ random numbers), `people` (who is behind an application), `marginals` and `featu
 catalogue), `market` (channels and purchases), `applicants` (who applies), `policy` (what is
 decided), `chain` (what happens month by month, and its exact probabilities), `offers` (what is
 taken), `history` (what is remembered), `book` (the ledger), `portfolio` (all of it together),
-`truth` (what it says of a book), `source` (as the notebooks read it).
+`truth` (what it says of a book), `source` (as the notebooks read it); `rows` takes parallel
+things apart and together.
 """
 
 from riskkit.synthetic.features import FEATURES, families_without

@@ -153,7 +153,7 @@ def _risk(
     scores: Mapping[str, np.ndarray],
     thin: np.ndarray,
 ) -> np.ndarray:
-    """Borrower's own part of the log-odds of a missed payment, about zero on average."""
+    """Borrower's own part of the log-odds of a missed payment."""
     factors = people.factors
     squeezed = np.maximum(factors["pressure"], 0) * np.maximum(-factors["liquidity"], 0)
     # both at once: the debts of a juggler, the orders of somebody adrift

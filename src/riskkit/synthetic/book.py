@@ -25,7 +25,7 @@ from riskkit.synthetic.lender import (
 )
 from riskkit.synthetic.marginals import texts
 
-__all__ = ["STATUSES", "Contracts", "Ledger", "instalment_rows", "keep_books", "performance_rows"]
+__all__ = ["Contracts", "instalment_rows", "keep_books", "performance_rows"]
 
 STATUSES = ("current", "delinquent", "prepaid", "matured", "charged_off")
 FIRST_DUE_DAY, LAST_DUE_DAY = 4, 28  # days that every month has

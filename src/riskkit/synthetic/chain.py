@@ -32,7 +32,7 @@ __all__ = [
 
 PREPAID, MATURED = -1, -2  # states of loans that have ended well
 # Four months in arrears is the first state with more than 90 days past due at the month-end, and
-# the last with three it has at most 89, whatever the due day in 4..28.
+# the last with three it has at most 88, whatever the due day in 4..28.
 DEFAULT_ARREARS = 4
 FIRST_DEFAULT_MOB = 4
 LAST_DEFAULT_MOB = LONGEST_TERM_MONTHS + DEFAULT_ARREARS  # zero there: term + 3 is the last

@@ -54,7 +54,7 @@ class Recipe:
     drift_per_year : float
         Shift of z per calendar year.
     missing_rate : float
-        Share of plain missing values.
+        Share of plain missing values at average factors; loadings add to it.
     missing_loadings : mapping
         What makes missing likelier (positive) or rarer, on the normal scale.
     of_person : bool
@@ -179,7 +179,7 @@ _DEVICE = (
     _recipe("finance_apps_count", "Finance apps on the phone", "device",
             Amounts(4.5, 0.65, 0, 60), {"pressure": 0.70}, risk=1, drift_per_year=0.18,
             missing_rate=0.05),
-    _recipe("device_shared_count", "Earlier applicants with this phone", "device",
+    _recipe("device_shared_count", "Earlier applicants anywhere with this phone", "device",
             Levels((0, 1, 2, 3), (0.93, 0.05, 0.015, 0.005)), {"fraud_intent": 0.35}, risk=1),
 )
 _PAYMENT = (
@@ -248,7 +248,7 @@ _RATIO = _feature(
     unit="months of income",
     risk_direction=1,
 )
-# what this lender saw itself, up to the last month-end before the application
+# what this lender saw itself: loans up to the day, their payments up to the last month-end
 HISTORY = (
     _feature("earlier_loans", "Earlier loans from this lender", "repeat", risk_direction=-1),
     _feature(
@@ -274,13 +274,18 @@ def features_of(families: tuple[str, ...]) -> tuple[Feature, ...]:
     return tuple(f for f in FEATURES if f.family in families or f.family == "protected")
 
 
-def families_without(text: str) -> tuple[str, ...]:
+def families_without(without_families: str) -> tuple[str, ...]:
     """Feature families but those named, for :class:`Lender`.
 
     Parameters
     ----------
-    text : str
+    without_families : str
         Families left out, separated by blanks; empty: none.
+
+    Returns
+    -------
+    tuple of str
+        The others, in their order.
 
     Raises
     ------
@@ -292,7 +297,7 @@ def families_without(text: str) -> tuple[str, ...]:
     >>> families_without("telecom bureau")
     ('application', 'device', 'payment', 'repeat')
     """
-    left_out = text.split()
+    left_out = without_families.split()
     unknown = [name for name in left_out if name not in FAMILIES]
     if unknown:
         raise ValueError(
@@ -300,5 +305,7 @@ def families_without(text: str) -> tuple[str, ...]:
         )
     families = tuple(name for name in FAMILIES if name not in left_out)
     if not families:
-        raise ValueError(f"without_families must leave at least one family, got {text!r}")
+        raise ValueError(
+            f"without_families must leave at least one family, got {without_families!r}"
+        )
     return families

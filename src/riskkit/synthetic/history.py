@@ -1,4 +1,4 @@
-"""What the lender remembers of a customer: earlier loans up to the last month-end.
+"""What the lender remembers of a customer: loans so far, and how they stood at the last month-end.
 
 Filled generation by generation, since a second loan is decided on what the first one did.
 """
@@ -45,7 +45,7 @@ class History:
         ----------
         people : People
         month : int array of shape (n,)
-            Month of application; the month-end before it is the last one seen.
+            Month of application; payments are seen up to the month-end before it.
 
         Returns
         -------

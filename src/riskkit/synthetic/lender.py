@@ -48,7 +48,7 @@ class Lender:
         Months of applications; the book is observed to the end of the last one.
     scenario : {"base", "growth", "downturn", "fraud_ring"}
         What changes from `onset_month` on: nothing; a loosened policy that buys traffic from
-        partners; the climate; bands that apply with one phone and never pay.
+        partners; the climate; bands that apply with one phone and hardly pay.
     onset_month : str, optional
         "YYYY-MM" within the months of applications; their middle by default.
     onset_ramp_months : int
@@ -58,11 +58,12 @@ class Lender:
     growth_points : float
         "growth": raises the old policy's cutoff by so many risk points.
     growth_partner_share : float
-        "growth": added to the share of applications from partners.
+        "growth": weight added to the partners' share before all shares are scaled to one.
     growth_thin_shift : float
         "growth": shift towards thin files, in standard deviations of what makes a file thin.
     growth_volume_rate : float
-        "growth": additional applications, as a fraction of those there would be.
+        "growth": additional applications a month, as a fraction of those there would be; of a given
+        number of applicants more come after the onset, then, and fewer before.
     ring_rate : float
         "fraud_ring": share of the groups of 64 consecutive applications that a ring is part of.
     ring_member_rate : float
@@ -93,9 +94,11 @@ class Lender:
     review_points : float
         Width of the band above the cutoff in which an underwriter looks again.
     override_rate : float
-        Share of that band the underwriter approves, on what no column shows.
+        Share of all applicants who impress the underwriter so well, on what no column shows, that
+        they are approved in that band; fewer than that share of the band itself.
     manual_decline_rate : float
-        Share of those below the cutoff the underwriter declines, on what no column shows.
+        Share of all applicants who impress so badly that they are declined below the cutoff; fewer
+        than that share of those below it.
     explore_rate : float
         Share of applications approved at random, whatever the policy says.
     list_apr : float
@@ -106,7 +109,8 @@ class Lender:
     apr_per_year : float
         Drift of all prices but promotions, per year.
     fee_share : float
-        Part of a loan's cost that is deducted up front, in the channels that do.
+        Part of a loan's cost that is deducted up front, in the channels that do, as far as the
+        price covers it.
     take_up_logit : float
         Log-odds that the requested amount at the list price is taken.
     take_up_logit_per_apr : float
@@ -117,7 +121,7 @@ class Lender:
         One unit of risk makes a borrower exp(−slope) times as sensitive to the price: those who
         are turned away elsewhere take what they get.
     roll_logits : tuple of 7 floats
-        Log-odds that nothing is paid in a month, by months in arrears 0..6, for average risk.
+        Log-odds that nothing is paid in a month, by months in arrears 0..6, for a risk of zero.
     roll_slopes : tuple of 7 floats
         What one unit of risk adds to them.
     stay_logits : tuple of 7 floats
@@ -139,9 +143,9 @@ class Lender:
     recovery_logit : float
         Log-odds that a charged-off loan recovers something in a month.
     late_logit : float
-        Log-odds that an instalment paid in its month is paid after its due day, for average risk.
+        Log-odds that an instalment paid in its month is paid after its due day, for a risk of zero.
     late_days : float
-        Mean number of days it is then late, the month-end permitting.
+        Mean time it is then late, in days, rounded up to whole ones, the month-end permitting.
 
     Raises
     ------
@@ -237,7 +241,7 @@ class Lender:
         self._check_numbers()
 
     def _check_numbers(self) -> None:
-        """Ranges: by the ending of the name, or by name where that does not say."""
+        """Every number is finite and in its range."""
         for name, field in self.__dataclass_fields__.items():
             value = getattr(self, name)
             if field.type == "float" and not (_is_number(value) and isfinite(value)):
@@ -276,13 +280,11 @@ class Lender:
             "ring_member_rate",
             "fraud_rate",
             "growth_partner_share",
+            "fee_share",
         ):
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise ValueError(f"{name} must be a fraction in [0, 1], got {value!r}")
-        # a fee above the whole cost would be no loan
-        if not 0 <= self.fee_share <= 0.8:
-            raise ValueError(f"fee_share must lie in [0, 0.8], got {self.fee_share!r}")
         for name in (
             "macro_noise_logit",
             "drift_scale",

@@ -12,7 +12,7 @@ import numpy as np
 from riskkit.synthetic.draws import uniform
 from riskkit.synthetic.lender import Lender
 
-__all__ = ["CHANNELS", "PARTNERS", "PURCHASES", "SHOP", "Channel", "Partner", "Purchase", "choose"]
+__all__ = ["CHANNELS", "PARTNERS", "PURCHASES", "Choices", "choose"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +165,7 @@ def choose(
 
 
 def _channel_mixes(lender: Lender) -> np.ndarray:
-    """Share of each channel in each month, shape (n_months, n_channels)."""
+    """Weight of each channel in each month, shape (n_months, n_channels)."""
     years = np.arange(lender.n_months)[:, None] / 12 * lender.drift_scale
     drift = np.array([c.share_per_year for c in CHANNELS])
     # however long the world lasts, no channel dies out

@@ -22,7 +22,6 @@ from riskkit.synthetic.policy import list_aprs
 __all__ = [
     "OFFER_COLUMNS",
     "Offers",
-    "highest_fee_rate",
     "loans_under",
     "offers_in",
     "taken_up",
@@ -48,7 +47,7 @@ class Offers:
     amount : int64 array of shape (n,)
         Lent, fen: what is requested, but not above the limit.
     shortfall : float array
-        log(limit / requested amount) where the limit is lower, else 0.
+        log(amount / what the applicant asked for) where that is more, else 0.
     term : int array
         Number of instalments.
     method : str array
@@ -71,30 +70,33 @@ class Offers:
 
 
 def offers_in(lender: Lender, applicants: Applicants, frame: pd.DataFrame) -> Offers:
-    """Offers that the columns OFFER_COLUMNS of a frame state, row by row for the applicants."""
+    """Offers that the columns OFFER_COLUMNS of a frame state, row by row for the applicants.
+
+    Returns
+    -------
+    Offers
+        Of the declined the reference offer: their `amount`, `term_months` and `product` at the list
+        price, whatever price, fee or limit the frame holds.
+    """
     approved = frame["approved"].to_numpy()
     requested = frame["amount"].to_numpy()
+    wish = applicants.frame["amount_requested"].to_numpy() * 100
     limit = np.where(approved, frame["offer_limit"].to_numpy(), requested)
     reference = list_aprs(lender, applicants.month)
     apr = np.where(approved, frame["offer_apr"].to_numpy(), reference)
     fee_rate = np.where(approved, frame["offer_fee_rate"].to_numpy(), 0.0)
     method = frame["product"].to_numpy(dtype=str)
     term = frame["term_months"].to_numpy()
+    amount = np.minimum(requested, limit)
     return Offers(
-        amount=np.minimum(requested, limit),
-        shortfall=np.log(np.minimum(limit / requested, 1.0)),
+        amount=amount,
+        shortfall=np.log(np.minimum(amount / wish, 1.0)),
         term=term,
         method=method,
         apr=apr,
         above_list=apr - reference,
         monthly_rate=contract_rate(apr / 12, term, method, fee_rate=fee_rate),
     )
-
-
-def highest_fee_rate(apr: np.ndarray, term: np.ndarray, method: np.ndarray) -> np.ndarray:
-    """Fee, as a fraction of the principal, that is all the price there is; more is no price."""
-    annuity = instalment(1.0, np.maximum(apr, 0) / 12, term)
-    return np.where(method == "interest_only", apr / 12 / annuity, 1 - 1 / (term * annuity))
 
 
 def taken_up(lender: Lender, applicants: Applicants, offers: Offers, seed: int) -> np.ndarray:

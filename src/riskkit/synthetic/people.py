@@ -24,8 +24,8 @@ RING_GAP = 1e-4  # of the whole period: a ring of 20 strikes within two days of 
 
 # What moves a person, as standard normals. Higher capacity, willingness and liquidity are safer,
 # higher pressure (debts with several lenders) is riskier, and above a threshold of fraud intent
-# nothing is ever paid; seniority is what age shows, and circumstance what no feature shows: it sets
-# how far below the truth the best model must stay.
+# hardly anything is ever paid; seniority is what age shows, and circumstance what no feature shows:
+# it sets how far below the truth the best model must stay.
 FACTORS = (
     "capacity",
     "willingness",
@@ -92,7 +92,7 @@ def with_earlier(lender: Lender, index: np.ndarray, seed: int) -> tuple[np.ndarr
     Returns
     -------
     numbers : int array of shape (n,), ascending
-    before : int array of shape (n,)
+    n_before : int array of shape (n,)
         How many applications of the same customer came before each.
     """
     groups, position = np.unique(index // GROUP, return_inverse=True)

@@ -1,4 +1,4 @@
-"""What the old policy decides: decline reasons, hidden overrides, offers and take-up.
+"""What the old policy decides: decline reasons, hidden overrides, offers.
 
 Takes the applicants; gives one decision per application. Part of it rests on columns everyone can
 see (points with hard limits), part on an underwriter's impression that no column holds, and a small
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from riskkit.instalments import instalment
 from riskkit.synthetic.applicants import Applicants
 from riskkit.synthetic.draws import normal, uniform
 from riskkit.synthetic.features import NO_RECORD
@@ -18,7 +19,7 @@ from riskkit.synthetic.lender import Lender
 from riskkit.synthetic.marginals import texts
 from riskkit.synthetic.market import CHANNELS
 
-__all__ = ["COLUMNS", "REASONS", "decide", "list_aprs", "risk_points"]
+__all__ = ["COLUMNS", "REASONS", "decide", "highest_fee_rate", "list_aprs", "risk_points"]
 
 REASONS = (
     "age",
@@ -100,7 +101,7 @@ def decide(
     frame : DataFrame
         What the policy looks at: COLUMNS, and what the lender remembers of earlier loans.
     in_arrears : bool array of shape (n,)
-        Whether the customer owes an instalment of an earlier loan on the day.
+        Whether the customer owed an instalment of an earlier loan at the last month-end.
     seed : int
 
     Returns
@@ -165,6 +166,12 @@ def list_aprs(lender: Lender, month: np.ndarray) -> np.ndarray:
     return np.clip(lender.list_apr + lender.apr_per_year * month / 12, 0, 1)
 
 
+def highest_fee_rate(apr: np.ndarray, term: np.ndarray, method: np.ndarray) -> np.ndarray:
+    """Fee, as a fraction of the principal, that is all the price there is; more is no price."""
+    annuity = instalment(1.0, np.clip(apr, 0, 1) / 12, term)
+    return np.where(method == "interest_only", apr / 12 / annuity, 1 - 1 / (term * annuity))
+
+
 def _fee_rate(
     lender: Lender, applicants: Applicants, frame: pd.DataFrame, apr: np.ndarray
 ) -> np.ndarray:
@@ -172,7 +179,9 @@ def _fee_rate(
     has_fee = np.array([channel.fee for channel in CHANNELS])[applicants.choices.channel]
     term = frame["term_months"].to_numpy()
     mean_life_months = np.where((frame["product"] == "interest_only"), term, (term + 1) / 2)
-    return np.where(has_fee, np.round(lender.fee_share * apr / 12 * mean_life_months, 4), 0.0)
+    fee_rate = np.round(lender.fee_share * apr / 12 * mean_life_months, 4)
+    most = highest_fee_rate(apr, term, frame["product"].to_numpy(dtype=str))
+    return np.where(has_fee, np.minimum(fee_rate, np.floor(most * 1e4) / 1e4), 0.0)
 
 
 def _income(frame: pd.DataFrame) -> np.ndarray:

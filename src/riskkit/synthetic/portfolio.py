@@ -36,7 +36,6 @@ from riskkit.synthetic.lender import LONGEST_TERM_MONTHS, Lender
 from riskkit.synthetic.offers import (
     OFFER_COLUMNS,
     Offers,
-    highest_fee_rate,
     loans_under,
     offers_in,
     taken_up,
@@ -46,7 +45,6 @@ from riskkit.synthetic.rows import join_rows, take_rows
 
 __all__ = [
     "DEFAULT_MOBS",
-    "WINDOW_MONTHS",
     "Portfolio",
     "blocks",
     "perform",
@@ -154,7 +152,7 @@ def blocks(
     Raises
     ------
     ValueError
-        If a number is out of range.
+        If a number is out of range; once the first part is asked for.
     """
     for numbers in _ranges(n_applicants, seed, block_size):
         yield _simulated(lender, int(seed), numbers)
@@ -212,9 +210,10 @@ def perform(applications: pd.DataFrame, lender: Lender, seed: int) -> Portfolio:
     ----------
     applications : DataFrame
         Rows of a simulated portfolio, all or some, with `approved`, `amount`, `term_months`,
-        `product`, `offer_apr`, `offer_fee_rate` and `offer_limit` as the new policy has them; of
-        the declined, the offer is not read. The loan is `amount`, or `offer_limit` if that is
-        lower; dearer or lower offers are taken up less, least so by the risky.
+        `product`, `offer_apr`, `offer_fee_rate` and `offer_limit` as the new policy has them. The
+        loan is `amount`, or `offer_limit` if that is lower; dearer offers, and less than was asked
+        for, are taken up less. Of the declined only amount, term and product are read: they get
+        the reference offer, at list price.
     lender : Lender
         The world they come from.
     seed : int
@@ -295,13 +294,13 @@ def _tables(lender: Lender, seed: int, numbers: range) -> dict[str, pd.DataFrame
 
 def _simulated(lender: Lender, seed: int, numbers: range) -> Portfolio:
     wanted = np.arange(numbers.start, numbers.stop)
-    index, before = with_earlier(lender, wanted, seed)
+    index, n_before = with_earlier(lender, wanted, seed)
     applicants = draw_applicants(lender, index, seed)
     history = History(index)
     looked_at = replace(applicants, frame=applicants.frame[list(policy.COLUMNS)])
     cases = []
     # customers' first applications, then their second ones, which depend on the first, …
-    for rows in (np.flatnonzero(before == number) for number in range(before.max() + 1)):
+    for rows in (np.flatnonzero(n_before == number) for number in range(n_before.max() + 1)):
         some = take_rows(looked_at, rows)
         remembered, in_arrears = history.seen_by(some.people, some.month)
         seen = some.frame.assign(**remembered)
@@ -421,16 +420,16 @@ def _check_offers(applications: pd.DataFrame) -> None:
         f"product: expected one of {', '.join(METHODS)}": ~frame["product"].isin(METHODS),
     }
     if not any(broken.any() for broken in rules.values()):
-        # of the declined the offer is not read
+        # of the declined neither price nor fee nor limit is read
         offered = frame[frame["approved"]]
         apr, fee_rate = offered["offer_apr"], offered["offer_fee_rate"]
-        most = highest_fee_rate(
+        most = policy.highest_fee_rate(
             apr.to_numpy(), offered["term_months"].to_numpy(), offered["product"].to_numpy(str)
         )
         rules = {
             "offer_apr: expected a fraction in [0, 1] where approved": ~apr.between(0, 1),
             "offer_fee_rate: expected at least 0, and no more than offer_apr pays for": (
-                ~fee_rate.between(0, most + 1e-9) & apr.between(0, 1)
+                ~fee_rate.between(0, most + 1e-12) & apr.between(0, 1)
             ),
             "offer_limit: expected at least 1 fen where approved": ~(offered["offer_limit"] >= 1),
         }

@@ -1,4 +1,4 @@
-"""Rows of what runs in parallel: arrays, frames, and the dataclasses, dicts and lists of them."""
+"""Rows of what runs in parallel: arrays, frames, and what holds such."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def take_rows(item: Any, rows: np.ndarray) -> Any:
 
 
 def join_rows(items: list[Any]) -> Any:
-    """Items one below the other; the reverse of taking rows apart, up to their order."""
+    """Arrays, frames or dataclasses of them, one below the other."""
     first = items[0]
     if len(items) == 1:
         return first
