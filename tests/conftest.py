@@ -6,8 +6,9 @@ import matplotlib as mpl
 import pytest
 import yaml
 from own_data import OWN_CSV, OWN_MAPPING
+from synthetic_tables import LENDER, SEED
 
-from riskkit import schema
+from riskkit import schema, synthetic
 
 mpl.use("Agg")
 
@@ -46,3 +47,9 @@ def own_source(tmp_path):
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def portfolio():
+    """A book of the synthetic lender; tests must not change its tables."""
+    return synthetic.simulate(LENDER, 12_000, SEED)

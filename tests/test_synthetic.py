@@ -10,36 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from scipy import stats
+from synthetic_tables import KEYS, LENDER, RINGS, assert_same_tables, rows_of
 
 from riskkit import schema, synthetic
 from riskkit.synthetic import draws
 from riskkit.synthetic.applicants import draw_applicants
 from riskkit.synthetic.features import RECIPES
 from riskkit.synthetic.people import GROUP
-
-LENDER = synthetic.Lender()
-# many who come back, and most of them with a loan
-REPEATS = synthetic.Lender(returning_rate=0.6, cutoff_points=3.5, roll_logits=(-2.5,) + (0.5,) * 6)
-RINGS = synthetic.Lender(scenario="fraud_ring", ring_rate=0.5)
-KEYS = {
-    "applications": "application_id",
-    "performance": "loan_id",
-    "instalments": "loan_id",
-    "truth": "application_id",
-}
-
-
-@pytest.fixture(scope="module")
-def portfolio():
-    return synthetic.simulate(LENDER, 12_000, seed=11)
-
-
-def rows_of(portfolio, ids):
-    """Tables of some applications, in the portfolio's order."""
-    return {
-        name: table[table[KEYS[name]].isin(ids)].reset_index(drop=True)
-        for name, table in portfolio.tables.items()
-    }
 
 
 def read_back(folder):
@@ -49,12 +26,6 @@ def read_back(folder):
         for name in table.select_dtypes("datetime"):
             table[name] = table[name].astype("datetime64[s]")
     return tables
-
-
-def assert_same_tables(found, expected):
-    assert set(found) == set(expected) == set(KEYS)
-    for name, table in expected.items():
-        assert_frame_equal(found[name], table, check_exact=True, obj=name)
 
 
 # --- draws -------------------------------------------------------------------------------------

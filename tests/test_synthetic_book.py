@@ -5,18 +5,12 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+from synthetic_tables import LENDER, SEED
 
 from riskkit import instalments, schema, synthetic
 
-LENDER = synthetic.Lender()
-SEED = 11
 ENDED_WELL = ("prepaid", "matured")
 TERMS = ("booked_amount", "term_months", "product", "offer_apr", "offer_fee_rate", "applied_at")
-
-
-@pytest.fixture(scope="module")
-def portfolio():
-    return synthetic.simulate(LENDER, 12_000, SEED)
 
 
 @pytest.fixture(scope="module")

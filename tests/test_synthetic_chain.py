@@ -4,14 +4,11 @@ import dataclasses
 
 import numpy as np
 import pytest
-from scipy import stats
 from scipy.special import expit, logit
+from synthetic_tables import LENDER, SEED, within_bonferroni
 
 from riskkit import synthetic
 from riskkit.synthetic import chain
-
-LENDER = synthetic.Lender()
-SEED = 11
 
 
 @pytest.fixture(scope="module")
@@ -20,12 +17,6 @@ def portfolio():
 
 
 # --- the chain ---------------------------------------------------------------------------------
-
-
-def within_bonferroni(counts, trials, probabilities, *, alpha=0.01):
-    """Whether every count lies in its binomial limits, all at once with probability 1 − alpha."""
-    low, high = stats.binom.interval(1 - alpha / len(counts), trials, probabilities)
-    return (np.asarray(counts) >= low) & (np.asarray(counts) <= high)
 
 
 def one_loan(term, *, log_odds=0.5, balloon=0.0, n=1):

@@ -7,27 +7,15 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 from scipy import stats
+from synthetic_tables import KEYS, LENDER, SEED, assert_same_tables
 
 from riskkit import instalments, schema, synthetic
 from riskkit.synthetic.applicants import draw_applicants
 from riskkit.synthetic.offers import loans_under, offers_in
 from riskkit.synthetic.policy import risk_points
 
-LENDER = synthetic.Lender()
-SEED = 11
 FEE_CHANNELS = ("sms_link", "partner")
 PROMOTED = ("education", "medical_aesthetics", "electronics")
-KEYS = {
-    "applications": "application_id",
-    "performance": "loan_id",
-    "instalments": "loan_id",
-    "truth": "application_id",
-}
-
-
-@pytest.fixture(scope="module")
-def portfolio():
-    return synthetic.simulate(LENDER, 12_000, SEED)
 
 
 @pytest.fixture(scope="module")
@@ -48,12 +36,6 @@ def ramp(table):
 def under(portfolio, **columns):
     """The same people under other offers."""
     return synthetic.perform(portfolio.applications.assign(**columns), LENDER, SEED)
-
-
-def assert_same_tables(found, expected):
-    assert set(found) == set(expected) == set(KEYS)
-    for name, table in expected.items():
-        assert_frame_equal(found[name], table, check_exact=True, obj=name)
 
 
 # --- the old policy ----------------------------------------------------------------------------

@@ -6,28 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
+from synthetic_tables import LENDER, REPEATS, RINGS, assert_same_tables, rows_of
 
 from riskkit import synthetic
 from riskkit.synthetic.features import NO_LOAN, NO_RECORD, RECIPES
 from riskkit.synthetic.lender import CHARGE_OFF_ARREARS
 from riskkit.synthetic.market import CHANNELS, PARTNERS, PURCHASES
 from riskkit.synthetic.people import GROUP
-
-LENDER = synthetic.Lender()
-# many who come back, and most of them with a loan
-REPEATS = synthetic.Lender(returning_rate=0.6, cutoff_points=3.5, roll_logits=(-2.5,) + (0.5,) * 6)
-RINGS = synthetic.Lender(scenario="fraud_ring", ring_rate=0.5)
-KEYS = {
-    "applications": "application_id",
-    "performance": "loan_id",
-    "instalments": "loan_id",
-    "truth": "application_id",
-}
-
-
-@pytest.fixture(scope="module")
-def portfolio():
-    return synthetic.simulate(LENDER, 12_000, seed=11)
 
 
 @pytest.fixture(scope="module")
@@ -46,20 +31,6 @@ def number(ids):
 
 def months(dates):
     return dates.dt.year * 12 + dates.dt.month
-
-
-def rows_of(portfolio, ids):
-    """Tables of some applications, in the portfolio's order."""
-    return {
-        name: table[table[KEYS[name]].isin(ids)].reset_index(drop=True)
-        for name, table in portfolio.tables.items()
-    }
-
-
-def assert_same_tables(found, expected):
-    assert set(found) == set(expected) == set(KEYS)
-    for name, table in expected.items():
-        assert_frame_equal(found[name], table, check_exact=True, obj=name)
 
 
 # --- people ------------------------------------------------------------------------------------

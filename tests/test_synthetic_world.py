@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from synthetic_tables import LENDER, within_bonferroni
 
 from riskkit import binning, metrics, migration, schema, synthetic, vintage
 from riskkit.challenger import Challenger
 from riskkit.scorecard import Scorecard
 from riskkit.synthetic.features import NO_RECORD, RECIPES
 
-LENDER = synthetic.Lender()
 SEEDS = (1, 2, 3, 4, 5)
 N = 100_000
 N_SCENARIO = 50_000
@@ -60,16 +60,6 @@ def first_of(portfolio, n=N_SCENARIO):
 
 def is_thin(applications):
     return (applications["utilisation"] == NO_RECORD).to_numpy()
-
-
-def within_binomial(counts, trials, probabilities, *, alpha=0.01):
-    """Whether every count lies in its binomial limits, all at once with probability 1 − alpha.
-
-    Where the trials of a group have different probabilities, the binomial at their mean is wider
-    than the truth, so the limits err on the safe side.
-    """
-    low, high = stats.binom.interval(1 - alpha / len(counts), trials, probabilities)
-    return (np.asarray(counts) >= low) & (np.asarray(counts) <= high)
 
 
 # --- the book ----------------------------------------------------------------------------------
@@ -182,7 +172,7 @@ def test_observed_curves_follow_the_true_ones(portfolio, by_term):
     trials = np.repeat(loans.to_numpy(), first.shape[1])
     found = first.fillna(0).to_numpy().ravel()
     assert found.sum() > 1_000
-    assert within_binomial(found, trials, expected.to_numpy().ravel()).all()
+    assert within_bonferroni(found, trials, expected.to_numpy().ravel()).all()
 
 
 # --- drift -------------------------------------------------------------------------------------
@@ -355,7 +345,7 @@ def deciles(books, flag):
 def test_observed_default_rates_follow_the_true_probability(books, flag):
     table = deciles(books, flag)
     assert len(table) == 10 * len(SEEDS)
-    assert within_binomial(
+    assert within_bonferroni(
         table["defaults"], table["loans"], table["expected"] / table["loans"]
     ).all()
 
@@ -404,7 +394,7 @@ def test_true_hazards_meet_the_empirical_ones(books):
         tables.append(true.join(seen[["events", "at_risk"]], how="inner"))
     table = pd.concat(tables)
     assert table["events"].sum() > 500
-    assert within_binomial(table["events"], table["at_risk"], table["hazard"]).all()
+    assert within_bonferroni(table["events"], table["at_risk"], table["hazard"]).all()
     # a sum of independent draws: its variance is below its mean
     expected = table["expected_at_risk"]
     assert ((table["at_risk"] - expected).abs() < 4 * np.sqrt(expected)).all()

@@ -10,6 +10,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.typing import RcKeyType
 
 __all__ = ["use_report_style"]
 
@@ -18,7 +19,7 @@ SERIES = (ACCENT, BAD, GOOD, THIRD, "#7a5c99", "#5b8c5a", MUTED)
 
 CJK_FONTS = ("Noto Sans CJK SC", "Noto Sans SC", "WenQuanYi Zen Hei", "PingFang SC", "SimHei")
 
-_STYLE: dict[str, Any] = {
+_STYLE: dict[RcKeyType, Any] = {
     "axes.edgecolor": "#5b6673",
     "axes.grid": True,
     "axes.axisbelow": True,
@@ -54,8 +55,8 @@ def use_report_style() -> None:
 
     installed = set(font_manager.get_font_names())
     families = ["DejaVu Sans", *(f for f in CJK_FONTS if f in installed)]
-    # matplotlib types every setting's name as a literal of its own
-    mpl.rcParams.update(_STYLE | {"font.family": families})  # type: ignore[arg-type]
+    mpl.rcParams.update(_STYLE)
+    mpl.rcParams["font.family"] = families
     try:
         from IPython import get_ipython
     except ImportError:  # plots work without IPython

@@ -6,7 +6,7 @@ Takes a frame; gives the same frame, or a :class:`DataContractError` with every 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 __all__ = [
+    "STATUSES",
     "DataContractError",
     "Feature",
     "calendar_months",
@@ -21,6 +22,7 @@ __all__ = [
     "feature_table",
     "features_from_table",
     "loan_starts",
+    "missing_columns",
     "require_columns",
     "risk_trends",
     "type_violations",
@@ -209,17 +211,17 @@ def require_columns(frame: pd.DataFrame, columns: Sequence[str], what: str) -> N
     DataContractError
         Lists what is missing and what is there.
     """
-    missing = missing_columns(frame, columns)
+    missing = missing_columns(frame.columns, columns)
     if missing:
         raise DataContractError(what, [missing])
 
 
-def missing_columns(frame: pd.DataFrame, columns: Sequence[str]) -> str:
-    """Sentence on the columns a frame lacks, empty where it has them all."""
-    missing = [name for name in columns if name not in frame.columns]
+def missing_columns(present: Collection[str], columns: Sequence[str]) -> str:
+    """Sentence on the columns that are not present, empty where all are."""
+    missing = [name for name in columns if name not in present]
     if not missing:
         return ""
-    return f"missing columns {', '.join(missing)}; present: {', '.join(map(str, frame.columns))}"
+    return f"missing columns {', '.join(missing)}; present: {', '.join(map(str, present))}"
 
 
 def calendar_months(dates: Any) -> np.ndarray:
@@ -309,7 +311,7 @@ def type_violations(frame: pd.DataFrame, columns: Mapping[str, str]) -> list[str
     >>> type_violations(pd.DataFrame({"mob": [0.5]}), {"mob": "integer"})
     ['mob: expected integer, found dtype float64 (first value np.float64(0.5))']
     """
-    missing = missing_columns(frame, list(columns))
+    missing = missing_columns(frame.columns, list(columns))
     found = [missing] if missing else []
     for name, kind in columns.items():
         if name in frame.columns and not _IS_TYPE[kind](frame[name]):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from riskkit.schema.contract import DataContractError
+from riskkit.schema.contract import DataContractError, missing_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -303,12 +303,9 @@ class Table:
         return part.name if part == self.path else f"{self.path.name}/{part.name}"
 
     def _require(self, columns: Sequence[str]) -> None:
-        missing = [name for name in columns if name not in self._columns]
+        missing = missing_columns(self._columns, columns)
         if missing:
-            raise DataContractError(
-                self.path.name,
-                [f"missing columns {', '.join(missing)}; present: {', '.join(self._columns)}"],
-            )
+            raise DataContractError(self.path.name, [missing])
 
 
 def _differences(found: pa.Schema, expected: pa.Schema, first: str) -> list[str]:

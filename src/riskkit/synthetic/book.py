@@ -14,6 +14,7 @@ import pandas as pd
 from scipy.special import expit
 
 from riskkit.instalments import schedules
+from riskkit.schema.contract import STATUSES
 from riskkit.synthetic.chain import LAST_STATE_MOB, MATURED, PREPAID
 from riskkit.synthetic.draws import uniform
 from riskkit.synthetic.lender import (
@@ -27,7 +28,6 @@ from riskkit.synthetic.marginals import texts
 
 __all__ = ["Contracts", "instalment_rows", "keep_books", "performance_rows"]
 
-STATUSES = ("current", "delinquent", "prepaid", "matured", "charged_off")
 FIRST_DUE_DAY, LAST_DUE_DAY = 4, 28  # days that every month has
 
 
@@ -181,7 +181,11 @@ def performance_rows(lender: Lender, ledger: Ledger, seed: int) -> pd.DataFrame:
     oldest_due = month_start[oldest_month] + _steps(_due_days(contracts, seed)[loan] - 1)
     dpd = np.where(now > 0, (month_end - oldest_due).astype(np.int64), 0)
     charged_off = now == CHARGE_OFF_ARREARS
-    status = np.select((charged_off, prepaid, now == MATURED, dpd > 0), (4, 2, 3, 1), default=0)
+    status = np.select(
+        (charged_off, prepaid, now == MATURED, dpd > 0),
+        [STATUSES.index(name) for name in ("charged_off", "prepaid", "matured", "delinquent")],
+        default=STATUSES.index("current"),
+    )
     return pd.DataFrame(
         {
             "loan_id": contracts.loan_id.take(loan),

@@ -15,7 +15,7 @@ from scipy.special import ndtri
 from riskkit.synthetic.draws import normal, uniform
 from riskkit.synthetic.lender import Lender
 
-__all__ = ["FACTORS", "GROUP", "People", "draw_people", "factor_weight", "with_earlier"]
+__all__ = ["FACTORS", "GROUP", "People", "draw_people", "factor_weight"]
 
 GROUP = 64  # consecutive applications within which people return and rings form
 MOST_APPLICATIONS = 4  # of one customer
@@ -85,24 +85,13 @@ class People:
     factors: dict[str, np.ndarray]
     fraud: np.ndarray
 
-
-def with_earlier(lender: Lender, index: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers given and, with them, all earlier applications of the same customers.
-
-    Returns
-    -------
-    numbers : int array of shape (n,), ascending
-    n_before : int array of shape (n,)
-        How many applications of the same customer came before each.
-    """
-    groups, position = np.unique(index // GROUP, return_inverse=True)
-    before = _groups(lender, groups, seed).before
-    earlier = _earlier(before, groups, position, index % GROUP)
-    together = np.unique(np.concatenate([index, *earlier]))
-    together = together[together >= 0]
-    position = np.searchsorted(groups, together // GROUP)
-    earlier = _earlier(before, groups, position, together % GROUP)
-    return together, np.sum([np.zeros_like(together), *(e >= 0 for e in earlier)], axis=0)
+    @property
+    def n_before(self) -> np.ndarray:
+        """How many applications of the same customer came before each."""
+        count = np.zeros(len(self.index), dtype=np.int64)
+        for earlier in self.earlier:
+            count += earlier >= 0
+        return count
 
 
 def draw_people(lender: Lender, index: np.ndarray, seed: int) -> People:
@@ -132,7 +121,10 @@ def draw_people(lender: Lender, index: np.ndarray, seed: int) -> People:
     factors["fraud_intent"] = np.where(in_ring, of_ring, factors["fraud_intent"])
     return People(
         index=index,
-        earlier=_earlier(drawn.before, groups, position, place),
+        earlier=[
+            np.where(at >= 0, groups[position] * GROUP + at, -1)
+            for at in _earlier_places(drawn.before, position, place)
+        ],
         person=person,
         time=drawn.time[position, place],
         ring=np.where(in_ring, groups[position], -1),
@@ -213,14 +205,14 @@ def _groups(lender: Lender, groups: np.ndarray, seed: int) -> _Groups:
     return _Groups(first, before, time, in_ring, ring_rank)
 
 
-def _earlier(
-    before: np.ndarray, groups: np.ndarray, position: np.ndarray, place: np.ndarray
+def _earlier_places(
+    before: np.ndarray, position: np.ndarray, place: np.ndarray
 ) -> list[np.ndarray]:
-    """Numbers of the customer's earlier applications, the latest first; −1 where there is none."""
+    """Places of the customer's earlier applications, the latest first; −1 where there is none."""
     lineage: list[np.ndarray] = []
     at: np.ndarray = before[position, place]
     while (at >= 0).any():
-        lineage.append(np.where(at >= 0, groups[position] * GROUP + at, -1))
+        lineage.append(at)
         at = np.where(at >= 0, before[position, at], -1)
     return lineage
 

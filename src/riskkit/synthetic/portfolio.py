@@ -40,7 +40,7 @@ from riskkit.synthetic.offers import (
     offers_in,
     taken_up,
 )
-from riskkit.synthetic.people import FACTORS, GROUP, People, with_earlier
+from riskkit.synthetic.people import FACTORS, GROUP, People
 from riskkit.synthetic.rows import join_rows, take_rows
 
 __all__ = [
@@ -53,7 +53,7 @@ __all__ = [
 ]
 
 WINDOW_MONTHS = 12
-BLOCK_SIZE = 800 * GROUP  # whole groups, so that no earlier application is drawn twice
+BLOCK_SIZE = 800 * GROUP  # whole groups, so that no application is drawn twice
 DEFAULT_MOBS = range(FIRST_DEFAULT_MOB, LAST_DEFAULT_MOB + 1)
 
 
@@ -262,16 +262,8 @@ def perform(applications: pd.DataFrame, lender: Lender, seed: int) -> Portfolio:
 
 
 def _joined(parts: list[Portfolio]) -> Portfolio:
-    def joined(name: str) -> pd.DataFrame:
-        return pd.concat([getattr(part, name) for part in parts], ignore_index=True)
-
-    return Portfolio(
-        applications=joined("applications"),
-        performance=joined("performance"),
-        instalments=joined("instalments"),
-        outcomes=None,
-        truth=joined("truth"),
-    )
+    tables = {name: join_rows([part.tables[name] for part in parts]) for name in parts[0].tables}
+    return Portfolio(**tables, outcomes=None)
 
 
 def _ranges(n_applicants: int, seed: int, block_size: int) -> Iterator[range]:
@@ -293,9 +285,11 @@ def _tables(lender: Lender, seed: int, numbers: range) -> dict[str, pd.DataFrame
 
 
 def _simulated(lender: Lender, seed: int, numbers: range) -> Portfolio:
-    wanted = np.arange(numbers.start, numbers.stop)
-    index, n_before = with_earlier(lender, wanted, seed)
+    # whole groups, in which all of a customer's applications lie
+    start, stop = numbers.start // GROUP, -(-numbers.stop // GROUP)
+    index = np.arange(start * GROUP, stop * GROUP)
     applicants = draw_applicants(lender, index, seed)
+    n_before = applicants.people.n_before
     history = History(index)
     looked_at = replace(applicants, frame=applicants.frame[list(policy.COLUMNS)])
     cases = []
@@ -311,9 +305,10 @@ def _simulated(lender: Lender, seed: int, numbers: range) -> Portfolio:
         history.add(some.index, some.month, case.states, case.booked)
         cases.append((pd.DataFrame(remembered).join(decision), case))
     columns, case = (join_rows([part[i] for part in cases]) for i in range(2))
-    order = np.argsort(case.loans.index)[np.searchsorted(index, wanted)]
+    wanted = np.array(numbers) - index[0]
+    order = np.argsort(case.loans.index)[wanted]
     columns, case = take_rows(columns, order), take_rows(case, order)
-    applicants = take_rows(applicants, np.searchsorted(index, wanted))
+    applicants = take_rows(applicants, wanted)
 
     # the term is a feature, and a term of the contract too
     collected = {"term_months", *(feature.name for feature in features_of(lender.families))}
