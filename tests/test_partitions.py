@@ -35,6 +35,27 @@ def test_any_partition_gives_the_counts_of_the_whole(rows, n_blocks):
         pd.testing.assert_frame_equal(total(count, frames, pool), count(rows))
 
 
+@pytest.mark.parametrize("place", ["frame", "parts", "csv"])
+def test_every_executor_counts_the_blocks_of_a_table_alike(rows, tmp_path, place):
+    if place == "frame":
+        table = Table(rows)
+    elif place == "parts":
+        list(each(loans_and_late, [rows.iloc[:70], rows.iloc[70:]], tmp_path))
+        table = Table(tmp_path / "loans")
+    else:
+        rows.to_csv(tmp_path / "rows.csv", index=False)
+        table = Table(tmp_path / "rows.csv")
+    expected = count(rows)
+    pd.testing.assert_frame_equal(total(count, table.blocks(rows=30)), expected)
+    for pool in (ThreadPoolExecutor(2), spawned(1)):
+        with pool:
+            pd.testing.assert_frame_equal(total(count, table.blocks(rows=30), pool), expected)
+    distributed = pytest.importorskip("distributed", reason="the dask extra is not installed")
+    with distributed.Client(processes=False, n_workers=1, dashboard_address=None) as client:
+        counts = total(count, table.blocks(rows=30), client.get_executor())
+    pd.testing.assert_frame_equal(counts, expected)
+
+
 def test_blocks_are_not_all_read_at_once(rows):
     read = []
 

@@ -726,6 +726,32 @@ def test_a_need_is_met_by_what_the_notebook_itself_has_written(tmp_path: Path) -
     assert "no <code>performance</code> table" in page
 
 
+def test_a_section_may_need_one_column_of_a_table(tmp_path: Path) -> None:
+    opening = prose("# Borrowers"), parameters_cell(), code(OPEN.format(name="01_borrowers"))
+    write_notebook(
+        tmp_path,
+        "01_borrowers",
+        [*opening, code('stage.write("applications", pd.DataFrame({"applied_at": [1]}))')],
+    )
+    cells = [
+        prose("# Bins"),
+        parameters_cell(),
+        code(OPEN.format(name="02_bins")),
+        code('print("dates are here")', "needs:applications.applied_at"),
+        prose("## By term\n\nThe mix.", "needs:applications.term_months"),
+        code('print("terms are here")', "needs:applications.term_months"),
+    ]
+    write_notebook(tmp_path, "02_bins", cells)
+    page = (run_in(tmp_path).report_dir / "02_bins.html").read_text()
+    assert "dates are here" in page
+    assert "terms are here" not in page
+    assert "The mix." not in page
+    assert (
+        "Skipped: this source has no <code>term_months</code> (the months over which a loan is "
+        "repaid) in its <code>applications</code>." in page
+    )
+
+
 def test_an_error_stops_the_run_though_jupyterlab_would_go_on(tmp_path: Path) -> None:
     cells = [code("1 / 0", "raises-exception"), code("print('went on')")]
     write_notebook(tmp_path, "01_borrowers", [prose("# Borrowers"), *cells])

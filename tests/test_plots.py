@@ -125,6 +125,30 @@ def test_drift_shows_the_movers_and_says_against_what():
     assert "The largest PSI is 0.30, of mover" in ax.figure.get_label()
 
 
+def test_drift_without_a_later_period_says_so():
+    none = pd.DataFrame(
+        {"psi": []}, index=pd.MultiIndex.from_arrays([[], []], names=["feature", "period"])
+    )
+    ax = plots.plot_stability(none)
+    assert [text.get_text() for text in ax.texts] == ["no later period to compare"]
+    assert "No later period to compare." in ax.figure.get_label()
+
+
+def test_the_sample_is_named_in_the_title_and_small_money_in_thousands(rows):
+    X, y, score = rows
+    counts = metrics.score_counts(score, y)
+    roc = plots.plot_roc({"card": metrics.roc_curve_table(counts)}, "ROC, test")
+    assert roc.get_title(loc="left") == "ROC, test"
+    table = metrics.calibration_table(y, np.full(900, 0.3) + X["a"].to_numpy() * 0.01)
+    assert plots.plot_calibration({"card": table}, "Fit, test").get_title(loc="left") == "Fit, test"
+    for loss, unit in ((5, "thousand"), (50_000, "million")):
+        cutoffs = strategy.cutoff_table(counts, strategy.Economics(1, loss, 0))
+        ax = plots.plot_profit({"card": cutoffs}, "approval rate", "CNY")
+        assert ax.get_ylabel() == f"profit, {unit} CNY"
+        shown = ax.lines[0].get_ydata() * {"thousand": 1e3, "million": 1e6}[unit]
+        np.testing.assert_allclose(shown, cutoffs["profit_amount"])
+
+
 def test_given_axes_are_drawn_on(rows):
     _, y, score = rows
     _, ax = plt.subplots()

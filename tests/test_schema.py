@@ -3,6 +3,7 @@
 import copy
 import gzip
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,9 @@ import yaml
 from own_data import OWN_CSV, OWN_MAPPING
 
 from riskkit import schema
-from riskkit.schema import BadDefinition, DataContractError, Feature, Table
+from riskkit.schema import BadDefinition, DataContractError, Feature
+
+PROJECT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -67,11 +70,18 @@ def test_each_broken_rule_is_named_with_rows_and_example(applications, change, m
 
 
 def test_every_violation_is_listed_not_just_the_first(applications):
-    broken = applications.assign(amount=-1, application_id="a").drop(columns="term_months")
+    broken = applications.assign(amount=-1, application_id="a").drop(columns="customer_id")
     with pytest.raises(DataContractError) as caught:
         schema.validate_applications(broken)
     assert len(caught.value.violations) == 3
-    assert "missing columns term_months; present: application_id" in caught.value.violations[0]
+    assert "missing columns customer_id; present: application_id" in caught.value.violations[0]
+
+
+def test_date_and_term_may_be_unknown_but_not_wrong(applications):
+    plain = applications.drop(columns=["applied_at", "term_months"])
+    assert schema.validate_applications(plain) is plain
+    with pytest.raises(DataContractError, match="term_months: expected integer"):
+        schema.validate_applications(plain.assign(term_months=6.0))
 
 
 def test_no_rows_is_refused(applications):
@@ -269,6 +279,68 @@ def test_a_sample_without_bads_is_refused():
         schema.assign_samples(applications, out_of_time_from=pd.Timestamp("2023-10-01"))
 
 
+def test_without_dates_customers_are_split_between_train_and_test():
+    applications = many_applications()
+    plain = applications.drop(columns="applied_at")
+    sample = schema.assign_samples(plain)
+    assert schema.samples_present(sample) == ["train", "test"]
+    assert (sample.isna().to_numpy() == plain["default_flag"].isna().to_numpy()).all()
+    assert sample.groupby(plain.set_index("application_id")["customer_id"]).nunique().max() == 1
+    assert 0.25 < (sample == "test").mean() / sample.notna().mean() < 0.35
+    # the same customers as with dates
+    dated = schema.assign_samples(applications)
+    before = dated.isin(["train", "test"])
+    assert (dated[before] == sample[before]).all()
+    with pytest.raises(ValueError, match="out_of_time_from=2023-10-01 needs applied_at"):
+        schema.assign_samples(plain, out_of_time_from=pd.Timestamp("2023-10-01"))
+    with pytest.raises(
+        ValueError, match=r"the train sample needs goods .*\[0.0\]; test_share=0.3$"
+    ):
+        schema.assign_samples(plain.assign(default_flag=0.0))
+
+
+def test_applications_of_one_month_have_no_out_of_time_sample():
+    applications = many_applications()
+    applications["applied_at"] = pd.Timestamp("2023-05-01") + pd.to_timedelta(
+        applications["applied_at"].dt.day.clip(upper=28), "D"
+    )
+    sample = schema.assign_samples(applications)
+    assert schema.samples_present(sample) == ["train", "test"]
+
+
+def test_cutoffs_are_judged_on_applications_that_taught_nothing():
+    applications = many_applications()
+    scores = applications.assign(sample=schema.assign_samples(applications).to_numpy())
+    judged = schema.judging_rows(scores)
+    late = scores["sample"] == "out_of_time"
+    first = scores.loc[late, "applied_at"].min()
+    assert judged.tolist() == (scores["applied_at"] >= first).tolist()
+    assert 0 < scores.loc[judged, "default_flag"].isna().sum()
+
+
+def test_without_dates_cutoffs_are_judged_on_the_test_loans_and_their_share_of_the_declined():
+    applications = many_applications().drop(columns="applied_at")
+    scores = applications.assign(sample=schema.assign_samples(applications).to_numpy())
+    judged = schema.judging_rows(scores)
+    assert set(scores.loc[judged, "sample"].dropna()) == {"test"}
+    assert judged[(scores["sample"] == "test").to_numpy()].all()
+    declined = scores["default_flag"].isna().to_numpy()
+    share = (scores["sample"] == "test").sum() / (~declined).sum()
+    assert judged[declined].mean() == pytest.approx(share, abs=0.08)
+    shuffled = scores.sample(frac=1, random_state=1)
+    assert set(shuffled.index[schema.judging_rows(shuffled)]) == set(scores.index[judged])
+
+
+def test_sample_sizes_show_months_only_where_they_are_known():
+    applications = many_applications()
+    samples = applications.assign(sample=schema.assign_samples(applications).to_numpy())
+    table = schema.sample_sizes(samples)
+    assert list(table.index) == ["train", "test", "out_of_time"]
+    assert table.loc["train", "first"] == "2023-01"
+    plain = schema.sample_sizes(samples.drop(columns="applied_at"))
+    pd.testing.assert_frame_equal(plain, table.drop(columns=["first", "last"]))
+
+
 # -- tables --------------------------------------------------------------------------------------
 
 
@@ -362,164 +434,6 @@ def test_unusable_url_keeps_its_secrets():
     assert "s3cret" not in str(caught.value)
 
 
-LENGTHS = [3, 1, 5, 2, 4, 1]
-
-
-@pytest.fixture
-def book():
-    """Six loans, sorted; the frame of one table."""
-    return pd.DataFrame(
-        {
-            "loan_id": [f"L{i}" for i, n in enumerate(LENGTHS) for _ in range(n)],
-            "mob": [m for n in LENGTHS for m in range(n)],
-            "paid": np.arange(sum(LENGTHS)) / 4,
-        }
-    )
-
-
-def write_parts(frame, folder, *cuts):
-    """Parts of the frame, cut before these rows."""
-    folder.mkdir()
-    for number, rows in enumerate(np.split(np.arange(len(frame)), cuts)):
-        schema.write_table(frame.iloc[rows], schema.tables.part_path(folder, number))
-    return folder
-
-
-@pytest.mark.parametrize("rows", [1, 3, 4, 7, 16, 100])
-def test_blocks_never_split_a_loan_and_hold_every_row(tmp_path, book, rows):
-    table = Table(schema.write_table(book, tmp_path / "p.parquet"), whole="loan_id")
-    blocks = list(table.blocks(["mob"], rows=rows))
-    both = pd.concat(blocks, ignore_index=True)
-    pd.testing.assert_frame_equal(both, book[["mob", "loan_id"]])
-    seen = [set(block["loan_id"]) for block in blocks]
-    assert sum(len(s) for s in seen) == len(LENGTHS)
-    assert all(len(block) <= rows or len(set(block["loan_id"])) == 1 for block in blocks)
-    with pytest.raises(ValueError, match="more than max_rows=3"):
-        table.frame(max_rows=3)
-
-
-@pytest.mark.parametrize("whole", [None, "loan_id"])
-@pytest.mark.parametrize("rows", [1, 2, 3, 4, 5, 9, 16, 100])
-@pytest.mark.parametrize("cuts", [(), (3,), (1, 2, 5, 6), (0, 7, 7, 15), tuple(range(1, 16))])
-def test_a_folder_of_parts_reads_as_the_one_file(tmp_path, book, cuts, rows, whole):
-    file = Table(schema.write_table(book, tmp_path / "p.parquet"), whole=whole)
-    parts = Table(write_parts(book, tmp_path / "p", *cuts), whole=whole)
-    assert len(parts) == len(file) == 16
-    pd.testing.assert_frame_equal(parts.frame(), book)
-    pd.testing.assert_frame_equal(parts.frame(["paid", "loan_id"]), book[["paid", "loan_id"]])
-    pd.testing.assert_frame_equal(schema.read_table(parts.path), book)
-    with pytest.raises(ValueError, match="p has 16 rows, more than max_rows=15"):
-        parts.frame(max_rows=15)
-    blocks = list(parts.blocks(rows=rows))
-    for ours, expected in zip(blocks, file.blocks(rows=rows), strict=True):
-        pd.testing.assert_frame_equal(ours, expected)
-    pd.testing.assert_frame_equal(pd.concat(blocks, ignore_index=True), book)
-    assert all(len(block) for block in blocks)
-    if whole is None:
-        assert {len(block) for block in blocks[:-1]} <= {rows}
-
-
-def test_blocks_of_known_loans_end_where_a_loan_does(tmp_path, book):
-    table = Table(write_parts(book, tmp_path / "p", 2, 8), whole="loan_id")
-    assert [len(block) for block in table.blocks(rows=4)] == [4, 5, 2, 4, 1]
-    assert [len(block) for block in table.blocks(rows=7)] == [4, 7, 5]
-
-
-def test_rows_without_a_loan_do_not_pile_up_and_no_rows_give_no_block(tmp_path, book):
-    book.loc[3:, "loan_id"] = None
-    table = Table(schema.write_table(book, tmp_path / "p.parquet"), whole="loan_id")
-    assert [len(block) for block in table.blocks(rows=4)] == [4, 4, 4, 4]
-    empty = Table(schema.write_table(book.head(0), tmp_path / "e.parquet"), whole="loan_id")
-    assert list(empty.blocks()) == []
-    pd.testing.assert_frame_equal(empty.frame(), book.head(0))
-
-
-def test_parts_are_read_in_the_order_of_their_numbers_and_nothing_else_is(tmp_path, book):
-    folder = tmp_path / "p"
-    folder.mkdir()
-    for number in (100_000, 99_999, 7):
-        part = book.assign(mob=number).head(1)
-        schema.write_table(part, schema.tables.part_path(folder, number))
-    (folder / ".part-00008.parquet.0123").touch()
-    (folder / "README.md").touch()
-    assert Table(folder).frame()["mob"].tolist() == [7, 99_999, 100_000]
-
-
-def test_an_index_is_kept_whichever_columns_are_read(tmp_path, book):
-    indexed = book.set_index("loan_id")
-    table = Table(write_parts(indexed, tmp_path / "p", 4), whole="loan_id")
-    pd.testing.assert_frame_equal(table.frame(["paid"]), indexed[["paid"]])
-    both = pd.concat(list(table.blocks(["paid"], rows=5)))
-    pd.testing.assert_frame_equal(both, indexed[["paid"]])
-
-
-@pytest.mark.parametrize("read", [Table, schema.read_table])
-@pytest.mark.parametrize(
-    ("part", "message"),
-    [
-        (b"PAR1 no", r"^p/part-00001\.parquet breaks.*\n  - unreadable: "),
-        (
-            {"mob": "int32"},
-            r"^p/part-00001\.parquet .*\n  - mob: expected int64 as in part-00000\.parquet, "
-            r"found int32",
-        ),
-        (
-            {"mob": "float64", "paid": "str"},
-            r"mob: expected int64 .* found double\n  - paid: expected double .* found large_string",
-        ),
-        (
-            ["loan_id", "paid"],
-            r"^p/part-00001\.parquet .*\n  - expected the columns loan_id, mob, paid as in "
-            r"part-00000\.parquet, found loan_id, paid$",
-        ),
-        (["loan_id", "paid", "mob"], "found loan_id, paid, mob$"),
-    ],
-)
-def test_parts_that_make_no_table_are_named_with_what_was_expected(
-    tmp_path, book, part, message, read
-):
-    folder = write_parts(book, tmp_path / "p", 5, 9)
-    path = folder / "part-00001.parquet"
-    if isinstance(part, bytes):
-        path.write_bytes(part)
-    else:
-        schema.write_table(book[part] if isinstance(part, list) else book.astype(part), path)
-    with pytest.raises(DataContractError, match=message):
-        read(folder)
-
-
-def test_a_folder_without_parts_and_an_absent_table_are_named(tmp_path):
-    for read in (Table, schema.read_table):
-        with pytest.raises(DataContractError, match=rf"no part-\*\.parquet in {tmp_path}"):
-            read(tmp_path)
-        with pytest.raises(DataContractError, match=r"no file at .*absent\.parquet"):
-            read(tmp_path / "absent.parquet")
-
-
-def test_missing_columns_are_named_with_those_there_are(tmp_path, book):
-    path = schema.write_table(book, tmp_path / "p.parquet")
-    message = r"missing columns dpd; present: loan_id, mob, paid"
-    with pytest.raises(DataContractError, match=message):
-        Table(path, whole="dpd")
-    with pytest.raises(DataContractError, match=message):
-        Table(path).frame(["mob", "dpd"])
-    with pytest.raises(DataContractError, match=message):
-        next(Table(path).blocks(["mob", "dpd"]))
-    with pytest.raises(ValueError, match="rows must be at least 1, got 0"):
-        next(Table(path).blocks(rows=0))
-
-
-def test_damage_inside_a_part_is_named_when_it_is_read(tmp_path, book):
-    folder = write_parts(book, tmp_path / "p", 8)
-    path = folder / "part-00001.parquet"
-    path.write_bytes(b"PAR1" + b"\xff" * 60 + path.read_bytes()[64:])
-    table = Table(folder)
-    with pytest.raises(DataContractError, match=r"^p/part-00001.parquet .*\n  - unreadable"):
-        table.frame()
-    with pytest.raises(DataContractError, match=r"^p/part-00001.parquet .*\n  - unreadable"):
-        list(table.blocks(rows=3))
-
-
 # -- mappings ------------------------------------------------------------------------------------
 
 
@@ -596,6 +510,18 @@ def test_root_is_argument_then_environment_then_the_mappings_folder(
             {"features__job": INCOME | {"type": "category", "risk_direction": 1}},
             "features.job.risk_direction: a category has none",
         ),
+        (
+            {"features__income__levels": {1: "low"}},
+            "features.income.levels: only a category has levels",
+        ),
+        (
+            {"features__job": INCOME | {"type": "category", "levels": {1: 2}}},
+            "features.job.levels: expected a value and its meaning as text, found 1: 2",
+        ),
+        (
+            {"features__job": INCOME | {"type": "category", "levels": {True: "x"}}},
+            "features.job.levels: .* found True: 'x'; put quotes around it",
+        ),
         ({"bad__by_term": {"12": 6}}, "bad.by_term: expected months: months, found '12': 6"),
         ({"outcomes": {"columns": {"event": "outcome"}}}, "outcomes: path or sql is missing"),
         ({"notes": [{"The label": "x"}]}, "notes: expected a list of sentences"),
@@ -648,6 +574,90 @@ def test_yaml_is_never_executed(own_source, tmp_path):
 def test_bad_cells_are_named_with_column_row_and_expectation(own_source, csv, message):
     with pytest.raises(DataContractError, match=message):
         schema.load_source(own_source(csv=csv))
+
+
+PLAIN_LABEL = {"column": "outcome", "bad": ["lost"], "good": ["paid"]}
+# a label and features, and nothing else
+PLAIN = {"outcomes": ..., "label": PLAIN_LABEL, "applications__columns": {"amount": "wanted"}}
+
+
+def test_a_label_and_features_are_enough(own_source, tmp_path):
+    paid = [{"column": "months", "operator": "<", "value": 12}]
+    source = schema.load_source(own_source(changed(**PLAIN, applications__rows=paid)))
+    applications = source.applications
+    # the rows of the file, counted from 1, the one filtered out too
+    assert applications["application_id"].tolist() == ["2", "3"]
+    assert applications["customer_id"].tolist() == ["2", "3"]
+    assert not {"applied_at", "term_months"} & set(applications)
+    assert applications["default_flag"].tolist() == [1, 0]
+    assert source.observed_to is None
+    assert source.notes[-1].startswith("The data do not say when anybody applied, so models are")
+    assert schema.period_text(applications) == "without dates"
+    assert schema.segment_rates(applications, ["channel", "term_months"]).empty
+    source.save(tmp_path / "source.json")
+    facts = schema.SourceFacts.load(tmp_path / "source.json")
+    assert (facts.observed_to, facts.out_of_time_from) == (None, None)
+
+
+def test_one_date_on_every_row_is_no_time_axis(own_source):
+    csv = re.sub(r"2023-0\d-\d\d,(?=\d)", "2023-01-15,", OWN_CSV)
+    mapping = changed(outcomes=..., label=PLAIN_LABEL, out_of_time_from="2023-01-01")
+    source = schema.load_source(own_source(mapping, csv=csv))
+    assert "applied_at" not in source.applications
+    assert source.out_of_time_from is None
+    assert source.notes[-1].startswith("Every application bears the date 2023-01-15, so models")
+    two = schema.load_source(own_source(mapping))
+    assert "applied_at" in two.applications
+    assert two.notes == ()
+
+
+def test_levels_give_codes_their_meaning(own_source):
+    levels = {"paid": "repaid", "lost": "charged off", "gone": "unseen"}
+    job = INCOME | {"column": "outcome", "type": "category", "levels": levels}
+    months = INCOME | {"column": "months", "type": "category", "levels": {12: "a year", 3: "short"}}
+    features = {"job": job, "length": months}
+    source = schema.load_source(own_source(changed(features=features)))
+    assert source.applications["job"].tolist() == ["repaid", "charged off", "repaid"]
+    assert source.applications["length"].tolist() == ["a year", "6", "short"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [
+        ({"applications__columns": {}}, ["amount: missing; every application has one"]),
+        (
+            {"accepted_only": ...},
+            ["approved: missing; accepted_only is not true", "booked: missing; accepted_only is"],
+        ),
+        ({"out_of_time_from": "2023-01-01"}, ["applied_at: missing; out_of_time_from needs it"]),
+        (
+            {"features__age": INCOME | {"type": "months_since"}},
+            ["applied_at: missing; the months of age are counted up to it"],
+        ),
+        (
+            {"outcomes": OWN_MAPPING["outcomes"]},
+            [
+                "application_id: missing; needed for outcomes",
+                "applied_at: missing; needed for outcomes",
+                "term_months: missing; needed for outcomes",
+            ],
+        ),
+        (
+            {
+                "applications__path": ...,
+                "applications__sql": {"url_env": "MY_BOOK", "query": "SELECT 1"},
+            },
+            ["application_id: missing; rows of a query have no lasting number"],
+        ),
+    ],
+)
+def test_what_is_not_mapped_but_needed_says_by_what(own_source, changes, lines):
+    with pytest.raises(DataContractError) as caught:
+        schema.check_source(own_source(changed(**(PLAIN | changes))))
+    found = caught.value.violations
+    assert len(found) == len(lines)
+    for violation, line in zip(found, lines, strict=True):
+        assert violation.startswith(f"applications.columns.{line}")
 
 
 def test_row_filters_and_their_errors(own_source):
@@ -757,6 +767,82 @@ def test_lending_club_offers_no_column_known_afterwards(lending_club, lending_cl
     columns = yaml.safe_load(lending_club_mapping.read_text())["features"]
     known_later = re.compile("total_(pymnt|rec)|recover|last_pymnt|settlement|^grade|int_rate")
     assert not [n for n in offered if known_later.search(columns[n]["column"])]
+
+
+# -- German Credit and Taiwan: facts of ../shared/data/README.md -----------------------------------
+
+
+def test_german_credit_rows_and_bad_rate(german_credit):
+    applications = german_credit.applications
+    assert len(applications) == 1_000
+    assert applications["default_flag"].sum() == 300
+    assert applications["default_flag"].notna().all()
+    assert applications["application_id"].is_unique
+    assert "applied_at" not in applications
+    assert (applications["term_months"] == applications["term_months"].astype(int)).all()
+    assert applications["amount"].sum() == 327_125_800
+
+
+def test_taiwan_rows_bad_rate_and_codes(taiwan_default):
+    applications = taiwan_default.applications
+    assert len(applications) == 30_000
+    assert applications["default_flag"].mean() == pytest.approx(0.2212, abs=5e-5)
+    assert not {"applied_at", "term_months"} & set(applications)
+    assert applications["education"].value_counts()["not documented"] == 14 + 280 + 51
+    assert applications["marital_status"].value_counts()["not documented"] == 54
+    assert set(applications["sex"]) == {"male", "female"}
+    ones = [int((applications[f"delay_{m}"] == 1).sum()) for m in ("sep", "aug", "jul", "jun")]
+    assert ones == [3_688, 28, 4, 2]
+    codes = schema.code_profile(applications, taiwan_default.features)
+    assert [code for code, _ in codes.index] == [-2, -1, 0]
+    assert (codes["features"] == 6).all()
+
+
+@pytest.mark.parametrize(
+    ("source", "n_columns", "protected"),
+    [
+        (
+            "german_credit",
+            20,
+            {"personal_status_and_sex", "foreign_worker", "age_in_years"},
+        ),
+        ("taiwan_default", 23, {"SEX", "AGE", "MARRIAGE"}),
+    ],
+)
+def test_all_columns_are_mapped_and_the_protected_ones_never_offered(
+    source, n_columns, protected, request, shared_data
+):
+    loaded = request.getfixturevalue(source)
+    mapping = yaml.safe_load((PROJECT / "data" / "sources" / f"{source}.yaml").read_text())
+    column_of = {name: feature["column"] for name, feature in mapping["features"].items()}
+    raw = schema.read_table(shared_data / source / mapping["applications"]["path"])
+    assert set(raw) - set(column_of.values()) <= {mapping["label"]["column"], "ID"}
+    assert len(column_of) == len(loaded.features) == n_columns
+    assert {column_of[f.name] for f in loaded.features if f.protected} == protected
+    # nothing in these files is known only afterwards, but the label
+    assert not [f.name for f in loaded.features if f.known_afterwards]
+    assert mapping["label"]["column"] not in column_of.values()
+    for feature in loaded.features:
+        assert feature.offered == (column_of[feature.name] not in protected)
+        values = loaded.applications[feature.name]
+        assert values.notna().all()
+    assert "CC BY 4.0" in loaded.notes[0]
+
+
+def test_code_profile_by_hand():
+    frame = pd.DataFrame({"a": [1.0, -9.0], "b": [-9.0, -9.0], "c": [-8.0, 0.0]})
+    missing = {-9.0: "no record"}
+    features = [
+        schema.Feature(name="a", label="A", family="x", special_codes=missing),
+        schema.Feature(name="b", label="B", family="x", special_codes=missing),
+        schema.Feature(name="c", label="C", family="x", special_codes={-8.0: "not asked"}),
+    ]
+    table = schema.code_profile(frame, features)
+    assert list(table.index) == [(-9.0, "no record"), (-8.0, "not asked")]
+    assert list(table["holds"]) == ["A, B", "C"]
+    assert list(table["features"]) == [2, 1]
+    assert list(table["special_rate"]) == [0.75, 0.5]
+    assert schema.code_profile(frame, []).empty
 
 
 def test_family_profile_by_hand():

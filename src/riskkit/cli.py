@@ -115,7 +115,7 @@ def validate(
         typer.echo(f"  {'features':<13} {len(loaded.features)}")
         typer.echo(
             f"  {'labelled':<13} {int(flags.notna().sum()):,} rows, {flags.mean():.2%} bad "
-            f"({loaded.bad})"
+            f"({loaded.bad_text})"
         )
 
 

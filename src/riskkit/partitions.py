@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from riskkit.schema.tables import part_path, write_table
+from riskkit.schema import part_path, write_table
 
 __all__ = ["add_counts", "each", "total"]
 
@@ -68,6 +68,8 @@ def total(
         From a block to counts that add up: a table indexed by what is counted, or any object
         with ``+``.
     blocks : iterable of DataFrame
+        Such as :meth:`riskkit.schema.Table.blocks` gives; they are read here, one after another,
+        wherever they are counted.
     executor : concurrent.futures.Executor, optional
         Threads, processes or a Dask client's ``get_executor()``; serial where none is given. A
         few blocks at a time are read ahead, never all.

@@ -75,8 +75,8 @@ def run_notebook(
     parameters : mapping
         Values for its parameters cell.
     has : callable
-        Whether a hand-over table is there; asked just before each cell tagged ``needs:TABLE``.
-        A cell whose table is not there is replaced by a sentence saying so.
+        Whether a hand-over table or column is there; asked just before each cell tagged
+        ``needs:NAME``. A cell whose table is not there is replaced by a sentence saying so.
     timeout_seconds : float
         Limit on the whole notebook, the kernel's start included.
     progress : mapping, optional

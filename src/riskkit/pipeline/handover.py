@@ -22,7 +22,7 @@ from riskkit.pipeline.parameters import BadInput
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["KEY_FIGURES", "Stage", "TableMissing", "open_stage"]
+__all__ = ["KEY_FIGURES", "Stage", "TableMissing", "holds", "open_stage"]
 
 KEY_FIGURES = "key_figures.json"
 LAB = "lab"
@@ -78,9 +78,8 @@ class Stage:
         return self._find(filename)
 
     def has(self, name: str) -> bool:
-        """Whether an earlier stage left that table (``truth``) or file (``binning.json``)."""
-        filename = name if "." in name else f"{name}.parquet"
-        return any((folder / filename).is_file() for folder in self._earlier())
+        """Whether an earlier stage left that table, column or file; names as in :func:`holds`."""
+        return any(holds(folder, name) for folder in self._earlier())
 
     def write(self, name: str, frame: pd.DataFrame) -> None:
         """Leave a table to later stages, whole or not at all."""
@@ -161,6 +160,27 @@ def open_stage(name: str, *, run_dir: str | Path = "", output_dir: str | Path = 
         stage = Stage(name, find_project() / "data" / "runs" / LAB / name)
     stage.output_dir.mkdir(parents=True, exist_ok=True)
     return stage
+
+
+def holds(folder: Path, name: str) -> bool:
+    """Whether a stage's folder has that.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str
+        A table (``truth``), a column of one (``applications.applied_at``) or a file
+        (``binning.json``).
+    """
+    if (folder / name).is_file() or (folder / f"{name}.parquet").is_file():
+        return True
+    table, _, column = name.rpartition(".")
+    path = folder / f"{table}.parquet"
+    if not path.is_file():
+        return False
+    from riskkit import schema
+
+    return column in schema.Table(path).columns
 
 
 def _stage_folders(run_dir: Path, before: str) -> list[Path]:

@@ -35,6 +35,10 @@ TABLES = {
     "features": "one row per feature: label, unit, family, risk direction",
     "truth": "the synthetic lender's own default probabilities",
 }
+COLUMNS = {
+    "applied_at": "the day of an application",
+    "term_months": "the months over which a loan is repaid",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +165,10 @@ def pick(notebooks: Sequence[Notebook], wanted: str | int) -> Notebook:
 
 
 def needs(cell: dict[str, Any]) -> list[str]:
-    """Hand-over tables a cell is tagged to need (``needs:performance``, ``needs:one|other``)."""
+    """Hand-over tables and columns that a cell is tagged to need.
+
+    ``needs:performance``, ``needs:one|other``, ``needs:applications.applied_at``.
+    """
     return [tag.removeprefix(NEED_TAG) for tag in _tags(cell) if tag.startswith(NEED_TAG)]
 
 
@@ -174,7 +181,7 @@ def leave_out(
     ----------
     cells : sequence of notebook cells
     missing : dict of int to str
-        Position of a cell to leave out -> the table it needs.
+        Position of a cell to leave out -> the table or column it needs.
     new_cell : callable
         Makes a Markdown cell from its text.
     """
@@ -192,12 +199,16 @@ def leave_out(
     return kept
 
 
-def _why(table: str, sources: Sequence[str]) -> str:
+def _why(need: str, sources: Sequence[str]) -> str:
     heading = next(
         (line for s in sources for line in s.splitlines() if re.match(r"#{1,6}\s", line)), ""
     )
-    names = " or ".join(f"`{name}`" for name in table.split("|"))
-    told = "; ".join(TABLES[name] for name in table.split("|") if name in TABLES)
+    table, _, column = need.partition(".")
+    kinds = COLUMNS if column else TABLES
+    names = [column] if column else table.split("|")
+    absent = " or ".join(f"`{name}`" for name in names) + ("" if column else " table")
+    told = "; ".join(kinds[name] for name in names if name in kinds)
     described = f" ({told})" if told else ""
-    reason = f"*Skipped: this source has no {names} table{described}.*"
+    where = f" in its `{table}`" if column else ""
+    reason = f"*Skipped: this source has no {absent}{described}{where}.*"
     return f"{heading}\n\n{reason}" if heading else reason

@@ -18,26 +18,32 @@ from riskkit.schema.contract import (
     validate_outcomes,
     validate_performance,
 )
+from riskkit.schema.files import part_path, write_table
 from riskkit.schema.labels import (
     SAMPLES,
     BadDefinition,
     assign_samples,
     default_flags,
+    judging_rows,
+    samples_present,
     window_coverage,
 )
 from riskkit.schema.mapping import check_source, source_files
 from riskkit.schema.models import JsonModel
 from riskkit.schema.profile import (
     application_rates,
+    code_profile,
     decline_reasons,
     family_profile,
     feature_profile,
+    period_text,
     sample_sizes,
     segment_rates,
     table_sizes,
 )
+from riskkit.schema.sample import hash_ids
 from riskkit.schema.sources import Source, SourceFacts, load_source
-from riskkit.schema.tables import Table, read_table, write_table
+from riskkit.schema.tables import Table, read_table
 
 __all__ = [
     "SAMPLES",
@@ -53,18 +59,24 @@ __all__ = [
     "calendar_months",
     "check_source",
     "check_target",
+    "code_profile",
     "decline_reasons",
     "default_flags",
     "family_profile",
     "feature_profile",
     "feature_table",
     "features_from_table",
+    "hash_ids",
+    "judging_rows",
     "load_source",
     "loan_starts",
+    "part_path",
+    "period_text",
     "read_table",
     "require_columns",
     "risk_trends",
     "sample_sizes",
+    "samples_present",
     "segment_rates",
     "source_files",
     "table_sizes",

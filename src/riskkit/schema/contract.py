@@ -48,6 +48,8 @@ APPLICATION_COLUMNS = {
     "booked": "boolean",
     "default_flag": "number",
 }
+# a source may know neither when somebody applied nor for how long the loan is
+OPTIONAL_COLUMNS = ("applied_at", "term_months")
 PERFORMANCE_COLUMNS = {
     "loan_id": "text",
     "cohort": "date",
@@ -392,7 +394,8 @@ def validate_applications(df: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     df : DataFrame, one row per application
-        At least the contract's columns; features beside them are free.
+        At least the contract's columns (applied_at and term_months only where they are known);
+        features beside them are free.
 
     Returns
     -------
@@ -439,7 +442,12 @@ def validate_applications(df: pd.DataFrame) -> pd.DataFrame:
             ),
         }
 
-    _validate("applications", df, APPLICATION_COLUMNS, checks)
+    columns = {
+        name: kind
+        for name, kind in APPLICATION_COLUMNS.items()
+        if name in df.columns or name not in OPTIONAL_COLUMNS
+    }
+    _validate("applications", df, columns, checks)
     return df
 
 

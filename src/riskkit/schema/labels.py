@@ -14,7 +14,14 @@ import pandas as pd
 
 from riskkit.schema.contract import calendar_months
 
-__all__ = ["BadDefinition", "assign_samples", "default_flags", "window_coverage"]
+__all__ = [
+    "BadDefinition",
+    "assign_samples",
+    "default_flags",
+    "judging_rows",
+    "samples_present",
+    "window_coverage",
+]
 
 SAMPLES = ("train", "test", "out_of_time")
 _NO_WINDOW = 10_000  # months: past every term
@@ -221,12 +228,13 @@ def assign_samples(
 
     Everything applied for from `out_of_time_from` on is out of time. Before it, customers (not
     applications) are split between train and test by a hash, so a customer is never in both and
-    the split does not depend on row order.
+    the split does not depend on row order. There is no out-of-time sample without applied_at, nor
+    where all labelled were applied for in one month.
 
     Parameters
     ----------
     applications : DataFrame
-        application_id, customer_id, applied_at, default_flag.
+        application_id, customer_id, default_flag, and applied_at where it is known.
     out_of_time_from : Timestamp, optional
         First day of the out-of-time sample; by default the first day of the month that leaves
         at least `out_of_time_share` of the labelled applications after it.
@@ -245,21 +253,28 @@ def assign_samples(
     Raises
     ------
     ValueError
-        A share out of range, or a sample that would hold one class only or no application.
+        A share out of range, an `out_of_time_from` without applied_at, or a sample that would hold
+        one class only or no application.
     """
     if not 0 < test_share < 1:
         raise ValueError(f"test_share must be in (0, 1), got {test_share!r}")
     if not 0 < out_of_time_share < 1:
         raise ValueError(f"out_of_time_share must be in (0, 1), got {out_of_time_share!r}")
     labelled = applications["default_flag"].notna().to_numpy()
-    if out_of_time_from is None:
+    dated = "applied_at" in applications
+    if not dated and out_of_time_from is not None:
+        raise ValueError(f"out_of_time_from={out_of_time_from:%Y-%m-%d} needs applied_at")
+    if out_of_time_from is None and dated:
         months = applications.loc[labelled, "applied_at"].dt.to_period("M")
         after = months.value_counts(normalize=True).sort_index(ascending=False).cumsum()
-        out_of_time_from = after[after >= out_of_time_share].index[0].start_time
+        if len(after) > 1:
+            out_of_time_from = after[after >= out_of_time_share].index[0].start_time
     hash_key = f"{seed:016d}"[-16:]
     hashes = pd.util.hash_array(applications["customer_id"].to_numpy(object), hash_key=hash_key)
     is_test = hashes / 2.0**64 < test_share
-    late = (applications["applied_at"] >= out_of_time_from).to_numpy()
+    late = np.zeros(len(applications), dtype=bool)
+    if out_of_time_from is not None:
+        late = (applications["applied_at"] >= out_of_time_from).to_numpy()
     sample = pd.Series(
         np.where(late, "out_of_time", np.where(is_test, "test", "train")),
         index=pd.Index(applications["application_id"], name="application_id"),
@@ -267,11 +282,52 @@ def assign_samples(
         dtype="str",
     ).where(labelled)
     flags = applications["default_flag"].to_numpy()
-    for name in SAMPLES:
+    start = "" if out_of_time_from is None else f"out of time starts {out_of_time_from:%Y-%m-%d}, "
+    for name in SAMPLES if out_of_time_from is not None else SAMPLES[:2]:
         classes = np.unique(flags[(sample == name).to_numpy()])
         if len(classes) < 2:
             raise ValueError(
                 f"the {name} sample needs goods and bads, found labels {classes.tolist()}; "
-                f"out of time starts {out_of_time_from:%Y-%m-%d}, test_share={test_share}"
+                f"{start}test_share={test_share}"
             )
     return sample
+
+
+def samples_present(sample: pd.Series) -> list[str]:
+    """The samples there are, in the order train, test, out_of_time; the last one judges the models.
+
+    Examples
+    --------
+    >>> samples_present(pd.Series(["test", None, "train"]))
+    ['train', 'test']
+    """
+    there = set(sample.dropna())
+    return [name for name in SAMPLES if name in there]
+
+
+def judging_rows(scores: pd.DataFrame) -> np.ndarray:
+    """Which applications a cutoff is judged on: none that taught a model, declined ones too.
+
+    All of the out-of-time months, with a label or without. Where there is no out-of-time sample,
+    the test loans, and by a hash the same share of the applications without a label.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        application_id, sample of :func:`assign_samples`, and applied_at where there is an
+        out-of-time sample.
+
+    Returns
+    -------
+    bool array of shape (n_rows,)
+    """
+    sample = scores["sample"]
+    late = (sample == "out_of_time").to_numpy()
+    if late.any():
+        applied = scores["applied_at"]
+        return applied.between(applied[late].min(), applied[late].max()).to_numpy()
+    is_test = (sample == "test").to_numpy()
+    unlabelled = sample.isna().to_numpy()
+    share = is_test.sum() / max((~unlabelled).sum(), 1)
+    hashes = pd.util.hash_array(scores["application_id"].to_numpy(object))
+    return is_test | (unlabelled & (hashes / 2.0**64 < share))

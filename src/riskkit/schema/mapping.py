@@ -102,6 +102,7 @@ _GRAMMAR: dict[str, dict[str, tuple[Any, bool]]] = {
         "unit": (str, False),
         "risk_direction": (int, False),
         "special_codes": (dict, False),
+        "levels": (dict, False),
         "protected": (bool, False),
         "known_afterwards": (bool, False),
     },
@@ -151,6 +152,36 @@ def _check_block(block: Any, grammar: str, where: str, found: list[str]) -> bool
     return True
 
 
+def _unmapped(mapping: Mapping[str, Any]) -> list[str]:
+    """Columns of applications that are not mapped although something in the mapping needs them."""
+    block = mapping.get("applications")
+    if not isinstance(block, dict) or not isinstance(block.get("columns"), dict):
+        return []
+    mapped = block["columns"]
+    needed = [("amount", "every application has one")]
+    if "sql" in block:
+        needed.append(("application_id", "rows of a query have no lasting number to take instead"))
+    if mapping.get("accepted_only") is not True:
+        needed += [(name, "accepted_only is not true") for name in ("approved", "booked")]
+    for table in ("performance", "outcomes", "instalments"):
+        if table in mapping:
+            names = ("application_id", "applied_at", "term_months")
+            needed += [(name, f"needed for {table}") for name in names]
+    features = mapping.get("features")
+    for name, feature in (features if isinstance(features, dict) else {}).items():
+        if isinstance(feature, dict) and feature.get("type") == "months_since":
+            needed.append(("applied_at", f"the months of {name} are counted up to it"))
+    if mapping.get("out_of_time_from") is not None:
+        needed.append(("applied_at", "out_of_time_from needs it"))
+    # one reason each, the first
+    reasons = dict(reversed(needed))
+    return [
+        f"applications.columns.{name}: missing; {reasons[name]}"
+        for name in APPLICATION_TYPES
+        if name in reasons and name not in mapped
+    ]
+
+
 def _check_mapping(mapping: Any) -> list[str]:
     """Every violation of the mapping's grammar."""
     found: list[str] = []
@@ -191,6 +222,7 @@ def _check_mapping(mapping: Any) -> list[str]:
                 found.append(
                     f"{table}.columns.{name}: expected the name of a column, found {column!r}"
                 )
+    found += _unmapped(mapping)
     outcomes = mapping.get("outcomes")
     if isinstance(outcomes, dict):
         if "event" in outcomes:
@@ -242,6 +274,16 @@ def _check_mapping(mapping: Any) -> list[str]:
             for key in ("risk_direction", "special_codes"):
                 if feature.get(key):
                     found.append(f"{where}.{key}: a category has none")
+        elif "levels" in feature:
+            found.append(f"{where}.levels: only a category has levels")
+        levels = feature.get("levels", {})
+        for level, word in levels.items() if isinstance(levels, dict) else ():
+            # YAML reads a bare yes as true
+            if isinstance(level, bool) or not isinstance(word, str):
+                found.append(
+                    f"{where}.levels: expected a value and its meaning as text, "
+                    f"found {level!r}: {word!r}; put quotes around it"
+                )
         taken = mapped.get(name) if isinstance(mapped, dict) else None
         if name in RESERVED or (name in APPLICATION_TYPES and taken != feature.get("column")):
             found.append(f"{where}: the name is taken by a column of applications; choose another")

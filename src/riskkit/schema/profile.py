@@ -10,13 +10,15 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from riskkit.schema.contract import Feature
-from riskkit.schema.labels import SAMPLES
+from riskkit.schema.labels import samples_present
 
 __all__ = [
     "application_rates",
+    "code_profile",
     "decline_reasons",
     "family_profile",
     "feature_profile",
+    "period_text",
     "sample_sizes",
     "segment_rates",
     "table_sizes",
@@ -136,6 +138,36 @@ def family_profile(applications: pd.DataFrame, features: Sequence[Feature]) -> p
     )
 
 
+def code_profile(applications: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
+    """What the special codes mean, and how much of the data they make up.
+
+    Returns
+    -------
+    DataFrame, index (code, meaning), in the order of the features
+        holds (the labels of the features with it, shortened); features; special_rate, the mean
+        over them of the share of rows. Empty where no feature has a code.
+    """
+    records = [
+        {
+            "code": code,
+            "meaning": meaning,
+            "label": feature.label,
+            "rate": (applications[feature.name] == code).mean(),
+        }
+        for feature in features
+        for code, meaning in feature.special_codes.items()
+    ]
+    columns = ["code", "meaning", "label", "rate"]
+    grouped = pd.DataFrame(records, columns=columns).groupby(["code", "meaning"], sort=False)
+    return pd.DataFrame(
+        {
+            "holds": grouped["label"].agg(_shortened),
+            "features": grouped.size(),
+            "special_rate": grouped["rate"].mean(),
+        }
+    )
+
+
 def _shortened(labels: pd.Series) -> str:
     if len(labels) <= 4:
         return ", ".join(labels)
@@ -152,12 +184,16 @@ def segment_rates(
     Returns
     -------
     DataFrame, index (segment, value)
+        Empty where the applications have none of the columns.
     """
     tables = {
         name.replace("_", " "): application_rates(applications, name, top=top)
         for name in segments
         if name in applications.columns
     }
+    if not tables:
+        # no segment, so the columns alone
+        tables = {"": application_rates(applications.head(0), "booked")}
     return pd.concat(tables, names=["segment", "value"])
 
 
@@ -184,24 +220,37 @@ def sample_sizes(samples: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     samples : DataFrame
-        sample (missing without a label), applied_at, default_flag.
+        sample (missing without a label), default_flag, and applied_at where it is known.
 
     Returns
     -------
     DataFrame, index sample in the order train, test, out_of_time
-        loans, first and last (month applied for), bad, bad_rate.
+        loans, first and last (month applied for, where it is known), bad, bad_rate.
     """
     grouped = samples.groupby("sample")
-    table = pd.DataFrame(
-        {
-            "loans": grouped.size(),
-            "first": grouped["applied_at"].min().dt.strftime("%Y-%m"),
-            "last": grouped["applied_at"].max().dt.strftime("%Y-%m"),
-            "bad": grouped["default_flag"].sum().astype("int64"),
-            "bad_rate": grouped["default_flag"].mean(),
-        }
-    )
-    return table.loc[[name for name in SAMPLES if name in table.index]]
+    columns = {"loans": grouped.size()}
+    if "applied_at" in samples:
+        columns["first"] = grouped["applied_at"].min().dt.strftime("%Y-%m")
+        columns["last"] = grouped["applied_at"].max().dt.strftime("%Y-%m")
+    columns["bad"] = grouped["default_flag"].sum().astype("int64")
+    columns["bad_rate"] = grouped["default_flag"].mean()
+    return pd.DataFrame(columns).loc[samples_present(samples["sample"])]
+
+
+def period_text(applications: pd.DataFrame) -> str:
+    """The months of the applications in words, or that they are not known.
+
+    Examples
+    --------
+    >>> period_text(pd.DataFrame({"applied_at": pd.to_datetime(["2024-01-31", "2023-02-01"])}))
+    'from February 2023 to January 2024'
+    >>> period_text(pd.DataFrame({"amount": [1]}))
+    'without dates'
+    """
+    if "applied_at" not in applications:
+        return "without dates"
+    first, last = applications["applied_at"].agg(["min", "max"])
+    return f"from {first:%B %Y} to {last:%B %Y}"
 
 
 def table_sizes(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -60,8 +60,8 @@ class SourceFacts:
     accepted_only : bool
         The data hold granted loans only, so rates are shares of booked loans, not of applications.
     bad : BadDefinition
-    observed_to : Timestamp
-        The last month-end seen.
+    observed_to : Timestamp or None
+        The last month-end seen; None where the data bear no dates.
     out_of_time_from : Timestamp or None
         The source's own choice of the out-of-time sample.
     notes : tuple of str
@@ -75,7 +75,7 @@ class SourceFacts:
     currency: str
     accepted_only: bool
     bad: BadDefinition
-    observed_to: pd.Timestamp
+    observed_to: pd.Timestamp | None = None
     out_of_time_from: pd.Timestamp | None = None
     notes: tuple[str, ...] = ()
     label_text: str = ""
@@ -112,9 +112,8 @@ class SourceFacts:
         by_term = values["bad"].pop("by_term")
         windows = None if by_term is None else {int(t): w for t, w in by_term.items()}
         values["bad"] = BadDefinition(**values["bad"], by_term=windows)
-        values["observed_to"] = pd.Timestamp(values["observed_to"])
-        if values["out_of_time_from"] is not None:
-            values["out_of_time_from"] = pd.Timestamp(values["out_of_time_from"])
+        for key in ("observed_to", "out_of_time_from"):
+            values[key] = None if values[key] is None else pd.Timestamp(values[key])
         return SourceFacts(**values | {"notes": tuple(values["notes"])})
 
 
@@ -167,7 +166,7 @@ def _keep_rows(raw: pd.DataFrame, block: Mapping[str, Any], what: str) -> pd.Dat
             ) from error
     if len(raw) == 0 or not keep.any():
         raise DataContractError(what, ["no rows" if len(raw) == 0 else "the row filters keep none"])
-    return raw[keep].reset_index(drop=True)
+    return raw[keep]
 
 
 def _convert(raw: pd.Series, kind: str, name: str, scale: int, found: list[str]) -> pd.Series:
@@ -240,7 +239,9 @@ def _add_features(
             months = calendar_months(frame["applied_at"]) - calendar_months(since)
             frame[name] = pd.Series(months, dtype="float64").where(since.notna())
         elif name not in frame.columns:
-            frame[name] = _convert(column, kind, name, 1, found)
+            words = {str(level): word for level, word in feature.get("levels", {}).items()}
+            values = _convert(column, kind, name, 1, found)
+            frame[name] = values.replace(words) if words else values
 
 
 def _outcomes_from_events(
@@ -298,6 +299,8 @@ def load_source(path: str | Path, root: str | Path | None = None) -> Source:
     scale = 100 if mapping["amounts_in"] == "major" else 1
     block = mapping["applications"]
     raw = _keep_rows(_read_block(block, folder, APPLICATION_TYPES), block, "applications")
+    row_numbers = (raw.index + 1).astype("str")
+    raw = raw.reset_index(drop=True)
     features = mapping["features"]
     wanted = [*block["columns"].values(), *(f["column"] for f in features.values())]
     if "label" in mapping:
@@ -306,7 +309,9 @@ def load_source(path: str | Path, root: str | Path | None = None) -> Source:
     applications, found = _contract_frame(
         raw, block["columns"], APPLICATION_TYPES, scale, "applications"
     )
-    if "customer_id" not in applications and "application_id" in applications:
+    if "application_id" not in applications:
+        applications["application_id"] = row_numbers
+    if "customer_id" not in applications:
         applications["customer_id"] = applications["application_id"]
     accepted_only = mapping.get("accepted_only", False)
     if accepted_only:
@@ -334,6 +339,7 @@ def load_source(path: str | Path, root: str | Path | None = None) -> Source:
         block = mapping.get(name, {})
         if "columns" in block:
             own = _keep_rows(_read_block(block, folder, types), block, name)
+            own = own.reset_index(drop=True)
             table, broken = _contract_frame(own, block["columns"], types, scale, name)
             if broken:
                 raise DataContractError(name, broken)
@@ -345,6 +351,9 @@ def load_source(path: str | Path, root: str | Path | None = None) -> Source:
     bad = bad_definition(mapping)
     applications, observed_to = _label(applications, raw, mapping, bad, tables)
     check_target(applications)
+    undated = _no_time_axis(applications)
+    if undated:
+        applications = applications.drop(columns="applied_at", errors="ignore")
     return Source(
         name=mapping["name"],
         title=mapping["title"],
@@ -357,8 +366,8 @@ def load_source(path: str | Path, root: str | Path | None = None) -> Source:
         performance=tables["performance"],
         outcomes=tables["outcomes"],
         instalments=tables["instalments"],
-        out_of_time_from=out_of_time_from(mapping),
-        notes=(*mapping.get("notes", ()), *_unfollowed(applications, tables)),
+        out_of_time_from=None if undated else out_of_time_from(mapping),
+        notes=(*mapping.get("notes", ()), *undated, *_unfollowed(applications, tables)),
         label_text=_label_text(mapping),
     )
 
@@ -382,7 +391,7 @@ def _label(
     mapping: Mapping[str, Any],
     bad: BadDefinition,
     tables: Mapping[str, pd.DataFrame | None],
-) -> tuple[pd.DataFrame, pd.Timestamp]:
+) -> tuple[pd.DataFrame, pd.Timestamp | None]:
     """Applications with their label, and the last month-end seen."""
     performance, outcomes = tables["performance"], tables["outcomes"]
     if "label" in mapping:
@@ -390,8 +399,10 @@ def _label(
         column = raw[rule["column"]]
         known = column.isin(rule["bad"]) | column.isin(rule["good"])
         flags = column.isin(rule["bad"]).astype(float).where(known & applications["booked"])
-        observed_to = applications["applied_at"].max() + pd.offsets.MonthEnd(0)
-        return applications.assign(default_flag=flags), observed_to
+        last_seen = None
+        if "applied_at" in applications:
+            last_seen = applications["applied_at"].max() + pd.offsets.MonthEnd(0)
+        return applications.assign(default_flag=flags), last_seen
     if performance is not None:
         book, observed_to = performance, performance["month_end"].max()
     else:
@@ -403,6 +414,20 @@ def _label(
     flags = default_flags(book, bad, observed_to, term_months=terms)
     labelled = applications["application_id"].map(flags)
     return applications.assign(default_flag=labelled.astype("float64")), observed_to
+
+
+def _no_time_axis(applications: pd.DataFrame) -> list[str]:
+    """A note where nothing can be compared over time: no dates, or one date on every row."""
+    without = (
+        "so models are judged on other loans of the same time, and nothing here tells whether "
+        "they would last."
+    )
+    if "applied_at" not in applications:
+        return [f"The data do not say when anybody applied, {without}"]
+    first = applications["applied_at"].iloc[0]
+    if (applications["applied_at"] == first).all():
+        return [f"Every application bears the date {first:%Y-%m-%d}, {without}"]
+    return []
 
 
 def _unfollowed(applications: pd.DataFrame, tables: Mapping[str, pd.DataFrame | None]) -> list[str]:

@@ -1,30 +1,31 @@
-"""Where rows live: files and queries in, parquet out, and a handle that reads in blocks.
+"""Where rows live, whole or in blocks: a frame, files, a query.
 
-Takes a path or a database URL; gives frames. What is written appears whole or not at all. A table
-is one file, or a folder of parts that :func:`riskkit.partitions.each` wrote.
+Takes a frame, paths or a database URL; gives frames. :class:`Table` is the handle that everything
+that counts reads from.
 """
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from riskkit.schema.chunks import FrameRows, Rows, cut
 from riskkit.schema.contract import DataContractError, missing_columns
+from riskkit.schema.csv_files import CsvRows
+from riskkit.schema.files import Files
+from riskkit.schema.parquet import ParquetRows
+from riskkit.schema.query import QueryRows
+from riskkit.schema.sample import hash_ids, hash_limit
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-__all__ = ["Table", "part_path", "read_table", "write_table"]
+__all__ = ["Table", "read_table"]
 
 BLOCK_ROWS = 500_000
+BLOCK_BYTES = 1 << 26
 
 
 def read_table(
@@ -49,168 +50,96 @@ def read_table(
         The file is not there, of an unknown kind, empty or truncated; the parts of a folder do
         not make one table; the database does not answer or refuses the query.
     """
-    if "://" in str(path_or_url):
-        return _read_sql(str(path_or_url), query)
-    if query is not None:
-        raise ValueError(f"query needs a database URL, got the file {Path(path_or_url).name}")
-    path = Path(path_or_url)
-    name = path.name.lower()
-    if path.is_dir() or name.endswith(".parquet"):
-        return Table(path).frame()
-    if not path.is_file():
-        raise DataContractError(path.name, [f"no file at {path}"])
-    if not name.endswith((".csv", ".csv.gz")):
-        raise DataContractError(
-            path.name, [f"unknown kind of file {path.suffix!r}; expected .parquet, .csv or .csv.gz"]
-        )
-    with _readable(path.name):
-        # a blank cell is the only missing value: "NA" or "None" may be a category
-        return pd.read_csv(
-            path,
-            keep_default_na=False,
-            na_values=[""],
-            low_memory=False,
-            dtype=dict.fromkeys(text, "str"),
-        )
-
-
-@contextmanager
-def _readable(what: str) -> Iterator[None]:
-    """Turn a reader's complaint into one line about the file."""
-    try:
-        yield
-    except (OSError, ValueError, EOFError) as error:
-        # pyarrow and pandas report a broken file as ArrowInvalid, ParserError, EmptyDataError or
-        # BadGzipFile, all of them among these three
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataContractError(what, [f"unreadable: {reason}"]) from error
-
-
-def _read_sql(url: str, query: str | None) -> pd.DataFrame:
-    import sqlalchemy
-
-    if query is None:
-        raise ValueError("a database URL needs a query")
-    try:
-        engine = sqlalchemy.create_engine(url)
-    except Exception as error:
-        # a driver's import or the URL's parser may raise anything, and would repeat the URL
-        raise DataContractError(
-            "database", [f"not a usable database URL ({type(error).__name__})"]
-        ) from None
-    try:
-        with engine.connect() as connection:
-            try:
-                return pd.read_sql_query(sqlalchemy.text(query), connection)
-            except pd.errors.DatabaseError as error:
-                cause = getattr(error.__cause__, "orig", error)
-                reason = str(cause).splitlines()[0]
-                raise DataContractError("database", [f"query refused: {reason}"]) from None
-    except sqlalchemy.exc.SQLAlchemyError as error:
-        # drivers put user and host into their text
-        kind = type(getattr(error, "orig", error)).__name__
-        raise DataContractError(
-            "database", [f"no answer from the {engine.dialect.name} database ({kind})"]
-        ) from None
-    finally:
-        engine.dispose()
-
-
-def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
-    """Path of the parquet file, written whole or not at all.
-
-    Equal frames give equal bytes. A named index is kept; a plain one is dropped.
-
-    Raises
-    ------
-    OSError
-        The folder is not there or not writable; an earlier file of that name stays as it was.
-    """
-    path = Path(path)
-    staging = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    keep_index = frame.index.nlevels > 1 or frame.index.name is not None
-    try:
-        frame.to_parquet(
-            staging,
-            index=keep_index,
-            compression="zstd",
-            row_group_size=BLOCK_ROWS,
-            use_dictionary=_repetitive(frame),
-        )
-        with staging.open("rb") as file:
-            os.fsync(file.fileno())
-        staging.replace(path)
-    finally:
-        staging.unlink(missing_ok=True)
-    return path
-
-
-def part_path(folder: str | Path, number: int) -> Path:
-    """Path of a part of the table in `folder`, counted from 0.
-
-    Examples
-    --------
-    >>> part_path("performance", 7).as_posix()
-    'performance/part-00007.parquet'
-    """
-    return Path(folder) / f"part-{number:05d}.parquet"
-
-
-def _repetitive(frame: pd.DataFrame) -> list[str]:
-    """Columns worth a dictionary: one of values that hardly repeat costs time and saves nothing."""
-    head = frame.head(1_000)
-    return [str(name) for name in frame.columns if head[name].nunique() <= len(head) // 2]
+    return _rows(path_or_url, query, text).frame(None)
 
 
 class Table:
-    """Rows on disk, read whole or in blocks that never split a loan.
+    """Rows wherever they live, read whole, in blocks that never split a loan, or as a sample.
 
     Parameters
     ----------
-    path : str or Path
-        A parquet file of :func:`write_table`, or a folder of ``part-*.parquet`` files of the same
-        columns, read in the order of their numbers as one table.
+    source : DataFrame, path, sequence of paths, or SQLAlchemy URL
+        A frame in memory; a ``.parquet``, ``.csv`` or ``.csv.gz`` file; a folder of
+        ``part-*.parquet`` files, read in the order of their numbers; files of one kind and the same
+        columns, read in the order given as one table. Keep URLs in an environment variable: no
+        message repeats one.
     whole : str, optional
         Column whose equal neighbours must stay in one block, such as ``loan_id``, in whichever
-        parts they are.
+        files they are. The rows must be sorted by it.
+    query : str, optional
+        The SELECT to run, ordered by id; needed with a URL, refused with anything else. Each
+        reading runs it anew, so let it ask for rows that stay as they are.
+    text : sequence of str
+        Columns of CSV files to read as text, such as ids with leading zeros.
 
     Raises
     ------
     DataContractError
-        There is no such file, or no part in the folder; a file is no parquet; a part has other
-        columns or types than the first; the column `whole` is missing.
+        A file is not there, broken, of an unknown or another kind, or has other columns or types
+        than the first; the database does not answer or refuses the query; a name stands for two
+        columns; the column `whole` is missing.
+
+    Notes
+    -----
+    A column has one dtype, in every block as in the frame. Files of parquet say which. CSV files
+    and queries are read once before their first block, to settle for each column the dtype that
+    pandas gives all of its values (a blank cell is the only missing value of a CSV file); the
+    result is remembered, and so is the number of rows. Of a query, columns that are not asked for
+    are left out on this side, so that its order stands. A copy in parquet
+    (:func:`riskkit.partitions.each`) saves that pass and most of the time of all that follow.
+
+    A kept index is one with a name, as in :func:`write_table`; any other is counted from 0 in each
+    frame.
+
+    Examples
+    --------
+    >>> loans = pd.DataFrame({"loan_id": ["a", "a", "b", "b", "c"], "mob": [0, 1, 0, 1, 0]})
+    >>> table = Table(loans, whole="loan_id")
+    >>> table
+    Table(frame, 2 columns, 5 rows)
+    >>> [len(block) for block in table.blocks(rows=3)]
+    [2, 3]
     """
 
-    def __init__(self, path: str | Path, *, whole: str | None = None):
-        self.path = Path(path)
+    def __init__(
+        self,
+        source: pd.DataFrame | str | Path | Sequence[str | Path],
+        *,
+        whole: str | None = None,
+        query: str | None = None,
+        text: Sequence[str] = (),
+    ):
         self.whole = whole
-        self.parts: tuple[Path, ...] = (self.path,)
-        if self.path.is_dir():
-            # by length first: part-100000 comes after part-99999
-            parts = sorted(self.path.glob("part-*.parquet"), key=lambda p: (len(p.name), p.name))
-            self.parts = tuple(parts)
-            if not parts:
-                raise DataContractError(self.path.name, [f"no part-*.parquet in {self.path}"])
-        elif not self.path.is_file():
-            raise DataContractError(self.path.name, [f"no file at {self.path}"])
-        self.n_rows = 0
-        for part in self.parts:
-            with self._opened(part) as file:
-                self.n_rows += file.metadata.num_rows
-                schema = file.schema_arrow
-            if part == self.parts[0]:
-                expected = schema
-            violations = _differences(schema, expected, self.parts[0].name)
-            if violations:
-                raise DataContractError(self._name(part), violations)
-        self._columns: list[str] = expected.names
+        self._rows = _rows(source, query, text)
+        names = pd.Index(self._rows.columns)
+        if not names.is_unique:
+            twice = ", ".join(map(str, names[names.duplicated()].unique()))
+            raise DataContractError(self._rows.name, [f"two columns of one name: {twice}"])
         self._require([] if whole is None else [whole])
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns, in the order of the source; a kept index is among them."""
+        return list(self._rows.columns)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows, also ``len(table)``; of CSV files and queries counted on demand."""
+        if self._rows.n_rows is None:
+            self._rows.learn()
+        return self._rows.n_rows or 0
 
     def __len__(self) -> int:
         return self.n_rows
 
+    def __bool__(self) -> bool:
+        # or `if table:` would count the rows
+        return True
+
     def __repr__(self) -> str:
-        return f"Table({self.path.name}, {self.n_rows:,} rows)"
+        n = self._rows.n_rows
+        rows = "rows not counted yet" if n is None else f"{n:,} rows"
+        return f"Table({self._rows.name}, {len(self._rows.columns)} columns, {rows})"
 
     def frame(
         self, columns: Sequence[str] | None = None, *, max_rows: int | None = None
@@ -222,105 +151,126 @@ class Table:
         ValueError
             The table is larger than `max_rows`.
         DataContractError
-            A column is missing, or a file is damaged.
+            A column is missing, a file is damaged, or the database stops answering.
         """
-        import pyarrow as pa
-
+        self._require(columns or [])
         if max_rows is not None and self.n_rows > max_rows:
             raise ValueError(
-                f"{self.path.name} has {self.n_rows:,} rows, more than max_rows={max_rows:,}"
+                f"{self._rows.name} has {self.n_rows:,} rows, more than max_rows={max_rows:,}"
             )
-        return pa.concat_tables(self._pieces(columns)).to_pandas()
+        return self._rows.frame(columns)
 
     def blocks(
-        self, columns: Sequence[str] | None = None, *, rows: int = BLOCK_ROWS
+        self, columns: Sequence[str] | None = None, rows: int | None = None
     ) -> Iterator[pd.DataFrame]:
-        """Frames of at most `rows` rows, in the table's order, however it is divided into parts.
+        """Frames of at most `rows` rows, in the table's order, however it is divided into files.
 
         With `whole`, a block ends where a loan does, so each loan is in exactly one block; only a
-        loan of more than `rows` rows makes a longer one. No rows give no block.
+        loan of more than `rows` rows makes a longer one. No rows give no block. Blocks of a frame
+        in memory are slices of it and copy nothing, unless `columns` are chosen.
+
+        Parameters
+        ----------
+        columns : sequence of str, optional
+            Those to read, in this order; `whole` is added where it is absent.
+        rows : int, optional
+            500,000, or fewer where those would take more than 64 MiB.
 
         Raises
         ------
         ValueError
             `rows` is not positive.
         DataContractError
-            A column is missing, or a file is damaged.
+            A column is missing, a file is damaged, the database stops answering, or a loan that had
+            ended comes again, within a block or in the next. One that comes again later is not
+            noticed.
         """
-        import pyarrow as pa
-
-        if rows < 1:
+        if rows is not None and rows < 1:
             raise ValueError(f"rows must be at least 1, got {rows!r}")
+        self._require(columns or [])
         if columns is not None and self.whole is not None and self.whole not in columns:
             columns = [*columns, self.whole]
-        held: pa.Table | None = None
-        for piece in self._pieces(columns, rows):
-            held = piece if held is None else pa.concat_tables([held, piece])
-            while end := self._end_of_block(held, rows):
-                yield held.slice(0, end).to_pandas()
-                held = held.slice(end)
-        if held is not None and held.num_rows:
-            yield held.to_pandas()
+        return self._blocks(columns, rows)
 
-    def _end_of_block(self, held: pa.Table, rows: int) -> int:
-        """Rows in the first block of those held; 0 where more must be read to know."""
-        import pyarrow.compute as pc
+    def sample(
+        self, n: int = 100_000, columns: Sequence[str] | None = None, by: str = "application_id"
+    ) -> pd.DataFrame:
+        """The `n` rows with the smallest hash of their id, in the table's order.
 
-        if self.whole is None:
-            return rows if held.num_rows >= rows else 0
-        if held.num_rows <= rows:
-            return 0
-        loan = held[self.whole]
-        changes = pc.fill_null(pc.not_equal(loan.slice(1), loan.slice(0, len(loan) - 1)), True)
-        starts = np.flatnonzero(changes.to_numpy()) + 1
-        if not starts.size:
-            return 0
-        within = int(np.searchsorted(starts, rows, side="right"))
-        return int(starts[max(within - 1, 0)])
+        The same rows whatever the order of the rows, their division into files and blocks, and the
+        type in which ids are stored (:func:`hash_ids`); all rows where there are no more than `n`.
+        Rows of one id are in or out together, so where ids repeat, the sample may be smaller. The
+        ids are read first, alone, then the columns of the rows chosen: memory holds a block and
+        the sample.
 
-    def _pieces(self, columns: Sequence[str] | None, rows: int | None = None) -> Iterator[pa.Table]:
-        """The parts, or batches of at most `rows` rows of them; an index is always among them."""
-        import pyarrow as pa
+        Raises
+        ------
+        ValueError
+            `n` is not positive, or the first id in the sample alone has more than `n` rows.
+        DataContractError
+            A column or an id is missing, a file is damaged, or the database stops answering.
+        """
+        if n < 1:
+            raise ValueError(f"n must be at least 1, got {n!r}")
+        self._require([*(columns or []), by])
+        place = self._rows
+        if place.n_rows is not None and place.n_rows <= n:
+            return place.frame(columns)
+        hashes = (self._hashes(chunk, by) for chunk in place.chunks([by], self._block_rows([by])))
+        limit = hash_limit(hashes, n)
+        if limit is None:
+            return place.frame(columns)
+        wanted = self.columns if columns is None else list(columns)
+        read = wanted if by in wanted else [*wanted, by]
+        chosen = []
+        for chunk in place.chunks(read, self._block_rows(read)):
+            keep = self._hashes(chunk, by) < limit
+            if keep.any():
+                chosen.append(place.picked(chunk, keep))
+        if not chosen:
+            raise ValueError(f"no sample of {n:,} rows: one {by} alone has more")
+        return place.joined(chosen, wanted)
 
-        wanted = None if columns is None else list(columns)
-        self._require(wanted or [])
-        for part in self.parts:
-            with self._opened(part) as file:
-                if rows is None:
-                    yield file.read(wanted, use_pandas_metadata=True)
-                    continue
-                for batch in file.iter_batches(rows, columns=wanted, use_pandas_metadata=True):
-                    yield pa.Table.from_batches([batch])
+    def _blocks(self, columns: Sequence[str] | None, rows: int | None) -> Iterator[pd.DataFrame]:
+        if rows is None:
+            self._rows.learn()
+            rows = self._block_rows(self.columns if columns is None else columns)
+        yield from cut(self._rows, columns, rows, self.whole)
 
-    @contextmanager
-    def _opened(self, part: Path) -> Iterator[pq.ParquetFile]:
-        import pyarrow.parquet as pq
+    def _block_rows(self, columns: Sequence[str]) -> int:
+        return min(BLOCK_ROWS, max(1, BLOCK_BYTES // max(1, self._rows.row_bytes(columns))))
 
-        with _readable(self._name(part)), pq.ParquetFile(part) as file:
-            yield file
-
-    def _name(self, part: Path) -> str:
-        return part.name if part == self.path else f"{self.path.name}/{part.name}"
+    def _hashes(self, chunk: Any, by: str) -> NDArray[np.uint64]:
+        ids = self._rows.values(chunk, by)
+        missing = int(ids.isna().sum())
+        if missing:
+            raise DataContractError(
+                self._rows.name, [f"{by}: missing in {missing:,} of {len(ids):,} rows read at once"]
+            )
+        return hash_ids(ids)
 
     def _require(self, columns: Sequence[str]) -> None:
-        missing = missing_columns(self._columns, columns)
+        missing = missing_columns(self._rows.columns, columns)
         if missing:
-            raise DataContractError(self.path.name, [missing])
+            raise DataContractError(self._rows.name, [missing])
 
 
-def _differences(found: pa.Schema, expected: pa.Schema, first: str) -> list[str]:
-    """One line for each way in which a part's columns differ from those of the first part."""
-    if found.names != expected.names:
-        return [
-            f"expected the columns {', '.join(expected.names)} as in {first}, "
-            f"found {', '.join(found.names)}"
-        ]
-    return [
-        f"{right.name}: expected {_kind(right)} as in {first}, found {_kind(wrong)}"
-        for right, wrong in zip(expected, found, strict=True)
-        if _kind(right) != _kind(wrong)
-    ]
-
-
-def _kind(field: pa.Field) -> str:
-    return f"{field.type}{'' if field.nullable else ' not null'}"
+def _rows(
+    source: pd.DataFrame | str | Path | Sequence[str | Path],
+    query: str | None,
+    text: Sequence[str],
+) -> Rows:
+    """The place where the rows of a source live."""
+    if hasattr(source, "render_as_string"):  # a sqlalchemy.URL, which hides its password in str()
+        source = source.render_as_string(hide_password=False)
+    if isinstance(source, str) and "://" in source:
+        if query is None:
+            raise ValueError("a database URL needs a query")
+        return QueryRows(source, query)
+    if query is not None:
+        name = "a frame" if isinstance(source, pd.DataFrame) else f"the file {Files(source).name}"
+        raise ValueError(f"query needs a database URL, got {name}")
+    if isinstance(source, pd.DataFrame):
+        return FrameRows(source)
+    files = Files(source)
+    return CsvRows(files, text) if files.kind == "CSV" else ParquetRows(files)

@@ -1,0 +1,291 @@
+"""Rows that come in chunks: one type for each column, and blocks that never split a loan.
+
+Takes chunks as a reader gives them; gives frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from riskkit.schema.contract import DataContractError
+
+__all__ = [
+    "NUMBER_BYTES",
+    "TEXT_BYTES",
+    "FrameChunks",
+    "FrameRows",
+    "Rows",
+    "chunk_kind",
+    "common_type",
+    "cut",
+]
+
+NUMBER_BYTES = 8
+TEXT_BYTES = 40  # a guess: an offset and some thirty letters
+
+_NUMBERS = {"int", "negative", "uint64", "float64"}
+
+
+class Rows(Protocol):
+    """What a :class:`riskkit.schema.Table` needs to know of the place where its rows live.
+
+    A chunk is whatever knows its length and can be sliced by position; only the place itself looks
+    inside.
+    """
+
+    name: str
+    columns: list[str]
+    n_rows: int | None  # None until somebody counted
+
+    def learn(self) -> None:
+        """Count the rows and fix a type for each column, in a pass over all rows where needed."""
+
+    def row_bytes(self, columns: Sequence[str]) -> int:
+        """Guess of the memory one row takes in a frame."""
+
+    def chunks(self, columns: Sequence[str] | None, rows: int) -> Iterator[Any]:
+        """Chunks of at most `rows` rows and at least one, in the table's order."""
+
+    def values(self, chunk: Any, column: str) -> pd.Series:
+        """One column of a chunk."""
+
+    def picked(self, chunk: Any, keep: NDArray[np.bool_]) -> Any:
+        """The rows to keep of a chunk, as a chunk."""
+
+    def joined(self, chunks: Sequence[Any], columns: Sequence[str] | None) -> pd.DataFrame:
+        """Frame of the columns of chunks that follow one another, at least one chunk."""
+
+    def frame(self, columns: Sequence[str] | None) -> pd.DataFrame:
+        """All rows."""
+
+
+class FrameChunks:
+    """What rows have in common that come as frames with a plain index, and say no type."""
+
+    columns: list[str]
+    n_rows: int | None = None
+    _types: dict[str, str] | None = None  # names of dtypes, once they are settled
+
+    def row_bytes(self, columns: Sequence[str]) -> int:
+        """Guess of the memory one row takes; any column may be text until the types are known."""
+        types = self._types or {}
+        text = sum(types.get(name, "str") in ("str", "object") for name in columns)
+        return NUMBER_BYTES * (len(columns) - text) + TEXT_BYTES * text
+
+    def values(self, chunk: pd.DataFrame, column: str) -> pd.Series:
+        """One column of a chunk."""
+        return chunk[column]
+
+    def picked(self, chunk: pd.DataFrame, keep: NDArray[np.bool_]) -> pd.DataFrame:
+        """The rows to keep of a chunk."""
+        return chunk[keep]
+
+    def joined(self, chunks: Sequence[pd.DataFrame], columns: Sequence[str] | None) -> pd.DataFrame:
+        """Frame of chunks that follow one another."""
+        both = chunks[0] if len(chunks) == 1 else pd.concat(list(chunks))
+        return (both if columns is None else both[list(columns)]).reset_index(drop=True)
+
+
+class FrameRows:
+    """Rows of a frame in memory; a chunk is a range, or an array, of positions."""
+
+    name = "frame"
+
+    def __init__(self, frame: pd.DataFrame):
+        self._plain = frame.index.nlevels == 1 and frame.index.name is None
+        self._frame = frame
+        self._levels = [name for name in frame.index.names if name is not None]
+        self.columns = [*frame.columns, *self._levels]
+        self.n_rows: int | None = len(frame)
+
+    def learn(self) -> None:
+        """Nothing: a frame knows its types."""
+
+    def row_bytes(self, columns: Sequence[str]) -> int:
+        """Guess of the memory one row takes."""
+        types = [self.values(range(0), name).dtype for name in columns]
+        return sum(t.itemsize if t.kind in "biufcmM" else TEXT_BYTES for t in types)
+
+    def chunks(self, columns: Sequence[str] | None, rows: int) -> Iterator[range]:
+        """Ranges of at most `rows` positions."""
+        n = len(self._frame)
+        yield from (range(start, min(start + rows, n)) for start in range(0, n, rows))
+
+    def values(self, chunk: range, column: str) -> pd.Series:
+        """One column at the positions, or a kept index."""
+        rows = slice(chunk.start, chunk.stop)
+        if column in self._levels:
+            return self._frame.index[rows].get_level_values(column).to_series()
+        return self._frame[column].iloc[rows]
+
+    def picked(self, chunk: range, keep: NDArray[np.bool_]) -> NDArray[np.intp]:
+        """The positions to keep."""
+        return chunk.start + np.flatnonzero(keep)
+
+    def joined(
+        self, chunks: Sequence[range | NDArray[np.intp]], columns: Sequence[str] | None
+    ) -> pd.DataFrame:
+        """Slice of the frame, or the rows that were picked."""
+        first, last = chunks[0], chunks[-1]
+        if isinstance(first, range) and isinstance(last, range):
+            # a slice is a view
+            rows = self._frame.iloc[first.start : last.stop]
+        else:
+            rows = self._frame.iloc[np.concatenate(chunks)]
+        return self._asked(rows, columns)
+
+    def frame(self, columns: Sequence[str] | None) -> pd.DataFrame:
+        """All rows; the frame's own memory."""
+        return self._asked(self._frame.copy(deep=False), columns)
+
+    def _asked(self, rows: pd.DataFrame, columns: Sequence[str] | None) -> pd.DataFrame:
+        if columns is not None:
+            rows = rows[[name for name in columns if name not in self._levels]]
+        return rows.reset_index(drop=True) if self._plain else rows
+
+
+def chunk_kind(values: pd.Series) -> str:
+    """What a chunk tells of its column's type: the name of its dtype, or one of three more.
+
+    "none" where all values are missing, "int" for int64 without and "negative" with a number
+    below 0.
+    """
+    if not values.notna().any():
+        return "none"
+    if values.dtype == np.int64:
+        return "negative" if values.min() < 0 else "int"
+    return str(values.dtype)
+
+
+def common_type(kinds: set[str], *, none: str, mixed: str) -> str:
+    """Name of the dtype that pandas would give a column read whole, from those of its chunks.
+
+    Parameters
+    ----------
+    kinds : set of str
+        From :func:`chunk_kind`; empty for a table without rows, which is object.
+    none, mixed : str
+        What the reader makes of a column without any value, and of unlike values.
+
+    Examples
+    --------
+    >>> common_type({"int", "none"}, none="float64", mixed="str")
+    'float64'
+    >>> common_type({"int", "str"}, none="float64", mixed="str")
+    'str'
+    """
+    known = kinds - {"none"}
+    gaps = "none" in kinds
+    if not known:
+        return none if gaps else "object"
+    if known <= {"int", "negative"}:
+        return "float64" if gaps else "int64"
+    if known <= {"int", "uint64"} and not gaps:
+        return "uint64"
+    if known <= _NUMBERS and not known >= {"negative", "uint64"}:
+        return "float64"
+    if known <= {"bool", "object"}:
+        return "object" if gaps or "object" in known else "bool"
+    return mixed if len(known) > 1 else known.pop()
+
+
+def cut(
+    place: Rows, columns: Sequence[str] | None, rows: int, whole: str | None
+) -> Iterator[pd.DataFrame]:
+    """Frames of at most `rows` rows; with `whole`, equal neighbours in it stay in one frame.
+
+    Raises
+    ------
+    DataContractError
+        A value of `whole` comes again after it had ended, within a block or in the next.
+    """
+    held: list[Any] = []
+    n_held = 0
+    loans = _Loans(place.name, whole)
+    for chunk in place.chunks(columns, rows):
+        held.append(chunk)
+        if whole is not None:
+            loans.add(n_held, place.values(chunk, whole))
+        n_held += len(chunk)
+        while end := _end_of_block(loans.starts, n_held, rows, whole):
+            block, held = _divided(held, end)
+            n_held -= end
+            loans.leave(end)
+            yield place.joined(block, columns)
+    if n_held:
+        loans.leave(n_held)
+        yield place.joined(held, columns)
+
+
+def _end_of_block(starts: NDArray[np.intp], n_held: int, rows: int, whole: str | None) -> int:
+    """Rows in the first block of those held; 0 where more must be read to know."""
+    if whole is None:
+        return rows if n_held >= rows else 0
+    if n_held <= rows or len(starts) < 2:
+        return 0
+    within = int(np.searchsorted(starts, rows, side="right")) - 1
+    return int(starts[max(within, 1)])
+
+
+def _divided(held: list[Any], end: int) -> tuple[list[Any], list[Any]]:
+    """The first `end` rows of the chunks held, and the rest."""
+    before: list[Any] = []
+    for number, chunk in enumerate(held):
+        if end <= len(chunk):
+            rest = [chunk[end:]] if end < len(chunk) else []
+            return [*before, chunk[:end]], [*rest, *held[number + 1 :]]
+        before.append(chunk)
+        end -= len(chunk)
+    return before, []
+
+
+class _Loans:
+    """Where each loan starts in the rows held, and which loan that is."""
+
+    def __init__(self, what: str, column: str | None):
+        self._what = what
+        self._column = column
+        self._ids: list[Any] = []
+        self._ended: set[Any] = set()
+        self.starts: NDArray[np.intp] = np.empty(0, dtype=np.intp)
+
+    def add(self, n_held: int, ids: pd.Series) -> None:
+        new = np.ones(len(ids), dtype=bool)
+        new[1:] = _changes(ids)
+        if self._ids:
+            first, last = ids.iloc[0], self._ids[-1]
+            new[0] = pd.isna(first) or pd.isna(last) or first != last
+        where = np.flatnonzero(new)
+        self.starts = np.append(self.starts, n_held + where)
+        self._ids.extend(ids.iloc[where].tolist())
+
+    def leave(self, end: int) -> None:
+        """Let the rows of a block go, at the end of a loan; refuse one that came again."""
+        if self._column is None:
+            return
+        n = int(np.searchsorted(self.starts, end))
+        here: set[Any] = set()
+        for loan in self._ids[:n]:
+            if (loan in here or loan in self._ended) and not pd.isna(loan):
+                raise DataContractError(
+                    self._what,
+                    [
+                        f"{self._column} {loan!r} comes again after its rows ended; "
+                        f"expected rows sorted by {self._column}"
+                    ],
+                )
+            here.add(loan)
+        self._ended = here
+        self.starts = self.starts[n:] - end
+        self._ids = self._ids[n:]
+
+
+def _changes(ids: pd.Series) -> NDArray[np.bool_]:
+    """Whether each value but the first differs from the one before; a missing one always does."""
+    values = ids.array
+    return pd.array(values[1:] != values[:-1], dtype="boolean").fillna(True).to_numpy(dtype=bool)

@@ -1,0 +1,146 @@
+"""Which files make a table, and how one is written: whole or not at all.
+
+Takes paths and frames; gives the files of one kind in their order, and parquet on disk.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+
+from riskkit.schema.contract import DataContractError
+
+__all__ = ["Files", "column_differences", "part_path", "write_table"]
+
+GROUP_ROWS = 500_000
+
+
+def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
+    """Path of the parquet file, written whole or not at all.
+
+    Equal frames give equal bytes. A named index is kept; a plain one is dropped.
+
+    Raises
+    ------
+    OSError
+        The folder is not there or not writable; an earlier file of that name stays as it was.
+    """
+    path = Path(path)
+    staging = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    keep_index = frame.index.nlevels > 1 or frame.index.name is not None
+    try:
+        frame.to_parquet(
+            staging,
+            index=keep_index,
+            compression="zstd",
+            row_group_size=GROUP_ROWS,
+            use_dictionary=_repetitive(frame),
+        )
+        with staging.open("rb") as file:
+            os.fsync(file.fileno())
+        staging.replace(path)
+    finally:
+        staging.unlink(missing_ok=True)
+    return path
+
+
+def part_path(folder: str | Path, number: int) -> Path:
+    """Path of a part of the table in `folder`, counted from 0.
+
+    Examples
+    --------
+    >>> part_path("performance", 7).as_posix()
+    'performance/part-00007.parquet'
+    """
+    return Path(folder) / f"part-{number:05d}.parquet"
+
+
+def _repetitive(frame: pd.DataFrame) -> list[str]:
+    """Columns worth a dictionary: one of values that hardly repeat costs time and saves nothing."""
+    head = frame.head(1_000)
+    return [str(name) for name in frame.columns if head[name].nunique() <= len(head) // 2]
+
+
+class Files:
+    """The files of one table, all parquet or all CSV, in the order in which they are read.
+
+    Parameters
+    ----------
+    source : path or sequence of paths
+        A file, a folder of ``part-*.parquet`` files, which are read in the order of their numbers,
+        or a sequence of files, which are read as given.
+
+    Raises
+    ------
+    DataContractError
+        A file is not there, of an unknown kind or of another kind than the first; there is none.
+    """
+
+    def __init__(self, source: str | Path | Sequence[str | Path]):
+        if isinstance(source, str | Path):
+            path = Path(source)
+            self.name = path.name
+            self._named_after = path if path.is_dir() else None
+            self.paths = _parts(path) if path.is_dir() else [path]
+        else:
+            self.paths = [Path(path) for path in source]
+            if not self.paths:
+                raise DataContractError("table", ["no files: the sequence is empty"])
+            more = len(self.paths) - 1
+            self.name = self.paths[0].name + (f" and {more} more" if more else "")
+            self._named_after = None
+        for path in self.paths:
+            if not path.is_file():
+                raise DataContractError(path.name, [f"no file at {path}"])
+        self.kind = _kind(self.paths[0])
+        for path in self.paths:
+            if _kind(path) != self.kind:
+                raise DataContractError(
+                    path.name, [f"expected a {self.kind} file as {self.paths[0].name} is one"]
+                )
+
+    def label(self, path: Path) -> str:
+        """Name of a file in messages: a part goes with its folder."""
+        return path.name if self._named_after is None else f"{self.name}/{path.name}"
+
+    @contextmanager
+    def reading(self, path: Path) -> Iterator[None]:
+        """Turn a reader's complaint into one line about the file."""
+        try:
+            yield
+        except (OSError, ValueError, EOFError) as error:
+            # pyarrow and pandas report a broken file as ArrowInvalid, ParserError, EmptyDataError
+            # or BadGzipFile, all of them among these three
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise DataContractError(self.label(path), [f"unreadable: {reason}"]) from error
+
+
+def column_differences(found: Sequence[str], expected: Sequence[str], first: str) -> list[str]:
+    """A line where a file's columns are not those of the first file, in their order."""
+    if list(found) == list(expected):
+        return []
+    return [f"expected the columns {', '.join(expected)} as in {first}, found {', '.join(found)}"]
+
+
+def _parts(folder: Path) -> list[Path]:
+    # by length first: part-100000 comes after part-99999
+    parts = sorted(folder.glob("part-*.parquet"), key=lambda path: (len(path.name), path.name))
+    if not parts:
+        raise DataContractError(folder.name, [f"no part-*.parquet in {folder}"])
+    return parts
+
+
+def _kind(path: Path) -> str:
+    name = path.name.lower()
+    if name.endswith(".parquet"):
+        return "parquet"
+    if name.endswith((".csv", ".csv.gz")):
+        return "CSV"
+    raise DataContractError(
+        path.name, [f"unknown kind of file {path.suffix!r}; expected .parquet, .csv or .csv.gz"]
+    )

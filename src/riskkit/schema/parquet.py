@@ -1,0 +1,221 @@
+"""Rows of parquet files, read batch by batch.
+
+Takes :class:`riskkit.schema.files.Files`; gives arrow tables as chunks and frames of one type each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from riskkit.schema.chunks import NUMBER_BYTES, TEXT_BYTES
+from riskkit.schema.contract import DataContractError
+from riskkit.schema.files import GROUP_ROWS, Files, column_differences
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+__all__ = ["ParquetRows"]
+
+_BUFFER_BYTES = 1 << 16
+
+
+class ParquetRows:
+    """Rows of parquet files of the same columns and types.
+
+    Arrow gives whole numbers and truth values another dtype where one of them is missing, and a
+    category the levels of its batch alone. Both are settled over all files: the first by the counts
+    of missing values that the files' footers keep, the second by a pass over the column.
+    """
+
+    def __init__(self, files: Files):
+        self.name = files.name
+        self._files = files
+        self.n_rows: int | None = 0
+        for path in files.paths:
+            with self._opened(path) as file:
+                self.n_rows += file.metadata.num_rows
+                schema = file.schema_arrow
+            if path == files.paths[0]:
+                self._schema = schema
+            violations = _differences(schema, self._schema, files.paths[0].name)
+            if violations:
+                raise DataContractError(files.label(path), violations)
+        self.columns: list[str] = self._schema.names
+        kept = (self._schema.pandas_metadata or {}).get("index_columns", [])
+        self._levels = [name for name in kept if isinstance(name, str)]
+
+    def learn(self) -> None:
+        """Nothing: the files' footers say it all."""
+
+    def row_bytes(self, columns: Sequence[str]) -> int:
+        """Guess of the memory one row takes."""
+        return sum(self._column_bytes(name) for name in columns)
+
+    def chunks(self, columns: Sequence[str] | None, rows: int) -> Iterator[pa.Table]:
+        """Arrow tables of at most `rows` rows, with a kept index among their columns."""
+        import pyarrow as pa
+
+        for path in self._files.paths:
+            with self._opened(path) as file:
+                for batch in file.iter_batches(rows, columns=self._read(columns)):
+                    yield self._alike(pa.Table.from_batches([batch]), columns)
+
+    def values(self, chunk: pa.Table, column: str) -> pd.Series:
+        """One column of a chunk."""
+        return chunk.column(column).to_pandas()
+
+    def picked(self, chunk: pa.Table, keep: NDArray[np.bool_]) -> pa.Table:
+        """The rows to keep of a chunk."""
+        import pyarrow as pa
+
+        return chunk.filter(pa.array(keep))
+
+    def joined(self, chunks: Sequence[pa.Table], columns: Sequence[str] | None) -> pd.DataFrame:
+        """Frame of chunks, each column in the one type of all files."""
+        import pyarrow as pa
+
+        both = chunks[0] if len(chunks) == 1 else pa.concat_tables(chunks)
+        frame = both.select(self._read(columns) or self.columns).to_pandas()
+        for name in frame.columns:
+            if frame[name].dtype != self._type(name):
+                frame[name] = frame[name].astype(self._type(name))
+        return frame
+
+    def frame(self, columns: Sequence[str] | None) -> pd.DataFrame:
+        """All rows."""
+        pieces = []
+        for path in self._files.paths:
+            with self._opened(path) as file:
+                pieces.append(self._alike(file.read(self._read(columns)), columns))
+        return self.joined(pieces, columns)
+
+    def _read(self, columns: Sequence[str] | None) -> list[str] | None:
+        """The columns to read: those asked for, and a kept index."""
+        if columns is None:
+            return None
+        return [*columns, *(name for name in self._levels if name not in columns)]
+
+    def _alike(self, rows: pa.Table, columns: Sequence[str] | None) -> pa.Table:
+        """Rows with what the first file says of pandas' types and index."""
+        return rows.select(self._read(columns) or self.columns).replace_schema_metadata(
+            self._schema.metadata
+        )
+
+    @cached_property
+    def _types(self) -> dict[str, Any]:
+        """Dtype in all of the table of each column, as far as it is settled."""
+        without, missing = self._pandas_types
+        return {
+            name: without[name]
+            for name in without.index
+            if without[name] == missing[name] and without[name] != "category"
+        }
+
+    @cached_property
+    def _pandas_types(self) -> tuple[pd.Series, pd.Series]:
+        """Dtypes that pandas gives columns without a missing value, and with one."""
+        import pyarrow as pa
+
+        nulls = [pa.nulls(1, field.type) for field in self._schema]
+        missing = pa.Table.from_arrays(nulls, schema=self._schema)
+        return self._schema.empty_table().to_pandas().dtypes, missing.to_pandas().dtypes
+
+    def _type(self, column: str) -> Any:
+        if column not in self._types:
+            without, missing = self._pandas_types
+            if without[column] == "category":
+                self._types[column] = self._category(column)
+            else:
+                self._types[column] = (missing if self._has_missing(column) else without)[column]
+        return self._types[column]
+
+    def _has_missing(self, column: str) -> bool:
+        """Whether a value is missing anywhere; read only where a footer does not count them."""
+        place = self.columns.index(column)
+        for path in self._files.paths:
+            with self._opened(path) as file:
+                groups = [
+                    file.metadata.row_group(number).column(place).statistics
+                    for number in range(file.metadata.num_row_groups)
+                ]
+                if all(group is not None and group.has_null_count for group in groups):
+                    missing = sum(group.null_count for group in groups)
+                else:
+                    missing = sum(batch[0].null_count for batch in self._batches(file, column))
+                if missing:
+                    return True
+        return False
+
+    def _category(self, column: str) -> pd.CategoricalDtype:
+        """All levels, in the order of their first appearance."""
+        import pyarrow as pa
+
+        kind = self._schema.field(column).type
+        levels = [pa.array([], kind.value_type)]
+        for path in self._files.paths:
+            with self._opened(path) as file:
+                levels += [batch[0].dictionary for batch in self._batches(file, column)]
+                levels = [pa.chunked_array(levels).unique()]
+        return pd.CategoricalDtype(levels[0].to_pandas(), ordered=kind.ordered)
+
+    def _batches(self, file: pq.ParquetFile, column: str) -> Iterator[pa.RecordBatch]:
+        return file.iter_batches(GROUP_ROWS, columns=[column])
+
+    def _column_bytes(self, column: str) -> int:
+        """Of a value in a frame: numbers are known, text is at least as long as in the file."""
+        import pyarrow as pa
+
+        kind = self._schema.field(column).type
+        if isinstance(kind, pa.DictionaryType):
+            kind = kind.index_type
+        if isinstance(kind, pa.DataType) and pa.types.is_primitive(kind):
+            return NUMBER_BYTES
+        return max(TEXT_BYTES, self._stored_bytes.get(column, 0))
+
+    @cached_property
+    def _stored_bytes(self) -> dict[str, int]:
+        """Bytes of a value of each column before compression, in the first file."""
+        with self._opened(self._files.paths[0]) as file:
+            footer = file.metadata
+            totals: dict[str, int] = {}
+            for number in range(footer.num_row_groups):
+                group = footer.row_group(number)
+                for place in range(group.num_columns):
+                    column = group.column(place)
+                    name = column.path_in_schema.split(".")[0]
+                    totals[name] = totals.get(name, 0) + column.total_uncompressed_size
+        return {name: total // max(footer.num_rows, 1) for name, total in totals.items()}
+
+    @contextmanager
+    def _opened(self, path: Path) -> Iterator[pq.ParquetFile]:
+        import pyarrow.parquet as pq
+
+        # arrow's own settings would hold every row group that was read until the file is closed,
+        # and the one that is being read whole
+        with (
+            self._files.reading(path),
+            pq.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER_BYTES) as file,
+        ):
+            yield file
+
+
+def _differences(found: pa.Schema, expected: pa.Schema, first: str) -> list[str]:
+    """One line for each way in which a file's columns differ from those of the first."""
+    return column_differences(found.names, expected.names, first) or [
+        f"{right.name}: expected {_kind(right)} as in {first}, found {_kind(wrong)}"
+        for right, wrong in zip(expected, found, strict=True)
+        if _kind(right) != _kind(wrong)
+    ]
+
+
+def _kind(field: pa.Field) -> str:
+    return f"{field.type}{'' if field.nullable else ' not null'}"
