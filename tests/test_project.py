@@ -48,7 +48,6 @@ SEAMS = {
     "dask": "partitions",
     "distributed": "partitions",
     "pyxirr": "instalments",
-    "optbinning": "binning",
     "glum": "scorecard",
     "lightgbm": "challenger",
     "matplotlib": "plots",

@@ -511,7 +511,8 @@ def ginis(portfolio):
         training = applications[sample == "train"]
         y = training["default_flag"]
         trends = schema.risk_trends(OFFERED)
-        binner = binning.WoeBinner(trend=trends, special_codes=CODES).fit(training[NAMES], y)
+        binner = binning.WoeBinner(trend=trends, special_codes=CODES, infeasible="one_bin")
+        binner.fit(training[NAMES], y)
         quarter = training["applied_at"].dt.to_period("Q").astype("str")
         moves = binning.stability(binner, training, y, quarter)
         selection = binning.select_features(binner, binner.transform(training), stable=moves)

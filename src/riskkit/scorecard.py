@@ -234,7 +234,8 @@ class Scorecard(ScoreClassifier):
             gradient_tol=1e-7,
             max_iter=200,
         )
-        regression.fit(woe, y, sample_weight=sample_weight)
+        # glum would copy columns that lie apart, with a warning
+        regression.fit(np.ascontiguousarray(woe), y, sample_weight=sample_weight)
         return regression.intercept_, regression.coef_
 
     def _round_to_points(self) -> None:
@@ -260,7 +261,7 @@ class Scorecard(ScoreClassifier):
         require_features(X, self.points_)
         score = np.full(len(X), self.base_points_, dtype=np.int64)
         for name, points in self.points_.items():
-            score += points[self.binner_.bins_[name].assign(X[name])]
+            score += self.binner_.bins_[name].look_up(X[name], points)
         return score
 
     def _probability(self, X: pd.DataFrame) -> np.ndarray:

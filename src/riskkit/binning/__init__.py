@@ -1,30 +1,44 @@
 """WoE binning: which values of a feature carry the same risk, and how much it tells.
 
-Takes features and a 0/1 label; counts them once, bins the counts, and gives WoE, IV, stability and
-a selection.
+Takes features and a 0/1 label; counts them once, bins the counts, and gives WoE, IV, stability, a
+selection, bins an analyst has edited, and SQL.
 """
 
 from riskkit.binning.bins import FeatureBins
+from riskkit.binning.columns import level_text, require_features
 from riskkit.binning.counts import (
     CategoryCounts,
     FeatureCounts,
     NumericCounts,
     count_features,
-    level_text,
 )
-from riskkit.binning.selection import LEAKAGE_IV, select_features, stability
-from riskkit.binning.woe import WoeBinner, require_features
+from riskkit.binning.edits import Edit, edit_table
+from riskkit.binning.selection import LEAKAGE_IV, select_features
+from riskkit.binning.stability import (
+    bin_stability,
+    edit_effect,
+    period_counts,
+    stability,
+    weak_neighbours,
+)
+from riskkit.binning.woe import WoeBinner
 
 __all__ = [
     "LEAKAGE_IV",
     "CategoryCounts",
+    "Edit",
     "FeatureBins",
     "FeatureCounts",
     "NumericCounts",
     "WoeBinner",
+    "bin_stability",
     "count_features",
+    "edit_effect",
+    "edit_table",
     "level_text",
+    "period_counts",
     "require_features",
     "select_features",
     "stability",
+    "weak_neighbours",
 ]

@@ -1,6 +1,6 @@
 """The bins of one feature: edges or level groups, their counts, WoE and IV.
 
-Takes counts on final bins; gives the bin table and the place of any value in it.
+Takes fine counts and where to cut them; gives the bin table and the place of any value in it.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from riskkit.binning.counts import level_text
+from riskkit.binning.columns import level_codes, numbers
 
 __all__ = ["FeatureBins"]
+
+_BLOCK = 2**15  # rows
 
 
 def _shortened(levels: Sequence[str]) -> str:
@@ -25,9 +27,15 @@ def _shortened(levels: Sequence[str]) -> str:
     return named if len(levels) <= 6 else f"{named} and {len(levels) - 6} more"
 
 
+def _texts(numbers: Sequence[float]) -> list[str]:
+    """Numbers in ten digits, or in all of theirs where that would make two alike."""
+    texts = [f"{number:.10g}" for number in numbers]
+    return texts if len(set(texts)) == len(texts) else [repr(number) for number in numbers]
+
+
 @dataclass(frozen=True, eq=False)
 class FeatureBins:
-    """Bins of one feature, in the order: values, special codes, missing.
+    """Bins of one feature: of ordinary values first, then of special codes and missing.
 
     Parameters
     ----------
@@ -37,9 +45,13 @@ class FeatureBins:
     groups : tuple of tuples of str or None
         For a category: the levels of each bin.
     special_codes : tuple of float
-        One bin each.
-    counts : array of shape (n_bins + n_special_codes + 1, 2)
-        Weighted goods and bads; the last row is missing.
+    counts : array of shape (n_rows, 2)
+        Weighted goods and bads of each bin.
+    apart : tuple of int
+        Bin of each special code, then that of missing: one of their own, or any other they share.
+        By default one each, after the ordinary ones.
+    is_boolean : bool
+        The numbers are true and false.
     """
 
     name: str
@@ -47,11 +59,21 @@ class FeatureBins:
     groups: tuple[tuple[str, ...], ...] | None
     special_codes: tuple[float, ...]
     counts: np.ndarray
+    apart: tuple[int, ...] = ()
+    is_boolean: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.apart:
+            own = range(self.n_bins, self.n_bins + len(self.special_codes) + 1)
+            object.__setattr__(self, "apart", tuple(own))
 
     @property
     def n_bins(self) -> int:
         """Number of bins of ordinary values."""
-        return len(self.counts) - len(self.special_codes) - 1
+        if self.edges is not None:
+            return len(self.edges) + 1
+        assert self.groups is not None
+        return len(self.groups)
 
     @cached_property
     def labels(self) -> list[str]:
@@ -60,13 +82,18 @@ class FeatureBins:
             if len(self.edges) == 0:
                 values = ["any value"]
             else:
-                text = [f"{edge:.10g}" for edge in self.edges]
+                text = _texts(self.edges.tolist())
                 inner = [f"[{a}, {b})" for a, b in pairwise(text)]
                 values = [f"< {text[0]}", *inner, f"≥ {text[-1]}"]
         else:
             assert self.groups is not None
             values = [_shortened(group) for group in self.groups]
-        return [*values, *(f"special {code:g}" for code in self.special_codes), "missing"]
+        parts = [[value] for value in values]
+        parts += [[] for _ in range(len(self.counts) - len(values))]
+        names = [*(f"special {code}" for code in _texts(self.special_codes)), "missing"]
+        for name, row in zip(names, self.apart, strict=True):
+            parts[row].append(name)
+        return [", ".join(part) for part in parts]
 
     @cached_property
     def adjusted(self) -> np.ndarray:
@@ -129,26 +156,62 @@ class FeatureBins:
         Parameters
         ----------
         values : Series of shape (n_rows,)
+
+        Raises
+        ------
+        TypeError
+            Text where fit saw numbers.
         """
-        missing = len(self.counts) - 1
-        if self.edges is not None:
-            numbers = values.to_numpy(np.float64, na_value=np.nan)
-            # comparing with a dozen edges beats a binary search per value
-            place = np.zeros(len(numbers), dtype=np.int16)
-            for edge in self.edges:
-                place += numbers >= edge
-            for row, code in enumerate(self.special_codes):
-                place[numbers == code] = self.n_bins + row
-            place[np.isnan(numbers)] = missing
-            return place
-        assert self.groups is not None
-        levels = [level for group in self.groups for level in group]
-        bins = [row for row, group in enumerate(self.groups) for _ in group]
-        lookup = np.array([*bins, missing + 1], dtype=np.int16)
-        # unknown levels have position -1, which is the last entry
-        place = lookup[pd.Index(levels, dtype="str").get_indexer(level_text(values))]
-        place[values.isna().to_numpy()] = missing
+        return self.look_up(values, np.arange(len(self.counts) + 1, dtype=np.int16))
+
+    def look_up(
+        self, values: pd.Series, of_bins: np.ndarray, out: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Entry of a table, such as WoE or points, that belongs to each value's bin.
+
+        Parameters
+        ----------
+        values : Series of shape (n_rows,)
+        of_bins : array of shape (len(counts) + 1,)
+            One entry a bin, the unseen last.
+        out : array of shape (n_rows,), optional
+            Filled and returned.
+        """
+        if out is None:
+            out = np.empty(len(values), dtype=of_bins.dtype)
+        if self.groups is not None:
+            np.take(of_bins, self._level_places(values), out=out)
+            return out
+        column = numbers(values)
+        for start in range(0, len(column), _BLOCK):  # what fits the cache is read once
+            block = slice(start, start + _BLOCK)
+            np.take(of_bins, self._places(column[block]), out=out[block])
+        return out
+
+    def _places(self, column: np.ndarray) -> np.ndarray:
+        assert self.edges is not None
+        small = np.uint8 if len(self.counts) < 2**8 else np.uint16
+        place = np.zeros(len(column), dtype=small)
+        mask = np.empty(len(column), dtype=bool)
+        # comparing with a dozen edges beats a binary search per value
+        for edge in self.edges:
+            np.greater_equal(column, edge, out=mask)
+            np.add(place, mask, out=place)
+        for code, row in zip(self.special_codes, self.apart, strict=False):
+            np.equal(column, code, out=mask)
+            place[mask] = row
+        np.isnan(column, out=mask)
+        place[mask] = self.apart[-1]
         return place
+
+    def _level_places(self, values: pd.Series) -> np.ndarray:
+        assert self.groups is not None
+        codes, levels = level_codes(values)
+        known = {level: row for row, group in enumerate(self.groups) for level in group}
+        unseen = len(self.counts)
+        # a missing value has code -1, which is the last entry
+        places = [*(known.get(level, unseen) for level in levels), self.apart[-1]]
+        return np.array(places, dtype=np.intp)[codes]
 
     def table(self) -> pd.DataFrame:
         """Bin table, index bin.
@@ -186,6 +249,8 @@ class FeatureBins:
             "groups": self.groups,
             "special_codes": self.special_codes,
             "counts": self.counts.tolist(),
+            "apart": self.apart,
+            "is_boolean": self.is_boolean,
         }
 
     @classmethod
@@ -199,4 +264,6 @@ class FeatureBins:
             groups=None if groups is None else tuple(tuple(group) for group in groups),
             special_codes=tuple(values["special_codes"]),
             counts=np.array(values["counts"]),
+            apart=tuple(values["apart"]),
+            is_boolean=values["is_boolean"],
         )

@@ -1,6 +1,6 @@
-"""Which binned features to keep: stability over time, IV, correlation of WoE, VIF.
+"""Which binned features to keep: IV, stability over time, correlation of WoE, VIF.
 
-Takes a fitted binner and rows; gives one table with a reason for each feature.
+Takes a fitted binner and WoE; gives one table with a reason for each feature.
 """
 
 from __future__ import annotations
@@ -8,77 +8,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from riskkit.binning.counts import bad_flags
 from riskkit.binning.woe import WoeBinner
-from riskkit.metrics import psi, psi_critical
 
-__all__ = ["LEAKAGE_IV", "select_features", "stability"]
+__all__ = ["LEAKAGE_IV", "select_features"]
 
 # Siddiqi (2006) calls an IV above 0.5 suspicious: too good to be known before the decision
 LEAKAGE_IV = 0.5
-
-
-def stability(
-    binner: WoeBinner, X: pd.DataFrame, y: np.ndarray | pd.Series, period: pd.Series
-) -> pd.DataFrame:
-    """How each feature's bins move over periods, against the bins' counts in fit.
-
-    Parameters
-    ----------
-    binner : WoeBinner
-    X : DataFrame of shape (n_rows, n_features)
-    y : array of shape (n_rows,)
-        1 = bad, 0 = good.
-    period : Series of shape (n_rows,)
-        Month, quarter or any other label, in the order of its values.
-
-    Returns
-    -------
-    DataFrame, index (feature, period)
-        rows; psi of the shares of the bins; psi_critical, its 95 % value if nothing moved;
-        woe_correlation, of the period's WoE with the fitted WoE over bins with goods and bads,
-        weighted by rows (1 = the same risk order, below 0 = reversed, NaN with under two bins).
-    """
-    y = bad_flags(y, len(X)).astype(np.int64)
-    periods, labels = pd.factorize(np.asarray(period), sort=True)
-    if (periods < 0).any():
-        raise ValueError(f"period must be known in every row, missing in {(periods < 0).sum()}")
-    numbers = binner.bin_numbers(X)
-    records = []
-    for name, bins in binner.bins_.items():
-        size = len(bins.counts) + 1  # and the unseen
-        flat = (periods * size + numbers[name].to_numpy()) * 2 + y
-        counts = np.bincount(flat, minlength=len(labels) * size * 2).reshape(-1, size, 2)
-        expected = np.append(bins.counts.sum(axis=1), 0)
-        for label, cell in zip(labels, counts, strict=True):
-            actual = cell.sum(axis=1)
-            used = (expected > 0) | (actual > 0)
-            records.append(
-                {
-                    "feature": name,
-                    "period": label,
-                    "rows": int(actual.sum()),
-                    "psi": psi(expected[used], actual[used]) if used.sum() > 1 else 0.0,
-                    "psi_critical": psi_critical(
-                        float(expected.sum()), float(actual.sum()), int(used.sum())
-                    )
-                    if used.sum() > 1
-                    else np.nan,
-                    "woe_correlation": _woe_correlation(cell, bins.woe),
-                }
-            )
-    return pd.DataFrame(records).set_index(["feature", "period"])
-
-
-def _woe_correlation(cell: np.ndarray, woe: np.ndarray) -> float:
-    both = (cell > 0).all(axis=1)
-    if both.sum() < 2 or np.ptp(woe[both]) == 0:
-        return float("nan")
-    now = np.log(cell[both, 0] / cell[both, 1])
-    weight = cell[both].sum(axis=1)
-    covariance = np.cov(np.stack([now, woe[both]]), aweights=weight)
-    scale = np.sqrt(covariance[0, 0] * covariance[1, 1])
-    return float(covariance[0, 1] / scale) if scale > 0 else float("nan")
 
 
 def _vif(columns: np.ndarray) -> np.ndarray:
@@ -120,15 +55,16 @@ def select_features(
     Returns
     -------
     DataFrame, index feature, largest IV first
-        iv, psi (last period), correlation (the largest with a feature of larger IV still in),
-        with (that feature), vif (among those that reached the last step), selected, leakage (IV
-        above 0.5), reason.
+        iv, psi (last period), periods_out_of_order (how many), correlation (the largest with a
+        feature of larger IV still in), with (that feature), vif (among those that reached the last
+        step), selected, leakage (IV above 0.5), reason.
     """
     iv = binner.iv
     table = pd.DataFrame({"iv": iv}, index=iv.index.rename("feature"))
-    table["psi"] = np.nan
+    table[["psi", "periods_out_of_order"]] = np.nan
     if stable is not None:
-        table["psi"] = stable["psi"].groupby(level="feature").last().reindex(table.index)
+        table["psi"] = stable["psi"].groupby(level="feature").last()
+        table["periods_out_of_order"] = (~stable["order_holds"]).groupby(level="feature").sum()
     table["correlation"] = np.nan
     table["with"] = pd.Series(pd.NA, index=table.index, dtype="str")
     table["vif"] = np.nan
@@ -141,7 +77,8 @@ def select_features(
     kept: list[str] = []
     for name in table.index:
         if not table.at[name, "iv"] >= min_iv or table.at[name, "iv"] == 0:
-            reason[name] = f"IV below {min_iv:g}"
+            one_bin = binner.one_bin_.get(name)
+            reason[name] = f"one bin: {one_bin}" if one_bin else f"IV below {min_iv:g}"
             continue
         if table.at[name, "psi"] > max_psi:
             reason[name] = f"PSI above {max_psi:g}"

@@ -5,45 +5,39 @@ Takes features and a label, or their counts; gives a fitted transformer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from riskkit.binning.bins import FeatureBins
-from riskkit.binning.counts import CategoryCounts, FeatureCounts, NumericCounts, count_features
+from riskkit.binning.choose import MISSING, Request, choose_bins
+from riskkit.binning.columns import require_features
+from riskkit.binning.counts import CategoryCounts, FeatureCounts, count_features
+from riskkit.binning.edits import Edit, Editable, replayed
+from riskkit.binning.solve import TRENDS
+from riskkit.binning.sql import lookup_select
 from riskkit.schema import JsonModel
 
-__all__ = ["WoeBinner", "require_features"]
+__all__ = ["WoeBinner"]
 
-TRENDS = ("auto", "ascending", "descending", "peak", "valley", "none")
-# a level's bad rate is drawn towards the average as if this many average rows were added, so that
-# a handful of rows does not put a rare level at either end of the risk order
-_LEVEL_PRIOR_ROWS = 20.0
-_LEAST_LEVEL_SHARE = 0.01
-_MAX_PREBINS, _PREBIN_SIZE = 20, 0.05
-# optbinning floors the weight of a bin: counts of this size lose nothing by it
-_SOLVER_WEIGHT = 1e9
+# parameters that map features to something
+_OF_FEATURES = ("trend", "special_codes", "missing", "candidate_edges", "fixed_edges")
+_ROWS_FOR_THREADS = 20_000
 
 
-def require_features(X: pd.DataFrame, names: Iterable[str]) -> None:
-    """Refuse what is no frame, or lacks features, naming them.
-
-    Raises
-    ------
-    TypeError, ValueError
-    """
-    if not isinstance(X, pd.DataFrame):
-        raise TypeError(f"X must be a DataFrame with named columns, got {type(X).__name__}")
-    missing = [name for name in names if name not in X.columns]
-    if missing:
-        raise ValueError(f"X lacks the columns {missing}; it has {list(X.columns)}")
+def _array_names(n_features: int) -> list[str]:
+    """Names of an array's columns, as scikit-learn's own."""
+    return [f"x{i}" for i in range(n_features)]
 
 
-class WoeBinner(JsonModel, TransformerMixin, BaseEstimator):
+class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
     """Optimal binning under a trend, and WoE = ln(share of goods ÷ share of bads) per bin.
 
     Missing values and special codes have bins of their own, with their empirical WoE. A level
@@ -55,18 +49,38 @@ class WoeBinner(JsonModel, TransformerMixin, BaseEstimator):
         Most bins of ordinary values per feature.
     min_bin_size : float
         Least share of all rows in a bin of ordinary values, in (0, 0.5).
+    min_bads : float
+        Least weight of bads in a bin of ordinary values. A bin has goods and bads in any case.
     trend : str or mapping of feature to str
-        Course of the bad rate over rising values: "auto" (a direction, peak or valley where the
-        data show one), "ascending", "descending", "peak", "valley", "none". A feature the mapping
-        does not name is "auto".
+        Course of the bad rate over rising values: "auto" (a direction where the data show one,
+        else a peak or valley, else none), "ascending", "descending", "peak", "valley",
+        "none". A feature the mapping does not name is "auto". Levels have no course.
     special_codes : mapping of feature to codes, optional
+        Numbers that are no measurement.
+    missing : str or mapping of feature to str
+        "own_bin", or "riskiest": missing values join the bin of the highest bad rate.
+        :meth:`merge_bins` puts them into any other.
+    candidate_edges : mapping of feature to sequence of float, optional
+        The only values at which a bin may begin; the best of them are chosen.
+    fixed_edges : mapping of feature to sequence of float, optional
+        All the edges of a feature; nothing is chosen, and they must satisfy the limits.
+    infeasible : str
+        What to do where a stated trend or `min_bads` leaves a feature no split: "raise", or
+        "one_bin", which :attr:`one_bin_` explains.
+    edits : sequence of Edit, optional
+        Decisions of an earlier binner, its :attr:`log_`, to be made again on these rows.
 
     Attributes
     ----------
     bins_ : dict of str to FeatureBins
     counts_ : FeatureCounts
-        The fine counts; not after :meth:`load`.
+        The fine counts, on which bins are edited; not after :meth:`load`.
+    log_ : tuple of Edit
+        Every edit, oldest first; :meth:`edit_log` is its table.
+    one_bin_ : dict of str to str
+        Features that were not split, and why.
     feature_names_in_ : array of str
+        Only where the features have names.
     n_features_in_ : int
 
     References
@@ -91,13 +105,25 @@ class WoeBinner(JsonModel, TransformerMixin, BaseEstimator):
         *,
         max_bins: int = 8,
         min_bin_size: float = 0.05,
+        min_bads: float = 0,
         trend: str | Mapping[str, str] = "auto",
         special_codes: Mapping[str, Sequence[float]] | None = None,
+        missing: str | Mapping[str, str] = "own_bin",
+        candidate_edges: Mapping[str, Sequence[float]] | None = None,
+        fixed_edges: Mapping[str, Sequence[float]] | None = None,
+        infeasible: str = "raise",
+        edits: Sequence[Edit] | None = None,
     ):
         self.max_bins = max_bins
         self.min_bin_size = min_bin_size
+        self.min_bads = min_bads
         self.trend = trend
         self.special_codes = special_codes
+        self.missing = missing
+        self.candidate_edges = candidate_edges
+        self.fixed_edges = fixed_edges
+        self.infeasible = infeasible
+        self.edits = edits
 
     def fit(
         self,
@@ -109,12 +135,26 @@ class WoeBinner(JsonModel, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_features)
+        X : DataFrame or array of shape (n_rows, n_features)
         y : array of shape (n_rows,)
             1 = bad, 0 = good.
         sample_weight : array of shape (n_rows,), optional
         """
-        counts = count_features(X, y, sample_weight=sample_weight, special_codes=self.special_codes)
+        X = self._frame(X, fit=True)
+        if sample_weight is not None and not np.asarray(sample_weight, dtype=np.float64).any():
+            raise ValueError("sample_weight is zero in every row")
+        boundaries: dict[str, list[float]] = {}
+        accepted = {edit.feature: edit.edges or () for edit in self.edits or ()}
+        for given in (self.candidate_edges, self.fixed_edges, accepted):
+            for name, edges in (given or {}).items():
+                boundaries.setdefault(name, []).extend(edges)
+        counts = count_features(
+            X,
+            y,
+            sample_weight=sample_weight,
+            special_codes=self.special_codes,
+            boundaries=boundaries,
+        )
         return self.fit_counts(counts)
 
     def fit_counts(self, counts: FeatureCounts) -> WoeBinner:
@@ -123,136 +163,153 @@ class WoeBinner(JsonModel, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            A parameter out of range, one class only, or limits that no bins can satisfy.
+            A parameter out of range, one class only, an unknown feature in a parameter, or
+            requests that no bins can satisfy; every such feature is named, with the constraint.
         """
+        self._check_parameters(counts)
+        accepted = {edit.feature: edit for edit in self.edits or ()}
+        self.bins_: dict[str, FeatureBins] = {}
+        self.one_bin_: dict[str, str] = {}
+        infeasible = []
+        for name, found in counts.items():
+            if (found.total == 0).any():
+                raise ValueError(
+                    f"feature {name}: goods and bads are both needed, got 1 class: "
+                    f"{found.total.tolist()}"
+                )
+            if name in accepted:
+                self.bins_[name] = replayed(accepted[name], found)
+                continue
+            choice = choose_bins(name, found, self._request(name))
+            self.bins_[name] = choice.bins
+            if choice.one_bin:
+                self.one_bin_[name] = choice.one_bin
+            if choice.infeasible:
+                infeasible.append(f"feature {name}: {choice.infeasible}")
+        if infeasible and self.infeasible == "raise":
+            raise ValueError("; ".join(infeasible))
+        self.counts_ = counts
+        self.log_: tuple[Edit, ...] = tuple(self.edits or ())
+        self._name_features(list(counts))
+        return self
+
+    def _check_parameters(self, counts: FeatureCounts) -> None:
         if self.max_bins < 2:
             raise ValueError(f"max_bins must be at least 2, got {self.max_bins!r}")
         if not 0 < self.min_bin_size < 0.5:
             raise ValueError(f"min_bin_size must be in (0, 0.5), got {self.min_bin_size!r}")
-        trends = {"": self.trend} if isinstance(self.trend, str) else self.trend
-        for name, trend in trends.items():
-            if trend not in TRENDS:
-                raise ValueError(f"trend of {name or 'all'} must be one of {TRENDS}, got {trend!r}")
-        self.bins_ = {name: self._bin(name, counts[name]) for name in counts}
-        self.counts_ = counts
-        self._name_features(list(counts))
-        return self
+        if not self.min_bads >= 0:
+            raise ValueError(f"min_bads must be at least 0, got {self.min_bads!r}")
+        if self.infeasible not in ("raise", "one_bin"):
+            raise ValueError(f"infeasible must be raise or one_bin, got {self.infeasible!r}")
+        for what, given, known in (
+            ("trend", self.trend, TRENDS),
+            ("missing", self.missing, MISSING),
+        ):
+            choices = {"": given} if isinstance(given, str) else given
+            for name, choice in choices.items():
+                if choice not in known:
+                    raise ValueError(
+                        f"{what} of {name or 'all'} must be one of {known}, got {choice!r}"
+                    )
+        edited = {edit.feature: edit for edit in self.edits or ()}
+        for what, named in (
+            ("candidate_edges", self.candidate_edges),
+            ("fixed_edges", self.fixed_edges),
+            ("edits", edited),
+        ):
+            unknown = sorted(set(named or {}) - set(counts))
+            if unknown:
+                raise ValueError(f"{what} names {unknown}, which are not among {list(counts)}")
+            levels = [n for n in named or {} if isinstance(counts[n], CategoryCounts)]
+            if levels and what != "edits":
+                raise ValueError(f"{what} names {levels}, which are categories and have no edges")
+
+    def _request(self, name: str) -> Request:
+        """What is asked of one feature."""
+        return Request(
+            max_bins=self.max_bins,
+            min_bin_size=self.min_bin_size,
+            min_bads=self.min_bads,
+            trend=self.trend if isinstance(self.trend, str) else self.trend.get(name, "auto"),
+            missing=self.missing
+            if isinstance(self.missing, str)
+            else self.missing.get(name, "own_bin"),
+            candidate_edges=(self.candidate_edges or {}).get(name),
+            fixed_edges=(self.fixed_edges or {}).get(name),
+        )
 
     def _name_features(self, names: Sequence[str]) -> None:
-        self.feature_names_in_ = np.array(names, dtype=object)
         self.n_features_in_ = len(names)
+        of_frame = all(isinstance(name, str) for name in names)
+        if of_frame and list(names) != _array_names(len(names)):
+            self.feature_names_in_: np.ndarray = np.array(names, dtype=object)
+        elif hasattr(self, "feature_names_in_"):  # of an earlier fit
+            del self.feature_names_in_
 
-    def _bin(self, name: str, counts: NumericCounts | CategoryCounts) -> FeatureBins:
-        if (counts.total == 0).any():
-            raise ValueError(
-                f"feature {name}: goods and bads are both needed, got {counts.total.tolist()}"
-            )
-        if isinstance(counts, CategoryCounts):
-            # levels too rare to be told apart stand together, or chance would order them
-            share = counts.cells.sum(axis=1) / counts.total.sum()
-            parts = [np.array([i]) for i in np.flatnonzero(share >= _LEAST_LEVEL_SHARE)]
-            rare = np.flatnonzero(share < _LEAST_LEVEL_SHARE)
-            if len(rare):
-                parts.append(rare)
-            cells = np.array([counts.cells[part].sum(axis=0) for part in parts]).reshape(-1, 2)
-            rank = np.argsort(self._level_risk(cells, counts.total), kind="stable")
-            splits = self._solve(name, cells[rank], float(counts.total.sum()), "ascending")
-            groups = [
-                np.concatenate([parts[i] for i in group]) if len(group) else np.empty(0, np.intp)
-                for group in np.split(rank, splits)
-            ]
-            cells = np.array([counts.cells[group].sum(axis=0) for group in groups])
-            return FeatureBins(
-                name=name,
-                edges=None,
-                groups=tuple(tuple(counts.levels[i] for i in sorted(g)) for g in groups),
-                special_codes=(),
-                counts=np.vstack([cells, counts.missing]),
-            )
-        trend = self.trend if isinstance(self.trend, str) else self.trend.get(name, "auto")
-        splits = self._solve(name, counts.cells, float(counts.total.sum()), trend)
-        cells = np.add.reduceat(counts.cells, np.append(0, splits).astype(np.intp), axis=0)
-        return FeatureBins(
-            name=name,
-            edges=counts.edges[splits - 1],
-            groups=None,
-            special_codes=counts.special_codes,
-            counts=np.vstack([cells, counts.special, counts.missing]),
-        )
-
-    @staticmethod
-    def _level_risk(cells: np.ndarray, total: np.ndarray) -> np.ndarray:
-        n = cells.sum(axis=1)
-        average = total[1] / total.sum()
-        return (cells[:, 1] + _LEVEL_PRIOR_ROWS * average) / (n + _LEVEL_PRIOR_ROWS)
-
-    def _solve(self, name: str, cells: np.ndarray, n_rows: float, trend: str) -> np.ndarray:
-        """Numbers of the cells at which a new bin begins, ascending."""
-        from optbinning import OptimalBinning
-
-        n_clean = cells.sum()
-        if len(cells) < 2 or n_clean == 0:
-            return np.empty(0, dtype=np.intp)
-        # the limits are shares of all rows, the solver sees the ordinary values only
-        # (a hair less, lest rounding of the weights refuse a bin of exactly the least size)
-        scale = (1 - 1e-6) * n_rows / n_clean
-        least = min(self.min_bin_size * scale, 0.5)
-        point = np.repeat(np.arange(len(cells), dtype=np.float64), 2)
-        weight = cells.ravel() * (_SOLVER_WEIGHT / n_clean)
-        seen = weight > 0
-        solver = OptimalBinning(
-            dtype="numerical",
-            max_n_prebins=_MAX_PREBINS,
-            min_prebin_size=min(_PREBIN_SIZE * scale, least),
-            max_n_bins=self.max_bins,
-            min_bin_size=least,
-            monotonic_trend=None if trend == "none" else trend,
-        )
-        label = np.tile([0, 1], len(cells))
-        solver.fit(point[seen], label[seen], sample_weight=weight[seen])
-        if solver.status not in ("OPTIMAL", "FEASIBLE"):
-            raise ValueError(
-                f"feature {name}: no bins satisfy max_bins={self.max_bins}, "
-                f"min_bin_size={self.min_bin_size}, trend={trend!r} ({solver.status})"
-            )
-        return np.ceil(np.asarray(solver.splits, dtype=np.float64)).astype(np.intp)
-
-    def _columns(self, X: pd.DataFrame) -> list[str]:
-        check_is_fitted(self, "bins_")
-        require_features(X, self.feature_names_in_)
-        return list(self.feature_names_in_)
+    def _frame(self, X: Any, *, fit: bool = False) -> pd.DataFrame:
+        """Features as a frame with the columns of fit; those of an array are called x0, x1, …."""
+        if not isinstance(X, pd.DataFrame):
+            X = validate_data(self, X, reset=fit, dtype=None, ensure_all_finite=False)
+            X = pd.DataFrame(X, columns=_array_names(X.shape[1]))
+            return X.infer_objects() if X.dtypes.eq(object).any() else X
+        if X.shape[1] == 0:
+            raise ValueError(f"0 feature(s) (shape={X.shape}) while a minimum of 1 is required.")
+        if not fit:
+            require_features(X, self.bins_)
+        return X
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """WoE of each value.
 
         Parameters
         ----------
-        X : DataFrame
-            At least the columns of fit.
+        X : DataFrame or array
+            A frame has at least the columns of fit, in any order; an array those of fit.
 
         Returns
         -------
         DataFrame of shape (n_rows, n_features), float64
             Columns as in fit, index of `X`.
         """
-        return pd.DataFrame(
-            {
-                name: self.bins_[name].woe[self.bins_[name].assign(X[name])]
-                for name in self._columns(X)
-            },
-            index=X.index,
-        )
+        return self._per_value(X, np.float64, lambda bins: bins.woe)
 
     def bin_numbers(self, X: pd.DataFrame) -> pd.DataFrame:
         """Number of each value's bin, in the order of :meth:`table`; int16."""
-        return pd.DataFrame(
-            {name: self.bins_[name].assign(X[name]) for name in self._columns(X)}, index=X.index
+        return self._per_value(
+            X, np.int16, lambda bins: np.arange(len(bins.counts) + 1, dtype=np.int16)
         )
+
+    def _per_value(
+        self, X: Any, dtype: type, of_bins: Callable[[FeatureBins], np.ndarray]
+    ) -> pd.DataFrame:
+        check_is_fitted(self, "bins_")
+        X = self._frame(X)
+        # one row a feature, so that each column is written in one stretch
+        found: np.ndarray = np.empty((len(self.bins_), len(X)), dtype=dtype)
+
+        def look_up(row: int, name: str) -> None:
+            bins = self.bins_[name]
+            bins.look_up(X[name], of_bins(bins), found[row])
+
+        n_threads = os.cpu_count() if len(X) > _ROWS_FOR_THREADS else 1
+        with ThreadPoolExecutor(n_threads) as pool:
+            list(pool.map(look_up, range(len(self.bins_)), self.bins_))
+        return pd.DataFrame(found.T, index=X.index, columns=list(self.bins_), copy=False)
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
         """Names of the columns that :meth:`transform` gives: those of fit."""
         check_is_fitted(self, "bins_")
-        return self.feature_names_in_
+        return np.array(list(self.bins_), dtype=object)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        tags.transformer_tags.preserves_dtype = []  # WoE is float64, whatever comes in
+        return tags
 
     def table(self, feature: str) -> pd.DataFrame:
         """Bin table of one feature; see :meth:`FeatureBins.table`."""
@@ -278,21 +335,73 @@ class WoeBinner(JsonModel, TransformerMixin, BaseEstimator):
         check_is_fitted(self, "bins_")
         return {name: bins.trend for name, bins in self.bins_.items()}
 
+    def to_sql(
+        self,
+        table: str | Sequence[str],
+        dialect: str = "duckdb",
+        *,
+        keys: Sequence[str] = (),
+    ) -> str:
+        """One SELECT that gives what :meth:`transform` gives, row for row.
+
+        Parameters
+        ----------
+        table : str or sequence of str
+            Name of the table, or its parts where it stands in a schema.
+        dialect : str
+            "duckdb" or "postgres".
+        keys : sequence of str
+            Columns to pass on, such as ``application_id``, before those of the features.
+
+        Returns
+        -------
+        str
+            NaN is treated as NULL. Names and levels are quoted.
+
+        Raises
+        ------
+        ValueError
+            An unknown dialect, or a name or level that the database cannot hold.
+        """
+        check_is_fitted(self, "bins_")
+        woe = {name: bins.woe for name, bins in self.bins_.items()}
+        return lookup_select(self.bins_, woe, table, dialect=dialect, keys=keys)
+
     def _values(self) -> dict[str, Any]:
         check_is_fitted(self, "bins_")
         parameters = self.get_params(deep=False)
-        if self.special_codes is not None:
-            parameters["special_codes"] = {k: list(v) for k, v in self.special_codes.items()}
-        if not isinstance(self.trend, str):
-            parameters["trend"] = dict(self.trend)
+        for name in _OF_FEATURES:
+            given = parameters[name]
+            if given is not None and not isinstance(given, str):
+                parameters[name] = {
+                    key: value if isinstance(value, str) else np.asarray(value).tolist()
+                    for key, value in given.items()
+                }
+        parameters["edits"] = [edit.to_json() for edit in self.edits or ()] or None
         return {
             "parameters": parameters,
             "features": [bins.to_json() for bins in self.bins_.values()],
+            "one_bin": self.one_bin_,
+            "log": [edit.to_json() for edit in self.log_],
         }
 
     @classmethod
     def _from_values(cls, values: Mapping[str, Any]) -> Self:
-        binner = cls(**values["parameters"])
-        binner.bins_ = {f["name"]: FeatureBins.from_json(f) for f in values["features"]}
+        bins = {f["name"]: FeatureBins.from_json(f) for f in values["features"]}
+        names = {str(name): name for name in bins}  # JSON has no key but text
+
+        def named(given: Mapping[str, Any]) -> dict[Any, Any]:
+            return {names.get(key, key): value for key, value in given.items()}
+
+        parameters = dict(values["parameters"])
+        for key in _OF_FEATURES:
+            if isinstance(parameters[key], Mapping):
+                parameters[key] = named(parameters[key])
+        if parameters["edits"] is not None:
+            parameters["edits"] = tuple(Edit.from_json(edit) for edit in parameters["edits"])
+        binner = cls(**parameters)
+        binner.bins_ = bins
+        binner.one_bin_ = named(values["one_bin"])
+        binner.log_ = tuple(Edit.from_json(edit) for edit in values["log"])
         binner._name_features(list(binner.bins_))
         return binner

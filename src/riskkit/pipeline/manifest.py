@@ -46,7 +46,6 @@ PACKAGES = (
     "pyarrow",
     "scipy",
     "scikit-learn",
-    "optbinning",
     "glum",
     "lightgbm",
     "pandera",

@@ -97,9 +97,10 @@ def make_plan(
                 stage[name] = value
     values = {stage: dict(pairs) for stage, pairs in shown.items()}
     for pairs in values.values():
-        for name in ("source", "root"):
+        for name in ("source", "root", "edits"):
             if pairs.get(name):
                 pairs[name] = str(Path(pairs[name]).expanduser().resolve())
+        _check_edits(pairs.get("edits"))
     first = values[notebooks[0].name]
     label = SYNTHETIC
     hashes: list[str] | None = []
@@ -171,6 +172,20 @@ def _check_source(path: str, root: str | None) -> list[str] | None:
     if any(isinstance(block, dict) and "sql" in block for block in mapping.values()):
         return None
     return [hash_file(file) for file in schema.source_files(path, root)]
+
+
+def _check_edits(path: str | None) -> None:
+    """Refuse what is no binner whose edits could be made again."""
+    if not path:
+        return
+    from riskkit.binning import WoeBinner
+
+    if not Path(path).is_file():
+        raise BadInput(f"edits: no file at {path}")
+    try:
+        WoeBinner.load(path)
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"edits: {Path(path).name} is no binning.json: {error}") from None
 
 
 def _check_world(values: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 from riskkit.pipeline.execute import Failure, Outcome, load_engine, run_notebook
 from riskkit.pipeline.folders import clean_up, locked, staging_folder, swap_in
-from riskkit.pipeline.handover import Stage
+from riskkit.pipeline.handover import Stage, holds
 from riskkit.pipeline.manifest import (
     hash_file,
     hash_folder,
@@ -261,6 +261,9 @@ def _recipe(plan: Plan, notebook: Notebook, manifest: Mapping[str, Any]) -> dict
     }
     if plan.shown[notebook.name].get("source"):
         recipe["source_files"] = plan.source_hashes
+    edits = plan.values[notebook.name].get("edits")
+    if edits:
+        recipe["edits_file"] = hash_file(Path(edits))
     return recipe
 
 
@@ -348,7 +351,7 @@ def _execute(
     return run_notebook(
         notebook,
         {**plan.values[notebook.name], **folders},
-        has=lambda table: stage.has(table) or (staging / f"{table}.parquet").is_file(),
+        has=lambda name: stage.has(name) or holds(staging, name),
         timeout_seconds=timeout_seconds,
         progress={"desc": label, "unit": "cell"} if label and sys.stderr.isatty() else None,
     )

@@ -3,18 +3,21 @@
 Takes a table of another module; gives Axes, or a table that reads well in a notebook and a report.
 """
 
-from riskkit.plots.figures import (
-    plot_application_rates,
+from riskkit.plots.bins import (
+    plot_bin_order,
     plot_bins,
     plot_bins_grid,
+    plot_iv,
+    plot_stability,
+)
+from riskkit.plots.figures import (
+    plot_application_rates,
     plot_calibration,
     plot_cutoffs,
     plot_hazard,
-    plot_iv,
     plot_profit,
     plot_roc,
     plot_scores,
-    plot_stability,
     plot_transitions,
     plot_vintage,
 )
@@ -23,6 +26,7 @@ from riskkit.plots.tables import show_table
 
 __all__ = [
     "plot_application_rates",
+    "plot_bin_order",
     "plot_bins",
     "plot_bins_grid",
     "plot_calibration",

@@ -28,20 +28,15 @@ from riskkit.strategy import choose_cutoff
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 __all__ = [
     "plot_application_rates",
-    "plot_bins",
-    "plot_bins_grid",
     "plot_calibration",
     "plot_cutoffs",
     "plot_hazard",
-    "plot_iv",
     "plot_profit",
     "plot_roc",
     "plot_scores",
-    "plot_stability",
     "plot_transitions",
     "plot_vintage",
 ]
@@ -83,111 +78,20 @@ def plot_application_rates(table: pd.DataFrame, *, ax: Axes | None = None) -> Ax
     )
 
 
-def plot_iv(iv: pd.Series, *, ax: Axes | None = None, min_iv: float | None = None) -> Axes:
-    """Information value of each feature as horizontal bars, largest on top."""
-    shown = iv.head(25)[::-1]
-    ax = axes_of(ax, (8.6, 1.0 + 0.24 * len(shown)))
-    ax.barh(list(map(str, shown.index)), shown, color=ACCENT)
-    ax.grid(axis="y", visible=False)
-    if min_iv is not None:
-        ax.axvline(min_iv, color=BAD, lw=1.2, ls="--", label=f"least IV kept, {min_iv:g}")
-        ax.legend(loc="lower right")
-    best = f"The largest is {iv.index[0]} with {iv.iloc[0]:.3f}." if len(iv) else ""
-    return finish(ax, "Information value", "IV", "", best)
-
-
-def plot_bins(table: pd.DataFrame, title: str, *, ax: Axes | None = None) -> Axes:
-    """Share of rows per bin as bars, bad rate as points, WoE written above.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of :meth:`WoeBinner.table`.
-    title : str
-        The feature's label.
-    """
-    ax = axes_of(ax, (5.6, 3.2))
-    table = table[table["good"] + table["bad"] > 0]
-    place = np.arange(len(table))
-    ax.bar(place, table["share"], color="#cfd8e1", width=0.8)
-    percent_axis(ax.yaxis)
-    rate = ax.twinx()
-    rate.grid(False)
-    ordinary = (~table.index.str.startswith("special") & (table.index != "missing")).sum()
-    rate.plot(place[:ordinary], table["bad_rate"].iloc[:ordinary], color=BAD, marker="o", ms=4)
-    rate.plot(place[ordinary:], table["bad_rate"].iloc[ordinary:], color=BAD, marker="D", ls="")
-    rate.set_ylim(0, table["bad_rate"].max() * 1.25)
-    percent_axis(rate.yaxis)
-    rate.set_ylabel("bad rate", color=BAD)
-    for x, (woe, height) in enumerate(zip(table["woe"], table["bad_rate"], strict=True)):
-        rate.annotate(
-            f"{woe:+.2f}", (x, height), xytext=(0, 5), textcoords="offset points", ha="center",
-            fontsize=8,
-            bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.75},
-        )  # fmt: skip
-    names = [name if len(name) <= 22 else name[:21] + "…" for name in table.index]
-    ax.set_xticks(place, names, rotation=35, ha="right", fontsize=8.5)
-    low, high = table["bad_rate"].min(), table["bad_rate"].max()
-    alt = f"{len(table)} bins; bad rate from {low:.1%} to {high:.1%}; WoE written at each point."
-    return finish(ax, title, "", "share of rows", alt)
-
-
-def plot_bins_grid(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Figure of :func:`plot_bins` for several features, two in a row."""
-    import matplotlib.pyplot as plt
-
-    n_rows = (len(tables) + 1) // 2
-    figure, axes = plt.subplots(n_rows, 2, figsize=(10.4, 3.4 * n_rows), squeeze=False)
-    for ax, (title, table) in zip(axes.flat, tables.items(), strict=False):
-        plot_bins(table, title, ax=ax)
-    for ax in axes.flat[len(tables) :]:
-        ax.set_visible(False)
-    figure.tight_layout()
-    return figure
-
-
-def plot_stability(
-    stability: pd.DataFrame,
+def plot_roc(
+    curves: Mapping[str, pd.DataFrame],
+    title: str = "ROC, out of time",
     *,
-    against: str = "the training sample",
     ax: Axes | None = None,
-    top: int = 20,
 ) -> Axes:
-    """PSI of each feature in each period as a heat map, the least stable features on top.
-
-    Parameters
-    ----------
-    stability : DataFrame
-        Of :func:`binning.stability` or :func:`metrics.drift_table`.
-    against : str
-        What the periods are compared with.
-    top : int
-        At most so many features.
-    """
-    import seaborn as sns
-
-    grid = stability["psi"].unstack("period")
-    grid = grid.loc[grid.max(axis=1).sort_values(ascending=False, kind="stable").index[:top]]
-    ax = axes_of(ax, (8.6, 1.2 + 0.25 * len(grid)))
-    sns.heatmap(
-        grid, ax=ax, cmap=shades(), vmin=0, vmax=0.25, annot=True, fmt=".2f", linewidths=0.5,
-        annot_kws={"size": 8, "color": "#333b45"}, cbar_kws={"label": "PSI", "fraction": 0.03},
-    )  # fmt: skip
-    ax.grid(False)
-    ax.tick_params(axis="y", rotation=0)
-    ax.tick_params(axis="x", rotation=45)
-    worst = grid.max(axis=1)
-    alt = f"The largest PSI is {worst.iloc[0]:.2f}, of {worst.index[0]}." if len(worst) else ""
-    return finish(ax, f"PSI against {against}", "period", "", alt)
-
-
-def plot_roc(curves: Mapping[str, pd.DataFrame], *, ax: Axes | None = None) -> Axes:
     """Share of bads against share of goods caught from the riskiest score on.
 
     Parameters
     ----------
     curves : mapping of model to DataFrame
         Of :func:`metrics.roc_curve_table`: good_share, bad_share.
+    title : str
+        Says of which sample.
     """
     ax = axes_of(ax, (4.6, 4.4))
     for (name, curve), colour in zip(curves.items(), SERIES, strict=False):
@@ -198,7 +102,7 @@ def plot_roc(curves: Mapping[str, pd.DataFrame], *, ax: Axes | None = None) -> A
     percent_axis(ax.xaxis)
     percent_axis(ax.yaxis)
     alt = f"Curves of {', '.join(curves)} above the diagonal."
-    return finish(ax, "ROC, out of time", "share of goods caught", "share of bads caught", alt)
+    return finish(ax, title, "share of goods caught", "share of bads caught", alt)
 
 
 def plot_scores(counts: pd.DataFrame, title: str, *, ax: Axes | None = None) -> Axes:
@@ -222,13 +126,20 @@ def plot_scores(counts: pd.DataFrame, title: str, *, ax: Axes | None = None) -> 
     return finish(ax, title, "score (5-point steps)", "share of loans", alt)
 
 
-def plot_calibration(tables: Mapping[str, pd.DataFrame], *, ax: Axes | None = None) -> Axes:
+def plot_calibration(
+    tables: Mapping[str, pd.DataFrame],
+    title: str = "Calibration, out of time",
+    *,
+    ax: Axes | None = None,
+) -> Axes:
     """Observed bad rate against predicted probability, with 95 % intervals.
 
     Parameters
     ----------
     tables : mapping of model to DataFrame
         Of :func:`metrics.calibration_table`.
+    title : str
+        Says of which sample.
     """
     ax = axes_of(ax, (4.6, 4.4))
     top = 0.0
@@ -246,7 +157,7 @@ def plot_calibration(tables: Mapping[str, pd.DataFrame], *, ax: Axes | None = No
     percent_axis(ax.yaxis)
     legend_outside(ax)
     alt = f"Groups of equal size by predicted probability, for {', '.join(tables)}."
-    return finish(ax, "Calibration, out of time", "predicted", "observed bad rate", alt)
+    return finish(ax, title, "predicted", "observed bad rate", alt)
 
 
 def plot_cutoffs(
@@ -288,17 +199,19 @@ def plot_profit(
 ) -> Axes:
     """Profit against the approval rate, one line per model, the best cutoff marked."""
     ax = axes_of(ax, (5.6, 3.6))
+    largest = max((t["profit_amount"].abs().max() for t in tables.values()), default=0)
+    size, unit = (1e6, "million") if largest >= 1e6 else (1e3, "thousand")
     alt = []
     for (name, table), colour in zip(tables.items(), SERIES, strict=False):
-        ax.plot(table["approval_rate"], table["profit_amount"] / 1e6, color=colour, label=name)
+        ax.plot(table["approval_rate"], table["profit_amount"] / size, color=colour, label=name)
         best = choose_cutoff(table, objective="profit")
-        ax.plot(best["approval_rate"], best["profit_amount"] / 1e6, "o", color=colour)
+        ax.plot(best["approval_rate"], best["profit_amount"] / size, "o", color=colour)
         alt.append(f"{name} is best at {best['approval_rate']:.0%}")
     percent_axis(ax.xaxis)
     ax.axhline(0, color=MUTED, lw=1)
     legend_outside(ax)
     text = "; ".join(alt) + "."
-    return finish(ax, "Profit at each cutoff", rate_name, f"profit, million {currency}", text)
+    return finish(ax, "Profit at each cutoff", rate_name, f"profit, {unit} {currency}", text)
 
 
 def plot_vintage(table: pd.DataFrame, title: str, *, ax: Axes | None = None) -> Axes:

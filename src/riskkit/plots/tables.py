@@ -54,9 +54,12 @@ def show_table(
     heat : sequence of columns, or True
         Columns shaded by value; True shades the whole table on one scale.
     rows : int
-        At most so many rows; a longer table is cut and the caption says so.
+        At most so many rows; a longer table is cut and the caption says so. One without rows
+        says "none".
     """
     shown = frame.head(rows)
+    if shown.empty:
+        shown = pd.DataFrame(index=["none"], columns=frame.columns, dtype=object)
     # named in the corner instead of a row of its own
     corner = html.escape(" / ".join(label_of(name).replace("_", " ") for name in frame.index.names))
     shown = shown.rename_axis(index=[None] * shown.index.nlevels, columns=corner or None)

@@ -1,0 +1,66 @@
+"""The bins of one feature: WoE and IV by hand, the course, edges and labels."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from binning_rows import bins_of
+
+from riskkit.binning import FeatureBins
+
+
+def test_woe_and_iv_of_the_textbook_bins():
+    # the design's vector: goods (200, 300, 500), bads (40, 20, 10)
+    bins = bins_of([200, 300, 500], [40, 20, 10])
+    assert bins.woe[:3] == pytest.approx([-1.049822, 0.048790, 1.252763], abs=1e-6)
+    assert bins.iv == pytest.approx(0.838046, abs=1e-6)
+    table = bins.table()
+    assert table["iv"].sum() == pytest.approx(bins.iv)
+    assert table["share"].tolist() == pytest.approx([240 / 1070, 320 / 1070, 510 / 1070, 0])
+    assert table["bad_rate"].tolist()[:3] == pytest.approx([40 / 240, 20 / 320, 10 / 510])
+
+
+def test_pure_bin_is_smoothed_by_half_a_count_totals_unchanged():
+    bins = bins_of([100, 50], [10, 0])
+    assert bins.adjusted.tolist() == [False, True, False]
+    assert bins.woe[1] == pytest.approx(np.log((50.5 / 150) / (0.5 / 10)))
+    # IV sums the unadjusted difference of shares times that WoE
+    assert bins.iv_parts[1] == pytest.approx((50 / 150 - 0) * bins.woe[1])
+    assert np.isfinite(bins.woe).all()
+
+
+@pytest.mark.parametrize(
+    ("bads", "trend"),
+    [
+        ([10, 20, 30], "ascending"),
+        ([30, 20, 10], "descending"),
+        ([10, 30, 20], "peak"),
+        ([20, 10, 30], "valley"),
+        ([10, 30, 20, 40], "mixed"),
+        ([20, 20, 20], "flat"),
+        ([10, 20, 20], "ascending"),
+    ],
+)
+def test_the_course_of_the_bad_rate(bads, trend):
+    goods = [100 - bad for bad in bads]
+    assert bins_of(goods, bads).trend == trend
+    levels = tuple((f"{k}",) for k in range(len(bads)))
+    assert bins_of(goods, bads, groups=levels).trend == "unordered"
+
+
+def test_bins_are_closed_below_open_above():
+    bins = bins_of([1, 1, 1], [1, 1, 1], (1, 1))
+    values = pd.Series([0.999, 1.0, 1.999, 2.0, -np.inf, np.inf, -0.0, np.nan])
+    assert bins.assign(values).tolist() == [0, 1, 1, 2, 0, 2, 0, 3]
+    assert bins.labels == ["< 1", "[1, 2)", "≥ 2", "missing"]
+    assert bins.table()[["low", "high"]].iloc[1].tolist() == [1, 2]
+
+
+def test_labels_tell_every_bin_apart():
+    codes, edges = (9999998.0, 9999999.0, 0.1), np.array([1.0, np.nextafter(1, 2)])
+    bins = FeatureBins("x", edges, None, codes, np.ones((7, 2)))
+    assert bins.labels == [
+        "< 1.0", "[1.0, 1.0000000000000002)", "≥ 1.0000000000000002", "special 9999998",
+        "special 9999999", "special 0.1", "missing",
+    ]  # fmt: skip
+    levels = tuple("abcdefgh")
+    assert bins_of([1], [1], groups=(levels,)).labels == ["a, b, c, d, e, f and 2 more", "missing"]
