@@ -148,6 +148,12 @@ def test_fixed_edges_are_kept_exactly():
     binner.fit(BORROWERS, LABELS)
     assert {name: binner.edges[name].tolist() for name in fixed} == fixed
     assert_counts_are_those_of_the_rows(binner, BORROWERS, LABELS)
+    # values that have others on both sides, nearer than the fine edges
+    among = np.sort(BORROWERS["income"].dropna())[400:5000:400].tolist()
+    fine = count_features(BORROWERS[["income"]], LABELS).edges["income"]
+    assert set(among) - set(fine)
+    binner = WoeBinner(fixed_edges={"income": among}, trend="none", max_bins=13)
+    assert binner.fit(BORROWERS[["income"]], LABELS).edges["income"].tolist() == among
 
 
 @pytest.mark.parametrize(
@@ -305,8 +311,10 @@ def test_arrays_have_columns_x0_x1():
         of_array.transform(X.to_numpy()[:, :1])
     mixed = BORROWERS[["income", "job"]].to_numpy()
     assert WoeBinner().fit(mixed, LABELS).bins_["x1"].groups is not None
-    refitted = of_frame.fit(X.to_numpy(), LABELS)
-    assert not hasattr(refitted, "feature_names_in_")
+    for without_names in (X.to_numpy(), X.set_axis([0, 1], axis=1)):
+        of_frame.fit(X, LABELS)
+        assert of_frame.feature_names_in_.tolist() == ["inquiries", "income"]
+        assert not hasattr(of_frame.fit(without_names, LABELS), "feature_names_in_")
 
 
 def test_names_of_columns_may_be_whole_numbers(tmp_path):

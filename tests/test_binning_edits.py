@@ -282,6 +282,13 @@ def test_edits_are_made_again_on_other_rows(edited):
         assert again.bins_[name].apart == edited.bins_[name].apart
         assert again.bins_[name].groups == edited.bins_[name].groups
     assert_counts_are_those_of_the_rows(again, BORROWERS[half], LABELS[half])
+    # exactly, also where that many values have no fine edges of their own
+    some = WoeBinner().fit(BORROWERS.loc[half, ["income"]], LABELS[half])
+    among = np.sort(BORROWERS.loc[half, "income"].dropna())[200:2500:200].tolist()
+    log = some.set_edges("income", among).log_
+    whole = WoeBinner(edits=log).fit(BORROWERS[["income"]], LABELS)
+    assert whole.edges["income"].tolist() == among
+    assert set(among) - set(count_features(BORROWERS[["income"]], LABELS).edges["income"])
     plain = WoeBinner(special_codes=SPECIAL).fit(BORROWERS[half], LABELS[half])
     assert again.edges["noise"].tolist() == plain.edges["noise"].tolist()
     # and edited further, then again

@@ -114,6 +114,13 @@ def test_a_bin_flips_only_beyond_chance(by_hand, second, third, flips):
     assert binning.stability(by_hand, X, y, period)["order_holds"].tolist() == [not any(flips)]
 
 
+def test_bins_of_one_risk_have_no_order_to_lose():
+    equal = WoeBinner(fixed_edges={"x": [2]}).fit(*rows_of({1: (80, 20), 2: (160, 40)}))
+    for rates in ({1: (900, 100), 2: (100, 900)}, {1: (100, 900), 2: (900, 100)}):
+        X, y = rows_of(rates)
+        assert binning.stability(equal, X, y, np.repeat("now", len(y)))["order_holds"].all()
+
+
 def test_bins_flip_seldom_where_nothing_moved(by_hand):
     rng = np.random.default_rng(0)
     equal = WoeBinner(fixed_edges={"x": [2]}).fit(*rows_of({1: (8001, 1999), 2: (7999, 2001)}))
@@ -251,8 +258,10 @@ def test_a_feature_of_one_bin_may_tell_by_what_is_missing():
 
 
 def test_unstable_and_leaking_features_are_marked():
-    X = BORROWERS.assign(leak=LABELS + np.random.default_rng(0).normal(0, 0.3, N))
+    noise = np.random.default_rng(0).normal(size=(2, N))
+    X = BORROWERS.assign(leak=LABELS + 1.3 * noise[0], known=LABELS + 1.7 * noise[1])
     binner = WoeBinner().fit(X, LABELS)
+    assert 0.3 < binner.iv["known"] < 0.5 < binner.iv["leak"] < 0.8
     # the last period counts for PSI, every one for the order of risk
     both = pd.concat([X.assign(job="farmer"), X, X.assign(job="farmer")], ignore_index=True)
     labels = np.concatenate([LABELS, 1 - LABELS, LABELS])

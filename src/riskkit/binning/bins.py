@@ -18,7 +18,7 @@ from riskkit.binning.columns import level_codes, numbers
 
 __all__ = ["FeatureBins"]
 
-_BLOCK = 2**15  # rows
+_BLOCK = 2**16  # rows
 
 
 def _shortened(levels: Sequence[str]) -> str:
@@ -180,12 +180,12 @@ class FeatureBins:
         if out is None:
             out = np.empty(len(values), dtype=of_bins.dtype)
         if self.groups is not None:
-            np.take(of_bins, self._level_places(values), out=out)
+            np.take(of_bins, self._level_places(values), out=out, mode="clip")
             return out
         column = numbers(values)
         for start in range(0, len(column), _BLOCK):  # what fits the cache is read once
             block = slice(start, start + _BLOCK)
-            np.take(of_bins, self._places(column[block]), out=out[block])
+            np.take(of_bins, self._places(column[block]), out=out[block], mode="clip")
         return out
 
     def _places(self, column: np.ndarray) -> np.ndarray:

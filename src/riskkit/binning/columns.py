@@ -110,6 +110,8 @@ def numbers(column: pd.Series) -> np.ndarray:
     TypeError
         The column holds no numbers.
     """
+    if column.dtype == np.float64:
+        return column.to_numpy()  # no copy
     kind, why = ("number", "") if column.dtype.kind in "iuf" else _kind(column)
     if why or kind == "category":
         raise TypeError(f"feature {column.name}: expected numbers, found {column.dtype}")
