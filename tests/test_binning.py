@@ -16,6 +16,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from riskkit import binning
 from riskkit.binning import WoeBinner, count_features
 
 BORROWERS, LABELS = borrowers()
@@ -117,8 +118,9 @@ def test_limits_hold(limits):
 def test_a_stated_trend_is_obeyed(trend):
     names = ["income", "noise"]
     binner = WoeBinner(trend=trend, infeasible="one_bin").fit(BORROWERS[names], LABELS)
-    simpler = {"peak", "valley"} & {trend} and {"ascending", "descending"}
-    assert set(binner.trends.values()) <= {trend, "flat", *simpler}
+    # a peak and a valley may lie at either end
+    simpler = ("ascending", "descending") if trend in ("peak", "valley") else ("flat",)
+    assert set(binner.trends.values()) <= {trend, *simpler}
 
 
 def test_trends_are_given_by_feature():
@@ -259,7 +261,8 @@ def test_a_category_of_many_rare_levels_tells_nothing():
     y = (rng.random(1500) < 0.1).astype(int)
     bins = WoeBinner().fit(X, y).bins_["level"]
     assert bins.iv == 0
-    assert bins.labels[0].endswith(" and 292 more") or " more" in bins.labels[0]
+    n_levels = X["level"].nunique()
+    assert bins.labels[0] == f"0, 1, 10, 100, 101, 102 and {n_levels - 6} more"
 
 
 def test_integer_categories_are_the_same_level_with_and_without_missing():
@@ -352,9 +355,11 @@ def test_output_is_a_frame_with_the_index_of_the_rows(binner, output):
     assert (found.dtypes == np.float64).all()
 
 
-def test_many_rows_are_looked_up_as_few(binner):
-    often = pd.concat([BORROWERS] * 7, ignore_index=True)  # beyond a block, and by threads
-    expected = np.tile(binner.bin_numbers(BORROWERS).to_numpy(), (7, 1))
+def test_many_rows_are_looked_up_as_few(binner, monkeypatch):
+    expected = np.tile(binner.bin_numbers(BORROWERS).to_numpy(), (4, 1))
+    often = pd.concat([BORROWERS] * 4, ignore_index=True)
+    monkeypatch.setattr(binning.bins, "_BLOCK", 1000)
+    monkeypatch.setattr(binning.woe, "_ROWS_FOR_THREADS", 10_000)
     np.testing.assert_array_equal(binner.bin_numbers(often), expected)
 
 
