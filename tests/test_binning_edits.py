@@ -240,6 +240,8 @@ def test_the_log_says_who_what_why_and_when(binner):
         "2024-05-01 00:30", len(labels), len(labels) - 1,
     ]  # fmt: skip
     assert edited.log_[0].decided_at == "2024-05-01T00:30:00+00:00"
+    naive = binner.merge_bins("income", 0, 1, decided_at=datetime(2024, 5, 1, 0, 30))
+    assert naive.log_[0].decided_at == "2024-05-01T00:30:00+00:00"
     assert log["iv_before"].tolist() == [binner.iv["income"], binner.iv["job"]]
     assert log["iv_after"].tolist() == [edited.iv["income"], edited.iv["job"]]
     assert log.loc[0, "iv_after"] < log.loc[0, "iv_before"]

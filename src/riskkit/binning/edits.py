@@ -314,7 +314,8 @@ class Editable:
         if empty.sum() > (before.counts[: before.n_bins].sum(axis=1) == 0).sum():
             label = made.labels[int(empty.argmax())]
             raise ValueError(f"feature {made.name}: no row is in the bin {label}")
-        when = (decided_at or datetime.now(UTC)).astimezone(UTC)
+        when = decided_at or datetime.now(UTC)
+        when = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
         edit = Edit(
             feature=made.name,
             action=action,
