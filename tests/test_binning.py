@@ -158,6 +158,12 @@ def test_fixed_edges_are_kept_exactly():
     assert binner.fit(BORROWERS[["income"]], LABELS).edges["income"].tolist() == among
 
 
+def test_a_peak_may_lie_at_either_end_of_fixed_edges():
+    X = BORROWERS[["income"]]
+    binner = WoeBinner(fixed_edges={"income": [2000, 4000]}, trend="valley").fit(X, LABELS)
+    assert binner.trends["income"] == "descending"
+
+
 @pytest.mark.parametrize(
     ("edges", "options", "message"),
     [

@@ -177,7 +177,7 @@ def test_neighbours_of_equal_rates_are_found():
     X, y = rows_of({1: (90, 10), 2: (80, 20), 3: (160, 40), 4: (50, 50), 5: (42, 58)})
     binner = WoeBinner(fixed_edges={"x": [2, 3, 4, 5]}).fit(X, y)
     table = binning.weak_neighbours(binner)
-    assert table.index.tolist() == [("x", 1), ("x", 3)]
+    assert table.index.tolist() == [("x", 1, 2), ("x", 3, 4)]
     first, second = table.iloc[0], table.iloc[1]
     assert first[["bin", "next_bin"]].tolist() == ["[2, 3)", "[3, 4)"]
     assert first[["bad_rate", "next_bad_rate"]].tolist() == [0.2, 0.2]
@@ -189,9 +189,9 @@ def test_neighbours_of_equal_rates_are_found():
     assert second["iv_lost"] == pytest.approx(binner.iv["x"] - binner.merge_bins("x", 3, 4).iv["x"])
     assert second["iv_lost"] > 0
     every = binning.weak_neighbours(binner, min_p_value=0)
-    assert sorted(every.index) == [("x", i) for i in range(4)]
+    assert sorted(every.index) == [("x", i, i + 1) for i in range(4)]
     assert every["p_value"].is_monotonic_decreasing
-    assert every.loc[("x", 2), "p_value"] == pytest.approx(
+    assert every.loc[("x", 2, 3), "p_value"] == pytest.approx(
         chi2_contingency([[160, 40], [50, 50]], correction=False).pvalue
     )
     assert binning.weak_neighbours(binner, min_p_value=1.1).empty
@@ -202,6 +202,14 @@ def test_levels_follow_each_other_in_risk(binner):
     assert len(table) == binner.bins_["job"].n_bins - 1
     rising = [*table.sort_index()["bad_rate"], table.sort_index()["next_bad_rate"].iloc[-1]]
     assert rising == sorted(rising)
+    # groups an analyst made stand in any order
+    levels = sorted(level for group in binner.bins_["job"].groups for level in group)
+    counts = binner.counts_["job"]
+    rates = dict(zip(counts.levels, counts.cells[:, 1] / counts.cells.sum(axis=1), strict=True))
+    edited = binner.group_levels("job", [[level] for level in levels])
+    pairs = binning.weak_neighbours(edited, min_p_value=0).loc["job"]
+    for (i, j), pair in pairs.iterrows():
+        assert pair["bad_rate"] == rates[levels[i]] <= rates[levels[j]] == pair["next_bad_rate"]
 
 
 def test_edit_effect_weighs_iv_against_stability(binner):

@@ -153,3 +153,8 @@ def test_rows_that_changed_between_two_readings_are_refused(panel, database, row
         connection.execute(sqlalchemy.text(f"UPDATE loans SET paid = NULL WHERE {rows}"))
     with pytest.raises(DataContractError, match=r"paid: expected int64 .*rows changed meanwhile"):
         list(table.blocks())
+
+
+def test_a_colon_or_a_per_cent_sign_in_a_query_is_no_parameter(postgres):
+    query = "SELECT '12:30 :x' AS said, 7::int AS number WHERE 'abc' LIKE '%b%' ORDER BY 1"
+    assert schema.read_table(postgres, query).iloc[0].tolist() == ["12:30 :x", 7]

@@ -146,6 +146,9 @@ def _broken(bins: FeatureBins, limits: Limits, trend: str) -> str:
             return f"{goods + bads:g} rows in {label}, less than min_bin_size: {limits.min_rows:g}"
         if bads < limits.min_bads:
             return f"{bads:g} bads in {label}, less than min_bads={limits.min_bads:g}"
-    if trend not in ("auto", "none", bins.trend) and bins.trend != "flat":
+    allowed = {trend, "flat"}
+    if trend in ("peak", "valley"):
+        allowed |= {"ascending", "descending"}  # the turn may lie at either end
+    if trend not in ("auto", "none") and bins.trend not in allowed:
         return f"the course {bins.trend}, not the trend {trend}"
     return ""

@@ -301,7 +301,7 @@ def count_features(
         if features is None:
             features = [name for name in X.columns if name not in named]
         counts = task(X, features=features, boundaries=boundaries or {}, edges=edges)
-    _refuse_ids(counts)
+    _refuse_ids(counts, whole=edges is None or isinstance(X, Table))
     return counts
 
 
@@ -364,15 +364,15 @@ def _codes(name: str, given: Sequence[float]) -> tuple[float, ...]:
     return codes
 
 
-def _refuse_ids(counts: FeatureCounts) -> None:
-    """Refuse categories that name rows instead of describing them."""
+def _refuse_ids(counts: FeatureCounts, *, whole: bool) -> None:
+    """Refuse categories that name rows instead of describing them; in a part, levels may be new."""
     refused = []
     for name, found in counts.items():
         if isinstance(found, CategoryCounts):
             n_levels, n_rows = len(found.levels), found.n_rows
             if n_levels > MAX_LEVELS:
                 refused.append(f"feature {name}: {n_levels:,} levels are no category; group them")
-            elif n_levels == n_rows >= _ROWS_OF_AN_ID:
+            elif whole and n_levels == n_rows >= _ROWS_OF_AN_ID:
                 refused.append(
                     f"feature {name}: each of {n_levels:,} rows has its own level; an id"
                 )

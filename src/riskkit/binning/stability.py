@@ -40,35 +40,37 @@ def weak_neighbours(binner: WoeBinner, *, min_p_value: float = 0.05) -> pd.DataF
 
     Returns
     -------
-    DataFrame of shape (n_pairs,), index (feature, i)
-        Of rows i and i + 1 of the bin table: bin, next_bin, bad_rate, next_bad_rate, p_value; iv
-        (the feature's) and iv_lost (by merging the two).
+    DataFrame of shape (n_pairs,), index (feature, i, j)
+        Of rows i and j of the bin table: bin, next_bin, bad_rate, next_bad_rate, p_value; iv (the
+        feature's) and iv_lost (by merging the two).
     """
     records = []
     for name, bins in binner.bins_.items():
         rows = bins.counts.sum(axis=1)
-        for i in range(bins.n_bins - 1):
-            if rows[i] == 0 or rows[i + 1] == 0:
-                continue
-            z = _rate_gap(bins.counts[i], bins.counts[i + 1])
+        order = np.arange(bins.n_bins)
+        if bins.groups is not None:
+            order = np.argsort(-bins.woe[: bins.n_bins], kind="stable")
+        for i, j in pairwise(order[rows[order] > 0].tolist()):
+            z = _rate_gap(bins.counts[i], bins.counts[j])
             records.append(
                 {
                     "feature": name,
                     "i": i,
+                    "j": j,
                     "bin": bins.labels[i],
-                    "next_bin": bins.labels[i + 1],
+                    "next_bin": bins.labels[j],
                     "bad_rate": bins.counts[i, 1] / rows[i],
-                    "next_bad_rate": bins.counts[i + 1, 1] / rows[i + 1],
+                    "next_bad_rate": bins.counts[j, 1] / rows[j],
                     "p_value": float(special.chdtrc(1, z**2)),
                     "iv": bins.iv,
-                    "iv_lost": bins.iv - merged(bins, i, i + 1).iv,
+                    "iv_lost": bins.iv - merged(bins, i, j).iv,
                 }
             )
-    columns = ["feature", "i", "bin", "next_bin", "bad_rate", "next_bad_rate"]
+    columns = ["feature", "i", "j", "bin", "next_bin", "bad_rate", "next_bad_rate"]
     table = pd.DataFrame(records, columns=[*columns, "p_value", "iv", "iv_lost"])
     table = table[table["p_value"] >= min_p_value]
     table = table.sort_values("p_value", ascending=False, kind="stable")
-    return table.set_index(["feature", "i"])
+    return table.set_index(["feature", "i", "j"])
 
 
 def _rate_gap(first: np.ndarray, second: np.ndarray) -> float:

@@ -65,10 +65,13 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
     fixed_edges : mapping of feature to sequence of float, optional
         All the edges of a feature; nothing is chosen, and they must satisfy the limits.
     infeasible : str
-        What to do where a stated trend or `min_bads` leaves a feature no split: "raise", or
-        "one_bin", which :attr:`one_bin_` explains.
+        What to do where a stated trend leaves a feature no split, or its ordinary values have
+        fewer than `min_bads` bads in all: "raise", or "one_bin", which :attr:`one_bin_` explains.
     edits : sequence of Edit, optional
         Decisions of an earlier binner, its :attr:`log_`, to be made again on these rows.
+
+    Names of features that are not in `X` are ignored in `trend`, `missing` and `special_codes`, so
+    that one mapping serves many binners; elsewhere they are refused.
 
     Attributes
     ----------
@@ -356,7 +359,9 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
         Returns
         -------
         str
-            NaN is treated as NULL. Names and levels are quoted.
+            NaN is treated as NULL. Names and levels are quoted. A number must be one in the
+            database, too, and a category text or whole numbers: databases write other values in
+            their own way.
 
         Raises
         ------

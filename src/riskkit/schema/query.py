@@ -130,8 +130,9 @@ class QueryRows(FrameChunks):
         try:
             with engine.connect() as connection:
                 connected = True
-                cursor = connection.execution_options(stream_results=True)
-                result = cursor.execute(sqlalchemy.text(self._query))
+                # the text as it stands: a colon or a per cent sign in it is no parameter
+                cursor = connection.execution_options(stream_results=True, no_parameters=True)
+                result = cursor.exec_driver_sql(self._query)
                 if not result.returns_rows:
                     raise DataContractError(
                         self.name, ["query refused: it returns no rows, expected a SELECT"]
