@@ -1,0 +1,10 @@
+"""The scorecard: a logistic regression on WoE as whole points that add up to a score.
+
+Takes features and a label; gives a classifier whose score is a sum of points from a printed table,
+with the reasons for each score.
+"""
+
+from riskkit.scorecard.card import Scorecard
+from riskkit.scorecard.scale import ScoreClassifier, ScoreScale
+
+__all__ = ["ScoreClassifier", "ScoreScale", "Scorecard"]
