@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from binning_rows import bins_of
+from binning_rows import bins_of, borrowers
 
-from riskkit.binning import FeatureBins
+from riskkit.binning import FeatureBins, WoeBinner
 
 
 def test_woe_and_iv_of_the_textbook_bins():
@@ -64,3 +64,17 @@ def test_labels_tell_every_bin_apart():
     ]  # fmt: skip
     levels = tuple("abcdefgh")
     assert bins_of([1], [1], groups=(levels,)).labels == ["a, b, c, d, e, f and 2 more", "missing"]
+
+
+@pytest.mark.parametrize("name", ["inquiries", "income", "job"])
+def test_one_value_has_the_place_of_a_row_of_many(name):
+    X, y = borrowers()
+    bins = WoeBinner(special_codes={"inquiries": [-9.0]}).fit(X, y).bins_[name]
+    column = X[name].head(500)
+    if name == "job":
+        odd = ["unseen", None, np.nan, "clerk"]
+    else:
+        edges = bins.edges.tolist()
+        odd = [np.nan, np.inf, -np.inf, -9.0, -0.0, *edges, *np.nextafter(edges, -np.inf)]
+    column = pd.concat([column, pd.Series(odd, dtype=column.dtype)], ignore_index=True)
+    assert [bins.place(value) for value in column.tolist()] == bins.assign(column).tolist()

@@ -13,7 +13,8 @@ from riskkit.binning.counts import (
     count_features,
 )
 from riskkit.binning.edits import Edit, edit_table
-from riskkit.binning.selection import LEAKAGE_IV, select_features
+from riskkit.binning.selection import LEAKAGE_IV, select_features, variance_inflation
+from riskkit.binning.sql import lookup_select
 from riskkit.binning.stability import (
     bin_stability,
     edit_effect,
@@ -36,9 +37,11 @@ __all__ = [
     "edit_effect",
     "edit_table",
     "level_text",
+    "lookup_select",
     "period_counts",
     "require_features",
     "select_features",
     "stability",
+    "variance_inflation",
     "weak_neighbours",
 ]

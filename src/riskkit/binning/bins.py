@@ -5,6 +5,7 @@ Takes fine counts and where to cut them; gives the bin table and the place of an
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from riskkit.binning.columns import level_codes, numbers
+from riskkit.binning.columns import is_missing, level_codes, level_of, numbers
 
 __all__ = ["FeatureBins"]
 
@@ -188,6 +189,36 @@ class FeatureBins:
             np.take(of_bins, self._places(column[block]), out=out[block], mode="clip")
         return out
 
+    def place(self, value: object) -> int:
+        """Bin number of one value, as :meth:`assign` gives it, without the cost of a Series.
+
+        Raises
+        ------
+        TypeError
+            Text where fit saw numbers.
+        """
+        if is_missing(value):
+            return self.apart[-1]
+        if self.groups is not None:
+            return self._row_of_level.get(level_of(value), len(self.counts))
+        if isinstance(value, str):
+            raise TypeError(f"feature {self.name}: expected a number, found {value!r}")
+        number = float(value)  # type: ignore[arg-type]
+        for code, row in zip(self.special_codes, self.apart, strict=False):
+            if number == code:
+                return row
+        return bisect_right(self._edge_list, number)
+
+    @cached_property
+    def _edge_list(self) -> list[float]:
+        assert self.edges is not None
+        return self.edges.tolist()
+
+    @cached_property
+    def _row_of_level(self) -> dict[str, int]:
+        assert self.groups is not None
+        return {level: row for row, group in enumerate(self.groups) for level in group}
+
     def _places(self, column: np.ndarray) -> np.ndarray:
         assert self.edges is not None
         small = np.uint8 if len(self.counts) < 2**8 else np.uint16
@@ -207,10 +238,9 @@ class FeatureBins:
     def _level_places(self, values: pd.Series) -> np.ndarray:
         assert self.groups is not None
         codes, levels = level_codes(values)
-        known = {level: row for row, group in enumerate(self.groups) for level in group}
         unseen = len(self.counts)
         # a missing value has code -1, which is the last entry
-        places = [*(known.get(level, unseen) for level in levels), self.apart[-1]]
+        places = [*(self._row_of_level.get(level, unseen) for level in levels), self.apart[-1]]
         return np.array(places, dtype=np.intp)[codes]
 
     def table(self) -> pd.DataFrame:

@@ -10,7 +10,15 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-__all__ = ["feature_kinds", "level_codes", "level_text", "numbers", "require_features"]
+__all__ = [
+    "feature_kinds",
+    "is_missing",
+    "level_codes",
+    "level_of",
+    "level_text",
+    "numbers",
+    "require_features",
+]
 
 # beyond this, two neighbouring integers are the same float64
 _LARGEST_EXACT_INTEGER = 2**53
@@ -134,6 +142,20 @@ def level_text(values: pd.Series) -> pd.Series:
         whole = (np.floor(number) == number) & (np.abs(number) < _LARGEST_EXACT_INTEGER)
         texts[whole] = number[whole].astype(np.int64).astype(str)
     return texts
+
+
+def level_of(value: object) -> str:
+    """Text of one level, as :func:`level_text` gives it."""
+    if isinstance(value, float | np.floating):
+        number = float(value)
+        if number.is_integer() and abs(number) < _LARGEST_EXACT_INTEGER:
+            return str(int(number))
+    return str(value)
+
+
+def is_missing(value: object) -> bool:
+    """Whether one value is missing: None, NaN, NaT or pandas' NA."""
+    return value is None or value is pd.NA or value != value
 
 
 def level_codes(values: pd.Series) -> tuple[np.ndarray, pd.Index]:

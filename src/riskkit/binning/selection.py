@@ -10,20 +10,34 @@ import pandas as pd
 
 from riskkit.binning.woe import WoeBinner
 
-__all__ = ["LEAKAGE_IV", "select_features"]
+__all__ = ["LEAKAGE_IV", "select_features", "variance_inflation"]
 
 # Siddiqi (2006) calls an IV above 0.5 suspicious: too good to be known before the decision
 LEAKAGE_IV = 0.5
 
 
-def _vif(columns: np.ndarray) -> np.ndarray:
-    """Variance inflation factor of each column: 1 / (1 − R²) on the others, infinite at R² = 1."""
-    centred = columns - columns.mean(axis=0)
-    factors = np.ones(columns.shape[1])
-    for i in range(columns.shape[1]):
-        own, others = centred[:, i], np.delete(centred, i, axis=1)
-        residual = own - others @ np.linalg.lstsq(others, own, rcond=None)[0]
-        unexplained = (residual @ residual) / (own @ own)
+def variance_inflation(woe: np.ndarray) -> np.ndarray:
+    """Variance inflation factor of each column: 1 / (1 − R²) on the others.
+
+    Parameters
+    ----------
+    woe : array of shape (n_rows, n_features)
+
+    Returns
+    -------
+    array of shape (n_features,)
+        At least 1; infinite where the others say all, NaN for a column that does not vary.
+    """
+    n = woe.shape[1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        correlation = np.atleast_2d(np.corrcoef(woe, rowvar=False))
+    factors = np.full(n, np.nan)
+    varies = np.flatnonzero(np.isfinite(np.diag(correlation)))
+    for i in varies:
+        others = varies[varies != i]
+        own = correlation[others, i]
+        inner = correlation[np.ix_(others, others)]
+        unexplained = 1 - own @ np.linalg.lstsq(inner, own, rcond=1e-12)[0]
         factors[i] = 1 / unexplained if unexplained > 1e-10 else np.inf
     return factors
 
@@ -92,7 +106,7 @@ def select_features(
         kept.append(name)
     while kept:
         places = [table.index.get_loc(name) for name in kept]
-        vif = pd.Series(_vif(matrix[:, places]), index=kept)
+        vif = pd.Series(variance_inflation(matrix[:, places]), index=kept)
         for name in kept:
             table.at[name, "vif"] = vif[name]
         worst = str(vif.idxmax())

@@ -45,8 +45,10 @@ def lookup_select(
     *,
     dialect: str,
     keys: Sequence[str] = (),
+    sum_as: str | None = None,
+    base: int = 0,
 ) -> str:
-    """SELECT of each feature's entry by bin, in a column of the feature's name.
+    """SELECT of each feature's entry by bin, in a column of the feature's name, or of their sum.
 
     NaN is treated as NULL, since databases order it above every number.
 
@@ -59,6 +61,8 @@ def lookup_select(
         Name of the table; its parts where it stands in a schema, such as ("risk", "applications").
     keys : sequence of str
         Columns to pass on, before the features.
+    sum_as : str, optional
+        Name of the one column of the sum of all entries and `base`, instead of one a feature.
 
     Raises
     ------
@@ -68,15 +72,21 @@ def lookup_select(
     """
     parts = [table] if isinstance(table, str) else list(table)
     source = ".".join(quoted(part, dialect) for part in parts)
-    twice = sorted({key for key in keys if key in features or list(keys).count(key) > 1})
+    made = features if sum_as is None else [sum_as]
+    clash = {*features, *made}
+    twice = sorted({key for key in keys if key in clash or list(keys).count(key) > 1})
     if twice:
         raise ValueError(f"a column is passed on once, and not as a feature too: {twice}")
     passed = [quoted(key, dialect) for key in keys]
-    inner, outer = list(passed), list(passed)
+    inner, outer, entries = list(passed), list(passed), [str(base)]
     for name, bins in features.items():
         column = quoted(str(name), dialect)
         inner.append(f"{_typed(column, bins)} AS {column}")
-        outer.append(f"{_case(column, bins, of_bins[name])} AS {column}")
+        entries.append(_case(column, bins, of_bins[name]))
+        if sum_as is None:
+            outer.append(f"{entries[-1]} AS {column}")
+    if sum_as is not None:
+        outer.append(f"{' + '.join(entries)} AS {quoted(sum_as, dialect)}")
     select, typed = ",\n  ".join(outer), ",\n    ".join(inner)
     return f"SELECT\n  {select}\nFROM (\n  SELECT\n    {typed}\n  FROM {source}\n) AS typed"
 

@@ -11,16 +11,19 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from scipy import special
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from riskkit.binning import WoeBinner, require_features
+from riskkit.binning import WoeBinner, lookup_select, require_features, variance_inflation
 from riskkit.scorecard.scale import ScoreClassifier, ScoreScale
 
 __all__ = ["Scorecard"]
 
 # a coefficient this close to its bound of 0 sits on it
 _ON_BOUND = 1e-6
+BASES = ("separate", "spread")
+_Z95 = float(special.ndtri(0.975))
 
 
 class Scorecard(ScoreClassifier):
@@ -41,6 +44,14 @@ class Scorecard(ScoreClassifier):
     scale : ScoreScale, optional
     penalty : float
         Ridge penalty per row on the coefficients, at least 0.
+    base : str
+        Where the points that everybody gets stand: "separate", or "spread" over the features, so
+        that the card has no base and no attribute has negative points. The score is the same.
+    n_bootstrap : int
+        Refits on resampled rows, for standard errors under a penalty; 0 leaves them out. Without a
+        penalty the information matrix gives them, and none is made.
+    seed : int
+        Of the resampling.
 
     Attributes
     ----------
@@ -50,9 +61,15 @@ class Scorecard(ScoreClassifier):
         Of the features on the card.
     dropped_ : dict of str to str
         Feature → why it is not on the card.
+    covariance_ : DataFrame or None
+        Of the intercept and the coefficients; None where a penalty leaves it unknown.
+    vif_ : Series, index feature
+        Variance inflation factors of the card's WoE.
     base_points_ : int
     points_ : dict of str to int array
         Points of each bin in the binner's order, the unseen last.
+    average_points_ : dict of str to float
+        Mean points of each feature over the rows the bins were made on.
     classes_ : array, (0, 1)
 
     References
@@ -69,11 +86,17 @@ class Scorecard(ScoreClassifier):
         features: Sequence[str] | None = None,
         scale: ScoreScale | None = None,
         penalty: float = 0.0,
+        base: str = "separate",
+        n_bootstrap: int = 0,
+        seed: int = 1,
     ):
         self.binner = binner
         self.features = features
         self.scale = scale
         self.penalty = penalty
+        self.base = base
+        self.n_bootstrap = n_bootstrap
+        self.seed = seed
 
     def fit(
         self,
@@ -93,11 +116,14 @@ class Scorecard(ScoreClassifier):
         Raises
         ------
         ValueError
-            A label of one class, an unknown feature, or no feature with a coefficient below 0.
+            A label of one class, an unknown feature, no feature with a coefficient below 0, or a
+            base that cannot be spread.
         """
         y = self._labels(y)
         if self.penalty < 0:
             raise ValueError(f"penalty must be at least 0, got {self.penalty!r}")
+        if self.base not in BASES:
+            raise ValueError(f"base must be one of {BASES}, got {self.base!r}")
         binner = self.binner if self.binner is not None else WoeBinner()
         if not hasattr(binner, "bins_"):
             binner = clone(binner).fit(
@@ -130,8 +156,39 @@ class Scorecard(ScoreClassifier):
         self.coefficients_ = pd.Series(
             coefficients, index=pd.Index(kept, name="feature"), name="coefficient"
         )
+        on_card = woe[kept].to_numpy()
+        self.covariance_ = self._covariance(on_card, y, sample_weight)
+        self.vif_ = pd.Series(variance_inflation(on_card), self.coefficients_.index, name="vif")
         self._round_to_points()
         return self
+
+    def _covariance(
+        self, woe: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | pd.Series | None
+    ) -> pd.DataFrame | None:
+        """Covariance of the estimates.
+
+        No bound is active on the card, since features on theirs are dropped: the estimates are the
+        unbounded maximum of the likelihood, and the inverse information is their covariance. It
+        takes the features as given, so it is silent on how they were chosen.
+        """
+        names = ["intercept", *self.coefficients_.index]
+        weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
+        if self.penalty == 0:
+            log_odds = self.intercept_ + woe @ self.coefficients_.to_numpy()
+            probability = 1 / (1 + np.exp(-log_odds))
+            design = np.column_stack([np.ones(len(woe)), woe])
+            information = design.T @ (design * (weight * probability * (1 - probability))[:, None])
+            return pd.DataFrame(np.linalg.inv(information), index=names, columns=names)
+        if self.n_bootstrap < 2:
+            return None
+        rng = np.random.default_rng(self.seed)
+        refits = []
+        for _ in range(self.n_bootstrap):
+            # Poisson counts resample rows without moving them
+            drawn = weight * rng.poisson(1, len(y))
+            intercept, coefficients = self._regress(woe[drawn > 0], y[drawn > 0], drawn[drawn > 0])
+            refits.append([intercept, *coefficients])
+        return pd.DataFrame(np.cov(np.array(refits).T), index=names, columns=names)
 
     def _regress(
         self, woe: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | pd.Series | None
@@ -159,8 +216,31 @@ class Scorecard(ScoreClassifier):
             )
             for name, slope in self.coefficients_.items()
         }
+        if self.base == "spread":
+            self._spread_base()
         self.feature_names_in_ = np.array(list(self.points_), dtype=object)
         self.n_features_in_ = len(self.points_)
+        self._average()
+
+    def _spread_base(self) -> None:
+        """Give the base to the features: first what lifts their lowest to 0, the rest alike."""
+        lowest = {name: int(points.min()) for name, points in self.points_.items()}
+        rest = self.base_points_ + sum(lowest.values())
+        if rest < 0:
+            raise ValueError(
+                f"the lowest score is {rest}, so some attribute would have negative points; raise "
+                f"target_score by {-rest} or more"
+            )
+        share, left = divmod(rest, len(lowest))
+        for row, (name, least) in enumerate(lowest.items()):
+            self.points_[name] = self.points_[name] - least + share + (row < left)
+        self.base_points_ = 0
+
+    def _average(self) -> None:
+        self.average_points_ = {}
+        for name, points in self.points_.items():
+            rows = self.binner_.bins_[name].counts.sum(axis=1)
+            self.average_points_[name] = float(points[:-1] @ rows / rows.sum())
 
     def credit_score(self, X: pd.DataFrame) -> np.ndarray:
         """Score of each row: base points plus the points of its bins; higher is safer.
@@ -180,16 +260,162 @@ class Scorecard(ScoreClassifier):
         # at the whole-number score: the rounded card is the model
         return self._scale.probability(self.credit_score(X))
 
+    def reasons(
+        self,
+        X: pd.DataFrame,
+        n: int = 4,
+        *,
+        reference: str = "average",
+        labels: Mapping[str, str] | None = None,
+    ) -> pd.DataFrame:
+        """What cost each applicant the most points, against a stated reference.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_features)
+        n : int
+            At most so many reasons a row.
+        reference : str
+            "average": the feature's mean points over the rows the bins were made on; "best": its
+            most points.
+        labels : mapping of feature to str, optional
+            Plain words; by default the feature's name.
+
+        Returns
+        -------
+        DataFrame, index (row, rank)
+            row as in the index of `X`, rank from 1; feature, reason (label and bin in words),
+            points, reference_points, points_lost (above 0). A row that lost none has no entry.
+
+        Source
+        ------
+        Siddiqi (2006), Credit Risk Scorecards, ch. 6, adverse codes: points below a neutral score.
+        """
+        check_is_fitted(self, "points_")
+        require_features(X, self.points_)
+        aims = self._aims(reference)
+        names = list(self.points_)
+        places = np.column_stack([self.binner_.bins_[name].assign(X[name]) for name in names])
+        got = np.column_stack([self.points_[name][places[:, k]] for k, name in enumerate(names)])
+        lost = np.array([aims[name] for name in names]) - got
+        order = np.argsort(-lost, axis=1, kind="stable")[:, :n]
+        row, rank = np.nonzero(np.take_along_axis(lost, order, axis=1) > 0)
+        column = order[row, rank]
+        texts = [self._texts(name, (labels or {}).get(name, name)) for name in names]
+        index = pd.MultiIndex.from_arrays([X.index[row], rank + 1], names=["row", "rank"])
+        return pd.DataFrame(
+            {
+                "feature": [names[k] for k in column],
+                "reason": [texts[k][places[r, k]] for r, k in zip(row, column, strict=True)],
+                "points": got[row, column],
+                "reference_points": got[row, column] + lost[row, column],
+                "points_lost": lost[row, column],
+            },
+            index=index,
+        )
+
+    def _aims(self, reference: str) -> dict[str, float]:
+        if reference == "average":
+            return self.average_points_
+        if reference == "best":
+            return {name: float(points.max()) for name, points in self.points_.items()}
+        raise ValueError(f"reference must be average or best, got {reference!r}")
+
+    def _texts(self, name: str, label: str) -> list[str]:
+        """Each bin in words, the unseen last."""
+        return [
+            f"{label}: {bin}" for bin in [*self.binner_.bins_[name].labels, "never seen before"]
+        ]
+
+    def score_one(
+        self,
+        applicant: Mapping[str, Any],
+        n: int = 4,
+        *,
+        reference: str = "average",
+        labels: Mapping[str, str] | None = None,
+    ) -> tuple[int, list[str]]:
+        """Score of one applicant, and up to `n` reasons in words; as :meth:`reasons` gives them.
+
+        Parameters
+        ----------
+        applicant : mapping of feature to value
+            Every feature of the card; None or NaN where it is missing.
+        n, reference, labels
+            As in :meth:`reasons`.
+
+        Raises
+        ------
+        ValueError
+            A feature is absent.
+        TypeError
+            Text where a number belongs.
+        """
+        check_is_fitted(self, "points_")
+        absent = [name for name in self.points_ if name not in applicant]
+        if absent:
+            raise ValueError(f"the applicant lacks {absent}; None says that a value is missing")
+        aims = self._aims(reference)
+        score, costs = self.base_points_, []
+        for name, points in self.points_.items():
+            bins = self.binner_.bins_[name]
+            place = bins.place(applicant[name])
+            got = int(points[place])
+            score += got
+            if aims[name] > got:
+                costs.append((aims[name] - got, name, place))
+        costs.sort(key=lambda cost: -cost[0])
+        texts = [
+            self._texts(name, (labels or {}).get(name, name))[place] for _, name, place in costs[:n]
+        ]
+        return score, texts
+
+    def to_sql(
+        self,
+        table: str | Sequence[str],
+        dialect: str = "duckdb",
+        *,
+        keys: Sequence[str] = (),
+    ) -> str:
+        """One SELECT of the keys and the score, equal to :meth:`credit_score` on every row.
+
+        Parameters are those of :meth:`WoeBinner.to_sql`.
+        """
+        check_is_fitted(self, "points_")
+        features = {name: self.binner_.bins_[name] for name in self.points_}
+        return lookup_select(
+            features,
+            self.points_,
+            table,
+            dialect=dialect,
+            keys=keys,
+            sum_as="score",
+            base=self.base_points_,
+        )
+
     def coefficients(self) -> pd.DataFrame:
         """Regression behind the points.
 
         Returns
         -------
         DataFrame, index feature
-            coefficient (of WoE in logit P(bad)), iv, points_range (most minus fewest points).
+            coefficient (of WoE in logit P(bad)); standard_error, z, p_value (two-sided), low, high
+            (95 % interval) from `covariance_`, NaN where there is none; vif; iv; points_range (most
+            minus fewest points). Attribute ``errors_from``: information, bootstrap or none.
         """
         check_is_fitted(self, "points_")
         table = self.coefficients_.to_frame()
+        table["standard_error"] = np.nan
+        errors_from = "none"
+        if self.covariance_ is not None:
+            errors_from = "bootstrap" if self.penalty > 0 else "information"
+            table["standard_error"] = np.sqrt(np.diag(self.covariance_)[1:])
+        table["z"] = table["coefficient"] / table["standard_error"]
+        table["p_value"] = 2 * special.ndtr(-table["z"].abs())
+        table["low"] = table["coefficient"] - _Z95 * table["standard_error"]
+        table["high"] = table["coefficient"] + _Z95 * table["standard_error"]
+        table.attrs["errors_from"] = errors_from
+        table["vif"] = self.vif_
         table["iv"] = self.binner_.iv.reindex(table.index)
         table["points_range"] = [int(np.ptp(self.points_[name])) for name in table.index]
         return table.sort_values("points_range", ascending=False, kind="stable")
@@ -200,15 +426,15 @@ class Scorecard(ScoreClassifier):
         Returns
         -------
         DataFrame, index (feature, bin)
-            points, share, bad_rate, woe. The first row is the base; the score is the base plus
-            the points of one bin per feature.
+            points, share, bad_rate, woe. The first row is the base, where it is not spread; the
+            score is the base plus the points of one bin per feature.
         """
         check_is_fitted(self, "points_")
         base = pd.DataFrame(
             {"points": [self.base_points_], "share": [1.0]},
             index=pd.MultiIndex.from_tuples([("base", "every applicant")]),
         )
-        tables = [base]
+        tables = [] if self.base == "spread" else [base]
         for name in self.coefficients().index:
             table = self.binner_.table(name)[["share", "bad_rate", "woe"]]
             table.insert(0, "points", self.points_[name][:-1])
@@ -221,6 +447,13 @@ class Scorecard(ScoreClassifier):
         return {
             "scale": asdict(self._scale),
             "penalty": self.penalty,
+            "base": self.base,
+            "n_bootstrap": self.n_bootstrap,
+            "seed": self.seed,
+            "covariance": None
+            if self.covariance_ is None
+            else self.covariance_.to_numpy().tolist(),
+            "vif": self.vif_.to_dict(),
             "intercept": self.intercept_,
             "coefficients": self.coefficients_.to_dict(),
             "dropped": self.dropped_,
@@ -232,14 +465,20 @@ class Scorecard(ScoreClassifier):
     @classmethod
     def _from_values(cls, values: Mapping[str, Any]) -> Self:
         binner = WoeBinner.from_json(values["binner"])
-        card = cls(binner, scale=ScoreScale(**values["scale"]), penalty=values["penalty"])
+        settings = {name: values[name] for name in ("penalty", "base", "n_bootstrap", "seed")}
+        card = cls(binner, scale=ScoreScale(**values["scale"]), **settings)
         card.binner_ = binner
         card.classes_ = np.array([0, 1])
         card.intercept_ = values["intercept"]
         card.coefficients_ = pd.Series(values["coefficients"], name="coefficient", dtype=float)
         card.coefficients_.index.name = "feature"
         card.dropped_ = dict(values["dropped"])
+        names = ["intercept", *card.coefficients_.index]
+        found = values["covariance"]
+        card.covariance_ = found if found is None else pd.DataFrame(found, names, names)
+        card.vif_ = pd.Series(values["vif"], name="vif", dtype=float).rename_axis("feature")
         card._round_to_points()
         card.base_points_ = values["base_points"]
         card.points_ = {name: np.array(points) for name, points in values["points"].items()}
+        card._average()
         return card
