@@ -93,6 +93,12 @@ def test_an_outcome_counts_whether_booked_or_not():
         np.array([5, 3, 3, 2], dtype=np.uint64),
         pd.Series([5, 3, 3, -2], dtype="Int64"),
         [5.5, 3.25, 3.25, -2.0],
+        [5.0, 3.0, 3.0, -2.0],
+        [np.inf, 3.0, 3.0, -np.inf],
+        [1.0, 1 - 2**-53, 1 - 2**-53, -1e-16],  # less the lowest, all are whole
+        [2.0**60, 3.0, 3.0, -(2.0**60)],
+        np.array([2.0**53, 2.0**53 - 1, 2.0**53 - 1, 2.0**53 - 2]),
+        np.array([5, 3, 3, 2], dtype=np.float32),
         np.array([10**12, 3, 3, -(10**12)]),
         np.array([True, False, False, False]),
     ],
@@ -102,6 +108,7 @@ def test_any_numeric_score_is_counted_exactly(score):
     values = np.asarray(score)
     distinct, applications = np.unique(values, return_counts=True)
     assert counts.index.tolist() == distinct.tolist()
+    assert (counts.index.dtype.kind == "f") == (distinct.dtype.kind == "f")
     assert counts["applications"].tolist() == applications.tolist()
     assert counts["bad"].sum() == 2
 
@@ -621,6 +628,17 @@ def test_paired_delong_equals_brute_force(patients, a, b):
     assert table[["low", "high"]].tolist() == pytest.approx(
         [auc_a - auc_b - half, auc_a - auc_b + half]
     )
+
+
+def test_paired_delong_equals_the_published_example(patients):
+    # same source, contrast "Total Protein - K-G Score": estimate, standard error, Wald limits,
+    # chi-squared and its p-value, and the areas of both
+    table = metrics.compare(patients["y"], patients["protein"], patients["kg"])
+    error = table["difference"] / table["z"]
+    found = [table["difference"], error, table["low"], table["high"], table["z"] ** 2]
+    assert found == pytest.approx([-0.0780, 0.1046, -0.2830, 0.1271, 0.5554], abs=5e-5)
+    assert table["p_value"] == pytest.approx(0.4561, abs=5e-5)
+    assert table[["auc_a", "auc_b"]].tolist() == pytest.approx([0.6478, 0.7258], abs=5e-5)
 
 
 def test_comparison_is_antisymmetric_and_blind_to_scale(sample):

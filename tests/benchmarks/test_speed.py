@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from riskkit import metrics, vintage
+from riskkit import vintage
 from riskkit.binning import WoeBinner
 from riskkit.scorecard import Scorecard
 
@@ -96,21 +96,6 @@ def test_credit_score(borrowers, peers):
     X, y = borrowers
     card = Scorecard().fit(X, y)
     compare("credit score", lambda: card.credit_score(X), lambda: peers[1].score(X), 0.25)
-
-
-def test_auc_from_counts():
-    from sklearn.metrics import roc_auc_score
-
-    rng = np.random.default_rng(0)
-    y = (rng.random(2_000_000) < 0.1).astype(int)
-    score = np.rint(600 + 30 * rng.normal(size=len(y)) - 20 * y).astype(np.int64)
-    ours, theirs = compare(
-        "AUC of 2,000,000 scores",
-        lambda: metrics.auc(metrics.score_counts(score, y)),
-        lambda: roc_auc_score(y, -score),
-        0.2,
-    )
-    assert ours == pytest.approx(theirs, abs=1e-12)
 
 
 def test_twelve_vintage_tables():

@@ -7,35 +7,43 @@ A higher score is safer and y = 1 is bad: the direction is a convention, never r
 Everything is aligned by position, as in scikit-learn, unless a docstring says otherwise.
 """
 
-from riskkit.metrics.calibration import (
-    binomial_p_value,
-    brier,
-    calibration_fit,
-    calibration_table,
-    jeffreys_p_value,
-)
+from riskkit.metrics.accuracy import brier, brier_decomposition, log_loss
+from riskkit.metrics.calibration import calibration_fit, calibration_table, hosmer_lemeshow
 from riskkit.metrics.checks import jeffreys_interval
 from riskkit.metrics.comparison import compare, comparison_table, discrimination_table
 from riskkit.metrics.counts import COUNT_COLUMNS, score_counts
-from riskkit.metrics.discrimination import (
-    BOOTSTRAP_POINTS,
-    auc,
-    discrimination,
+from riskkit.metrics.curves import (
+    LIFT_SHARES,
+    cap_curve_table,
     gains_table,
-    gini,
-    ks,
+    lift_table,
     roc_curve_table,
 )
+from riskkit.metrics.discrimination import BOOTSTRAP_POINTS, auc, discrimination, gini, ks
+from riskkit.metrics.grades import (
+    assign_grade,
+    binomial_p_value,
+    grade_table,
+    jeffreys_p_value,
+    master_scale,
+    p_value_light,
+)
+from riskkit.metrics.resampling import bootstrap
 from riskkit.metrics.stability import drift_table, psi, psi_critical, psi_light
 
 __all__ = [
     "BOOTSTRAP_POINTS",
     "COUNT_COLUMNS",
+    "LIFT_SHARES",
+    "assign_grade",
     "auc",
     "binomial_p_value",
+    "bootstrap",
     "brier",
+    "brier_decomposition",
     "calibration_fit",
     "calibration_table",
+    "cap_curve_table",
     "compare",
     "comparison_table",
     "discrimination",
@@ -43,9 +51,15 @@ __all__ = [
     "drift_table",
     "gains_table",
     "gini",
+    "grade_table",
+    "hosmer_lemeshow",
     "jeffreys_interval",
     "jeffreys_p_value",
     "ks",
+    "lift_table",
+    "log_loss",
+    "master_scale",
+    "p_value_light",
     "psi",
     "psi_critical",
     "psi_light",

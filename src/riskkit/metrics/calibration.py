@@ -1,11 +1,10 @@
 """Whether probabilities come true.
 
-Takes outcomes and probabilities; gives calibration tables and tests.
+Takes outcomes and probabilities, by row or as score counts; gives the calibration table, the
+recalibration and the Hosmer–Lemeshow test.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,21 +13,20 @@ from scipy import special
 
 from riskkit.metrics.checks import (
     Array,
+    bads_at_probability,
     bads_of,
     check_groups,
-    distinct_positions,
     jeffreys_interval,
     known_rows,
-    plain,
     quantile_groups,
     warn,
 )
 
-__all__ = ["binomial_p_value", "brier", "calibration_fit", "calibration_table", "jeffreys_p_value"]
+__all__ = ["calibration_fit", "calibration_table", "hosmer_lemeshow"]
 
 
 def calibration_table(
-    y: ArrayLike,
+    y: ArrayLike | pd.DataFrame,
     probability: ArrayLike,
     *,
     n_groups: int = 10,
@@ -40,14 +38,15 @@ def calibration_table(
 
     Parameters
     ----------
-    y : array of shape (n,)
-        1 bad, 0 good; rows with a missing y are dropped.
+    y : array of shape (n,), or DataFrame of score counts
+        1 bad, 0 good; rows with a missing y are dropped. Or `good`, `bad` of
+        :func:`score_counts`.
     probability : array of shape (n,)
-        Predicted probability of bad, in [0, 1].
+        Predicted probability of bad, in [0, 1], of each row or at each score.
     n_groups : int
         Groups aimed at.
     weight : array of shape (n,), optional
-        Read as numbers of loans.
+        Read as numbers of loans; counts hold their own.
 
     Returns
     -------
@@ -76,10 +75,7 @@ def calibration_table(
     """
     check_groups(n_groups)
     outcome, p, row_weight = known_rows(y, probability, weight)
-    distinct, position = distinct_positions(p)
-    size = np.bincount(position, weights=row_weight, minlength=len(distinct))
-    bad = np.bincount(position, weights=outcome * row_weight, minlength=len(distinct))
-    distinct, size, bad = distinct[size > 0], size[size > 0], bad[size > 0]
+    distinct, size, bad = bads_at_probability(outcome, p, row_weight)
     table = (
         pd.DataFrame({"n": size, "mean_probability": size * distinct, "bad": bad})
         .groupby(quantile_groups(size, n_groups))
@@ -90,13 +86,13 @@ def calibration_table(
     table["bad_rate"] = table["bad"] / table["n"]
     low, high = jeffreys_interval(table["bad"].to_numpy(), table["n"].to_numpy(), 0.95)
     table["bad_rate_low"], table["bad_rate_high"] = low, high
-    if weight is None:
+    if row_weight.dtype.kind in "iu":
         table = table.astype({"n": "int64", "bad": "int64"})
     return table[["n", "mean_probability", "bad_rate", "bad_rate_low", "bad_rate_high", "bad"]]
 
 
 def calibration_fit(
-    y: ArrayLike, probability: ArrayLike, *, weight: ArrayLike | None = None
+    y: ArrayLike | pd.DataFrame, probability: ArrayLike, *, weight: ArrayLike | None = None
 ) -> pd.Series:
     """Intercept and slope of the logistic recalibration of a probability.
 
@@ -105,12 +101,13 @@ def calibration_fit(
 
     Parameters
     ----------
-    y : array of shape (n,)
-        1 bad, 0 good; rows with a missing y are dropped.
+    y : array of shape (n,), or DataFrame of score counts
+        1 bad, 0 good; rows with a missing y are dropped. Or `good`, `bad` of
+        :func:`score_counts`.
     probability : array of shape (n,)
-        Predicted probability of bad, strictly between 0 and 1.
+        Predicted probability of bad, strictly between 0 and 1, of each row or at each score.
     weight : array of shape (n,), optional
-        At least 0.
+        At least 0; counts hold their own.
 
     Returns
     -------
@@ -182,58 +179,30 @@ def calibration_fit(
     return pd.Series({"intercept": a - slope * centre, "slope": slope}, name="calibration")
 
 
-def brier(y: ArrayLike, probability: ArrayLike) -> float:
-    """Mean squared distance of the predicted probability from the outcome.
+def hosmer_lemeshow(
+    bad: ArrayLike, n: ArrayLike, probability: ArrayLike, *, in_training: bool = False
+) -> pd.Series:
+    """Hosmer–Lemeshow test of predicted against observed defaults, by group.
+
+    χ² = Σ (bad − n·p)² ÷ (n·p·(1 − p)) over groups, two-sided. On the sample that the probability
+    was fitted on it has groups − 2 degrees of freedom, on any other sample as many as groups.
 
     Parameters
     ----------
-    y : array of shape (n,)
-        1 bad, 0 good; rows with a missing y are dropped.
-    probability : array of shape (n,)
-        Predicted probability of bad, in [0, 1].
+    bad, n : array of shape (n_groups,)
+        Defaults and loans, 0 <= bad <= n, such as a :func:`calibration_table` or a
+        :func:`grade_table` holds. Groups without loans are left out.
+    probability : number or array of shape (n_groups,)
+        Mean predicted probability of default in the group, in [0, 1].
+    in_training : bool
+        Whether the probability was fitted on these loans.
 
     Returns
     -------
-    float
-        In [0, 1], lower is better; NaN with a warning where no outcome is known.
-
-    Raises
-    ------
-    ValueError
-        A probability is missing or outside [0, 1] where y is known.
-
-    Source
-    ------
-    Brier (1950), Monthly Weather Review 78(1).
-
-    Examples
-    --------
-    >>> brier([1, 0, None], [0.8, 0.4, 0.5])
-    0.1
-    """
-    outcome, p, _ = known_rows(y, probability, None)
-    if not len(p):
-        warn("Brier score is undefined: no outcome is known")
-        return float("nan")
-    return float(np.mean((p - outcome) ** 2))
-
-
-def jeffreys_p_value(bad: ArrayLike, n: ArrayLike, probability: ArrayLike) -> Any:
-    """Posterior probability that the true rate is at most the predicted one.
-
-    F_Beta(probability; bad + ½, n − bad + ½): small where defaults exceed the prediction.
-
-    Parameters
-    ----------
-    bad, n : number or array
-        Defaults and loans, 0 <= bad <= n.
-    probability : number or array
-        Predicted probability of default, in [0, 1].
-
-    Returns
-    -------
-    float, or array of the broadcast shape
-        In [0, 1].
+    Series
+        `statistic` (infinite where what was called impossible happened), `degrees_of_freedom`,
+        `p_value`. The p-value is NaN, with a warning, where no degree of freedom is left; it falls
+        with the number of loans, however small the miscalibration.
 
     Raises
     ------
@@ -242,53 +211,28 @@ def jeffreys_p_value(bad: ArrayLike, n: ArrayLike, probability: ArrayLike) -> An
 
     Source
     ------
-    European Central Bank (2019), Instructions for reporting the validation results of internal
-    models, PD back-testing.
+    Hosmer, Lemeshow (2000), Applied Logistic Regression, 2nd edition, section 5.2.2, and 5.3 on
+    other samples.
 
     Examples
     --------
-    >>> round(jeffreys_p_value(5, 100, 0.03), 6)
-    0.123562
+    >>> hosmer_lemeshow([1, 4], [50, 50], [0.02, 0.05]).round(4).to_dict()
+    {'statistic': 0.9474, 'degrees_of_freedom': 2.0, 'p_value': 0.6227}
     """
-    d, size, p = bads_of(bad, n, probability)
-    return plain(special.betainc(d + 0.5, size - d + 0.5, p))
-
-
-def binomial_p_value(bad: ArrayLike, n: ArrayLike, probability: ArrayLike) -> Any:
-    """Probability of at least as many defaults as seen, were the prediction true.
-
-    P(X >= bad) for X ~ Binomial(n, probability), one-sided: small where defaults exceed the
-    prediction.
-
-    Parameters
-    ----------
-    bad, n : number or array
-        Defaults and loans, 0 <= bad <= n.
-    probability : number or array
-        Predicted probability of default, in [0, 1].
-
-    Returns
-    -------
-    float, or array of the broadcast shape
-        In [0, 1]; 1 without defaults.
-
-    Raises
-    ------
-    ValueError
-        A count or a probability is out of range.
-
-    Source
-    ------
-    Basel Committee on Banking Supervision (2005), Working Paper 14.
-
-    Examples
-    --------
-    >>> round(binomial_p_value(5, 100, 0.03), 6)
-    0.182145
-    """
-    d, size, p = bads_of(bad, n, probability)
-    tail = special.betainc(np.maximum(d, 1), size - np.maximum(d, 1) + 1, p)
-    return plain(np.where(d == 0, 1.0, tail))
+    d, size, p = (np.ravel(values) for values in bads_of(bad, n, probability))
+    d, size, p = d[size > 0], size[size > 0], p[size > 0]
+    miss, spread = (d - size * p) ** 2, size * p * (1 - p)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(miss > 0, miss / spread, 0.0)
+    freedom = len(terms) - 2 * in_training
+    value = float(terms.sum())
+    p_value = float("nan")
+    if freedom < 1:
+        warn(f"Hosmer–Lemeshow test is undefined: {len(terms)} groups leave no degree of freedom")
+    else:
+        p_value = float(special.chdtrc(freedom, value))
+    result = {"statistic": value, "degrees_of_freedom": float(freedom), "p_value": p_value}
+    return pd.Series(result, name="hosmer_lemeshow")
 
 
 def _log_loss(log_odds: Array, outcome: Array, weight: Array) -> float:

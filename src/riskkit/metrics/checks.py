@@ -37,8 +37,13 @@ def numeric_array(values: ArrayLike, name: str, n: int | None = None) -> Array:
 
 def refuse_missing(values: Array, name: str) -> None:
     """Raise where a value is NaN."""
-    # the sum is NaN whenever a value is, and much cheaper than a mask of all rows
-    if values.dtype.kind == "f" and np.isnan(values.sum()) and np.isnan(values).any():
+    if values.dtype.kind != "f":
+        return
+    # the sum is NaN whenever a value is (or both infinities are there), and much cheaper than a
+    # mask of all rows
+    with np.errstate(invalid="ignore"):
+        suspect = np.isnan(values.sum())
+    if suspect and np.isnan(values).any():
         missing = int(np.isnan(values).sum())
         raise ValueError(f"{name} must not be missing, got NaN in {missing} of {len(values)} rows")
 
@@ -73,17 +78,44 @@ def outcome_state(y: Array) -> Array:
 
 
 def known_rows(
-    y: ArrayLike, probability: ArrayLike, weight: ArrayLike | None
+    y: ArrayLike | pd.DataFrame, probability: ArrayLike, weight: ArrayLike | None
 ) -> tuple[Array, Array, Array]:
-    """Outcome, probability and weight of the rows whose outcome is known."""
-    outcome = numeric_array(y, "y")
-    known = outcome_state(outcome) > 0
-    p = numeric_array(probability, "probability", len(outcome))[known].astype(float)
+    """Outcome, probability and weight of the rows whose outcome is known.
+
+    Score counts are rows too: the goods of each score, then the bads, weighted by their number.
+    """
+    if isinstance(y, pd.DataFrame):
+        require(y, ("good", "bad"))
+        if weight is not None:
+            raise ValueError("weight must be left out with counts, which hold their own")
+        p = np.tile(numeric_array(probability, "probability", len(y)), 2)
+        outcome = np.repeat([0.0, 1.0], len(y))
+        row_weight = np.concatenate([y["good"].to_numpy(), y["bad"].to_numpy()])
+        known = row_weight > 0
+        row_weight = row_weight[known]
+    else:
+        outcome = numeric_array(y, "y")
+        known = outcome_state(outcome) > 0
+        p = numeric_array(probability, "probability", len(outcome))
+        if weight is None:
+            row_weight = np.ones(int(known.sum()), dtype=np.int64)
+        else:
+            row_weight = weight_array(weight, len(outcome))[known]
+    p = p[known].astype(float)
     refuse_missing(p, "probability")
     if np.any((p < 0) | (p > 1)):
         raise ValueError(f"probability must lie in [0, 1], got {p.min()} to {p.max()}")
-    row_weight = np.ones(len(p)) if weight is None else weight_array(weight, len(outcome))[known]
     return outcome[known].astype(float), p, row_weight
+
+
+def bads_at_probability(
+    outcome: Array, probability: Array, weight: Array
+) -> tuple[Array, Array, Array]:
+    """Distinct probabilities ascending, the loans and the bads at each."""
+    distinct, position = distinct_positions(probability)
+    size = np.bincount(position, weights=weight, minlength=len(distinct))
+    bad = np.bincount(position, weights=outcome * weight, minlength=len(distinct))
+    return distinct[size > 0], size[size > 0], bad[size > 0]
 
 
 def bads_of(bad: ArrayLike, n: ArrayLike, probability: ArrayLike) -> tuple[Array, Array, Array]:
@@ -98,11 +130,11 @@ def bads_of(bad: ArrayLike, n: ArrayLike, probability: ArrayLike) -> tuple[Array
     return d, size, p
 
 
-def require(counts: pd.DataFrame, columns: tuple[str, ...]) -> None:
-    """Raise where counts lack a column."""
-    missing = [name for name in columns if name not in counts.columns]
+def require(table: pd.DataFrame, columns: tuple[str, ...], what: str = "counts") -> None:
+    """Raise where counts, or grades, lack a column."""
+    missing = [name for name in columns if name not in table.columns]
     if missing:
-        raise ValueError(f"counts lack {missing}, they have {list(counts.columns)}")
+        raise ValueError(f"{what} lack {missing}, they have {list(table.columns)}")
 
 
 def ascending(counts: pd.DataFrame) -> pd.DataFrame:
@@ -150,10 +182,10 @@ def check_level(level: float) -> None:
         raise ValueError(f"level must lie in (0, 1), got {level!r}")
 
 
-def check_groups(n_groups: int) -> None:
+def check_groups(n_groups: int, name: str = "n_groups") -> None:
     """Raise where there would be no group."""
     if not n_groups >= 1:
-        raise ValueError(f"n_groups must be >= 1, got {n_groups!r}")
+        raise ValueError(f"{name} must be >= 1, got {n_groups!r}")
 
 
 def ratio(part: Any, whole: Any) -> Any:
@@ -175,6 +207,15 @@ def distinct_positions(values: Array) -> tuple[Array, Array]:
         low, high = int(values.min()), int(values.max())
         if high - low < max(DENSE_RANGE, 4 * len(values)) and high <= np.iinfo(np.int64).max:
             return np.arange(low, high + 1), values.astype(np.int64) - low
+    if values.dtype == np.float64 and len(values):
+        # whole numbers that became floats beside a missing one
+        first, last = float(values.min()), float(values.max())
+        dense = last - first < max(DENSE_RANGE, 4 * len(values)) and max(-first, last) < 2**52
+        if dense and first.is_integer():
+            above = values - first
+            position = above.astype(np.int64)
+            if (position == above).all():
+                return np.arange(first, last + 1), position
     distinct, position = np.unique(values, return_inverse=True)
     return distinct, position
 

@@ -1,6 +1,6 @@
 """How well a score separates goods from bads.
 
-Takes score counts; gives AUC, Gini, KS, gains and ROC, exact, ties counted half.
+Takes score counts; gives AUC, Gini and KS with intervals, exact, ties counted half.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ from scipy import special
 
 from riskkit.metrics.checks import (
     Array,
-    ascending,
     both_classes,
-    check_groups,
     check_level,
     goods_and_bads,
     quantile_groups,
@@ -23,8 +21,9 @@ from riskkit.metrics.checks import (
     warn_if_reversed,
 )
 from riskkit.metrics.counts import COUNT_COLUMNS
+from riskkit.metrics.resampling import draws
 
-__all__ = ["auc", "discrimination", "gains_table", "gini", "ks", "roc_curve_table"]
+__all__ = ["auc", "discrimination", "gini", "ks"]
 
 STATISTICS = (
     *(f"{name}{end}" for name in ("auc", "gini", "ks") for end in ("", "_low", "_high")),
@@ -196,112 +195,6 @@ def discrimination(
     return pd.Series(out, name="discrimination")
 
 
-def gains_table(counts: pd.DataFrame, *, n_groups: int = 10) -> pd.DataFrame:
-    """Bad rate, captured bads and lift by score group, from riskiest to safest.
-
-    Groups hold about equal numbers of known outcomes and whole scores: ties are never split, so
-    few distinct scores give fewer groups.
-
-    Parameters
-    ----------
-    counts : DataFrame, index `score`
-        From :func:`score_counts`.
-    n_groups : int
-        Groups aimed at.
-
-    Returns
-    -------
-    DataFrame of shape (at most n_groups,), index `group` from 1, the riskiest
-        `score_low`, `score_high` (both in the group), `applications`, `booked`, `good`, `bad`,
-        `bad_rate` (bad ÷ known outcomes), `cum_bad_rate` (of this and all riskier groups),
-        `captured_bad_rate` (share of all bads in this and all riskier groups), `lift` (bad rate ÷
-        bad rate of all). A group without known outcomes has a NaN bad rate; no bads at all gives
-        a NaN lift and captured rate.
-
-    Raises
-    ------
-    ValueError
-        `n_groups` is below 1 or a column is missing.
-
-    Source
-    ------
-    riskkit definition.
-
-    Examples
-    --------
-    >>> from riskkit.metrics import score_counts
-    >>> table = gains_table(score_counts([1, 2, 2, 3], [1, 1, 0, 0]), n_groups=2)
-    >>> table[["score_low", "score_high", "bad_rate", "captured_bad_rate", "lift"]].round(3)
-    ... # doctest: +NORMALIZE_WHITESPACE
-           score_low  score_high  bad_rate  captured_bad_rate   lift
-    group
-    1              1           1     1.000                0.5  2.000
-    2              2           3     0.333                1.0  0.667
-    """
-    check_groups(n_groups)
-    require(counts, COUNT_COLUMNS)
-    score, good, bad = goods_and_bads(counts)
-    known = good + bad
-    size = known if known.sum() > 0 else ascending(counts)["applications"].to_numpy(dtype=float)
-    by_group = (
-        ascending(counts)[list(COUNT_COLUMNS)]
-        .assign(score_low=score, score_high=score)
-        .groupby(quantile_groups(size, n_groups))
-    )
-    table = by_group.agg(
-        {"score_low": "min", "score_high": "max"} | dict.fromkeys(COUNT_COLUMNS, "sum")
-    )
-    table.index = pd.RangeIndex(1, len(table) + 1, name="group")
-    bads, goods = table["bad"].to_numpy(float), table["good"].to_numpy(float)
-    table["bad_rate"] = ratio(bads, bads + goods)
-    table["cum_bad_rate"] = ratio(bads.cumsum(), (bads + goods).cumsum())
-    table["captured_bad_rate"] = ratio(bads.cumsum(), bads.sum())
-    table["lift"] = ratio(table["bad_rate"].to_numpy(), ratio(bads.sum(), known.sum()))
-    return table
-
-
-def roc_curve_table(counts: pd.DataFrame) -> pd.DataFrame:
-    """Share of goods and of bads at or below each distinct score, for ROC and KS plots.
-
-    The ROC curve is `bad_share` over `good_share`; the trapezoids under it sum to the AUC. KS is
-    the largest `bad_share` − `good_share`.
-
-    Parameters
-    ----------
-    counts : DataFrame, index `score`
-        `good`, `bad`, from :func:`score_counts`.
-
-    Returns
-    -------
-    DataFrame of shape (n_distinct_scores + 1, 3)
-        `score` (float, ascending, starting with −inf, where both shares are 0), `good_share`,
-        `bad_share` (fractions). A share is NaN, with a warning, where its class is empty.
-
-    Source
-    ------
-    riskkit definition.
-
-    Examples
-    --------
-    >>> from riskkit.metrics import score_counts
-    >>> roc_curve_table(score_counts([1, 2, 2, 3], [1, 1, 0, 0]))
-       score  good_share  bad_share
-    0   -inf         0.0        0.0
-    1    1.0         0.0        0.5
-    2    2.0         0.5        1.0
-    3    3.0         1.0        1.0
-    """
-    score, good, bad = goods_and_bads(counts)
-    both_classes(good, bad, "the ROC curve")
-    return pd.DataFrame(
-        {
-            "score": np.concatenate(([-np.inf], score.astype(float))),
-            "good_share": ratio(np.concatenate(([0.0], good.cumsum())), good.sum()),
-            "bad_share": ratio(np.concatenate(([0.0], bad.cumsum())), bad.sum()),
-        }
-    )
-
-
 def _auc_and_ks(counts: pd.DataFrame, what: str) -> tuple[float, float]:
     """Both, as each tells when the other's score is reversed."""
     _, good, bad = goods_and_bads(counts)
@@ -356,8 +249,7 @@ def _ks_interval(
     rng = np.random.default_rng(seed)
     gaps = np.zeros((n_boot, len(good)))
     for sign, cells in ((1, bad), (-1, good)):
-        size = max(1, round(cells.sum()))
-        drawn = rng.multinomial(size, cells / cells.sum(), size=n_boot)
-        gaps += sign * drawn.cumsum(axis=1) / size
+        drawn = draws(cells, n_boot, rng).cumsum(axis=1)
+        gaps += sign * drawn / drawn[:, -1:]
     low, high = np.quantile(gaps.max(axis=1), [0.5 - level / 2, 0.5 + level / 2])
     return float(low), float(high)
