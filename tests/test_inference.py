@@ -340,6 +340,22 @@ def test_bad_rate_of_the_declined_is_what_is_left_of_the_explored():
     assert found[["low", "high"]].tolist() == pytest.approx([rate - low, rate + high])
 
 
+def test_interval_of_the_declined_stays_in_range_and_narrows_with_its_level():
+    group = np.repeat(["accepted", "declined", "explored"], [100, 100, 4])
+    declined, explored = group == "declined", group == "explored"
+
+    def found(bads, level):
+        of_explored = np.arange(4) < bads
+        y = np.concatenate([np.arange(100) < 10, np.full(100, np.nan), of_explored])
+        return inference.declined_bad_rate(y, declined, explored, level=level)
+
+    # none of four bad: an estimate below 0 stays, its limit is cut
+    assert found(0, 0.95)[["bad_rate", "low"]].tolist() == pytest.approx([-0.1, 0])
+    assert found(4, 0.95)[["bad_rate", "high"]].tolist() == pytest.approx([1.9, 1])
+    wide, narrow = found(1, 0.95), found(1, 0.5)
+    assert wide["low"] < narrow["low"] < narrow["high"] < wide["high"]
+
+
 def test_interval_of_the_declined_covers_the_truth_as_often_as_it_says():
     covered = 0
     for seed in range(200):
@@ -404,7 +420,8 @@ def test_comparison_measures_what_its_columns_say(world, comparison):
 def test_auc_of_the_declined_takes_each_as_bad_by_its_true_probability():
     y, declined, p = by_hand()
     p = p + np.arange(len(p)) / 1000
-    truth = np.where(declined, np.linspace(0.1, 0.9, len(p)), np.nan)  # others' is not read
+    # in another order than the scores; that of others is not read
+    truth = np.where(declined, np.arange(len(p)) * 7 % 20 / 20, np.nan)
     table = inference.compare_methods(
         AsIs, pd.DataFrame({"p": p}), y, declined, true_probability=truth, uplifts=()
     )
@@ -421,6 +438,18 @@ def test_columns_without_a_benchmark_are_open(world):
     measured |= {f"accepted_auc{end}" for end in ("", "_low", "_high")}
     assert set(table.columns[table.notna().all()]) == measured
     assert set(table.columns[table.isna().all()]) == set(table.columns) - measured
+
+
+def test_every_interval_of_the_comparison_narrows_with_its_level(world, comparison):
+    X, y, declined, explored, _ = world
+    half = inference.compare_methods(
+        Logistic, X, y, declined, explored=explored, uplifts=(), level=0.5
+    ).loc[("none", 1)]
+    whole = comparison.loc[("none", 1)]
+    for name in ("explored_bias", "explored_auc", "accepted_auc"):
+        assert half[f"{name}_high"] - half[f"{name}_low"] < (
+            0.5 * (whole[f"{name}_high"] - whole[f"{name}_low"])
+        )
 
 
 def test_no_fit_sees_truth_explored_or_held_out(world):
