@@ -1,5 +1,7 @@
 """The score scale and the card."""
 
+from datetime import datetime
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -299,6 +301,8 @@ def test_an_applicant_that_cannot_be_scored_is_told_why(borrowers, card):
         card.score_one({k: v for k, v in applicant.items() if k != "job"})
     with pytest.raises(TypeError, match="feature income: expected a number, found 'much'"):
         card.score_one(applicant | {"income": "much"})
+    with pytest.raises(TypeError, match="feature income: expected a number, found datetime"):
+        card.score_one(applicant | {"income": datetime(2024, 5, 1)})
 
 
 def test_sql_gives_the_score_of_every_row(borrowers, card):

@@ -189,21 +189,21 @@ class FeatureBins:
             np.take(of_bins, self._places(column[block]), out=out[block], mode="clip")
         return out
 
-    def place(self, value: object) -> int:
+    def place(self, value: Any) -> int:
         """Bin number of one value, as :meth:`assign` gives it, without the cost of a Series.
 
         Raises
         ------
         TypeError
-            Text where fit saw numbers.
+            Something other than a number where fit saw numbers.
         """
         if is_missing(value):
             return self.apart[-1]
         if self.groups is not None:
             return self._row_of_level.get(level_of(value), len(self.counts))
-        if isinstance(value, str):
+        if isinstance(value, str | bytes) or not hasattr(value, "__float__"):
             raise TypeError(f"feature {self.name}: expected a number, found {value!r}")
-        number = float(value)  # type: ignore[arg-type]
+        number = float(value)
         for code, row in zip(self.special_codes, self.apart, strict=False):
             if number == code:
                 return row
