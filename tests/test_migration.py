@@ -11,10 +11,15 @@ from riskkit.migration import (
     bucket_balances,
     bucket_label,
     flow_rates,
+    point_of_no_return,
+    roll_counts,
+    roll_rates,
+    roll_text,
     transition_counts,
     transition_matrix,
 )
 from riskkit.schema import DataContractError
+from riskkit.synthetic import Lender, simulate
 
 M0, M1, M2, M3 = (bucket_label(k) for k in range(4))
 M4_UP = bucket_label(4, and_worse=True)
@@ -66,6 +71,12 @@ SMALL = panel_of(
         (2, [(700, 0, "current"), (0, 0, "matured")]),
     ]
 )
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    lender = Lender()
+    return simulate(lender, 3_000, seed=5).performance, lender.observed_to
 
 
 @st.composite
@@ -307,6 +318,236 @@ def test_empty_panel_has_no_moves_and_no_months():
     assert len(bucket_balances(empty)) == 0
     assert len(flow_rates(empty)) == 0
     assert len(flow_rates(SMALL.iloc[:1])) == 0
+
+
+def dpd_rows(*days, end=None):
+    """Rows of 100 fen with these days past due, then perhaps an end."""
+    rows = [(100, d, "delinquent" if d else "current") for d in days]
+    return rows if end is None else [*rows, (0 if end != "charged_off" else 100, 0, end)]
+
+
+# with windows of two months and all seen to 31 March 2024, looked at on 31 January (remarks), and
+# on 30 November, when one is in M2 already; days past due of loans due on the 15th: 16 in December,
+# 47 in January, 76 in February, 107 in March
+ROLLS = panel_of(
+    [
+        (0, dpd_rows(0, 16, 47, 76, 107)),  # worst M2, then M4: worse
+        (0, dpd_rows(0, 16, 0, 0, 0)),  # cured by the end of January: M1, then M0
+        (0, dpd_rows(46, 16, 16, 16, 16)),  # M2 in November lies before the window: M1, then M1
+        (0, dpd_rows(0, 16, 47, 76, end="matured")),  # fell to M3, but paid off: M2, then matured
+        (0, dpd_rows(0, 16, 47, end="charged_off")),  # in February
+        (0, dpd_rows(0, 16, 47, 76)),  # no row in March, not ended: not known
+        (2, dpd_rows(0, 0, 0)),  # disbursed in January: M0 in its whole life
+        (3, dpd_rows(0, 0)),  # not there yet
+        (0, dpd_rows(0, end="prepaid")),  # ended before
+    ]
+)
+
+
+def test_rolls_of_small_panel_by_hand():
+    counts = roll_counts(ROLLS, "2024-03-31", months=2)
+
+    seen = counts[counts["loans"] > 0]
+    assert dict(zip(seen.index, seen.to_numpy().tolist(), strict=True)) == {
+        (M0, M0): [1, 100],
+        (M0, M1): [1, 100],
+        (M0, M2): [4, 400],
+        (M0, "prepaid"): [1, 100],
+        (M1, M0): [1, 100],
+        (M1, M1): [1, 100],
+        (M2, M1): [1, 100],
+        (M2, M4_UP): [1, 100],
+        (M2, "charged off"): [1, 100],
+        (M2, "matured"): [1, 100],
+    }
+    assert (counts.dtypes == "int64").all()
+    assert counts.index.equals(transition_counts(ROLLS).index)
+
+
+def test_roll_rates_of_small_panel_by_hand():
+    counts = roll_counts(ROLLS, pd.Timestamp("2024-03-05"), months=2)
+
+    rates = roll_rates(counts)
+
+    assert rates.columns.tolist() == [
+        "loans", "repaid_rate", "better_rate", "same_rate", "worse_rate", "charged_off_rate",
+        "no_return_rate",
+    ]  # fmt: skip
+    assert rates.index.tolist() == [M0, M1, M2, M3, M4_UP]
+    assert rates["loans"].tolist() == [7, 2, 4, 0, 0]
+    np.testing.assert_allclose(rates.loc[M0].iloc[1:], np.array([1, 0, 1, 5, 0, 0]) / 7)
+    np.testing.assert_allclose(rates.loc[M1].iloc[1:], [0, 0.5, 0.5, 0, 0, 0])
+    np.testing.assert_allclose(rates.loc[M2].iloc[1:], np.array([1, 1, 0, 1, 1, 2]) / 4)
+    assert rates.loc[[M3, M4_UP]].iloc[:, 1:].isna().all(axis=None)
+    heavy = ROLLS.assign(balance=ROLLS["balance"] * (1 + 2 * (ROLLS["loan_id"] == "L000")))
+    by_balance = roll_rates(roll_counts(heavy, "2024-03-31", months=2), measure="balance")
+    assert by_balance["balance"].tolist() == [900, 200, 600, 0, 0]
+    np.testing.assert_allclose(by_balance.loc[M2].iloc[1:], np.array([1, 1, 0, 3, 1, 4]) / 6)
+
+
+def test_no_return_is_the_deepest_bucket_or_charged_off():
+    counts = roll_counts(ROLLS, "2024-03-31", months=2, max_bucket=1)
+
+    rates = roll_rates(counts)
+
+    late = bucket_label(1, and_worse=True)
+    # in January cured, charged off, matured, twice still late; in November still late
+    assert rates.loc[late, "loans"] == 6
+    np.testing.assert_allclose(rates.loc[late].iloc[1:], np.array([1, 1, 3, 0, 1, 4]) / 6)
+
+
+def test_looks_lie_so_far_apart_that_no_month_is_counted_twice():
+    # one loan over seven months, windows of two: looks at months 4, 2 and 0, not at 5, 3, 1
+    panel = panel_of([(0, dpd_rows(0, 0, 16, 16, 16, 0, 0))])
+
+    counts = roll_counts(panel, panel["month_end"].max(), months=2)
+
+    days = bucket(panel["dpd"].to_numpy(), panel["month_end"].to_numpy())
+    assert days.tolist() == [0, 0, 1, 1, 1, 0, 0]
+    assert counts[counts["loans"] > 0]["loans"].to_dict() == {(M0, M1): 1, (M1, M1): 1, (M1, M0): 1}
+
+
+def rolls_by_loop(panel, observed, months, max_bucket=4):
+    """Counts of rolls, one loan and look at a time."""
+    ends = {"charged_off": "charged off", "prepaid": "prepaid", "matured": "matured"}
+    found = Counter()
+    for _, loan in panel.groupby("loan_id"):
+        buckets = bucket(loan["dpd"].to_numpy(), loan["month_end"].to_numpy())
+        life = []  # (month, bucket or end)
+        for month, k, status in zip(loan["month_end"], buckets, loan["status"], strict=True):
+            life.append((month.to_period("M").ordinal, ends.get(status, min(k, max_bucket))))
+            if status in ends:
+                break
+        for look in range(observed - months, observed - 600, -months):
+            before = [k for month, k in life if look - months < month <= look]
+            after = [k for month, k in life if look < month <= look + months]
+            if life[-1][0] < look or look not in [month for month, _ in life] or not after:
+                continue
+            if isinstance(before[-1], str):
+                continue
+            if isinstance(after[-1], str):
+                found[max(before), after[-1]] += 1
+            elif len(after) == months:
+                found[max(before), max(after)] += 1
+    return found
+
+
+@settings(max_examples=60, deadline=None)
+@given(panels(), st.integers(1, 4), st.integers(-2, 2))
+def test_rolls_match_loop_over_loans(panel, months, later):
+    observed = panel["month_end"].max() + pd.offsets.MonthEnd(later) if later else None
+    observed = observed or panel["month_end"].max()
+
+    counts = roll_counts(panel, observed, months=months)
+
+    labels = [M0, M1, M2, M3, M4_UP]
+    expected = {
+        (labels[a], labels[b] if isinstance(b, (int, np.integer)) else b): n
+        for (a, b), n in rolls_by_loop(panel, observed.to_period("M").ordinal, months).items()
+    }
+    assert counts["loans"][counts["loans"] > 0].to_dict() == expected
+
+
+@settings(max_examples=40, deadline=None)
+@given(panels(), st.integers(0, 8))
+def test_rolls_of_two_parts_add_up(panel, n_loans):
+    first = panel["loan_id"] < f"L{n_loans:03d}"
+    parts, observed = (panel[first], panel[~first]), panel["month_end"].max()
+
+    counts = roll_counts(panel, observed, months=2)
+
+    by_part = [roll_counts(part, observed, months=2) for part in parts]
+    pd.testing.assert_frame_equal(by_part[0] + by_part[1], counts)
+    pd.testing.assert_frame_equal(roll_counts(InBlocks(*parts), observed, months=2), counts)
+    pd.testing.assert_frame_equal(roll_rates(pd.concat(by_part)), roll_rates(counts))
+    shares = roll_rates(counts).iloc[:, 1:6].sum(axis=1, min_count=1)
+    np.testing.assert_allclose(shares.dropna(), 1)
+
+
+def test_rolls_of_the_simulated_book_match_the_loop(simulated):
+    panel, observed = simulated
+
+    counts = roll_counts(panel, observed)
+
+    by_loop = rolls_by_loop(panel, observed.to_period("M").ordinal, 6)
+    labels = [M0, M1, M2, M3, M4_UP]
+    found = {
+        (labels[a], labels[b] if isinstance(b, (int, np.integer)) else b): n
+        for (a, b), n in by_loop.items()
+    }
+    assert counts["loans"][counts["loans"] > 0].to_dict() == found
+    assert counts["loans"].sum() > 500
+    # its late loans roll on to charge-off more and more surely
+    rates = roll_rates(counts)["no_return_rate"]
+    assert rates.iloc[:3].is_monotonic_increasing
+    assert point_of_no_return(roll_rates(counts)) == 2
+
+
+def test_point_of_no_return_holds_for_all_deeper_buckets():
+    def point(*rates, share=0.5):
+        return point_of_no_return(pd.DataFrame({"no_return_rate": rates}), share=share)
+
+    assert point(0, 0.2, 0.6, 0.9) == 2
+    assert point(0, 0.6, 0.4, 0.9) == 3
+    assert point(0.6, 0.5, 0.9) == 2
+    assert point(0, 0.6, np.nan, 0.9) == 1
+    assert point(0, 0.5, np.nan, np.nan) is None
+    assert point(0, 0.2, 0.6, 0.9, share=0.8) == 3
+    assert point(0.9, 0.9) == 0
+
+
+def test_text_says_whether_the_definition_begins_where_loans_are_lost():
+    rates = pd.DataFrame(
+        {"no_return_rate": [0.0, 0.2, 0.6, 0.8, 0.9]}, index=[M0, M1, M2, M3, M4_UP]
+    )
+
+    assert roll_text(rates, 90) == (
+        "From **M2 31–60 days** on, more than 50% do not come back. The definition begins with M4+ "
+        "91 days or more, past that point: the roll rates **support** it, and would an earlier one."
+    )
+    assert "M2 31–60 days, just there: the roll rates **support** it." in roll_text(rates, 30)
+    # the 16th day lies in M1
+    assert "M1 1–30 days, **earlier** than the roll rates support" in roll_text(rates, 15)
+    assert "M3 61–90 days, **earlier** than" in roll_text(rates, 60, share=0.85)
+    assert "a charge-off, past that point" in roll_text(rates, None)
+    mild = rates * 0.1
+    assert roll_text(mild, 90).startswith("There is no bucket from which on more than 50%")
+    assert "**earlier** than" in roll_text(mild, 90)
+    assert "a charge-off, what nobody comes back from." in roll_text(mild, None)
+    with pytest.raises(ValueError, match="rates must reach M5 121–150 days, got 5 buckets"):
+        roll_text(rates, 120)
+
+
+def test_a_loan_that_has_ended_is_not_looked_at_again():
+    rows = [*dpd_rows(0, end="charged_off"), *dpd_rows(0, 16, 16)]
+    panel = panel_of([(0, rows)])
+
+    counts = roll_counts(panel, "2024-03-31", months=1)
+
+    assert counts[counts["loans"] > 0]["loans"].to_dict() == {(M0, "charged off"): 1}
+
+
+def test_empty_or_young_panel_has_no_rolls():
+    for panel in (ROLLS.iloc[:0], ROLLS[ROLLS["mob"] == 0].iloc[:2]):
+        counts = roll_counts(panel, "2023-11-30")
+
+        assert counts.sum().tolist() == [0, 0]
+        assert len(counts) == 40
+        assert roll_rates(counts).iloc[:, 1:].isna().all(axis=None)
+
+
+def test_wrong_settings_of_rolls_are_refused():
+    with pytest.raises(ValueError, match="months must be >= 1, got 0"):
+        roll_counts(ROLLS, "2024-03-31", months=0)
+    with pytest.raises(ValueError, match="max_bucket must be >= 1"):
+        roll_counts(ROLLS, "2024-03-31", max_bucket=0)
+    with pytest.raises(DataContractError, match="missing columns status"):
+        roll_counts(ROLLS.drop(columns="status"), "2024-03-31")
+    with pytest.raises(ValueError, match="measure must be"):
+        roll_rates(roll_counts(ROLLS, "2024-03-31"), measure="amount")
+    for share in (0, 1):
+        with pytest.raises(ValueError, match=r"share must be in \(0, 1\)"):
+            point_of_no_return(pd.DataFrame({"no_return_rate": [0.5]}), share=share)
 
 
 def test_broken_panel_and_wrong_settings_are_refused():

@@ -7,6 +7,7 @@ import pytest
 
 from riskkit import binning, metrics, migration, plots, strategy, vintage
 from riskkit.plots import style
+from riskkit.schema import BadDefinition
 
 
 @pytest.fixture(autouse=True)
@@ -56,8 +57,10 @@ def every_figure(rows, panel):
         index=["2024-01", "2024-02"],
     )
     cohorts = vintage.cohort_counts(panel)
+    timing = pd.DataFrame([[0, 0.5, 1], [0, 0, 1]], index=[3, 12]).rename_axis("term_months")
     return {
         "rates": plots.plot_application_rates(rates),
+        "timing": plots.plot_bad_timing(timing, BadDefinition(window_months=1)),
         "iv": plots.plot_iv(binner.iv, min_iv=0.02),
         "bins": plots.plot_bins(binner.table("b"), "Price in $ and $"),
         "stability": plots.plot_stability(binning.stability(binner, X, y, months)),
@@ -147,6 +150,22 @@ def test_the_sample_is_named_in_the_title_and_small_money_in_thousands(rows):
         assert ax.get_ylabel() == f"profit, {unit} CNY"
         shown = ax.lines[0].get_ydata() * {"thousand": 1e3, "million": 1e6}[unit]
         np.testing.assert_allclose(shown, cutoffs["profit_amount"])
+
+
+def test_timing_shows_the_windows_of_the_definition():
+    timing = pd.DataFrame([[0, 0.5, 1], [0, 0, 1]], index=[3, 12]).rename_axis("term_months")
+    own = BadDefinition(window_months=2, by_term={3: 1, 12: 9})
+    ax = plots.plot_bad_timing(timing, own)
+    shown = {line.get_label(): line for line in ax.get_lines()}
+    assert {"3", "12", "window, 2"} <= set(shown)
+    # the window of 9 lies past the months drawn
+    dots = [line.get_xydata().tolist() for line in ax.get_lines() if line.get_marker() == "o"]
+    assert dots == [[[1, 0.5]]]
+    assert ax.figure.get_label().endswith("shown by month 1 to 2, by term.")
+    without = plots.plot_bad_timing(timing, BadDefinition(window_months=None))
+    assert [line.get_label() for line in without.get_lines()] == ["3", "12"]
+    empty = plots.plot_bad_timing(timing.iloc[:0], own)
+    assert "No loan was bad" in empty.figure.get_label()
 
 
 def test_given_axes_are_drawn_on(rows):

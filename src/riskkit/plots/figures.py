@@ -24,6 +24,7 @@ from riskkit.plots.style import (
     percent_axis,
     shades,
 )
+from riskkit.schema import BadDefinition
 from riskkit.strategy import choose_cutoff
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "plot_application_rates",
+    "plot_bad_timing",
     "plot_calibration",
     "plot_cutoffs",
     "plot_hazard",
@@ -76,6 +78,45 @@ def plot_application_rates(table: pd.DataFrame, *, ax: Axes | None = None) -> Ax
         "applications",
         f"Bars from {first:,.0f} to {last:,.0f} applications a month; lines for the rates.",
     )
+
+
+def plot_bad_timing(
+    timing: pd.DataFrame, definition: BadDefinition, *, ax: Axes | None = None
+) -> Axes:
+    """Share of the final bads shown by each month on book, a line per term, the window dashed.
+
+    Parameters
+    ----------
+    timing : DataFrame
+        Of :func:`schema.bad_timing`; where it is empty, the figure says so.
+    definition : BadDefinition
+        Whose window is drawn; a term with a window of its own has a dot there.
+    """
+    import matplotlib as mpl
+
+    ax = axes_of(ax)
+    title, axis = "When the final bads show", "share of final bads"
+    if timing.empty:
+        nothing = "no loan was bad among those watched to the end"
+        ax.text(0.5, 0.5, nothing, ha="center", va="center", transform=ax.transAxes)
+        ax.set(xticks=[], yticks=[])
+        return finish(ax, title, "month on book", axis, f"{nothing.capitalize()}.")
+    by_term = mpl.colormaps["viridis_r"](np.linspace(0.08, 0.92, max(len(timing), 2)))
+    for (term, curve), colour in zip(timing.iterrows(), by_term, strict=False):
+        ax.plot(curve.index, curve, color=colour, lw=1.5, label=str(term))
+        own = (definition.by_term or {}).get(term)
+        if own is not None and own <= curve.index[-1]:
+            ax.plot(own, curve[own], "o", color=colour)
+    window = definition.window_months
+    if window is not None and window <= timing.columns[-1]:
+        ax.axvline(window, color=BAD, lw=1.2, ls="--", label=f"window, {window}")
+    percent_axis(ax.yaxis)
+    ax.set_xlim(0)
+    ax.set_ylim(0, 1.02)
+    legend_outside(ax, "term, months", columns=1 + len(timing) // 11)
+    half = (timing >= 0.5).idxmax(axis=1)
+    alt = f"Half of the final bads have shown by month {half.min()} to {half.max()}, by term."
+    return finish(ax, title, "month on book", axis, alt)
 
 
 def plot_roc(

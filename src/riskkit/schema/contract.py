@@ -6,7 +6,7 @@ Takes a frame; gives the same frame, or a :class:`DataContractError` with every 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,8 @@ __all__ = [
     "features_from_table",
     "loan_starts",
     "missing_columns",
+    "offered_features",
+    "protected_note",
     "require_columns",
     "risk_trends",
     "type_violations",
@@ -146,6 +148,28 @@ class Feature:
     def offered(self) -> bool:
         """Whether a model may use it."""
         return not (self.protected or self.known_afterwards)
+
+
+def offered_features(features: Sequence[Feature], *, use_protected: bool = False) -> list[str]:
+    """Names of the features that models may use; protected ones only where that is asked for."""
+    return [f.name for f in features if f.offered or (use_protected and not f.known_afterwards)]
+
+
+def protected_note(features: Sequence[Feature], used: Iterable[str]) -> str:
+    """Warning in Markdown that names the protected attributes in use; empty where none is.
+
+    Examples
+    --------
+    >>> age = Feature(name="age", label="Age", family="protected", protected=True)
+    >>> protected_note([age], ["income"])
+    ''
+    >>> protected_note([age], ["age"])
+    '**Protected attributes are used as features: Age.** Many laws forbid this.'
+    """
+    names = set(used)
+    labels = ", ".join(f.label for f in features if f.protected and f.name in names)
+    warning = f"**Protected attributes are used as features: {labels}.** Many laws forbid this."
+    return warning if labels else ""
 
 
 def feature_table(features: Sequence[Feature]) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from riskkit.schema.contract import calendar_months
+from riskkit.schema.contract import calendar_months, loan_starts, require_columns
 
 __all__ = [
     "BadDefinition",
@@ -93,7 +93,11 @@ def _months_seen(cohort: pd.Series, observed_to: pd.Timestamp) -> np.ndarray:
 def _first_bad_and_end(
     book: pd.DataFrame, dpd: int | None, observed_to: pd.Timestamp
 ) -> pd.DataFrame:
-    """One row per loan: first_bad_mob (or _NEVER), ended, worst_dpd, observed_mob."""
+    """One row per loan: first_bad_mob (or _NEVER), ended, repaid, worst_dpd, observed_mob, ...
+
+    `repaid` is whether the loan's last row shows nothing past due: it ended without a loss, or
+    stands current.
+    """
     if "event" in book.columns:
         loans = book.set_index("loan_id")
         bad = loans["event"] == "default"
@@ -102,6 +106,7 @@ def _first_bad_and_end(
             {
                 "first_bad_mob": loans["event_mob"].where(bad, _NEVER),
                 "ended": ended,
+                "repaid": loans["event"].isin(["prepaid", "matured"]),
                 "worst_dpd": 0,
                 "observed_mob": loans["event_mob"].where(
                     ~ended, _months_seen(loans["cohort"], observed_to)
@@ -112,20 +117,29 @@ def _first_bad_and_end(
             }
         )
         return loans
-    late = book["dpd"] > (math.inf if dpd is None else dpd)
-    mob = book["mob"].where(late | (book["status"] == "charged_off"))
-    grouped = book.assign(bad_mob=mob).groupby("loan_id", sort=False, observed=True)
-    loans = grouped.agg(
-        first_bad_mob=("bad_mob", "min"),
-        worst_dpd=("dpd", "max"),
-        status=("status", "last"),
-        cohort=("cohort", "first"),
-        last_mob=("mob", "last"),
+    require_columns(book, ["loan_id", "cohort", "mob", "dpd", "status"], "performance")
+    starts = loan_starts(book)
+    ends = np.append(starts[1:], len(book))[: len(starts)] - 1
+    mob, days = book["mob"].to_numpy(np.int64), book["dpd"].to_numpy(np.int64)
+    charged_off = (book["status"] == "charged_off").to_numpy(dtype=bool)
+    # few rows are bad: only they are looked up
+    bad_rows = np.flatnonzero((days > (math.inf if dpd is None else dpd)) | charged_off)
+    first_bad = np.full(len(starts), _NEVER)
+    np.minimum.at(first_bad, np.searchsorted(starts, bad_rows, side="right") - 1, mob[bad_rows])
+    status = book["status"].iloc[ends]
+    cohort = book["cohort"].iloc[starts]
+    return pd.DataFrame(
+        {
+            "first_bad_mob": first_bad,
+            "ended": status.isin(["prepaid", "matured", "charged_off"]).to_numpy(),
+            "repaid": ~charged_off[ends] & (days[ends] == 0),
+            "worst_dpd": np.maximum.reduceat(days, starts),
+            "observed_mob": _months_seen(cohort, observed_to),
+            "cohort": cohort.to_numpy(),
+            "last_mob": mob[ends],
+        },
+        index=pd.Index(book["loan_id"].iloc[starts], name="loan_id"),
     )
-    loans["ended"] = loans["status"].isin(["prepaid", "matured", "charged_off"])
-    loans["first_bad_mob"] = loans["first_bad_mob"].fillna(_NEVER).astype("int64")
-    loans["observed_mob"] = _months_seen(loans["cohort"], observed_to)
-    return loans.drop(columns="status")
 
 
 def default_flags(
@@ -143,40 +157,62 @@ def default_flags(
     Parameters
     ----------
     book : DataFrame
-        The monthly panel (performance), or the outcomes.
+        The monthly panel (performance), sorted by loan and month, or the outcomes.
     definition : BadDefinition
     observed_to : Timestamp
         The last month-end seen.
     term_months : Series, index loan_id, optional
-        Needed for ``definition.by_term`` with a panel, which does not carry the term.
+        A panel does not carry the term: needed for ``definition.by_term``; with no window, loans
+        of all terms wait for each other without it.
 
     Returns
     -------
     Series of float, index loan_id
         Named default_flag.
 
+    Raises
+    ------
+    DataContractError
+        A panel that lacks a column or is not sorted by loan and month from month 0.
+    ValueError
+        A window by term, but no terms.
+
     Source
     ------
     riskkit definition; the maturity rule avoids counting early endings of a young cohort.
     """
     loans = _first_bad_and_end(book, definition.dpd, observed_to)
-    if definition.by_term and "term_months" not in loans:
-        if term_months is None:
+    if "term_months" not in loans:
+        if term_months is not None:
+            loans["term_months"] = term_months.reindex(loans.index)
+        elif definition.by_term:
             raise ValueError("a window by term needs term_months, index loan_id")
-        loans["term_months"] = term_months.reindex(loans.index)
+    return _flags(loans, definition)
+
+
+def _flags(loans: pd.DataFrame, definition: BadDefinition) -> pd.Series:
+    """Labels of loans in the shape of :func:`_first_bad_and_end`."""
     terms = loans["term_months"] if "term_months" in loans else pd.Series(0, index=loans.index)
     window = definition.window_of(terms)
     bad = (loans["first_bad_mob"] <= window).to_numpy()
     # a loan that drops out of the data before the window, neither ended nor bad, is not known
     followed = bad | loans["ended"].to_numpy() | (loans["last_mob"] >= window).to_numpy()
-    has_window = window < _NO_WINDOW
-    # with no window the cohort is mature when every loan of it (and of the term) has ended
-    ended = loans["ended"].groupby([loans["cohort"], terms.to_numpy()]).transform("all")
-    known = np.where(has_window, (loans["observed_mob"] >= window) & followed, ended)
+    known = (loans["observed_mob"] >= window).to_numpy() & followed
+    no_window = window >= _NO_WINDOW
+    if no_window.any():
+        # the cohort is mature when every loan of it (and of the term) has ended
+        groups = [loans["cohort"], terms.to_numpy()]
+        ended = loans["ended"].groupby(groups, dropna=False).transform("all")
+        known = np.where(no_window, ended, known)
     if definition.indeterminate_dpd is not None:
         known &= bad | (loans["worst_dpd"] <= definition.indeterminate_dpd).to_numpy()
     flags = np.where(known, bad.astype(float), np.nan)
     return pd.Series(flags, index=loans.index, name="default_flag")
+
+
+def _watched_to_the_end(loans: pd.DataFrame) -> pd.Series:
+    """Whether the cohort was watched for the term and long enough for its last bads to show."""
+    return loans["observed_mob"] >= loans["term_months"] + 6
 
 
 def window_coverage(
@@ -197,7 +233,7 @@ def window_coverage(
     """
     loans = _first_bad_and_end(book, definition.dpd, observed_to)
     loans["term_months"] = term_months.reindex(loans.index).astype("int64")
-    seen = loans[loans["observed_mob"] >= loans["term_months"] + 6]
+    seen = loans[_watched_to_the_end(loans)]
     final = seen["first_bad_mob"] <= seen["observed_mob"]
     window = definition.window_of(seen["term_months"])
     caught = (seen["first_bad_mob"] <= window) & final
