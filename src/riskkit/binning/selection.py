@@ -14,6 +14,7 @@ __all__ = ["LEAKAGE_IV", "select_features", "variance_inflation"]
 
 # Siddiqi (2006) calls an IV above 0.5 suspicious: too good to be known before the decision
 LEAKAGE_IV = 0.5
+_BLOCK_ROWS = 1 << 13
 
 
 def variance_inflation(woe: np.ndarray) -> np.ndarray:
@@ -29,8 +30,15 @@ def variance_inflation(woe: np.ndarray) -> np.ndarray:
         At least 1; infinite where the others say all, NaN for a column that does not vary.
     """
     n = woe.shape[1]
+    mean = woe.mean(axis=0)
+    spread = np.zeros((n, n))
+    # blocks stay in the cache; all rows at once would be copied three times
+    for start in range(0, len(woe), _BLOCK_ROWS):
+        block = woe[start : start + _BLOCK_ROWS] - mean
+        spread += block.T @ block
+    deviation = np.sqrt(np.diag(spread))
     with np.errstate(divide="ignore", invalid="ignore"):
-        correlation = np.atleast_2d(np.corrcoef(woe, rowvar=False))
+        correlation = spread / np.outer(deviation, deviation)
     factors = np.full(n, np.nan)
     varies = np.flatnonzero(np.isfinite(np.diag(correlation)))
     for i in varies:
@@ -62,7 +70,7 @@ def select_features(
     ----------
     binner : WoeBinner
     woe : DataFrame of shape (n_rows, n_features)
-        The training rows' WoE.
+        The training rows' WoE of the features in question.
     stable : DataFrame, optional
         Of :func:`stability`.
 
@@ -74,6 +82,7 @@ def select_features(
         step), selected, leakage (IV above 0.5), reason.
     """
     iv = binner.iv
+    iv = iv[iv.index.isin(woe.columns)]
     table = pd.DataFrame({"iv": iv}, index=iv.index.rename("feature"))
     table[["psi", "periods_out_of_order"]] = np.nan
     if stable is not None:

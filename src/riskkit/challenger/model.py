@@ -1,32 +1,64 @@
-"""The challenger: LightGBM under the bins' risk directions, calibrated, on the score scale.
+"""Boosted trees as a classifier with a whole-number score.
 
-Takes features and a label; gives a classifier with a whole-number score like the scorecard's.
+Takes features and a label; gives scores, and what each feature adds to them.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any, Self, cast
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.utils.validation import check_is_fitted
 
 from riskkit.binning import level_text, require_features
-from riskkit.metrics import calibration_fit
-from riskkit.scorecard import ScoreClassifier, ScoreScale
+from riskkit.challenger.calibration import CALIBRATIONS, calibration_from, fit_calibration
+from riskkit.scorecard import ScoreClassifier, ScoreScale, reasons_table
 
-__all__ = ["Challenger"]
+if TYPE_CHECKING:
+    import lightgbm
+
+__all__ = ["Challenger", "Crossed", "Learning"]
 
 _DIRECTIONS = {"ascending": 1, "descending": -1}
 _MAX_ROUNDS = 2000
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Learning:
+    """Rows in an order of their own, as the trees learn from them."""
+
+    matrix: Array
+    y: Array
+    weight: Array
+    fold: NDArray[np.int64]
+    directions: list[int]
+    categorical: list[int]
+
+    def dataset(self) -> lightgbm.Dataset:
+        """A Dataset of its own for each fit, since a fit changes it."""
+        import lightgbm
+
+        return lightgbm.Dataset(
+            self.matrix, self.y, weight=self.weight, categorical_feature=self.categorical
+        )
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """What boosters said of rows they had not seen, after the number of rounds that was best."""
+
+    n_rounds: int
+    raw: Array
 
 
 class Challenger(ScoreClassifier):
-    """LightGBM with monotone constraints, Platt-calibrated, its PD put on the score scale.
+    """LightGBM with monotone constraints, calibrated, its PD put on the score scale.
 
     The training rows are dealt into folds, and one booster a fold learns from the other folds. The
     number of rounds is the one at which their mean log-loss on the rows they have not seen is
@@ -51,6 +83,10 @@ class Challenger(ScoreClassifier):
     learning_rate : float
     min_leaf_rows : int
         Least rows in a leaf.
+    feature_share : float
+        Share of the features a tree may use, drawn for each, in (0, 1].
+    calibration : str
+        "platt", a line on the log-odds, or "isotonic", steps, from 1,000 bads on.
     n_folds : int
         Folds the training rows are dealt into, of each class its share; at least 2.
     patience_rounds : int
@@ -61,7 +97,8 @@ class Challenger(ScoreClassifier):
     Attributes
     ----------
     booster_ : lightgbm.Booster
-    calibration_ : (intercept, slope) on the log-odds
+    calibration_ : Platt or Isotonic
+        With ``log_odds(raw)``.
     levels_ : dict of feature to tuple of str
         Levels seen in fit; others are missing.
     n_rounds_ : int
@@ -86,8 +123,10 @@ class Challenger(ScoreClassifier):
         n_leaves: int = 8,
         learning_rate: float = 0.03,
         min_leaf_rows: int = 50,
+        feature_share: float = 1.0,
+        calibration: str = "platt",
         n_folds: int = 4,
-        patience_rounds: int = 100,
+        patience_rounds: int = 50,
         seed: int = 0,
     ):
         self.trends = trends
@@ -96,6 +135,8 @@ class Challenger(ScoreClassifier):
         self.n_leaves = n_leaves
         self.learning_rate = learning_rate
         self.min_leaf_rows = min_leaf_rows
+        self.feature_share = feature_share
+        self.calibration = calibration
         self.n_folds = n_folds
         self.patience_rounds = patience_rounds
         self.seed = seed
@@ -119,16 +160,38 @@ class Challenger(ScoreClassifier):
         Raises
         ------
         ValueError
-            A label of one class, fewer rows of one than folds, fewer than two folds, or unequal
-            lengths.
+            A label of one class, fewer rows of one than folds, fewer than two folds, unequal
+            lengths, or too few bads for an isotonic calibration.
         TypeError
             A column of dates.
         """
         import lightgbm
 
+        learning = self._learn(X, y, sample_weight)
+        crossed = self._cross(learning)
+        self.n_rounds_ = crossed.n_rounds
+        self.calibration_ = fit_calibration(
+            self.calibration, crossed.raw, learning.y, learning.weight
+        )
+        self.booster_ = lightgbm.train(
+            self._parameters(learning), learning.dataset(), num_boost_round=self.n_rounds_
+        )
+        return self
+
+    def _learn(
+        self,
+        X: pd.DataFrame,
+        y: np.ndarray | pd.Series,
+        sample_weight: np.ndarray | pd.Series | None,
+    ) -> Learning:
+        """Check the rows, remember their features, deal the folds."""
         y = self._labels(y)
         if self.n_folds < 2:
             raise ValueError(f"n_folds must be >= 2, got {self.n_folds!r}")
+        if not 0 < self.feature_share <= 1:
+            raise ValueError(f"feature_share must lie in (0, 1], got {self.feature_share!r}")
+        if self.calibration not in CALIBRATIONS:
+            raise ValueError(f"calibration must be one of {CALIBRATIONS}, got {self.calibration!r}")
         weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
         if not len(X) == len(y) == len(weight):
             raise ValueError(
@@ -149,26 +212,38 @@ class Challenger(ScoreClassifier):
             for name, codes in (self.special_codes or {}).items()
             if codes and name in X.columns and name not in self.levels_
         }
-        matrix, columns = self._matrix(X)
+        matrix = self._matrix(X)
+        columns = self._columns()
         # what is drawn by position is then drawn by content: ties are equal in all that counts
         order = np.lexsort((weight, *matrix.T, y))
         matrix, y, weight = matrix[order], y[order], weight[order]
-        fold = self._folds(y)
         trends = self.trends or {}
-        parameters = {
+        return Learning(
+            matrix=matrix,
+            y=y,
+            weight=weight,
+            fold=self._folds(y),
+            directions=[
+                _DIRECTIONS.get(trends.get(name, ""), 0) if is_value else 0
+                for name, is_value in columns
+            ],
+            categorical=[i for i, (name, _) in enumerate(columns) if name in self.levels_],
+        )
+
+    def _parameters(self, learning: Learning) -> dict[str, Any]:
+        return {
             "objective": "binary",
             "num_leaves": self.n_leaves,
+            # bins of a feature: 255 rank no better and take half as long again
+            "max_bin": 63,
             "learning_rate": self.learning_rate,
             "min_data_in_leaf": self.min_leaf_rows,
-            "feature_fraction": 0.7,
+            "feature_fraction": self.feature_share,
             "bagging_fraction": 0.8,
             "bagging_freq": 1,
             "lambda_l2": 5.0,
             "cat_smooth": 20.0,
-            "monotone_constraints": [
-                _DIRECTIONS.get(trends.get(name, ""), 0) if is_value else 0
-                for name, is_value in columns
-            ],
+            "monotone_constraints": learning.directions,
             "deterministic": True,
             "force_row_wise": True,
             # threads that wait for one another crawl on a busy machine; the trees are the same
@@ -176,42 +251,28 @@ class Challenger(ScoreClassifier):
             "seed": self.seed,
             "verbosity": -1,
         }
-        rows = lightgbm.Dataset(
-            matrix,
-            y,
-            weight=weight,
-            categorical_feature=[i for i, (n, _) in enumerate(columns) if n in self.levels_],
-        )
-        seen = [fold != number for number in range(self.n_folds)]
+
+    def _cross(self, learning: Learning) -> Crossed:
+        """Raw scores of every row by the booster that has not seen its fold."""
+        import lightgbm
+
+        seen = [learning.fold != number for number in range(self.n_folds)]
         crossed = lightgbm.cv(
-            parameters,
-            rows,
+            self._parameters(learning),
+            learning.dataset(),
             num_boost_round=_MAX_ROUNDS,
             folds=[(np.flatnonzero(others), np.flatnonzero(~others)) for others in seen],
             callbacks=[lightgbm.early_stopping(self.patience_rounds, verbose=False)],
             return_cvbooster=True,
         )
         trained = cast("lightgbm.CVBooster", crossed["cvbooster"])
-        self.n_rounds_ = int(trained.best_iteration)
-        raw = np.empty(len(y))
+        n_rounds = int(trained.best_iteration)
+        raw = np.empty(len(learning.y))
         for booster, others in zip(trained.boosters, seen, strict=True):
             raw[~others] = booster.predict(
-                matrix[~others], raw_score=True, num_iteration=self.n_rounds_
+                learning.matrix[~others], raw_score=True, num_iteration=n_rounds
             )
-        self.booster_ = lightgbm.train(parameters, rows, num_boost_round=self.n_rounds_)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # said below, in this model's words
-            fit = calibration_fit(y, expit(raw), weight=weight)
-        # a slope below 0 would turn the ranking, and every direction, round
-        if not fit["slope"] > 0:
-            warnings.warn(
-                "the challenger stays uncalibrated: its scores of rows not seen show no risk order",
-                UserWarning,
-                stacklevel=2,
-            )
-            fit["intercept"], fit["slope"] = 0.0, 1.0
-        self.calibration_ = (float(fit["intercept"]), float(fit["slope"]))
-        return self
+        return Crossed(n_rounds, raw)
 
     def _folds(self, y: np.ndarray) -> np.ndarray:
         """Fold of each row, dealt class by class, so that each has its share of the bads.
@@ -230,10 +291,18 @@ class Challenger(ScoreClassifier):
             fold[rows] = np.arange(len(rows)) % self.n_folds
         return fold
 
-    def _matrix(self, X: pd.DataFrame) -> tuple[np.ndarray, list[tuple[str, bool]]]:
-        """Numbers for the trees; of each column its feature, and whether it holds its values."""
+    def _columns(self) -> list[tuple[str, bool]]:
+        """Of each column of the matrix its feature, and whether it holds that feature's values."""
+        return [
+            (name, is_value)
+            for name in map(str, self.feature_names_in_)
+            for is_value in ((True, False) if self.special_codes_.get(name) else (True,))
+        ]
+
+    def _matrix(self, X: pd.DataFrame) -> Array:
+        """Numbers for the trees, in the order of :meth:`_columns`."""
         require_features(X, self.feature_names_in_)
-        columns, origin = [], []
+        columns = []
         for name in map(str, self.feature_names_in_):
             if name in self.levels_:
                 levels = pd.Index(self.levels_[name], dtype="str")
@@ -242,7 +311,6 @@ class Challenger(ScoreClassifier):
             else:
                 values = X[name].to_numpy(np.float64, na_value=np.nan, copy=True)
             columns.append(values)
-            origin.append((name, True))
             codes = self.special_codes_.get(name, ())
             if codes:
                 marks = np.zeros(len(X))
@@ -250,18 +318,13 @@ class Challenger(ScoreClassifier):
                     marks[values == code] = number
                 values[marks > 0] = np.nan
                 columns.append(marks)
-                origin.append((name, False))
-        return np.column_stack(columns), origin
+        return np.column_stack(columns)
 
-    def _raw(self, matrix: np.ndarray) -> np.ndarray:
-        raw = self.booster_.predict(matrix, raw_score=True, num_iteration=self.n_rounds_)
-        return np.asarray(raw)
-
-    def _log_odds(self, X: pd.DataFrame) -> np.ndarray:
+    def _log_odds(self, X: pd.DataFrame) -> Array:
         """Calibrated log-odds of bad."""
         check_is_fitted(self, "booster_")
-        intercept, slope = self.calibration_
-        return intercept + slope * self._raw(self._matrix(X)[0])
+        raw = self.booster_.predict(self._matrix(X), raw_score=True, num_iteration=self.n_rounds_)
+        return self.calibration_.log_odds(np.asarray(raw))
 
     def _probability(self, X: pd.DataFrame) -> np.ndarray:
         return expit(self._log_odds(X))
@@ -273,33 +336,103 @@ class Challenger(ScoreClassifier):
         -------
         int array of shape (n_rows,)
         """
-        scale = self._scale
+        scale = self.score_scale
         return np.rint(scale.offset - scale.factor * self._log_odds(X)).astype(np.int64)
 
     def importance(self) -> pd.Series:
         """Share of the trees' gain by feature, largest first; a special code's column included."""
         check_is_fitted(self, "booster_")
-        # the special codes' own columns count for their feature
-        names = [
-            str(name)
-            for name in self.feature_names_in_
-            for _ in range(2 if self.special_codes_.get(name) else 1)
-        ]
         gain = pd.Series(
-            self.booster_.feature_importance("gain", iteration=self.n_rounds_), index=names
+            self.booster_.feature_importance("gain", iteration=self.n_rounds_),
+            index=[name for name, _ in self._columns()],
         )
         gain = gain.groupby(level=0).sum().rename_axis("feature").rename("gain_share")
         return (gain / gain.sum()).sort_values(ascending=False, kind="stable")
 
+    def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Points that each feature adds to, or takes from, the average score.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_features)
+
+        Returns
+        -------
+        DataFrame, index of `X`
+            base (the average over the training rows, on the log-odds), then a column for each
+            feature, in points: a row sums to its score before rounding. An isotonic calibration is
+            no sum, so there the difference is dealt out in proportion to a line from base to score.
+
+        Source
+        ------
+        Lundberg et al. (2020), From local explanations to global understanding with explainable AI
+        for trees, Nature Machine Intelligence 2: the tree SHAP values that LightGBM computes.
+        """
+        check_is_fitted(self, "booster_")
+        shap = np.asarray(
+            self.booster_.predict(self._matrix(X), pred_contrib=True, num_iteration=self.n_rounds_)
+        )
+        raw, average = shap.sum(axis=1), shap[:, -1]
+        scale = self.score_scale
+        base = scale.offset - scale.factor * self.calibration_.log_odds(average)
+        score = scale.offset - scale.factor * self.calibration_.log_odds(raw)
+        # the slope of a Platt line; of steps, that of the chord
+        apart = raw != average
+        chord = np.zeros(len(raw))
+        np.divide(score - base, raw - average, out=chord, where=apart)
+        points = pd.DataFrame(index=X.index, columns=["base", *self.feature_names_in_], dtype=float)
+        points["base"] = base
+        points.iloc[:, 1:] = 0.0
+        for place, (name, _) in enumerate(self._columns()):
+            points[name] += shap[:, place] * chord
+        return points
+
+    def reasons(
+        self, X: pd.DataFrame, n: int = 4, *, labels: Mapping[str, str] | None = None
+    ) -> pd.DataFrame:
+        """What cost each applicant the most points, against the average of the training rows.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_features)
+        n : int
+            At most so many reasons a row.
+        labels : mapping of feature to str, optional
+            Plain words; by default the feature's name.
+
+        Returns
+        -------
+        DataFrame, index (row, rank)
+            As :meth:`Scorecard.reasons`; points are :meth:`contributions`, the reference 0. The
+            reason is the label and the applicant's own value, since trees have no bins.
+        """
+        names = list(map(str, self.feature_names_in_))
+        points = self.contributions(X)[names].to_numpy()
+        words = labels or {}
+
+        def word(row: int, column: int) -> str:
+            name = names[column]
+            value = X[name].iloc[row]
+            text = (
+                "missing"
+                if pd.isna(value)
+                else str(value)
+                if name in self.levels_
+                else f"{value:,.6g}"
+            )
+            return f"{words.get(name, name)}: {text}"
+
+        return reasons_table(X.index, names, points, np.zeros(len(names)), word, n)
+
     def _values(self) -> dict[str, Any]:
         check_is_fitted(self, "booster_")
         return {
-            "scale": asdict(self._scale),
+            "scale": asdict(self.score_scale),
             "features": list(self.feature_names_in_),
             "levels": self.levels_,
             "special_codes": self.special_codes_,
             "trends": dict(self.trends or {}),
-            "calibration": self.calibration_,
+            "calibration": self.calibration_.values(),
             "n_rounds": self.n_rounds_,
             # LightGBM's own text
             "booster": self.booster_.model_to_string(num_iteration=self.n_rounds_).splitlines(),
@@ -315,8 +448,7 @@ class Challenger(ScoreClassifier):
         model.n_features_in_ = len(values["features"])
         model.levels_ = {name: tuple(levels) for name, levels in values["levels"].items()}
         model.special_codes_ = {n: tuple(codes) for n, codes in values["special_codes"].items()}
-        intercept, slope = values["calibration"]
-        model.calibration_ = (intercept, slope)
+        model.calibration_ = calibration_from(values["calibration"])
         model.n_rounds_ = values["n_rounds"]
         model.booster_ = lightgbm.Booster(model_str="\n".join(values["booster"]) + "\n")
         return model

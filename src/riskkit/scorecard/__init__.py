@@ -5,6 +5,7 @@ with the reasons for each score.
 """
 
 from riskkit.scorecard.card import Scorecard
+from riskkit.scorecard.reasons import reasons_table
 from riskkit.scorecard.scale import ScoreClassifier, ScoreScale
 
-__all__ = ["ScoreClassifier", "ScoreScale", "Scorecard"]
+__all__ = ["ScoreClassifier", "ScoreScale", "Scorecard", "reasons_table"]

@@ -16,12 +16,18 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from riskkit.binning import WoeBinner, lookup_select, require_features, variance_inflation
+from riskkit.scorecard.reasons import reasons_table
+from riskkit.scorecard.regression import Fit, fit_bounded, information_at, stepwise
 from riskkit.scorecard.scale import ScoreClassifier, ScoreScale
 
 __all__ = ["Scorecard"]
 
-# a coefficient this close to its bound of 0 sits on it
-_ON_BOUND = 1e-6
+_NO_STEPS = pd.DataFrame(
+    columns=["feature", "action", "statistic", "p_value"],
+    index=pd.RangeIndex(1, 1, name="step"),
+)
+
+_SETTINGS = ("max_p_value", "penalty", "base", "n_bootstrap", "seed")
 BASES = ("separate", "spread")
 _Z95 = float(special.ndtri(0.975))
 
@@ -41,6 +47,9 @@ class Scorecard(ScoreClassifier):
         keeps its settings, not its bins.
     features : sequence of str, optional
         Features to offer; by default all of the binner's.
+    max_p_value : float, optional
+        Choose among them step by step: one enters, and stays, while its p-value is at most this.
+        By default all are taken whose coefficient has the right sign.
     scale : ScoreScale, optional
     penalty : float
         Ridge penalty per row on the coefficients, at least 0.
@@ -61,6 +70,8 @@ class Scorecard(ScoreClassifier):
         Of the features on the card.
     dropped_ : dict of str to str
         Feature → why it is not on the card.
+    steps_ : DataFrame
+        Who entered and left, where `max_p_value` is given; else without rows.
     covariance_ : DataFrame or None
         Of the intercept and the coefficients; None where a penalty leaves it unknown.
     vif_ : Series, index feature
@@ -84,6 +95,7 @@ class Scorecard(ScoreClassifier):
         binner: WoeBinner | None = None,
         *,
         features: Sequence[str] | None = None,
+        max_p_value: float | None = None,
         scale: ScoreScale | None = None,
         penalty: float = 0.0,
         base: str = "separate",
@@ -92,6 +104,7 @@ class Scorecard(ScoreClassifier):
     ):
         self.binner = binner
         self.features = features
+        self.max_p_value = max_p_value
         self.scale = scale
         self.penalty = penalty
         self.base = base
@@ -141,29 +154,36 @@ class Scorecard(ScoreClassifier):
             if np.ptp(woe[name].to_numpy()) == 0:
                 self.dropped_[name] = "one bin only"
         kept = [name for name in offered if name not in self.dropped_]
+        columns = woe[kept].to_numpy()
+        weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        self.steps_ = _NO_STEPS
+        if self.max_p_value is not None:
+            kept, out, self.steps_ = stepwise(
+                columns, y, weight, kept, self.max_p_value, self.penalty
+            )
+            self.dropped_ |= out
+            columns = woe[kept].to_numpy()
         while True:
             if not kept:
                 raise ValueError("no feature is left on the card: none separates goods from bads")
-            intercept, coefficients = self._regress(woe[kept].to_numpy(), y, sample_weight)
-            on_bound = coefficients > -_ON_BOUND
-            if not on_bound.any():
+            fit = fit_bounded(columns, y, weight, self.penalty)
+            if not fit.on_bound.any():
                 break
-            for name, bound in zip(kept, on_bound, strict=True):
-                if bound:
-                    self.dropped_[name] = "coefficient would have the wrong sign"
+            for name in np.array(kept)[fit.on_bound]:
+                self.dropped_[str(name)] = "coefficient would have the wrong sign"
             kept = [name for name in kept if name not in self.dropped_]
-        self.intercept_ = float(intercept)
+            columns = woe[kept].to_numpy()
+        self.intercept_ = fit.intercept
         self.coefficients_ = pd.Series(
-            coefficients, index=pd.Index(kept, name="feature"), name="coefficient"
+            fit.coefficients, index=pd.Index(kept, name="feature"), name="coefficient"
         )
-        on_card = woe[kept].to_numpy()
-        self.covariance_ = self._covariance(on_card, y, sample_weight)
-        self.vif_ = pd.Series(variance_inflation(on_card), self.coefficients_.index, name="vif")
+        self.covariance_ = self._covariance(fit, columns, y, weight)
+        self.vif_ = pd.Series(variance_inflation(columns), self.coefficients_.index, name="vif")
         self._round_to_points()
         return self
 
     def _covariance(
-        self, woe: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | pd.Series | None
+        self, fit: Fit, woe: np.ndarray, y: np.ndarray, weight: np.ndarray | None
     ) -> pd.DataFrame | None:
         """Covariance of the estimates.
 
@@ -172,12 +192,8 @@ class Scorecard(ScoreClassifier):
         takes the features as given, so it is silent on how they were chosen.
         """
         names = ["intercept", *self.coefficients_.index]
-        weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
         if self.penalty == 0:
-            log_odds = self.intercept_ + woe @ self.coefficients_.to_numpy()
-            probability = 1 / (1 + np.exp(-log_odds))
-            design = np.column_stack([np.ones(len(woe)), woe])
-            information = design.T @ (design * (weight * probability * (1 - probability))[:, None])
+            information = information_at(fit, woe, weight)
             return pd.DataFrame(np.linalg.inv(information), index=names, columns=names)
         if self.n_bootstrap < 2:
             return None
@@ -185,30 +201,14 @@ class Scorecard(ScoreClassifier):
         refits = []
         for _ in range(self.n_bootstrap):
             # Poisson counts resample rows without moving them
-            drawn = weight * rng.poisson(1, len(y))
-            intercept, coefficients = self._regress(woe[drawn > 0], y[drawn > 0], drawn[drawn > 0])
-            refits.append([intercept, *coefficients])
+            drawn = rng.poisson(1, len(y)) * (1.0 if weight is None else weight)
+            some = drawn > 0
+            refit = fit_bounded(woe[some], y[some], drawn[some], self.penalty)
+            refits.append([refit.intercept, *refit.coefficients])
         return pd.DataFrame(np.cov(np.array(refits).T), index=names, columns=names)
 
-    def _regress(
-        self, woe: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | pd.Series | None
-    ) -> tuple[float, np.ndarray]:
-        """Intercept and bounded coefficients of logit P(bad) on WoE."""
-        from glum import GeneralizedLinearRegressor
-
-        regression = GeneralizedLinearRegressor(
-            family="binomial",
-            alpha=self.penalty,
-            upper_bounds=np.zeros(woe.shape[1]),
-            gradient_tol=1e-7,
-            max_iter=200,
-        )
-        # glum would copy columns that lie apart, with a warning
-        regression.fit(np.ascontiguousarray(woe), y, sample_weight=sample_weight)
-        return regression.intercept_, regression.coef_
-
     def _round_to_points(self) -> None:
-        scale = self._scale
+        scale = self.score_scale
         self.base_points_ = round(scale.offset - scale.factor * self.intercept_)
         self.points_ = {
             str(name): np.rint(-scale.factor * slope * self.binner_.bins_[name].woe).astype(
@@ -258,7 +258,7 @@ class Scorecard(ScoreClassifier):
 
     def _probability(self, X: pd.DataFrame) -> np.ndarray:
         # at the whole-number score: the rounded card is the model
-        return self._scale.probability(self.credit_score(X))
+        return self.score_scale.probability(self.credit_score(X))
 
     def reasons(
         self,
@@ -297,21 +297,10 @@ class Scorecard(ScoreClassifier):
         names = list(self.points_)
         places = np.column_stack([self.binner_.bins_[name].assign(X[name]) for name in names])
         got = np.column_stack([self.points_[name][places[:, k]] for k, name in enumerate(names)])
-        lost = np.array([aims[name] for name in names]) - got
-        order = np.argsort(-lost, axis=1, kind="stable")[:, :n]
-        row, rank = np.nonzero(np.take_along_axis(lost, order, axis=1) > 0)
-        column = order[row, rank]
         texts = [self._texts(name, (labels or {}).get(name, name)) for name in names]
-        index = pd.MultiIndex.from_arrays([X.index[row], rank + 1], names=["row", "rank"])
-        return pd.DataFrame(
-            {
-                "feature": [names[k] for k in column],
-                "reason": [texts[k][places[r, k]] for r, k in zip(row, column, strict=True)],
-                "points": got[row, column],
-                "reference_points": got[row, column] + lost[row, column],
-                "points_lost": lost[row, column],
-            },
-            index=index,
+        aim = np.array([aims[name] for name in names])
+        return reasons_table(
+            X.index, names, got, aim, lambda row, column: texts[column][places[row, column]], n
         )
 
     def _aims(self, reference: str) -> dict[str, float]:
@@ -445,11 +434,8 @@ class Scorecard(ScoreClassifier):
     def _values(self) -> dict[str, Any]:
         check_is_fitted(self, "points_")
         return {
-            "scale": asdict(self._scale),
-            "penalty": self.penalty,
-            "base": self.base,
-            "n_bootstrap": self.n_bootstrap,
-            "seed": self.seed,
+            "scale": asdict(self.score_scale),
+            **{name: getattr(self, name) for name in _SETTINGS},
             "covariance": None
             if self.covariance_ is None
             else self.covariance_.to_numpy().tolist(),
@@ -457,6 +443,7 @@ class Scorecard(ScoreClassifier):
             "intercept": self.intercept_,
             "coefficients": self.coefficients_.to_dict(),
             "dropped": self.dropped_,
+            "steps": self.steps_.to_dict("list"),
             "base_points": self.base_points_,
             "points": {name: points.tolist() for name, points in self.points_.items()},
             "binner": self.binner_.to_json(),
@@ -465,7 +452,7 @@ class Scorecard(ScoreClassifier):
     @classmethod
     def _from_values(cls, values: Mapping[str, Any]) -> Self:
         binner = WoeBinner.from_json(values["binner"])
-        settings = {name: values[name] for name in ("penalty", "base", "n_bootstrap", "seed")}
+        settings = {name: values[name] for name in _SETTINGS}
         card = cls(binner, scale=ScoreScale(**values["scale"]), **settings)
         card.binner_ = binner
         card.classes_ = np.array([0, 1])
@@ -473,6 +460,8 @@ class Scorecard(ScoreClassifier):
         card.coefficients_ = pd.Series(values["coefficients"], name="coefficient", dtype=float)
         card.coefficients_.index.name = "feature"
         card.dropped_ = dict(values["dropped"])
+        steps = pd.DataFrame(values["steps"], columns=_NO_STEPS.columns)
+        card.steps_ = steps.set_axis(pd.RangeIndex(1, len(steps) + 1, name="step"))
         names = ["intercept", *card.coefficients_.index]
         found = values["covariance"]
         card.covariance_ = found if found is None else pd.DataFrame(found, names, names)

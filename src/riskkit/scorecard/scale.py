@@ -73,16 +73,21 @@ class ScoreScale:
 
 
 class ScoreClassifier(JsonModel, ClassifierMixin, BaseEstimator):
-    """What every classifier on a score scale shares; a subclass has `scale` and `_probability`."""
+    """What every classifier on a score scale shares; a subclass has `scale` and its own scores."""
 
     scale: ScoreScale | None
 
     @property
-    def _scale(self) -> ScoreScale:
+    def score_scale(self) -> ScoreScale:
+        """The scale in use: `scale`, or the default one."""
         return self.scale if self.scale is not None else ScoreScale()
 
     def _probability(self, X: pd.DataFrame) -> np.ndarray:
         """Probability of bad of each row."""
+        raise NotImplementedError
+
+    def credit_score(self, X: pd.DataFrame) -> np.ndarray:
+        """Whole-number score of each row; higher is safer."""
         raise NotImplementedError
 
     def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
