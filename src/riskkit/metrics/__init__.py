@@ -8,7 +8,12 @@ Everything is aligned by position, as in scikit-learn, unless a docstring says o
 """
 
 from riskkit.metrics.accuracy import brier, brier_decomposition, log_loss
-from riskkit.metrics.calibration import calibration_fit, calibration_table, hosmer_lemeshow
+from riskkit.metrics.calibration import (
+    accuracy_table,
+    calibration_fit,
+    calibration_table,
+    hosmer_lemeshow,
+)
 from riskkit.metrics.checks import jeffreys_interval
 from riskkit.metrics.comparison import compare, comparison_table, discrimination_table
 from riskkit.metrics.counts import COUNT_COLUMNS, score_counts
@@ -35,6 +40,7 @@ __all__ = [
     "BOOTSTRAP_POINTS",
     "COUNT_COLUMNS",
     "LIFT_SHARES",
+    "accuracy_table",
     "assign_grade",
     "auc",
     "binomial_p_value",

@@ -1,7 +1,7 @@
 """Whether probabilities come true.
 
 Takes outcomes and probabilities, by row or as score counts; gives the calibration table, the
-recalibration and the Hosmer–Lemeshow test.
+recalibration, the Hosmer–Lemeshow test, and all of it side by side for several models.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
 
+from riskkit.metrics.accuracy import brier_decomposition, log_loss
 from riskkit.metrics.checks import (
     Array,
     bads_at_probability,
@@ -22,7 +23,7 @@ from riskkit.metrics.checks import (
     warn,
 )
 
-__all__ = ["calibration_fit", "calibration_table", "hosmer_lemeshow"]
+__all__ = ["accuracy_table", "calibration_fit", "calibration_table", "hosmer_lemeshow"]
 
 
 def calibration_table(
@@ -233,6 +234,43 @@ def hosmer_lemeshow(
         p_value = float(special.chdtrc(freedom, value))
     result = {"statistic": value, "degrees_of_freedom": float(freedom), "p_value": p_value}
     return pd.Series(result, name="hosmer_lemeshow")
+
+
+def accuracy_table(y: ArrayLike, probabilities: pd.DataFrame) -> pd.DataFrame:
+    """How right several models' probabilities are, on the same loans.
+
+    Parameters
+    ----------
+    y : array of shape (n,)
+        1 bad, 0 good, missing unknown.
+    probabilities : DataFrame of shape (n, n_models)
+        Predicted probability of bad, strictly between 0 and 1.
+
+    Returns
+    -------
+    DataFrame, index model
+        `brier`, `reliability`, `resolution` (:func:`brier_decomposition`), `log_loss`, `intercept`,
+        `slope` (:func:`calibration_fit`), `hosmer_lemeshow` (statistic over ten groups) and its
+        `p_value`.
+
+    Raises
+    ------
+    ValueError
+        As in these functions.
+    """
+    rows = {}
+    for model in probabilities.columns:
+        p = probabilities[model].to_numpy()
+        groups = calibration_table(y, p)
+        test = hosmer_lemeshow(groups["bad"], groups["n"], groups["mean_probability"])
+        rows[model] = {
+            **brier_decomposition(y, p).drop("uncertainty"),
+            "log_loss": log_loss(y, p),
+            **calibration_fit(y, p),
+            "hosmer_lemeshow": test["statistic"],
+            "p_value": test["p_value"],
+        }
+    return pd.DataFrame(rows).T.rename_axis("model")
 
 
 def _log_loss(log_odds: Array, outcome: Array, weight: Array) -> float:

@@ -33,6 +33,8 @@ from riskkit.metrics.discrimination import (
 
 __all__ = ["compare", "comparison_table", "discrimination_table"]
 
+COMPARISON = ("auc_a", "auc_b", "difference", "low", "high", "z", "p_value")
+
 
 def compare(
     y: ArrayLike, score_a: ArrayLike, score_b: ArrayLike, *, level: float = 0.95
@@ -87,8 +89,7 @@ def compare(
         scores[end] = numeric_array(values, f"score_{end}", len(outcome))[known]
         refuse_missing(scores[end], f"score_{end}")
 
-    names = ["auc_a", "auc_b", "difference", "low", "high", "z", "p_value"]
-    out = dict.fromkeys(names, float("nan"))
+    out = dict.fromkeys(COMPARISON, float("nan"))
     n_bad, n_good = int(is_bad.sum()), int((~is_bad).sum())
     if min(n_good, n_bad) < 2:
         warn(f"comparison needs two goods and two bads, got {n_good} and {n_bad}")
@@ -168,9 +169,24 @@ def discrimination_table(
 
 
 def comparison_table(
-    y: ArrayLike, score_a: ArrayLike, score_b: ArrayLike, *, by: ArrayLike, level: float = 0.95
+    y: ArrayLike,
+    score_a: ArrayLike,
+    score_b: ArrayLike,
+    *,
+    by: ArrayLike,
+    level: float = 0.95,
+    min_each: int = 2,
 ) -> pd.DataFrame:
     """:func:`compare` of two scores by sample or segment.
+
+    Parameters
+    ----------
+    y, score_a, score_b, level
+        As in :func:`compare`.
+    by : array of shape (n,)
+        Sample or segment of each row; a missing one leaves the row out.
+    min_each : int
+        A group with fewer goods or fewer bads is left NaN.
 
     Returns
     -------
@@ -178,10 +194,13 @@ def comparison_table(
         Columns of :func:`compare`.
     """
     y, score_a, score_b = (np.asarray(values, dtype=float) for values in (y, score_a, score_b))
-    results = {
-        group: compare(y[rows], score_a[rows], score_b[rows], level=level)
-        for group, rows in _groups(by)
-    }
+    results = {}
+    for group, rows in _groups(by):
+        enough = min((y[rows] == 0).sum(), (y[rows] == 1).sum()) >= min_each
+        if enough:
+            results[group] = compare(y[rows], score_a[rows], score_b[rows], level=level)
+        else:
+            results[group] = pd.Series(np.nan, list(COMPARISON))
     return pd.DataFrame(results).T.rename_axis(index=_name(by))
 
 

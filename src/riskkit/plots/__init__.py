@@ -12,6 +12,7 @@ from riskkit.plots.bins import (
 )
 from riskkit.plots.figures import (
     plot_application_rates,
+    plot_bad_timing,
     plot_calibration,
     plot_cutoffs,
     plot_hazard,
@@ -21,18 +22,29 @@ from riskkit.plots.figures import (
     plot_transitions,
     plot_vintage,
 )
+from riskkit.plots.models import (
+    plot_cap,
+    plot_contributions,
+    plot_learning_curve,
+    plot_partial_dependence,
+)
 from riskkit.plots.style import use_report_style
 from riskkit.plots.tables import show_table
 
 __all__ = [
     "plot_application_rates",
+    "plot_bad_timing",
     "plot_bin_order",
     "plot_bins",
     "plot_bins_grid",
     "plot_calibration",
+    "plot_cap",
+    "plot_contributions",
     "plot_cutoffs",
     "plot_hazard",
     "plot_iv",
+    "plot_learning_curve",
+    "plot_partial_dependence",
     "plot_profit",
     "plot_roc",
     "plot_scores",

@@ -26,6 +26,7 @@ FORMATS = {
     "number": "{:,.2f}",
     "three": "{:.3f}",
     "four": "{:.4f}",
+    "five": "{:.5f}",
     "signed": "{:+.3f}",
     "general": "{:,.6g}",
 }
@@ -46,7 +47,7 @@ def show_table(
     ----------
     frame : DataFrame
     formats : mapping of column to format name, or one name for all columns, optional
-        One of percent, percent2, whole, number, three, four, signed, general. By default the
+        One of percent, percent2, whole, number, three, four, five, signed, general. By default the
         column's name decides: ``_rate`` is a percentage, whole numbers get thousands separators.
     caption : str
     names : mapping, optional

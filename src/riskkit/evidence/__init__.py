@@ -1,0 +1,21 @@
+"""What a validator asks of a model: for whom it works, what it rests on, and whom it treats how.
+
+Takes scores, outcomes and who the applicants are, or a way to fit the model anew; gives tables in
+which no difference stands without its interval.
+"""
+
+from riskkit.evidence.fairness import fairness_table, protected_groups
+from riskkit.evidence.refits import compare_splits, families_of, family_worth, learning_curve
+from riskkit.evidence.segments import calibration_by_segment, ranking_by_segment, segments
+
+__all__ = [
+    "calibration_by_segment",
+    "compare_splits",
+    "fairness_table",
+    "families_of",
+    "family_worth",
+    "learning_curve",
+    "protected_groups",
+    "ranking_by_segment",
+    "segments",
+]
