@@ -3,29 +3,15 @@
 Run with ``make bench``; each test prints its figures. A machine's own speed cancels out.
 """
 
-import time
-
 import numpy as np
 import pandas as pd
 import pytest
+from peers import seconds
 
 from riskkit import vintage
-from riskkit.scorecard import Scorecard
 
 # what the peer warns of is not ours to mend
 pytestmark = pytest.mark.filterwarnings("default")
-
-N_ROWS, N_NUMERIC, N_CATEGORIES = 200_000, 8, 2
-
-
-def seconds(call):
-    """Shortest of three runs, and what the last one returned."""
-    taken = []
-    for _ in range(3):
-        start = time.perf_counter()
-        result = call()
-        taken.append(time.perf_counter() - start)
-    return min(taken), result
 
 
 def compare(what, ours, peer, limit):
@@ -36,48 +22,6 @@ def compare(what, ours, peer, limit):
     print(f"\n{what}: {our_time:.3f} s, peer {peer_time:.3f} s, ratio {ratio:.3f} (limit {limit})")
     assert ratio <= limit
     return our_result, peer_result
-
-
-@pytest.fixture(scope="module")
-def borrowers():
-    rng = np.random.default_rng(0)
-    X = pd.DataFrame({f"x{i}": rng.normal(size=N_ROWS) for i in range(N_NUMERIC)})
-    risk = X.sum(axis=1).to_numpy() / 2
-    X.loc[rng.random(N_ROWS) < 0.1, "x0"] = np.nan
-    for i in range(N_CATEGORIES):
-        X[f"level{i}"] = rng.choice(list("abcdefgh"), N_ROWS)
-    y = (rng.random(N_ROWS) < 1 / (1 + np.exp(2.5 - risk))).astype(int)
-    return X, y
-
-
-@pytest.fixture(scope="module")
-def peer_card(borrowers):
-    """optbinning's own scorecard on a binning process with equal limits."""
-    from optbinning import BinningProcess
-    from optbinning import Scorecard as PeerScorecard
-    from sklearn.linear_model import LogisticRegression
-
-    X, y = borrowers
-    process = BinningProcess(
-        list(X.columns),
-        categorical_variables=[f"level{i}" for i in range(N_CATEGORIES)],
-        max_n_bins=8,
-        min_bin_size=0.05,
-        n_jobs=1,
-    )
-    card = PeerScorecard(
-        process,
-        LogisticRegression(),
-        scaling_method="pdo_odds",
-        scaling_method_params={"pdo": 20, "odds": 50, "scorecard_points": 600},
-    )
-    return card.fit(X, y)
-
-
-def test_credit_score(borrowers, peer_card):
-    X, y = borrowers
-    card = Scorecard().fit(X, y)
-    compare("credit score", lambda: card.credit_score(X), lambda: peer_card.score(X), 0.25)
 
 
 def test_twelve_vintage_tables():
