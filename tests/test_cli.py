@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import nbformat
+import numpy as np
+import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from own_data import OWN_CSV
 from typer.testing import CliRunner, Result
 
+from riskkit import schema
 from riskkit.cli import app
 from riskkit.pipeline.folders import locked
+from riskkit.scorecard import Scorecard
 
 
 @pytest.fixture
@@ -37,7 +42,7 @@ def call(*arguments: object) -> Result:
 def test_help_names_the_commands() -> None:
     result = call("--help")
     assert result.exit_code == 0
-    for command in ("run", "report", "validate"):
+    for command in ("run", "report", "score", "validate"):
         assert f"\n  {command} " in result.stdout
 
 
@@ -130,3 +135,102 @@ def test_a_source_that_does_not_fit_lists_every_violation_with_code_2(mapping: P
     absent = call("validate", "--source", "none.yaml")
     assert absent.exit_code == 2
     assert "none.yaml" in absent.stderr
+
+
+@pytest.fixture
+def scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Scorecard, pd.DataFrame]:
+    """A run's folder with a scorecard, and a file of applications."""
+    rng = np.random.default_rng(3)
+    rows = pd.DataFrame({"income": rng.lognormal(8, 0.6, 1200)})
+    rows["job"] = rng.choice(["clerk", "driver"], len(rows))
+    odds = -1.5 - (np.log(rows["income"]) - 8) + (rows["job"] == "driver")
+    card = Scorecard().fit(rows, (rng.random(len(rows)) < 1 / (1 + np.exp(-odds))).astype(int))
+    stage = tmp_path / "run" / "03_models"
+    stage.mkdir(parents=True)
+    card.save(stage / "scorecard.json")
+    income = schema.Feature(name="income", label="Monthly income", family="application")
+    borrowers = tmp_path / "run" / "01_borrowers"
+    borrowers.mkdir()
+    schema.write_table(schema.feature_table([income]), borrowers / "features.parquet")
+    rows.insert(0, "application_id", [f"A{number}" for number in range(len(rows))])
+    rows.to_csv(tmp_path / "in.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    return card, rows
+
+
+def test_a_file_is_scored_with_a_runs_scorecard(scored: tuple[Scorecard, pd.DataFrame]) -> None:
+    card, rows = scored
+    for model in ("run", "run/03_models/scorecard.json"):
+        result = call("score", "--model", model, "--input", "in.csv", "--output", "out.parquet")
+        assert result.exit_code == 0, result.output
+        assert result.stdout == "1,200 rows: 1,200 scored, 0 rejected\n"
+        assert result.stderr == ""
+        found = schema.read_table("out.parquet")
+        assert found["score"].tolist() == card.credit_score(rows).tolist()
+        Path("out.parquet").unlink()
+
+
+def test_rejected_rows_and_strange_levels_are_stated_with_code_0(
+    scored: tuple[Scorecard, pd.DataFrame],
+) -> None:
+    text = Path("in.csv").read_text().replace("clerk", "pilot", 3)
+    Path("in.csv").write_text(f"{text}A1200,much,clerk\nA1201,5\n")
+    files = ("--input", "in.csv", "--output", "out.csv.gz", "--reasons", "2")
+    result = call("score", "--model", "run", *files)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines() == [
+        "1,202 rows: 1,200 scored, 2 rejected (side file out.rejected.csv)",
+        "levels never seen in training: job in 3 rows",
+    ]
+    found = schema.read_table("out.csv.gz")
+    names = ["application_id", "score", "default_probability", "reason_1", "reason_2"]
+    assert list(found.columns) == names
+    reasons = pd.concat([found["reason_1"], found["reason_2"]]).dropna()
+    # the run's own words; it has none for the job
+    assert set(reasons.str.split(":").str[0]) == {"Monthly income", "job"}
+    assert len(Path("out.rejected.csv").read_text().splitlines()) == 3
+    assert call("score", "--model", "run", *files, "--rejected", "bad.csv").exit_code == 0
+    assert Path("bad.csv").read_bytes() == Path("out.rejected.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"--input": "none.csv"}, "no file at none.csv"),
+        ({"--input": "in.txt"}, "unknown kind of file '.txt'"),
+        ({"--input": "thin.csv"}, "income"),
+        ({"--output": "out.xlsx"}, "unknown kind of file '.xlsx'"),
+        ({"--output": "none/out.csv"}, "no folder none"),
+        ({"--output": "in.csv"}, "in.csv would replace the input"),
+        ({"--model": "none.json"}, "no file at none.json"),
+        ({"--model": "newer.json"}, "schema_version 99 is newer than 1"),
+        ({"--model": "in.csv"}, "no model"),
+        ({"--model": "."}, "no finished stage in . has left a scorecard.json"),
+        ({"--reasons": "-1"}, "greater than or equal to 0"),
+    ],
+)
+def test_what_cannot_be_scored_is_one_message_and_code_2(
+    scored: tuple[Scorecard, pd.DataFrame], change: dict[str, str], message: str
+) -> None:
+    Path("in.txt").write_text("")
+    scored[1][["application_id", "job"]].to_csv("thin.csv", index=False)
+    model = Path("run/03_models/scorecard.json").read_text()
+    Path("newer.json").write_text(model.replace('"schema_version": 1', '"schema_version": 99', 1))
+    before = sorted(Path().rglob("*"))
+    options = {"--model": "run", "--input": "in.csv", "--output": "out.csv"} | change
+    result = call("score", *(word for pair in options.items() for word in pair))
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+    assert sorted(Path().rglob("*")) == before
+
+
+def test_a_scorecard_of_a_stage_that_failed_since_is_not_used(
+    scored: tuple[Scorecard, pd.DataFrame],
+) -> None:
+    stages = {"03_models": {"status": "failed"}}
+    Path("run/manifest.json").write_text(json.dumps({"schema_version": 1, "stages": stages}))
+    result = call("score", "--model", "run", "--input", "in.csv", "--output", "out.csv")
+    assert result.exit_code == 2
+    assert result.stderr == "riskkit: no finished stage in run has left a scorecard.json\n"

@@ -1,4 +1,4 @@
-"""The command line: run the suite, rebuild a report's front page, check a source.
+"""The command line: run the suite, score a file, rebuild a report's front page, check a source.
 
 Exit codes: 0 done; 1 a stage failed; 2 bad input or usage; 4 the run folder is busy; 130 and 143
 interrupted. One readable message on stderr; the traceback only with ``--debug``.
@@ -20,7 +20,7 @@ FAILED, BAD_INPUT, BUSY, INTERRUPTED, TERMINATED = 1, 2, 4, 130, 143
 
 app = typer.Typer(
     name="riskkit",
-    help="Credit-risk models in notebooks: run them, read their report, check a source.",
+    help="Credit-risk models in notebooks: run them, read their report, score and check files.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -96,6 +96,38 @@ def report(
 
 
 @app.command()
+def score(
+    model: Annotated[
+        Path, typer.Option(help="A run's folder, for its scorecard; or a model's JSON file.")
+    ],
+    file: Annotated[
+        Path, typer.Option("--input", help="Parquet, CSV or a folder of parts, of any size.")
+    ],
+    output: Annotated[Path, typer.Option(help="Scores: .parquet, .csv or .csv.gz.")],
+    reasons: Annotated[int, typer.Option(min=0, help="Reasons for each score, in words.")] = 0,
+    rejected: Annotated[
+        Path | None, typer.Option(help="Rows without a score; else OUTPUT.rejected.csv.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Score a file block by block; rows that cannot be scored go to a side file with reasons."""
+    with _one_message(debug):
+        from riskkit import scoring
+
+        path, labels = _model_of(model)
+        done = scoring.score_file(
+            path, file, output, n_reasons=reasons, labels=labels, rejected=rejected
+        )
+        aside = "" if done.rejected is None else f" (side file {_short(done.rejected)})"
+        typer.echo(
+            f"{done.n_rows:,} rows: {done.n_scored:,} scored, {done.n_rejected:,} rejected{aside}"
+        )
+        if done.unseen:
+            strange = ", ".join(f"{name} in {n:,} rows" for name, n in done.unseen.items())
+            typer.echo(f"levels never seen in training: {strange}")
+
+
+@app.command()
 def validate(
     source: Annotated[Path, typer.Option(help="Mapping of real data (YAML).")],
     root: Root = None,
@@ -154,6 +186,22 @@ def _one_message(debug: bool) -> Iterator[None]:
         text = str(error) if known else f"{type(error).__name__}: {error} (--debug shows where)"
         _say(f"riskkit: {text}")
         raise SystemExit(code) from None
+
+
+def _model_of(model: Path) -> tuple[Path, dict[str, str]]:
+    """File of a model, or of a run's scorecard; and the run's words for its features."""
+    if not model.is_dir():
+        return model, {}
+    from riskkit import pipeline, schema
+
+    # as a stage behind all others finds it: not where 03_models failed or is stale
+    run = pipeline.Stage("99_score", model, run_dir=model)
+    try:
+        path = run.path("scorecard.json")
+        features = schema.features_from_table(run.read("features"))
+    except pipeline.TableMissing:
+        raise pipeline.BadInput(f"no finished stage in {model} has left a scorecard.json") from None
+    return path, {feature.name: feature.label for feature in features}
 
 
 def _say(text: str) -> None:

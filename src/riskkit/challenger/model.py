@@ -326,18 +326,16 @@ class Challenger(ScoreClassifier):
         raw = self.booster_.predict(self._matrix(X), raw_score=True, num_iteration=self.n_rounds_)
         return self.calibration_.log_odds(np.asarray(raw))
 
-    def _probability(self, X: pd.DataFrame) -> np.ndarray:
-        return expit(self._log_odds(X))
-
-    def credit_score(self, X: pd.DataFrame) -> np.ndarray:
-        """Score of each row on the scale, rounded; higher is safer.
+    def score_and_probability(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Score, rounded, and probability of bad of each row.
 
         Returns
         -------
-        int array of shape (n_rows,)
+        int array and float array of shape (n_rows,)
         """
-        scale = self.score_scale
-        return np.rint(scale.offset - scale.factor * self._log_odds(X)).astype(np.int64)
+        log_odds, scale = self._log_odds(X), self.score_scale
+        score = np.rint(scale.offset - scale.factor * log_odds).astype(np.int64)
+        return score, expit(log_odds)
 
     def importance(self) -> pd.Series:
         """Share of the trees' gain by feature, largest first; a special code's column included."""

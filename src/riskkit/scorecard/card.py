@@ -256,9 +256,15 @@ class Scorecard(ScoreClassifier):
             score += self.binner_.bins_[name].look_up(X[name], points)
         return score
 
-    def _probability(self, X: pd.DataFrame) -> np.ndarray:
-        # at the whole-number score: the rounded card is the model
-        return self.score_scale.probability(self.credit_score(X))
+    def score_and_probability(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Score and probability of bad of each row; the rounded card is the model.
+
+        Returns
+        -------
+        int array and float array of shape (n_rows,)
+        """
+        score = self.credit_score(X)
+        return score, self.score_scale.probability(score)
 
     def reasons(
         self,

@@ -82,22 +82,27 @@ class ScoreClassifier(JsonModel, ClassifierMixin, BaseEstimator):
         """The scale in use: `scale`, or the default one."""
         return self.scale if self.scale is not None else ScoreScale()
 
-    def _probability(self, X: pd.DataFrame) -> np.ndarray:
-        """Probability of bad of each row."""
+    def score_and_probability(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Whole-number score (higher is safer) and probability of bad of each row, in one pass."""
         raise NotImplementedError
 
     def credit_score(self, X: pd.DataFrame) -> np.ndarray:
-        """Whole-number score of each row; higher is safer."""
-        raise NotImplementedError
+        """Whole-number score of each row; higher is safer.
+
+        Returns
+        -------
+        int array of shape (n_rows,)
+        """
+        return self.score_and_probability(X)[0]
 
     def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
         """Probabilities of good and bad, shape (n_rows, 2)."""
-        bad = self._probability(X)
+        bad = self.score_and_probability(X)[1]
         return np.column_stack([1 - bad, bad])
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """1 where bad is the likelier, else 0; a lender uses a cutoff on the score instead."""
-        return (self._probability(X) > 0.5).astype(np.int64)
+        return (self.score_and_probability(X)[1] > 0.5).astype(np.int64)
 
     def _labels(self, y: np.ndarray | pd.Series) -> np.ndarray:
         """Label of both classes as floats; also names the classes."""

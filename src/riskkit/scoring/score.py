@@ -1,0 +1,362 @@
+"""Score every row of a file that has a score, and say of every other row why it has none.
+
+Takes a model and a file; gives a file of scores, a side file, and their numbers of rows.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from riskkit.challenger import Challenger
+from riskkit.schema import DataContractError
+from riskkit.schema.files import Files
+from riskkit.scorecard import Scorecard
+from riskkit.scoring import cells
+from riskkit.scoring.reading import Block, Input, open_input
+from riskkit.scoring.writing import ScoreWriter, SideFile
+
+__all__ = ["ScoringResult", "load_model", "score_file"]
+
+ID = "application_id"
+KINDS = (".parquet", ".csv", ".csv.gz")
+_MODELS = (Scorecard, Challenger)
+
+Model = Scorecard | Challenger
+
+
+@dataclass(frozen=True)
+class ScoringResult:
+    """What became of a file.
+
+    Parameters
+    ----------
+    n_rows, n_scored, n_rejected : int
+        The first is the sum of the others.
+    output : Path
+    rejected : Path or None
+        The side file; None where no row was rejected.
+    unseen : dict of feature to int
+        Scored rows with a level that the model has never seen.
+    """
+
+    n_rows: int
+    n_scored: int
+    n_rejected: int
+    output: Path
+    rejected: Path | None = None
+    unseen: dict[str, int] = field(default_factory=dict)
+
+
+def load_model(path: str | Path) -> Model:
+    """Model of a JSON file, a scorecard or a challenger.
+
+    Raises
+    ------
+    DataContractError
+        The file is not there, damaged, no such model, or written by a newer riskkit.
+    """
+    path = Path(path)
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        kind = values.get("kind")
+    except (OSError, ValueError, AttributeError) as error:
+        reason = f"no file at {path}" if not path.is_file() else f"no model: {error}"
+        raise DataContractError(path.name, [reason]) from error
+    for model in _MODELS:
+        if kind == model.json_kind:
+            try:
+                return model.from_json(values)
+            except ValueError as error:
+                raise DataContractError(path.name, [str(error)]) from error
+            except (KeyError, TypeError, IndexError, AttributeError) as error:
+                raise DataContractError(path.name, [f"no whole model: {error!r}"]) from error
+    names = " or ".join(model.json_kind for model in _MODELS)
+    raise DataContractError(path.name, [f"expected a {names}, found {kind!r}"])
+
+
+def score_file(
+    model: Model | str | Path,
+    input: str | Path | Sequence[str | Path],
+    output: str | Path,
+    *,
+    n_reasons: int = 0,
+    labels: Mapping[str, str] | None = None,
+    rejected: str | Path | None = None,
+    rows: int | None = None,
+    progress: bool = True,
+) -> ScoringResult:
+    """Numbers of rows scored and rejected; writes the scores, and the rejected to a side file.
+
+    The output has, in the order of the input, `application_id` (text), `score` (whole number),
+    `default_probability` and `reason_1`, ..., which are those of the model itself on each row,
+    whatever the blocks. It appears whole or not at all, as does the side file, just before it.
+
+    A row is rejected, with every reason there is, where
+
+    - its `application_id` is missing, or repeats that of an earlier row, rejected or not;
+    - a number is none, such as text, or infinite; a level or id is no UTF-8;
+    - a CSV line has too many or too few fields.
+
+    A blank cell is a missing value, which the models know. A level never seen in training has its
+    own points; it is counted, not rejected.
+
+    Parameters
+    ----------
+    model : Scorecard, Challenger or path
+        A fitted one, or the JSON file of one.
+    input : path or sequence of paths
+        ``.parquet``, ``.csv``, ``.csv.gz`` or a folder of parts. Other columns are not read.
+    output : path
+        ``.parquet``, ``.csv`` or ``.csv.gz``; an older file is replaced.
+    n_reasons : int
+        Reasons for each score, in words, the costliest first.
+    labels : mapping of feature to str, optional
+        Plain words for the reasons; by default the features' names.
+    rejected : path, optional
+        The side file, always CSV: `row` (from 1, without the header), `reasons`, and the columns
+        read, as they were. By default beside the output, ``scores.rejected.csv`` for
+        ``scores.parquet``. Where no row is rejected there is none, nor an older one.
+    rows : int, optional
+        Rows of a block at most; by default some 64 MiB of parquet or 4 MiB of CSV.
+    progress : bool
+        Show a bar on stderr where that is a terminal.
+
+    Returns
+    -------
+    ScoringResult
+
+    Raises
+    ------
+    DataContractError
+        A file is missing, damaged, or of an unknown kind; a column is missing or cannot hold what
+        the model needs; the output would replace the input. Nothing is written.
+    ValueError
+        `n_reasons` or `rows` is out of range.
+
+    Notes
+    -----
+    Memory holds a block, and 8 bytes a row to know ids that repeat; see
+    :class:`riskkit.scoring.cells.SeenIds`.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    if n_reasons < 0:
+        raise ValueError(f"n_reasons must be at least 0, got {n_reasons!r}")
+    if rows is not None and rows < 1:
+        raise ValueError(f"rows must be at least 1, got {rows!r}")
+    if isinstance(model, str | Path):
+        model = load_model(model)
+    source = open_input(input)
+    features = _levels(model)
+    source.require([ID, *features])
+    _require_numbers(source, features)
+    output = Path(output)
+    side_path = _side_path(output) if rejected is None else Path(rejected)
+    _check_paths(Files(input).paths, output, side_path)
+    counts: Counter[str] = Counter()
+    unseen: Counter[str] = Counter()
+    schema = _schema(n_reasons)
+    columns = [ID, *features]
+    seen = cells.SeenIds()
+    with ScoreWriter(output, schema) as scores, SideFile(side_path, columns) as side:
+        for block in _shown(source, source.blocks(columns, rows), progress):
+            judged = _Judged(block, features, seen, is_csv=source.is_csv)
+            side.write(judged.rejected())
+            counts["rejected"] += len(judged.reasons) + len(block.broken)
+            if judged.good.any():
+                table = _scored(model, judged, n_reasons, labels, schema)
+                scores.write(table)
+                counts["scored"] += len(table)
+                unseen.update(judged.unseen(features))
+        if source.n_rows != counts["scored"] + counts["rejected"]:
+            raise RuntimeError(
+                f"{source.n_rows:,} rows read, {counts['scored']:,} scored and "
+                f"{counts['rejected']:,} rejected: rows were lost"
+            )
+        if counts["rejected"]:
+            side.commit()
+        else:
+            side_path.unlink(missing_ok=True)  # of an earlier file
+        scores.commit()
+    return ScoringResult(
+        source.n_rows,
+        counts["scored"],
+        counts["rejected"],
+        output,
+        side_path if counts["rejected"] else None,
+        {name: n for name, n in unseen.items() if n},
+    )
+
+
+class _Judged:
+    """Cells of a block as the model takes them, and the rows it cannot take."""
+
+    def __init__(
+        self,
+        block: Block,
+        features: dict[str, frozenset[str] | None],
+        seen: cells.SeenIds,
+        *,
+        is_csv: bool,
+    ):
+        self._block = block
+        self.reasons: dict[int, list[str]] = {}
+        self._read: dict[str, pa.Array] = {}
+        self._values: dict[str, NDArray[np.float64] | pd.Categorical] = {}
+        self._note(ID, self._take(ID))
+        self.ids, missing = cells.ids(self._read[ID])
+        self._note(ID, missing)
+        there = np.ones(len(self.ids), dtype=bool)
+        there[list(missing)] = False
+        again = np.flatnonzero(there)[seen.repeated(self.ids.filter(pa.array(there)))]
+        self._note(
+            ID, {at: f"{self.ids[at].as_py()!r} repeats an earlier row's" for at in again.tolist()}
+        )
+        for name, known in features.items():
+            bad_text = self._take(name)
+            if known is None:
+                self._values[name], bad = cells.numbers(self._read[name])
+                self._note(name, bad)
+            else:
+                self._values[name] = cells.levels(self._read[name], known, is_csv=is_csv)
+                self._note(name, bad_text)
+        self.good = np.ones(len(self.ids), dtype=bool)
+        self.good[list(self.reasons)] = False
+
+    def frame(self) -> pd.DataFrame:
+        """Features of the good rows."""
+        frame = pd.DataFrame(self._values, copy=False)
+        return frame if self.good.all() else frame[self.good].reset_index(drop=True)
+
+    def unseen(self, features: dict[str, frozenset[str] | None]) -> dict[str, int]:
+        """Good rows with a level that the model does not know."""
+        found = {}
+        for name, known in features.items():
+            values = self._values[name]
+            if known is not None and isinstance(values, pd.Categorical):
+                strange = np.append(~values.categories.isin(list(known)), False)
+                found[name] = int(strange[values.codes[self.good]].sum())
+        return found
+
+    def rejected(self) -> Iterator[tuple[int, list[str], list[object]]]:
+        """Number, reasons and cells of each bad row, in the order of the input."""
+        at = sorted(self.reasons)
+        read = [array.take(pa.array(at, pa.int64())).to_pylist() for array in self._read.values()]
+        found = [
+            (int(self._block.numbers[row]), self.reasons[row], list(line))
+            for row, line in zip(at, zip(*read, strict=True), strict=True)
+        ]
+        found += [(number, [reason], []) for number, reason in self._block.broken]
+        yield from sorted(found, key=lambda row: row[0])
+
+    def _take(self, name: str) -> cells.Reasons:
+        self._read[name], bad = cells.decoded(self._block.table.column(name))
+        return bad
+
+    def _note(self, name: str, bad: cells.Reasons) -> None:
+        for at, reason in bad.items():
+            self.reasons.setdefault(int(at), []).append(f"{name}: {reason}")
+
+
+def _scored(
+    model: Model,
+    judged: _Judged,
+    n_reasons: int,
+    labels: Mapping[str, str] | None,
+    schema: pa.Schema,
+) -> pa.Table:
+    frame = judged.frame()
+    good = judged.ids if judged.good.all() else judged.ids.filter(pa.array(judged.good))
+    columns = [good, *model.score_and_probability(frame)]
+    if n_reasons:
+        texts = np.full((len(frame), n_reasons), None, dtype=object)
+        found = model.reasons(frame, n_reasons, labels=labels)["reason"]
+        row, rank = (found.index.get_level_values(k).to_numpy() for k in ("row", "rank"))
+        texts[row, rank - 1] = found.to_numpy(dtype=object)
+        columns += list(texts.T)
+    return pa.table(
+        [pa.array(values, kind.type) for values, kind in zip(columns, schema, strict=True)],
+        schema=schema,
+    )
+
+
+def _levels(model: Model) -> dict[str, frozenset[str] | None]:
+    """Known levels of each feature of a model; None for a number."""
+    if isinstance(model, Scorecard):
+        groups = {name: model.binner_.bins_[name].groups for name in model.points_}
+        return {
+            name: None if found is None else frozenset(level for g in found for level in g)
+            for name, found in groups.items()
+        }
+    return {
+        str(name): frozenset(model.levels_[name]) if name in model.levels_ else None
+        for name in model.feature_names_in_
+    }
+
+
+def _require_numbers(source: Input, features: dict[str, frozenset[str] | None]) -> None:
+    wrong = [
+        f"{name}: expected numbers, found {source.types[name]}"
+        for name, known in features.items()
+        if known is None and not cells.is_number_type(source.types[name])
+    ]
+    if wrong:
+        raise DataContractError(source.name, wrong)
+
+
+def _schema(n_reasons: int) -> pa.Schema:
+    fields = {ID: pa.string(), "score": pa.int64(), "default_probability": pa.float64()}
+    fields |= {f"reason_{rank}": pa.string() for rank in range(1, n_reasons + 1)}
+    return pa.schema(fields)
+
+
+def _side_path(output: Path) -> Path:
+    stem = next((output.name[: -len(k)] for k in KINDS if output.name.lower().endswith(k)), "")
+    return output.with_name(f"{stem}.rejected.csv")
+
+
+def _check_paths(inputs: Sequence[Path], output: Path, side_path: Path) -> None:
+    violations = []
+    if not output.name.lower().endswith(KINDS):
+        violations.append(f"unknown kind of file {output.suffix!r}; expected {', '.join(KINDS)}")
+    for path in (output, side_path):
+        if not path.parent.is_dir():
+            violations.append(f"no folder {path.parent}")
+        elif path.is_dir():
+            violations.append(f"{path} is a folder")
+        elif path.exists() and any(path.samefile(given) for given in inputs):
+            violations.append(f"{path} would replace the input")
+    if output.resolve() == side_path.resolve():
+        violations.append(f"{side_path} is to be the side file, too")
+    if violations:
+        raise DataContractError(output.name, violations)
+
+
+def _shown(source: Input, blocks: Iterator[Block], progress: bool) -> Iterator[Block]:
+    """The blocks, with a bar on stderr where somebody looks."""
+    from tqdm import tqdm
+
+    silent = not (progress and sys.stderr.isatty())
+    with tqdm(
+        total=source.total,
+        desc=source.name,
+        unit=source.unit if source.unit == "B" else f" {source.unit}",
+        unit_scale=True,
+        disable=silent,
+        file=sys.stderr,
+    ) as bar:
+        for block in blocks:
+            yield block
+            bar.update(source.position - bar.n)
