@@ -1,0 +1,133 @@
+"""Balances by bucket and month, and what of them flows one bucket deeper.
+
+Table in: the performance panel. Tables out: balances that add up over parts split by loan, and the
+flow rates.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from riskkit.migration.buckets import A_DAY, ABSORBING, NEEDED, bucket_labels, states
+from riskkit.partitions import total
+from riskkit.schema import Table, calendar_months, loan_starts, require_columns
+
+__all__ = ["bucket_balances", "flow_rates"]
+
+
+def bucket_balances(performance: pd.DataFrame | Table, *, max_bucket: int = 4) -> pd.DataFrame:
+    """Outstanding balance of the book in each bucket, by month-end.
+
+    Balances of two parts of a portfolio that share no loan add up to those of the whole.
+
+    Parameters
+    ----------
+    performance : DataFrame or Table
+        The panel, sorted by loan and month. A Table is counted block by block.
+    max_bucket : int
+        The last bucket of its own.
+
+    Returns
+    -------
+    DataFrame of shape (n_months, max_bucket + 3), index month_end
+        int64 fen: a column for each of M0 to M`max_bucket`, one for all deeper ones, and
+        "charged off" (the balance of charged-off loans as long as they have rows). No rows for an
+        empty panel.
+
+    Raises
+    ------
+    DataContractError
+        A missing column, or a panel not sorted by loan and month from month 0.
+    ValueError
+        `max_bucket` below 1.
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> panel = pd.DataFrame({
+    ...     "loan_id": "a", "mob": [0, 1], "dpd": [0, 16], "balance": [300, 300],
+    ...     "month_end": pd.to_datetime(["2024-01-31", "2024-02-29"]),
+    ...     "status": ["current", "delinquent"]})
+    >>> bucket_balances(panel, max_bucket=1).to_numpy().tolist()
+    [[300, 0, 0, 0], [0, 300, 0, 0]]
+    """
+    if max_bucket < 1:
+        raise ValueError(f"max_bucket must be >= 1, got {max_bucket!r}")
+    if not isinstance(performance, pd.DataFrame):
+        return total(partial(bucket_balances, max_bucket=max_bucket), performance.blocks())
+    require_columns(performance, NEEDED, "performance")
+    loan_starts(performance)
+    columns = [*bucket_labels(max_bucket + 1), ABSORBING["charged_off"]]
+    state = states(performance, max_bucket + 1)
+    # prepaid and matured loans have no balance left
+    rows = np.flatnonzero(state < len(columns))
+    month, months = pd.factorize(calendar_months(performance["month_end"]), sort=True)
+    cells = np.zeros(len(months) * len(columns), np.int64)
+    key = month[rows] * len(columns) + state[rows]
+    np.add.at(cells, key, performance["balance"].to_numpy(np.int64)[rows])
+    last_days = (months + 1).astype("datetime64[M]").astype("datetime64[D]") - A_DAY
+    return pd.DataFrame(
+        cells.reshape(len(months), len(columns)),
+        index=pd.DatetimeIndex(last_days.astype("datetime64[us]"), name="month_end"),
+        columns=columns,
+    )
+
+
+def flow_rates(
+    performance_or_balances: pd.DataFrame | Table, *, max_bucket: int = 4
+) -> pd.DataFrame:
+    """Share of each bucket's balance found one bucket deeper a month later.
+
+    Mk→Mk+1 at month t = balance in bucket k+1 at t ÷ balance in bucket k at t − 1. Every bucket
+    here is one of its own, so that the last one is no stock of older arrears; charged-off balances
+    are in no bucket.
+
+    Parameters
+    ----------
+    performance_or_balances : DataFrame or Table
+        The panel, or the table of :func:`bucket_balances`.
+    max_bucket : int
+        The last bucket flowed into; with a table of balances, the table's own counts instead.
+
+    Returns
+    -------
+    DataFrame of shape (n_months − 1, max_bucket), index month_end (t), columns "M0→M1", ...
+        Fractions; above 1 only where balances grew. NaN where the bucket was empty or the month
+        before is missing. No rows for a book of less than two months.
+
+    Raises
+    ------
+    DataContractError
+        As :func:`bucket_balances`.
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> balances = pd.DataFrame(
+    ...     {"M0 current": [1000, 800], "M1 1–30 days": [0, 50], "M2+ 31 days or more": [0, 0]},
+    ...     index=pd.DatetimeIndex(["2024-01-31", "2024-02-29"], name="month_end"))
+    >>> flow_rates(balances)["M0→M1"].tolist()
+    [0.05]
+    """
+    balances = performance_or_balances
+    if not isinstance(balances, pd.DataFrame) or "loan_id" in balances.columns:
+        balances = bucket_balances(balances, max_bucket=max_bucket)
+    own = [name for name in balances.columns if re.match(r"M\d+ ", name)]
+    month = calendar_months(balances.index)
+    follows = (month[1:] == month[:-1] + 1)[:, np.newaxis]
+    before = balances[own[:-1]].to_numpy(dtype=float)[:-1]
+    after = balances[own[1:]].to_numpy(dtype=float)[1:]
+    rates = np.full(before.shape, np.nan)
+    np.divide(after, before, out=rates, where=follows & (before > 0))
+    names = [f"M{k}→M{k + 1}" for k in range(len(own) - 1)]
+    return pd.DataFrame(rates, index=balances.index[1:], columns=names)

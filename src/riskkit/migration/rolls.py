@@ -1,0 +1,254 @@
+"""Rolls: the worst bucket of some months against the next, and who never comes back."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from riskkit.migration.buckets import (
+    ABSORBING,
+    NEEDED,
+    bucket_label,
+    states,
+)
+from riskkit.migration.moves import count_moves, moves_index, transition_matrix
+from riskkit.partitions import total
+from riskkit.schema import Table, calendar_months, loan_starts, require_columns
+
+__all__ = ["point_of_no_return", "roll_counts", "roll_rates", "roll_text"]
+
+
+def roll_counts(
+    performance: pd.DataFrame | Table,
+    observed_to: pd.Timestamp | str,
+    *,
+    months: int = 6,
+    max_bucket: int = 4,
+) -> pd.DataFrame:
+    """Loans by their worst bucket in the months up to a month-end and what the next months bring.
+
+    The book is looked at every `months` months, the last time so long before `observed_to` that
+    the months after it are all seen: every month of a loan's life is counted once at most as
+    before and once as after. Counted are the loans open at such a month-end. Before it lie the
+    `months` month-ends up to it, itself among them; a younger loan has fewer, its whole life.
+    After it comes what the loan ended as within the next `months`, or its worst bucket there if it
+    is still open: a loan that fell behind and then paid off has come back. Counts of two parts of
+    a portfolio that share no loan add up to the counts of the whole.
+
+    Parameters
+    ----------
+    performance : DataFrame or Table
+        The panel, sorted by loan and month. A Table is counted block by block.
+    observed_to : date
+        Any day of the last month whose month-end was observed.
+    months : int
+        Length of both windows.
+    max_bucket : int
+        The worst bucket, which takes all deeper ones in.
+
+    Returns
+    -------
+    DataFrame of shape ((max_bucket + 1) · (max_bucket + 4),), index (from_bucket, to_bucket)
+        As of :func:`transition_counts`: `loans`, and `balance` at the month-end in the middle, in
+        fen. A loan whose rows stop within the next months, though it has not ended, is not known
+        and not counted. All 0 for an empty panel, or one seen for less than `months` months.
+
+    Raises
+    ------
+    DataContractError
+        A missing column, or a panel not sorted by loan and month from month 0.
+    ValueError
+        `months` or `max_bucket` below 1.
+
+    Source
+    ------
+    Siddiqi (2006), Credit Risk Scorecards, chapter 4, roll rate analysis.
+
+    Examples
+    --------
+    >>> panel = pd.DataFrame({
+    ...     "loan_id": "a", "mob": [0, 1, 2, 3], "dpd": [0, 16, 0, 15], "balance": 300,
+    ...     "month_end": pd.to_datetime(["2024-01-31", "2024-02-29", "2024-03-31", "2024-04-30"]),
+    ...     "status": ["current", "delinquent", "current", "delinquent"]})
+    >>> counts = roll_counts(panel, "2024-04-30", months=1)
+    >>> counts.loc[counts["loans"] > 0, "loans"].to_dict()
+    ... # doctest: +NORMALIZE_WHITESPACE
+    {('M0 current', 'M1 1–30 days'): 2, ('M1 1–30 days', 'M0 current'): 1}
+    """
+    if months < 1:
+        raise ValueError(f"months must be >= 1, got {months!r}")
+    index = moves_index(max_bucket)
+    if not isinstance(performance, pd.DataFrame):
+        count = partial(roll_counts, observed_to=observed_to, months=months, max_bucket=max_bucket)
+        return total(count, performance.blocks()).reindex(index)
+
+    require_columns(performance, NEEDED, "performance")
+    starts = loan_starts(performance)
+    state = states(performance, max_bucket)
+    # the last row of each loan's life: what follows an end (recoveries) is none of it
+    last_rows = np.append(starts[1:], len(performance))[: len(starts)] - 1
+    ends = np.flatnonzero(state > max_bucket)
+    np.minimum.at(last_rows, np.searchsorted(starts, ends, side="right") - 1, ends)
+    to_come = calendar_months([observed_to])[0] - calendar_months(performance["month_end"])
+    rows = np.flatnonzero((to_come >= months) & (to_come % months == 0) & (state <= max_bucket))
+    loan = np.searchsorted(starts, rows, side="right") - 1
+    # the rows of a loan follow each other by month: where a window reaches past its life, the
+    # outermost row is looked at again
+    before, after = state[rows], np.zeros(len(rows), np.int64)
+    for step in range(1, months + 1):
+        if step < months:
+            np.maximum(before, state[np.maximum(rows - step, starts[loan])], out=before)
+        np.maximum(after, state[np.minimum(rows + step, last_rows[loan])], out=after)
+    ahead = last_rows[loan] - rows
+    known = (ahead >= months) | ((ahead > 0) & (after > max_bucket))
+    rows, before, after = rows[known], before[known], after[known]
+    return count_moves(performance, index, rows, before, after)
+
+
+def roll_rates(
+    counts: pd.DataFrame, *, measure: Literal["loans", "balance"] = "loans"
+) -> pd.DataFrame:
+    """Shares that get better or worse, given the worst bucket so far.
+
+    Parameters
+    ----------
+    counts : DataFrame, index (from_bucket, to_bucket)
+        From :func:`roll_counts`, or a sum of such.
+    measure : {"loans", "balance"}
+
+    Returns
+    -------
+    DataFrame of shape (max_bucket + 1,), index worst_before
+        `loans` or `balance`, and fractions of it that sum to 1: `repaid_rate` (matured or
+        prepaid), `better_rate` (still open, the worst bucket a lower one), `same_rate`,
+        `worse_rate`, `charged_off_rate`. `no_return_rate` is the share in the deepest bucket or
+        charged off: part of the four last. A bucket never seen is a row of NaN.
+
+    Raises
+    ------
+    ValueError
+        An unknown `measure`.
+
+    Source
+    ------
+    Siddiqi (2006), Credit Risk Scorecards, chapter 4, roll rate analysis.
+
+    Examples
+    --------
+    >>> counts = pd.DataFrame(
+    ...     {"loans": [6, 2, 1, 3]},
+    ...     index=pd.MultiIndex.from_product(
+    ...         [["M0 current", "M1+ 1 days or more"]] * 2, names=["from_bucket", "to_bucket"]))
+    >>> roll_rates(counts)["no_return_rate"].tolist()
+    [0.25, 0.75]
+    """
+    shares = transition_matrix(counts, measure=measure)
+    n = len(shares)
+    cells = shares.reindex(columns=[*shares.index, *ABSORBING.values()], fill_value=0.0).to_numpy()
+    buckets, ends = cells[:, :n], dict(zip(ABSORBING, cells[:, n:].T, strict=True))
+    seen = counts[measure].groupby(level="from_bucket").sum()
+    return pd.DataFrame(
+        {
+            measure: seen.reindex(shares.index),
+            "repaid_rate": ends["prepaid"] + ends["matured"],
+            "better_rate": (buckets * np.tri(n, k=-1)).sum(axis=1),
+            "same_rate": np.diagonal(buckets),
+            "worse_rate": (buckets * np.tri(n, k=-1).T).sum(axis=1),
+            "charged_off_rate": ends["charged_off"],
+            "no_return_rate": buckets[:, -1] + ends["charged_off"],
+        },
+        index=shares.index.rename("worst_before"),
+    )
+
+
+def point_of_no_return(rates: pd.DataFrame, *, share: float = 0.5) -> int | None:
+    """First bucket from which on more than `share` of the loans do not come back.
+
+    Parameters
+    ----------
+    rates : DataFrame
+        From :func:`roll_rates`.
+    share : float
+        In (0, 1).
+
+    Returns
+    -------
+    int or None
+        k of the first bucket Mk whose `no_return_rate`, and that of all deeper ones, is above
+        `share`; None where there is none. A bucket never seen says nothing either way.
+
+    Raises
+    ------
+    ValueError
+        `share` out of range.
+
+    Source
+    ------
+    Siddiqi (2006), Credit Risk Scorecards, chapter 4: the "point of no return".
+
+    Examples
+    --------
+    >>> point_of_no_return(pd.DataFrame({"no_return_rate": [0.01, 0.3, 0.7, 0.95]}))
+    2
+    """
+    if not 0 < share < 1:
+        raise ValueError(f"share must be in (0, 1), got {share!r}")
+    rate = rates["no_return_rate"].to_numpy(dtype=float)
+    return_rows = np.flatnonzero(rate <= share)
+    beyond = np.flatnonzero(rate > share)
+    beyond = beyond[beyond > np.max(return_rows, initial=-1)]
+    return int(beyond[0]) if len(beyond) else None
+
+
+def roll_text(rates: pd.DataFrame, dpd: int | None, *, share: float = 0.5) -> str:
+    """Sentences on whether the roll rates support calling a loan bad past `dpd` days, as Markdown.
+
+    They do if bad begins at the :func:`point_of_no_return` or deeper.
+
+    Parameters
+    ----------
+    rates : DataFrame
+        From :func:`roll_rates`, down to the bucket in which bad begins or deeper.
+    dpd : int or None
+        Days past due that bad loans exceed; None = charged off only.
+    share : float
+        In (0, 1).
+
+    Raises
+    ------
+    ValueError
+        `share` out of range, or `rates` that do not reach as deep as `dpd`.
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> rates = pd.DataFrame(
+    ...     {"no_return_rate": [0.01, 0.6]}, index=["M0 current", "M1+ 1 days or more"])
+    >>> roll_text(rates, None).split(". ")[0]
+    'From **M1+ 1 days or more** on, more than 50% do not come back'
+    """
+    # the bucket of the first day that is bad
+    start = len(rates) if dpd is None else dpd // 30 + 1
+    if dpd is not None and start >= len(rates):
+        raise ValueError(f"rates must reach {bucket_label(start)}, got {len(rates)} buckets")
+    point = point_of_no_return(rates, share=share)
+    if point is None:
+        turn = f"There is no bucket from which on more than {share:.0%} do not come back"
+    else:
+        turn = f"From **{rates.index[point]}** on, more than {share:.0%} do not come back"
+    begins = "a charge-off" if dpd is None else str(rates.index[start])
+    if point is None or start < point:
+        verdict = "**earlier** than the roll rates support: many it calls bad come back"
+    elif start == point:
+        verdict = "just there: the roll rates **support** it"
+    else:
+        verdict = "past that point: the roll rates **support** it, and would an earlier one"
+    if dpd is None and point is None:
+        verdict = "what nobody comes back from"
+    return f"{turn}. The definition begins with {begins}, {verdict}."
