@@ -305,3 +305,67 @@ def test_collinear_features_go_by_vif():
     table = binning.select_features(binner, binner.transform(X), max_correlation=0.99, max_vif=2.5)
     assert (table["reason"] == "VIF above 2.5").sum() == 1
     assert table.loc[table["selected"], "vif"].max() <= 2.5
+
+
+def test_selection_looks_at_the_features_it_is_given_alone():
+    twin = BORROWERS["inquiries"] + np.random.default_rng(0).normal(0, 0.1, N)
+    X = BORROWERS.assign(copy=twin)
+    binner = WoeBinner(special_codes=SPECIAL).fit(X, LABELS)
+    woe = binner.transform(X)
+    moved = binning.stability(binner, X, LABELS, np.where(np.arange(N) < N / 2, "a", "b"))
+    whole = binning.select_features(binner, woe, stable=moved)
+    lost = whole.index[whole["reason"].str.startswith("correlation with")].item()
+    kept = whole.loc[lost, "with"]
+    # in any order of columns, and beside one that is not binned
+    some = woe[["noise", lost, "job"]].assign(unbinned=1.0)
+    table = binning.select_features(binner, some, stable=moved)
+    assert table.index.tolist() == [name for name in whole.index if name in some]
+    assert kept not in table.index
+    assert table.loc[lost, "reason"] == "kept"
+    assert table.loc[lost, "selected"]
+    for column in ("iv", "psi", "periods_out_of_order", "leakage"):
+        pd.testing.assert_series_equal(table[column], whole.loc[table.index, column])
+
+
+@pytest.mark.parametrize("columns", [[], ["constant"], ["income"]])
+def test_selection_of_next_to_nothing(columns):
+    X = BORROWERS.assign(constant=1.0)
+    binner = WoeBinner(special_codes=SPECIAL).fit(X, LABELS)
+    table = binning.select_features(binner, binner.transform(X)[columns])
+    assert table.index.tolist() == columns
+    assert table["selected"].tolist() == [name == "income" for name in columns]
+
+
+# more rows than a block holds
+@pytest.mark.parametrize("n", [50, 20_000])
+def test_variance_inflation_is_that_of_least_squares_on_the_others(n):
+    rng = np.random.default_rng(2)
+    columns = rng.normal(size=(n, 4)) + 3
+    columns[:, 3] = columns[:, 0] - 0.5 * columns[:, 1] + 0.3 * rng.normal(size=n)
+    found = binning.variance_inflation(columns)
+    for k in range(4):
+        others = np.column_stack([np.ones(n), np.delete(columns, k, axis=1)])
+        residual = columns[:, k] - others @ np.linalg.lstsq(others, columns[:, k], rcond=None)[0]
+        assert found[k] == pytest.approx(columns[:, k].var() / residual.var())
+    assert found[3] > found[2]
+    assert (found >= 1).all()
+
+
+def test_a_constant_has_no_variance_to_inflate():
+    rng = np.random.default_rng(2)
+    columns = rng.normal(size=(9, 3))
+    # the mean of nine times 0.1 is not 0.1
+    columns[:, 1] = 0.1
+    found = binning.variance_inflation(columns)
+    assert np.isnan(found[1])
+    assert found[[0, 2]] == pytest.approx(binning.variance_inflation(columns[:, [0, 2]]))
+    assert binning.variance_inflation(columns[:, :1]).tolist() == [1]
+    assert binning.variance_inflation(columns[:, :0]).tolist() == []
+
+
+def test_what_the_others_say_already_is_inflated_without_bound():
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        columns = rng.normal(size=(500, 5))
+        columns[:, 4] = columns[:, :4] @ [1, 0.5, -2, 3]
+        assert np.isinf(binning.variance_inflation(columns)).all()

@@ -846,6 +846,29 @@ def test_a_segment_with_too_few_bads_is_counted_but_not_measured(by_segment):
     assert table.loc[(False, "a"), "auc"] > 0
 
 
+def test_a_segment_with_too_few_is_not_compared(by_segment):
+    scores, y, _ = by_segment
+    # 400 loans in four parts, the first with two bads, the last with two goods
+    part = np.repeat(["a", "b", "c", "d"], 100)
+    y[:100] = np.arange(100) < 2
+    y[300:] = np.arange(100) >= 2
+    with pytest.warns(UserWarning, match="looks reversed"):
+        usual = metrics.comparison_table(y, scores["a"], scores["b"], by=part)
+    assert usual["auc_a"].notna().all()
+    strict = metrics.comparison_table(y, scores["a"], scores["b"], by=part, min_each=3)
+    assert strict.index.tolist() == ["a", "b", "c", "d"]
+    assert strict.loc[["a", "d"]].isna().all(axis=None)
+    pd.testing.assert_frame_equal(strict.loc[["b", "c"]], usual.loc[["b", "c"]])
+
+
+def test_no_segment_at_all_still_has_every_column():
+    table = metrics.comparison_table([0, 1], [1, 2], [1, 2], by=[None, None])
+    assert list(table.columns) == [
+        "auc_a", "auc_b", "difference", "low", "high", "z", "p_value",
+    ]  # fmt: skip
+    assert len(table) == 0
+
+
 def test_weights_in_a_calibration_fit_are_repetitions():
     rng = np.random.default_rng(0)
     p = rng.uniform(0.05, 0.6, 300)

@@ -323,3 +323,40 @@ def test_bootstrap_refuses_settings_out_of_range(counts):
         metrics.bootstrap(counts, metrics.auc, n_boot=-1)
     with pytest.raises(ValueError, match="counts lack"):
         metrics.bootstrap(counts[["good"]], len)
+
+
+# -- several models --------------------------------------------------------------------------------
+
+
+def test_accuracy_of_several_models_is_that_of_each_on_the_same_loans():
+    rng = np.random.default_rng(6)
+    p = rng.uniform(0.05, 0.6, 500)
+    y = (rng.random(500) < p).astype(float)
+    y[:50] = np.nan
+    models = pd.DataFrame({"right": p, "steep": p**2}, index=np.arange(500)[::-1])
+    table = metrics.accuracy_table(y, models)
+    assert table.index.tolist() == ["right", "steep"]
+    assert table.index.name == "model"
+    assert list(table.columns) == [
+        "brier", "reliability", "resolution", "log_loss", "intercept", "slope",
+        "hosmer_lemeshow", "p_value",
+    ]  # fmt: skip
+    known, outcome = ~np.isnan(y), y[~np.isnan(y)]
+    for model in models:
+        row, predicted = table.loc[model], models[model].to_numpy()[known]
+        assert row["brier"] == pytest.approx(sklearn.metrics.brier_score_loss(outcome, predicted))
+        assert row["log_loss"] == pytest.approx(sklearn.metrics.log_loss(outcome, predicted))
+        parts = metrics.brier_decomposition(outcome, predicted)
+        assert row[["reliability", "resolution"]].tolist() == pytest.approx(
+            parts[["reliability", "resolution"]].tolist()
+        )
+        fit = metrics.calibration_fit(outcome, predicted)
+        assert row[["intercept", "slope"]].tolist() == pytest.approx(fit.tolist())
+        # ten groups of 45 in order of their probability
+        groups = np.argsort(predicted, kind="stable").reshape(10, 45)
+        mean, bad = predicted[groups].mean(axis=1), outcome[groups].sum(axis=1)
+        statistic = ((bad - 45 * mean) ** 2 / (45 * mean * (1 - mean))).sum()
+        assert row["hosmer_lemeshow"] == pytest.approx(statistic)
+        test = metrics.hosmer_lemeshow(bad, np.full(10, 45), mean)
+        assert row["p_value"] == pytest.approx(test["p_value"])
+    assert table.loc["steep", "p_value"] < 0.001 < table.loc["right", "p_value"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -671,6 +672,102 @@ def test_a_failed_stage_leaves_its_page_and_notebook_and_stops_the_run(project: 
     # put right, it goes on where it stopped
     assert states(run_in(project, run="r")) == ["up to date", "done", "done"]
     assert not (result.report_dir / "02_woe_binning.failed.ipynb").exists()
+
+
+WRITE = """
+title = "Card &amp; <b>more</b>" if words != "none" else ""
+page = f"<title>{title}</title><p>{words}, postgresql://anna:s3cret@db/risk</p>"
+if words == "error":
+    raise RuntimeError(words)
+stage.output(file).write_text(page)
+"""
+
+
+def with_document(project: Path) -> Path:
+    parameters = ('words = "one"  # what it says', 'file = "card.html"', "share = 0.5")
+    cells = [prose("# Models"), parameters_cell(*parameters)]
+    cells += [code(OPEN.format(name="01_models")), code(WRITE)]
+    write_notebook(project, "01_models", cells)
+    return project
+
+
+def test_a_document_is_shown_beside_its_page_and_stays_as_long_as_it_holds(tmp_path: Path) -> None:
+    project = with_document(tmp_path)
+    result = run_in(project)
+    shown = result.report_dir / "card.html"
+    made = result.run_dir / "01_models" / "card.html"
+    link = '<a href="card.html">Card &amp; &lt;b&gt;more&lt;/b&gt;</a>'
+    pages = [result.index, result.report_dir / "01_models.html"]
+    assert "<p>one, postgresql://***@db/risk</p>" in shown.read_text()
+    assert [link in page.read_text() for page in pages] == [True, True]
+    names = {"card.html", "index.html", "01_models.html"}
+    assert {p.name for p in result.report_dir.iterdir()} == names
+    # not run again, it stays; lost or changed, it comes back
+    before = shown.stat().st_ino, shown.read_text()
+    assert states(run_in(project)) == ["up to date"]
+    assert (shown.stat().st_ino, shown.read_text()) == before
+    for harm in (shown.unlink, lambda: shown.write_text("another")):
+        harm()
+        assert states(run_in(project)) == ["up to date"]
+        assert shown.read_text() == before[1]
+        assert link in result.index.read_text()
+    shown.unlink()
+    pipeline.rebuild_index(result.run_dir)
+    assert shown.read_text() == before[1]
+    assert link in result.index.read_text()
+    # run again, it is replaced; under another name, the old one goes
+    assert states(run_in(project, parameters={"words": "two"})) == ["done"]
+    assert "<p>two" in shown.read_text()
+    run_in(project, parameters={"words": "none", "file": "other.html"})
+    assert not made.exists()
+    assert {p.name for p in result.report_dir.iterdir()} == names - {"card.html"} | {"other.html"}
+    assert '<a href="other.html"></a>' not in result.index.read_text()
+    assert '<a href="other.html">other</a>' in result.index.read_text()
+
+
+def test_a_failed_stage_shows_no_document_as_its_own(tmp_path: Path) -> None:
+    project = with_document(tmp_path)
+    result = run_in(project)
+    assert states(run_in(project, parameters={"words": "error"})) == ["failed"]
+    for page in (result.index, result.report_dir / "01_models.html"):
+        assert 'href="card.html"' not in page.read_text()
+    # what the last success left is still there
+    assert "<p>one" in (result.report_dir / "card.html").read_text()
+    # nor does the index link to what nobody has put there
+    (result.report_dir / "card.html").unlink()
+    write_manifest(result.run_dir, read_manifest(result.run_dir) | {"stages": {}})
+    pipeline.rebuild_index(result.run_dir)
+    assert "card.html" not in result.index.read_text()
+
+
+@pytest.mark.parametrize("name", ["index.html", "04_cutoffs.html"])
+def test_a_document_may_not_take_the_name_of_a_page(tmp_path: Path, name: str) -> None:
+    stage = open_stage("03_models", run_dir=tmp_path, output_dir=tmp_path / "03_models")
+    with pytest.raises(BadInput, match=f"{name} is a page of the report"):
+        stage.output(name)
+    assert stage.output("04_cutoffs.json") == tmp_path / "03_models" / "04_cutoffs.json"
+
+
+def test_a_stage_tells_its_parameters_and_the_hashes_of_files(tmp_path: Path) -> None:
+    project = with_document(tmp_path)
+    run_dir = project / "data/runs/r"
+    stage = open_stage("01_models", run_dir=run_dir, output_dir=run_dir / "01_models")
+    variables = {"words": "", "file": "a.html", "share": 0.25, "run_dir": "x", "other": 1}
+    table = stage.parameters(variables)
+    assert table["value"].to_dict() == {"words": "–", "file": "a.html", "share": "0.25"}
+    assert table.loc["words", "meaning"] == "what it says"
+    assert table.index.name == "parameter"
+    (run_dir / "01_models" / "old.json").write_text("old")
+    (run_dir / "01_models" / "both.json").write_text("old")
+    later = open_stage("02_more", run_dir=run_dir, output_dir=run_dir / "02_more")
+    later.output("both.json").write_text("new")
+    hashes = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("old", "new")}
+    assert later.hashes("old.json", "both.json") == {
+        "old.json": hashes["old"],
+        "both.json": hashes["new"],
+    }
+    with pytest.raises(TableMissing):
+        later.hashes("absent.json")
 
 
 def test_a_stage_that_fails_keeps_the_tables_of_its_last_success(project: Path) -> None:

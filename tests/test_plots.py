@@ -204,3 +204,113 @@ def test_formats_can_be_chosen_by_column():
     html = plots.show_table(frame, {"x": "percent2"}, names={"x": "X!"}).to_html()
     for text in ("12.35%", "1,234,567", "2024-03", "X!"):
         assert text in html
+
+
+# -- models ----------------------------------------------------------------------------------------
+
+
+def lines_of(ax):
+    return {line.get_label(): line.get_xydata().tolist() for line in ax.get_lines()}
+
+
+def test_cap_shows_each_model_between_chance_and_the_perfect_score():
+    caught = pd.DataFrame({"loan_share": [0, 0.2, 1], "bad_share": [0, 0.5, 1]})
+    none = pd.DataFrame({"loan_share": [0, 1], "bad_share": [0, 1]})
+    ax = plots.plot_cap({"card": caught, "trees": none}, 0.3, "CAP, test")
+    lines = lines_of(ax)
+    assert list(lines) == ["card", "trees", "perfect score", "chance"]
+    assert lines["card"] == [[0, 0], [0.2, 0.5], [1, 1]]
+    assert lines["perfect score"] == [[0, 0], [0.3, 1], [1, 1]]
+    assert lines["chance"] == [[0, 0], [1, 1]]
+    assert ax.get_title(loc="left") == "CAP, test"
+    assert ax.figure.get_label() == (
+        "CAP, test. Of all bads, the riskiest tenth of the loans holds 25% by card, 10% by trees."
+    )
+    _, own = plt.subplots()
+    assert plots.plot_cap({"card": caught}, 0.3, "CAP", ax=own) is own
+
+
+def test_learning_curve_has_a_line_and_a_band_a_model():
+    index = pd.MultiIndex.from_product([["trees", "card"], [0.5, 1.0]], names=["model", "share"])
+    table = pd.DataFrame(
+        {
+            "bad": [50, 100, 50, 100],
+            "auc": [0.6, 0.7, 0.62, 0.65],
+            "auc_low": [0.5, 0.6, 0.52, 0.55],
+            "auc_high": [0.7, 0.8, 0.72, 0.75],
+        },
+        index=index,
+    )
+    ax = plots.plot_learning_curve(table)
+    assert lines_of(ax) == {
+        "trees": [[50, 0.6], [100, 0.7]],
+        "card": [[50, 0.62], [100, 0.65]],
+    }
+    assert len(ax.collections) == 2
+    band = ax.collections[0].get_datalim(ax.transData)
+    assert [band.ymin, band.ymax] == pytest.approx([0.5, 0.8])
+    assert ax.get_xlim()[0] == 0
+    assert ax.figure.get_label().endswith("AUC at the end: trees 0.700, card 0.650.")
+
+
+def dependence():
+    rows = [
+        ("x", "number", 1.0, 520), ("x", "number", 2.0, 500), ("x", "special", -9.0, 480),
+        ("x", "special", -8.0, 470), ("x", "missing", np.nan, 490), ("job", "level", "clerk", 510),
+        ("job", "level", "driver", 505), ("a", "number", 0.0, 500), ("b", "number", 0.0, 500),
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["feature", "kind", "value", "mean_score"])
+
+
+def test_dependence_has_axes_a_feature_and_a_line_a_special_value():
+    figure = plots.plot_partial_dependence(dependence(), {"x": "Delay"})
+    first, second, third, fourth, *rest = figure.axes
+    assert [ax.get_title(loc="left") for ax in (first, second, third, fourth)] == [
+        "Delay", "job", "a", "b",
+    ]  # fmt: skip
+    # rows of three; what is left over is not shown
+    assert len(figure.axes) == 6
+    assert [ax.get_visible() for ax in rest] == [False, False]
+    lines = lines_of(first)
+    assert first.get_lines()[0].get_xydata().tolist() == [[1, 520], [2, 500]]
+    assert [y for line in first.get_lines()[2:] for y in set(line.get_ydata())] == [480, 470, 490]
+    assert {"special", "missing"} <= set(lines)
+    assert [text.get_text() for text in first.get_legend().get_texts()] == ["special", "missing"]
+    assert second.get_legend() is None
+    assert second.get_lines()[1].get_ydata().tolist() == [510, 505]
+    assert [text.get_text() for text in second.get_xticklabels()] == ["clerk", "driver"]
+    assert first.get_ylabel() == fourth.get_ylabel() == "mean score"
+    assert first.get_ylim() == fourth.get_ylim()
+    told = figure.get_label()
+    assert "Delay. The mean score spans 50 points." in told
+    assert "job. The mean score spans 5 points." in told
+
+
+def test_contributions_show_the_largest_on_top():
+    points = pd.DataFrame(
+        {
+            "base": 500.0,
+            "small": [0.0, 1, 0, 1, 0],
+            "large": [-20.0, -10, 0, 10, 20],
+            "tiny": [0.0, 0, 0, 0, 0.1],
+        }
+    )
+    ax = plots.plot_contributions(points, {"large": "Delay"}, top=2)
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["small", "Delay"]
+    middle = next(line for line in ax.get_lines() if line.get_marker() == "o")
+    assert middle.get_xydata().tolist() == [[0, 0], [0, 1]]
+    tails, halves = (bars.get_segments() for bars in ax.collections)
+    assert tails[1][:, 0].tolist() == pytest.approx([-18, 18])
+    assert halves[1][:, 0].tolist() == [-10, 10]
+    assert ax.figure.get_label().endswith("The largest on average is Delay.")
+    assert ax.get_xlabel() == "points added to the average score"
+
+
+def test_figures_of_models_are_equal_bytes():
+    plots.use_report_style()
+
+    def drawn():
+        figure = plots.plot_partial_dependence(dependence(), {"x": "Price in $ and $"})
+        return style.svg_of(figure)
+
+    assert drawn() == drawn()

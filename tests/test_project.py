@@ -39,6 +39,7 @@ ORDER = (
     "funding",
     "monitoring",
     "plots",
+    "documents",
     "widgets",
     "pipeline",
     "cli",

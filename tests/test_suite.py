@@ -1,6 +1,7 @@
 """The real notebooks, end to end: both sources, bad input, and what the reports say."""
 
 import copy
+import hashlib
 import json
 import os
 import re
@@ -92,6 +93,26 @@ def test_pages_load_nothing_show_no_warning_and_describe_every_figure(any_run):
         assert not re.findall(r"<img alt=\"\s*\"", page), name
         assert "object at 0x" not in page, name
         assert "nan%" not in page, name
+
+
+def test_the_report_holds_a_document_of_the_very_model(any_run):
+    page = (any_run.report_dir / "model_card.html").read_text(encoding="utf-8")
+    for name in ("index", "03_models"):
+        assert '<a href="model_card.html">' in (any_run.report_dir / f"{name}.html").read_text()
+    assert not re.findall(r"(?:src|href)=[\"'](?!data:image/svg|#s\d)", page)
+    assert "<script" not in page
+    said = text_of(any_run, "model_card")
+    for file in ("scorecard.json", "challenger.json"):
+        path = any_run.run_dir / "03_models" / file
+        assert f"{file} {hashlib.sha256(path.read_bytes()).hexdigest()}" in said
+    results = schema.read_table(any_run.run_dir / "03_models" / "discrimination.parquet")
+    judged = results.index.get_level_values("sample")[-1]
+    assert f"{results.loc[(judged, 'scorecard'), 'auc']:.3f} (95 % interval" in said
+    manifest = json.loads((any_run.run_dir / "manifest.json").read_text())
+    for name, value in manifest["stages"]["03_models"]["parameters"].items():
+        assert f"{name} {value or '–' if isinstance(value, str) else value}" in said
+    assert not re.search(r"\b(nan|object at|out_of_time)\b", said)
+    assert any_run.run_dir.name not in said  # equal runs of other names give equal bytes
 
 
 def test_key_figures_of_every_stage_are_on_the_index(finished):
@@ -391,6 +412,10 @@ def test_a_broken_mapping_is_named(tmp_path, own_source, text, message):
         (
             ["--source", "sources/mine.yaml", "-p", "onset_month=2023-01"],
             "onset_month is for the simulated lender",
+        ),
+        (
+            ["--source", "sources/mine.yaml", "-p", "indeterminate_dpd=30"],
+            "indeterminate_dpd is for the simulated lender",
         ),
         (["--source", "absent.yaml"], "no source mapping at"),
         (["-p", "edits=absent.json"], "edits: no file at"),

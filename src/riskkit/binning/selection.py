@@ -40,7 +40,8 @@ def variance_inflation(woe: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         correlation = spread / np.outer(deviation, deviation)
     factors = np.full(n, np.nan)
-    varies = np.flatnonzero(np.isfinite(np.diag(correlation)))
+    # the mean of a constant is not always that constant to the last bit
+    varies = np.flatnonzero(np.ptp(woe, axis=0) > 0)
     for i in varies:
         others = varies[varies != i]
         own = correlation[others, i]

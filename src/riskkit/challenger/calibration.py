@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
+from scipy.special import logit
 from sklearn.isotonic import IsotonicRegression
 
-from riskkit.metrics import calibration_fit
+from riskkit.metrics import logistic_line
 
 __all__ = ["CALIBRATIONS", "Isotonic", "Platt", "calibration_from", "fit_calibration"]
 
@@ -36,6 +36,11 @@ class Platt:
         """Log-odds of bad at raw scores."""
         return self.intercept + self.slope * raw
 
+    @property
+    def mean_slope(self) -> float:
+        """Log-odds per raw unit."""
+        return self.slope
+
     def values(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {"kind": "platt", "intercept": self.intercept, "slope": self.slope}
@@ -51,6 +56,12 @@ class Isotonic:
     def log_odds(self, raw: Array) -> Array:
         """Log-odds of bad at raw scores."""
         return np.interp(raw, self.raw, self.bad_log_odds)
+
+    @property
+    def mean_slope(self) -> float:
+        """Log-odds per raw unit from the lowest step to the highest."""
+        run = self.raw[-1] - self.raw[0]
+        return (self.bad_log_odds[-1] - self.bad_log_odds[0]) / run if run > 0 else 0.0
 
     def values(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -97,15 +108,13 @@ def fit_calibration(kind: str, raw: Array, y: NDArray[Any], weight: Array) -> Pl
         return Isotonic(
             tuple(map(float, steps.X_thresholds_)), tuple(map(float, logit(steps.y_thresholds_)))
         )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # said below, in this model's words
-        line = calibration_fit(y, expit(raw), weight=weight)
+    line = logistic_line(raw, y, weight)
     # a slope below 0 would turn the ranking, and every direction, round
-    if not line["slope"] > 0:
+    if line is None or line[1] <= 0:
         warnings.warn(
             "the challenger stays uncalibrated: its scores of rows not seen show no risk order",
             UserWarning,
             stacklevel=3,
         )
         return Platt(0.0, 1.0)
-    return Platt(float(line["intercept"]), float(line["slope"]))
+    return Platt(*line)

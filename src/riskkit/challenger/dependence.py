@@ -78,7 +78,7 @@ def partial_dependence(
         values = _values(X[name], (special_codes or {}).get(name, ()), n_points)
         copies = pd.concat([drawn] * len(values), ignore_index=True)
         copies[name] = pd.Series(
-            [value for _, value in values for _ in range(len(drawn))], dtype=_holds(X[name])
+            [value for _, value in values for _ in range(len(drawn))], dtype=X[name].dtype
         )
         bad = model.predict_proba(copies)[:, 1].reshape(len(values), len(drawn))
         table = pd.DataFrame(values, columns=["kind", "value"]).astype({"value": object})
@@ -87,11 +87,6 @@ def partial_dependence(
         table["mean_score"] = model.score_scale.score(bad).mean(axis=1)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
-
-
-def _holds(column: pd.Series) -> Any:
-    """A dtype that holds the column's values and a missing one."""
-    return float if pd.api.types.is_numeric_dtype(column) else column.dtype
 
 
 def _values(column: pd.Series, codes: Sequence[float], n_points: int) -> list[tuple[str, Any]]:
@@ -108,7 +103,9 @@ def _values(column: pd.Series, codes: Sequence[float], n_points: int) -> list[tu
             found = [("number", float(value)) for value in quantiles]
         found += [("special", float(code)) for code in np.unique(numbers[is_code])]
     else:
-        found = [("level", level) for level in known.value_counts().index[:n_points]]
+        counts = known.value_counts()
+        # a category may know levels that nobody has
+        found = [("level", level) for level in counts.index[counts > 0][:n_points]]
     if len(known) < len(column):
         found.append(("missing", np.nan if pd.api.types.is_numeric_dtype(column) else None))
     return found

@@ -359,7 +359,8 @@ class Challenger(ScoreClassifier):
         DataFrame, index of `X`
             base (the average over the training rows, on the log-odds), then a column for each
             feature, in points: a row sums to its score before rounding. An isotonic calibration is
-            no sum, so there the difference is dealt out in proportion to a line from base to score.
+            no sum: what its steps add to the line from its lowest to its highest is dealt out in
+            proportion to the size of each contribution.
 
         Source
         ------
@@ -371,18 +372,21 @@ class Challenger(ScoreClassifier):
             self.booster_.predict(self._matrix(X), pred_contrib=True, num_iteration=self.n_rounds_)
         )
         raw, average = shap.sum(axis=1), shap[:, -1]
+        shap = shap[:, :-1]
         scale = self.score_scale
         base = scale.offset - scale.factor * self.calibration_.log_odds(average)
         score = scale.offset - scale.factor * self.calibration_.log_odds(raw)
-        # the slope of a Platt line; of steps, that of the chord
-        apart = raw != average
-        chord = np.zeros(len(raw))
-        np.divide(score - base, raw - average, out=chord, where=apart)
+        parts = -scale.factor * self.calibration_.mean_slope * shap
+        size = np.abs(shap)
+        total = size.sum(axis=1)
+        rest = np.zeros(len(raw))
+        np.divide(score - base - parts.sum(axis=1), total, out=rest, where=total > 0)
+        parts += rest[:, None] * size
         points = pd.DataFrame(index=X.index, columns=["base", *self.feature_names_in_], dtype=float)
         points["base"] = base
         points.iloc[:, 1:] = 0.0
         for place, (name, _) in enumerate(self._columns()):
-            points[name] += shap[:, place] * chord
+            points[name] += parts[:, place]
         return points
 
     def reasons(

@@ -24,6 +24,8 @@ GRID: Mapping[str, Sequence[Any]] = {
     "min_leaf_rows": (200, 50),
     "feature_share": (0.6, 1.0),
 }
+# what the trees alone hang on: the rows, their folds and the calibration are those of all settings
+TREE_PARAMETERS = (*GRID, "learning_rate", "patience_rounds")
 
 
 def compare_settings(
@@ -49,6 +51,7 @@ def compare_settings(
         As in :meth:`Challenger.fit`.
     grid : mapping of parameter to values
         All combinations are tried, the values of each from simple to complex; by default a dozen.
+        It may name n_leaves, min_leaf_rows, feature_share, learning_rate and patience_rounds.
     executor : concurrent.futures.Executor, optional
         Threads, since the trees grow outside Python's lock.
 
@@ -62,13 +65,16 @@ def compare_settings(
     Raises
     ------
     ValueError, TypeError
-        As in :meth:`Challenger.fit`.
+        Another parameter in `grid`; or as in :meth:`Challenger.fit`.
 
     Source
     ------
     Breiman et al. (1984), Classification and Regression Trees, section 3.4.3 (rule of one standard
     error); here the error is that of the paired difference.
     """
+    other = [name for name in grid if name not in TREE_PARAMETERS]
+    if other:
+        raise ValueError(f"the grid may name {list(TREE_PARAMETERS)}, got {other}")
     settings = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
     unfitted = clone(challenger)
     learning = unfitted._learn(X, y, sample_weight)

@@ -4,11 +4,19 @@ Takes scores, outcomes and who the applicants are, or a way to fit the model ane
 which no difference stands without its interval.
 """
 
-from riskkit.evidence.fairness import fairness_table, protected_groups
-from riskkit.evidence.refits import compare_splits, families_of, family_worth, learning_curve
+from riskkit.evidence.fairness import FOUR_FIFTHS, fairness_table, protected_groups
+from riskkit.evidence.refits import (
+    compare_splits,
+    families_of,
+    family_worth,
+    learning_curve,
+    refit,
+    scores_with,
+)
 from riskkit.evidence.segments import calibration_by_segment, ranking_by_segment, segments
 
 __all__ = [
+    "FOUR_FIFTHS",
     "calibration_by_segment",
     "compare_splits",
     "fairness_table",
@@ -17,5 +25,7 @@ __all__ = [
     "learning_curve",
     "protected_groups",
     "ranking_by_segment",
+    "refit",
+    "scores_with",
     "segments",
 ]

@@ -16,7 +16,7 @@ from scipy import special
 from riskkit import metrics
 from riskkit.schema import Feature
 
-__all__ = ["fairness_table", "protected_groups"]
+__all__ = ["FOUR_FIFTHS", "fairness_table", "protected_groups"]
 
 # below four fifths of the best-placed group's rate, United States agencies see adverse impact
 FOUR_FIFTHS = 0.8
@@ -39,7 +39,7 @@ def protected_groups(
     -------
     DataFrame of categories, index of `applications`
         A column per attribute, named by its label, bands in the order of their numbers; missing
-        where the attribute is.
+        where the attribute is, or holds a special code.
     """
     groups = pd.DataFrame(index=applications.index)
     for feature in features:
@@ -47,12 +47,12 @@ def protected_groups(
             continue
         values = applications[feature.name]
         if feature.kind == "numeric":
+            values = values.mask(values.isin(list(feature.special_codes)))
             at = np.arange(1, n_bands) / n_bands
             known = values.dropna()
-            inner = (
-                np.unique(np.quantile(known, at, method="inverted_cdf")) if len(known) else at[:0]
-            )
-            edges = [-np.inf, *inner, np.inf]
+            inner = np.quantile(known, at, method="inverted_cdf") if len(known) else at[:0]
+            # cut where the words say
+            edges = [-np.inf, *np.unique([float(f"{edge:g}") for edge in inner]), np.inf]
             bands = [_band(low, high) for low, high in pairwise(edges)]
             groups[feature.label] = pd.cut(values, edges, right=False, labels=bands)
         else:
@@ -72,7 +72,7 @@ def fairness_table(
     probability: ArrayLike,
     groups: pd.DataFrame,
     *,
-    min_rows: int = 100,
+    min_rows: int = 30,
     level: float = 0.95,
 ) -> pd.DataFrame:
     """Who would be approved, who turns out bad, and whether the model is right, by group.
@@ -96,10 +96,11 @@ def fairness_table(
     -------
     DataFrame, index (attribute, group)
         applicants, approval_rate; impact_ratio (approval rate ÷ that of the attribute's group with
-        the highest, 1 for that one), impact_low, impact_high; below_four_fifths (bool: the ratio
-        is); loans (with an outcome), bad_rate, bad_low, bad_high (Jeffreys), predicted_rate (mean
-        over these loans), outside (bool: the prediction lies outside the interval). Outcomes are
-        those of loans the old policy granted.
+        the highest, 1 for that one; NaN where all groups are small or nobody is approved),
+        impact_low, impact_high; below_four_fifths (bool: the ratio is); loans (with an outcome),
+        bad_rate, bad_low, bad_high (Jeffreys), predicted_rate (mean over these loans), outside
+        (bool: the prediction lies outside the interval). Outcomes are those of loans the old policy
+        granted.
 
     Source
     ------
@@ -133,6 +134,8 @@ def fairness_table(
                 "predicted_rate": mean,
                 "outside": bool(mean < low or mean > high),
             }
+        if not rows:
+            continue
         table = pd.DataFrame.from_dict(rows, orient="index")
         n, k = table["applicants"].to_numpy(float), table.pop("approved").to_numpy(float)
         rate = k / n
@@ -157,7 +160,7 @@ def _impact(
     best = int(np.argmax(eligible))
     ratio = np.full(len(n), np.nan)
     error = np.full(len(n), np.nan)
-    if k[best] > 0:
+    if eligible[best] > 0:
         ratio = (k / n) / (k[best] / n[best])
         seen = k > 0
         error[seen] = np.sqrt(1 / k[seen] - 1 / n[seen] + 1 / k[best] - 1 / n[best])

@@ -15,13 +15,41 @@ from numpy.typing import ArrayLike, NDArray
 
 from riskkit import metrics
 from riskkit.schema import Feature, hash_ids
-from riskkit.scorecard import ScoreClassifier
+from riskkit.scorecard import NoFeatureLeft, ScoreClassifier
 
-__all__ = ["compare_splits", "families_of", "family_worth", "learning_curve"]
+__all__ = [
+    "compare_splits",
+    "families_of",
+    "family_worth",
+    "learning_curve",
+    "refit",
+    "scores_with",
+]
 
 SPLIT_COMPARISON = ("auc_split", "auc_one", "difference", "low", "high", "p_value")
 
 Fit = Callable[[pd.DataFrame, pd.Series], ScoreClassifier]
+
+
+def refit(model: ScoreClassifier, X: pd.DataFrame, y: pd.Series) -> ScoreClassifier:
+    """A model of the same settings, fitted to these rows."""
+    from sklearn.base import clone
+
+    return clone(model).fit(X, y)
+
+
+def scores_with(
+    model: ScoreClassifier,
+    X: pd.DataFrame,
+    y: pd.Series,
+    judged: pd.DataFrame,
+    names: Sequence[str],
+) -> NDArray[Any]:
+    """Scores of the judged rows by a model of these features; all 0 where none of them tells."""
+    try:
+        return refit(model, X[list(names)], y).credit_score(judged)
+    except NoFeatureLeft:
+        return np.zeros(len(judged))
 
 
 def learning_curve(
@@ -44,7 +72,8 @@ def learning_curve(
     Parameters
     ----------
     fits : mapping of model name to callable
-        From rows and labels to a fitted model with ``credit_score``.
+        From rows and labels to a fitted model with ``credit_score``, such as a
+        :func:`functools.partial` of :func:`refit`.
     X, y : training rows
     judged, judged_y : rows and labels that teach nothing
     ids : array of shape (n_training_rows,)
@@ -114,12 +143,14 @@ def family_worth(
 ) -> pd.DataFrame:
     """What each family of features adds to a model that has all the others.
 
-    Families tell part of the same story, so their worth does not add up to the model's.
+    Families tell part of the same story, so their worth does not add up to the model's. Without
+    its only family a model tells nobody apart.
 
     Parameters
     ----------
     scores_of : mapping of model name to callable
-        From features to scores of the judged rows by the model fitted to these features.
+        From features to scores of the judged rows by the model fitted to these features, such as a
+        :func:`functools.partial` of :func:`scores_with`.
     families : mapping of family to features
     y : array of shape (n_judged_rows,)
     executor : concurrent.futures.Executor, optional
@@ -140,7 +171,7 @@ def family_worth(
         model, left_out = task
         without = set() if left_out is None else set(families[left_out])
         used = [name for name in everything if name not in without]
-        return np.asarray(scores_of[model](used))
+        return np.asarray(scores_of[model](used)) if used else np.zeros(len(np.asarray(y)))
 
     scores = dict(zip(tasks, _map(executor, score, tasks), strict=True))
     tables = {}
@@ -226,7 +257,8 @@ def _split_table(
     own: pd.Index,
 ) -> pd.DataFrame:
     compared = metrics.comparison_table(flags, split, one, by=segment, min_each=10)
-    whole = metrics.compare(flags, split, one).to_frame().T.set_axis(["all"])
+    everybody = np.full(len(flags), "all", dtype=object)
+    whole = metrics.comparison_table(flags, split, one, by=everybody, min_each=10)
     table = pd.concat([compared.reindex(training_bad.index), whole]).rename_axis("segment")
     table = table.rename(columns={"auc_a": "auc_split", "auc_b": "auc_one"})
     known = ~np.isnan(flags)

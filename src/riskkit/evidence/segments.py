@@ -17,6 +17,8 @@ from riskkit.schema import Feature
 __all__ = ["calibration_by_segment", "ranking_by_segment", "segments"]
 
 BY_COLUMN = ("channel", "scenario", "term_months")
+RANKING = ("loans", "bad", "bad_rate", "auc_a", "auc_b", "difference", "low", "high", "p_value")
+RATES = ("loans", "bad_rate", "low", "high")
 
 
 def segments(applications: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
@@ -43,7 +45,9 @@ def segments(applications: pd.DataFrame, features: Sequence[Feature]) -> pd.Data
         if name in applications:
             found[name.removesuffix("_months")] = _words(applications[name])
     for family in dict.fromkeys(feature.family for feature in features):
-        coded = [f for f in features if f.family == family and f.special_codes]
+        coded = [
+            f for f in features if f.family == family and f.special_codes and f.name in applications
+        ]
         meanings = {pair for feature in coded for pair in feature.special_codes.items()}
         if len(meanings) != 1:
             continue
@@ -56,7 +60,7 @@ def segments(applications: pd.DataFrame, features: Sequence[Feature]) -> pd.Data
 def _words(column: pd.Series) -> pd.Series:
     """Values as text that sorts as they do; missing ones stay missing."""
     if pd.api.types.is_numeric_dtype(column):
-        width = len(f"{column.max():.0f}") if column.notna().any() else 1
+        width = len(f"{column.max():.0f}")
         return column.map(lambda value: f"{value:{width}.0f}", na_action="ignore").astype("str")
     return column.astype("str")
 
@@ -90,7 +94,7 @@ def ranking_by_segment(
     DataFrame, index (segment, value)
         loans, bad, bad_rate; auc_a, auc_b, difference (a − b), low, high, p_value of
         :func:`riskkit.metrics.compare`. Many segments are many tests: at 95 % one interval in
-        twenty misses.
+        twenty misses. Empty where `table` has no column.
     """
     flags = pd.Series(np.asarray(y, dtype=float))
     tables = {}
@@ -103,7 +107,7 @@ def ranking_by_segment(
         sizes = pd.DataFrame({"loans": grouped.count(), "bad": grouped.sum().astype("int64")})
         sizes["bad_rate"] = grouped.mean()
         tables[name] = sizes.join(compared.drop(columns="z"))
-    return _stacked(tables)
+    return _stacked(tables, RANKING)
 
 
 def calibration_by_segment(
@@ -125,7 +129,8 @@ def calibration_by_segment(
     -------
     DataFrame, index (segment, value)
         loans, bad_rate, low, high (interval of the bad rate); for each model its mean prediction
-        and, in ``<model>_outside``, whether that lies outside the interval.
+        and, in ``<model>_outside``, whether that lies outside the interval. Empty where `table`
+        has no column.
     """
     known = ~np.isnan(np.asarray(y, dtype=float))
     flags = pd.Series(np.asarray(y, dtype=float)[known])
@@ -142,9 +147,16 @@ def calibration_by_segment(
             found[model] = predicted
             found[f"{model}_outside"] = (predicted < found["low"]) | (predicted > found["high"])
         tables[name] = found
-    return _stacked(tables)
+    return _stacked(
+        tables, [*RATES, *(f"{m}{end}" for m in probability for end in ("", "_outside"))]
+    )
 
 
-def _stacked(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def _stacked(tables: dict[str, pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
     """Tables one below the other, index (segment, value)."""
-    return pd.concat(tables, names=["segment", "value"])
+    names = ["segment", "value"]
+    if not tables:
+        return pd.DataFrame(
+            columns=list(columns), index=pd.MultiIndex.from_arrays([[], []], names=names)
+        )
+    return pd.concat(tables, names=names)[list(columns)]

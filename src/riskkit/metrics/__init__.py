@@ -13,6 +13,7 @@ from riskkit.metrics.calibration import (
     calibration_fit,
     calibration_table,
     hosmer_lemeshow,
+    logistic_line,
 )
 from riskkit.metrics.checks import jeffreys_interval
 from riskkit.metrics.comparison import compare, comparison_table, discrimination_table
@@ -64,6 +65,7 @@ __all__ = [
     "ks",
     "lift_table",
     "log_loss",
+    "logistic_line",
     "master_scale",
     "p_value_light",
     "psi",

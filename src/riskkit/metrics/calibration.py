@@ -23,7 +23,13 @@ from riskkit.metrics.checks import (
     warn,
 )
 
-__all__ = ["accuracy_table", "calibration_fit", "calibration_table", "hosmer_lemeshow"]
+__all__ = [
+    "accuracy_table",
+    "calibration_fit",
+    "calibration_table",
+    "hosmer_lemeshow",
+    "logistic_line",
+]
 
 
 def calibration_table(
@@ -136,8 +142,29 @@ def calibration_fit(
     outcome, p, row_weight = outcome[seen], p[seen], row_weight[seen]
     if np.any((p <= 0) | (p >= 1)):
         raise ValueError("probability must lie strictly between 0 and 1 for a fit on log-odds")
-    x = special.logit(p)
-    nowhere = pd.Series({"intercept": np.nan, "slope": np.nan}, name="calibration")
+    line = logistic_line(special.logit(p), outcome, row_weight)
+    if line is None:
+        warn(
+            "calibration fit is undefined: y has one class, or the probability is constant or "
+            "separates goods from bads"
+        )
+        line = (np.nan, np.nan)
+    return pd.Series(dict(zip(("intercept", "slope"), line, strict=True)), name="calibration")
+
+
+def logistic_line(x: Array, outcome: Array, weight: Array) -> tuple[float, float] | None:
+    """Intercept and slope of logit P(bad) = intercept + slope · x, by maximum likelihood.
+
+    Parameters
+    ----------
+    x, outcome, weight : arrays of shape (n,)
+        Finite; 0 or 1; above 0.
+
+    Returns
+    -------
+    (float, float), or None
+        None where the maximum does not exist: one class, one x, or an x that separates the classes.
+    """
     bads, goods = x[outcome == 1], x[outcome == 0]
     separated = (
         not len(bads)
@@ -147,20 +174,16 @@ def calibration_fit(
         or goods.min() >= bads.max()
     )
     if separated:
-        warn(
-            "calibration fit is undefined: y has one class, or the probability is constant or "
-            "separates goods from bads"
-        )
-        return nowhere
+        return None
     # centred and scaled, Newton's steps do not depend on the level of the log-odds
     centre, spread = x.mean(), x.std()
     z = (x - centre) / spread
-    a, b = float(special.logit(np.average(outcome, weights=row_weight))), 0.0
-    loss = _log_loss(a + b * z, outcome, row_weight)
+    a, b = float(special.logit(np.average(outcome, weights=weight))), 0.0
+    loss = _log_loss(a + b * z, outcome, weight)
     for _ in range(100):
         fitted = special.expit(a + b * z)
-        residual = row_weight * (outcome - fitted)
-        curvature = row_weight * fitted * (1 - fitted)
+        residual = weight * (outcome - fitted)
+        curvature = weight * fitted * (1 - fitted)
         hessian = np.array(
             [
                 [curvature.sum(), (curvature * z).sum()],
@@ -169,7 +192,7 @@ def calibration_fit(
         )
         step = np.linalg.solve(hessian, [residual.sum(), (residual * z).sum()])
         # the likelihood is concave, but a full step may overshoot on a steep slope
-        while (new := _log_loss(a + step[0] + (b + step[1]) * z, outcome, row_weight)) > loss * (
+        while (new := _log_loss(a + step[0] + (b + step[1]) * z, outcome, weight)) > loss * (
             1 + 1e-12
         ):
             step /= 2
@@ -177,7 +200,7 @@ def calibration_fit(
         if np.abs(step).max() < 1e-10:
             break
     slope = b / spread
-    return pd.Series({"intercept": a - slope * centre, "slope": slope}, name="calibration")
+    return float(a - slope * centre), float(slope)
 
 
 def hosmer_lemeshow(

@@ -201,7 +201,7 @@ def comparison_table(
             results[group] = compare(y[rows], score_a[rows], score_b[rows], level=level)
         else:
             results[group] = pd.Series(np.nan, list(COMPARISON))
-    return pd.DataFrame(results).T.rename_axis(index=_name(by))
+    return pd.DataFrame(results, index=list(COMPARISON)).T.rename_axis(index=_name(by))
 
 
 def _name(by: ArrayLike) -> str:

@@ -13,11 +13,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from riskkit.pipeline.manifest import read_manifest, stage_state
-from riskkit.pipeline.notebooks import STAGE_NAME, TABLES, find_project
-from riskkit.pipeline.parameters import BadInput
+from riskkit.pipeline.manifest import hash_file, read_manifest, stage_state
+from riskkit.pipeline.notebooks import STAGE_NAME, TABLES, find_notebooks, find_project, pick
+from riskkit.pipeline.parameters import OWN, BadInput
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,8 +88,57 @@ class Stage:
         schema.write_table(frame, self.output_dir / f"{name}.parquet")
 
     def output(self, filename: str) -> Path:
-        """Where to save a file for later stages, such as a model."""
+        """Where to save a file for later stages, such as a model.
+
+        A ``.html`` file is a document: the report shows it beside the stage's page.
+
+        Raises
+        ------
+        BadInput
+            The report has a page of that name.
+        """
+        stem, _, suffix = filename.rpartition(".")
+        if suffix == "html" and (stem == "index" or STAGE_NAME.fullmatch(stem)):
+            raise BadInput(f"{filename} is a page of the report; give the document another name")
         return self.output_dir / filename
+
+    def hashes(self, *filenames: str) -> dict[str, str]:
+        """File name -> sha256 of what this stage, or else the nearest earlier one, has left.
+
+        Raises
+        ------
+        TableMissing
+            One is not there.
+        """
+        own = {name: self.output_dir / name for name in filenames}
+        return {
+            name: hash_file(path if path.is_file() else self._find(name))
+            for name, path in own.items()
+        }
+
+    def parameters(self, values: Mapping[str, Any]) -> pd.DataFrame:
+        """What the notebook's parameters are set to.
+
+        Parameters
+        ----------
+        values : mapping of str to Any
+            The notebook's variables, such as ``globals()``.
+
+        Returns
+        -------
+        DataFrame, index parameter
+            value and meaning, as text; without the run's own folders.
+        """
+        import pandas as pd
+
+        declared = pick(find_notebooks(find_project(self.output_dir)), self.name).parameters
+        rows = {
+            name: {"value": str(values[name]) or "–", "meaning": parameter.help}
+            for name, parameter in declared.items()
+            if name not in OWN
+        }
+        table = pd.DataFrame.from_dict(rows, orient="index", columns=["value", "meaning"])
+        return table.rename_axis("parameter")
 
     def key_figures(self, figures: Mapping[str, str]) -> None:
         """Leave the stage's key figures, label to formatted text, to the index page."""

@@ -35,6 +35,7 @@ _SIMULATED = (
     "seed",
     "bad_dpd",
     "bad_window_months",
+    "indeterminate_dpd",
 )
 _WORLD = ("start_month", "n_months", "scenario", "onset_month")
 

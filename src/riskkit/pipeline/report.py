@@ -19,12 +19,13 @@ from riskkit.pipeline.handover import KEY_FIGURES
 from riskkit.pipeline.manifest import mask, mask_all, stage_state
 from riskkit.pipeline.notebooks import Notebook
 
-__all__ = ["failed_notebook", "index_page", "stage_page"]
+__all__ = ["documents_in", "failed_notebook", "index_page", "stage_page"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 _HEADING = re.compile(r'<h2 id="([^"]+)">(.*?)</h2>', re.DOTALL)
 _ANCHOR_LINK = re.compile(r'<a class="anchor-link"[^>]*>.*?</a>')
 _CELL_FILE = re.compile(r"\S*ipykernel_\d+/\d+\.py")
+_TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
 _ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}\b")
 
 
@@ -34,6 +35,7 @@ def stage_page(
     neighbours: Sequence[Notebook],
     shown: Mapping[str, Any],
     *,
+    documents: Mapping[str, str] | None = None,
     hidden: Mapping[str, str] | None = None,
     failure: Failure | None = None,
 ) -> str:
@@ -48,6 +50,8 @@ def stage_page(
         The whole suite, for the links to the page before and after.
     shown : mapping
         Parameter values as the reader may see them.
+    documents : mapping of str to str, optional
+        File name -> title, of :func:`documents_in`; linked at the end.
     hidden : mapping of str to str, optional
         Text that must not show (a staging folder's path) -> what stands in its place.
     failure : Failure, optional
@@ -70,10 +74,20 @@ def stage_page(
         section=_last_heading(executed) if failure else "",
         sections=[(anchor, _text_of(heading)) for anchor, heading in _HEADING.findall(body)],
         body=body,
+        documents=documents or {},
     )
     for text, stand_in in (hidden or {}).items():
         page = page.replace(text, stand_in)
     return mask(page)
+
+
+def documents_in(folder: Path) -> dict[str, str]:
+    """The documents a stage has left in its folder: file name -> title, in order of name."""
+    found = {}
+    for path in sorted(folder.glob("[!.]*.html")):
+        title = _TITLE.search(path.read_text(encoding="utf-8"))
+        found[path.name] = (html.unescape(title[1]).strip() if title else "") or path.stem
+    return found
 
 
 def failed_notebook(executed: Any, failure: Failure) -> str:
@@ -109,6 +123,13 @@ def index_page(
                 "page": page if (report_dir / page).is_file() else "",
                 "seconds": f"{record['seconds']:.1f} s" if "seconds" in record else "",
                 "error": record.get("error", ""),
+                "documents": {}
+                if state == "failed"
+                else {
+                    name: title
+                    for name, title in documents_in(run_dir / notebook.name).items()
+                    if (report_dir / name).is_file()
+                },
                 "figures": [] if state == "failed" else _key_figures(run_dir / notebook.name),
                 "parameters": _rows(notebook, record.get("parameters", {})),
             }

@@ -38,7 +38,7 @@ from riskkit.pipeline.manifest import (
 from riskkit.pipeline.notebooks import Notebook, find_notebooks, find_project
 from riskkit.pipeline.parameters import OWN, BadInput
 from riskkit.pipeline.plan import Plan, make_plan
-from riskkit.pipeline.report import failed_notebook, index_page, stage_page
+from riskkit.pipeline.report import documents_in, failed_notebook, index_page, stage_page
 
 __all__ = ["RunResult", "StageResult", "rebuild_index", "run"]
 
@@ -171,6 +171,9 @@ def rebuild_index(run_dir: Path) -> Path:
     project = find_project(run_dir)
     report_dir = project / "reports" / "runs" / run_dir.name
     report_dir.mkdir(parents=True, exist_ok=True)
+    for name, record in manifest["stages"].items():
+        if record["status"] == "done":
+            _publish(run_dir / name, report_dir)
     page = index_page(manifest, find_notebooks(project), run_dir, report_dir)
     write_atomic(report_dir / "index.html", page)
     return report_dir / "index.html"
@@ -203,6 +206,7 @@ def _run_stages(plan: Plan, force: bool, timeout_seconds: float, progress: bool)
             recipe = _recipe(plan, notebook, manifest)
             if not force and _up_to_date(plan, notebook, records.get(notebook.name), recipe):
                 records[notebook.name]["reused"] = True
+                _publish(plan.run_dir / notebook.name, plan.report_dir)
                 results.append(StageResult(notebook.name, "up to date"))
             else:
                 result, failure = _run_stage(
@@ -309,6 +313,7 @@ def _run_stage(
             notebook,
             plan.notebooks,
             plan.shown[name],
+            documents={} if failure else documents_in(staging),
             hidden={str(staging): name, str(plan.run_dir): "."},
             failure=failure,
         )
@@ -318,6 +323,10 @@ def _run_stage(
             outputs = hash_folder(staging)
             swap_in(staging, plan.run_dir / name)
             kept.unlink(missing_ok=True)
+            for old in records.get(name, {}).get("outputs", {}):
+                if old.endswith(".html") and old not in outputs:
+                    (plan.report_dir / old).unlink(missing_ok=True)
+            _publish(plan.run_dir / name, plan.report_dir)
         else:
             outputs = records.get(name, {}).get("outputs", {})
             write_atomic(kept, failed_notebook(outcome.notebook, failure))
@@ -336,6 +345,15 @@ def _run_stage(
         "page": hash_file(plan.report_dir / f"{name}.html"),
     }
     return StageResult(name, status, seconds, outcome.cell_seconds), failure
+
+
+def _publish(folder: Path, report_dir: Path) -> None:
+    """Put a stage's documents beside its page, where they are not there yet."""
+    for name in documents_in(folder):
+        text = mask((folder / name).read_text(encoding="utf-8"))
+        shown = report_dir / name
+        if not shown.is_file() or shown.read_text(encoding="utf-8") != text:
+            write_atomic(shown, text)
 
 
 def _execute(

@@ -28,10 +28,12 @@ from riskkit.plots.models import (
     plot_learning_curve,
     plot_partial_dependence,
 )
-from riskkit.plots.style import use_report_style
+from riskkit.plots.style import new_axes, picture_of, use_report_style
 from riskkit.plots.tables import show_table
 
 __all__ = [
+    "new_axes",
+    "picture_of",
     "plot_application_rates",
     "plot_bad_timing",
     "plot_bin_order",

@@ -111,14 +111,16 @@ def plot_partial_dependence(table: pd.DataFrame, labels: Mapping[str, str]) -> F
             plain["value"].astype(float), plain["mean_score"], color=ACCENT, drawstyle="steps-post"
         )
         levels = part[part["kind"] == "level"]
-        ax.plot(levels["value"].astype(str), levels["mean_score"], "o", color=ACCENT)
+        # by place: two long levels may be cut to the same words
+        ax.plot(range(len(levels)), levels["mean_score"], "o", color=ACCENT)
         for kind, colour in (("special", BAD), ("missing", MUTED)):
             for score in part.loc[part["kind"] == kind, "mean_score"]:
                 ax.axhline(score, color=colour, lw=1.2, ls="--", label=kind)
         if len(levels):
-            ax.tick_params(axis="x", rotation=60)
-        handles, words = ax.get_legend_handles_labels()
-        unique = dict(zip(words, handles, strict=True))
+            words = [w if len(w) <= 16 else f"{w[:15]}…" for w in levels["value"].astype(str)]
+            ax.set_xticks(range(len(words)), words, rotation=45, ha="right", rotation_mode="anchor")
+        handles, kinds = ax.get_legend_handles_labels()
+        unique = dict(zip(kinds, handles, strict=True))
         if unique:
             ax.legend(unique.values(), unique.keys(), loc="best")
         spread = part["mean_score"].max() - part["mean_score"].min()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.typing import RcKeyType
 
-__all__ = ["use_report_style"]
+__all__ = ["new_axes", "picture_of", "use_report_style"]
 
 GOOD, BAD, ACCENT, MUTED, THIRD = "#2a7f8e", "#c8553d", "#27496d", "#9aa5b1", "#b08a2e"
 SERIES = (ACCENT, BAD, GOOD, THIRD, "#7a5c99", "#5b8c5a", MUTED)
@@ -80,6 +80,19 @@ def svg_of(figure: Figure) -> tuple[str, dict[str, str]]:
     return buffer.getvalue(), {"alt": str(figure.get_label())}
 
 
+def picture_of(drawn: object) -> tuple[str, str] | None:
+    """SVG and alt text of axes or a figure, the same for equal ones; None of anything else."""
+    import matplotlib as mpl
+    from matplotlib.artist import Artist
+
+    figure: Any = drawn.get_figure(root=True) if isinstance(drawn, Artist) else None
+    if figure is None:
+        return None
+    with mpl.rc_context({"svg.hashsalt": "riskkit"}):
+        picture, told = svg_of(figure)
+    return picture, told["alt"]
+
+
 def axes_of(ax: Axes | None, size: tuple[float, float] | None = None) -> Axes:
     """The given axes, or new ones of a size in inches."""
     if ax is not None:
@@ -87,6 +100,13 @@ def axes_of(ax: Axes | None, size: tuple[float, float] | None = None) -> Axes:
     import matplotlib.pyplot as plt
 
     return plt.subplots(figsize=size)[1]
+
+
+def new_axes(width: float, height: float) -> Axes:
+    """Axes in inches that pyplot does not know, so that no notebook shows them a second time."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height)).subplots()
 
 
 def finish(ax: Axes, title: str, x: str, y: str, alt: str) -> Axes:

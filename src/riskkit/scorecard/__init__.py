@@ -4,8 +4,8 @@ Takes features and a label; gives a classifier whose score is a sum of points fr
 with the reasons for each score.
 """
 
-from riskkit.scorecard.card import Scorecard
+from riskkit.scorecard.card import NoFeatureLeft, Scorecard
 from riskkit.scorecard.reasons import reasons_table
 from riskkit.scorecard.scale import ScoreClassifier, ScoreScale
 
-__all__ = ["ScoreClassifier", "ScoreScale", "Scorecard", "reasons_table"]
+__all__ = ["NoFeatureLeft", "ScoreClassifier", "ScoreScale", "Scorecard", "reasons_table"]

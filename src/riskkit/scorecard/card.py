@@ -20,7 +20,7 @@ from riskkit.scorecard.reasons import reasons_table
 from riskkit.scorecard.regression import Fit, fit_bounded, information_at, stepwise
 from riskkit.scorecard.scale import ScoreClassifier, ScoreScale
 
-__all__ = ["Scorecard"]
+__all__ = ["NoFeatureLeft", "Scorecard"]
 
 _NO_STEPS = pd.DataFrame(
     columns=["feature", "action", "statistic", "p_value"],
@@ -30,6 +30,10 @@ _NO_STEPS = pd.DataFrame(
 _SETTINGS = ("max_p_value", "penalty", "base", "n_bootstrap", "seed")
 BASES = ("separate", "spread")
 _Z95 = float(special.ndtri(0.975))
+
+
+class NoFeatureLeft(ValueError):
+    """No feature offered to a card tells goods from bads."""
 
 
 class Scorecard(ScoreClassifier):
@@ -129,12 +133,14 @@ class Scorecard(ScoreClassifier):
         Raises
         ------
         ValueError
-            A label of one class, an unknown feature, no feature with a coefficient below 0, or a
-            base that cannot be spread.
+            A label of one class, a parameter out of range, an unknown feature, no feature with a
+            coefficient below 0, or a base that cannot be spread.
         """
         y = self._labels(y)
         if self.penalty < 0:
             raise ValueError(f"penalty must be at least 0, got {self.penalty!r}")
+        if self.max_p_value is not None and not 0 < self.max_p_value <= 1:
+            raise ValueError(f"max_p_value must lie in (0, 1], got {self.max_p_value!r}")
         if self.base not in BASES:
             raise ValueError(f"base must be one of {BASES}, got {self.base!r}")
         binner = self.binner if self.binner is not None else WoeBinner()
@@ -165,7 +171,10 @@ class Scorecard(ScoreClassifier):
             columns = woe[kept].to_numpy()
         while True:
             if not kept:
-                raise ValueError("no feature is left on the card: none separates goods from bads")
+                at = "" if self.max_p_value is None else f" at p ≤ {self.max_p_value:g}"
+                raise NoFeatureLeft(
+                    f"no feature is left on the card: none separates goods from bads{at}"
+                )
             fit = fit_bounded(columns, y, weight, self.penalty)
             if not fit.on_bound.any():
                 break

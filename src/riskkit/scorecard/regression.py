@@ -26,6 +26,8 @@ _SAMPLE_ROWS = 100_000
 _BLOCK_ROWS = 1 << 13
 # of the mean gradient of a row; glum's own tolerance is the same
 _GRADIENT_TOLERANCE = 1e-7
+# of a start: far less than what the sample itself is off
+_START_TOLERANCE = 1e-5
 _MAX_STEPS = 20
 
 
@@ -118,14 +120,20 @@ def fit_bounded(woe: Array, y: Array, weight: Array | None, penalty: float = 0.0
     return _fit_glum(woe, y, weight, penalty)
 
 
-def _fit_glum(woe: Array, y: Array, weight: Array | None, penalty: float) -> Fit:
+def _fit_glum(
+    woe: Array,
+    y: Array,
+    weight: Array | None,
+    penalty: float,
+    tolerance: float = _GRADIENT_TOLERANCE,
+) -> Fit:
     from glum import GeneralizedLinearRegressor
 
     regression = GeneralizedLinearRegressor(
         family="binomial",
         alpha=penalty,
         upper_bounds=np.zeros(woe.shape[1]),
-        gradient_tol=_GRADIENT_TOLERANCE,
+        gradient_tol=tolerance,
         max_iter=200,
     )
     # glum would copy columns that lie apart, with a warning
@@ -136,13 +144,16 @@ def _fit_glum(woe: Array, y: Array, weight: Array | None, penalty: float) -> Fit
 def _from_sample(
     step: int, woe: Array, y: Array, weight: Array | None, penalty: float
 ) -> Fit | None:
-    """Unbounded maximum near that of every `step`-th row; None where it is not reached.
+    """Unbounded maximum near that of every `step`-th row; None where these do not lead to it.
 
     The sample's information stands for that of all rows, which it meets within a percent or so:
     each step, a gradient alone, leaves that part of the distance.
     """
     some = None if weight is None else weight[::step]
-    fit = _fit_glum(woe[::step], y[::step], some, penalty)
+    labels = y[::step] if some is None else y[::step][some > 0]
+    if len(np.unique(labels)) < 2:
+        return None
+    fit = _fit_glum(woe[::step], y[::step], some, penalty, _START_TOLERANCE)
     total, sampled = (
         float(n if w is None else np.sum(w)) for n, w in ((len(y), weight), (len(y[::step]), some))
     )
@@ -227,7 +238,7 @@ def stepwise(
     for name in features:
         if name not in chosen and name not in dropped:
             p = float(special.chdtrc(1, statistic[place[name] + 1]))
-            wrong = gradient[place[name] + 1] >= 0
+            wrong = gradient[place[name] + 1] > 0
             dropped[name] = (
                 "coefficient would have the wrong sign" if wrong else f"adds nothing, p = {p:.2g}"
             )

@@ -1,0 +1,9 @@
+"""Documents to print and file: what a committee must know of a model, on one page.
+
+Takes a model and the tables a run has found; gives sections, and a page that needs nothing else.
+"""
+
+from riskkit.documents.model_card import model_card_sections
+from riskkit.documents.page import document_html, write_document
+
+__all__ = ["document_html", "model_card_sections", "write_document"]

@@ -1,0 +1,290 @@
+"""What a model cannot be asked, and what about it deserves attention: the limits of a scorecard.
+
+Takes the card, its samples and the tables a run has found; gives one :class:`Limit` a matter, in
+words of which every figure and every judgement is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from riskkit.binning import LEAKAGE_IV
+from riskkit.documents.words import (
+    MIN_LOANS,
+    Findings,
+    count,
+    groups,
+    interval,
+    large,
+    listed,
+    loans,
+    outside,
+    plain,
+    verdict,
+)
+from riskkit.evidence import FOUR_FIFTHS
+from riskkit.schema import Feature, SourceFacts, period_text, samples_present
+
+if TYPE_CHECKING:
+    from riskkit.scorecard import Scorecard
+
+__all__ = ["Limit", "model_limits"]
+
+# where a figure begins to deserve attention
+MAX_DECLINED = 0.5
+MAX_VIF = 5.0
+MIN_BADS_PER_FEATURE = 10  # Peduzzi et al. (1996), Journal of Clinical Epidemiology 49(12)
+SLOPE_RANGE = (0.8, 1.25)
+
+
+class Limit(NamedTuple):
+    """One thing to know before the model is used: of what, in words, and whether it is a worry."""
+
+    topic: str
+    text: str
+    attention: bool
+
+
+def model_limits(
+    card: Scorecard,
+    facts: SourceFacts,
+    features: Sequence[Feature],
+    scores: pd.DataFrame,
+    selection: pd.DataFrame,
+    findings: Findings,
+) -> list[Limit]:
+    """What the model cannot be asked, and what about it deserves attention, all computed.
+
+    Parameters
+    ----------
+    card, facts, features, scores, selection, findings
+        As in :func:`model_card_sections`.
+
+    Returns
+    -------
+    list of Limit
+        topic, text, attention; a matter that cannot be computed from what is given is not in it.
+    """
+    labels = {feature.name: feature.label for feature in features}
+    return [
+        *_limits_of_sample(card, facts, scores),
+        *_limits_of_features(card, features, selection, labels),
+        *_limits_of_performance(scores, findings),
+        *_limits_of_calibration(findings),
+        *_limits_over_time(scores, findings),
+        *_limits_of_dependence(findings),
+        *_limits_of_fairness(features, card, findings),
+    ]
+
+
+def _limits_of_sample(card: Scorecard, facts: SourceFacts, scores: pd.DataFrame) -> list[Limit]:
+    found = []
+    if facts.accepted_only:
+        text = "the data hold granted loans only; for people like the declined the score is a guess"
+        found.append(Limit("Who applies", text, True))
+    else:
+        declined = 1 - scores["approved"].mean()
+        text = f"{declined:.1%} of applicants were declined; for people like them it extrapolates"
+        found.append(Limit("Who applies", text, declined > MAX_DECLINED))
+    bads = int(scores.loc[scores["sample"] == "train", "default_flag"].sum())
+    each = bads / max(len(card.coefficients_), 1)
+    text = f"{bads:,} bads taught the card, {each:.1f} a feature"
+    few = each < MIN_BADS_PER_FEATURE
+    text += f"; fewer than {MIN_BADS_PER_FEATURE} make coefficients unsure" if few else ""
+    found.append(Limit("Training", text, few))
+    kinds = samples_present(scores["sample"])
+    late = scores[scores["sample"] == kinds[-1]]
+    bads = int(late["default_flag"].sum())
+    text = f"judged on {len(late):,} {loans(kinds[-1])}, {bads:,} of them bad"
+    if kinds[-1] != "out_of_time":
+        text += "; they come from the same time as the training loans, so nothing is known of later"
+    elif "applied_at" in late:
+        months = late["applied_at"].dt.to_period("M").nunique()
+        text += f", applied for in {count(months, 'month')} ({period_text(late)})"
+    found.append(Limit("Judgement", text, kinds[-1] != "out_of_time"))
+    between = facts.bad.indeterminate_dpd
+    if between is not None and not facts.label_text:
+        text = f"loans once more than {between} days late but not bad are left out of all bad rates"
+        found.append(Limit("Indeterminates", text, True))
+    return found
+
+
+def _limits_of_features(
+    card: Scorecard, features: Sequence[Feature], selection: pd.DataFrame, labels: Mapping[str, str]
+) -> list[Limit]:
+    table = card.coefficients()
+    found = []
+
+    def names(which: pd.Series) -> str:
+        return listed(labels.get(str(name), str(name)) for name in table.index[which.to_numpy()])
+
+    overlapping = table["vif"] > MAX_VIF
+    if overlapping.any():
+        text = f"VIF above {MAX_VIF:g}: {names(overlapping)}"
+        found.append(Limit("Overlapping features", text, True))
+    else:
+        text = f"the highest VIF on the card is {table['vif'].max():.2f}"
+        found.append(Limit("Overlapping features", text, False))
+    unproven = table["high"] >= 0
+    if unproven.any():
+        text = f"their intervals hold 0, so the training loans do not prove them: {names(unproven)}"
+        found.append(Limit("Unproven features", text, True))
+    too_good = table["iv"] > LEAKAGE_IV
+    if too_good.any():
+        text = f"IV above {LEAKAGE_IV:g}, to be checked for leakage: {names(too_good)}"
+        found.append(Limit("Too good to be true", text, True))
+    unseen = [f.label for f in features if f.name in table.index and _as_riskiest(card, f.name)]
+    if unseen:
+        text = "never missing in training, so a missing value is taken for the riskiest: "
+        text += listed(unseen)
+        found.append(Limit("Missing values", text, False))
+    return found
+
+
+def _as_riskiest(card: Scorecard, name: str) -> bool:
+    """Whether a missing value, of which training had none, gets the fewest points."""
+    bins, points = card.binner_.table(name), card.points_[name][:-1]
+    at = bins.index == "missing"
+    none = not bins.loc[at, ["good", "bad"]].to_numpy().sum()
+    return bool(at.any() and none and points[at].max() == points.min())
+
+
+def _limits_of_performance(scores: pd.DataFrame, findings: Findings) -> list[Limit]:
+    kinds = samples_present(scores["sample"])
+    found = []
+    table = findings.get("discrimination")
+    if table is not None:
+        now, then = (table.loc[(kind, "scorecard")] for kind in (kinds[-1], kinds[0]))
+        text = (
+            f"AUC {interval(now['auc'], now['auc_low'], now['auc_high'])} on the "
+            f"{loans(kinds[-1])}, {then['auc']:.3f} in training"
+        )
+        lost = then["auc"] > now["auc_high"]
+        text += "; it does not hold what it promised in training" if lost else ""
+        blind = now["auc_low"] <= 0.5
+        text += "; the interval holds 0.5, which is no better than chance" if blind else ""
+        found.append(Limit("Ranking", text, bool(lost or blind)))
+    if "comparison" in findings:
+        row = findings["comparison"].loc[kinds[-1]]
+        found.append(Limit("Challenger", verdict(row), bool(row["low"] > 0)))
+    segments = findings.get("segments")
+    if segments is not None and len(segments):
+        few = segments["difference"].isna()
+        if few.any():
+            text = f"too few goods or bads to judge: {groups(segments.index[few])}"
+            found.append(Limit("Segments", text, True))
+        worse = segments["auc_b"] < 0.5
+        if worse.any():
+            text = f"the card ranks no better than chance: {groups(segments.index[worse])}"
+            found.append(Limit("Segments", text, True))
+    return found
+
+
+def _limits_of_calibration(findings: Findings) -> list[Limit]:
+    found = []
+    if "accuracy" in findings:
+        row = findings["accuracy"].loc["scorecard"]
+        low, high = SLOPE_RANGE
+        far = not low <= row["slope"] <= high
+        text = f"slope {row['slope']:.3f}, where 1 is perfect"
+        text += f" and {low:g} to {high:g} would do" if far else ""
+        if far:
+            text += "; too sure of itself" if row["slope"] < low else "; too cautious"
+        found.append(Limit("Calibration", text, far))
+    table = findings.get("calibration")
+    if table is not None and len(large(table)):
+        table = large(table)
+        off = outside(table, "scorecard")
+        text = (
+            f"the prediction lies outside the interval in {off.sum()} of {len(table)} segments of "
+            f"at least {MIN_LOANS} loans"
+        )
+        expected = 0.05 * len(table)
+        many = off.sum() > expected + 2 * np.sqrt(expected)
+        text += f": {groups(table.index[off])}" if off.any() else ""
+        found.append(Limit("Calibration by segment", text, bool(many)))
+    grades = findings.get("grades")
+    if grades is not None and "light" in grades:
+        lights = grades["light"].value_counts()
+        red, amber = (int(lights.get(name, 0)) for name in ("red", "amber"))
+        text = f"{red} of {len(grades)} are red, {amber} amber"
+        found.append(Limit("Grades", text, red > 0))
+    return found
+
+
+def _limits_over_time(scores: pd.DataFrame, findings: Findings) -> list[Limit]:
+    if "applied_at" not in scores:
+        return [Limit("Stability", "the applications bear no dates, so it is not known", True)]
+    moved = findings.get("stability")
+    if moved is None or moved.empty:
+        return [Limit("Stability", "there are no later applications to compare with", True)]
+    own = moved.loc[["scorecard"]] if "scorecard" in moved.index else moved
+    off = own[own["light"] != "green"]
+    highest = own["psi"].max()
+    periods = own.index.get_level_values("period")
+    text = f"PSI of the card's score up to {highest:.2f} over {count(len(periods), 'period')}"
+    if len(off):
+        lights = ", ".join(f"{when} {light}" for (_, when), light in off["light"].items())
+        text += f": {lights}"
+    return [Limit("Stability", text, len(off) > 0)]
+
+
+def _limits_of_dependence(findings: Findings) -> list[Limit]:
+    found = []
+    worth = findings.get("families")
+    if worth is not None and "scorecard" in worth.index.get_level_values(0):
+        of_card = worth.loc["scorecard"]
+        most, row = of_card["difference"].idxmax(), of_card.loc[of_card["difference"].idxmax()]
+        proven = row["low"] > 0
+        text = (
+            f"without the family {most} the AUC would fall by {row['difference']:.3f} "
+            f"({row['low']:+.3f} to {row['high']:+.3f})"
+        )
+        text += "" if proven else ", which chance can explain"
+        found.append(Limit("Suppliers", text, bool(proven)))
+    learned = findings.get("learning")
+    if learned is not None and "scorecard" in learned.index.get_level_values(0):
+        last = learned.loc["scorecard"].iloc[-1]
+        if pd.notna(last["gain"]):
+            rising = last["gain_low"] > 0
+            text = (
+                f"the last loans brought {last['gain']:+.3f} in AUC "
+                f"({last['gain_low']:+.3f} to {last['gain_high']:+.3f})"
+            )
+            text += "; the curve still rises" if rising else ", no more than chance"
+            found.append(Limit("More loans", text, bool(rising)))
+    split = findings.get("splits")
+    if split is not None and len(split):
+        whole = split[split.index.get_level_values("segment") == "all"]
+        better = whole.index[whole["low"] > 0]
+        if len(better):
+            kinds = listed(plain(name) for name, _ in better)
+            found.append(Limit("One card", f"several cards would rank better, by {kinds}", True))
+    return found
+
+
+def _limits_of_fairness(
+    features: Sequence[Feature], card: Scorecard, findings: Findings
+) -> list[Limit]:
+    used = [f.label for f in features if f.protected and f.name in card.coefficients_.index]
+    found = []
+    if used:
+        text = f"on the card, which many laws forbid: {listed(used)}"
+        found.append(Limit("Protected attributes", text, True))
+    table = findings.get("fairness")
+    if table is None or table.empty:
+        text = "treatment of protected groups could not be looked at"
+        return [*found, Limit("Fairness", text, True)]
+    low = table["impact_ratio"] < FOUR_FIFTHS
+    text = f"no group has an impact ratio below {FOUR_FIFTHS:g}"
+    if low.any():
+        ratios = (
+            f"{what} {plain(who)} ({ratio:.3f})"
+            for (what, who), ratio in table.loc[low, "impact_ratio"].items()
+        )
+        text = f"impact ratio below {FOUR_FIFTHS:g}: {listed(ratios)}"
+    return [*found, Limit("Fairness", text, bool(low.any()))]

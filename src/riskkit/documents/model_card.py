@@ -1,0 +1,424 @@
+"""What a committee must know of a scorecard, in the order it asks: the parts of a model document.
+
+Takes the card, its samples and the tables a run has found; gives sections for
+:func:`write_document`. Every figure and every judgement in the words is computed from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from riskkit.documents.limits import Limit, model_limits
+from riskkit.documents.performance import calibration_parts, performance_parts, stability_parts
+from riskkit.documents.words import (
+    Findings,
+    interval,
+    listed,
+    loans,
+    plain,
+    samples_in_words,
+    verdict,
+)
+from riskkit.evidence import FOUR_FIFTHS
+from riskkit.plots import new_axes, plot_learning_curve, show_table
+from riskkit.schema import Feature, SourceFacts, period_text, sample_sizes, samples_present
+
+if TYPE_CHECKING:
+    from riskkit.documents.page import Section
+    from riskkit.scorecard import Scorecard
+
+__all__ = ["model_card_sections"]
+
+
+def model_card_sections(
+    card: Scorecard,
+    facts: SourceFacts,
+    features: Sequence[Feature],
+    scores: pd.DataFrame,
+    selection: pd.DataFrame,
+    findings: Findings,
+    *,
+    parameters: pd.DataFrame | None = None,
+    versions: Mapping[str, str] | None = None,
+    files: Mapping[str, str] | None = None,
+) -> list[Section]:
+    """Sections of a model document; what a source cannot feed is left out or named as missing.
+
+    Parameters
+    ----------
+    card : Scorecard
+    facts : SourceFacts
+    features : sequence of Feature
+        The whole catalogue, those set aside included.
+    scores : DataFrame
+        Every application: sample, default_flag, approved, booked, scorecard, challenger, and
+        applied_at where it is known.
+    selection : DataFrame
+        Of :func:`binning.select_features`.
+    findings : mapping of str to DataFrame
+        What the run has found; any may be missing. discrimination, comparison, accuracy, grades,
+        segments (:func:`evidence.ranking_by_segment`), calibration
+        (:func:`evidence.calibration_by_segment`), stability (:func:`metrics.drift_table`),
+        families, learning, splits, fairness, declined (:func:`inference.sensitivity_band`),
+        ceiling (share of what the truth reaches).
+    parameters : DataFrame, optional
+        Index parameter: value, meaning.
+    versions, files : mapping of str to str, optional
+        Package → version; file → sha256.
+    """
+    limits = model_limits(card, facts, features, scores, selection, findings)
+    labels = {feature.name: feature.label for feature in features}
+    return [
+        ("In short", _summary(card, facts, scores, findings, limits, files or {})),
+        ("Purpose", _purpose(card, facts, features)),
+        ("Sample", _sample(facts, scores)),
+        ("Definition of bad", _definition(facts, scores)),
+        ("The card", _card(card, features, labels, selection)),
+        ("Performance", performance_parts(scores, findings)),
+        ("Calibration", calibration_parts(card, scores, findings)),
+        ("Stability", stability_parts(facts, scores, findings)),
+        ("What the model rests on", _dependence(findings)),
+        ("Fairness", _fairness(features, card, findings)),
+        ("The declined", _declined(facts, findings)),
+        ("Limits", _limits(limits)),
+        ("Versions", _versions(card, parameters, versions, files)),
+    ]
+
+
+# -- sections --------------------------------------------------------------------------------------
+
+
+def _summary(
+    card: Scorecard,
+    facts: SourceFacts,
+    scores: pd.DataFrame,
+    findings: Findings,
+    limits: Sequence[Limit],
+    files: Mapping[str, str],
+) -> list[Any]:
+    kinds = samples_present(scores["sample"])
+    sizes = sample_sizes(scores)
+    told = {
+        "Source": facts.title,
+        "Model": f"scorecard of {len(card.coefficients_)} features in whole points",
+        "Bad": facts.bad_text,
+    }
+    for row in sizes.itertuples():
+        told[loans(row.Index).capitalize()] = (
+            f"{row.loans:,}, of which {row.bad:,} bad ({row.bad_rate:.1%})"
+        )
+    found = findings.get("discrimination")
+    if found is not None:
+        row = found.loc[(kinds[-1], "scorecard")]
+        told[f"AUC, {plain(kinds[-1])}"] = interval(row["auc"], row["auc_low"], row["auc_high"])
+    if "comparison" in findings:
+        told["Against the challenger"] = verdict(findings["comparison"].loc[kinds[-1]])
+    worries = [limit.topic for limit in limits if limit.attention]
+    told["Deserves attention"] = listed(dict.fromkeys(worries)) or "nothing below its threshold"
+    if "scorecard.json" in files:
+        told["Model file"] = f"scorecard.json, sha256 {files['scorecard.json']}"
+    return [told]
+
+
+def _purpose(card: Scorecard, facts: SourceFacts, features: Sequence[Feature]) -> list[Any]:
+    scale = card.score_scale
+    used = [feature for feature in features if feature.name in card.coefficients_.index]
+    families = listed(dict.fromkeys(feature.family for feature in used))
+    target, odds = scale.target_score, scale.target_odds
+    return [
+        "The card estimates, from what is known when somebody applies, the probability that the "
+        f"loan turns bad: {facts.bad_text}. A higher score is safer. It was made on "
+        f"{facts.title}.",
+        f"It adds up whole points. A score of {target:g} means {odds:g} good loans to one bad, a "
+        f"probability of {float(scale.probability(target)):.2%}, and every {scale.pdo:g} points "
+        f"double these odds: {target - scale.pdo:g} stands for "
+        f"{float(scale.probability(target - scale.pdo)):.2%}, {target + scale.pdo:g} for "
+        f"{float(scale.probability(target + scale.pdo)):.2%}.",
+        f"It knows an applicant by {len(used)} features ({families}). {_forbidden(used)} "
+        f"Amounts are in {facts.currency}.",
+    ]
+
+
+def _forbidden(used: Sequence[Feature]) -> str:
+    parts = []
+    for what, names in (
+        ("protected", [f.label for f in used if f.protected]),
+        ("known only after the decision", [f.label for f in used if f.known_afterwards]),
+    ):
+        parts.append(f"{listed(names)} {'is' if len(names) == 1 else 'are'} {what}." if names
+                     else f"None of them is {what}.")  # fmt: skip
+    return " ".join(parts)
+
+
+def _sample(facts: SourceFacts, scores: pd.DataFrame) -> list[Any]:
+    sizes = sample_sizes(scores)
+    booked = int(scores["booked"].sum())
+    labelled = int(scores["default_flag"].notna().sum())
+    parts: list[Any] = [
+        f"{len(scores):,} applications {period_text(scores)}, {booked:,} of them booked loans, "
+        f"{labelled:,} with a known outcome.",
+    ]
+    if facts.observed_to is not None:
+        parts.append(f"Loans were watched up to {facts.observed_to:%d %B %Y}.")
+    if facts.accepted_only:
+        parts.append("The source holds granted loans only; who was declined is not known.")
+    else:
+        parts.append(f"The old policy approved {scores['approved'].mean():.1%} of applicants.")
+    caption = "Loans that taught the model and loans that judged it"
+    parts.append(show_table(samples_in_words(sizes), caption=caption))
+    parts.append(
+        f"Nothing was fitted or chosen on the {loans(sizes.index[-1])}; every judgement below is "
+        "made on them unless it says otherwise."
+    )
+    if facts.notes:
+        parts += ["What the source says of itself:", list(facts.notes)]
+    return parts
+
+
+def _definition(facts: SourceFacts, scores: pd.DataFrame) -> list[Any]:
+    booked = int(scores["booked"].sum())
+    unknown = int((scores["booked"] & scores["default_flag"].isna()).sum())
+    told = f"Each of the {booked:,} booked loans has an outcome under this definition."
+    if unknown:
+        told = (
+            f"{unknown:,} of {booked:,} booked loans ({unknown / booked:.1%}) have no outcome "
+            "under this definition, and neither taught nor judged the model."
+        )
+    parts = [f"A loan is bad when it is {facts.bad_text}.", told]
+    between = facts.bad.indeterminate_dpd
+    if between is not None and not facts.label_text:
+        parts.append(
+            f"Loans more than {between} days past due that are not bad are indeterminate: they "
+            "have no label, so the bad rates here are not those of the whole book."
+        )
+    return parts
+
+
+def _card(
+    card: Scorecard,
+    features: Sequence[Feature],
+    labels: Mapping[str, str],
+    selection: pd.DataFrame,
+) -> list[Any]:
+    table = card.coefficients()
+    shown = table.rename(index=labels).drop(columns="z")
+    formats = dict.fromkeys(["coefficient", "low", "high"], "signed")
+    formats |= {"standard_error": "three", "vif": "number", "iv": "three"}
+    names = {"low": "95 % from", "high": "to", "vif": "VIF", "iv": "IV", "p_value": "p-value"}
+    names |= {"points_range": "reach"}
+    start = "No points are given in advance."
+    if card.base != "spread":
+        start = f"Every applicant starts at {card.base_points_} points."
+    by_name = {feature.name: feature for feature in features}
+    bins = [_bins(card, by_name[str(name)]) for name in table.index]
+    return [
+        "A logistic regression on the weight of evidence (WoE) of bins, rounded to whole points; "
+        "the rounded card is the model. No coefficient may be above 0, so that a safer bin never "
+        f"costs points. {start} The points of one bin of each feature are added; its reach is from "
+        "the fewest to the most of them.",
+        show_table(shown, formats, names=names, caption="Features on the card, by their reach"),
+        ("Features with their bins", [
+            "Bins are made on the training loans; loans, bad rate and WoE are those of these "
+            "loans. A bin without loans is treated like the riskiest.", bins,
+        ]),
+        ("Features left out", _left_out(card, features, labels, selection)),
+    ]  # fmt: skip
+
+
+def _bins(card: Scorecard, feature: Feature) -> Any:
+    bins = card.binner_.table(feature.name)
+    table = pd.DataFrame(
+        {
+            "loans": (bins["good"] + bins["bad"]).astype("int64"),
+            "bad": bins["bad"].astype("int64"),
+            "bad_rate": bins["bad_rate"],
+            "woe": bins["woe"],
+            "points": card.points_[feature.name][:-1],
+        }
+    )
+    meanings = {f"special {code:g}": text for code, text in feature.special_codes.items()}
+    table.index = pd.Index(
+        [f"{name}: {meanings[name]}" if name in meanings else str(name) for name in table.index],
+        name="bin",
+    )
+    stated = {1: "more is riskier", -1: "more is safer", 0: "no direction of risk stated"}
+    told = [feature.family, feature.unit, stated[feature.risk_direction]]
+    caption = f"{feature.label} ({', '.join(word for word in told if word)})"
+    formats = {"woe": "signed", "loans": "whole", "bad": "whole"}
+    return show_table(table, formats, names={"woe": "WoE"}, caption=caption, rows=len(table) + 1)
+
+
+def _left_out(
+    card: Scorecard,
+    features: Sequence[Feature],
+    labels: Mapping[str, str],
+    selection: pd.DataFrame,
+) -> list[Any]:
+    rows = {}
+    for name, row in selection.iterrows():
+        if name in card.coefficients_.index:
+            continue
+        reason = row["reason"]
+        if row["selected"]:
+            reason = card.dropped_.get(str(name), "not taken")
+        elif isinstance(row["with"], str):
+            reason = reason.replace(row["with"], labels.get(row["with"], row["with"]))
+        reason = plain(reason)
+        rows[labels.get(str(name), str(name))] = {"iv": row["iv"], "reason": reason}
+    parts: list[Any] = []
+    if rows:
+        table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("feature")
+        caption = "Offered, and not on the card"
+        parts.append(
+            show_table(table, {"iv": "three"}, names={"iv": "IV"}, caption=caption, rows=len(rows))
+        )
+    aside = {
+        "protected": [f.label for f in features if f.protected and f.name not in selection.index],
+        "known only afterwards": [f.label for f in features if f.known_afterwards],
+    }
+    for why, names in aside.items():
+        if names:
+            parts.append(f"Never offered, because {why}: {listed(names)}.")
+    return parts
+
+
+def _dependence(findings: Findings) -> list[Any]:
+    parts: list[Any] = []
+    if "families" in findings:
+        shown = findings["families"].drop(columns="p_value", errors="ignore")
+        formats = dict.fromkeys(["auc_with", "auc_without"], "three")
+        formats |= dict.fromkeys(["difference", "low", "high"], "signed")
+        names = {"auc_with": "AUC with", "auc_without": "AUC without"}
+        names |= {"low": "95 % from", "high": "to"}
+        parts.append(
+            ("Families of features", [
+                "Both models are fitted without each family in turn, the card choosing anew among "
+                "the features left. Families tell part of the same story: their worth does not "
+                "add up.",
+                show_table(shown, formats, names=names, caption="What each family is worth"),
+            ])
+        )  # fmt: skip
+    if "learning" in findings:
+        table = findings["learning"]
+        columns = ["rows", "bad", "auc", "auc_low", "auc_high", "gain", "gain_low", "gain_high"]
+        shown = table[columns].dropna(axis=1, how="all")
+        formats = dict.fromkeys(["auc", "auc_low", "auc_high"], "three")
+        formats |= dict.fromkeys(["gain", "gain_low", "gain_high"], "signed")
+        names = {"rows": "loans", "auc": "AUC", "auc_low": "95 % from", "auc_high": "to"}
+        names |= {"gain_low": "95 % from", "gain_high": "to"}
+        inner: list[Any] = [
+            "Both models learn from more and more of the training loans; gain is that over the "
+            "next smaller share. A share with too few bads is left out.",
+            show_table(shown, formats, names=names, caption="AUC by loans learned from"),
+        ]
+        if len(set(table.index.get_level_values("share"))) > 1:
+            inner.append(plot_learning_curve(table, ax=new_axes(6.4, 3.4)))
+        parts.append(("More loans", inner))
+    split = findings.get("splits")
+    if split is not None and len(split):
+        formats = dict.fromkeys(["auc_split", "auc_one"], "three")
+        formats |= dict.fromkeys(["difference", "low", "high"], "signed")
+        names = {"training_bad": "bads in training", "auc_split": "AUC, own card"}
+        names |= {"auc_one": "AUC, one card", "low": "95 % from", "high": "to"}
+        shown = split.drop(columns="p_value", errors="ignore").rename(index=plain)
+        told = "Splitting pays where the interval over all loans lies above 0."
+        caption = "A card for each segment against one for all"
+        table = show_table(shown, formats, names=names, caption=caption, rows=len(shown))
+        parts.append(("One card or several", [told, table]))
+    return parts
+
+
+def _fairness(features: Sequence[Feature], card: Scorecard, findings: Findings) -> list[Any]:
+    protected = [feature for feature in features if feature.protected]
+    if not protected:
+        return ["The source names no protected attribute: nothing can be said of fairness."]
+    used = [f.label for f in protected if f.name in card.coefficients_.index]
+    told = f"On the card: {listed(used)}." if used else "None of them is on the card."
+    parts: list[Any] = [
+        f"Protected attributes: {listed(f.label for f in protected)}. {told} Other features may "
+        "stand in for them.",
+    ]
+    found = findings.get("fairness")
+    if found is None or found.empty:
+        return parts
+    columns = ["applicants", "approval_rate", "impact_ratio", "impact_low", "impact_high", "loans"]
+    columns += ["bad_rate", "bad_low", "bad_high", "predicted_rate"]
+    passed = (found["applicants"] * found["approval_rate"]).groupby(level=0).sum()
+    share = (passed / found["applicants"].groupby(level=0).sum()).iloc[0]
+    formats = dict.fromkeys(["impact_ratio", "impact_low", "impact_high"], "number")
+    formats |= dict.fromkeys(["bad_low", "bad_high"], "percent")
+    names = {"approval_rate": "approved", "impact_low": "95 % from", "impact_high": "to"}
+    names |= {"bad_low": "95 % from", "bad_high": "to", "predicted_rate": "predicted"}
+    parts += [
+        f"The card at a cutoff that approves about {share:.0%} of the applicants it is judged on. "
+        "The impact ratio is a group's approval rate over that of the group approved most often, "
+        f"small groups aside; below {FOUR_FIFTHS:g} it calls for reasons. Bad rates are of loans "
+        "that were granted.",
+        show_table(
+            found[columns].rename(index=plain), formats, names=names, rows=len(found),
+            caption="The scorecard, by group",
+        ),
+    ]  # fmt: skip
+    return parts
+
+
+def _declined(facts: SourceFacts, findings: Findings) -> list[Any]:
+    if facts.accepted_only:
+        return ["The source holds granted loans only, so no statement about the declined is made."]
+    if "declined" not in findings:
+        return ["No reject inference was made: the source does not say whom it declined, or why."]
+    formats = dict.fromkeys(findings["declined"].columns, "percent")
+    names = {
+        "inferred_rate": "inferred bad rate of the declined",
+        "declined_probability": "predicted for them",
+        "cutoff_probability": "highest probability approved",
+        "bad_rate": "bad rate of the approved",
+        "approved_declined_share": "approved who had been declined",
+    }
+    return [
+        "The card learned from loans the old policy granted. Nothing in the data says what the "
+        "declined would have done; the table shows what would follow if they were so many times as "
+        "bad as accepted applicants with the same score, at today's approval rate.",
+        show_table(findings["declined"], formats, names=names, caption="By assumed uplift"),
+    ]
+
+
+def _limits(limits: Sequence[Limit]) -> list[Any]:
+    def told(attention: bool) -> list[str]:
+        return [f"{x.topic}: {x.text}" for x in limits if x.attention == attention]
+
+    return [
+        ("What deserves attention", [told(True)] if told(True) else []),
+        ("What to keep in mind", [told(False)] if told(False) else []),
+    ]
+
+
+def _versions(
+    card: Scorecard,
+    parameters: pd.DataFrame | None,
+    versions: Mapping[str, str] | None,
+    files: Mapping[str, str] | None,
+) -> list[Any]:
+    parts: list[Any] = []
+    if files:
+        table = pd.DataFrame({"sha256": files}).rename_axis("file")
+        parts += [
+            "This document describes the very files with these hashes, and no others.",
+            show_table(table, caption="Files"),
+        ]
+    if parameters is not None and len(parameters):
+        parts.append(show_table(parameters, caption="Parameters of this stage", rows=60))
+    settings = {
+        name: value
+        for name, value in card.binner_.get_params(deep=False).items()
+        if isinstance(value, int | float | str)
+    }
+    table = pd.DataFrame({"value": {plain(k): plain(str(v)) for k, v in settings.items()}})
+    parts.append(show_table(table.rename_axis("setting"), caption="Settings of the bins"))
+    if versions:
+        table = pd.DataFrame({"version": versions}).rename_axis("package")
+        parts.append(show_table(table, caption="Versions"))
+    return parts

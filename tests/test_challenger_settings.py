@@ -1,0 +1,532 @@
+"""The challenger's settings, its calibrations, and what its trees have learned."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit, logit
+
+from riskkit.binning import WoeBinner
+from riskkit.challenger import Challenger, best_setting, compare_settings, partial_dependence
+from riskkit.challenger.calibration import (
+    Isotonic,
+    Platt,
+    calibration_from,
+    fit_calibration,
+)
+from riskkit.scorecard import Scorecard, ScoreScale
+
+NAN = float("nan")
+FAST = {"learning_rate": 0.2, "patience_rounds": 5}
+SPECIAL = {"inquiries": [-9.0, -8.0]}
+GRID = {"n_leaves": (3, 12), "feature_share": (0.7, 1.0)}
+
+
+def borrowers(n, seed):
+    """Rows and labels: numbers, a feature with special codes, text with gaps."""
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame(
+        {
+            "pressure": rng.normal(size=n),
+            "inquiries": rng.poisson(2, n).astype(float),
+            "job": rng.choice(["clerk", "driver", "farmer"], n),
+        }
+    )
+    odds = -1.0 + 0.3 * X["inquiries"] + X["pressure"] + 0.5 * (X["job"] == "driver")
+    code = rng.choice([0.0, -9.0, -8.0], n, p=[0.8, 0.15, 0.05])
+    X["inquiries"] = np.where(code < 0, code, X["inquiries"])
+    X.loc[rng.random(n) < 0.1, "pressure"] = np.nan
+    X.loc[rng.random(n) < 0.1, "job"] = None
+    odds = odds.fillna(-1.0) + 1.5 * (code == -9)
+    return X, (rng.random(n) < expit(odds)).astype(int).to_numpy()
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return borrowers(4000, 5)
+
+
+@pytest.fixture(scope="module", params=["platt", "isotonic"])
+def model(request, rows):
+    trends = {"inquiries": "ascending", "pressure": "ascending"}
+    return Challenger(trends, special_codes=SPECIAL, calibration=request.param, **FAST).fit(*rows)
+
+
+# -- settings --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def few():
+    X, y = borrowers(1200, 6)
+    return X, y, np.random.default_rng(0).choice([0.5, 1.0, 3.0], 1200)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_settings_are_compared_loan_by_loan(few, weighted):
+    X, y, weight = few
+    given = weight if weighted else None
+    challenger = Challenger(seed=2, **FAST)
+    table = compare_settings(challenger, X, y, given, grid=GRID)
+    assert table.index.tolist() == [1, 2, 3, 4]
+    assert table.index.name == "setting"
+    assert list(table.columns[:3]) == ["n_leaves", "feature_share", "n_rounds"]
+    assert table["n_leaves"].tolist() == [3, 3, 12, 12]
+    assert table["feature_share"].tolist() == [0.7, 1.0, 0.7, 1.0]
+    losses, rounds, errors = [], [], []
+    for n_leaves, share in table[["n_leaves", "feature_share"]].to_numpy():
+        one = Challenger(seed=2, n_leaves=int(n_leaves), feature_share=share, **FAST)
+        learning = one._learn(X, y, given)
+        crossed = one._cross(learning)
+        bad = expit(crossed.raw)
+        losses.append(-np.where(learning.y == 1, np.log(bad), np.log1p(-bad)))
+        rounds.append(crossed.n_rounds)
+    assert table["n_rounds"].tolist() == rounds
+    share = learning.weight / learning.weight.sum()
+    mean = [float(share @ loss) for loss in losses]
+    assert table["log_loss"].to_numpy() == pytest.approx(mean)
+    least = int(np.argmin(mean))
+    for loss, found in zip(losses, table.itertuples(), strict=True):
+        apart = loss - losses[least]
+        assert found.excess == pytest.approx(share @ apart, abs=1e-12)
+        variance = (share**2 * (apart - share @ apart) ** 2).sum()
+        errors.append(np.sqrt(variance))
+        half = 1.96 * errors[-1]
+        assert found.excess_low == pytest.approx(found.excess - half, abs=1e-12)
+        assert found.excess_high == pytest.approx(found.excess + half, abs=1e-12)
+        if not weighted:
+            usual = apart.std() / np.sqrt(len(apart))
+            assert errors[-1] == pytest.approx(usual)
+    within = table["excess"].to_numpy() <= np.array(errors)
+    assert table["chosen"].tolist() == [k == int(np.argmax(within)) for k in range(4)]
+
+
+def losses_of(means):
+    """Losses of a setting `n_leaves` → (mean over four rows, spread around it)."""
+
+    def losses(challenger, learning, setting):
+        mean, spread = means[setting["n_leaves"]]
+        return 7, mean + spread * np.array([1.0, -1.0, 1.0, -1.0])
+
+    return losses
+
+
+@pytest.mark.parametrize(
+    ("means", "chosen"),
+    [
+        # error of four rows that are apart by ±spread: spread / 2
+        ({2: (0.5, 0.0), 4: (0.4, 0.0), 8: (0.3, 0.0)}, 8),
+        ({2: (0.50, 0.38), 4: (0.40, 0.22), 8: (0.30, 0.0)}, 4),
+        ({2: (0.39, 0.2), 4: (0.30, 0.0), 8: (0.31, 0.4)}, 2),
+        ({2: (0.41, 0.2), 4: (0.30, 0.0), 8: (0.31, 0.4)}, 4),
+        ({2: (0.3, 0.1), 4: (0.3, 0.1), 8: (0.3, 0.1)}, 2),
+    ],
+)
+def test_the_simplest_within_one_standard_error_of_the_best_is_chosen(
+    few, monkeypatch, means, chosen
+):
+    from riskkit.challenger import settings
+
+    X = few[0].head(4)
+    monkeypatch.setattr(settings, "_losses", losses_of(means))
+    table = compare_settings(
+        Challenger(n_folds=2), X, np.array([0, 1, 0, 1]), grid={"n_leaves": (2, 4, 8)}
+    )
+    assert table["chosen"].sum() == 1
+    assert best_setting(table) == {"n_leaves": chosen}
+    assert type(best_setting(table)["n_leaves"]) is int
+
+
+def test_settings_do_not_depend_on_threads_or_on_what_was_fitted_before(few):
+    X, y, weight = few
+    challenger = Challenger(special_codes=SPECIAL, **FAST)
+    before = challenger.get_params()
+    expected = compare_settings(challenger, X, y, weight, grid=GRID)
+    assert challenger.get_params() == before
+    assert not hasattr(challenger, "feature_names_in_")
+    with ThreadPoolExecutor(2) as pool:
+        again = compare_settings(challenger, X, y, weight, grid=GRID, executor=pool)
+    pd.testing.assert_frame_equal(again, expected)
+    reversed_rows = np.arange(len(X))[::-1]
+    moved = compare_settings(
+        challenger, X.iloc[reversed_rows], y[reversed_rows], weight[reversed_rows], grid=GRID
+    )
+    pd.testing.assert_frame_equal(moved, expected)
+    fitted = Challenger(special_codes=SPECIAL, **FAST).fit(X, y)
+    text = json.dumps(fitted.to_json())
+    pd.testing.assert_frame_equal(compare_settings(fitted, X, y, weight, grid=GRID), expected)
+    assert json.dumps(fitted.to_json()) == text
+
+
+def test_settings_tried_at_once_do_not_mix(few, monkeypatch):
+    X, y, _ = few
+    expected = compare_settings(Challenger(**FAST), X, y, grid={"n_leaves": (3, 12)})
+    both, cross = Barrier(2, timeout=30), Challenger._cross
+
+    def together(self, learning):
+        both.wait()
+        return cross(self, learning)
+
+    monkeypatch.setattr(Challenger, "_cross", together)
+    with ThreadPoolExecutor(2) as pool:
+        found = compare_settings(
+            Challenger(**FAST), X, y, grid={"n_leaves": (3, 12)}, executor=pool
+        )
+    pd.testing.assert_frame_equal(found, expected)
+
+
+def test_the_chosen_setting_is_what_a_fit_takes(few):
+    X, y, _ = few
+    challenger = Challenger(**FAST)
+    table = compare_settings(challenger, X, y, grid=GRID)
+    chosen = best_setting(table)
+    assert set(chosen) == set(GRID)
+    fitted = challenger.set_params(**chosen).fit(X, y)
+    assert fitted.n_rounds_ == table.loc[table["chosen"], "n_rounds"].item()
+    alone = compare_settings(challenger, X, y, grid={})
+    assert alone["chosen"].tolist() == [True]
+    assert best_setting(alone) == {}
+
+
+@pytest.mark.parametrize("name", ["n_folds", "trends", "calibration", "seed"])
+def test_a_grid_names_what_the_trees_alone_hang_on(few, name):
+    """Fewer folds than the rows were dealt into would leave losses of nothing at all."""
+    X, y, _ = few
+    with pytest.raises(ValueError, match=rf"the grid may name \['n_leaves', .*got \['{name}'\]"):
+        compare_settings(Challenger(), X, y, grid={"n_leaves": (4,), name: (2, 3)})
+
+
+# -- calibration -----------------------------------------------------------------------------------
+
+
+def raw_scores(n=4000):
+    rng = np.random.default_rng(9)
+    raw = rng.normal(size=n)
+    return raw, (rng.random(n) < expit(0.5 * raw)).astype(float)
+
+
+def test_isotonic_calibration_needs_a_thousand_bads():
+    raw = np.linspace(-1, 1, 3000)
+    y = np.repeat([0.0, 1.0], [2001, 999])
+    with pytest.raises(ValueError, match="needs at least 1,000 bads, got 999"):
+        fit_calibration("isotonic", raw, y, np.ones(3000))
+    y[2000] = 1
+    assert isinstance(fit_calibration("isotonic", raw, y, np.ones(3000)), Isotonic)
+
+
+def test_isotonic_probabilities_never_fall_and_never_promise_certainty():
+    raw = np.linspace(-3, 3, 4000)
+    y = (raw > 0).astype(float)
+    steps = fit_calibration("isotonic", raw, y, np.ones(4000))
+    found = expit(steps.log_odds(np.linspace(-9, 9, 5000)))
+    assert (np.diff(found) >= 0).all()
+    assert found[0] == pytest.approx(1 / 8000)
+    assert found[-1] == pytest.approx(1 - 1 / 8000)
+
+
+def pooled(y, weight):
+    """Isotonic regression by pooling neighbours that fall, after Ayer et al. (1955)."""
+    blocks = []
+    for value, w in zip(y, weight, strict=True):
+        blocks.append([value, w, 1])
+        while len(blocks) > 1 and blocks[-2][0] >= blocks[-1][0]:
+            later, earlier = blocks.pop(), blocks.pop()
+            total = earlier[1] + later[1]
+            mean = (earlier[0] * earlier[1] + later[0] * later[1]) / total
+            blocks.append([mean, total, earlier[2] + later[2]])
+    return np.repeat([b[0] for b in blocks], [b[2] for b in blocks])
+
+
+def test_isotonic_calibration_is_that_of_pooled_neighbours_by_weight():
+    raw, y = raw_scores()
+    weight = np.random.default_rng(1).choice([0.5, 1.0, 4.0], len(y))
+    steps = fit_calibration("isotonic", raw, y, weight)
+    order = np.argsort(raw)
+    expected = np.clip(pooled(y[order], weight[order]), 1 / 8000, 1 - 1 / 8000)
+    assert expit(steps.log_odds(raw[order])) == pytest.approx(expected, abs=1e-6)
+
+
+def test_between_two_steps_log_odds_lie_on_a_line():
+    steps = Isotonic((0.0, 1.0), (-2.0, 2.0))
+    assert steps.log_odds(np.array([-5.0, 0.0, 0.25, 1.0, 5.0])).tolist() == [-2, -2, -1, 2, 2]
+
+
+@pytest.mark.parametrize("kind", ["platt", "isotonic"])
+def test_a_calibration_survives_json_to_the_last_bit(kind):
+    raw, y = raw_scores()
+    fitted = fit_calibration(kind, raw, y, np.ones(len(y)))
+    again = calibration_from(json.loads(json.dumps(fitted.values())))
+    assert again == fitted
+    assert (again.log_odds(raw) == fitted.log_odds(raw)).all()
+
+
+def test_platt_is_the_line_of_the_logistic_regression_on_raw_scores():
+    from sklearn.linear_model import LogisticRegression
+
+    raw, y = raw_scores()
+    weight = np.random.default_rng(1).choice([0.5, 1.0, 4.0], len(y))
+    line = fit_calibration("platt", raw, y, weight)
+    peer = LogisticRegression(C=np.inf, tol=1e-12).fit(raw[:, None], y, sample_weight=weight)
+    assert isinstance(line, Platt)
+    assert line.slope == pytest.approx(peer.coef_[0, 0], abs=1e-4)
+    assert line.intercept == pytest.approx(peer.intercept_[0], abs=1e-4)
+    assert line.log_odds(np.array([0.0, 2.0])).tolist() == [
+        line.intercept,
+        line.intercept + 2 * line.slope,
+    ]
+
+
+@pytest.mark.parametrize("share", [0, -0.5, 1.2])
+def test_parameters_are_checked(rows, share):
+    with pytest.raises(ValueError, match=r"feature_share must lie in \(0, 1\], got"):
+        Challenger(feature_share=share).fit(*rows)
+    with pytest.raises(ValueError, match=r"calibration must be one of .* got 'beta'"):
+        Challenger(calibration="beta").fit(*rows)
+
+
+def test_too_few_bads_for_steps_are_said_by_the_model(few):
+    X, y, _ = few
+    with pytest.raises(ValueError, match=f"needs at least 1,000 bads, got {y.sum()}"):
+        Challenger(calibration="isotonic", **FAST).fit(X, y)
+
+
+# -- the model -------------------------------------------------------------------------------------
+
+
+def test_a_saved_model_scores_every_row_alike(rows, model):
+    X, _ = rows
+    loaded = Challenger.from_json(json.loads(json.dumps(model.to_json())))
+    assert loaded.calibration_ == model.calibration_
+    assert (loaded.predict_proba(X) == model.predict_proba(X)).all()
+    assert (loaded.credit_score(X) == model.credit_score(X)).all()
+    pd.testing.assert_frame_equal(loaded.contributions(X), model.contributions(X))
+
+
+def test_a_direction_binds_whatever_the_calibration(model):
+    grid = pd.DataFrame({"pressure": 0.0, "inquiries": np.arange(0, 9.0), "job": "clerk"})
+    bad = model.predict_proba(grid)[:, 1]
+    assert (np.diff(bad) >= 0).all()
+    assert bad[-1] > bad[0]
+
+
+def test_steps_and_line_are_right_on_the_mean(rows, model):
+    X, y = rows
+    assert model.predict_proba(X)[:, 1].mean() == pytest.approx(y.mean(), rel=0.05)
+
+
+def test_a_tree_draws_its_share_of_the_features(rows):
+    X, y = rows
+    twins = pd.DataFrame({f"x{k}": X["pressure"] for k in range(4)})
+    # in a tree of one feature nothing else can split
+    trees = Challenger(feature_share=0.25, **FAST).fit(twins, y).booster_.trees_to_dataframe()
+    split = trees.dropna(subset="split_feature").groupby("tree_index")["split_feature"]
+    assert split.nunique().max() == 1
+    assert len(trees["split_feature"].dropna().unique()) > 1
+
+
+def test_contributions_add_up_to_the_score_before_rounding(rows, model):
+    X, _ = rows
+    points = model.contributions(X)
+    assert list(points.columns) == ["base", *X.columns]
+    assert points.index.equals(X.index)
+    exact = model.score_scale.score(model.predict_proba(X)[:, 1])
+    assert points.sum(axis=1).to_numpy() == pytest.approx(exact)
+    assert len(points["base"].unique()) == 1
+
+
+def test_a_special_codes_column_counts_for_its_feature(rows):
+    X, y = rows
+    model = Challenger(special_codes=SPECIAL, **FAST).fit(X, y)
+    shap = model.booster_.predict(
+        model._matrix(X), pred_contrib=True, num_iteration=model.n_rounds_
+    )
+    # pressure, inquiries, the mark of its codes, job, the base
+    assert shap.shape[1] == 5
+    factor = -model.score_scale.factor * model.calibration_.slope
+    points = model.contributions(X)
+    expected = {
+        "pressure": shap[:, 0],
+        "inquiries": shap[:, 1] + shap[:, 2],
+        "job": shap[:, 3],
+    }
+    for name, values in expected.items():
+        assert points[name].to_numpy() == pytest.approx(factor * values, abs=1e-6)
+    assert np.abs(shap[:, 2]).max() > 0
+    line = model.calibration_.log_odds(shap[0, 4])
+    assert points["base"].iloc[0] == pytest.approx(ScoreScale().score(expit(line)))
+
+
+def test_reasons_are_the_most_negative_contributions(rows, model):
+    X, _ = rows
+    asked = X.head(200).copy()
+    asked.index = [f"row {k}" for k in range(200)]
+    points = model.contributions(asked).drop(columns="base")
+    found = model.reasons(asked, n=2)
+    for row in asked.index:
+        lost = points.loc[row]
+        expected = lost[lost < 0].sort_values().index[:2].tolist()
+        mine = found[found.index.get_level_values("row") == row]
+        assert mine["feature"].tolist() == expected
+        assert mine.index.get_level_values("rank").tolist() == list(range(1, len(expected) + 1))
+        assert mine["points"].to_numpy() == pytest.approx(lost[expected].to_numpy())
+        assert mine["points_lost"].to_numpy() == pytest.approx(-lost[expected].to_numpy())
+    assert (found["reference_points"] == 0).all()
+    gains = (points >= 0).all(axis=1)
+    assert gains.any()
+    assert not found.index.get_level_values("row").isin(gains.index[gains]).any()
+
+
+def test_a_reason_is_the_applicants_own_value_in_words(model, monkeypatch):
+    asked = pd.DataFrame(
+        {
+            "pressure": [1234.5678, np.nan, -0.5],
+            "inquiries": [-9.0, 3.0, np.nan],
+            "job": ["driver", None, "never seen"],
+        }
+    )
+    losses = pd.DataFrame({"base": 500.0, "pressure": [-3.0] * 3, "inquiries": -2.0, "job": -1.0})
+    monkeypatch.setattr(Challenger, "contributions", lambda self, X: losses)
+    found = model.reasons(asked, labels={"pressure": "Debt"})["reason"]
+    assert found.tolist() == [
+        "Debt: 1,234.57", "inquiries: -9", "job: driver",
+        "Debt: missing", "inquiries: 3", "job: missing",
+        "Debt: -0.5", "inquiries: missing", "job: never seen",
+    ]  # fmt: skip
+
+
+# -- partial dependence ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def card(rows):
+    return Scorecard(WoeBinner(special_codes=SPECIAL)).fit(*rows)
+
+
+def by_loop(model, X, feature, value):
+    changed = X.copy()
+    changed[feature] = pd.Series([value] * len(X), index=X.index, dtype=X[feature].dtype)
+    bad = model.predict_proba(changed)[:, 1]
+    return bad.mean(), model.score_scale.score(bad).mean()
+
+
+def test_partial_dependence_is_the_mean_over_rows_made_alike(rows, model, card):
+    X = rows[0].head(300)
+    for one in (model, card):
+        table = partial_dependence(
+            one, X, ["inquiries", "job", "pressure"], special_codes=SPECIAL, n_points=5
+        )
+        assert list(table.columns) == [
+            "feature", "kind", "value", "mean_probability", "mean_score",
+        ]  # fmt: skip
+        for row in table.itertuples():
+            value = {"pressure": np.nan, "job": None}[row.feature] if row.kind == "missing" else (
+                row.value
+            )  # fmt: skip
+            bad, score = by_loop(one, X, row.feature, value)
+            assert row.mean_probability == pytest.approx(bad)
+            assert row.mean_score == pytest.approx(score)
+
+
+def test_points_are_quantiles_codes_levels_and_missing(rows, model):
+    X, _ = rows
+    table = partial_dependence(
+        model, X, ["inquiries", "job", "pressure"], special_codes=SPECIAL, n_points=4
+    )
+    kinds = table.groupby("feature", sort=False)["kind"].agg(list).to_dict()
+    values = table.groupby("feature", sort=False)["value"].agg(list).to_dict()
+    plain = X.loc[X["inquiries"] >= 0, "inquiries"]
+    quantiles = plain.quantile([0.01, 0.01 + 0.98 / 3, 0.01 + 2 * 0.98 / 3, 0.99])
+    assert values["inquiries"] == [*sorted(set(quantiles.round())), -9, -8]
+    assert kinds["inquiries"][-3:] == ["number", "special", "special"]
+    assert values["job"][:3] == X["job"].value_counts().index.tolist()
+    assert kinds["job"] == ["level", "level", "level", "missing"]
+    assert pd.isna(values["job"][3])
+    assert kinds["pressure"] == ["number"] * 4 + ["missing"]
+    # codes that are not named are numbers
+    unnamed = partial_dependence(model, X, ["inquiries"], n_points=4)
+    assert unnamed["value"].iloc[0] == -9
+    assert set(unnamed["kind"]) == {"number"}
+
+
+def test_a_bound_feature_has_a_monotone_dependence(rows, model):
+    table = partial_dependence(
+        model, rows[0], ["inquiries", "pressure"], special_codes=SPECIAL, max_rows=100
+    )
+    for name in ("inquiries", "pressure"):
+        line = table[(table["feature"] == name) & (table["kind"] == "number")]
+        assert line["value"].is_monotonic_increasing
+        assert line["mean_probability"].is_monotonic_increasing
+        assert line["mean_score"].is_monotonic_decreasing
+
+
+def test_a_draw_of_rows_stands_for_all_and_moves_with_its_seed(rows, model):
+    X, _ = rows
+    tables = [
+        partial_dependence(model, X, ["pressure"], max_rows=50, seed=seed) for seed in (1, 1, 2)
+    ]
+    pd.testing.assert_frame_equal(tables[0], tables[1])
+    assert (tables[0]["mean_score"] != tables[2]["mean_score"]).all()
+    just = X.head(51)
+    one_out = partial_dependence(model, just, ["pressure"], max_rows=50, n_points=2)
+    assert (
+        one_out["mean_score"]
+        != partial_dependence(model, just, ["pressure"], n_points=2)["mean_score"]
+    ).any()
+    # the points are those of all rows
+    assert tables[0]["value"].tolist()[:-1] == tables[2]["value"].tolist()[:-1]
+    drawn = X.iloc[np.sort(np.random.default_rng(1).choice(len(X), 50, replace=False))]
+    value = tables[0]["value"].iloc[3]
+    assert tables[0]["mean_score"].iloc[3] == pytest.approx(
+        by_loop(model, drawn, "pressure", value)[1]
+    )
+
+
+def test_the_commonest_levels_stand_for_text_and_nobodys_level_is_left_out(rows, model):
+    X = rows[0].assign(job=pd.Categorical(rows[0]["job"], ["clerk", "driver", "farmer", "never"]))
+    table = partial_dependence(model, X, ["job"], n_points=9)
+    assert set(table["value"].dropna()) == {"clerk", "driver", "farmer"}
+    two = partial_dependence(model, X, ["job"], n_points=2)
+    assert two["value"].dropna().tolist() == X["job"].value_counts().index[:2].tolist()
+
+
+def test_a_feature_without_any_value_has_the_missing_point_alone(rows, card):
+    X = rows[0].head(20).assign(pressure=np.nan)
+    table = partial_dependence(card, X, ["pressure"])
+    assert table["kind"].tolist() == ["missing"]
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (np.arange(20), [0, 9, 19]),
+        (np.arange(20) > 12, [0, 1]),
+        (pd.array([None, *range(19)], dtype="Int64"), [0, 9, 18, NAN]),
+        (pd.array([None, *[True, False] * 9, True], dtype="boolean"), [0, 1, NAN]),
+    ],
+)
+def test_points_are_in_the_columns_own_type(rows, card, column, expected):
+    X = rows[0].head(20).assign(pressure=column)
+    table = partial_dependence(card, X, ["pressure"], n_points=3)
+    assert table["value"].astype(float).tolist() == pytest.approx(expected, nan_ok=True)
+    for row in table.itertuples():
+        assert row.mean_score == pytest.approx(by_loop(card, X, "pressure", row.value)[1])
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"features": ["age", "job"]}, r"X lacks the features \['age'\]"),
+        ({"X": pd.DataFrame({"job": []})}, "X has no rows"),
+        ({"n_points": 1}, "n_points must be at least 2, got 1"),
+    ],
+)
+def test_dependence_refuses_what_it_cannot_show(rows, card, keywords, message):
+    with pytest.raises(ValueError, match=message):
+        partial_dependence(card, **({"X": rows[0], "features": ["job"]} | keywords))
+
+
+def test_steps_are_on_the_scale_of_their_log_odds(rows):
+    steps = Isotonic((0.0, 1.0), tuple(logit([0.1, 0.4])))
+    assert expit(steps.log_odds(np.array([0.0, 1.0]))) == pytest.approx([0.1, 0.4])

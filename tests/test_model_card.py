@@ -1,0 +1,540 @@
+"""The model document: the writer of pages, and what is said of a card."""
+
+from __future__ import annotations
+
+import os
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from riskkit import documents, metrics, plots
+from riskkit.binning import WoeBinner, select_features
+from riskkit.documents import document_html
+from riskkit.documents.limits import Limit, model_limits
+from riskkit.schema import BadDefinition, Feature, SourceFacts
+from riskkit.scorecard import Scorecard, ScoreScale
+
+# -- the page --------------------------------------------------------------------------------------
+
+
+class Tags(HTMLParser):
+    """Every tag opened, what stays open, and every attribute."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.names: list[str] = []
+        self.open: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def words(page: str) -> str:
+    """A page's words on one line."""
+    return re.sub(r"\s+", " ", re.sub(r"<style.*?</style>|<[^>]+>", " ", page, flags=re.DOTALL))
+
+
+def figure(label: str = "A curve. It rises.") -> Figure:
+    made = Figure(figsize=(2, 1), label=label)
+    made.subplots().plot([0, 1])
+    return made
+
+
+def test_sections_are_numbered_listed_and_linked() -> None:
+    page = document_html(
+        "A document",
+        [("One", ["text"]), ("Two", [("Inner", ["a"]), "after", ("More", ["b"])])],
+        subtitle="Of a run",
+    )
+    said = words(page)
+    assert "A document Of a run 1 One 2 Two 2.1 Inner 2.2 More" in said
+    ids = re.findall(r'<section id="([^"]+)"', page)
+    assert ids == ["s1", "s2", "s2-1", "s2-2"]
+    assert re.findall(r'href="#([^"]+)"', page) == ids
+    assert "<h3>" in page
+    assert Tags(page).open == []
+
+
+def test_a_section_that_holds_nothing_is_left_out_and_not_counted() -> None:
+    page = document_html("D", [("Empty", []), ("Hollow", [("Within", [])]), ("Full", ["text"])])
+    assert "Empty" not in page
+    assert "Hollow" not in page
+    assert '<span class="number">1</span>Full' in page
+
+
+def test_a_page_runs_nothing_and_loads_nothing() -> None:
+    tags = Tags(document_html("D", [("S", [figure(), pd.DataFrame({"x": [1]})])]))
+    assert not {"script", "link", "iframe", "object", "base"} & set(tags.names)
+    assert not [name for name, _ in tags.attributes if name.startswith("on")]
+    assert {value[:5] for name, value in tags.attributes if name == "src"} == {"data:"}
+    assert dict(tags.attributes)["content"]
+    assert "default-src 'none'" in dict(tags.attributes).get("content", "") or any(
+        "default-src 'none'" in value for _, value in tags.attributes
+    )
+
+
+EVIL = "<script>alert('x')</script>&"
+
+
+def test_nothing_in_a_text_is_markup() -> None:
+    table = plots.show_table(pd.DataFrame({EVIL: [EVIL]}, index=[EVIL]), caption=EVIL)
+    parts = [EVIL, [EVIL], {EVIL: EVIL}, table, figure(f'{EVIL}" onload="x'), (EVIL, [EVIL])]
+    page = document_html(EVIL, [(EVIL, parts)], subtitle=EVIL)
+    tags = Tags(page)
+    assert "script" not in tags.names
+    assert "onload" not in {name for name, _ in tags.attributes}
+    # title, h1 and subtitle, contents, headings, text, bullet, label and value, table, caption
+    assert page.count("&lt;script&gt;") >= 15
+
+
+def test_tables_and_figures_are_numbered_and_share_no_id() -> None:
+    table = plots.show_table(pd.DataFrame({"x": [1]}), caption="Same")
+    page = document_html("D", [("A", [table, figure()]), ("B", [[table, table], figure()])])
+    assert re.findall(r"Table (\d)\. Same", page) == ["1", "2", "3"]
+    assert re.findall(r"<figcaption>Figure (\d)<", page) == ["1", "2"]
+    ids = re.findall(r'id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert 'alt="A curve. It rises."' in page
+    # the table given stays as it was
+    assert table.caption == "Same"
+    assert page.count('<div class="side">') == 1
+
+
+def test_equal_parts_give_equal_bytes() -> None:
+    def made() -> str:
+        return document_html("D", [("S", [figure(), pd.DataFrame({"x": [1.5]}), ["a"]])])
+
+    assert made() == made()
+
+
+def test_a_part_of_another_kind_is_refused() -> None:
+    with pytest.raises(TypeError, match="a part is text, a table or a figure, got int"):
+        document_html("D", [("S", [7])])
+
+
+def test_a_document_is_written_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "card.html"
+    assert documents.write_document(path, "First", [("S", ["one"])]) == path
+    before = path.read_bytes()
+    assert b"First" in before
+
+    def broken(*_: Any) -> None:
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", broken)
+        with pytest.raises(OSError, match="disk full"):
+            documents.write_document(path, "Second", [("S", ["two"])])
+    with pytest.raises(TypeError):
+        documents.write_document(path, "Third", [("S", [object()])])
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["card.html"]
+
+
+# -- what is said of a card ------------------------------------------------------------------------
+
+INCOME = Feature(name="income", label="Income", family="application", risk_direction=-1)
+DEBT = Feature(name="debt", label="Debt", family="bureau", special_codes={-9.0: "no record"})
+NOISE = Feature(name="noise", label="Shoe size", family="application")
+AGE = Feature(name="age", label="Age", family="protected", protected=True)
+LATE_FEE = Feature(name="late_fee", label="Late fee", family="bureau", known_afterwards=True)
+FEATURES = [INCOME, DEBT, NOISE, AGE, LATE_FEE]
+FACTS = SourceFacts(
+    name="small", title="A small lender", currency="CNY", accepted_only=False,
+    bad=BadDefinition(), observed_to=pd.Timestamp("2024-12-31"), notes=("Two <b>branches</b>.",),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, Any]:
+    """A card of two features on 4,000 applications, and what a run finds of it."""
+    rng = np.random.default_rng(5)
+    n = 4_000
+    frame = pd.DataFrame({"income": rng.normal(0, 1, n), "debt": rng.normal(0, 1, n)})
+    frame["noise"] = rng.normal(0, 1, n)
+    risk = -2 - frame["income"] + 0.7 * frame["debt"]
+    frame.loc[rng.random(n) < 0.1, "debt"] = -9.0
+    bad = (rng.random(n) < 1 / (1 + np.exp(-risk))).astype(float)
+    applied = pd.Timestamp("2023-01-01") + pd.to_timedelta(np.arange(n) // 6, unit="D")
+    booked = rng.random(n) < 0.8
+    late = np.arange(n) >= 2_500
+    sample = pd.Series(np.where(late, "out_of_time", "train"), dtype=object).where(booked)
+    scores = pd.DataFrame(
+        {
+            "application_id": np.arange(n).astype(str),
+            "applied_at": applied,
+            "approved": booked,
+            "booked": booked,
+            "default_flag": pd.Series(bad).where(booked),
+            "sample": sample,
+        }
+    )
+    train = (sample == "train").to_numpy()
+    y = bad[train]
+    binner = WoeBinner(special_codes={"debt": [-9.0]}).fit(frame[train], y)
+    selection = select_features(binner, binner.transform(frame[train]))
+    card = Scorecard(binner, features=["income", "debt"], scale=ScoreScale(pdo=20.0)).fit(
+        frame[train], y
+    )
+    scores["scorecard"] = card.credit_score(frame)
+    scores["challenger"] = scores["scorecard"] + rng.integers(-20, 20, n)
+    judged = scores[(scores["sample"] == "out_of_time").to_numpy()]
+    models, flags = judged[["scorecard", "challenger"]], judged["default_flag"]
+    predicted = models.apply(card.score_scale.probability)
+    known = scores[scores["sample"].notna()]
+    both = known[["scorecard", "challenger"]]
+    quarter = scores["applied_at"].dt.to_period("Q").astype("str")
+    halves = ["scorecard", "challenger"]
+    score_features = [Feature(name=name, label=name, family="score") for name in halves]
+    taught = metrics.score_counts(scores.loc[train, "scorecard"], y)
+    grades = metrics.master_scale(taught)
+    found = metrics.score_counts(judged["scorecard"], flags)
+    channel = np.where(np.arange(len(judged)) < 15, "shop", "app")
+    by_channel = pd.MultiIndex.from_tuples([("channel", "app"), ("channel", "shop")])
+    segment = metrics.comparison_table(
+        flags, judged["challenger"], judged["scorecard"], by=channel, min_each=10
+    ).set_axis(by_channel.rename(["segment", "value"]))
+    sizes = flags.groupby(channel).agg(["count", "sum", "mean"]).to_numpy()
+    segment[["loans", "bad", "bad_rate"]] = sizes
+    calibration = segment[["loans", "bad_rate"]].assign(
+        low=0.0, high=1.0, scorecard=0.1, challenger=0.1
+    )
+    findings = {
+        "discrimination": metrics.discrimination_table(
+            both, known["default_flag"], by=known["sample"], n_boot=0
+        ),
+        "comparison": metrics.comparison_table(
+            known["default_flag"], known["challenger"], known["scorecard"], by=known["sample"]
+        ),
+        "accuracy": metrics.accuracy_table(flags, predicted),
+        "grades": grades[["score_low", "score_high"]].join(metrics.grade_table(found, grades)),
+        "segments": segment,
+        "calibration": calibration,
+        "stability": metrics.drift_table(
+            scores, score_features, quarter, base=quarter.isin(quarter[train])
+        ),
+        "families": pd.DataFrame(
+            {
+                "features": 1, "auc_with": 0.7, "auc_without": [0.6, 0.69],
+                "difference": [0.1, 0.01], "low": [0.05, -0.01], "high": [0.15, 0.03],
+            },
+            index=pd.MultiIndex.from_product([["scorecard"], ["bureau", "application"]]),
+        ),
+        "learning": pd.DataFrame(
+            {
+                "rows": [100, 200], "bad": [10, 20], "auc": [0.6, 0.7], "auc_low": [0.5, 0.6],
+                "auc_high": [0.7, 0.8], "gain": [np.nan, 0.1], "gain_low": [np.nan, 0.02],
+                "gain_high": [np.nan, 0.2],
+            },
+            index=pd.MultiIndex.from_product([["scorecard"], [0.5, 1.0]], names=["model", "share"]),
+        ),
+        "splits": pd.DataFrame(
+            {
+                "training_bad": [99], "own_model": [True], "loans": [500], "bad": [50],
+                "auc_split": [0.75], "auc_one": [0.7], "difference": [0.05], "low": [0.01],
+                "high": [0.09], "p_value": [0.01],
+            },
+            index=pd.MultiIndex.from_tuples([("bureau", "all")], names=["split", "segment"]),
+        ),
+        "fairness": pd.DataFrame(
+            {
+                "applicants": [100, 100], "approval_rate": [0.5, 0.8], "impact_ratio": [0.625, 1.0],
+                "impact_low": [0.5, 1.0], "impact_high": [0.7, 1.0], "loans": [50, 80],
+                "bad_rate": 0.1, "bad_low": 0.05, "bad_high": 0.2, "predicted_rate": 0.1,
+            },
+            index=pd.MultiIndex.from_tuples(
+                [("Age", "below_30"), ("Age", "30 or more")], names=["attribute", "group"]
+            ),
+        ),
+        "declined": pd.DataFrame(
+            {"inferred_rate": [0.2, 0.4], "bad_rate": [0.05, 0.07]},
+            index=pd.Index([1.0, 2.0], name="uplift"),
+        ),
+        "ceiling": pd.DataFrame(
+            {"auc": [0.7], "gini": [0.4], "share_of_ceiling": [0.875]}, index=["scorecard"]
+        ),
+    }  # fmt: skip
+    return {
+        "card": card,
+        "facts": FACTS,
+        "features": FEATURES,
+        "scores": scores,
+        "selection": selection,
+        "findings": findings,
+    }
+
+
+def page_of(made: dict[str, Any], **changes: Any) -> str:
+    return document_html("Model document", documents.model_card_sections(**made | changes))
+
+
+def without(made: dict[str, Any], *names: str) -> dict[str, pd.DataFrame]:
+    return {name: table for name, table in made["findings"].items() if name not in names}
+
+
+def limits_of(made: dict[str, Any], **changes: Any) -> dict[str, Limit]:
+    return {limit.topic: limit for limit in model_limits(**made | changes)}
+
+
+def test_the_document_has_every_section_a_committee_asks_for(made) -> None:
+    page = page_of(
+        made,
+        parameters=pd.DataFrame({"value": ["20.0"], "meaning": ["points"]}, index=["pdo"]),
+        versions={"riskkit": "1.2.3"},
+        files={"scorecard.json": "5f" * 32},
+    )
+    headings = re.findall(r'<h2><span class="number">\d+</span>(.*?)</h2>', page)
+    assert headings == [
+        "In short", "Purpose", "Sample", "Definition of bad", "The card", "Performance",
+        "Calibration", "Stability", "What the model rests on", "Fairness", "The declined",
+        "Limits", "Versions",
+    ]  # fmt: skip
+    said = words(page)
+    for text in (
+        "A small lender", "CNY", FACTS.bad_text, "riskkit 1.2.3", "5f" * 32, "Share of the ceiling",
+        "every 20 points double", "Two &lt;b&gt;branches&lt;/b&gt;.", "special -9: no record",
+        "None of them is protected.", "Never offered, because protected: Age.",
+        "Never offered, because known only afterwards: Late fee.",
+    ):  # fmt: skip
+        assert text in said, text
+    assert Tags(page).open == []
+    assert "nan" not in said.lower().replace("finance", "")
+    assert "out_of_time" not in said
+    assert page == page_of(
+        made,
+        parameters=pd.DataFrame({"value": ["20.0"], "meaning": ["points"]}, index=["pdo"]),
+        versions={"riskkit": "1.2.3"},
+        files={"scorecard.json": "5f" * 32},
+    )
+
+
+def test_points_of_every_bin_are_printed_as_the_card_gives_them(made) -> None:
+    card = made["card"]
+    said = words(page_of(made))
+    for name, label in (("income", "Income"), ("debt", "Debt")):
+        table = said.split(f". {label} (")[1].split("Table")[0]
+        for text, row in card.binner_.table(name).iterrows():
+            points = card.points_table().loc[(name, text), "points"]
+            n = row["good"] + row["bad"]
+            rate = f"{row['bad_rate']:.1%}" if n else "–"
+            cells = f" {n:,.0f} {row['bad']:,.0f} {rate} {row['woe']:+.3f} {points:.0f} "
+            assert cells in table, (name, text)
+    assert f"starts at {card.base_points_} points" in said
+
+
+def test_a_figure_that_changes_changes_the_words(made) -> None:
+    table = made["findings"]["comparison"].copy()
+    table.loc["out_of_time", ["difference", "low", "high"]] = [0.0312, 0.0111, 0.0512]
+    said = words(page_of(made, findings=made["findings"] | {"comparison": table}))
+    assert "the challenger ranks better, +0.031 in AUC (+0.011 to +0.051)" in said
+    assert "cannot be told" not in said
+    table.loc["out_of_time", ["difference", "low", "high"]] = [0.01, -0.01, 0.03]
+    said = words(page_of(made, findings=made["findings"] | {"comparison": table}))
+    assert "the challenger cannot be told from the card, +0.010 in AUC" in said
+    assert "ranks better" not in said
+    table.loc["out_of_time", ["difference", "low", "high"]] = [-0.02, -0.03, -0.01]
+    findings = made["findings"] | {"comparison": table}
+    assert "the challenger ranks worse, -0.020 in AUC" in words(page_of(made, findings=findings))
+    assert not limits_of(made, findings=findings)["Challenger"].attention
+
+
+def test_a_feature_left_out_has_its_reason(made) -> None:
+    selection = made["selection"].copy()
+    for selected, reason, other, told in (
+        (False, "IV below 0.02", None, "IV below 0.02"),
+        (False, "correlation with income above 0.7", "income", "correlation with Income above 0.7"),
+        (False, "one bin: min_bads=5 leaves no split", None, "one bin: min bads=5 leaves no split"),
+        (True, "kept", None, "not taken"),
+    ):
+        selection.loc["noise", ["iv", "selected", "reason", "with"]] = [
+            0.1,
+            selected,
+            reason,
+            other,
+        ]
+        assert f"Shoe size 0.100 {told}" in words(page_of(made, selection=selection))
+
+
+def test_what_a_source_cannot_feed_is_left_out_or_named(made) -> None:
+    scores = made["scores"].drop(columns="applied_at")
+    scores["sample"] = scores["sample"].replace("out_of_time", "test")
+    findings = without(made, "stability", "fairness", "declined", "ceiling", "splits")
+    for name in ("discrimination", "comparison"):
+        findings[name] = findings[name].rename(index={"out_of_time": "test"})
+    said = words(page_of(made, scores=scores, findings=findings, features=[INCOME, DEBT, NOISE]))
+    assert "Against the truth" not in said
+    assert "One card or several" not in said
+    assert "The applications bear no dates: whether the score moves over time" in said
+    assert "names no protected attribute" in said
+    assert "No reject inference was made" in said
+    assert "out-of-time" not in said
+    granted = SourceFacts(
+        name="g", title="G", currency="EUR", accepted_only=True, bad=BadDefinition()
+    )
+    said = words(page_of(made, facts=granted, findings=without(made, "declined")))
+    assert "so no statement about the declined is made" in said
+    assert "The old policy approved" not in said
+
+
+def test_nothing_found_leaves_a_document_still(made) -> None:
+    page = page_of(made, findings={})
+    assert "What the model rests on" not in page
+    assert "ROC, out of time" in page
+
+
+def test_labels_of_the_source_are_text(made) -> None:
+    evil = Feature(name="income", label=EVIL, family=EVIL)
+    facts = SourceFacts(
+        name="x", title=EVIL, currency=EVIL, accepted_only=False, bad=BadDefinition(),
+        notes=(EVIL,), label_text=EVIL,
+    )  # fmt: skip
+    page = page_of(made, features=[evil, *FEATURES[1:]], facts=facts)
+    assert "script" not in Tags(page).names
+    assert page.count("&lt;script&gt;") > 10
+
+
+# -- limits ----------------------------------------------------------------------------------------
+
+
+def test_limits_say_what_the_tables_say(made) -> None:
+    found = limits_of(made)
+    scores = made["scores"]
+    bads = int(scores.loc[scores["sample"] == "train", "default_flag"].sum())
+    assert found["Training"].text == f"{bads:,} bads taught the card, {bads / 2:.1f} a feature"
+    assert not found["Training"].attention
+    declined = 1 - scores["approved"].mean()
+    assert found["Who applies"].text.startswith(f"{declined:.1%} of applicants were declined")
+    assert "channel shop" in found["Segments"].text
+    assert found["Suppliers"].text.startswith("without the family bureau the AUC would fall by 0.1")
+    assert found["Suppliers"].attention
+    assert "the curve still rises" in found["More loans"].text
+    assert found["One card"].text == "several cards would rank better, by bureau"
+    assert found["Fairness"].text == "impact ratio below 0.8: Age below 30 (0.625)"
+    assert found["Fairness"].attention
+    assert "Debt" not in found["Missing values"].text or "riskiest" in found["Missing values"].text
+
+
+def changed(made: dict[str, Any], name: str, row: Any, **values: Any) -> dict[str, pd.DataFrame]:
+    """The findings with other values in one row of one table."""
+    table = made["findings"][name].copy()
+    for column, value in values.items():
+        table.loc[row, column] = value
+    return made["findings"] | {name: table}
+
+
+LATE = ("out_of_time", "scorecard")
+
+
+@pytest.mark.parametrize(
+    ("topic", "name", "row", "values", "text", "attention"),
+    [
+        ("Calibration", "accuracy", "scorecard", {"slope": 0.5}, "too sure of itself", True),
+        ("Calibration", "accuracy", "scorecard", {"slope": 1.5}, "too cautious", True),
+        ("Calibration", "accuracy", "scorecard", {"slope": 1.0}, "slope 1.000", False),
+        ("Ranking", "discrimination", LATE, {"auc_high": 0.6}, "promised in training", True),
+        ("Ranking", "discrimination", LATE, {"auc_low": 0.49}, "no better than chance", True),
+        ("Challenger", "comparison", "out_of_time", {"low": 0.1, "high": 0.2}, "ranks", True),
+        ("Segments", "segments", ("channel", "app"), {"auc_b": 0.4}, "channel app", True),
+        ("Fairness", "fairness", ("Age", "below_30"), {"impact_ratio": 0.9}, "no group", False),
+        ("Suppliers", "families", ("scorecard", "bureau"), {"low": -1}, "chance can", False),
+        ("More loans", "learning", ("scorecard", 1.0), {"gain_low": -1}, "no more than", False),
+        ("Grades", "grades", 1, {"light": "red"}, "are red", True),
+    ],
+)
+def test_a_limit_deserves_attention_beyond_its_threshold(
+    made, topic, name, row, values, text, attention
+) -> None:
+    findings = changed(made, name, row, **values)
+    limit = limits_of(made, findings=findings)[topic]
+    assert text in limit.text
+    assert limit.attention == attention
+    said = words(page_of(made, findings=findings))
+    assert said.count(f"{topic}: ") >= 1
+    place = said.rindex(f"{topic}: ")
+    keep = said.rindex("What to keep in mind")
+    assert (place < keep) == attention
+
+
+def test_amber_and_red_periods_are_named(made) -> None:
+    moved = made["findings"]["stability"]
+    when = moved.loc["scorecard"].index[0]
+    findings = changed(made, "stability", ("scorecard", when), light="red", psi=0.4)
+    limit = limits_of(made, findings=findings)["Stability"]
+    assert limit.text.endswith(f": {when} red")
+    assert "up to 0.40" in limit.text
+    assert limit.attention
+    assert not limits_of(made)["Stability"].attention
+
+
+def test_a_segment_outside_its_interval_counts_only_where_it_has_loans(made) -> None:
+    off = changed(made, "calibration", ("channel", "shop"), scorecard=2.0)
+    assert "in 0 of 1 segments" in limits_of(made, findings=off)["Calibration by segment"].text
+    off = changed(made, "calibration", ("channel", "app"), scorecard=2.0)
+    limit = limits_of(made, findings=off)["Calibration by segment"]
+    assert "in 1 of 1 segments of at least 30 loans: channel app" in limit.text
+
+
+def test_overlap_unproven_features_and_leakage_are_named(made, monkeypatch) -> None:
+    table = made["card"].coefficients()
+    table["iv"] = 0.4
+    table.loc["debt", ["vif", "high", "iv"]] = [6.0, 0.1, 0.6]
+    monkeypatch.setattr(Scorecard, "coefficients", lambda self: table)
+    found = limits_of(made)
+    for topic in ("Overlapping features", "Unproven features", "Too good to be true"):
+        assert found[topic].text.endswith(": Debt")
+        assert found[topic].attention
+
+
+def test_a_protected_attribute_on_the_card_is_a_limit_and_named_in_the_purpose(made) -> None:
+    debt = Feature(name="debt", label="Debt", family="bureau", protected=True)
+    features = [INCOME, debt, NOISE]
+    assert limits_of(made, features=features)["Protected attributes"].text.endswith(": Debt")
+    said = words(page_of(made, features=features))
+    assert "Debt is protected." in said
+    assert "Protected attributes: Debt. On the card: Debt." in said
+
+
+def test_few_bads_granted_loans_only_and_indeterminates_are_limits(made) -> None:
+    scores = made["scores"].copy()
+    train = (scores["sample"] == "train") & (scores["default_flag"] == 1)
+    scores.loc[scores.index[train][19:], "default_flag"] = 0.0
+    bad = BadDefinition(indeterminate_dpd=30)
+    facts = SourceFacts(name="g", title="G", currency="EUR", accepted_only=True, bad=bad)
+    found = limits_of(made, scores=scores, facts=facts)
+    assert found["Training"].text.startswith("19 bads taught the card, 9.5 a feature; fewer than")
+    assert found["Training"].attention
+    assert "granted loans only" in found["Who applies"].text
+    assert "more than 30 days late" in found["Indeterminates"].text
+    assert "Indeterminates" not in limits_of(made)
+    said = words(page_of(made, facts=facts))
+    assert "Loans more than 30 days past due that are not bad are indeterminate" in said
+
+
+def test_the_judged_sample_is_told_by_its_months(made) -> None:
+    scores = made["scores"]
+    late = scores[scores["sample"] == "out_of_time"]
+    bads = int(late["default_flag"].sum())
+    limit = limits_of(made)["Judgement"]
+    assert f"judged on {len(late):,} out-of-time loans, {bads:,} of them bad" in limit.text
+    assert "9 months (from February 2024 to October 2024)" in limit.text
+    assert not limit.attention
+    scores = scores.assign(sample=scores["sample"].replace("out_of_time", "test"))
+    limit = limits_of(made, scores=scores, findings={})["Judgement"]
+    assert "nothing is known of later" in limit.text
+    assert limit.attention

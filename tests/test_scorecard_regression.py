@@ -1,0 +1,567 @@
+"""The regression behind the card: its fit from a sample, and the features it takes step by step."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import optimize, stats
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+
+from riskkit.binning import WoeBinner
+from riskkit.scorecard import Scorecard, reasons_table, regression
+from riskkit.scorecard.regression import Fit, fit_bounded, gradient_at, information_at, stepwise
+
+
+def lender(n=2000, slopes=(-1.0, -0.5), *, seed=0):
+    """WoE of as many features as slopes, labels, and weights."""
+    rng = np.random.default_rng(seed)
+    woe = rng.normal(size=(n, len(slopes)))
+    y = (rng.random(n) < expit(-1.5 + woe @ np.array(slopes))).astype(float)
+    return woe, y, rng.uniform(0.2, 3.0, n)
+
+
+def log_likelihood(at, woe, y, weight):
+    log_odds = at[0] + woe @ at[1:]
+    return float(weight @ (y * log_odds - np.logaddexp(0, log_odds)))
+
+
+def newton(woe, y, weight, penalty=0.0):
+    """Unbounded maximum by Newton's steps, in plain matrices."""
+    design = np.column_stack([np.ones(len(y)), woe])
+    ridge = np.diag([0.0] + [penalty * weight.sum()] * woe.shape[1])
+    at = np.zeros(design.shape[1])
+    for _ in range(30):
+        p = expit(design @ at)
+        gradient = design.T @ (weight * (y - p)) - ridge @ at
+        information = (design * (weight * p * (1 - p))[:, None]).T @ design + ridge
+        at = at + np.linalg.solve(information, gradient)
+    return at
+
+
+# -- gradient and information ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_gradient_and_information_are_those_of_finite_differences(weighted):
+    # more rows than a block holds
+    woe, y, weight = lender(regression._BLOCK_ROWS + 500)
+    given = weight if weighted else None
+    used = weight if weighted else np.ones(len(y))
+    at = np.array([-1.2, -0.7, -0.3])
+    fit = Fit(at[0], at[1:])
+    expected = optimize.approx_fprime(at, log_likelihood, 1e-6, woe, y, used)
+    assert gradient_at(fit, woe, y, given) == pytest.approx(expected, rel=1e-4)
+    steps = np.eye(3) * 1e-5
+    differences = [
+        gradient_at(Fit(up[0], up[1:]), woe, y, given)
+        - gradient_at(Fit(down[0], down[1:]), woe, y, given)
+        for up, down in zip(at + steps, at - steps, strict=True)
+    ]
+    expected = -np.array(differences) / 2e-5
+    assert information_at(fit, woe, given) == pytest.approx(expected, rel=1e-5)
+
+
+# -- the bounded fit -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def many(monkeypatch):
+    """A thousand rows are many; gives the number of rows of each of glum's fits."""
+    monkeypatch.setattr(regression, "_SAMPLE_ROWS", 400)
+    sizes = []
+    glum = regression._fit_glum
+
+    def counted(woe, y, *rest):
+        sizes.append(len(y))
+        return glum(woe, y, *rest)
+
+    monkeypatch.setattr(regression, "_fit_glum", counted)
+    return sizes
+
+
+@pytest.mark.parametrize("penalty", [0.0, 0.05])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_fit_from_a_sample_is_the_maximum_of_all_rows(many, weighted, penalty):
+    woe, y, weight = lender()
+    given = weight if weighted else None
+    found = fit_bounded(woe, y, given, penalty)
+    assert many == [400]
+    expected = newton(woe, y, weight if weighted else np.ones(len(y)), penalty)
+    assert [found.intercept, *found.coefficients] == pytest.approx(expected, abs=2e-5)
+    # and that of few rows
+    few = regression._fit_glum(woe, y, given, penalty)
+    assert few.coefficients == pytest.approx(found.coefficients, abs=1e-5)
+    if not (weighted or penalty):
+        peer = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(woe, y)
+        assert found.coefficients == pytest.approx(peer.coef_[0], abs=2e-5)
+
+
+def test_rows_too_few_to_halve_are_all_taken(many):
+    woe, y, _ = lender(799)
+    fit_bounded(woe, y, None)
+    assert many == [799]
+
+
+def test_a_bound_that_binds_on_all_rows_is_found_by_the_bounded_fit(many):
+    woe, y, _ = lender()
+    noise = np.random.default_rng(1).normal(size=len(y))
+    woe = np.column_stack([woe, -woe[:, 0] + 0.5 * noise])
+    woe[:, 0] += 0.5 * noise
+    assert (newton(woe, y, np.ones(len(y)))[1:] > 0).tolist() == [False, False, True]
+    found = fit_bounded(woe, y, None)
+    assert many == [400, 2000]
+    assert found.on_bound.tolist() == [False, False, True]
+    assert found.coefficients[2] == 0
+    expected = newton(woe[:, :2], y, np.ones(len(y)))
+    assert found.coefficients[:2] == pytest.approx(expected[1:], abs=2e-5)
+
+
+def test_a_bound_that_binds_in_the_sample_alone_does_not_bind(many):
+    woe, y, _ = lender()
+    # in the sample the second feature has the wrong sign
+    woe[::5, 1] *= -1
+    assert regression._fit_glum(woe[::5], y[::5], None, 0.0).on_bound.tolist() == [False, True]
+    found = fit_bounded(woe, y, None)
+    assert not found.on_bound.any()
+    assert found.coefficients == pytest.approx(newton(woe, y, np.ones(len(y)))[1:], abs=2e-5)
+
+
+def no_bads(woe, y, weight):
+    y[::5] = 0
+
+
+def bads_alone(woe, y, weight):
+    y[::5] = 1
+
+
+def one_constant(woe, y, weight):
+    woe[::5, 1] = 0.3
+
+
+def all_constant(woe, y, weight):
+    woe[::5] = 0.3
+
+
+def collinear(woe, y, weight):
+    woe[::5, 1] = woe[::5, 0]
+
+
+def no_weight(woe, y, weight):
+    weight[::5] = 0
+
+
+def no_weight_of_bads(woe, y, weight):
+    weight[::5] *= y[::5] == 0
+
+
+def separable(woe, y, weight):
+    y[::5] = woe[::5, 0] < 0
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        no_bads,
+        bads_alone,
+        one_constant,
+        all_constant,
+        collinear,
+        no_weight,
+        no_weight_of_bads,
+        separable,
+    ],
+)
+@pytest.mark.parametrize("penalty", [0.0, 0.05])
+def test_a_sample_that_says_nothing_leads_nobody_astray(many, spoil, penalty):
+    woe, y, weight = lender()
+    spoil(woe, y, weight)
+    found = fit_bounded(woe, y, weight, penalty)
+    expected = newton(woe, y, weight, penalty)
+    assert [found.intercept, *found.coefficients] == pytest.approx(expected, abs=5e-5)
+
+
+@pytest.mark.filterwarnings("ignore:Coordinate descent did not converge")
+def test_tiny_samples_of_any_kind_give_the_fit_of_all_rows(monkeypatch):
+    monkeypatch.setattr(regression, "_SAMPLE_ROWS", 25)
+    from_sample = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        n, k = rng.integers(60, 400), rng.integers(1, 4)
+        woe = rng.choice([-1.0, 0.0, 0.7], (n, k)) if seed % 2 else rng.normal(size=(n, k))
+        y = (rng.random(n) < expit(-1.5 + woe @ rng.normal(-0.5, 1, k))).astype(float)
+        weight = rng.choice([0.0, 1.0, 2.5], n)
+        penalty = (0.01, 0.1)[seed % 2]
+        full = regression._fit_glum(woe, y, weight, penalty)
+        found = fit_bounded(woe, y, weight, penalty)
+        assert [found.intercept, *found.coefficients] == pytest.approx(
+            [full.intercept, *full.coefficients], abs=1e-4
+        )
+        from_sample += bool((found.coefficients != full.coefficients).any())
+    assert from_sample > 1
+
+
+@pytest.mark.parametrize("rows", [200, 2000])
+def test_separable_rows_are_told_apart_with_and_without_a_sample(many, rows):
+    woe, _, _ = lender(rows)
+    y = (woe[:, 0] < 0).astype(float)
+    found = fit_bounded(woe, y, None)
+    assert np.isfinite([found.intercept, *found.coefficients]).all()
+    log_odds = found.intercept + woe @ found.coefficients
+    assert log_odds[y == 1].min() > log_odds[y == 0].max()
+
+
+def test_a_card_of_many_rows_is_that_of_the_bounded_fit(many, monkeypatch):
+    rng = np.random.default_rng(3)
+    n = 3000
+    X = pd.DataFrame(rng.normal(size=(n, 2)), columns=["a", "b"])
+    X["twin"] = X["a"] + rng.normal(size=n)
+    y = (rng.random(n) < expit(-1 + X["a"] + 0.5 * X["b"])).astype(int)
+    binner = WoeBinner().fit(X, y)
+    sampled = Scorecard(binner).fit(X, y)
+    assert 3000 // 7 + 1 in many
+    monkeypatch.setattr(regression, "_SAMPLE_ROWS", 100_000)
+    full = Scorecard(binner).fit(X, y)
+    assert sampled.dropped_ == full.dropped_
+    pd.testing.assert_frame_equal(sampled.points_table(), full.points_table())
+    pd.testing.assert_frame_equal(sampled.coefficients(), full.coefficients(), rtol=1e-4)
+
+
+# -- step by step ----------------------------------------------------------------------------------
+
+
+def score_statistic(woe, y, weight, inside, k):
+    """Rao's statistic of column `k`, from the gradient and information of both together."""
+    at = newton(woe[:, inside], y, weight)
+    design = np.column_stack([np.ones(len(y)), woe[:, [*inside, k]]])
+    p = expit(design[:, :-1] @ at)
+    gradient = design.T @ (weight * (y - p))
+    information = (design * (weight * p * (1 - p))[:, None]).T @ design
+    return float(gradient @ np.linalg.solve(information, gradient))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_features_enter_by_their_score_statistic_given_those_inside(weighted):
+    woe, y, weight = lender(slopes=(-0.3, -1.0, 0.0, -0.5))
+    woe[:, 0] += 0.2 * woe[:, 1]
+    used = weight if weighted else np.ones(len(y))
+    names = ["third", "first", "noise", "second"]
+    chosen, dropped, steps = stepwise(woe, y, weight if weighted else None, names, 0.01)
+    assert chosen == ["first", "second", "third"]
+    assert steps.index.tolist() == [1, 2, 3]
+    assert steps.index.name == "step"
+    assert set(steps["action"]) == {"enters"}
+    inside = []
+    for row in steps.itertuples():
+        outside = [k for k in range(4) if k not in inside]
+        expected = {k: score_statistic(woe, y, used, inside, k) for k in outside}
+        best = max(expected, key=expected.get)
+        assert row.feature == names[best]
+        assert row.statistic == pytest.approx(expected[best], rel=1e-3)
+        assert row.p_value == pytest.approx(stats.chi2.sf(expected[best], 1), rel=0.05, abs=1e-12)
+        inside.append(best)
+    rest = stats.chi2.sf(score_statistic(woe, y, used, inside, 2), 1)
+    wrong_sign = newton(woe, y, used)[3] > 0
+    assert dropped == {
+        "noise": "coefficient would have the wrong sign"
+        if wrong_sign
+        else f"adds nothing, p = {rest:.2g}"
+    }
+
+
+def test_the_first_statistic_is_pearsons_of_a_two_by_two_table():
+    # Hosmer, Lemeshow, Sturdivant (2013): the score test of one binary covariate is Pearson's
+    table = np.array([[90, 10], [60, 40]])
+    woe = np.repeat([1.0, -1.0], 100)[:, None]
+    y = np.concatenate([np.repeat([0.0, 1.0], counts) for counts in table])
+    _, _, steps = stepwise(woe, y, None, ["x"], 0.05)
+    expected = stats.chi2_contingency(table, correction=False)
+    assert steps.loc[1, "statistic"] == pytest.approx(expected.statistic)
+    assert steps.loc[1, "p_value"] == pytest.approx(expected.pvalue)
+
+
+def sum_and_its_parts():
+    """A noisy sum of two parts tells more than either, and nothing once both are in."""
+    rng = np.random.default_rng(2)
+    parts = rng.normal(size=(3000, 2))
+    y = (rng.random(3000) < expit(-1 - parts.sum(axis=1))).astype(float)
+    return np.column_stack([parts.sum(axis=1) + 0.8 * rng.normal(size=3000), parts]), y
+
+
+def test_a_feature_leaves_once_others_tell_what_it_told():
+    woe, y = sum_and_its_parts()
+    chosen, dropped, steps = stepwise(woe, y, None, ["sum", "a", "b"], 0.01)
+    assert steps[["feature", "action"]].to_numpy().tolist() == [
+        ["sum", "enters"],
+        [chosen[0], "enters"],
+        [chosen[1], "enters"],
+        ["sum", "leaves"],
+    ]
+    assert sorted(chosen) == ["a", "b"]
+    # by Wald's test in the model of all three
+    at = newton(woe, y, np.ones(len(y)))
+    assert at[1] < 0
+    variance = np.linalg.inv(information_at(Fit(at[0], at[1:]), woe, None))[1, 1]
+    left = steps.loc[4]
+    assert left["statistic"] == pytest.approx(at[1] ** 2 / variance, rel=1e-2)
+    assert left["p_value"] == pytest.approx(stats.chi2.sf(left["statistic"], 1))
+    assert dropped == {"sum": f"told by the others, p = {left['p_value']:.2g}"}
+
+
+def test_a_feature_whose_sign_turns_leaves_for_good():
+    rng = np.random.default_rng(0)
+    parts, noise = rng.normal(size=(3000, 2)), rng.normal(size=3000)
+    both = parts.sum(axis=1) + 0.5 * noise
+    # safe where large on its own, risky beside its parts
+    y = (rng.random(3000) < expit(-1 - 1.2 * parts.sum(axis=1) + 0.5 * both)).astype(float)
+    woe = np.column_stack([both, parts])
+    assert newton(woe, y, np.ones(3000))[1] > 0
+    chosen, dropped, steps = stepwise(woe, y, None, ["both", "a", "b"], 0.01)
+    assert steps["action"].tolist() == ["enters", "enters", "enters", "leaves"]
+    assert steps["feature"].tolist() == ["both", *chosen, "both"]
+    assert steps.loc[4, ["statistic", "p_value"]].tolist() == [0, 1]
+    assert dropped == {"both": "coefficient would have the wrong sign"}
+
+
+def test_a_feature_of_the_wrong_sign_never_enters_however_much_it_tells():
+    woe, y, _ = lender(slopes=(-0.5, 2.0))
+    chosen, dropped, steps = stepwise(woe, y, None, ["good", "wrong"], 0.05)
+    assert chosen == ["good"]
+    assert dropped == {"wrong": "coefficient would have the wrong sign"}
+    assert len(steps) == 1
+
+
+def test_a_copy_of_a_chosen_feature_adds_nothing():
+    woe, y, _ = lender(slopes=(-1.0,))
+    copies = np.repeat(woe, 3, axis=1)
+    chosen, dropped, _ = stepwise(copies, y, None, list("abc"), 1.0)
+    assert chosen == ["a"]
+    assert dropped == dict.fromkeys(["b", "c"], "adds nothing, p = 1")
+
+
+def test_the_order_of_the_columns_changes_no_step():
+    woe, y, weight = lender(slopes=(-0.3, -1.0, 0.1, -0.5, 0.0), seed=4)
+    names = np.array(list("vwxyz"))
+    expected = stepwise(woe, y, weight, list(names), 0.2)
+    for order in ([4, 3, 2, 1, 0], [2, 0, 4, 1, 3]):
+        chosen, dropped, steps = stepwise(woe[:, order], y, weight, list(names[order]), 0.2)
+        assert chosen == expected[0]
+        assert dropped == expected[1]
+        pd.testing.assert_frame_equal(steps, expected[2], rtol=1e-6)
+
+
+def test_the_weakest_leaves_and_a_wrong_sign_before_it():
+    woe, y, weight = lender(slopes=(-1.0, -0.01, -0.5))
+    at = newton(woe, y, weight)
+    fit = Fit(at[0], np.minimum(at[1:], -0.01))
+    k, wald, p_value, why = regression._leaves(fit, woe, weight, 0.05)
+    variance = np.linalg.inv(information_at(fit, woe, weight))[2, 2]
+    assert k == 1
+    assert wald == pytest.approx(fit.coefficients[1] ** 2 / variance)
+    assert p_value == pytest.approx(stats.chi2.sf(wald, 1))
+    assert why == f"told by the others, p = {p_value:.2g}"
+    assert regression._leaves(fit, woe, weight, p_value) is None
+    bound = Fit(at[0], np.array([-1.0, -0.01, 0.0]))
+    expected = (2, 0.0, 1.0, "coefficient would have the wrong sign")
+    assert regression._leaves(bound, woe, weight, 0.05) == expected
+
+
+def test_those_inside_are_fitted_under_the_penalty():
+    woe, y, weight = lender(slopes=(-1.0, -0.5))
+    steps = stepwise(woe, y, weight, ["a", "b"], 0.05, 0.3)[2]
+    assert steps["feature"].tolist() == ["a", "b"]
+    at = newton(woe[:, :1], y, weight, 0.3)
+    p = expit(at[0] + at[1] * woe[:, 0])
+    design = np.column_stack([np.ones(len(y)), woe])
+    information = (design * (weight * p * (1 - p))[:, None]).T @ design
+    inside = np.linalg.solve(information[:2, :2], information[:2, 2])
+    left = information[2, 2] - information[:2, 2] @ inside
+    gradient = woe[:, 1] @ (weight * (y - p))
+    assert steps.loc[2, "statistic"] == pytest.approx(gradient**2 / left, rel=1e-4)
+
+
+def test_what_has_left_stays_out(monkeypatch):
+    woe, y, _ = lender(slopes=(-1.0, -0.9, -0.8))
+    asked = []
+
+    def newest(fit, woe, weight, max_p_value):
+        asked.append(woe.shape[1])
+        assert len(asked) < 9
+        # whoever comes second or third leaves, though it would enter again
+        return None if woe.shape[1] == 1 else (1, 0.5, 0.48, "why not")
+
+    monkeypatch.setattr(regression, "_leaves", newest)
+    chosen, dropped, steps = stepwise(woe, y, None, list("abc"), 0.05)
+    assert len(chosen) == 1
+    assert dropped == dict.fromkeys(sorted(set("abc") - set(chosen)), "why not")
+    assert steps["action"].tolist() == ["enters", "enters", "leaves", "enters", "leaves"]
+    assert steps.loc[3, ["statistic", "p_value"]].tolist() == [0.5, 0.48]
+
+
+def test_when_all_have_left_none_is_chosen(monkeypatch):
+    woe, y, _ = lender()
+    monkeypatch.setattr(regression, "_leaves", lambda *_: (0, 0.5, 0.48, "why not"))
+    chosen, dropped, steps = stepwise(woe, y, None, ["a", "b"], 0.05)
+    assert chosen == []
+    assert dropped == dict.fromkeys(["a", "b"], "why not")
+    # with nobody inside, the second is tested as the first was
+    alone = stepwise(woe[:, 1:], y, None, ["b"], 0.05)[2]
+    assert steps.loc[3, "statistic"] == pytest.approx(alone.loc[1, "statistic"])
+
+
+def test_it_ends_whatever_the_threshold():
+    for seed in range(6):
+        woe, y, _ = lender(300, slopes=(-0.5, 0.2, -0.1, 0.0), seed=seed)
+        woe[:, 3] = woe[:, :3].sum(axis=1) + 0.1 * woe[:, 3]
+        for limit in (1e-6, 0.3, 1.0):
+            chosen, dropped, steps = stepwise(woe, y, None, list("abcd"), limit)
+            assert sorted([*chosen, *dropped]) == list("abcd")
+            enters = steps.loc[steps["action"] == "enters", "feature"]
+            assert enters.is_unique
+            assert (steps.loc[steps["action"] == "enters", "p_value"] <= limit).all()
+            leaves = set(steps.loc[steps["action"] == "leaves", "feature"])
+            assert chosen == [name for name in enters if name not in leaves]
+
+
+def test_nothing_offered_is_nothing_chosen():
+    _, y, _ = lender(100)
+    chosen, dropped, steps = stepwise(np.empty((100, 0)), y, None, [], 0.05)
+    assert (chosen, dropped, len(steps)) == ([], {}, 0)
+
+
+# -- on the card -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def applicants():
+    rng = np.random.default_rng(8)
+    X = pd.DataFrame(rng.normal(size=(3000, 3)), columns=["weak", "strong", "noise"])
+    y = (rng.random(3000) < expit(-1 + 0.2 * X["weak"] + X["strong"])).astype(int).to_numpy()
+    return X.assign(one="same"), y
+
+
+def test_a_card_step_by_step_holds_who_entered_and_why_not_the_rest(applicants, tmp_path):
+    X, y = applicants
+    binner = WoeBinner(max_bins=4).fit(X, y)
+    card = Scorecard(binner, max_p_value=1e-4).fit(X, y)
+    assert card.steps_["feature"].tolist() == ["strong", "weak"]
+    assert list(card.coefficients_.index) == ["strong", "weak"]
+    assert card.dropped_["one"] == "one bin only"
+    assert card.dropped_["noise"].startswith("adds nothing, p = 0.")
+    card.save(tmp_path / "card.json")
+    loaded = Scorecard.load(tmp_path / "card.json")
+    assert loaded.get_params()["max_p_value"] == 1e-4
+    pd.testing.assert_frame_equal(loaded.steps_, card.steps_)
+    pd.testing.assert_frame_equal(loaded.covariance_, card.covariance_)
+    pd.testing.assert_series_equal(loaded.vif_, card.vif_)
+    assert loaded.dropped_ == card.dropped_
+    assert loaded.average_points_ == card.average_points_
+    assert (loaded.credit_score(X) == card.credit_score(X)).all()
+    assert loaded.to_json() == card.to_json()
+
+
+def test_weights_and_penalty_count_in_every_step(applicants):
+    X, y = applicants
+    weight = np.random.default_rng(0).choice([0.5, 1.0, 4.0], len(y))
+    binner = WoeBinner(max_bins=4).fit(X, y, weight)
+    card = Scorecard(binner, max_p_value=0.05, penalty=0.2).fit(X, y, sample_weight=weight)
+    names = ["weak", "strong", "noise"]
+    woe = binner.transform(X)[names].to_numpy()
+    chosen, dropped, steps = stepwise(woe, y.astype(float), weight, names, 0.05, 0.2)
+    assert len(steps) > 1
+    pd.testing.assert_frame_equal(card.steps_, steps)
+    assert list(card.coefficients_.index) == chosen
+    assert card.dropped_ == {"one": "one bin only"} | dropped
+
+
+def test_points_changed_in_the_file_are_those_of_the_card(applicants):
+    X, y = applicants
+    card = Scorecard(features=["strong"]).fit(X, y)
+    values = card.to_json()
+    values["points"]["strong"] = [points + 7 for points in values["points"]["strong"]]
+    loaded = Scorecard.from_json(values)
+    assert (loaded.credit_score(X) == card.credit_score(X) + 7).all()
+    assert loaded.average_points_["strong"] == pytest.approx(card.average_points_["strong"] + 7)
+
+
+def test_without_a_threshold_a_card_has_no_steps(applicants):
+    X, y = applicants
+    binner = WoeBinner(max_bins=4).fit(X, y)
+    card = Scorecard(binner).fit(X, y)
+    assert list(card.coefficients_.index) == ["weak", "strong", "noise"]
+    loaded = Scorecard.from_json(card.to_json())
+    for one in (card, loaded):
+        assert len(one.steps_) == 0
+        assert list(one.steps_.columns) == ["feature", "action", "statistic", "p_value"]
+        assert one.steps_.index.name == "step"
+    assert loaded.max_p_value is None
+
+
+def test_a_card_nobody_enters_says_so(applicants):
+    X, y = applicants
+    with pytest.raises(ValueError, match=r"no feature is left on the card: .* at p ≤ 0\.001"):
+        Scorecard(features=["noise"], max_p_value=1e-3).fit(X, y)
+    for limit in (0.001, None):
+        with pytest.raises(ValueError, match="no feature is left on the card: none separates"):
+            Scorecard(features=["one"], max_p_value=limit).fit(X, y)
+
+
+@pytest.mark.parametrize("limit", [0, -0.1, 1.5, float("nan")])
+def test_a_threshold_that_is_no_p_value_is_refused(applicants, limit):
+    with pytest.raises(ValueError, match=r"max_p_value must lie in \(0, 1\], got"):
+        Scorecard(max_p_value=limit).fit(*applicants)
+
+
+def test_a_card_warns_of_nothing_where_columns_lie_apart(applicants):
+    X, y = applicants
+    woe = np.asfortranarray(X[["weak", "strong"]].to_numpy())[::2]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = fit_bounded(-woe, y[::2].astype(float), None)
+    assert (found.coefficients < 0).all()
+
+
+# -- reasons ---------------------------------------------------------------------------------------
+
+
+def test_reasons_are_the_largest_losses_and_of_equal_ones_the_first():
+    points = np.array([[10.0, 0.0, 15.0], [9.0, 20.0, 19.0], [5.0, 8.0, 14.0]])
+    found = reasons_table(
+        pd.Index(["x", "y", "z"], name="applicant"),
+        ["a", "b", "c"],
+        points,
+        np.array([10.0, 10.0, 20.0]),
+        lambda row, column: f"{row}/{column}",
+        2,
+    )
+    assert found.index.tolist() == [("x", 1), ("x", 2), ("y", 1), ("y", 2), ("z", 1), ("z", 2)]
+    assert found.index.names == ["row", "rank"]
+    assert found["feature"].tolist() == ["b", "c", "a", "c", "c", "a"]
+    assert found["reason"].tolist() == ["0/1", "0/2", "1/0", "1/2", "2/2", "2/0"]
+    assert found["points"].tolist() == [0, 15, 9, 19, 14, 5]
+    assert found["reference_points"].tolist() == [10, 20, 10, 20, 20, 10]
+    # the third loss of z, 2 of b, is one too many
+    assert found["points_lost"].tolist() == [10, 5, 1, 1, 6, 5]
+    names = [f"x{k}" for k in range(40)]
+    alike = reasons_table(
+        pd.RangeIndex(1),
+        names,
+        np.tile([0.0, 1.0], 20)[None],
+        np.full(40, 2.0),
+        lambda r, c: "",
+        30,
+    )
+    assert alike["feature"].tolist() == names[::2] + names[1:20:2]
+
+
+def test_who_lost_nothing_has_no_reason():
+    none = reasons_table(
+        pd.RangeIndex(2), ["a"], np.array([[10.0], [12.0]]), np.array([10.0]), lambda r, c: "", 4
+    )
+    assert len(none) == 0
+    assert list(none.columns) == ["feature", "reason", "points", "reference_points", "points_lost"]
+    no_rows = reasons_table(
+        pd.RangeIndex(0), ["a"], np.empty((0, 1)), np.array([10.0]), lambda r, c: "", 4
+    )
+    assert len(no_rows) == 0
