@@ -5,16 +5,10 @@ Takes files, SQL queries and mappings; gives validated pandas frames in the cont
 
 from riskkit.schema.contract import (
     DataContractError,
-    Feature,
     calendar_months,
     check_target,
-    feature_table,
-    features_from_table,
     loan_starts,
-    offered_features,
-    protected_note,
     require_columns,
-    risk_trends,
     type_violations,
     validate_applications,
     validate_outcomes,
@@ -29,6 +23,14 @@ from riskkit.schema.definition import (
     window_maturity,
     window_text,
     windows_to_compare,
+)
+from riskkit.schema.features import (
+    Feature,
+    feature_table,
+    features_from_table,
+    offered_features,
+    protected_note,
+    risk_trends,
 )
 from riskkit.schema.files import part_path, write_table
 from riskkit.schema.labels import (

@@ -5,9 +5,7 @@ Takes a frame; gives the same frame, or a :class:`DataContractError` with every 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,17 +14,11 @@ import pandas as pd
 __all__ = [
     "STATUSES",
     "DataContractError",
-    "Feature",
     "calendar_months",
     "check_target",
-    "feature_table",
-    "features_from_table",
     "loan_starts",
     "missing_columns",
-    "offered_features",
-    "protected_note",
     "require_columns",
-    "risk_trends",
     "type_violations",
     "validate_applications",
     "validate_outcomes",
@@ -101,132 +93,6 @@ class DataContractError(ValueError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.what, self.violations)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Feature:
-    """What is known about one column of an applicant.
-
-    Parameters
-    ----------
-    name : str
-        Column in the applications table.
-    label : str
-        Plain words for reports and reasons.
-    family : str
-        Where the information comes from: application, telecom, device, bureau, …
-    unit : str
-        Unit of the values, empty for counts and categories.
-    kind : {"numeric", "category"}
-    risk_direction : {+1, -1, 0}
-        +1 where a larger value is riskier, -1 where it is safer, 0 where nobody should say.
-    special_codes : mapping of float to str
-        Values that are no measurement, with their meaning, such as ``{-9: "no bureau record"}``.
-    protected : bool
-        A protected attribute: kept for fairness checks, never offered as a feature.
-    known_afterwards : bool
-        Known only after the decision: never offered as a feature.
-    """
-
-    name: str
-    label: str
-    family: str
-    unit: str = ""
-    kind: str = "numeric"
-    risk_direction: int = 0
-    special_codes: Mapping[float, str] = field(default_factory=dict)
-    protected: bool = False
-    known_afterwards: bool = False
-
-    def __post_init__(self) -> None:
-        if self.kind not in ("numeric", "category"):
-            raise ValueError(f"kind must be 'numeric' or 'category', got {self.kind!r}")
-        if self.risk_direction not in (-1, 0, 1):
-            raise ValueError(f"risk_direction must be -1, 0 or 1, got {self.risk_direction!r}")
-
-    @property
-    def offered(self) -> bool:
-        """Whether a model may use it."""
-        return not (self.protected or self.known_afterwards)
-
-
-def offered_features(features: Sequence[Feature], *, use_protected: bool = False) -> list[str]:
-    """Names of the features that models may use; protected ones only where that is asked for."""
-    return [f.name for f in features if f.offered or (use_protected and not f.known_afterwards)]
-
-
-def protected_note(features: Sequence[Feature], used: Iterable[str]) -> str:
-    """Warning in Markdown that names the protected attributes in use; empty where none is.
-
-    Examples
-    --------
-    >>> age = Feature(name="age", label="Age", family="protected", protected=True)
-    >>> protected_note([age], ["income"])
-    ''
-    >>> protected_note([age], ["age"])
-    '**Protected attributes are used as features: Age.** Many laws forbid this.'
-    """
-    names = set(used)
-    labels = ", ".join(f.label for f in features if f.protected and f.name in names)
-    warning = f"**Protected attributes are used as features: {labels}.** Many laws forbid this."
-    return warning if labels else ""
-
-
-def feature_table(features: Sequence[Feature]) -> pd.DataFrame:
-    """Feature catalogue as a table, one row per feature, special codes as JSON text.
-
-    Returns
-    -------
-    DataFrame, index name
-        Columns label, family, unit, kind, risk_direction, special_codes, protected,
-        known_afterwards, offered.
-    """
-    rows = [
-        {
-            "name": f.name,
-            "label": f.label,
-            "family": f.family,
-            "unit": f.unit,
-            "kind": f.kind,
-            "risk_direction": f.risk_direction,
-            "special_codes": json.dumps(
-                {repr(float(code)): meaning for code, meaning in f.special_codes.items()},
-                ensure_ascii=False,
-            ),
-            "protected": f.protected,
-            "known_afterwards": f.known_afterwards,
-            "offered": f.offered,
-        }
-        for f in features
-    ]
-    return pd.DataFrame(rows).set_index("name")
-
-
-def features_from_table(table: pd.DataFrame) -> list[Feature]:
-    """Features of a catalogue written by :func:`feature_table`."""
-    features = []
-    for name, row in table.iterrows():
-        codes = {float(code): meaning for code, meaning in json.loads(row["special_codes"]).items()}
-        features.append(
-            Feature(
-                name=str(name),
-                label=row["label"],
-                family=row["family"],
-                unit=row["unit"],
-                kind=row["kind"],
-                risk_direction=int(row["risk_direction"]),
-                special_codes=codes,
-                protected=bool(row["protected"]),
-                known_afterwards=bool(row["known_afterwards"]),
-            )
-        )
-    return features
-
-
-def risk_trends(features: Sequence[Feature]) -> dict[str, str]:
-    """Trend of the bad rate over rising values, of the features that state a risk direction."""
-    words = {1: "ascending", -1: "descending"}
-    return {f.name: words[f.risk_direction] for f in features if f.risk_direction}
 
 
 def require_columns(frame: pd.DataFrame, columns: Sequence[str], what: str) -> None:

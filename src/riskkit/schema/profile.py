@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from riskkit.schema.contract import Feature
+from riskkit.schema.features import Feature
 from riskkit.schema.labels import samples_present
 
 __all__ = [

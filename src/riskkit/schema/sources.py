@@ -20,15 +20,14 @@ from riskkit.schema.contract import (
     OUTCOME_COLUMNS,
     PERFORMANCE_COLUMNS,
     DataContractError,
-    Feature,
     calendar_months,
     check_target,
-    feature_table,
     require_columns,
     validate_applications,
     validate_outcomes,
     validate_performance,
 )
+from riskkit.schema.features import Feature, feature_table
 from riskkit.schema.labels import BadDefinition, default_flags
 from riskkit.schema.mapping import (
     APPLICATION_TYPES,
