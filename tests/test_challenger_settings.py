@@ -390,7 +390,7 @@ def test_a_reason_is_the_applicants_own_value_in_words(model, monkeypatch):
     monkeypatch.setattr(Challenger, "contributions", lambda self, X: losses)
     found = model.reasons(asked, labels={"pressure": "Debt"})["reason"]
     assert found.tolist() == [
-        "Debt: 1,234.57", "inquiries: -9", "job: driver",
+        "Debt: 1,234.57", "inquiries: special -9", "job: driver",
         "Debt: missing", "inquiries: 3", "job: missing",
         "Debt: -0.5", "inquiries: missing", "job: never seen",
     ]  # fmt: skip

@@ -8,8 +8,9 @@ import pytest
 from scipy import stats
 
 from riskkit import evidence, metrics
+from riskkit.challenger import Challenger
 from riskkit.schema import Feature, hash_ids, offered_features, protected_note
-from riskkit.scorecard import Scorecard, ScoreScale
+from riskkit.scorecard import NoFeatureLeft, Scorecard, ScoreScale
 
 NAN = float("nan")
 
@@ -66,6 +67,13 @@ def test_a_family_that_shares_one_special_code_is_a_segment():
     absent = feature("age", "bureau", **none)
     pd.testing.assert_frame_equal(evidence.segments(applications, [*bureau, absent]), found)
     assert evidence.segments(applications, [absent]).shape == (4, 0)
+
+
+@pytest.mark.parametrize("kept_from_models", ["protected", "known_afterwards"])
+def test_what_models_may_not_use_makes_no_segment(kept_from_models):
+    applications = pd.DataFrame({"age": [-9.0, 30, 40]})
+    age = feature("age", special_codes={-9.0: "not told"}, **{kept_from_models: True})
+    assert evidence.segments(applications, [age]).shape == (3, 0)
 
 
 @pytest.mark.parametrize("second", [{-8.0: "refused"}, {-9.0: "refused"}])
@@ -279,6 +287,21 @@ def test_a_share_with_too_few_of_a_class_is_left_out_but_never_the_largest(loans
     assert counts == {1: [0.25, 0.5, 1.0], 3: [0.5, 1.0], 99: [1.0]}
 
 
+def test_a_share_in_which_no_feature_tells_ranks_nobody(loans):
+    X, y, judged, flags = loans
+
+    def fit(rows, labels):
+        if len(rows) < 200:
+            raise NoFeatureLeft("none")
+        return Remembered(rows, labels, "risk")
+
+    found = evidence.learning_curve(
+        {"card": fit}, X, y, judged, flags, ids=X["id"], shares=(0.5, 1), min_bads=10
+    ).loc["card"]
+    assert found.loc[0.5, "auc"] == 0.5
+    assert found.loc[1, "gain"] == found.loc[1, "auc"] - 0.5
+
+
 @pytest.mark.parametrize("share", [0, -0.1, 1.1])
 def test_an_impossible_share_is_refused(loans, share):
     X, y, judged, flags = loans
@@ -473,6 +496,22 @@ def test_a_segment_of_too_few_goods_keeps_the_model_of_all(split_rows):
     }  # fmt: skip
 
 
+def test_a_segment_in_which_no_feature_tells_keeps_the_model_of_all(split_rows):
+    X, y, table, judged, flags, judged_table = split_rows
+    shops = (table["channel"] == "shop").sum()
+
+    def fit(rows, labels):
+        if len(rows) == shops:
+            raise NoFeatureLeft("none")
+        return Reader(rows, labels)
+
+    found = evidence.compare_splits(fit, X, y, table[["channel"]], judged, flags, judged_table).loc[
+        "channel"
+    ]
+    assert found.index[found["own_model"]].tolist() == ["web"]
+    assert found.loc["shop", "difference"] == 0
+
+
 def test_no_split_worth_trying_is_an_empty_table_and_no_fit(split_rows):
     X, y, table, judged, flags, judged_table = split_rows
 
@@ -651,6 +690,14 @@ def test_where_all_groups_are_tiny_none_is_the_reference():
     assert fairness_of(by_hand(), min_rows=50).loc[("group", "c"), "impact_ratio"] == 1
 
 
+def test_the_approval_rate_of_all_counts_those_who_tell_no_group():
+    approved = np.arange(8) < 5
+    groups = pd.DataFrame({"Sex": ["f", "m", None, None, None, None, "f", "m"]})
+    found = evidence.fairness_table(approved, np.full(8, NAN), np.full(8, 0.1), groups)
+    assert found["applicants"].sum() == 4
+    assert found.attrs["approval_rate"] == 5 / 8
+
+
 def test_where_nobody_is_approved_there_is_no_ratio():
     found = fairness_of(by_hand().assign(approved=False))
     assert (found["approval_rate"] == 0).all()
@@ -700,3 +747,12 @@ def test_scores_with_no_feature_that_tells_are_all_alike():
     assert (evidence.scores_with(Scorecard(), X, y, X, ["silent"]) == 0).all()
     with pytest.raises(ValueError, match="y needs goods"):
         evidence.scores_with(Scorecard(), X, y * 0, X, ["a"])
+
+
+def test_scores_with_all_features_are_those_of_the_model_itself_in_whatever_order():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(900, 3)), columns=["c", "a", "b"])
+    y = pd.Series((rng.random(900) < 1 / (1 + np.exp(1 - X["a"] - X["b"]))).astype(int))
+    trees = Challenger(feature_share=0.6)
+    told = evidence.scores_with(trees, X, y, X, ["a", "b", "c"])
+    assert (told == evidence.refit(trees, X, y).credit_score(X)).all()

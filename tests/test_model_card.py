@@ -270,6 +270,7 @@ def made() -> dict[str, Any]:
             {"auc": [0.7], "gini": [0.4], "share_of_ceiling": [0.875]}, index=["scorecard"]
         ),
     }  # fmt: skip
+    findings["fairness"].attrs["approval_rate"] = 0.64
     return {
         "card": card,
         "facts": FACTS,
@@ -392,6 +393,13 @@ def test_what_a_source_cannot_feed_is_left_out_or_named(made) -> None:
     assert "The old policy approved" not in said
 
 
+def test_where_nobody_was_declined_the_document_says_so(made) -> None:
+    everybody = made["scores"].assign(approved=True)
+    said = words(page_of(made, scores=everybody, findings=without(made, "declined")))
+    assert "Nobody was declined." in said
+    assert "does not say whom it declined" not in said
+
+
 def test_nothing_found_leaves_a_document_still(made) -> None:
     page = page_of(made, findings={})
     assert "What the model rests on" not in page
@@ -469,6 +477,26 @@ def test_a_limit_deserves_attention_beyond_its_threshold(
     place = said.rindex(f"{topic}: ")
     keep = said.rindex("What to keep in mind")
     assert (place < keep) == attention
+
+
+@pytest.mark.parametrize(("moved", "attention"), [(0, False), (30, True), (-30, True)])
+def test_a_level_that_is_wrong_for_everybody_is_a_limit(made, moved, attention) -> None:
+    scores = made["scores"].assign(scorecard=made["scores"]["scorecard"] + moved)
+    late = scores[scores["sample"] == "out_of_time"]
+    predicted = made["card"].score_scale.probability(late["scorecard"]).mean()
+    limit = limits_of(made, scores=scores)["Level of risk"]
+    assert limit.text.startswith(
+        f"{predicted:.2%} predicted, {late['default_flag'].mean():.2%} bad ("
+    )
+    assert limit.attention == attention
+    # the slope, of unmoved tables here, says nothing of it
+    assert not limits_of(made, scores=scores)["Calibration"].attention
+
+
+def test_a_ratio_just_below_four_fifths_is_not_told_as_four_fifths(made) -> None:
+    findings = changed(made, "fairness", ("Age", "below_30"), impact_ratio=0.79997)
+    text = limits_of(made, findings=findings)["Fairness"].text
+    assert text == "impact ratio below 0.8: Age below 30 (0.7999)"
 
 
 def test_amber_and_red_periods_are_named(made) -> None:

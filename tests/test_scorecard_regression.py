@@ -503,7 +503,7 @@ def test_a_card_nobody_enters_says_so(applicants):
     with pytest.raises(ValueError, match=r"no feature is left on the card: .* at p ≤ 0\.001"):
         Scorecard(features=["noise"], max_p_value=1e-3).fit(X, y)
     for limit in (0.001, None):
-        with pytest.raises(ValueError, match="no feature is left on the card: none separates"):
+        with pytest.raises(ValueError, match="no feature is left on the card: none has"):
             Scorecard(features=["one"], max_p_value=limit).fit(X, y)
 
 
@@ -565,3 +565,33 @@ def test_who_lost_nothing_has_no_reason():
         pd.RangeIndex(0), ["a"], np.empty((0, 1)), np.array([10.0]), lambda r, c: "", 4
     )
     assert len(no_rows) == 0
+
+
+def test_a_feature_whose_bins_separate_goods_from_bads_is_left_out():
+    """Of whoever has an earlier loan none is bad: the likelihood has no maximum."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {"income": rng.normal(size=400), "earlier": np.where(rng.random(400) < 0.1, 1.0, -8.0)}
+    )
+    y = (rng.random(400) < expit(-2 - X["income"])) & (X["earlier"] == -8)
+    binner = WoeBinner(special_codes={"earlier": [-8.0]}).fit(X, y)
+    card = Scorecard(binner).fit(X, y)
+    assert list(card.coefficients_.index) == ["income"]
+    assert card.dropped_["earlier"] == "no finite estimate: its bins separate goods from bads"
+    # a penalty gives it one
+    ridge = Scorecard(binner, penalty=0.01).fit(X, y)
+    assert set(ridge.coefficients_.index) == {"income", "earlier"}
+
+
+@pytest.mark.parametrize("seed", [1, 5])
+def test_of_features_that_say_the_same_the_last_is_left_out(seed):
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame({"a": rng.integers(0, 3, 600).astype(float), "c": rng.normal(size=600)})
+    X["b"] = X["a"]
+    y = pd.Series((rng.random(600) < expit(X["a"] + 0.3 * X["c"] - 1)).astype(int))
+    card = Scorecard().fit(X, y)
+    alone = Scorecard(features=[*card.coefficients_.index]).fit(X, y)
+    assert set(card.coefficients_.index) | set(card.dropped_) == {"a", "b", "c"}
+    assert len(card.dropped_) == 1
+    assert np.isfinite(card.vif_).all()
+    pd.testing.assert_frame_equal(card.coefficients(), alone.coefficients())

@@ -406,7 +406,8 @@ class Challenger(ScoreClassifier):
         -------
         DataFrame, index (row, rank)
             As :meth:`Scorecard.reasons`; points are :meth:`contributions`, the reference 0. The
-            reason is the label and the applicant's own value, since trees have no bins.
+            reason is the label and the applicant's own value, since trees have no bins; a special
+            code is called one, as by the card.
         """
         names = list(map(str, self.feature_names_in_))
         points = self.contributions(X)[names].to_numpy()
@@ -415,13 +416,14 @@ class Challenger(ScoreClassifier):
         def word(row: int, column: int) -> str:
             name = names[column]
             value = X[name].iloc[row]
-            text = (
-                "missing"
-                if pd.isna(value)
-                else str(value)
-                if name in self.levels_
-                else f"{value:,.6g}"
-            )
+            if pd.isna(value):
+                text = "missing"
+            elif name in self.levels_:
+                text = str(value)
+            elif value in self.special_codes_.get(name, ()):
+                text = f"special {value:g}"
+            else:
+                text = f"{value:,.6g}"
             return f"{words.get(name, name)}: {text}"
 
         return reasons_table(X.index, names, points, np.zeros(len(names)), word, n)

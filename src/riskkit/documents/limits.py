@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from riskkit import metrics
 from riskkit.binning import LEAKAGE_IV
 from riskkit.documents.words import (
     MIN_LOANS,
@@ -74,7 +75,7 @@ def model_limits(
         *_limits_of_sample(card, facts, scores),
         *_limits_of_features(card, features, selection, labels),
         *_limits_of_performance(scores, findings),
-        *_limits_of_calibration(findings),
+        *_limits_of_calibration(card, scores, findings),
         *_limits_over_time(scores, findings),
         *_limits_of_dependence(findings),
         *_limits_of_fairness(features, card, findings),
@@ -184,8 +185,16 @@ def _limits_of_performance(scores: pd.DataFrame, findings: Findings) -> list[Lim
     return found
 
 
-def _limits_of_calibration(findings: Findings) -> list[Limit]:
-    found = []
+def _limits_of_calibration(
+    card: Scorecard, scores: pd.DataFrame, findings: Findings
+) -> list[Limit]:
+    late = scores[scores["sample"] == samples_present(scores["sample"])[-1]]
+    bads, n = late["default_flag"].sum(), late["default_flag"].count()
+    predicted = float(card.score_scale.probability(late["scorecard"]).mean())
+    least, most = (float(end) for end in metrics.jeffreys_interval(bads, n, 0.95))
+    # the slope is silent on a level that is wrong for everybody
+    text = f"{predicted:.2%} predicted, {bads / n:.2%} bad ({least:.2%} to {most:.2%})"
+    found = [Limit("Level of risk", text, not least <= predicted <= most)]
     if "accuracy" in findings:
         row = findings["accuracy"].loc["scorecard"]
         low, high = SLOPE_RANGE
@@ -283,8 +292,14 @@ def _limits_of_fairness(
     text = f"no group has an impact ratio below {FOUR_FIFTHS:g}"
     if low.any():
         ratios = (
-            f"{what} {plain(who)} ({ratio:.3f})"
+            f"{what} {plain(who)} ({_below(ratio)})"
             for (what, who), ratio in table.loc[low, "impact_ratio"].items()
         )
         text = f"impact ratio below {FOUR_FIFTHS:g}: {listed(ratios)}"
     return [*found, Limit("Fairness", text, bool(low.any()))]
+
+
+def _below(ratio: float) -> str:
+    """A ratio below four fifths that does not read as four fifths: 0.7996, not 0.800."""
+    text = f"{ratio:.3f}"
+    return text if float(text) < FOUR_FIFTHS else f"{np.floor(ratio * 1e4) / 1e4:.4f}"

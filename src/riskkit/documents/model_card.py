@@ -15,6 +15,7 @@ from riskkit.documents.limits import Limit, model_limits
 from riskkit.documents.performance import calibration_parts, performance_parts, stability_parts
 from riskkit.documents.words import (
     Findings,
+    count,
     interval,
     listed,
     loans,
@@ -82,7 +83,7 @@ def model_card_sections(
         ("Stability", stability_parts(facts, scores, findings)),
         ("What the model rests on", _dependence(findings)),
         ("Fairness", _fairness(features, card, findings)),
-        ("The declined", _declined(facts, findings)),
+        ("The declined", _declined(facts, scores, findings)),
         ("Limits", _limits(limits)),
         ("Versions", _versions(card, parameters, versions, files)),
     ]
@@ -103,7 +104,7 @@ def _summary(
     sizes = sample_sizes(scores)
     told = {
         "Source": facts.title,
-        "Model": f"scorecard of {len(card.coefficients_)} features in whole points",
+        "Model": f"scorecard of {count(len(card.coefficients_), 'feature')} in whole points",
         "Bad": facts.bad_text,
     }
     for row in sizes.itertuples():
@@ -137,7 +138,7 @@ def _purpose(card: Scorecard, facts: SourceFacts, features: Sequence[Feature]) -
         f"double these odds: {target - scale.pdo:g} stands for "
         f"{float(scale.probability(target - scale.pdo)):.2%}, {target + scale.pdo:g} for "
         f"{float(scale.probability(target + scale.pdo)):.2%}.",
-        f"It knows an applicant by {len(used)} features ({families}). {_forbidden(used)} "
+        f"It knows an applicant by {count(len(used), 'feature')} ({families}). {_forbidden(used)} "
         f"Amounts are in {facts.currency}.",
     ]
 
@@ -295,8 +296,9 @@ def _dependence(findings: Findings) -> list[Any]:
         names |= {"low": "95 % from", "high": "to"}
         parts.append(
             ("Families of features", [
-                "Both models are fitted without each family in turn, the card choosing anew among "
-                "the features left. Families tell part of the same story: their worth does not "
+                "Both models are fitted without each family in turn. The card is one of all binned "
+                "features that are left, so that others can stand in; with all of them it need not "
+                "be the card above. Families tell part of the same story: their worth does not "
                 "add up.",
                 show_table(shown, formats, names=names, caption="What each family is worth"),
             ])
@@ -346,17 +348,15 @@ def _fairness(features: Sequence[Feature], card: Scorecard, findings: Findings) 
         return parts
     columns = ["applicants", "approval_rate", "impact_ratio", "impact_low", "impact_high", "loans"]
     columns += ["bad_rate", "bad_low", "bad_high", "predicted_rate"]
-    passed = (found["applicants"] * found["approval_rate"]).groupby(level=0).sum()
-    share = (passed / found["applicants"].groupby(level=0).sum()).iloc[0]
     formats = dict.fromkeys(["impact_ratio", "impact_low", "impact_high"], "number")
     formats |= dict.fromkeys(["bad_low", "bad_high"], "percent")
     names = {"approval_rate": "approved", "impact_low": "95 % from", "impact_high": "to"}
     names |= {"bad_low": "95 % from", "bad_high": "to", "predicted_rate": "predicted"}
     parts += [
-        f"The card at a cutoff that approves about {share:.0%} of the applicants it is judged on. "
-        "The impact ratio is a group's approval rate over that of the group approved most often, "
-        f"small groups aside; below {FOUR_FIFTHS:g} it calls for reasons. Bad rates are of loans "
-        "that were granted.",
+        f"The card at a cutoff that approves {found.attrs['approval_rate']:.0%} of the applicants "
+        "it is judged on. The impact ratio is a group's approval rate over that of the group "
+        f"approved most often, small groups aside; below {FOUR_FIFTHS:g} it calls for reasons. Bad "
+        "rates are of loans that were granted.",
         show_table(
             found[columns].rename(index=plain), formats, names=names, rows=len(found),
             caption="The scorecard, by group",
@@ -365,9 +365,11 @@ def _fairness(features: Sequence[Feature], card: Scorecard, findings: Findings) 
     return parts
 
 
-def _declined(facts: SourceFacts, findings: Findings) -> list[Any]:
+def _declined(facts: SourceFacts, scores: pd.DataFrame, findings: Findings) -> list[Any]:
     if facts.accepted_only:
         return ["The source holds granted loans only, so no statement about the declined is made."]
+    if scores["approved"].all():
+        return ["Nobody was declined."]
     if "declined" not in findings:
         return ["No reject inference was made: the source does not say whom it declined, or why."]
     formats = dict.fromkeys(findings["declined"].columns, "percent")
@@ -381,7 +383,8 @@ def _declined(facts: SourceFacts, findings: Findings) -> list[Any]:
     return [
         "The card learned from loans the old policy granted. Nothing in the data says what the "
         "declined would have done; the table shows what would follow if they were so many times as "
-        "bad as accepted applicants with the same score, at today's approval rate.",
+        "bad as accepted applicants with the same score, at the old policy's approval rate. For "
+        "this alone cards are made that learn from every loan with an outcome.",
         show_table(findings["declined"], formats, names=names, caption="By assumed uplift"),
     ]
 

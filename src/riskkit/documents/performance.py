@@ -212,9 +212,9 @@ def stability_parts(facts: SourceFacts, scores: pd.DataFrame, findings: Findings
     names = {"rows": "applications", "psi": "PSI", "psi_critical": "by chance up to"}
     names |= {"highest_psi": "highest PSI of all periods"}
     return [
-        "PSI compares the distribution of the score among all who applied with that of the months "
-        "that taught the model. Above 0.1, and above what chance alone reaches in one case of "
-        "twenty, applicants have moved (amber); above 0.25 they are others (red).",
+        "PSI compares the distribution of the score among all who applied with that of the "
+        "quarters that taught the model. Above 0.1, and above what chance alone reaches in one "
+        "case of twenty, applicants have moved (amber); above 0.25 they are others (red).",
         show_table(shown, formats, names=names, caption="The latest period"),
-        plot_stability(moved, against="the training months", ax=new_axes(8.6, 1.8)),
+        plot_stability(moved, against="the training quarters", ax=new_axes(8.6, 1.8)),
     ]

@@ -100,7 +100,7 @@ def fairness_table(
         impact_low, impact_high; below_four_fifths (bool: the ratio is); loans (with an outcome),
         bad_rate, bad_low, bad_high (Jeffreys), predicted_rate (mean over these loans), outside
         (bool: the prediction lies outside the interval). Outcomes are those of loans the old policy
-        granted.
+        granted. Attribute ``approval_rate``: of all rows, those that tell no group included.
 
     Source
     ------
@@ -146,11 +146,14 @@ def fairness_table(
         table.insert(4, "impact_high", above)
         table.insert(5, "below_four_fifths", ratio < FOUR_FIFTHS)
         tables[attribute] = table
-    if not tables:
-        return pd.DataFrame(
-            columns=["approval_rate"], index=pd.MultiIndex.from_arrays([[], []])
-        ).rename_axis(["attribute", "group"])
-    return pd.concat(tables, names=["attribute", "group"])
+    names = ["attribute", "group"]
+    if tables:
+        found = pd.concat(tables, names=names)
+    else:
+        index = pd.MultiIndex.from_arrays([[], []], names=names)
+        found = pd.DataFrame(columns=["approval_rate"], index=index)
+    found.attrs["approval_rate"] = float(passed.mean())
+    return found
 
 
 def _impact(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -45,9 +46,19 @@ def scores_with(
     judged: pd.DataFrame,
     names: Sequence[str],
 ) -> NDArray[Any]:
-    """Scores of the judged rows by a model of these features; all 0 where none of them tells."""
+    """Scores of the judged rows by a model of these features; all 0 where none of them tells.
+
+    The features keep the order of `X`, on which boosted trees hang: with all of them the model is
+    the one that was fitted to `X`.
+    """
+    taken = set(names)
+    columns = [name for name in X.columns if name in taken]
+    return _scores_of(partial(refit, model), X[columns], y, judged)
+
+
+def _scores_of(fit: Fit, X: pd.DataFrame, y: pd.Series, judged: pd.DataFrame) -> NDArray[Any]:
     try:
-        return refit(model, X[list(names)], y).credit_score(judged)
+        return fit(X, y).credit_score(judged)
     except NoFeatureLeft:
         return np.zeros(len(judged))
 
@@ -81,7 +92,7 @@ def learning_curve(
         In (0, 1].
     min_bads : int
         A share with fewer bads, or goods, teaches next to nothing and is left out; the largest
-        never is.
+        never is. A card that finds no feature in a share tells nobody apart.
     executor : concurrent.futures.Executor, optional
         Threads.
 
@@ -107,7 +118,7 @@ def learning_curve(
 
     def score(task: tuple[str, float]) -> NDArray[Any]:
         rows = taught[task[1]]
-        return fits[task[0]](X.iloc[rows], y.iloc[rows]).credit_score(judged)
+        return _scores_of(fits[task[0]], X.iloc[rows], y.iloc[rows], judged)
 
     scores = dict(zip(tasks, _map(executor, score, tasks), strict=True))
     records = []
@@ -214,7 +225,8 @@ def compare_splits(
         in which fewer than two have `min_bads` bads and goods.
     judged, judged_y, judged_segments : rows that teach nothing
     min_bads : int
-        A segment with fewer bads, or goods, in training keeps the model of all.
+        A segment with fewer bads, or goods, in training keeps the model of all, as does one in
+        which no feature is left for a card of its own.
     max_segments : int
 
     Returns
@@ -233,13 +245,17 @@ def compare_splits(
         if len(own) < 2 or len(bads) > max_segments:
             continue
         if one is None:
-            one = fit(X, y).credit_score(judged)
+            one = _scores_of(fit, X, y, judged)
         split = one.copy()
         here = judged_segments[name].to_numpy(object)
-        for value in own:
+        for value in list(own):
             rows, asked = (segments[name] == value).to_numpy(), here == value
-            if asked.any():
+            if not asked.any():
+                continue
+            try:
                 split[asked] = fit(X[rows], y[rows]).credit_score(judged[asked])
+            except NoFeatureLeft:
+                own = own.drop(value)
         tables[name] = _split_table(flags, split, one, here, bads["sum"], own)
     columns = ["training_bad", "own_model", "loans", "bad", *SPLIT_COMPARISON]
     if not tables:

@@ -25,7 +25,8 @@ def segments(applications: pd.DataFrame, features: Sequence[Feature]) -> pd.Data
     """What a lender looks at its applicants by, as far as the source can tell.
 
     A family of features that share one special code, such as "no bureau record", makes a segment:
-    those whose every coded feature carries it (thin files, new customers) and the others.
+    those whose every coded feature carries it (thin files, new customers) and the others. What
+    models may not use makes none: it is protected, or not known yet when the lender decides.
 
     Parameters
     ----------
@@ -46,7 +47,9 @@ def segments(applications: pd.DataFrame, features: Sequence[Feature]) -> pd.Data
             found[name.removesuffix("_months")] = _words(applications[name])
     for family in dict.fromkeys(feature.family for feature in features):
         coded = [
-            f for f in features if f.family == family and f.special_codes and f.name in applications
+            f
+            for f in features
+            if f.offered and f.family == family and f.special_codes and f.name in applications
         ]
         meanings = {pair for feature in coded for pair in feature.special_codes.items()}
         if len(meanings) != 1:

@@ -41,7 +41,9 @@ class Scorecard(ScoreClassifier):
 
     The rounded card is the model: probabilities are those of the whole-number score. WoE is
     positive for safer bins, so a coefficient in logit P(bad) above 0 would turn a feature's order
-    round; it is bounded by 0, and a feature on that bound is dropped.
+    round; it is bounded by 0, and a feature on that bound is dropped. Without a penalty so is one
+    whose bins separate goods from bads, since no finite coefficient is the best, and the last of
+    those that say all of each other.
 
     Parameters
     ----------
@@ -157,8 +159,12 @@ class Scorecard(ScoreClassifier):
         self.dropped_: dict[str, str] = {}
         woe = self.binner_.transform(X)[offered]
         for name in offered:
-            if np.ptp(woe[name].to_numpy()) == 0:
+            values = woe[name].to_numpy()
+            if np.ptp(values) == 0:
                 self.dropped_[name] = "one bin only"
+            elif self.penalty == 0 and values[y == 0].min() >= values[y == 1].max():
+                # the likelihood grows for ever with the coefficient
+                self.dropped_[name] = "no finite estimate: its bins separate goods from bads"
         kept = [name for name in offered if name not in self.dropped_]
         columns = woe[kept].to_numpy()
         weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
@@ -173,13 +179,18 @@ class Scorecard(ScoreClassifier):
             if not kept:
                 at = "" if self.max_p_value is None else f" at p ≤ {self.max_p_value:g}"
                 raise NoFeatureLeft(
-                    f"no feature is left on the card: none separates goods from bads{at}"
+                    f"no feature is left on the card: none has a finite coefficient below 0{at}"
                 )
             fit = fit_bounded(columns, y, weight, self.penalty)
-            if not fit.on_bound.any():
+            vif = variance_inflation(columns)
+            twice = np.flatnonzero(np.isinf(vif))
+            if fit.on_bound.any():
+                for name in np.array(kept)[fit.on_bound]:
+                    self.dropped_[str(name)] = "coefficient would have the wrong sign"
+            elif self.penalty == 0 and len(twice):
+                self.dropped_[kept[twice[-1]]] = "says nothing that the others do not say"
+            else:
                 break
-            for name in np.array(kept)[fit.on_bound]:
-                self.dropped_[str(name)] = "coefficient would have the wrong sign"
             kept = [name for name in kept if name not in self.dropped_]
             columns = woe[kept].to_numpy()
         self.intercept_ = fit.intercept
@@ -187,7 +198,7 @@ class Scorecard(ScoreClassifier):
             fit.coefficients, index=pd.Index(kept, name="feature"), name="coefficient"
         )
         self.covariance_ = self._covariance(fit, columns, y, weight)
-        self.vif_ = pd.Series(variance_inflation(columns), self.coefficients_.index, name="vif")
+        self.vif_ = pd.Series(vif, self.coefficients_.index, name="vif")
         self._round_to_points()
         return self
 
