@@ -213,7 +213,7 @@ def made() -> dict[str, Any]:
     sizes = flags.groupby(channel).agg(["count", "sum", "mean"]).to_numpy()
     segment[["loans", "bad", "bad_rate"]] = sizes
     calibration = segment[["loans", "bad_rate"]].assign(
-        low=0.0, high=1.0, scorecard=0.1, challenger=0.1
+        low=0.0, high=1.0, scorecard=0.1, scorecard_outside=False, challenger=0.1
     )
     findings = {
         "discrimination": metrics.discrimination_table(
@@ -511,9 +511,9 @@ def test_amber_and_red_periods_are_named(made) -> None:
 
 
 def test_a_segment_outside_its_interval_counts_only_where_it_has_loans(made) -> None:
-    off = changed(made, "calibration", ("channel", "shop"), scorecard=2.0)
+    off = changed(made, "calibration", ("channel", "shop"), scorecard_outside=True)
     assert "in 0 of 1 segments" in limits_of(made, findings=off)["Calibration by segment"].text
-    off = changed(made, "calibration", ("channel", "app"), scorecard=2.0)
+    off = changed(made, "calibration", ("channel", "app"), scorecard_outside=True)
     limit = limits_of(made, findings=off)["Calibration by segment"]
     assert "in 1 of 1 segments of at least 30 loans: channel app" in limit.text
 

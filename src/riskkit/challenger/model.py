@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 from sklearn.utils.validation import check_is_fitted
 
@@ -146,6 +146,8 @@ class Challenger(ScoreClassifier):
         X: pd.DataFrame,
         y: np.ndarray | pd.Series,
         sample_weight: np.ndarray | pd.Series | None = None,
+        *,
+        groups: ArrayLike | None = None,
     ) -> Challenger:
         """Fit to rows.
 
@@ -156,18 +158,21 @@ class Challenger(ScoreClassifier):
         y : array of shape (n_rows,)
             1 = bad, 0 = good.
         sample_weight : array of shape (n_rows,), optional
+        groups : array of shape (n_rows,), optional
+            Rows of one group, such as the loans of one customer, go to one fold: each other's
+            company in training would make them look easier to tell than a stranger's.
 
         Raises
         ------
         ValueError
-            A label of one class, fewer rows of one than folds, fewer than two folds, unequal
-            lengths, or too few bads for an isotonic calibration.
+            A label of one class, fewer rows or groups of one than folds, fewer than two folds,
+            unequal lengths, or too few bads for an isotonic calibration.
         TypeError
             A column of dates.
         """
         import lightgbm
 
-        learning = self._learn(X, y, sample_weight)
+        learning = self._learn(X, y, sample_weight, groups)
         crossed = self._cross(learning)
         self.n_rounds_ = crossed.n_rounds
         self.calibration_ = fit_calibration(
@@ -183,6 +188,7 @@ class Challenger(ScoreClassifier):
         X: pd.DataFrame,
         y: np.ndarray | pd.Series,
         sample_weight: np.ndarray | pd.Series | None,
+        groups: ArrayLike | None = None,
     ) -> Learning:
         """Check the rows, remember their features, deal the folds."""
         y = self._labels(y)
@@ -215,14 +221,15 @@ class Challenger(ScoreClassifier):
         matrix = self._matrix(X)
         columns = self._columns()
         # what is drawn by position is then drawn by content: ties are equal in all that counts
-        order = np.lexsort((weight, *matrix.T, y))
+        member = np.zeros(len(y)) if groups is None else np.unique(groups, return_inverse=True)[1]
+        order = np.lexsort((member, weight, *matrix.T, y))
         matrix, y, weight = matrix[order], y[order], weight[order]
         trends = self.trends or {}
         return Learning(
             matrix=matrix,
             y=y,
             weight=weight,
-            fold=self._folds(y),
+            fold=self._folds(y, None if groups is None else member[order]),
             directions=[
                 _DIRECTIONS.get(trends.get(name, ""), 0) if is_value else 0
                 for name, is_value in columns
@@ -274,22 +281,27 @@ class Challenger(ScoreClassifier):
             )
         return Crossed(n_rounds, raw)
 
-    def _folds(self, y: np.ndarray) -> np.ndarray:
-        """Fold of each row, dealt class by class, so that each has its share of the bads.
+    def _folds(self, y: np.ndarray, groups: np.ndarray | None = None) -> np.ndarray:
+        """Fold of each row, dealt so that each has its share of the bads; a group stays together.
+
+        Groups with a bad are dealt first, then the others.
 
         Raises
         ------
         ValueError
             A fold would have no good or no bad.
         """
-        fold = np.empty(len(y), dtype=np.int64)
+        # a row of no group is one of its own
+        member = np.arange(len(y)) if groups is None else np.unique(groups, return_inverse=True)[1]
+        has_bad = np.bincount(member, weights=y == 1) > 0
+        fold = np.empty(len(has_bad), dtype=np.int64)
         generator = np.random.default_rng(self.seed)
-        for side, name in enumerate(("goods", "bads")):
-            rows = generator.permutation(np.flatnonzero(y == side))
-            if len(rows) < self.n_folds:
-                raise ValueError(f"too few {name} for {self.n_folds} folds: {len(rows)}")
-            fold[rows] = np.arange(len(rows)) % self.n_folds
-        return fold
+        for side, name in ((False, "goods"), (True, "bads")):
+            dealt = generator.permutation(np.flatnonzero(has_bad == side))
+            if len(dealt) < self.n_folds:
+                raise ValueError(f"too few {name} for {self.n_folds} folds: {len(dealt)}")
+            fold[dealt] = np.arange(len(dealt)) % self.n_folds
+        return fold[member]
 
     def _columns(self) -> list[tuple[str, bool]]:
         """Of each column of the matrix its feature, and whether it holds that feature's values."""

@@ -23,7 +23,6 @@ from riskkit.documents.words import (
     large,
     listed,
     loans,
-    outside,
     plain,
     verdict,
 )
@@ -39,6 +38,8 @@ __all__ = ["Limit", "model_limits"]
 MAX_DECLINED = 0.5
 MAX_VIF = 5.0
 MIN_BADS_PER_FEATURE = 10  # Peduzzi et al. (1996), Journal of Clinical Epidemiology 49(12)
+# Collins, Ogundimu, Altman (2016), Statistics in Medicine 35(2), on external validation
+MIN_JUDGED_BADS = 100
 SLOPE_RANGE = (0.8, 1.25)
 
 
@@ -106,7 +107,9 @@ def _limits_of_sample(card: Scorecard, facts: SourceFacts, scores: pd.DataFrame)
     elif "applied_at" in late:
         months = late["applied_at"].dt.to_period("M").nunique()
         text += f", applied for in {count(months, 'month')} ({period_text(late)})"
-    found.append(Limit("Judgement", text, kinds[-1] != "out_of_time"))
+    few = bads < MIN_JUDGED_BADS
+    text += f"; fewer than {MIN_JUDGED_BADS} bads judge little" if few else ""
+    found.append(Limit("Judgement", text, few or kinds[-1] != "out_of_time"))
     between = facts.bad.indeterminate_dpd
     if between is not None and not facts.label_text:
         text = f"loans once more than {between} days late but not bad are left out of all bad rates"
@@ -207,7 +210,7 @@ def _limits_of_calibration(
     table = findings.get("calibration")
     if table is not None and len(large(table)):
         table = large(table)
-        off = outside(table, "scorecard")
+        off = table["scorecard_outside"]
         text = (
             f"the prediction lies outside the interval in {off.sum()} of {len(table)} segments of "
             f"at least {MIN_LOANS} loans"

@@ -171,8 +171,9 @@ def _sample(facts: SourceFacts, scores: pd.DataFrame) -> list[Any]:
     caption = "Loans that taught the model and loans that judged it"
     parts.append(show_table(samples_in_words(sizes), caption=caption))
     parts.append(
-        f"Nothing was fitted or chosen on the {loans(sizes.index[-1])}; every judgement below is "
-        "made on them unless it says otherwise."
+        f"No model was fitted on the {loans(sizes.index[-1])}; every judgement below is made on "
+        "them unless it says otherwise. Intervals take loans as independent of each other, also "
+        "those of one customer."
     )
     if facts.notes:
         parts += ["What the source says of itself:", list(facts.notes)]

@@ -16,7 +16,6 @@ from riskkit.documents.words import (
     Findings,
     large,
     loans,
-    outside,
     plain,
     samples_in_words,
     verdict,
@@ -163,7 +162,7 @@ def _calibration_by_segment(findings: Findings, judged: str) -> list[Any]:
         return []
     every, found = len(found), large(found)
     shown = found[["loans", "bad_rate", "low", "high", *MODELS]]
-    shown = shown.assign(outside=outside(found, "scorecard")).rename(index=plain)
+    shown = shown.assign(outside=found["scorecard_outside"]).rename(index=plain)
     formats = dict.fromkeys(["low", "high", *MODELS], "percent")
     names = {"low": "95 % from", "high": "to", "outside": "scorecard outside"}
     caption = f"Observed and predicted bad rates, {judged}"
@@ -213,8 +212,8 @@ def stability_parts(facts: SourceFacts, scores: pd.DataFrame, findings: Findings
     names |= {"highest_psi": "highest PSI of all periods"}
     return [
         "PSI compares the distribution of the score among all who applied with that of the "
-        "quarters that taught the model. Above 0.1, and above what chance alone reaches in one "
+        "months that taught the model. Above 0.1, and above what chance alone reaches in one "
         "case of twenty, applicants have moved (amber); above 0.25 they are others (red).",
         show_table(shown, formats, names=names, caption="The latest period"),
-        plot_stability(moved, against="the training quarters", ax=new_axes(8.6, 1.8)),
+        plot_stability(moved, against="the training months", ax=new_axes(8.6, 1.8)),
     ]

@@ -16,7 +16,6 @@ __all__ = [
     "large",
     "listed",
     "loans",
-    "outside",
     "plain",
     "samples_in_words",
     "verdict",
@@ -40,11 +39,6 @@ def verdict(row: pd.Series) -> str:
 def interval(value: float, low: float, high: float) -> str:
     """A figure with its 95 % interval."""
     return f"{value:.3f} (95 % interval {low:.3f} to {high:.3f})"
-
-
-def outside(table: pd.DataFrame, model: str) -> pd.Series:
-    """Whether the prediction lies outside the interval of the bad rate, by segment."""
-    return (table[model] < table["low"]) | (table[model] > table["high"])
 
 
 def large(table: pd.DataFrame) -> pd.DataFrame:

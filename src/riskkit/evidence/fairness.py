@@ -6,7 +6,6 @@ Takes who would be approved and what groups applicants belong to; gives a row pe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from riskkit import metrics
+from riskkit.evidence.segments import bands
 from riskkit.schema import Feature
 
 __all__ = ["FOUR_FIFTHS", "fairness_table", "protected_groups"]
@@ -48,22 +48,10 @@ def protected_groups(
         values = applications[feature.name]
         if feature.kind == "numeric":
             values = values.mask(values.isin(list(feature.special_codes)))
-            at = np.arange(1, n_bands) / n_bands
-            known = values.dropna()
-            inner = np.quantile(known, at, method="inverted_cdf") if len(known) else at[:0]
-            # cut where the words say
-            edges = [-np.inf, *np.unique([float(f"{edge:g}") for edge in inner]), np.inf]
-            bands = [_band(low, high) for low, high in pairwise(edges)]
-            groups[feature.label] = pd.cut(values, edges, right=False, labels=bands)
+            groups[feature.label] = bands(values, n_bands)
         else:
             groups[feature.label] = values.astype("category")
     return groups
-
-
-def _band(low: float, high: float) -> str:
-    if np.isinf(low):
-        return "all" if np.isinf(high) else f"below {high:g}"
-    return f"{low:g} or more" if np.isinf(high) else f"{low:g} to {high:g}"
 
 
 def fairness_table(

@@ -6,6 +6,7 @@ Takes applications, scores and outcomes; gives a row per segment and value.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,10 @@ from numpy.typing import ArrayLike
 from riskkit import metrics
 from riskkit.schema import Feature
 
-__all__ = ["calibration_by_segment", "ranking_by_segment", "segments"]
+__all__ = ["bands", "calibration_by_segment", "ranking_by_segment", "segments"]
 
 BY_COLUMN = ("channel", "scenario", "term_months")
+MOST_NUMBERS = 8  # more of them, and a segment is a band
 RANKING = ("loans", "bad", "bad_rate", "auc_a", "auc_b", "difference", "low", "high", "p_value")
 RATES = ("loans", "bad_rate", "low", "high")
 
@@ -56,13 +58,34 @@ def segments(applications: pd.DataFrame, features: Sequence[Feature]) -> pd.Data
             continue
         ((code, meaning),) = meanings
         has_none = (applications[[f.name for f in coded]] == code).all(axis=1)
-        found[family] = np.where(has_none, meaning, "others")
+        name = family if family not in found else f"{family} record"
+        found[name] = np.where(has_none, meaning, "others")
     return found
 
 
+def bands(values: pd.Series, n: int) -> pd.Series:
+    """Bands of a number between its quantiles, at most `n`, as ordered categories in words."""
+    known = values.dropna()
+    inner = np.quantile(known, np.arange(1, n) / n, method="inverted_cdf") if len(known) else []
+    # cut where the words say
+    edges = [-np.inf, *np.unique([float(f"{edge:g}") for edge in inner]), np.inf]
+    texts = [_band(low, high) for low, high in pairwise(edges)]
+    return pd.cut(values, edges, right=False, labels=texts)
+
+
+def _band(low: float, high: float) -> str:
+    if np.isinf(low):
+        return "all" if np.isinf(high) else f"below {high:g}"
+    return f"{low:g} or more" if np.isinf(high) else f"{low:g} to {high:g}"
+
+
 def _words(column: pd.Series) -> pd.Series:
-    """Values as text that sorts as they do; missing ones stay missing."""
+    """Values as text that sorts as they do, many numbers as bands; missing ones stay missing."""
     if pd.api.types.is_numeric_dtype(column):
+        if column.nunique() > MOST_NUMBERS:
+            cut = bands(column, 4)
+            places = [f"{place}) {text}" for place, text in enumerate(cut.cat.categories, start=1)]
+            return cut.cat.rename_categories(places).astype("str")
         width = len(f"{column.max():.0f}")
         return column.map(lambda value: f"{value:{width}.0f}", na_action="ignore").astype("str")
     return column.astype("str")

@@ -303,7 +303,9 @@ def window_maturity(
     -------
     DataFrame, index (vintage, window_months)
         Vintage is the quarter of the cohort, such as "2024Q1". `loans`; `mature` of them, whose
-        cohort was watched for the window, `mature_rate`; `bad` of these, `bad_rate`; and
+        cohort was watched for the window, `mature_rate`; `bad` of these; `bad_rate`, NaN until the
+        quarter's last cohort was watched for the window, since those that have already ended are
+        not like the others; and
         `shown_rate`: bads within the window as a share of the final bads, NaN until every loan of
         the vintage was watched for the window, and for its term and six months more.
 
@@ -324,6 +326,7 @@ def window_maturity(
     quarter = pd.PeriodIndex.from_ordinals(month // QUARTER, freq="Q").astype(str)
     watched = _watched_to_the_end(loans)
     final = loans["first_bad_mob"] <= loans["observed_mob"]
+    seen = calendar_months([observed_to])[0] - pd.Series(month).groupby(quarter).max()
     parts = []
     for window in windows:
         flags = _flags(loans, BadDefinition(dpd=definition.dpd, window_months=window))
@@ -335,7 +338,8 @@ def window_maturity(
         table = sums[["loans", "mature"]].copy()
         table["mature_rate"] = sums["mature"] / sums["loans"]
         table["bad"] = sums["bad"]
-        table["bad_rate"] = sums["bad"] / sums["mature"].where(sums["mature"] > 0)
+        ripe = (sums["mature"] > 0) & (seen >= window)
+        table["bad_rate"] = sums["bad"] / sums["mature"].where(ripe)
         settled = (sums["watched"] == sums["loans"]) & (sums["mature"] == sums["loans"])
         table["shown_rate"] = sums["shown"] / sums["final"].where(settled)
         parts.append(table)
