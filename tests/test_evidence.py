@@ -756,3 +756,13 @@ def test_scores_with_all_features_are_those_of_the_model_itself_in_whatever_orde
     trees = Challenger(feature_share=0.6)
     told = evidence.scores_with(trees, X, y, X, ["a", "b", "c"])
     assert (told == evidence.refit(trees, X, y).credit_score(X)).all()
+
+
+def test_many_terms_are_cut_into_bands_and_the_parts_of_one_table_agree_on_them():
+    people = pd.DataFrame({"term_months": [*range(1, 13), *range(25, 37)]})
+    found = evidence.segments(people, [])["term"]
+    words = ["1) below 6", "2) 6 to 12", "3) 12 to 30", "4) 30 or more"]
+    assert found.tolist() == np.repeat(words, [5, 6, 6, 7]).tolist()
+    # cut apart, half of them would be other bands, and few enough terms none
+    assert set(evidence.segments(people[12:], [])["term"]).isdisjoint(words)
+    assert evidence.segments(people[:8], [])["term"].tolist() == [str(t) for t in range(1, 9)]

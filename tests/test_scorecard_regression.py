@@ -182,7 +182,6 @@ def test_a_sample_that_says_nothing_leads_nobody_astray(many, spoil, penalty):
     assert [found.intercept, *found.coefficients] == pytest.approx(expected, abs=5e-5)
 
 
-@pytest.mark.filterwarnings("ignore:Coordinate descent did not converge")
 def test_tiny_samples_of_any_kind_give_the_fit_of_all_rows(monkeypatch):
     monkeypatch.setattr(regression, "_SAMPLE_ROWS", 25)
     from_sample = 0

@@ -224,6 +224,8 @@ def compare_splits(
         Of :func:`segments`; a column of more than `max_segments` values is passed over, and one
         in which fewer than two have `min_bads` bads and goods.
     judged, judged_y, judged_segments : rows that teach nothing
+        Their segments from the same table as those of training; a value that training does not
+        know keeps the model of all.
     min_bads : int
         A segment with fewer bads, or goods, in training keeps the model of all, as does one in
         which no feature is left for a card of its own.

@@ -38,8 +38,10 @@ def segments(applications: pd.DataFrame, features: Sequence[Feature]) -> pd.Data
     Returns
     -------
     DataFrame of str, index of `applications`
-        quarter (applied for), channel, scenario, term_months, and the families so coded; those of
-        them there are. Missing where the application does not say.
+        quarter (applied for), channel, scenario, term, and the families so coded; those of them
+        there are. Missing where the application does not say. More than eight terms are cut at
+        their quantiles into bands, so samples that are compared are to be taken from one such
+        table: cut apart, their bands would differ.
     """
     found = pd.DataFrame(index=applications.index)
     if "applied_at" in applications:
