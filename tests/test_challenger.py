@@ -1,8 +1,13 @@
 """The LightGBM challenger."""
 
+import subprocess
+import sys
+
+import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 
 from riskkit import metrics, schema
 from riskkit.binning import WoeBinner
@@ -237,3 +242,45 @@ def test_dates_and_unequal_lengths_are_refused():
         Challenger().fit(X, y)
     with pytest.raises(ValueError, match="need one length, got 10, 10, 3"):
         Challenger().fit(X[["a"]], y, sample_weight=[1, 1, 1])
+
+
+BESIDE = """
+from concurrent.futures import ThreadPoolExecutor
+import numpy as np, pandas as pd
+from riskkit.challenger import Challenger
+
+rng = np.random.default_rng(0)
+X = pd.DataFrame(rng.normal(size=(3000, 12)), columns=list("abcdefghijkl")).round(2)
+y = (rng.random(3000) < 1 / (1 + np.exp(1 - X["a"]))).astype(int).to_numpy()
+
+
+def scores(_):
+    model = Challenger(patience_rounds=10, learning_rate=0.2).fit(X, y)
+    return {int(model.credit_score(X).sum()) for _ in range(20)}.pop()
+
+
+with ThreadPoolExecutor(4) as pool:
+    print(len(set(pool.map(scores, range(60)))), "kind of scores")
+"""
+
+
+def test_challengers_are_fitted_and_score_beside_each_other():
+    done = subprocess.run([sys.executable, "-c", BESIDE], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "1 kind of scores\n"), done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("call", ["fit", "credit_score", "contributions"])
+def test_every_call_leaves_lightgbm_the_same_number_of_threads(model, borrowers, call):
+    # it is the whole process's: another one, while a fit runs in a thread beside, ends the process
+    lightgbm.basic._LIB.OMP_SET_NUM_THREADS(7)
+    X, y, _, _ = borrowers
+    getattr(clone(model) if call == "fit" else model, call)(*((X, y) if call == "fit" else (X,)))
+    assert lightgbm.basic._LIB.OMP_NUM_THREADS() == 1
+
+
+def test_many_rows_are_scored_in_blocks_like_one(model, borrowers, monkeypatch):
+    X = borrowers[2]
+    scores, parts = model.credit_score(X), model.contributions(X)
+    monkeypatch.setattr("riskkit.challenger.model._BLOCK_ROWS", 700)
+    np.testing.assert_array_equal(model.credit_score(X), scores)
+    pd.testing.assert_frame_equal(model.contributions(X), parts)

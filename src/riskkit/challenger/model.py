@@ -5,7 +5,9 @@ Takes features and a label; gives scores, and what each feature adds to them.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -26,6 +28,12 @@ __all__ = ["Challenger", "Crossed", "Learning"]
 
 _DIRECTIONS = {"ascending": 1, "descending": -1}
 _MAX_ROUNDS = 2000
+# rows that one thread scores at a time
+_BLOCK_ROWS = 50_000
+# LightGBM keeps the number of threads of its latest call for the whole process, and a fit beside it
+# in another thread of ours then writes past its buffers: so every call names the same number. One
+# also never crawls where the machine is busy, and the trees are the same.
+_N_THREADS = 1
 Array = NDArray[np.float64]
 
 
@@ -253,10 +261,9 @@ class Challenger(ScoreClassifier):
             "monotone_constraints": learning.directions,
             "deterministic": True,
             "force_row_wise": True,
-            # threads that wait for one another crawl on a busy machine; the trees are the same
-            "num_threads": 1,
             "seed": self.seed,
             "verbosity": -1,
+            "num_threads": _N_THREADS,
         }
 
     def _cross(self, learning: Learning) -> Crossed:
@@ -276,9 +283,7 @@ class Challenger(ScoreClassifier):
         n_rounds = int(trained.best_iteration)
         raw = np.empty(len(learning.y))
         for booster, others in zip(trained.boosters, seen, strict=True):
-            raw[~others] = booster.predict(
-                learning.matrix[~others], raw_score=True, num_iteration=n_rounds
-            )
+            raw[~others] = _predict(booster, learning.matrix[~others], n_rounds, raw_score=True)
         return Crossed(n_rounds, raw)
 
     def _folds(self, y: np.ndarray, groups: np.ndarray | None = None) -> np.ndarray:
@@ -335,8 +340,8 @@ class Challenger(ScoreClassifier):
     def _log_odds(self, X: pd.DataFrame) -> Array:
         """Calibrated log-odds of bad."""
         check_is_fitted(self, "booster_")
-        raw = self.booster_.predict(self._matrix(X), raw_score=True, num_iteration=self.n_rounds_)
-        return self.calibration_.log_odds(np.asarray(raw))
+        raw = _predict(self.booster_, self._matrix(X), self.n_rounds_, raw_score=True)
+        return self.calibration_.log_odds(raw)
 
     def score_and_probability(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Score, rounded, and probability of bad of each row.
@@ -380,9 +385,7 @@ class Challenger(ScoreClassifier):
         for trees, Nature Machine Intelligence 2: the tree SHAP values that LightGBM computes.
         """
         check_is_fitted(self, "booster_")
-        shap = np.asarray(
-            self.booster_.predict(self._matrix(X), pred_contrib=True, num_iteration=self.n_rounds_)
-        )
+        shap = _predict(self.booster_, self._matrix(X), self.n_rounds_, pred_contrib=True)
         raw, average = shap.sum(axis=1), shap[:, -1]
         shap = shap[:, :-1]
         scale = self.score_scale
@@ -468,3 +471,17 @@ class Challenger(ScoreClassifier):
         model.n_rounds_ = values["n_rounds"]
         model.booster_ = lightgbm.Booster(model_str="\n".join(values["booster"]) + "\n")
         return model
+
+
+def _predict(booster: lightgbm.Booster, matrix: Array, n_rounds: int, **kind: Any) -> Array:
+    """What the trees say of each row, block by block in threads of our own."""
+
+    def of_block(start: int) -> Array:
+        block = matrix[start : start + _BLOCK_ROWS]
+        said = booster.predict(block, num_iteration=n_rounds, num_threads=_N_THREADS, **kind)
+        return np.asarray(said)
+
+    if len(matrix) <= _BLOCK_ROWS:
+        return of_block(0)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return np.concatenate(list(pool.map(of_block, range(0, len(matrix), _BLOCK_ROWS))))
