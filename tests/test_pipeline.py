@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import json
 import os
 import re
@@ -49,6 +50,8 @@ if trouble == "sleep":
     time.sleep(120)
 if trouble == "die":
     os._exit(9)
+if trouble == "crash":
+    os.kill(os.getpid(), 11)
 """
 SECOND = """
 import sys
@@ -773,11 +776,15 @@ def test_a_stage_tells_its_parameters_and_the_hashes_of_files(tmp_path: Path) ->
 def test_a_stage_that_fails_keeps_the_tables_of_its_last_success(project: Path) -> None:
     done = run_in(project, "01", "02")
     before = bytes_below(done.run_dir / "02_woe_binning")
-    assert run_in(project, parameters={"trouble": "die"}).exit_code == 1
-    assert bytes_below(done.run_dir / "02_woe_binning") == before
-    index = done.index.read_text()
-    assert "KernelDied" in index
-    assert "Failed at “Bins”" in index
+    for trouble, how in (
+        ("die", "ended by itself with code 9"),
+        ("crash", "ended on signal SIGSEGV, so a compiled library has crashed"),
+    ):
+        assert run_in(project, parameters={"trouble": trouble}).exit_code == 1
+        assert bytes_below(done.run_dir / "02_woe_binning") == before
+        index = html.unescape(done.index.read_text())
+        assert f"KernelDied: the notebook's process {how}" in index
+        assert "Failed at “Bins”" in index
 
 
 def test_data_that_break_the_contract_are_bad_input_and_nothing_is_written(project: Path) -> None:

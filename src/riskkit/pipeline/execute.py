@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import signal
 import sys
 import tempfile
 import time
@@ -57,6 +58,7 @@ class _Job:
     deadline: float
     notebook: Any = None
     missing: dict[int, str] | None = None
+    exit_code: int | None = None
 
 
 def run_notebook(
@@ -115,7 +117,7 @@ def run_notebook(
     except CellTimeoutError:
         failure = Failure("TimeLimit", f"the stage took longer than {timeout_seconds:g} seconds")
     except DeadKernelError:
-        failure = Failure("KernelDied", "the notebook's process ended by itself; out of memory?")
+        failure = Failure("KernelDied", f"the notebook's process ended{_how(job.exit_code)}")
     except RuntimeError as error:
         if job.notebook is None:
             raise
@@ -134,7 +136,7 @@ def run_notebook(
 @cache
 def load_engine() -> None:
     """Import papermill and teach it our engine: two seconds, once a process."""
-    from nbclient.exceptions import CellExecutionError
+    from nbclient.exceptions import CellExecutionError, DeadKernelError
     from papermill.clientwrap import PapermillNotebookClient
     from papermill.engines import NBClientEngine, papermill_engines
 
@@ -164,6 +166,10 @@ def load_engine() -> None:
                 except CellExecutionError as error:
                     self.nb_man.cell_exception(cell, cell_index=index, exception=error)
                     break
+                except DeadKernelError:
+                    process = getattr(self.km.provisioner, "process", None)
+                    self.job.exit_code = process.poll() if process else None
+                    raise
                 finally:
                     self.nb_man.cell_complete(cell, cell_index=index)
 
@@ -204,6 +210,20 @@ def load_engine() -> None:
                     client._cleanup_kernel()
 
     papermill_engines.register(ENGINE, Engine)
+
+
+def _how(exit_code: int | None) -> str:
+    """How a process ended, for a sentence that says it did; negative codes are signals."""
+    if exit_code is None:
+        return " by itself"
+    if exit_code >= 0:
+        return f" by itself with code {exit_code}"
+    hints = {
+        "SIGKILL": ", as the system does where memory runs out",
+        "SIGSEGV": ", so a compiled library has crashed",
+    }
+    name = signal.Signals(-exit_code).name
+    return f" on signal {name}{hints.get(name, '')}"
 
 
 def _kernel_manager(scratch: Path) -> type:
