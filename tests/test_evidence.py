@@ -758,6 +758,21 @@ def test_scores_with_all_features_are_those_of_the_model_itself_in_whatever_orde
     assert (told == evidence.refit(trees, X, y).credit_score(X)).all()
 
 
+def test_refits_keep_a_customers_loans_in_one_fold():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(900, 2)), columns=["a", "b"]).sample(frac=1, random_state=1)
+    y = pd.Series((rng.random(900) < 1 / (1 + np.exp(1 - X["a"]))).astype(int), index=X.index)
+    customers = pd.Series(np.arange(900) // 9, name="customer_id")
+    trees = Challenger(n_leaves=3, learning_rate=0.1, patience_rounds=5)
+    itself = trees.fit(X, y, groups=customers[X.index]).credit_score(X)
+    for refitted in (
+        evidence.refit(trees, X, y, groups=customers).credit_score(X),
+        evidence.scores_with(trees, X, y, X, ["a", "b"], groups=customers),
+    ):
+        assert (refitted == itself).all()
+    assert (evidence.refit(trees, X, y).credit_score(X) != itself).any()
+
+
 def test_many_terms_are_cut_into_bands_and_the_parts_of_one_table_agree_on_them():
     people = pd.DataFrame({"term_months": [*range(1, 13), *range(25, 37)]})
     found = evidence.segments(people, [])["term"]

@@ -32,11 +32,18 @@ SPLIT_COMPARISON = ("auc_split", "auc_one", "difference", "low", "high", "p_valu
 Fit = Callable[[pd.DataFrame, pd.Series], ScoreClassifier]
 
 
-def refit(model: ScoreClassifier, X: pd.DataFrame, y: pd.Series) -> ScoreClassifier:
-    """A model of the same settings, fitted to these rows."""
+def refit(
+    model: ScoreClassifier, X: pd.DataFrame, y: pd.Series, *, groups: pd.Series | None = None
+) -> ScoreClassifier:
+    """A model of the same settings, fitted to these rows.
+
+    Groups, such as customers, are for a model whose fit deals folds; they may be those of more
+    rows, and are found by the rows' index.
+    """
     from sklearn.base import clone
 
-    return clone(model).fit(X, y)
+    dealt = {} if groups is None else {"groups": groups.loc[X.index]}
+    return clone(model).fit(X, y, **dealt)
 
 
 def scores_with(
@@ -45,15 +52,17 @@ def scores_with(
     y: pd.Series,
     judged: pd.DataFrame,
     names: Sequence[str],
+    *,
+    groups: pd.Series | None = None,
 ) -> NDArray[Any]:
     """Scores of the judged rows by a model of these features; all 0 where none of them tells.
 
     The features keep the order of `X`, on which boosted trees hang: with all of them the model is
-    the one that was fitted to `X`.
+    the one that was fitted to `X`, with the same groups.
     """
     taken = set(names)
     columns = [name for name in X.columns if name in taken]
-    return _scores_of(partial(refit, model), X[columns], y, judged)
+    return _scores_of(partial(refit, model, groups=groups), X[columns], y, judged)
 
 
 def _scores_of(fit: Fit, X: pd.DataFrame, y: pd.Series, judged: pd.DataFrame) -> NDArray[Any]:
