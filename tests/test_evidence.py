@@ -113,7 +113,8 @@ def test_ranking_by_segment_is_the_comparison_of_its_rows(judged):
         ("channel", "shop"), ("channel", "web"), ("small", "few"), ("small", "many"),
     ]  # fmt: skip
     assert list(found.columns) == [
-        "loans", "bad", "bad_rate", "auc_a", "auc_b", "difference", "low", "high", "p_value",
+        "loans", "bad", "bad_rate", "auc_a", "auc_a_low", "auc_a_high",
+        "auc_b", "auc_b_low", "auc_b_high", "difference", "low", "high", "p_value",
     ]  # fmt: skip
     for segment, value in [("channel", "shop"), ("channel", "web"), ("small", "many")]:
         here = (table[segment] == value).to_numpy()
@@ -125,6 +126,11 @@ def test_ranking_by_segment_is_the_comparison_of_its_rows(judged):
         expected = metrics.compare(y[here], scores["a"][here], scores["b"][here])
         for name in ("auc_a", "auc_b", "difference", "low", "high", "p_value"):
             assert row[name] == pytest.approx(expected[name])
+        for model in "ab":
+            counts = metrics.score_counts(scores[model][here].to_numpy(), y[here])
+            own = metrics.discrimination(counts, n_boot=0)
+            for end in ("", "_low", "_high"):
+                assert row[f"auc_{model}{end}"] == pytest.approx(own[f"auc{end}"])
     few = found.loc[("small", "few")]
     assert few["loans"] == (~np.isnan(y[:12])).sum()
     assert few[["auc_a", "difference", "p_value"]].isna().all()
@@ -133,7 +139,10 @@ def test_ranking_by_segment_is_the_comparison_of_its_rows(judged):
 
 def test_level_and_least_number_of_the_ranking_are_kept(judged):
     y, scores, table = judged
-    wide = evidence.ranking_by_segment(y, scores["a"], scores["b"], table, level=0.99, min_each=2)
+    with pytest.warns(UserWarning, match="perfect separation"):  # among the few
+        wide = evidence.ranking_by_segment(
+            y, scores["a"], scores["b"], table, level=0.99, min_each=2
+        )
     assert wide["auc_a"].notna().all()
     usual = evidence.ranking_by_segment(y, scores["a"], scores["b"], table)
     ratio = (wide["high"] - wide["low"]) / (usual["high"] - usual["low"])
@@ -652,14 +661,22 @@ def test_impact_ratio_and_its_interval_by_hand():
     assert found["approval_rate"].tolist() == [0.5, 0.3, 1.0, 0.0]
     # c has the highest rate, but fewer than 100 applicants: a is the reference
     assert found["impact_ratio"].tolist() == pytest.approx([1, 0.6, 2, 0])
-    # Katz: variance of the log of a ratio of rates
-    error = np.sqrt((1 - 0.3) / (400 * 0.3) + (1 - 0.5) / (200 * 0.5))
-    z = stats.norm.ppf(0.975)
-    assert found.loc["b", "impact_low"] == pytest.approx(0.6 * np.exp(-z * error))
-    assert found.loc["b", "impact_high"] == pytest.approx(0.6 * np.exp(z * error))
+    # Newcombe's formula as it is printed, of the Jeffreys limits of both rates
+    a_low, a_high = stats.beta.ppf([0.025, 0.975], 100.5, 100.5)
+    for name, rate, (low, high) in (
+        ("b", 0.3, stats.beta.ppf([0.025, 0.975], 120.5, 280.5)),
+        ("c", 1.0, (stats.beta.ppf(0.025, 50.5, 0.5), 1.0)),
+        ("d", 0.0, (0.0, stats.beta.ppf(0.975, 0.5, 30.5))),
+    ):
+        product, ends = rate * 0.5, []
+        for own, other, sign in ((low, a_high, -1), (high, a_low, 1)):
+            of_other = other * (2 * 0.5 - other)
+            root = np.sqrt(product**2 - own * (2 * rate - own) * of_other)
+            ends.append((product + sign * root) / of_other)
+        assert found.loc[name, ["impact_low", "impact_high"]].tolist() == pytest.approx(ends)
     assert found.loc["a", ["impact_low", "impact_high"]].tolist() == [1, 1]
-    # where nobody is approved the log is nowhere
-    assert found.loc["d", ["impact_low", "impact_high"]].isna().all()
+    # on the log scale a group approved to the last one would add no error of its own
+    assert found.loc["c", "impact_low"] < 2 * 0.5 / a_high
     assert found["below_four_fifths"].tolist() == [False, True, False, True]
 
 
@@ -676,10 +693,38 @@ def test_outcomes_of_a_group_against_what_was_predicted():
     assert found["predicted_rate"].tolist()[:3] == pytest.approx([0.1] * 3)
     assert found["outside"].tolist() == [False, True, True, False]
     assert found.loc["d", ["bad_rate", "bad_low", "bad_high", "predicted_rate"]].isna().all()
-    narrow = found["impact_high"] / found["impact_low"]
+    narrow = np.log(found["impact_high"] / found["impact_low"])["b"]
     wide = fairness_of(by_hand(), min_rows=100, level=0.99).loc["group"]
-    ratio = np.log(wide["impact_high"] / wide["impact_low"])["b"] / np.log(narrow)["b"]
-    assert ratio == pytest.approx(stats.norm.ppf(0.995) / stats.norm.ppf(0.95))
+    ratio = np.log(wide["impact_high"] / wide["impact_low"])["b"] / narrow
+    assert ratio == pytest.approx(stats.norm.ppf(0.995) / stats.norm.ppf(0.95), rel=0.01)
+
+
+def test_labels_and_approvals_may_be_nullable_and_never_unsaid():
+    groups = pd.DataFrame({"Sex": ["f", "m", "f", "m"]})
+    y = pd.Series([0, 1, pd.NA, 0], dtype=object)
+    found = evidence.fairness_table([True, False, True, True], y, [0.1] * 4, groups)
+    assert found["loans"].tolist() == [1, 2]
+    for unsaid in ([1.0, 0.0, NAN, 1.0], pd.array([True, False, None, True], dtype="boolean")):
+        with pytest.raises(ValueError, match="approved must be true or false everywhere"):
+            evidence.fairness_table(unsaid, y, [0.1] * 4, groups)
+    rates = evidence.calibration_by_segment(y, pd.DataFrame({"card": [0.1] * 4}), groups)
+    assert rates["loans"].tolist() == [1, 2]
+    ranks = evidence.ranking_by_segment(y, [1, 2, 3, 4], [1, 2, 3, 4], groups)
+    assert ranks["bad"].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "object", "Int64"])
+def test_a_missing_value_beside_codes_is_no_code_whatever_the_type(dtype):
+    coded = [feature(name, family="bureau", special_codes={-9.0: "no record"}) for name in "ab"]
+    people = pd.DataFrame({"a": [-9, -9, 1], "b": pd.Series([-9, None, 2], dtype=dtype)})
+    table = evidence.segments(people.astype(dtype), coded)
+    assert table["bureau"].tolist() == ["no record", "others", "others"]
+
+
+def test_a_protected_yes_or_no_is_said_so():
+    people = pd.DataFrame({"union": [True, False, True]})
+    groups = evidence.protected_groups(people, [feature("union", protected=True)])
+    assert groups.iloc[:, 0].tolist() == ["yes", "no", "yes"]
 
 
 def test_where_all_groups_are_tiny_none_is_the_reference():

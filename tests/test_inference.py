@@ -679,7 +679,7 @@ P = [0.1, 0.2, 0.3]
     [
         ({"declined": [False] * 3}, "declined must hold somewhere: there is nobody to infer"),
         ({"declined": [False, True, True]}, "declined must have no outcome, got one in 1 rows"),
-        ({"declined": [False, True]}, "declined must have 3 rows like y, got 2"),
+        ({"declined": [False, True]}, "declined must have 3 rows like the other columns, got 2"),
         ({"declined": [False, None, True]}, "declined must be true or false everywhere"),
         ({"y": [0, 2, None]}, "y must be 0, 1 or missing, got 2 in 1 rows"),
         ({"y": [0, 0, None]}, "the accepted need goods and bads, got 2 goods and 0 bads"),
@@ -712,7 +712,7 @@ def test_an_impossible_uplift_is_refused(method, uplift):
     [
         ([0.1, 0.2, np.nan], r"probability must lie in \[0, 1\], got nan in 1 rows"),
         ([0.1, 0.2, 1.5], r"probability must lie in \[0, 1\], got 1.5 in 1 rows"),
-        ([0.1, 0.2], "probability must have 3 rows like y, got 2"),
+        ([0.1, 0.2], "probability must have 3 rows like the other columns, got 2"),
     ],
 )
 def test_an_impossible_probability_is_refused(method, probability, message):

@@ -4,6 +4,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -537,7 +538,37 @@ def test_calibration_fit_equals_unpenalised_logistic_regression():
 def test_calibration_fit_of_two_probabilities_has_a_closed_form():
     # bad rates 1/4 and 3/4 at predictions 0.1 and 0.9: log-odds shrink by ln 3 / ln 9 = 1/2
     fit = metrics.calibration_fit([1, 0, 0, 0, 1, 1, 1, 0], [0.1] * 4 + [0.9] * 4)
-    assert fit.to_dict() == pytest.approx({"intercept": 0, "slope": 0.5}, abs=1e-9)
+    assert fit[["intercept", "slope"]].tolist() == pytest.approx([0, 0.5], abs=1e-9)
+    # by Woolf the log odds ratio has error sqrt(4 / 3 + 4 / 3), the slope that over ln 81, and the
+    # intercept half the error of the two log-odds, of variance 4 / 3 each
+    z = 1.959963984540054
+    half = z * math.sqrt(8 / 3) / math.log(81)
+    assert fit[["slope_low", "slope_high"]].tolist() == pytest.approx([0.5 - half, 0.5 + half])
+    half = z * math.sqrt(8 / 3) / 2
+    assert fit[["intercept_low", "intercept_high"]].tolist() == pytest.approx([-half, half])
+    narrow = metrics.calibration_fit([1, 0, 0, 0, 1, 1, 1, 0], [0.1] * 4 + [0.9] * 4, level=0.5)
+    assert narrow["intercept_high"] == pytest.approx(0.6744897501960817 * math.sqrt(8 / 3) / 2)
+    with pytest.raises(ValueError, match="level must lie in"):
+        metrics.calibration_fit([0, 1], [0.1, 0.2], level=1)
+
+
+def test_ks_interval_holds_the_truth_more_often_than_percentiles_would():
+    # true KS of two normals one apart, at whole scores; percentiles hold it in 83 of 100 samples
+    rng, grid = np.random.default_rng(3), np.arange(-100, 120)
+    spread = scipy.stats.norm.cdf((grid + 0.5) / 20)
+    truth = (spread - scipy.stats.norm.cdf((grid + 0.5) / 20 - 1)).max()
+    held, above = 0, 0
+    for seed in range(200):
+        bad, good = rng.normal(size=80), rng.normal(1, size=200)
+        scores = np.rint(20 * np.concatenate([bad, good]))
+        found = metrics.discrimination(
+            metrics.score_counts(scores, np.repeat([1, 0], [80, 200])), seed=seed
+        )
+        held += found["ks_low"] <= truth <= found["ks_high"]
+        above += found["ks_low"] > truth
+        assert 0 <= found["ks_low"] <= found["ks"] <= found["ks_high"] <= 1
+    assert held >= 178
+    assert above <= 16
 
 
 def test_calibration_fit_is_right_for_steep_slopes():
@@ -992,3 +1023,30 @@ def test_drift_refuses_what_it_cannot_compare():
         metrics.drift_table(frame, one, pd.Series(["a"]), base=[True, False])
     with pytest.raises(schema.DataContractError, match="missing columns y"):
         metrics.drift_table(frame, [feature("y")], pd.Series(["a", "b"]), base=[True, False])
+
+
+def test_tables_of_rows_without_outcome_or_group_say_nothing():
+    scores = pd.DataFrame({"a": [1.0, 2.0, 3.0]})
+    assert math.isnan(metrics.discrimination_table(scores, [np.nan] * 3)["bad_rate"].iloc[0])
+    y = pd.Series([0, 1, pd.NA], dtype=object)
+    by = ["x", np.nan, "x"]
+    found = metrics.discrimination_table(scores, y, by=by)
+    assert found.index.tolist() == [("x", "a")]
+    assert found["good"].tolist() == [1]
+    assert metrics.comparison_table(y, scores["a"], scores["a"], by=by).index.tolist() == ["x"]
+    none = metrics.discrimination_table(scores, y, by=[np.nan] * 3)
+    assert none.empty
+    assert none.index.names == found.index.names
+    assert none.columns.equals(found.columns)
+
+
+def test_expected_counts_are_what_outcomes_average_to():
+    rng = np.random.default_rng(4)
+    score, p = rng.integers(0, 5, 40), rng.random(40)
+    expected = metrics.expected_counts(score, p)
+    drawn = sum(metrics.score_counts(score, rng.random(40) < p) for _ in range(4000)) / 4000
+    for column in ("good", "bad"):
+        assert expected[column].to_numpy() == pytest.approx(drawn[column].to_numpy(), abs=0.15)
+    assert expected[["good", "bad"]].sum().sum() == pytest.approx(40)
+    with pytest.raises(ValueError, match="probability must lie in"):
+        metrics.expected_counts([1, 2], [0.5, np.nan])

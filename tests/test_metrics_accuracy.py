@@ -48,11 +48,39 @@ def test_brier_decomposition_by_hand():
     # uncertainty 0.3 · 0.7
     parts = metrics.brier_decomposition(BY_HAND, AT_SCORE)
     expected = {"brier": 0.1975, "reliability": 0.0175, "resolution": 0.03, "uncertainty": 0.21}
+    expected["within"] = 0
     assert parts.to_dict() == pytest.approx(expected, abs=1e-15)
     # loans of one probability are one group, at however many scores
     split = pd.DataFrame({"good": [2, 4, 3, 5], "bad": [3, 1, 0, 2]})
     again = metrics.brier_decomposition(split, [0.7, 0.4, 0.1, 0.1])
     assert again.to_dict() == pytest.approx(expected, abs=1e-15)
+
+
+def test_brier_over_groups_by_hand():
+    # two groups of two, of mean probability 0.2 and 0.6 and bad rate 0 and 1/2; overall 1/4
+    parts = metrics.brier_decomposition([0, 0, 1, 0], [0.1, 0.3, 0.5, 0.7], n_groups=2)
+    expected = {
+        "brier": (0.01 + 0.09 + 0.25 + 0.49) / 4,
+        "reliability": (2 * 0.2**2 + 2 * 0.1**2) / 4,
+        "resolution": 1 / 16,
+        "uncertainty": 3 / 16,
+    }
+    expected["within"] = expected["brier"] - (expected["reliability"] + 3 / 16 - 1 / 16)
+    assert parts.to_dict() == pytest.approx(expected, abs=1e-15)
+    # as Stephenson et al. write it: variance of p within groups less twice its covariance with y
+    assert expected["within"] == pytest.approx(0.1**2 - 2 * (-0.05 / 2))
+    with pytest.raises(ValueError, match="n_groups"):
+        metrics.brier_decomposition([0, 1], [0.1, 0.3], n_groups=0)
+
+
+def test_over_groups_a_perfect_probability_is_nearly_reliable():
+    rng = np.random.default_rng(1)
+    p = rng.uniform(0.01, 0.3, 2000)
+    y = (rng.random(2000) < p).astype(float)
+    by_score = metrics.brier_decomposition(y, p)["reliability"]
+    by_group = metrics.brier_decomposition(y, p, n_groups=10)["reliability"]
+    assert by_score > 0.1  # every loan a group: chance, and nothing else
+    assert by_group < 0.003
 
 
 @settings(max_examples=80, deadline=None)
@@ -297,13 +325,13 @@ def test_bootstrap_moves_with_its_seed_and_takes_tables_apart(counts):
         metrics.bootstrap(counts, metrics.calibration_fit, p, n_boot=20, seed=seed)
         for seed in (1, 1, 2)
     )
-    assert first.index.tolist() == ["intercept", "slope"]
+    first, again, other = (table.loc[["intercept", "slope"]] for table in (first, again, other))
     pd.testing.assert_frame_equal(first, again)
     assert (first["low"] != other["low"]).all()
     assert (first["low"] < first["estimate"]).all()
     assert (first["estimate"] < first["high"]).all()
     none = metrics.bootstrap(counts, metrics.calibration_fit, p, n_boot=0)
-    pd.testing.assert_series_equal(none["estimate"], first["estimate"])
+    pd.testing.assert_series_equal(none.loc[first.index, "estimate"], first["estimate"])
     assert none[["low", "high"]].isna().all(axis=None)
 
 
@@ -338,7 +366,8 @@ def test_accuracy_of_several_models_is_that_of_each_on_the_same_loans():
     assert table.index.tolist() == ["right", "steep"]
     assert table.index.name == "model"
     assert list(table.columns) == [
-        "brier", "reliability", "resolution", "log_loss", "intercept", "slope",
+        "brier", "reliability", "resolution", "log_loss",
+        "intercept", "intercept_low", "intercept_high", "slope", "slope_low", "slope_high",
         "hosmer_lemeshow", "p_value",
     ]  # fmt: skip
     known, outcome = ~np.isnan(y), y[~np.isnan(y)]
@@ -346,12 +375,12 @@ def test_accuracy_of_several_models_is_that_of_each_on_the_same_loans():
         row, predicted = table.loc[model], models[model].to_numpy()[known]
         assert row["brier"] == pytest.approx(sklearn.metrics.brier_score_loss(outcome, predicted))
         assert row["log_loss"] == pytest.approx(sklearn.metrics.log_loss(outcome, predicted))
-        parts = metrics.brier_decomposition(outcome, predicted)
+        parts = metrics.brier_decomposition(outcome, predicted, n_groups=10)
         assert row[["reliability", "resolution"]].tolist() == pytest.approx(
             parts[["reliability", "resolution"]].tolist()
         )
         fit = metrics.calibration_fit(outcome, predicted)
-        assert row[["intercept", "slope"]].tolist() == pytest.approx(fit.tolist())
+        assert row[fit.index].tolist() == pytest.approx(fit.tolist())
         # ten groups of 45 in order of their probability
         groups = np.argsort(predicted, kind="stable").reshape(10, 45)
         mean, bad = predicted[groups].mean(axis=1), outcome[groups].sum(axis=1)

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from riskkit import documents, metrics, plots
+from riskkit import documents, evidence, metrics, plots
 from riskkit.binning import WoeBinner, select_features
 from riskkit.documents import document_html
 from riskkit.documents.limits import Limit, model_limits
@@ -206,12 +206,9 @@ def made() -> dict[str, Any]:
     grades = metrics.master_scale(taught)
     found = metrics.score_counts(judged["scorecard"], flags)
     channel = np.where(np.arange(len(judged)) < 15, "shop", "app")
-    by_channel = pd.MultiIndex.from_tuples([("channel", "app"), ("channel", "shop")])
-    segment = metrics.comparison_table(
-        flags, judged["challenger"], judged["scorecard"], by=channel, min_each=10
-    ).set_axis(by_channel.rename(["segment", "value"]))
-    sizes = flags.groupby(channel).agg(["count", "sum", "mean"]).to_numpy()
-    segment[["loans", "bad", "bad_rate"]] = sizes
+    segment = evidence.ranking_by_segment(
+        flags, judged["challenger"], judged["scorecard"], pd.DataFrame({"channel": channel})
+    )
     calibration = segment[["loans", "bad_rate"]].assign(
         low=0.0, high=1.0, scorecard=0.1, scorecard_outside=False, challenger=0.1
     )
@@ -267,7 +264,8 @@ def made() -> dict[str, Any]:
             index=pd.Index([1.0, 2.0], name="uplift"),
         ),
         "ceiling": pd.DataFrame(
-            {"auc": [0.7], "gini": [0.4], "share_of_ceiling": [0.875]}, index=["scorecard"]
+            {"auc": [0.7], "gini": [0.4], "expected_gini": [0.35], "share_of_ceiling": [0.875]},
+            index=["scorecard"],
         ),
     }  # fmt: skip
     findings["fairness"].attrs["approval_rate"] = 0.64
@@ -429,10 +427,13 @@ def test_limits_say_what_the_tables_say(made) -> None:
     declined = 1 - scores["approved"].mean()
     assert found["Who applies"].text.startswith(f"{declined:.1%} of applicants were declined")
     assert "channel shop" in found["Segments"].text
-    assert found["Suppliers"].text.startswith("without the family bureau the AUC would fall by 0.1")
+    text = found["Suppliers"].text
+    assert text.startswith("without the family bureau the AUC of a card of all features would fall")
+    assert "by 0.100 (+0.050 to +0.150)" in text
     assert found["Suppliers"].attention
     assert "the curve still rises" in found["More loans"].text
-    assert found["One card"].text == "several cards would rank better, by bureau"
+    text = "several cards would rank better, by bureau (+0.050, +0.010 to +0.090)"
+    assert found["One card"].text == text
     assert found["Fairness"].text == "impact ratio below 0.8: Age below 30 (0.625)"
     assert found["Fairness"].attention
     assert "Debt" not in found["Missing values"].text or "riskiest" in found["Missing values"].text
@@ -447,19 +448,35 @@ def changed(made: dict[str, Any], name: str, row: Any, **values: Any) -> dict[st
 
 
 LATE = ("out_of_time", "scorecard")
+SURE = {"slope": 0.5, "slope_low": 0.4, "slope_high": 0.6}
+CAUTIOUS = {"slope": 1.5, "slope_low": 1.4, "slope_high": 1.6}
+UNSURE = {"slope": 0.7, "slope_low": 0.3, "slope_high": 1.1}
 
 
 @pytest.mark.parametrize(
     ("topic", "name", "row", "values", "text", "attention"),
     [
-        ("Calibration", "accuracy", "scorecard", {"slope": 0.5}, "too sure of itself", True),
-        ("Calibration", "accuracy", "scorecard", {"slope": 1.5}, "too cautious", True),
-        ("Calibration", "accuracy", "scorecard", {"slope": 1.0}, "slope 1.000", False),
+        ("Calibration", "accuracy", "scorecard", SURE, "too sure of itself", True),
+        ("Calibration", "accuracy", "scorecard", CAUTIOUS, "too cautious", True),
+        ("Calibration", "accuracy", "scorecard", UNSURE, "slope 0.700 (95 %", False),
+        ("Calibration by group", "accuracy", "scorecard", {"p_value": 0.04}, "other rates", True),
+        ("Calibration by group", "accuracy", "scorecard", {"p_value": 0.06}, "p-value 0.06", False),
+        ("Calibration by group", "accuracy", "scorecard", {"p_value": 1e-9}, "below 0.0001", True),
         ("Ranking", "discrimination", LATE, {"auc_high": 0.6}, "promised in training", True),
         ("Ranking", "discrimination", LATE, {"auc_low": 0.49}, "no better than chance", True),
         ("Challenger", "comparison", "out_of_time", {"low": 0.1, "high": 0.2}, "ranks", True),
-        ("Segments", "segments", ("channel", "app"), {"auc_b": 0.4}, "channel app", True),
+        ("Segments", "segments", ("channel", "app"), {"auc_b": 0.4}, "than chance: channel", True),
+        ("Segments", "segments", ("channel", "app"), {"auc_b_low": 0.4}, "holds 0.5: chan", True),
         ("Fairness", "fairness", ("Age", "below_30"), {"impact_ratio": 0.9}, "no group", False),
+        (
+            "Fairness",
+            "fairness",
+            ("Age", "below_30"),
+            {"impact_ratio": 0.9},
+            "1 interval of",
+            False,
+        ),
+        ("One card", "splits", ("bureau", "all"), {"p_value": 0.2}, "as one of 1 splits", False),
         ("Suppliers", "families", ("scorecard", "bureau"), {"low": -1}, "chance can", False),
         ("More loans", "learning", ("scorecard", 1.0), {"gain_low": -1}, "no more than", False),
         ("Grades", "grades", 1, {"light": "red"}, "are red", True),
@@ -491,6 +508,48 @@ def test_a_level_that_is_wrong_for_everybody_is_a_limit(made, moved, attention) 
     assert limit.attention == attention
     # the slope, of unmoved tables here, says nothing of it
     assert not limits_of(made, scores=scores)["Calibration"].attention
+
+
+def test_of_several_splits_one_that_looks_better_by_chance_is_no_finding(made) -> None:
+    one = made["findings"]["splits"].iloc[0]
+    names = ["bureau", "channel", "repeat"]
+    index = pd.MultiIndex.from_product([names, ["all"]], names=["split", "segment"])
+    splits = pd.DataFrame([one, one, one], index=index)
+    splits["p_value"] = [0.02, 0.5, 0.03]
+    splits.loc[("channel", "all"), "low"] = -0.1
+    findings = made["findings"] | {"splits": splits}
+    limit = limits_of(made, findings=findings)["One card"]
+    # of three tests the least p-value counts threefold, the next at least as much
+    assert limit.text.startswith("as one of 3 splits may by chance, better looks bureau (+0.050")
+    assert "repeat" in limit.text
+    assert "channel" not in limit.text
+    assert not limit.attention
+    splits["p_value"] = [0.016, 0.5, 0.03]
+    found = model_limits(**made | {"findings": findings})
+    told = {limit.attention: limit.text for limit in found if limit.topic == "One card"}
+    assert "bureau" in told[True]
+    assert "repeat" in told[False]
+
+
+def test_figures_that_nobody_can_know_are_no_verdict(made) -> None:
+    nothing = dict.fromkeys(["difference", "low", "high"], np.nan)
+    findings = changed(made, "comparison", "out_of_time", **nothing)
+    limit = limits_of(made, findings=findings)["Challenger"]
+    assert limit.text == ("the challenger and the card cannot be compared: too few goods or bads")
+    families = made["findings"]["families"].assign(difference=np.nan)
+    assert "Suppliers" not in limits_of(made, findings=made["findings"] | {"families": families})
+
+
+def test_a_simulated_source_says_which_guess_about_the_declined_was_right(made) -> None:
+    assert "Nothing in the data says" in words(page_of(made))
+    columns = ["declined_probability", "true_bias", "explored_bias", "explored_bias_low"]
+    index = pd.MultiIndex.from_tuples([("none", 1.0), ("fuzzy", 2.0)], names=["method", "uplift"])
+    methods = pd.DataFrame(0.1, index=index, columns=[*columns, "explored_bias_high"])
+    methods["declined_auc"] = 0.7
+    methods.loc[("fuzzy", 2.0), "true_bias"] = -0.05
+    said = words(page_of(made, findings=made["findings"] | {"methods": methods}))
+    assert "Nothing in the data says" not in said
+    assert "Nearest to the truth comes fuzzy at uplift 2." in said
 
 
 def test_a_ratio_just_below_four_fifths_is_not_told_as_four_fifths(made) -> None:

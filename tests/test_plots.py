@@ -1,5 +1,7 @@
 """Figures and tables for reports."""
 
+import warnings
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -314,3 +316,10 @@ def test_figures_of_models_are_equal_bytes():
         return style.svg_of(figure)
 
     assert drawn() == drawn()
+
+
+def test_a_table_without_rows_is_drawn_without_a_warning():
+    table = pd.DataFrame({"bad_rate": pd.Series(dtype=float)})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert ">none</th>" in plots.show_table(table, heat=["bad_rate"]).to_html()

@@ -413,10 +413,7 @@ def test_dearer_and_shorter_is_another_truth(portfolio):
 
 def gini(score, probability):
     """Gini of a score (higher is safer) against outcomes of these probabilities."""
-    twice = np.concatenate([score, score])
-    bad = np.repeat([1, 0], len(score))
-    weight = np.concatenate([probability, 1 - probability])
-    return metrics.gini(metrics.score_counts(twice, bad, weight=weight))
+    return metrics.gini(metrics.expected_counts(score, probability))
 
 
 def best_model(others, families):

@@ -40,7 +40,8 @@ MAX_VIF = 5.0
 MIN_BADS_PER_FEATURE = 10  # Peduzzi et al. (1996), Journal of Clinical Epidemiology 49(12)
 # Collins, Ogundimu, Altman (2016), Statistics in Medicine 35(2), on external validation
 MIN_JUDGED_BADS = 100
-SLOPE_RANGE = (0.8, 1.25)
+SURE = 0.05  # p-value
+MIN_P_VALUE = 0.0001  # smaller ones are called below it
 
 
 class Limit(NamedTuple):
@@ -182,9 +183,14 @@ def _limits_of_performance(scores: pd.DataFrame, findings: Findings) -> list[Lim
             text = f"too few goods or bads to judge: {groups(segments.index[few])}"
             found.append(Limit("Segments", text, True))
         worse = segments["auc_b"] < 0.5
-        if worse.any():
-            text = f"the card ranks no better than chance: {groups(segments.index[worse])}"
-            found.append(Limit("Segments", text, True))
+        unsure = ~worse & (segments["auc_b_low"] <= 0.5)
+        for which, words in (
+            (worse, "the card ranks no better than chance"),
+            (unsure, "the interval of the card's AUC holds 0.5"),
+        ):
+            if which.any():
+                text = f"{words}: {groups(segments.index[which])}"
+                found.append(Limit("Segments", text, True))
     return found
 
 
@@ -200,13 +206,13 @@ def _limits_of_calibration(
     found = [Limit("Level of risk", text, not least <= predicted <= most)]
     if "accuracy" in findings:
         row = findings["accuracy"].loc["scorecard"]
-        low, high = SLOPE_RANGE
-        far = not low <= row["slope"] <= high
-        text = f"slope {row['slope']:.3f}, where 1 is perfect"
-        text += f" and {low:g} to {high:g} would do" if far else ""
-        if far:
-            text += "; too sure of itself" if row["slope"] < low else "; too cautious"
-        found.append(Limit("Calibration", text, far))
+        ends = row["slope_low"], row["slope_high"]
+        off = not ends[0] <= 1 <= ends[1]
+        text = f"slope {interval(row['slope'], *ends)}, where 1 is perfect"
+        if off:
+            text += "; too sure of itself" if row["slope"] < 1 else "; too cautious"
+        found.append(Limit("Calibration", text, off))
+        found.append(_groups_apart(row["hosmer_lemeshow"], row["p_value"]))
     table = findings.get("calibration")
     if table is not None and len(large(table)):
         table = large(table)
@@ -226,6 +232,14 @@ def _limits_of_calibration(
         text = f"{red} of {len(grades)} are red, {amber} amber"
         found.append(Limit("Grades", text, red > 0))
     return found
+
+
+def _groups_apart(statistic: float, p_value: float) -> Limit:
+    said = f"{p_value:.4f}" if p_value >= MIN_P_VALUE else f"below {MIN_P_VALUE:g}"
+    text = f"Hosmer–Lemeshow {statistic:.1f} over ten groups, p-value {said}"
+    apart = p_value < SURE
+    text += "; groups turn bad at other rates than predicted" if apart else ""
+    return Limit("Calibration by group", text, apart)
 
 
 def _limits_over_time(scores: pd.DataFrame, findings: Findings) -> list[Limit]:
@@ -249,15 +263,17 @@ def _limits_of_dependence(findings: Findings) -> list[Limit]:
     found = []
     worth = findings.get("families")
     if worth is not None and "scorecard" in worth.index.get_level_values(0):
-        of_card = worth.loc["scorecard"]
-        most, row = of_card["difference"].idxmax(), of_card.loc[of_card["difference"].idxmax()]
-        proven = row["low"] > 0
-        text = (
-            f"without the family {most} the AUC would fall by {row['difference']:.3f} "
-            f"({row['low']:+.3f} to {row['high']:+.3f})"
-        )
-        text += "" if proven else ", which chance can explain"
-        found.append(Limit("Suppliers", text, bool(proven)))
+        of_card = worth.loc["scorecard"].dropna(subset="difference")
+        if len(of_card):
+            most = of_card["difference"].idxmax()
+            row = of_card.loc[most]
+            proven = row["low"] > 0
+            text = (
+                f"without the family {most} the AUC of a card of all features would fall by "
+                f"{row['difference']:.3f} ({row['low']:+.3f} to {row['high']:+.3f})"
+            )
+            text += "" if proven else ", which chance can explain"
+            found.append(Limit("Suppliers", text, bool(proven)))
     learned = findings.get("learning")
     if learned is not None and "scorecard" in learned.index.get_level_values(0):
         last = learned.loc["scorecard"].iloc[-1]
@@ -272,11 +288,27 @@ def _limits_of_dependence(findings: Findings) -> list[Limit]:
     split = findings.get("splits")
     if split is not None and len(split):
         whole = split[split.index.get_level_values("segment") == "all"]
-        better = whole.index[whole["low"] > 0]
-        if len(better):
-            kinds = listed(plain(name) for name, _ in better)
-            found.append(Limit("One card", f"several cards would rank better, by {kinds}", True))
+        better = whole["low"] > 0
+        proven = better & (_holm(whole["p_value"]) < SURE)
+        for which, words in (
+            (proven, "several cards would rank better, by"),
+            (better & ~proven, f"as one of {len(whole)} splits may by chance, better looks"),
+        ):
+            if which.any():
+                told = (
+                    f"{plain(name)} ({row['difference']:+.3f}, {row['low']:+.3f} to "
+                    f"{row['high']:+.3f})"
+                    for (name, _), row in whole[which].iterrows()
+                )
+                found.append(Limit("One card", f"{words} {listed(told)}", which is proven))
     return found
+
+
+def _holm(p_values: pd.Series) -> pd.Series:
+    """P-values of several tests, so that one in twenty such sets errs at 0.05 (Holm, 1979)."""
+    ascending = p_values.dropna().sort_values()
+    stepped = ascending * np.arange(len(ascending), 0, -1)
+    return stepped.cummax().clip(upper=1.0).reindex(p_values.index)
 
 
 def _limits_of_fairness(
@@ -292,6 +324,7 @@ def _limits_of_fairness(
         text = "treatment of protected groups could not be looked at"
         return [*found, Limit("Fairness", text, True)]
     low = table["impact_ratio"] < FOUR_FIFTHS
+    reach = int((~low & (table["impact_low"] < FOUR_FIFTHS)).sum())
     text = f"no group has an impact ratio below {FOUR_FIFTHS:g}"
     if low.any():
         ratios = (
@@ -299,6 +332,7 @@ def _limits_of_fairness(
             for (what, who), ratio in table.loc[low, "impact_ratio"].items()
         )
         text = f"impact ratio below {FOUR_FIFTHS:g}: {listed(ratios)}"
+    text += f"; {count(reach, 'interval')} of others may reach below" if reach else ""
     return [*found, Limit("Fairness", text, bool(low.any()))]
 
 

@@ -64,7 +64,7 @@ def model_card_sections(
         segments (:func:`evidence.ranking_by_segment`), calibration
         (:func:`evidence.calibration_by_segment`), stability (:func:`metrics.drift_table`),
         families, learning, splits, fairness, declined (:func:`inference.sensitivity_band`),
-        ceiling (share of what the truth reaches).
+        methods (:func:`inference.compare_methods`), ceiling (share of what the truth reaches).
     parameters : DataFrame, optional
         Index parameter: value, meaning.
     versions, files : mapping of str to str, optional
@@ -132,7 +132,7 @@ def _purpose(card: Scorecard, facts: SourceFacts, features: Sequence[Feature]) -
     return [
         "The card estimates, from what is known when somebody applies, the probability that the "
         f"loan turns bad: {facts.bad_text}. A higher score is safer. It was made on "
-        f"{facts.title}.",
+        f"the data of “{facts.title}”.",
         f"It adds up whole points. A score of {target:g} means {odds:g} good loans to one bad, a "
         f"probability of {float(scale.probability(target)):.2%}, and every {scale.pdo:g} points "
         f"double these odds: {target - scale.pdo:g} stands for "
@@ -349,7 +349,7 @@ def _fairness(features: Sequence[Feature], card: Scorecard, findings: Findings) 
         return parts
     columns = ["applicants", "approval_rate", "impact_ratio", "impact_low", "impact_high", "loans"]
     columns += ["bad_rate", "bad_low", "bad_high", "predicted_rate"]
-    formats = dict.fromkeys(["impact_ratio", "impact_low", "impact_high"], "number")
+    formats = dict.fromkeys(["impact_ratio", "impact_low", "impact_high"], "three")
     formats |= dict.fromkeys(["bad_low", "bad_high"], "percent")
     names = {"approval_rate": "approved", "impact_low": "95 % from", "impact_high": "to"}
     names |= {"bad_low": "95 % from", "bad_high": "to", "predicted_rate": "predicted"}
@@ -381,12 +381,41 @@ def _declined(facts: SourceFacts, scores: pd.DataFrame, findings: Findings) -> l
         "bad_rate": "bad rate of the approved",
         "approved_declined_share": "approved who had been declined",
     }
-    return [
-        "The card learned from loans the old policy granted. Nothing in the data says what the "
-        "declined would have done; the table shows what would follow if they were so many times as "
-        "bad as accepted applicants with the same score, at the old policy's approval rate. For "
-        "this alone cards are made that learn from every loan with an outcome.",
+    methods = findings.get("methods")
+    unknown = "The"
+    if methods is None:
+        unknown = "Nothing in the data says what the declined would have done; the"
+    parts: list[Any] = [
+        f"The card learned from loans the old policy granted. {unknown} table shows what would "
+        "follow if they were so many times as bad as accepted applicants with the same score, at "
+        "the old policy's approval rate. For this alone cards are made that learn from every loan "
+        "with an outcome.",
         show_table(findings["declined"], formats, names=names, caption="By assumed uplift"),
+    ]
+    if methods is not None:
+        parts.append(("Which guess was right", _methods(methods)))
+    return parts
+
+
+def _methods(found: pd.DataFrame) -> list[Any]:
+    biases = ["true_bias", "explored_bias", "explored_bias_low", "explored_bias_high"]
+    shown = found[["declined_probability", *biases, "declined_auc"]]
+    formats = dict.fromkeys(biases, "signed") | {"declined_auc": "three"}
+    formats["declined_probability"] = "percent"
+    names = {
+        "declined_probability": "predicted for the declined",
+        "true_bias": "less the truth",
+        "explored_bias": "less the random approvals",
+        "explored_bias_low": "95 % from",
+        "explored_bias_high": "to",
+        "declined_auc": "AUC on them",
+    }
+    best = found["true_bias"].abs().idxmin()
+    return [
+        "This source is simulated: it knows the truth about the declined, and its lender approved "
+        "some applicants at random, which is what a real one could measure by. Nearest to the "
+        f"truth comes {best[0]} at uplift {best[1]:g}. Another lender's uplift is its own.",
+        show_table(shown, formats, names=names, caption="Methods of reject inference"),
     ]
 
 

@@ -94,10 +94,12 @@ def _by_segment(findings: Findings, judged: str) -> list[Any]:
     if found is None or found.empty:
         return []
     told = found[found["difference"].notna()]
-    shown = told[["loans", "bad", "bad_rate", "auc_b", "auc_a", "difference", "low", "high"]]
-    formats = dict.fromkeys(["auc_a", "auc_b"], "three")
+    own = ["auc_b", "auc_b_low", "auc_b_high"]
+    shown = told[["loans", "bad", "bad_rate", *own, "auc_a", "difference", "low", "high"]]
+    formats = dict.fromkeys(["auc_a", *own], "three")
     formats |= dict.fromkeys(["difference", "low", "high"], "signed")
     names = {"auc_a": "challenger AUC", "auc_b": "scorecard AUC", "low": "95 % from", "high": "to"}
+    names |= {"auc_b_low": "95 % from", "auc_b_high": "to"}
     caption = f"AUC by segment, {judged}; challenger minus scorecard"
     return [
         f"{len(told)} of {len(found)} segments have enough goods and bads to compare. At 95 %, one "
@@ -112,11 +114,13 @@ def _ceiling(findings: Findings, judged: str) -> list[Any]:
     if "ceiling" not in findings:
         return []
     found = findings["ceiling"]
-    formats = dict.fromkeys(["auc", "gini", "gini_low", "gini_high"], "three")
+    formats = dict.fromkeys(["auc", "gini", "gini_low", "gini_high", "expected_gini"], "three")
     names = {"auc": "AUC", "gini": "Gini", "gini_low": "95 % from", "gini_high": "to"}
+    names |= {"expected_gini": "expected Gini"}
     return [
         "This source is simulated and knows each applicant's true probability of bad. What that "
-        "reaches on the same loans is the most that any model could.",
+        "reaches on the same loans is the most that any model could; expected is what it would be "
+        "on average over the luck of the loans, of which the share is taken.",
         show_table(found, formats, names=names, caption=f"Share of the ceiling, {judged}"),
     ]
 
@@ -138,12 +142,14 @@ def calibration_parts(card: Scorecard, scores: pd.DataFrame, findings: Findings)
     ]
     if "accuracy" in findings:
         formats = dict.fromkeys(["brier", "reliability", "resolution"], "five")
-        formats |= dict.fromkeys(["log_loss", "intercept", "slope"], "three")
+        ends = [f"{name}{end}" for name in ("intercept", "slope") for end in ("_low", "_high")]
+        formats |= dict.fromkeys(["log_loss", "intercept", "slope", *ends], "three")
         formats |= {"hosmer_lemeshow": "number"}
         names = {"brier": "Brier", "hosmer_lemeshow": "Hosmer–Lemeshow", "p_value": "p-value"}
+        names |= {name: "95 % from" if name.endswith("_low") else "to" for name in ends}
         parts += [
-            "Brier score = reliability (0 where every probability is right) − resolution (how far "
-            "groups differ) + what the task leaves open. Intercept 0 and slope 1 are perfect; a "
+            "Of the Brier score, reliability is what ten groups miss by (0 where they turn bad as "
+            "predicted), resolution how far they differ. Intercept 0 and slope 1 are perfect; a "
             "slope below 1 says that high and low probabilities are too far apart.",
             show_table(
                 findings["accuracy"], formats, names=names, caption=f"Probabilities, {judged}"

@@ -30,6 +30,8 @@ Findings = Mapping[str, pd.DataFrame]
 
 def verdict(row: pd.Series) -> str:
     """Challenger minus scorecard in words."""
+    if pd.isna(row["low"]):
+        return "the challenger and the card cannot be compared: too few goods or bads"
     text = f"{row['difference']:+.3f} in AUC ({row['low']:+.3f} to {row['high']:+.3f})"
     if row["low"] <= 0 <= row["high"]:
         return f"the challenger cannot be told from the card, {text}"

@@ -9,14 +9,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
-from scipy import special
+from numpy.typing import ArrayLike, NDArray
 
 from riskkit import metrics
 from riskkit.evidence.segments import bands
+from riskkit.metrics.checks import flag_array, numeric_array
 from riskkit.schema import Feature
 
 __all__ = ["FOUR_FIFTHS", "fairness_table", "protected_groups"]
+
+Array = NDArray[np.float64]
 
 # below four fifths of the best-placed group's rate, United States agencies see adverse impact
 FOUR_FIFTHS = 0.8
@@ -46,7 +48,9 @@ def protected_groups(
         if not (feature.protected and feature.name in applications):
             continue
         values = applications[feature.name]
-        if feature.kind == "numeric":
+        if pd.api.types.is_bool_dtype(values):
+            groups[feature.label] = values.map({True: "yes", False: "no"}).astype("category")
+        elif feature.kind == "numeric":
             values = values.mask(values.isin(list(feature.special_codes)))
             groups[feature.label] = bands(values, n_bands)
         else:
@@ -92,13 +96,16 @@ def fairness_table(
 
     Source
     ------
-    Uniform Guidelines on Employee Selection Procedures, 29 CFR 1607.4 D (four fifths); Katz,
-    Baptista, Azen, Pike (1978), Obtaining confidence intervals for the risk ratio in cohort
-    studies, Biometrics 34 (interval of a ratio).
+    Uniform Guidelines on Employee Selection Procedures, 29 CFR 1607.4 D (four fifths); Newcombe
+    (2016), MOVER-R confidence intervals for ratios and products of two independently estimated
+    quantities, Statistical Methods in Medical Research 25(5), from the Jeffreys intervals of both
+    rates: a group approved to the last one is no certainty.
     """
-    passed = np.asarray(approved, dtype=bool)
-    flags, predicted = (np.asarray(values, dtype=float) for values in (y, probability))
-    z = float(special.ndtri(0.5 + level / 2))
+    passed = flag_array(approved, "approved", len(groups))
+    flags, predicted = (
+        numeric_array(values, name, len(groups)).astype(float)
+        for name, values in (("y", y), ("probability", probability))
+    )
     tables = {}
     for attribute in groups.columns:
         column = groups[attribute].astype("category")
@@ -127,7 +134,7 @@ def fairness_table(
         table = pd.DataFrame.from_dict(rows, orient="index")
         n, k = table["applicants"].to_numpy(float), table.pop("approved").to_numpy(float)
         rate = k / n
-        ratio, below, above = _impact(k, n, np.where(n >= min_rows, rate, -1.0), z)
+        ratio, below, above = _impact(k, n, np.where(n >= min_rows, rate, -1.0), level)
         table.insert(1, "approval_rate", rate)
         table.insert(2, "impact_ratio", ratio)
         table.insert(3, "impact_low", below)
@@ -144,17 +151,20 @@ def fairness_table(
     return found
 
 
-def _impact(
-    k: np.ndarray, n: np.ndarray, eligible: np.ndarray, z: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ratio of each rate to the highest eligible one, with its interval on the log scale."""
+def _impact(k: Array, n: Array, eligible: Array, level: float) -> tuple[Array, Array, Array]:
+    """Ratio of each rate to the highest eligible one, with its interval."""
     best = int(np.argmax(eligible))
-    ratio = np.full(len(n), np.nan)
-    error = np.full(len(n), np.nan)
-    if eligible[best] > 0:
-        ratio = (k / n) / (k[best] / n[best])
-        seen = k > 0
-        error[seen] = np.sqrt(1 / k[seen] - 1 / n[seen] + 1 / k[best] - 1 / n[best])
-        # the reference against itself
-        error[best] = 0.0
-    return ratio, ratio * np.exp(-z * error), ratio * np.exp(z * error)
+    if not eligible[best] > 0:
+        none = np.full(len(n), np.nan)
+        return none, none, none
+    rate = k / n
+    low, high = metrics.jeffreys_interval(k, n, level)
+    product = rate * rate[best]
+    # the lower end from the least of the group and the most of the reference, the upper one from
+    # the opposite; each squared error is what an interval of one rate alone adds to it
+    least, most = low * (2 * rate - low), high * (2 * rate - high)
+    root = np.sqrt(product**2 - least * most[best])
+    below = np.divide(least, product + root, out=np.zeros(len(n)), where=k > 0)
+    above = (product + np.sqrt(product**2 - most * least[best])) / least[best]
+    below[best] = above[best] = 1.0  # the reference against itself
+    return rate / rate[best], below, above

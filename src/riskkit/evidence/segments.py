@@ -13,13 +13,19 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from riskkit import metrics
+from riskkit.metrics.checks import numeric_array
 from riskkit.schema import Feature
 
 __all__ = ["bands", "calibration_by_segment", "ranking_by_segment", "segments"]
 
 BY_COLUMN = ("channel", "scenario", "term_months")
 MOST_NUMBERS = 8  # more of them, and a segment is a band
-RANKING = ("loans", "bad", "bad_rate", "auc_a", "auc_b", "difference", "low", "high", "p_value")
+COMPARED = ("difference", "low", "high", "p_value")
+RANKING = (
+    *("loans", "bad", "bad_rate"),
+    *(f"auc_{model}{end}" for model in ("a", "b") for end in ("", "_low", "_high")),
+    *COMPARED,
+)
 RATES = ("loans", "bad_rate", "low", "high")
 
 
@@ -59,7 +65,8 @@ def segments(applications: pd.DataFrame, features: Sequence[Feature]) -> pd.Data
         if len(meanings) != 1:
             continue
         ((code, meaning),) = meanings
-        has_none = (applications[[f.name for f in coded]] == code).all(axis=1)
+        # a missing value carries no code, whatever the column's type makes of it
+        has_none = applications[[f.name for f in coded]].eq(code).fillna(False).all(axis=1)
         name = family if family not in found else f"{family} record"
         found[name] = np.where(has_none, meaning, "others")
     return found
@@ -67,7 +74,8 @@ def segments(applications: pd.DataFrame, features: Sequence[Feature]) -> pd.Data
 
 def bands(values: pd.Series, n: int) -> pd.Series:
     """Bands of a number between its quantiles, at most `n`, as ordered categories in words."""
-    known = values.dropna()
+    values = pd.Series(numeric_array(values, "values"), values.index, dtype=float)
+    known = values[np.isfinite(values)]
     inner = np.quantile(known, np.arange(1, n) / n, method="inverted_cdf") if len(known) else []
     # cut where the words say
     edges = [-np.inf, *np.unique([float(f"{edge:g}") for edge in inner]), np.inf]
@@ -120,21 +128,25 @@ def ranking_by_segment(
     Returns
     -------
     DataFrame, index (segment, value)
-        loans, bad, bad_rate; auc_a, auc_b, difference (a − b), low, high, p_value of
-        :func:`riskkit.metrics.compare`. Many segments are many tests: at 95 % one interval in
-        twenty misses. Empty where `table` has no column.
+        loans, bad, bad_rate; auc_a, auc_b, each with its interval (auc_a_low, ..., DeLong);
+        difference (a − b), low, high, p_value of :func:`riskkit.metrics.compare`. Many segments
+        are many tests: at 95 % one interval in twenty misses. Empty where `table` has no column.
     """
-    flags = pd.Series(np.asarray(y, dtype=float))
+    flags = pd.Series(numeric_array(y, "y")).astype(float)
+    scores = pd.DataFrame({"a": np.asarray(score_a), "b": np.asarray(score_b)})
     tables = {}
     for name in table.columns:
         groups = table[name].to_numpy(object)
-        compared = metrics.comparison_table(
-            flags, score_a, score_b, by=groups, min_each=min_each, level=level
-        )
+        asked = {"by": groups, "min_each": min_each, "level": level}
+        compared = metrics.comparison_table(flags, scores["a"], scores["b"], **asked)
+        each = metrics.discrimination_table(scores, flags, n_boot=0, **asked)
+        ends = each[["auc", "auc_low", "auc_high"]].unstack("model")
+        ends.columns = [f"auc_{model}{end[3:]}" for end, model in ends.columns]
         grouped = flags.groupby(groups)
         sizes = pd.DataFrame({"loans": grouped.count(), "bad": grouped.sum().astype("int64")})
         sizes["bad_rate"] = grouped.mean()
-        tables[name] = sizes.join(compared.drop(columns="z"))
+        joined = sizes.join(ends).join(compared[list(COMPARED)])
+        tables[name] = joined.reindex(columns=list(RANKING))
     return _stacked(tables, RANKING)
 
 
@@ -160,8 +172,9 @@ def calibration_by_segment(
         and, in ``<model>_outside``, whether that lies outside the interval. Empty where `table`
         has no column.
     """
-    known = ~np.isnan(np.asarray(y, dtype=float))
-    flags = pd.Series(np.asarray(y, dtype=float)[known])
+    outcome = numeric_array(y, "y").astype(float)
+    known = ~np.isnan(outcome)
+    flags = pd.Series(outcome[known])
     tables = {}
     for name in table.columns:
         groups = table[name].to_numpy(object)[known]

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+
+from riskkit.metrics.checks import flag_array, numeric_array
 
 Array = NDArray[Any]
 
 
 def applicants(y: ArrayLike, declined: ArrayLike) -> tuple[Array, Array, Array]:
     """Outcome, who has one, and who was declined."""
-    outcome = numeric_array(y, "y")
+    outcome = numeric_array(y, "y").astype(float)
     turned_down = flag_array(declined, "declined", len(outcome))
     labelled = ~np.isnan(outcome)
     strange = labelled & ~np.isin(outcome, (0, 1))
@@ -46,27 +47,11 @@ def explored_rows(explored: ArrayLike, labelled: Array, declined: Array) -> Arra
     return asked
 
 
-def numeric_array(values: ArrayLike, name: str, n: int | None = None) -> Array:
-    """Float array, a missing value being NaN."""
-    array = pd.Series(np.asarray(values)).to_numpy(np.float64, na_value=np.nan)
-    if n is not None and len(array) != n:
-        raise ValueError(f"{name} must have {n} rows like y, got {len(array)}")
-    return array
-
-
-def flag_array(values: ArrayLike, name: str, n: int) -> Array:
-    """Boolean array of values that are all true or false."""
-    flags = numeric_array(values, name, n)
-    if not np.isin(flags, (0, 1)).all():
-        raise ValueError(f"{name} must be true or false everywhere")
-    return flags.astype(bool)
-
-
 def probability_array(
     values: ArrayLike, name: str, n: int, rows: Array | slice = slice(None)
 ) -> Array:
     """Float array whose given rows lie in [0, 1]."""
-    probability = numeric_array(values, name, n)
+    probability = numeric_array(values, name, n).astype(float)
     checked = probability[rows]
     wrong = ~((checked >= 0) & (checked <= 1))
     if wrong.any():

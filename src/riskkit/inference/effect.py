@@ -221,7 +221,8 @@ def compare_methods(
         found = {"declined_probability": mean, **dict.fromkeys(COMPARISON, np.nan)}
         if truth is not None:
             found["true_bias"] = mean - truth[declined].mean()
-            found["declined_auc"] = _fractional_auc(probability[declined], truth[declined])
+            counts = metrics.expected_counts(-probability[declined], truth[declined])
+            found["declined_auc"] = metrics.auc(counts)
         if benchmark is not None:
             found["explored_bias"] = mean - benchmark["bad_rate"]
             found["explored_bias_low"] = mean - benchmark["high"]
@@ -321,7 +322,7 @@ def sensitivity_band(
             {
                 "inferred_rate": bad[declined].mean(),
                 "declined_probability": probability[declined].mean(),
-                "cutoff_probability": distinct[np.searchsorted(total, n_approved)],
+                "cutoff_probability": distinct[np.searchsorted(total, n_approved * (1 - 1e-12))],
                 "bad_rate": n_bad / n_approved,
                 "approved_declined_share": n_declined / n_approved,
             }
@@ -338,17 +339,6 @@ def _fitted(make_model: Callable[[], Any], X: pd.DataFrame, rows: pd.DataFrame) 
         sample_weight=rows["weight"].to_numpy(),
     )
     return probability_array(model.predict_proba(X)[:, 1], "the model's probability", len(X))
-
-
-def _fractional_auc(probability: Array, truth: Array) -> float:
-    """AUC where each row is a bad by its true probability and a good by the rest."""
-    n = len(probability)
-    counts = metrics.score_counts(
-        -np.concatenate([probability, probability]),
-        np.repeat([1, 0], n),
-        weight=np.concatenate([truth, 1 - truth]),
-    )
-    return metrics.auc(counts)
 
 
 def _auc(

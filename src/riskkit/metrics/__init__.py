@@ -17,7 +17,7 @@ from riskkit.metrics.calibration import (
 )
 from riskkit.metrics.checks import jeffreys_interval
 from riskkit.metrics.comparison import compare, comparison_table, discrimination_table
-from riskkit.metrics.counts import COUNT_COLUMNS, score_counts
+from riskkit.metrics.counts import COUNT_COLUMNS, expected_counts, score_counts
 from riskkit.metrics.curves import (
     LIFT_SHARES,
     cap_curve_table,
@@ -56,6 +56,7 @@ __all__ = [
     "discrimination",
     "discrimination_table",
     "drift_table",
+    "expected_counts",
     "gains_table",
     "gini",
     "grade_table",

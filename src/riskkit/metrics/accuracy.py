@@ -10,9 +10,18 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
 
-from riskkit.metrics.checks import Array, bads_at_probability, known_rows, warn
+from riskkit.metrics.checks import (
+    Array,
+    bads_at_probability,
+    check_groups,
+    known_rows,
+    quantile_groups,
+    warn,
+)
 
 __all__ = ["brier", "brier_decomposition", "log_loss"]
+
+_PARTS = ("brier", "reliability", "resolution", "uncertainty", "within")
 
 
 def brier(
@@ -54,55 +63,70 @@ def brier(
 
 
 def brier_decomposition(
-    y: ArrayLike | pd.DataFrame, probability: ArrayLike, *, weight: ArrayLike | None = None
+    y: ArrayLike | pd.DataFrame,
+    probability: ArrayLike,
+    *,
+    n_groups: int | None = None,
+    weight: ArrayLike | None = None,
 ) -> pd.Series:
     """Brier score, and what of it is miscalibration, what is told apart, what is the task's own.
 
-    Brier = reliability − resolution + uncertainty, over the groups k of equal probability p_k with
-    bad rate o_k, n_k loans of n: reliability Σ n_k (p_k − o_k)² ÷ n, resolution Σ n_k (o_k − o)²
-    ÷ n, uncertainty o (1 − o). Exact, as the groups hold equal probabilities; it says little of a
-    probability that hardly ever repeats, where every loan is a group. Whole scores repeat.
+    Brier = reliability − resolution + uncertainty + within, over groups k of mean probability p_k
+    with bad rate o_k, n_k loans of n: reliability Σ n_k (p_k − o_k)² ÷ n, resolution Σ n_k
+    (o_k − o)² ÷ n, uncertainty o (1 − o), within what differing probabilities of one group add.
+    A perfect probability has a reliability of about Σ o_k (1 − o_k) ÷ n by chance alone, and as
+    much more resolution: small groups, such as those of every score, show little else.
 
     Parameters
     ----------
     y, probability, weight
         As for :func:`brier`.
+    n_groups : int, optional
+        Groups as in :func:`calibration_table`; by default one for each distinct probability, and
+        within is 0.
 
     Returns
     -------
     Series
         `brier`, `reliability` (0 is calibrated), `resolution` (higher is better, at most the
-        uncertainty), `uncertainty`; NaN with a warning where no outcome is known.
+        uncertainty), `uncertainty`, `within`; NaN with a warning where no outcome is known.
 
     Raises
     ------
     ValueError
-        A probability is missing or outside [0, 1] where y is known.
+        A probability is missing or outside [0, 1] where y is known, or `n_groups` is below 1.
 
     Source
     ------
-    Murphy (1973), Journal of Applied Meteorology 12(4).
+    Murphy (1973), Journal of Applied Meteorology 12(4); within: Stephenson, Coelho, Jolliffe
+    (2008), Weather and Forecasting 23(4).
 
     Examples
     --------
     >>> parts = brier_decomposition([0, 0, 1, 0, 1, 1], [0.1, 0.1, 0.1, 0.8, 0.8, 0.8])
-    >>> parts.round(4).to_dict()
-    {'brier': 0.2583, 'reliability': 0.0361, 'resolution': 0.0278, 'uncertainty': 0.25}
+    >>> parts.round(4).to_dict() # doctest: +NORMALIZE_WHITESPACE
+    {'brier': 0.2583, 'reliability': 0.0361, 'resolution': 0.0278, 'uncertainty': 0.25,
+     'within': 0.0}
     """
     outcome, p, row_weight = known_rows(y, probability, weight)
     distinct, size, bad = bads_at_probability(outcome, p, row_weight)
     if not len(size):
         warn("Brier score is undefined: no outcome is known")
-        names = ["brier", "reliability", "resolution", "uncertainty"]
-        return pd.Series(dict.fromkeys(names, np.nan), name="brier")
+        return pd.Series(dict.fromkeys(_PARTS, np.nan), name="brier")
+    if n_groups is not None:
+        check_groups(n_groups)
+        group = quantile_groups(size, n_groups)
+        sums = [np.bincount(group, weights=part) for part in (size * distinct, size, bad)]
+        distinct, size, bad = sums[0] / sums[1], sums[1], sums[2]
     rate, overall = bad / size, bad.sum() / size.sum()
-    parts = {
-        "brier": np.average((p - outcome) ** 2, weights=row_weight),
-        "reliability": np.average((distinct - rate) ** 2, weights=size),
-        "resolution": np.average((rate - overall) ** 2, weights=size),
-        "uncertainty": overall * (1 - overall),
-    }
-    return pd.Series(parts, name="brier")
+    whole = np.average((p - outcome) ** 2, weights=row_weight)
+    reliability = np.average((distinct - rate) ** 2, weights=size)
+    resolution = np.average((rate - overall) ** 2, weights=size)
+    uncertainty = overall * (1 - overall)
+    rest = whole - (reliability - resolution + uncertainty)
+    within = 0.0 if n_groups is None else rest
+    parts = (whole, reliability, resolution, uncertainty, within)
+    return pd.Series(dict(zip(_PARTS, parts, strict=True)), name="brier")
 
 
 def log_loss(

@@ -17,6 +17,7 @@ from riskkit.metrics.checks import (
     bads_at_probability,
     bads_of,
     check_groups,
+    check_level,
     jeffreys_interval,
     known_rows,
     quantile_groups,
@@ -30,6 +31,8 @@ __all__ = [
     "hosmer_lemeshow",
     "logistic_line",
 ]
+
+_LINE = tuple(f"{name}{end}" for name in ("intercept", "slope") for end in ("", "_low", "_high"))
 
 
 def calibration_table(
@@ -99,7 +102,11 @@ def calibration_table(
 
 
 def calibration_fit(
-    y: ArrayLike | pd.DataFrame, probability: ArrayLike, *, weight: ArrayLike | None = None
+    y: ArrayLike | pd.DataFrame,
+    probability: ArrayLike,
+    *,
+    weight: ArrayLike | None = None,
+    level: float = 0.95,
 ) -> pd.Series:
     """Intercept and slope of the logistic recalibration of a probability.
 
@@ -114,18 +121,22 @@ def calibration_fit(
     probability : array of shape (n,)
         Predicted probability of bad, strictly between 0 and 1, of each row or at each score.
     weight : array of shape (n,), optional
-        At least 0; counts hold their own.
+        At least 0, read as numbers of loans; counts hold their own.
+    level : float
+        Confidence level, in (0, 1).
 
     Returns
     -------
     Series
-        `intercept`, `slope`; both NaN, with a warning, where the maximum does not exist: one
-        class only, one probability only, or classes that the probability separates.
+        `intercept`, `intercept_low`, `intercept_high`, `slope`, `slope_low`, `slope_high` (Wald,
+        by the likelihood's curvature); all NaN, with a warning, where the maximum does not exist:
+        one class only, one probability only, or classes that the probability separates.
 
     Raises
     ------
     ValueError
-        A probability is missing, or not strictly between 0 and 1, where y is known.
+        A probability is missing, or not strictly between 0 and 1, where y is known, or `level` is
+        outside (0, 1).
 
     Source
     ------
@@ -134,22 +145,33 @@ def calibration_fit(
     Examples
     --------
     >>> fit = calibration_fit([0, 0, 1, 0, 1, 1], [0.1, 0.1, 0.1, 0.8, 0.8, 0.8])
-    >>> fit.round(3).to_dict()
-    {'intercept': 0.157, 'slope': 0.387}
+    >>> fit[["intercept", "slope", "slope_low", "slope_high"]].round(3).to_dict()
+    {'intercept': 0.157, 'slope': 0.387, 'slope_low': -0.56, 'slope_high': 1.334}
     """
+    check_level(level)
     outcome, p, row_weight = known_rows(y, probability, weight)
     seen = row_weight > 0
     outcome, p, row_weight = outcome[seen], p[seen], row_weight[seen]
     if np.any((p <= 0) | (p >= 1)):
         raise ValueError("probability must lie strictly between 0 and 1 for a fit on log-odds")
-    line = logistic_line(special.logit(p), outcome, row_weight)
+    x = special.logit(p)
+    line = logistic_line(x, outcome, row_weight)
     if line is None:
         warn(
             "calibration fit is undefined: y has one class, or the probability is constant or "
             "separates goods from bads"
         )
-        line = (np.nan, np.nan)
-    return pd.Series(dict(zip(("intercept", "slope"), line, strict=True)), name="calibration")
+        return pd.Series(dict.fromkeys(_LINE, np.nan), name="calibration")
+    fitted = special.expit(line[0] + line[1] * x)
+    curvature = row_weight * fitted * (1 - fitted)
+    total, mean = curvature.sum(), np.average(x, weights=curvature)
+    of_slope = 1 / np.dot(curvature, (x - mean) ** 2)
+    z = float(special.ndtri(0.5 + level / 2))
+    ends = []
+    for value, variance in zip(line, (1 / total + mean**2 * of_slope, of_slope), strict=True):
+        half = z * float(np.sqrt(variance))
+        ends += [value, value - half, value + half]
+    return pd.Series(dict(zip(_LINE, ends, strict=True)), name="calibration")
 
 
 def logistic_line(x: Array, outcome: Array, weight: Array) -> tuple[float, float] | None:
@@ -272,9 +294,9 @@ def accuracy_table(y: ArrayLike, probabilities: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame, index model
-        `brier`, `reliability`, `resolution` (:func:`brier_decomposition`), `log_loss`, `intercept`,
-        `slope` (:func:`calibration_fit`), `hosmer_lemeshow` (statistic over ten groups) and its
-        `p_value`.
+        `brier`, `reliability`, `resolution` (:func:`brier_decomposition` over ten groups),
+        `log_loss`, `intercept` and `slope` with intervals (:func:`calibration_fit`),
+        `hosmer_lemeshow` (statistic over ten groups) and its `p_value`.
 
     Raises
     ------
@@ -287,7 +309,7 @@ def accuracy_table(y: ArrayLike, probabilities: pd.DataFrame) -> pd.DataFrame:
         groups = calibration_table(y, p)
         test = hosmer_lemeshow(groups["bad"], groups["n"], groups["mean_probability"])
         rows[model] = {
-            **brier_decomposition(y, p).drop("uncertainty"),
+            **brier_decomposition(y, p, n_groups=10)[["brier", "reliability", "resolution"]],
             "log_loss": log_loss(y, p),
             **calibration_fit(y, p),
             "hosmer_lemeshow": test["statistic"],

@@ -18,6 +18,7 @@ from riskkit.metrics.checks import (
     distinct_positions,
     numeric_array,
     outcome_state,
+    ratio,
     refuse_missing,
     warn,
     warn_if_reversed,
@@ -147,7 +148,7 @@ def discrimination_table(
     DataFrame, index (group, model) or, without `by`, model
         Columns of :func:`discrimination`. Groups are ascending; a Series' name is the level's.
     """
-    y = np.asarray(y, dtype=float)
+    y = numeric_array(y, "y", len(scores))
 
     def of_rows(rows: Any) -> pd.DataFrame:
         tables = {}
@@ -157,7 +158,7 @@ def discrimination_table(
             if min(sums["good"], sums["bad"]) >= min_each:
                 tables[model] = discrimination(counts, level=level, n_boot=n_boot)
             else:
-                rate = sums["bad"] / max(sums["good"] + sums["bad"], 1)
+                rate = float(ratio(sums["bad"], sums["good"] + sums["bad"]))
                 unknown = dict.fromkeys(STATISTICS, float("nan"))
                 tables[model] = pd.Series({**sums, "bad_rate": rate, **unknown})
         return pd.DataFrame(tables).T.rename_axis(index="model")
@@ -165,6 +166,10 @@ def discrimination_table(
     if by is None:
         return of_rows(slice(None))
     groups = {group: of_rows(rows) for group, rows in _groups(by)}
+    if not groups:
+        none = of_rows(slice(0))[:0]
+        none.index = pd.MultiIndex.from_arrays([[], []], names=[_name(by), "model"])
+        return none
     return pd.concat(groups, names=[_name(by)])
 
 
@@ -193,7 +198,11 @@ def comparison_table(
     DataFrame, index group, ascending; a Series' name is the index'
         Columns of :func:`compare`.
     """
-    y, score_a, score_b = (np.asarray(values, dtype=float) for values in (y, score_a, score_b))
+    y = numeric_array(y, "y")
+    score_a, score_b = (
+        numeric_array(values, name, len(y))
+        for name, values in (("score_a", score_a), ("score_b", score_b))
+    )
     results = {}
     for group, rows in _groups(by):
         enough = min((y[rows] == 0).sum(), (y[rows] == 1).sum()) >= min_each
@@ -209,5 +218,6 @@ def _name(by: ArrayLike) -> str:
 
 
 def _groups(by: ArrayLike) -> list[tuple[Any, Array]]:
-    place, labels = pd.factorize(np.asarray(by), sort=True)
+    # a list's own conversion would make text of a missing label
+    place, labels = pd.factorize(by if hasattr(by, "dtype") else pd.Series(by), sort=True)
     return [(label, np.flatnonzero(place == number)) for number, label in enumerate(labels)]

@@ -21,7 +21,7 @@ from riskkit.metrics.checks import (
     weight_array,
 )
 
-__all__ = ["COUNT_COLUMNS", "score_counts"]
+__all__ = ["COUNT_COLUMNS", "expected_counts", "score_counts"]
 
 COUNT_COLUMNS = ("applications", "booked", "good", "bad")
 
@@ -111,6 +111,49 @@ def score_counts(
     index = pd.Index(distinct, name="score")
     counts = pd.DataFrame(columns, index=index)
     return counts[counts["applications"] > 0]
+
+
+def expected_counts(score: ArrayLike, probability: ArrayLike) -> pd.DataFrame:
+    """Score counts in which each row is bad in part, by its probability, and good in part.
+
+    What is measured from them is free of the luck of single outcomes.
+
+    Parameters
+    ----------
+    score : array of shape (n,)
+        Higher is safer.
+    probability : array of shape (n,)
+        Of bad, in [0, 1], such as a simulated borrower's true one.
+
+    Returns
+    -------
+    DataFrame
+        As :func:`score_counts` of the bad parts beside the good ones.
+
+    Raises
+    ------
+    ValueError
+        A score or a probability is missing or out of range, or lengths differ.
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> expected_counts([500, 600, 600], [0.5, 0.1, 0.3])[["good", "bad"]].round(2)
+    ... # doctest: +NORMALIZE_WHITESPACE
+           good  bad
+    score
+    500     0.5  0.5
+    600     1.6  0.4
+    """
+    points = numeric_array(score, "score")
+    part = numeric_array(probability, "probability", len(points)).astype(float)
+    if not ((part >= 0) & (part <= 1)).all():
+        raise ValueError("probability must lie in [0, 1] everywhere")
+    is_bad = np.repeat([1, 0], len(points))
+    return score_counts(np.tile(points, 2), is_bad, weight=np.concatenate([part, 1 - part]))
 
 
 def _totals(

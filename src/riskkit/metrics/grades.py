@@ -47,15 +47,16 @@ def master_scale(
     """Rating grades as bands of the score, with a probability of default that rises with risk.
 
     The probability is the grade's bad rate; where a riskier grade's bad rate is lower, neighbours
-    are pooled until it is not (isotonic regression, weighted by loans), and share one probability.
+    are pooled until it is not (isotonic regression, weighted by loans). Grades so pooled become
+    one, unless their edges are given: then they share one probability.
 
     Parameters
     ----------
     counts : DataFrame, index `score`
         `good`, `bad`, from :func:`score_counts`.
     n_grades : int
-        Grades aimed at, with about equal numbers of known outcomes; whole scores, so few distinct
-        scores give fewer grades. Not used where `edges` are given.
+        Grades aimed at, with about equal numbers of known outcomes; few distinct scores, and bad
+        rates that do not rise, give fewer. Not used where `edges` are given.
     edges : sequence of float, optional
         Scores where the next safer grade begins, ascending: one grade more than edges.
     floor : float
@@ -65,10 +66,10 @@ def master_scale(
     -------
     DataFrame, index `grade` from 1, the safest
         `score_low`, `score_high` (the band is [low, high); the outer ends are infinite, so that
-        every score has a grade), `n` (known outcomes), `bad`, `bad_rate`, `probability` (never
-        falls from grade to grade). A grade without known outcomes has a NaN bad rate and the
-        probability of the next riskier grade that has some, else of the next safer; all are NaN,
-        with a warning, where no outcome is known.
+        every score has a grade), `n` (known outcomes), `bad`, `bad_rate`, `probability` (rises
+        from grade to grade; with `edges` it never falls). A grade without known outcomes has a NaN
+        bad rate and the probability of the next riskier grade that has some, else of the next
+        safer; all are NaN, with a warning, where no outcome is known.
 
     Raises
     ------
@@ -124,6 +125,10 @@ def master_scale(
         rates = optimize.isotonic_regression(filled["bad_rate"], weights=filled["n"])
         pooled[filled.index] = rates.x
     table["probability"] = pooled.bfill().ffill().clip(lower=floor)
+    rises = np.diff(table["probability"]) > 0
+    if edges is None and not rises.all():
+        kept = table["score_low"].to_numpy()[:-1][rises]
+        return master_scale(counts, edges=kept[::-1], floor=floor)
     return _whole(table, counts)
 
 

@@ -80,7 +80,7 @@ def show_table(
     if caption:
         style.set_caption(html.escape(caption))
     columns = list(shown.columns) if heat is True else list(heat or ())
-    if columns:
+    if columns and len(frame):
         style.background_gradient(
             cmap=shades(), subset=columns, axis=None if heat is True else 0, text_color_threshold=0
         )
