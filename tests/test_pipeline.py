@@ -617,6 +617,8 @@ def test_running_one_stage_makes_later_ones_stale_and_needs_the_earlier(project:
     assert states(run_in(project, only=1, parameters={"seed": "7"})) == ["done"]
     index = (project / "reports/runs/synthetic-quick/index.html").read_text()
     assert "Out of date, because an earlier stage has changed since: Bins, Models." in index
+    # a what-if must not pass for the nightly report
+    assert re.search(r"<dt>Set for this run</dt><dd>[^<]*\bseed = 7\b", index)
     with pytest.raises(BadInput, match="03_models needs 02_woe_binning, which is stale"):
         run_in(project, only="03", parameters={"seed": 7})
     run_in(project, "02", "03", parameters={"seed": 7})

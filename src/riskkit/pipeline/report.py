@@ -25,6 +25,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 _HEADING = re.compile(r'<h2 id="([^"]+)">(.*?)</h2>', re.DOTALL)
 _ANCHOR_LINK = re.compile(r'<a class="anchor-link"[^>]*>.*?</a>')
 _CELL_FILE = re.compile(r"\S*ipykernel_\d+/\d+\.py")
+# parameters that the source's name stands for
+_OF_SOURCE = ("source", "root")
 _TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
 _ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}\b")
 
@@ -134,9 +136,17 @@ def index_page(
                 "parameters": _rows(notebook, record.get("parameters", {})),
             }
         )
+    # a page with another scenario must not pass for the nightly one
+    changed = [
+        f"{row['name']} = {row['value']}"
+        for stage in stages
+        for row in stage["parameters"]
+        if row["changed"] and row["name"] not in _OF_SOURCE
+    ]
     facts = [
         ("Source", manifest["source"]),
         ("Profile", manifest["profile"]),
+        *([("Set for this run", ", ".join(dict.fromkeys(changed)))] if changed else []),
         ("Started", _time(manifest["started"])),
         ("Finished", _time(manifest["finished"])),
         ("riskkit", manifest["versions"]["riskkit"]),
