@@ -328,6 +328,8 @@ def test_text_judges_the_window(caught, back, cohort, text):
         {
             "chosen": [False, True],
             "caught_rate": [1.0, caught],
+            "worst_term": np.nan,
+            "worst_caught_rate": np.nan,
             "came_back_rate": [0.5, back],
             "last_cohort": pd.to_datetime(["2024-01-01", cohort]),
         }
@@ -337,6 +339,45 @@ def test_text_judges_the_window(caught, back, cohort, text):
         schema.window_text(rows, enough=0)
     with pytest.raises(ValueError, match="one definition must be the chosen one, got 0"):
         schema.window_text(rows.iloc[:1])
+
+
+@pytest.mark.parametrize(
+    ("caught", "worst", "text"),
+    [
+        (0.91, 0.803, "**long enough over all, but too short for 12-month loans**: it catches 91% "
+         "of the final bads, of those of 12-month loans 80%, less than 90%."),
+        (0.97, 0.93, "**long enough**: it catches 97% of the final bads, of those of 12-month "
+         "loans 93%."),
+        (0.7, 0.6, "**too short**: it catches 70% of the final bads, less than 90%, of those of "
+         "12-month loans 60%."),
+        (0.91, 0.91, "**long enough**: it catches 91% of the final bads."),
+    ],
+)  # fmt: skip
+def test_text_names_the_term_that_the_window_serves_worst(caught, worst, text):
+    row = {"caught_rate": caught, "worst_term": 12, "worst_caught_rate": worst}
+    rows = pd.DataFrame([row | {"chosen": True, "came_back_rate": None, "last_cohort": pd.NaT}])
+    assert schema.window_text(rows) == f"The chosen window is {text}"
+
+
+def test_worst_term_is_the_one_whose_bads_the_window_misses_most():
+    # of the 3-month loans 60 are bad by month 5; of the 12-month loans 20 by month 5, 20 by 14; of
+    # the 6-month loans, too few to say, none by month 6
+    sizes = {(3, 5): 60, (12, 5): 20, (12, 14): 20, (6, 9): 29}
+    rows = [pair for pair, n in sizes.items() for _ in range(n)]
+    outcomes = pd.DataFrame(rows, columns=["term_months", "event_mob"]).assign(
+        cohort=pd.Timestamp("2023-01-01"), amount=1, event="default"
+    )
+    outcomes["loan_id"] = outcomes.index.astype(str)
+    windows = [BadDefinition(dpd=None, window_months=m) for m in (6, 12, 18)]
+    observed = pd.Timestamp("2025-12-31")
+
+    found = schema.definition_table(outcomes, windows[0], observed, None, alternatives=windows)
+
+    assert found["worst_term"].tolist() == [12, 12, 3]
+    assert found["worst_caught_rate"].tolist() == [0.5, 0.5, 1]
+    few = outcomes[outcomes["term_months"] == 6]
+    nothing = schema.definition_table(few, windows[0], observed, None, alternatives=windows)
+    assert nothing[["worst_term", "worst_caught_rate"]].isna().all(axis=None)
 
 
 # -- indeterminates -----------------------------------------------------------------------------

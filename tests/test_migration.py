@@ -503,7 +503,8 @@ def test_text_says_whether_the_definition_begins_where_loans_are_lost():
 
     assert roll_text(rates, 90) == (
         "From **M2 31–60 days** on, more than 50% do not come back. The definition begins with M4+ "
-        "91 days or more, past that point: the roll rates **support** it, and would an earlier one."
+        "91 days or more, past that point: the roll rates **support** it, and would support an "
+        "earlier one."
     )
     assert "M2 31–60 days, just there: the roll rates **support** it." in roll_text(rates, 30)
     # the 16th day lies in M1

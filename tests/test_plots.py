@@ -154,6 +154,38 @@ def test_the_sample_is_named_in_the_title_and_small_money_in_thousands(rows):
         np.testing.assert_allclose(shown, cutoffs["profit_amount"])
 
 
+def test_cutoffs_are_dotted_where_inferred_and_the_best_seen_is_marked():
+    counts = pd.DataFrame(
+        {"applications": 100, "booked": [20, 60, 90, 95], "good": [18, 60, 89, 95],
+         "bad": [2, 0, 1, 0]},
+        index=pd.Index([500, 520, 540, 560], name="score"),
+    )  # fmt: skip
+    table = strategy.cutoff_table(counts, strategy.Economics(10, 100, 0), max_never_booked=0.1)
+    assert table["inferred"].tolist() == [True, True, False, False]
+    drawn = [
+        plots.plot_cutoffs({"card": table}, "approval rate"),
+        plots.plot_profit({"card": table}, "approval rate", "CNY"),
+    ]
+    for ax in drawn:
+        line, white = ax.lines[:2]
+        assert not np.isnan(line.get_ydata()).any()
+        assert np.isnan(white.get_ydata()).tolist() == [False, False, True, True]
+        assert ax.get_legend().get_title().get_text() == "dotted where inferred"
+    dots = [d for d in drawn[1].lines if d.get_marker() == "o"]
+    assert [dot.get_xdata()[0] for dot in dots] == [0.5, 0.75]
+    assert [dot.get_markerfacecolor() == "white" for dot in dots] == [False, True]
+    assert "card is best at 50%; card is best at 75%, which is inferred." in (
+        drawn[1].figure.get_label()
+    )
+    # granted loans only
+    whole = strategy.cutoff_table(
+        counts.assign(applications=counts["booked"]), strategy.Economics(10, 100, 0)
+    )
+    ax = plots.plot_profit({"card": whole}, "share of booked kept", "CNY")
+    assert ax.get_legend().get_title().get_text() == ""
+    assert len([d for d in ax.lines if d.get_marker() == "o"]) == 1
+
+
 def test_timing_shows_the_windows_of_the_definition():
     timing = pd.DataFrame([[0, 0.5, 1], [0, 0, 1]], index=[3, 12]).rename_axis("term_months")
     own = BadDefinition(window_months=2, by_term={3: 1, 12: 9})

@@ -3,10 +3,13 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from riskkit import metrics, strategy
 
 ECONOMICS = strategy.Economics(margin_amount=60, loss_amount=600, cost_amount=5)
+# Jeffreys 95 % intervals of one bad of two, and the upper end of none of one
+HALF_OF_TWO, NONE_OF_ONE = stats.beta(1.5, 1.5).ppf([0.025, 0.975]), stats.beta(0.5, 1.5).ppf(0.975)
 
 
 @pytest.fixture
@@ -64,27 +67,68 @@ def test_cutoff_table_counts_all_applications_but_rates_known_outcomes():
             "applications": [5, 4, 2],
             "approval_rate": [1.0, 0.8, 0.4],
             "booked": [3, 3, 2],
+            "never_booked_rate": [0.4, 0.25, 0.0],
             "good": [1, 1, 1],
             "bad": [1, 1, 0],
             "bad_rate": [0.5, 0.5, 0.0],
+            "bad_rate_low": [HALF_OF_TWO[0], HALF_OF_TWO[0], 0.0],
+            "bad_rate_high": [HALF_OF_TWO[1], HALF_OF_TWO[1], NONE_OF_ONE],
+            # the bad lies below the good: no line
+            "expected_bad_rate": [np.nan] * 3,
             "share_of_booked_kept": [1.0, 1.0, 2 / 3],
             "profit_amount": [-550, -550, 55],
-            # 0.8 is the first rate that reaches 0.5: the old policy's own cutoff on this score
+            # a quarter is not more than a quarter
             "inferred": [True, False, False],
             "amount": [150, 140, 90],
         },
         index=pd.Index([1, 2, 3], name="cutoff"),
     )
     pd.testing.assert_frame_equal(
-        strategy.cutoff_table(counts, ECONOMICS, old_approval_rate=0.5), expected
+        strategy.cutoff_table(counts, ECONOMICS, max_never_booked=0.25), expected
     )
 
 
-def test_rows_below_the_old_cutoff_are_inferred(bands):
-    # exactly the old policy's own approval rate is not an extrapolation
-    table = strategy.cutoff_table(bands, ECONOMICS, old_approval_rate=830 / 1070)
-    assert table["inferred"].tolist() == [True, False, False]
-    assert not strategy.cutoff_table(bands, ECONOMICS)["inferred"].any()
+def test_rows_are_inferred_by_the_share_never_booked(bands):
+    # granted loans only: nothing is inferred however strict
+    everything = strategy.cutoff_table(bands, ECONOMICS, max_never_booked=0)
+    assert not everything["inferred"].any()
+    # declined wherever they stood: 160 of 1230, 80 of 910, 51 of 561
+    declined = bands.assign(applications=bands["applications"] + [80, 29, 51])
+    shares = strategy.cutoff_table(declined, ECONOMICS)["never_booked_rate"]
+    np.testing.assert_allclose(shares, [160 / 1230, 80 / 910, 51 / 561])
+    for limit, marked in ((0.2, [0, 0, 0]), (0.1, [1, 0, 0]), (0.09, [1, 0, 1])):
+        table = strategy.cutoff_table(declined, ECONOMICS, max_never_booked=limit)
+        assert table["inferred"].tolist() == [bool(m) for m in marked]
+
+
+def test_bad_rate_has_the_jeffreys_interval_of_its_level(bands):
+    # Beta(10.5, 500.5) of 10 bads among 510
+    table = strategy.cutoff_table(bands, ECONOMICS, level=0.9)
+    expected = stats.beta(10.5, 500.5).ppf([0.05, 0.95])
+    np.testing.assert_allclose(table.loc[3, ["bad_rate_low", "bad_rate_high"]], expected)
+
+
+def test_expected_bad_rate_counts_those_never_booked_by_their_score():
+    # so many that the line of the known is the one drawn from; among the riskier, more declined
+    rng = np.random.default_rng(1)
+    score = rng.integers(450, 650, 200_000)
+    p = 1 / (1 + np.exp((score - 500) / 30))
+    y = (rng.random(len(score)) < p).astype(float)
+    booked = rng.random(len(score)) < 1 - p
+    counts = metrics.score_counts(score, np.where(booked, y, np.nan), booked=booked)
+    table = strategy.cutoff_table(counts, ECONOMICS)
+    for cutoff in (450, 500, 560, 620):
+        approved, row = score >= cutoff, table.loc[cutoff]
+        assert row["expected_bad_rate"] == pytest.approx(y[approved].mean(), rel=0.05)
+    assert table.loc[450, "bad_rate"] < 0.8 * y.mean()
+
+
+def test_expected_bad_rate_is_the_observed_one_where_everybody_was_seen(bands, table):
+    assert table["expected_bad_rate"].tolist() == table["bad_rate"].tolist()
+    # also without a line: the bads all lie below the goods
+    counts = metrics.score_counts([1, 1, 2, 2], [1, 1, 0, 0])
+    known = strategy.cutoff_table(counts, ECONOMICS)
+    assert known["expected_bad_rate"].tolist() == [0.5, 0]
 
 
 def test_no_booked_loan_above_a_cutoff_leaves_its_bad_rate_open():
@@ -98,11 +142,14 @@ def test_no_booked_loan_above_a_cutoff_leaves_its_bad_rate_open():
 def test_no_booked_loan_at_all_does_not_crash():
     table = strategy.cutoff_table(metrics.score_counts([1, 2], [np.nan] * 2), ECONOMICS)
     assert table["approval_rate"].tolist() == [1, 0.5]
-    assert table[["bad_rate", "share_of_booked_kept"]].isna().all(axis=None)
+    assert table["never_booked_rate"].tolist() == [1, 1]
+    assert table["inferred"].all()
+    unknown = ["bad_rate", "bad_rate_low", "bad_rate_high", "expected_bad_rate"]
+    assert table[[*unknown, "share_of_booked_kept"]].isna().all(axis=None)
 
 
 def test_no_applications_give_an_empty_table():
-    assert strategy.cutoff_table(metrics.score_counts([], []), ECONOMICS).shape == (0, 9)
+    assert strategy.cutoff_table(metrics.score_counts([], []), ECONOMICS).shape == (0, 13)
 
 
 @settings(max_examples=60, deadline=None)
@@ -121,6 +168,9 @@ def test_each_row_equals_counting_the_approved(rows, cutoff):
     assert row["booked"] == booked[approved].sum()
     assert (row["good"], row["bad"]) == (goods, bads)
     assert row["profit_amount"] == 60 * goods - 600 * bads - 5 * (goods + bads)
+    assert row["never_booked_rate"] == pytest.approx(1 - booked[approved].mean())
+    if goods + bads:
+        assert row["bad_rate_low"] <= row["bad_rate"] <= row["bad_rate_high"]
 
 
 def test_weighted_approval_ends_at_exactly_one():
@@ -138,8 +188,10 @@ def test_cutoff_table_refuses_bad_counts(bands):
         strategy.cutoff_table(pd.concat([bands, bands]), ECONOMICS)
     with pytest.raises(ValueError, match=r"columns named \['bad_rate'\]"):
         strategy.cutoff_table(bands.assign(bad_rate=0.1), ECONOMICS)
-    with pytest.raises(ValueError, match="old_approval_rate must lie in"):
-        strategy.cutoff_table(bands, ECONOMICS, old_approval_rate=60)
+    with pytest.raises(ValueError, match=r"max_never_booked must lie in \[0, 1\], got 20"):
+        strategy.cutoff_table(bands, ECONOMICS, max_never_booked=20)
+    with pytest.raises(ValueError, match=r"level must lie in \(0, 1\), got 1"):
+        strategy.cutoff_table(bands, ECONOMICS, level=1)
 
 
 def test_bad_rate_ceiling_takes_the_greatest_approval(table):
@@ -244,6 +296,8 @@ def test_swap_set_by_hand():
             "good": [1, 0, 0, 0],
             "bad": [1, 1, 0, 0],
             "bad_rate": [0.5, 1.0, np.nan, np.nan],
+            "bad_rate_low": [HALF_OF_TWO[0], 1 - NONE_OF_ONE, np.nan, np.nan],
+            "bad_rate_high": [HALF_OF_TWO[1], 1.0, np.nan, np.nan],
             "share_of_applications": [0.4, 0.2, 0.2, 0.2],
         },
         index=pd.Index(["both approve", "only a", "only b", "neither"], name="decision"),
@@ -328,3 +382,127 @@ def test_a_ceiling_out_of_reach_is_a_row_without_values(two_tables):
     unreached = [t["bad_rate"].min() > 0 for t in two_tables.values()]
     assert table.loc["bad rate", "cutoff"].isna().tolist() == unreached
     assert table.drop("bad rate", level="goal").notna().all(axis=None)
+
+
+@pytest.fixture
+def selected():
+    """A model whose profit rises far into the part that the old policy declined."""
+    counts = pd.DataFrame(
+        {"applications": [100, 100, 100], "good": [10, 60, 95], "bad": [2, 1, 1]},
+        index=pd.Index([1, 2, 3], name="score"),
+    )
+    counts["booked"] = counts["good"] + counts["bad"]
+    return strategy.cutoff_table(counts, strategy.Economics(60, 200, 5), max_never_booked=0.2)
+
+
+def test_profit_is_sought_among_the_rows_that_are_not_inferred(selected):
+    assert selected["inferred"].tolist() == [True, True, False]
+    table = strategy.goals_table({"m": selected}, min_approval=0.9, max_bad_rate=0.5)
+    assert table["cutoff"].to_dict() == {
+        ("approval", "m"): 1,
+        ("bad rate", "m"): 1,
+        ("profit", "m"): 3,
+        ("profit, inferred too", "m"): 1,
+    }
+    assert table["inferred"].tolist() == [True, True, False, True]
+
+
+def test_where_all_is_inferred_no_cutoff_is_the_most_profitable(selected):
+    table = strategy.goals_table(
+        {"m": selected.assign(inferred=True)}, min_approval=0.9, max_bad_rate=0.5
+    )
+    assert table.loc[("profit", "m"), ["cutoff", "profit_amount"]].isna().all()
+    assert table.loc[("profit, inferred too", "m"), "cutoff"] == 1
+    assert table["inferred"].dtype == bool
+
+
+def test_without_inferred_rows_profit_is_one_goal(two_tables):
+    table = strategy.goals_table(two_tables, min_approval=0.5, max_bad_rate=0.1)
+    assert list(table.index.unique("goal")) == ["approval", "bad rate", "profit"]
+
+
+# -- which model earns more ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_scores():
+    rng = np.random.default_rng(7)
+    risk = rng.normal(size=2000)
+    y = np.where(rng.random(2000) < 0.2, np.nan, rng.random(2000) < 1 / (1 + np.exp(2 - risk)))
+    blunt = -risk + rng.normal(0, 1.5, 2000)
+    return pd.DataFrame({"sharp": -risk, "blunt": blunt}), y
+
+
+def test_profit_difference_is_that_of_the_two_cutoffs(two_scores):
+    scores, y = two_scores
+    gap = strategy.profit_difference(scores, y, {"sharp": 0.1, "blunt": -0.2}, ECONOMICS)
+    profits = []
+    for name, cutoff in (("sharp", 0.1), ("blunt", -0.2)):
+        counts = metrics.score_counts(scores[name] >= cutoff, y)
+        profits.append(strategy.cutoff_table(counts, ECONOMICS).loc[1, "profit_amount"])
+    assert gap["difference"] == pytest.approx(profits[0] - profits[1])
+    assert gap["low"] < gap["difference"] < gap["high"]
+    again = strategy.profit_difference(scores, y, {"sharp": 0.1, "blunt": -0.2}, ECONOMICS)
+    pd.testing.assert_series_equal(again, gap)
+    other = strategy.profit_difference(scores, y, {"sharp": 0.1, "blunt": -0.2}, ECONOMICS, seed=1)
+    assert other["low"] != gap["low"]
+
+
+def test_profit_difference_interval_is_that_of_loans_drawn_one_by_one(two_scores):
+    scores, y = two_scores
+    cutoffs = pd.Series({"sharp": 0.1, "blunt": -0.2})
+    gap = strategy.profit_difference(scores, y, cutoffs, ECONOMICS, level=0.9, n_boot=20_000)
+    known = ~np.isnan(y)
+    worth = np.where(y[known] == 1, -605.0, 55.0) * (
+        (scores["sharp"] >= 0.1)[known].astype(int) - (scores["blunt"] >= -0.2)[known].astype(int)
+    )
+    # the central limit of a sum of so many loans
+    half = stats.norm.ppf(0.95) * worth.std() * np.sqrt(len(worth))
+    assert gap["low"] == pytest.approx(worth.sum() - half, abs=0.1 * half)
+    assert gap["high"] == pytest.approx(worth.sum() + half, abs=0.1 * half)
+
+
+def test_a_model_differs_from_itself_by_nothing(two_scores):
+    scores, y = two_scores
+    same = scores.assign(blunt=scores["sharp"])
+    gap = strategy.profit_difference(same, y, {"sharp": 0, "blunt": 0}, ECONOMICS)
+    assert gap.tolist() == [0, 0, 0]
+
+
+def test_profit_difference_needs_two_cutoffs_and_outcomes(two_scores):
+    scores, y = two_scores
+    difference = strategy.profit_difference
+    assert difference(scores, y, {"sharp": 0, "blunt": np.nan}, ECONOMICS).isna().all()
+    nobody = np.full(len(y), np.nan)
+    assert difference(scores, nobody, {"sharp": 0, "blunt": 0}, ECONOMICS).isna().all()
+    both = {"sharp": 0, "blunt": 0}
+    with pytest.raises(ValueError, match=r"needs two scores, got \['sharp'\]"):
+        difference(scores[["sharp"]], y, both, ECONOMICS)
+    with pytest.raises(ValueError, match="n_boot must be >= 1, got 0"):
+        difference(scores, y, both, ECONOMICS, n_boot=0)
+    with pytest.raises(ValueError, match="level must lie in"):
+        difference(scores, y, both, ECONOMICS, level=95)
+
+
+# -- in words ------------------------------------------------------------------------------------
+
+
+def test_words_say_whose_the_bad_rate_is_and_who_was_never_seen(selected):
+    text = strategy.cutoff_text(selected.loc[1].astype(object))
+    assert "of the loans booked among the approved is 2.37% (4 bads of 169 loans" in text
+    assert "Of the 300 approved, 131 (43.7%) were never booked: nobody has seen them repay" in text
+    expected = selected.loc[1, "expected_bad_rate"]
+    assert f"**{expected:.2%} of all the approved** turn bad" in text
+    assert "With fewer than 30 bads behind it" in text
+    assert "fewer than" not in strategy.cutoff_text(selected.loc[1], min_bads=4)
+
+
+def test_words_are_silent_on_the_never_booked_where_all_were_booked(table):
+    text = strategy.cutoff_text(table.loc[1])
+    assert "70 bads of 1,070 loans" in text
+    assert "never booked" not in text
+    assert "fewer than" not in text
+    one = table.loc[3].copy()
+    one["bad"] = 1
+    assert "1 bad of 501 loans" in strategy.bad_rate_text(one)
+    assert strategy.bad_rate_text(one * np.nan) == "not known"

@@ -310,6 +310,47 @@ def test_german_credit_report_names_its_source_and_what_it_skips(german_credit_r
     assert "There is nothing to show: this source tells who went bad, but not when." in vintages
 
 
+def test_the_recommended_cutoff_rests_on_loans_seen_and_says_whose_its_bad_rate_is(synthetic_run):
+    folder = synthetic_run.run_dir / "04_cutoffs"
+    choices = schema.read_table(folder / "chosen_cutoffs.parquet")
+    figures = json.loads((folder / "key_figures.json").read_text())
+    cutoff, model = re.fullmatch(r"(\d+) \((\w+)\)", figures["Recommended cutoff"]).groups()
+    row, tried = choices.loc[("profit", model)], choices.loc[("profit, inferred too", model)]
+    assert row["cutoff"] == int(cutoff)
+    assert not row["inferred"]
+    assert tried["inferred"]
+    assert row["expected_bad_rate"] != row["bad_rate"]
+    assert figures["Never booked, of those approved there"] == f"{row['never_booked_rate']:.1%}"
+    assert figures["Expected bad rate, of all approved there"] == f"{row['expected_bad_rate']:.2%}"
+    page = text_of(synthetic_run, "04_cutoffs")
+    assert f"The bad rate of the loans booked among the approved is {row['bad_rate']:.2%}" in page
+    unseen = row["applications"] - row["booked"]
+    assert f"{unseen:,.0f} ({row['never_booked_rate']:.1%}) were never booked" in page
+    assert f"As a second hurdle behind the old policy, {tried['cutoff']:.0f}" in page
+    assert "Challenger minus scorecard, each at its own best cutoff" in page
+    applications = schema.read_table(synthetic_run.run_dir / "01_borrowers/applications.parquet")
+    scores = schema.read_table(synthetic_run.run_dir / "03_models/scores.parquet")
+    judged = applications[schema.judging_rows(scores)]
+    lent = judged.loc[judged["default_flag"] == 0, "booked_amount"].mean() / 100
+    assert f"a good loan earns {0.1 * lent:,.0f}," in page
+
+
+def test_granted_loans_leave_nothing_to_infer(lending_club_run, german_credit_run):
+    for run in (lending_club_run, german_credit_run):
+        # without the parameters
+        page = text_of(run, "04_cutoffs").split("Which applications decide?")[-1]
+        for words in ("infer", "never booked:", "old policy"):
+            assert words not in page
+    assert "With fewer than 30 bads behind it" in text_of(german_credit_run, "04_cutoffs")
+
+
+def test_the_newest_cohorts_are_held_against_the_earlier_ones(finished):
+    said = text_of(finished, "05_vintages")
+    assert "The newest cohort that got so far" in said
+    assert re.search(r"[Tt]he newest cohort (stands (worse|better) than|depart)", said)
+    assert re.search(r" \d{4}Q\d ", said)
+
+
 def test_lending_club_vintages_of_the_report_are_the_published_ones(lending_club_run):
     outcomes = schema.read_table(lending_club_run.run_dir / "01_borrowers" / "outcomes.parquet")
     curves = schema.read_table(lending_club_run.run_dir / "05_vintages" / "vintages.parquet")

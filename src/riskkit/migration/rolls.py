@@ -248,7 +248,7 @@ def roll_text(rates: pd.DataFrame, dpd: int | None, *, share: float = 0.5) -> st
     elif start == point:
         verdict = "just there: the roll rates **support** it"
     else:
-        verdict = "past that point: the roll rates **support** it, and would an earlier one"
+        verdict = "past that point: the roll rates **support** it, and would support an earlier one"
     if dpd is None and point is None:
         verdict = "what nobody comes back from"
     return f"{turn}. The definition begins with {begins}, {verdict}."

@@ -212,23 +212,24 @@ def plot_cutoffs(
     Parameters
     ----------
     tables : mapping of model to DataFrame
-        Of :func:`strategy.cutoff_table`.
+        Of :func:`strategy.cutoff_table`; drawn from 50 known outcomes on.
     rate_name : str
         What the horizontal axis counts, such as "approval rate".
     """
     ax = axes_of(ax, (5.6, 3.6))
+    alt = []
     for (name, table), colour in zip(tables.items(), SERIES, strict=False):
         known = table[table["good"] + table["bad"] >= 50]
-        ax.plot(known["approval_rate"], known["bad_rate"], color=colour, label=name)
-        inferred = known[known["inferred"]]
-        ax.plot(inferred["approval_rate"], inferred["bad_rate"], color="white", lw=2.2, ls=":")
+        _line_of_cutoffs(ax, known, known["bad_rate"], colour, name)
+        if len(known):
+            all_in, few = known["bad_rate"].iloc[[0, -1]]
+            alt.append(f"{name} from {few:.1%} at the safest to {all_in:.1%} with all")
     percent_axis(ax.xaxis)
     percent_axis(ax.yaxis)
     ax.set_ylim(0)
-    any_inferred = any(table["inferred"].any() for table in tables.values())
-    legend_outside(ax, "dotted where inferred" if any_inferred else None)
-    alt = f"Bad rate rises with the {rate_name}; the lower line is the better model."
-    return finish(ax, "Bad rate at each cutoff", rate_name, "bad rate of booked", alt)
+    _cutoff_legend(ax, tables)
+    text = ("; ".join(alt) or "too few outcomes are known") + "."
+    return finish(ax, "Bad rate at each cutoff", rate_name, "bad rate of booked", text)
 
 
 def plot_profit(
@@ -238,21 +239,60 @@ def plot_profit(
     *,
     ax: Axes | None = None,
 ) -> Axes:
-    """Profit against the approval rate, one line per model, the best cutoff marked."""
+    """Profit against the approval rate, one line per model.
+
+    A full dot marks the best cutoff of those that are not inferred, a hollow one a better one that
+    is.
+
+    Parameters
+    ----------
+    tables : mapping of model to DataFrame
+        Of :func:`strategy.cutoff_table`.
+    rate_name : str
+        What the horizontal axis counts, such as "approval rate".
+    currency : str
+        Unit of the profit.
+    """
     ax = axes_of(ax, (5.6, 3.6))
     largest = max((t["profit_amount"].abs().max() for t in tables.values()), default=0)
     size, unit = (1e6, "million") if largest >= 1e6 else (1e3, "thousand")
     alt = []
     for (name, table), colour in zip(tables.items(), SERIES, strict=False):
-        ax.plot(table["approval_rate"], table["profit_amount"] / size, color=colour, label=name)
-        best = choose_cutoff(table, objective="profit")
-        ax.plot(best["approval_rate"], best["profit_amount"] / size, "o", color=colour)
-        alt.append(f"{name} is best at {best['approval_rate']:.0%}")
+        _line_of_cutoffs(ax, table, table["profit_amount"] / size, colour, name)
+        known = table[table["bad_rate"].notna()]
+        best = {
+            filled: choose_cutoff(part, objective="profit")
+            for filled, part in ((True, known[~known["inferred"]]), (False, known))
+            if len(part)
+        }
+        for filled, row in best.items():
+            if filled or row["inferred"]:
+                face = colour if filled else "white"
+                place = row["approval_rate"], row["profit_amount"] / size
+                ax.plot(*place, "o", color=colour, markerfacecolor=face)
+                alt.append(
+                    f"{name} is best at {place[0]:.0%}{'' if filled else ', which is inferred'}"
+                )
     percent_axis(ax.xaxis)
     ax.axhline(0, color=MUTED, lw=1)
-    legend_outside(ax)
+    _cutoff_legend(ax, tables)
     text = "; ".join(alt) + "."
     return finish(ax, "Profit at each cutoff", rate_name, f"profit, {unit} {currency}", text)
+
+
+def _line_of_cutoffs(
+    ax: Axes, table: pd.DataFrame, values: pd.Series, colour: str, name: str
+) -> None:
+    """A line over the approval rate, dotted where the cutoff is inferred."""
+    ax.plot(table["approval_rate"], values, color=colour, label=name)
+    # without a value a white line has a gap, not a bridge
+    inferred = values.where(table["inferred"])
+    ax.plot(table["approval_rate"], inferred, color="white", lw=2.2, ls=":")
+
+
+def _cutoff_legend(ax: Axes, tables: Mapping[str, pd.DataFrame]) -> None:
+    any_inferred = any(table["inferred"].any() for table in tables.values())
+    legend_outside(ax, "dotted where inferred" if any_inferred else None)
 
 
 def plot_vintage(table: pd.DataFrame, title: str, *, ax: Axes | None = None) -> Axes:

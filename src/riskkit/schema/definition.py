@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 QUARTER = 3  # months
+ENOUGH_BADS = 30  # final bads of a term, for a share of them to say something of it
 
 
 def windows_to_compare(term_months: pd.Series) -> tuple[int, ...]:
@@ -169,7 +170,9 @@ def definition_table(
         - `chosen`;
         - `labelled`: loans with a label; `bad` of them, `bad_rate`;
         - `indeterminate`: loans without a label because they fell behind, but not far enough;
-        - `caught_rate`: share of final bads that are bad by this definition;
+        - `caught_rate`: share of final bads that are bad by this definition; `worst_term`, in
+          months, of those with at least 30 final bads the one it catches the least of, and
+          `worst_caught_rate`, that share; missing where no term has so many;
         - `came_back_rate`: share of its bads, among the loans watched to the end, that were paid
           off or stood current at last: called bad too early. NaN for outcomes.
 
@@ -198,6 +201,9 @@ def definition_table(
     by_dpd = {chosen.dpd: base}
     watched = _watched_to_the_end(base)
     final = watched & (base["first_bad_mob"] <= base["observed_mob"])
+    final_terms = base["term_months"][final]
+    finals = final_terms.groupby(final_terms).size()
+    enough = finals.index[finals >= ENOUGH_BADS]
     if alternatives is None:
         windows = windows_to_compare(base["term_months"])
         alternatives = alternative_definitions(chosen, windows)
@@ -214,6 +220,8 @@ def definition_table(
         came_back = np.nan if "event" in book else _rate(loans["repaid"][bad & watched])
         immature = loans["cohort"][~_mature(loans, definition)]
         mature = loans["cohort"][~loans["cohort"].isin(immature.unique())]
+        by_term = bad[final].groupby(final_terms).mean().reindex(enough)
+        worst = None if by_term.empty else by_term.idxmin()
         rows.append(
             {
                 "definition": definition_text(definition),
@@ -224,6 +232,8 @@ def definition_table(
                 "bad_rate": flags.mean(),
                 "indeterminate": int((everyone.notna() & flags.isna()).sum()),
                 "caught_rate": _rate(bad[final]),
+                "worst_term": np.nan if worst is None else int(worst),
+                "worst_caught_rate": np.nan if worst is None else by_term[worst],
                 "came_back_rate": came_back,
             }
         )
@@ -231,7 +241,7 @@ def definition_table(
 
 
 def window_text(table: pd.DataFrame, *, enough: float = 0.9) -> str:
-    """One sentence on whether the chosen window is long enough, as Markdown.
+    """One sentence on whether the chosen window is long enough, over all and by term, as Markdown.
 
     Parameters
     ----------
@@ -252,9 +262,11 @@ def window_text(table: pd.DataFrame, *, enough: float = 0.9) -> str:
     Examples
     --------
     >>> table = pd.DataFrame({
-    ...     "chosen": [True], "caught_rate": 0.7, "came_back_rate": None, "last_cohort": pd.NaT})
-    >>> window_text(table)
-    'The chosen window is **too short**: it catches 70% of the final bads, less than 90%.'
+    ...     "chosen": [True], "caught_rate": 0.91, "worst_term": 12, "worst_caught_rate": 0.8,
+    ...     "came_back_rate": None, "last_cohort": pd.NaT})
+    >>> print(window_text(table))  # doctest: +NORMALIZE_WHITESPACE
+    The chosen window is **long enough over all, but too short for 12-month loans**: it catches 91%
+    of the final bads, of those of 12-month loans 80%, less than 90%.
     """
     if not 0 < enough <= 1:
         raise ValueError(f"enough must be in (0, 1], got {enough!r}")
@@ -263,11 +275,17 @@ def window_text(table: pd.DataFrame, *, enough: float = 0.9) -> str:
     row = table[table["chosen"]].iloc[0]
     if pd.isna(row["caught_rate"]):
         return "The chosen window **cannot be judged** yet: no bad loan was watched to its end."
-    if row["caught_rate"] >= enough:
-        verdict, limit = "long enough", ""
-    else:
-        verdict, limit = "too short", f", less than {enough:.0%}"
-    caught = f"{row['caught_rate']:.0%} of the final bads{limit}"
+    short = f", less than {enough:.0%}"
+    long_enough, worst = row["caught_rate"] >= enough, row["worst_caught_rate"]
+    verdict = "long enough" if long_enough else "too short"
+    caught = f"{row['caught_rate']:.0%} of the final bads{'' if long_enough else short}"
+    # with one term there is nothing to add
+    if worst < row["caught_rate"] and not np.isclose(worst, row["caught_rate"]):
+        loans = f"{row['worst_term']:.0f}-month loans"
+        caught += f", of those of {loans} {worst:.0%}"
+        if long_enough and worst < enough:
+            verdict += f" over all, but too short for {loans}"
+            caught += short
     text = f"The chosen window is **{verdict}**: it catches {caught}"
     if pd.notna(row["came_back_rate"]):
         text += f"; {row['came_back_rate']:.0%} of its bads came back"

@@ -3,10 +3,19 @@
 Table in: the performance panel (a row per loan and month-end) or, where there is none, outcomes
 (a row per loan). :func:`cohort_counts` reads it once into counts by cohort and month on book,
 which add up over parts of the portfolio split by loan. Tables out: curves by cohort
-(:func:`vintage_table`) and hazards by month on book (:func:`hazard_table`), both from the counts.
+(:func:`vintage_table`), the newest cohorts against the earlier (:func:`milestone_table`) and
+hazards by month on book (:func:`hazard_table`), all from the counts.
 """
 
 from riskkit.vintage.counts import cohort_counts
 from riskkit.vintage.curves import hazard_table, vintage_table
+from riskkit.vintage.milestones import milestone_figures, milestone_table, milestone_text
 
-__all__ = ["cohort_counts", "hazard_table", "vintage_table"]
+__all__ = [
+    "cohort_counts",
+    "hazard_table",
+    "milestone_figures",
+    "milestone_table",
+    "milestone_text",
+    "vintage_table",
+]

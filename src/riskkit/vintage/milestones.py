@@ -1,0 +1,203 @@
+"""Whether the newest cohorts stand worse than the earlier ones did at the same age.
+
+Takes the counts of :func:`riskkit.vintage.cohort_counts`; gives a row per milestone month, and
+what it says in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from riskkit.metrics import jeffreys_interval
+from riskkit.schema import Table
+from riskkit.vintage.counts import cohort_counts
+from riskkit.vintage.curves import vintage_table
+
+__all__ = ["milestone_figures", "milestone_table", "milestone_text"]
+
+MILESTONES = (3, 6, 9, 12, 18, 24, 36)
+
+
+def milestone_table(
+    counts_or_outcomes: pd.DataFrame | Table,
+    months: Sequence[int] = MILESTONES,
+    *,
+    dpd: int = 90,
+    cohort_freq: Literal["M", "Q", "Y"] = "Q",
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """The newest cohort that has reached each month on book, against the median of the earlier.
+
+    Parameters
+    ----------
+    counts_or_outcomes : DataFrame or Table
+        As for :func:`vintage_table`, of loans of one term, counted without `by`.
+    months : sequence of int
+        Months on book to compare at; those that no cohort has reached are left out.
+    dpd : int, in days
+        As in :func:`vintage_table`; outcomes ignore it.
+    cohort_freq : {"M", "Q", "Y"}
+        Months, quarters or years of disbursal.
+    level : float
+        Confidence level of the newest cohort's Jeffreys interval, in (0, 1).
+
+    Returns
+    -------
+    DataFrame, index mob
+        `newest` (the cohort, such as "2024Q2"), its `loans`, the `bad` of them by then (ever more
+        than `dpd` days past due, or in default), `bad_rate`, `bad_rate_low`, `bad_rate_high`;
+        `earlier` (number of earlier cohorts), `earlier_median_rate` (NaN without any), and
+        `departure_rate`: how far the median lies beyond the interval, above 0 where the newest
+        cohort is worse, below where it is better, 0 within. No loans give an empty table.
+
+    Raises
+    ------
+    ValueError
+        As :func:`vintage_table`, or `level` is outside (0, 1).
+
+    Source
+    ------
+    riskkit definition; Brown, Cai, DasGupta (2001), Statistical Science 16(2), for the interval.
+
+    Examples
+    --------
+    >>> outcomes = pd.DataFrame({
+    ...     "cohort": pd.to_datetime(["2024-01-01"] * 50 + ["2024-04-01"] * 50), "amount": 1,
+    ...     "event": ["default"] + ["matured"] * 49 + ["default"] * 9 + ["matured"] * 41,
+    ...     "event_mob": 3}).rename_axis("loan_id").reset_index()
+    >>> milestone_table(outcomes)[["newest", "bad", "bad_rate", "earlier_median_rate"]]
+    ... # doctest: +NORMALIZE_WHITESPACE
+         newest  bad  bad_rate  earlier_median_rate
+    mob
+    3    2024Q2    9      0.18                 0.02
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie in (0, 1), got {level!r}")
+    counts = counts_or_outcomes
+    if not isinstance(counts, pd.DataFrame) or "mob" not in counts.index.names:
+        counts = cohort_counts(counts, dpd=(dpd,))
+    curves = vintage_table(counts, dpd=dpd, cohort_freq=cohort_freq)
+    rows = {}
+    if len(curves):
+        starts = pd.DatetimeIndex(counts.index.get_level_values("cohort"))
+        loans = counts["loans"].groupby(starts.to_period(cohort_freq)).sum()
+        curves.index = pd.DatetimeIndex(curves.index).to_period(cohort_freq)
+    for month in curves.columns.intersection(list(months)):
+        reached = curves[month].dropna()
+        if len(reached):
+            newest, rate, earlier = reached.index[-1], reached.iloc[-1], reached.iloc[:-1]
+            n_loans = int(loans[newest])
+            rows[int(month)] = {
+                "newest": str(newest),
+                "loans": n_loans,
+                "bad": round(rate * n_loans),
+                "bad_rate": rate,
+                "earlier": len(earlier),
+                "earlier_median_rate": earlier.median() if len(earlier) else np.nan,
+            }
+    columns = ["newest", "loans", "bad", "bad_rate", "earlier", "earlier_median_rate"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    bad, n = (table[name].to_numpy(dtype=float) for name in ("bad", "loans"))
+    low, high = jeffreys_interval(bad, n, level)
+    table.insert(4, "bad_rate_low", low)
+    table.insert(5, "bad_rate_high", high)
+    median = table["earlier_median_rate"]
+    # at most one of the two is not 0; without an earlier cohort both are NaN
+    table["departure_rate"] = (low - median).clip(lower=0) - (median - high).clip(lower=0)
+    return table.rename_axis(index="mob")
+
+
+def milestone_text(table: pd.DataFrame) -> str:
+    """Sentences on the largest departure of a newest cohort, or that there is none, as Markdown.
+
+    A worse cohort goes before any better one; without a departure, the latest month is told of.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of :func:`milestone_table`.
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> nobody = pd.DataFrame(columns=["loan_id", "cohort", "amount", "event", "event_mob"])
+    >>> milestone_text(milestone_table(nobody))
+    'No cohort is old enough to be compared with an earlier one.'
+    """
+    row = _headline(table)
+    if row is None:
+        return "No cohort is old enough to be compared with an earlier one."
+    worse, better, compared = _departures(table)
+    if row["departure_rate"]:
+        text = (
+            f"The newest cohort stands **{'worse' if worse else 'better'}** than the earlier ones "
+            f"did at its age: by month {row.name}"
+        )
+    else:
+        text = (
+            "At no month does the newest cohort depart from the median of the earlier ones beyond "
+            f"its 95 % interval: by month {row.name}"
+        )
+    n_bad, n_loans = f"{row['bad']:,}", f"{row['loans']:,}"
+    text += (
+        f" {row['newest']} has **{row['bad_rate']:.2%}** bad ({n_bad} of {n_loans} loans, 95 % "
+        f"interval {row['bad_rate_low']:.2%} to {row['bad_rate_high']:.2%}), against a median of "
+        f"{row['earlier_median_rate']:.2%} among {row['earlier']} earlier."
+    )
+    if worse or better:
+        text += (
+            f" Of {compared} months compared, the newest is beyond its interval at {worse} for the "
+            f"worse and at {better} for the better; chance alone takes one interval in twenty "
+            "there."
+        )
+    return text
+
+
+def milestone_figures(table: pd.DataFrame) -> dict[str, str]:
+    """Label to text of what :func:`milestone_text` says, for the key figures of a page.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of :func:`milestone_table`; where nothing can be compared, there are no figures.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    row = _headline(table)
+    if row is None:
+        return {}
+    worse, better, compared = _departures(table)
+    verdict = "as usual"
+    if worse or better:
+        verdict = f"{'worse' if worse else 'better'} at {worse or better} of {compared} months"
+    return {
+        "Newest cohorts, against earlier ones": verdict,
+        f"{row['newest']}, bad by month {row.name}": f"{row['bad_rate']:.2%}",
+        f"Median of earlier ones by month {row.name}": f"{row['earlier_median_rate']:.2%}",
+    }
+
+
+def _headline(table: pd.DataFrame) -> pd.Series | None:
+    """Row of the largest departure, of the latest month without any; None if none compares."""
+    compared = table[table["earlier"] > 0]
+    if compared.empty:
+        return None
+    departure = compared["departure_rate"]
+    if (departure > 0).any():
+        return compared.loc[departure.idxmax()]
+    return compared.loc[departure.idxmin()] if (departure < 0).any() else compared.iloc[-1]
+
+
+def _departures(table: pd.DataFrame) -> tuple[int, int, int]:
+    """Months at which the newest cohort is worse, better, and compared at all."""
+    departure = table["departure_rate"]
+    return int((departure > 0).sum()), int((departure < 0).sum()), int((table["earlier"] > 0).sum())
