@@ -1,7 +1,9 @@
 """The LightGBM challenger."""
 
+import json
 import subprocess
 import sys
+from decimal import Decimal
 
 import lightgbm
 import numpy as np
@@ -11,7 +13,8 @@ from sklearn.base import clone
 
 from riskkit import metrics, schema
 from riskkit.binning import WoeBinner
-from riskkit.challenger import Challenger
+from riskkit.challenger import Challenger, compare_settings
+from riskkit.challenger.rows import deal_folds
 from riskkit.scorecard import ScoreScale
 
 FAST = {"learning_rate": 0.1, "patience_rounds": 20}
@@ -105,6 +108,13 @@ def test_importance_adds_up_by_feature(borrowers, model):
 @pytest.mark.parametrize(
     ("parameters", "y", "message"),
     [
+        ({"n_leaves": 1}, None, "n_leaves must be >= 2, got 1"),
+        ({"min_leaf_rows": 0}, None, "min_leaf_rows must be >= 1, got 0"),
+        ({"patience_rounds": 0}, None, "patience_rounds must be >= 1, got 0"),
+        ({"learning_rate": 0.0}, None, "learning_rate must be > 0 and finite, got 0.0"),
+        ({"special_codes": {"inquiries": -9}}, None, "of inquiries must be a list .* got -9"),
+        ({"special_codes": {"job": ["x"]}}, None, r"of job must be a list .* got \['x'\]"),
+        ({"special_codes": {"inquiries": [np.nan]}}, None, "of inquiries: NaN is missing"),
         ({}, np.zeros(8000), "y needs goods"),
         ({"n_folds": 1}, None, "n_folds must be >= 2, got 1"),
         ({}, np.eye(3, 8000).sum(axis=0), "too few bads for 4 folds: 3"),
@@ -178,13 +188,14 @@ def test_any_column_name_will_do_and_importance_keeps_it():
 
 def test_each_fold_gets_its_share_of_goods_and_bads():
     y = np.repeat([0, 1], [902, 98])
-    fold = Challenger()._folds(y)
+    alone = np.full(len(y), -1)
+    fold = deal_folds(y, 4, 0, alone)
     assert sorted(np.bincount(fold[y == 0])) == [225, 225, 226, 226]
     assert sorted(np.bincount(fold[y == 1])) == [24, 24, 25, 25]
-    assert (Challenger(seed=1)._folds(y) != fold).any()
+    assert (deal_folds(y, 4, 1, alone) != fold).any()
     # as many bads as folds are just enough
     few = np.repeat([0, 1], [97, 3])
-    assert sorted(Challenger(n_folds=3)._folds(few)[few == 1]) == [0, 1, 2]
+    assert sorted(deal_folds(few, 3, 0, np.full(100, -1))[few == 1]) == [0, 1, 2]
 
 
 def test_the_order_of_the_rows_does_not_change_the_model():
@@ -240,8 +251,12 @@ def test_dates_and_unequal_lengths_are_refused():
     y = np.tile([0, 1], 5)
     with pytest.raises(TypeError, match=r"feature when: datetime64\[.*\] is no feature"):
         Challenger().fit(X, y)
-    with pytest.raises(ValueError, match="need one length, got 10, 10, 3"):
+    with pytest.raises(ValueError, match=r"sample_weight must be .* one per row"):
         Challenger().fit(X[["a"]], y, sample_weight=[1, 1, 1])
+    with pytest.raises(ValueError, match=r"one label per row, got \(9,\) labels for 10 rows"):
+        Challenger().fit(X[["a"]], y[:9])
+    with pytest.raises(ValueError, match=r"groups must have one entry per row, got \(5,\) for 10"):
+        Challenger().fit(X[["a"]], y, groups=np.arange(5))
 
 
 BESIDE = """
@@ -284,3 +299,203 @@ def test_many_rows_are_scored_in_blocks_like_one(model, borrowers, monkeypatch):
     monkeypatch.setattr("riskkit.challenger.model._BLOCK_ROWS", 700)
     np.testing.assert_array_equal(model.credit_score(X), scores)
     pd.testing.assert_frame_equal(model.contributions(X), parts)
+
+
+# -- what a column is ------------------------------------------------------------------------------
+
+DIRECTED = """
+import sys
+import numpy as np, pandas as pd
+from riskkit.binning import WoeBinner
+from riskkit.challenger import Challenger
+
+rng = np.random.default_rng(0)
+X = pd.DataFrame({"phone": rng.random(2000) < 0.5, "job": rng.choice(["clerk", "driver"], 2000)})
+X["phone"] = X["phone"].astype(object)
+X.loc[3, "phone"] = None
+y = (rng.random(2000) < 0.1 + 0.2 * (X["job"] == "driver")).astype(int)
+trends = WoeBinner().fit(X, y).trends | {"job": "ascending"}
+model = Challenger(trends, learning_rate=0.2, patience_rounds=5).fit(X, y)
+print(trends["phone"], model.booster_.dump_model()["monotone_constraints"])
+"""
+
+
+def test_a_category_has_no_direction():
+    """LightGBM would end the process, and a binner's own trends may name a true and false."""
+    done = subprocess.run([sys.executable, "-c", DIRECTED], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout in ("ascending [1, 0]\n", "descending [-1, 0]\n")
+
+
+def stored_otherwise(X):
+    """The same values in other types: decimals, nullable numbers, booleans with gaps."""
+    return X.assign(
+        amount=[None if np.isnan(v) else Decimal(repr(v)) for v in X["amount"]],
+        term=X["term"].astype("Int64"),
+        phone=X["phone"]
+        .map({0.0: False, 1.0: True})
+        .astype(object)
+        .where(X["phone"].notna(), None),
+        job=X["job"].astype("category").cat.add_categories("nobody"),
+    )
+
+
+def test_a_column_is_the_same_however_it_is_stored():
+    rng = np.random.default_rng(3)
+    X = pd.DataFrame(
+        {
+            "amount": rng.lognormal(8, 1, 2000).round(2),
+            "term": rng.choice([6.0, 12.0, np.nan], 2000),
+            "phone": rng.choice([0.0, 1.0, np.nan], 2000),
+            "job": rng.choice(["clerk", "driver"], 2000),
+        }
+    )
+    X.loc[::9, "amount"] = np.nan
+    odds = -8.0 + np.log(X["amount"].fillna(3000)) - 0.5 * X["phone"].fillna(0)
+    y = (rng.random(2000) < 1 / (1 + np.exp(-odds))).astype(int)
+    other = stored_otherwise(X)
+    plain, stored = Challenger(**FAST).fit(X, y), Challenger(**FAST).fit(other, y)
+    assert stored.levels_ == {"job": ("clerk", "driver")}
+    assert stored.booleans_ == ("phone",)
+    np.testing.assert_array_equal(stored.credit_score(other), plain.credit_score(X))
+    np.testing.assert_array_equal(plain.credit_score(other), plain.credit_score(X))
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (
+            [f"i{k}" for k in range(1000)],
+            "feature odd: each of 1,000 rows has its own level; an id",
+        ),
+        (np.full(1000, 1j), "feature odd: complex128 is no feature"),
+        ([1, "a"] * 500, "feature odd: object is no feature; mixes numbers and text"),
+        (pd.Timestamp("2024-01-01", tz="UTC"), r"feature odd: datetime64\[.*\] is no feature"),
+    ],
+)
+def test_what_is_no_feature_to_the_binner_is_none_to_the_trees(column, message):
+    X = pd.DataFrame({"a": np.arange(1000.0)}).assign(odd=column)
+    y = np.tile([0, 1], 500)
+    for model in (Challenger(), WoeBinner()):
+        with pytest.raises(TypeError, match=message):
+            model.fit(X, y)
+
+
+def test_frames_without_plain_columns_are_refused():
+    X, y = pd.DataFrame({"a": np.arange(100.0), "b": 1.0}), np.tile([0, 1], 50)
+    with pytest.raises(TypeError, match="X must be a DataFrame"):
+        Challenger().fit(X.to_numpy(), y)
+    with pytest.raises(ValueError, match="X has no columns"):
+        Challenger().fit(X[[]], y)
+    with pytest.raises(TypeError, match="feature a: the name occurs twice"):
+        Challenger().fit(X[["a", "b", "a"]], y)
+    with pytest.raises(TypeError, match=r"names of features must be text, got \[0, 1\]"):
+        Challenger().fit(X.set_axis([0, 1], axis=1), y)
+
+
+def test_a_feature_that_is_there_twice_is_refused(model, borrowers):
+    new = borrowers[2].head(5)
+    more = pd.concat([new, new[["job"]]], axis=1)
+    for method in (model.credit_score, model.reasons, model.contributions):
+        with pytest.raises(ValueError, match=r"X has the columns \['job'\] more than once"):
+            method(more)
+    beside = pd.concat([new.assign(x=1), new.assign(x=2)[["x"]]], axis=1)
+    np.testing.assert_array_equal(model.credit_score(beside), model.credit_score(new))
+
+
+def test_text_where_fit_saw_numbers_is_refused(model, borrowers):
+    text = borrowers[2].head(5).astype({"pressure": str})
+    with pytest.raises(TypeError, match="feature pressure: expected numbers"):
+        model.credit_score(text)
+
+
+# -- weights ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1000.0])
+def test_only_the_ratios_of_weights_count(borrowers, scale):
+    X, y = borrowers[0].head(3000), borrowers[1][:3000]
+    weight = np.random.default_rng(0).choice([1.0, 2.0], 3000)
+    one, two = (Challenger(**FAST).fit(X, y, sample_weight=w) for w in (weight, weight * scale))
+    assert two.n_rounds_ == one.n_rounds_
+    assert np.abs(two.credit_score(X) - one.credit_score(X)).max() <= 1
+    same = Challenger(**FAST).fit(X, y, sample_weight=np.full(3000, scale))
+    plain = Challenger(**FAST).fit(X, y)
+    assert np.abs(same.credit_score(X) - plain.credit_score(X)).max() <= 1
+
+
+def test_rows_of_weight_0_take_no_part(borrowers):
+    X, y = borrowers[0].head(3000), borrowers[1][:3000]
+    weight = np.random.default_rng(1).choice([0.0, 1.0], 3000)
+    known = weight > 0
+    strange = X.assign(job=X["job"].where(known, "ghost"))
+    groups = np.arange(3000) // 2
+    one = Challenger(**FAST).fit(strange, y, sample_weight=weight, groups=groups)
+    two = Challenger(**FAST).fit(X[known], y[known], groups=groups[known])
+    assert one.to_json() == two.to_json()
+    table = compare_settings(Challenger(**FAST), X, y, weight, grid={"n_leaves": (2, 8)})
+    fewer = compare_settings(Challenger(**FAST), X[known], y[known], grid={"n_leaves": (2, 8)})
+    pd.testing.assert_frame_equal(table, fewer)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (-1.0, "sample_weight must be at least 0 and finite"),
+        (np.nan, "sample_weight must be at least 0 and finite"),
+        (np.inf, "sample_weight must be at least 0 and finite"),
+    ],
+)
+def test_weights_are_checked(borrowers, wrong, message):
+    X, y = borrowers[0].head(400), borrowers[1][:400]
+    with pytest.raises(ValueError, match=message):
+        Challenger().fit(X, y, sample_weight=np.append(np.ones(399), wrong))
+    with pytest.raises(ValueError, match="sample_weight is zero in every row"):
+        Challenger().fit(X, y, sample_weight=np.zeros(400))
+    with pytest.raises(ValueError, match="y needs goods"):
+        Challenger().fit(X, y, sample_weight=1.0 - y)
+
+
+# -- odd ends --------------------------------------------------------------------------------------
+
+
+def test_no_rows_have_no_reasons(model, borrowers):
+    none = borrowers[2].head(0)
+    assert model.reasons(none).shape == (0, 5)
+    assert model.contributions(none).shape == (0, 5)
+    assert len(model.credit_score(none)) == 0
+
+
+def test_a_feature_called_base_is_scored_and_only_contributions_cannot_name_it():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"base": rng.normal(size=1000)})
+    y = (rng.random(1000) < 1 / (1 + np.exp(1 - X["base"]))).astype(int)
+    model = Challenger(**FAST).fit(X, y)
+    assert set(model.reasons(X.head(50))["feature"]) == {"base"}
+    with pytest.raises(ValueError, match='rename the feature "base"'):
+        model.contributions(X)
+
+
+def test_trees_without_a_split_have_no_importance():
+    X, y = pd.DataFrame({"a": np.ones(400), "b": 2.0}), np.tile([0, 0, 0, 1], 100)
+    with pytest.warns(UserWarning, match="stays uncalibrated"):
+        model = Challenger(**FAST).fit(X, y)
+    assert model.importance().to_dict() == {"a": 0.0, "b": 0.0}
+
+
+def test_a_loaded_model_is_fitted_again_as_the_first_was(borrowers):
+    X, y, _, _ = borrowers
+    given = {
+        "special_codes": {"inquiries": np.array([-9])},
+        "n_leaves": np.int64(4),
+        "feature_share": np.float64(0.5),
+        "seed": 7,
+        "scale": ScoreScale(pdo=np.int64(40)),
+    }
+    first = Challenger(**given, **FAST).fit(X, y)
+    loaded = Challenger.from_json(json.loads(json.dumps(first.to_json())))
+    settings = {name: value for name, value in loaded.get_params().items() if name in given}
+    assert settings == given | {"special_codes": {"inquiries": [-9]}}
+    again = clone(loaded).fit(X, y)
+    assert again.to_json() == first.to_json()
+    assert loaded.booleans_ == first.booleans_

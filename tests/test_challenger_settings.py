@@ -17,6 +17,8 @@ from riskkit.challenger.calibration import (
     calibration_from,
     fit_calibration,
 )
+from riskkit.challenger.rows import deal_folds, group_numbers
+from riskkit.schema import Feature
 from riskkit.scorecard import Scorecard, ScoreScale
 
 NAN = float("nan")
@@ -182,6 +184,12 @@ def test_the_chosen_setting_is_what_a_fit_takes(few):
     alone = compare_settings(challenger, X, y, grid={})
     assert alone["chosen"].tolist() == [True]
     assert best_setting(alone) == {}
+
+
+def test_a_setting_out_of_range_is_refused_before_anything_is_fitted(few, monkeypatch):
+    monkeypatch.setattr(Challenger, "_learn", None)
+    with pytest.raises(ValueError, match="n_leaves must be >= 2, got 1"):
+        compare_settings(Challenger(), *few[:2], grid={"n_leaves": (4, 1)})
 
 
 @pytest.mark.parametrize("name", ["n_folds", "trends", "calibration", "seed"])
@@ -380,14 +388,28 @@ def test_a_reason_is_the_applicants_own_value_in_words(model, monkeypatch):
             "job": ["driver", None, "never seen"],
         }
     )
-    losses = pd.DataFrame({"base": 500.0, "pressure": [-3.0] * 3, "inquiries": -2.0, "job": -1.0})
-    monkeypatch.setattr(Challenger, "contributions", lambda self, X: losses)
-    found = model.reasons(asked, labels={"pressure": "Debt"})["reason"]
+    losses = np.tile([-3.0, -2.0, -1.0], (3, 1))
+    monkeypatch.setattr(Challenger, "_parts", lambda self, X: (np.full(3, 500.0), losses))
+    debt = Feature(name="pressure", label="Debt", family="application", unit="EUR")
+    found = model.reasons(asked, features=[debt])["reason"]
     assert found.tolist() == [
-        "Debt: 1,234.57", "inquiries: special -9", "job: driver",
+        "Debt: 1,234.57 EUR", "inquiries: special code -9", "job: driver",
         "Debt: missing", "inquiries: 3", "job: missing",
-        "Debt: -0.5", "inquiries: missing", "job: never seen",
+        "Debt: -0.5 EUR", "inquiries: missing", "job: never seen",
     ]  # fmt: skip
+    codes = {-9.0: "no bureau record"}
+    asking = Feature(name="inquiries", label="Inquiries", family="bureau", special_codes=codes)
+    found = model.reasons(asked, features=[debt, asking])["reason"]
+    assert found.loc[(0, 2)] == "Inquiries: no bureau record"
+
+
+def test_a_reason_of_true_and_false_is_yes_or_no():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"phone": rng.random(2000) < 0.5})
+    y = (rng.random(2000) < 0.1 + 0.2 * X["phone"]).astype(int).to_numpy()
+    model = Challenger(**FAST).fit(X, y)
+    assert set(model.reasons(X)["reason"]) == {"phone: yes"}
+    assert set(model.reasons(X.astype(float))["reason"]) == {"phone: yes"}
 
 
 # -- partial dependence ----------------------------------------------------------------------------
@@ -529,17 +551,17 @@ def test_steps_are_on_the_scale_of_their_log_odds(rows):
 def test_loans_of_one_customer_go_to_one_fold():
     y = np.tile([0, 0, 0, 1], 100)
     groups = np.repeat([f"C{number}" for number in range(160)], [3, 2] * 80)
-    fold = Challenger(seed=3)._folds(y, groups)
+    fold = deal_folds(y, 4, 3, group_numbers(groups, y >= 0))
     of_group = pd.DataFrame({"group": groups, "fold": fold, "y": y}).groupby("group")
     assert (of_group["fold"].min() == of_group["fold"].max()).all()
     with_bad = of_group["fold"].first()[of_group["y"].max() == 1]
     assert with_bad.value_counts().max() - with_bad.value_counts().min() <= 1
     # a group of each row is no group at all
-    own = Challenger(seed=3)._folds(y, np.arange(len(y)))
-    assert (own == Challenger(seed=3)._folds(y)).all()
+    own = deal_folds(y, 4, 3, np.arange(len(y)))
+    assert (own == deal_folds(y, 4, 3, np.full(len(y), -1))).all()
     # three customers with bads are too few for four folds
     with pytest.raises(ValueError, match="too few bads for 4 folds: 3"):
-        Challenger()._folds(y, np.where(y == 1, np.arange(400) // 134, np.arange(400) + 10))
+        deal_folds(y, 4, 0, np.where(y == 1, np.arange(400) // 134, np.arange(400) + 3))
 
 
 def test_groups_change_the_folds_and_not_the_order_of_rows():
@@ -553,3 +575,21 @@ def test_groups_change_the_folds_and_not_the_order_of_rows():
     table = compare_settings(Challenger(**FAST), X, y, groups=groups, grid={"n_leaves": (2, 4)})
     plain = compare_settings(Challenger(**FAST), X, y, grid={"n_leaves": (2, 4)})
     assert (table["log_loss"] != plain["log_loss"]).all()
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+def test_each_row_without_a_group_is_a_group_of_its_own(missing):
+    y = np.tile([0, 0, 0, 1], 100)
+    groups = np.repeat([f"C{number}" for number in range(200)], 2).astype(object)
+    groups[::4] = missing
+    numbers = group_numbers(groups, y >= 0)
+    assert (numbers[::4] == -1).all()
+    fold = deal_folds(y, 4, 0, numbers)
+    assert set(np.bincount(fold[::4])) <= set(range(15, 36))
+    of_group = pd.Series(fold).groupby(numbers).nunique()
+    assert (of_group.drop(-1) == 1).all()
+    X, flags = borrowers(400, 8)
+    shuffled = np.random.default_rng(5).permutation(400)
+    one = Challenger(**FAST).fit(X, flags, groups=groups)
+    two = Challenger(**FAST).fit(X.iloc[shuffled], flags[shuffled], groups=groups[shuffled])
+    assert one.to_json() == two.to_json()

@@ -148,7 +148,7 @@ def scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Scorecard, 
     stage = tmp_path / "run" / "03_models"
     stage.mkdir(parents=True)
     card.save(stage / "scorecard.json")
-    income = schema.Feature(name="income", label="Monthly income", family="application")
+    income = schema.Feature(name="income", label="Monthly income", family="application", unit="EUR")
     borrowers = tmp_path / "run" / "01_borrowers"
     borrowers.mkdir()
     schema.write_table(schema.feature_table([income]), borrowers / "features.parquet")
@@ -188,6 +188,7 @@ def test_rejected_rows_and_strange_levels_are_stated_with_code_0(
     reasons = pd.concat([found["reason_1"], found["reason_2"]]).dropna()
     # the run's own words; it has none for the job
     assert set(reasons.str.split(":").str[0]) == {"Monthly income", "job"}
+    assert reasons[reasons.str.startswith("Monthly")].str.contains(" EUR").all()
     assert len(Path("out.rejected.csv").read_text().splitlines()) == 3
     assert call("score", "--model", "run", *files, "--rejected", "bad.csv").exit_code == 0
     assert Path("bad.csv").read_bytes() == Path("out.rejected.csv").read_bytes()

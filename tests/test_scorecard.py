@@ -1,15 +1,18 @@
 """The score scale and the card."""
 
+import json
 from datetime import datetime
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import norm
+from sklearn.base import clone
 
 from riskkit import metrics, schema
-from riskkit.binning import WoeBinner
+from riskkit.binning import FeatureBins, WoeBinner
 from riskkit.scorecard import Scorecard, ScoreScale
+from riskkit.scorecard.words import bin_words, number_words
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +56,17 @@ def test_target_score_stands_at_the_target_odds():
 def test_impossible_scale_is_refused(wrong):
     with pytest.raises(ValueError, match=r"must be > 0"):
         ScoreScale(**wrong)
+
+
+@pytest.mark.parametrize("name", ["pdo", "target_score", "target_odds"])
+@pytest.mark.parametrize("wrong", [np.inf, -np.inf, np.nan])
+def test_a_scale_is_finite(name, wrong):
+    with pytest.raises(ValueError, match=f"{name} must be finite, got"):
+        ScoreScale(**{name: wrong})
+
+
+def test_scores_far_out_are_certain_without_a_warning():
+    assert ScoreScale(pdo=1).probability(np.array([9e9, -9e9])).tolist() == [0, 1]
 
 
 def test_points_of_the_printed_card_sum_to_the_score(borrowers, card):
@@ -139,6 +153,7 @@ def test_saved_and_loaded_scores_every_row_alike(borrowers, card, tmp_path):
     for rows in (X, odd):
         assert (loaded.credit_score(rows) == card.credit_score(rows)).all()
     pd.testing.assert_frame_equal(loaded.points_table(), card.points_table())
+    assert loaded.dropped_ == card.dropped_
     with pytest.raises(ValueError, match="schema_version 2 is newer"):
         Scorecard.from_json(card.to_json() | {"schema_version": 2})
     with pytest.raises(ValueError, match=r"expected a riskkit\.Scorecard"):
@@ -162,8 +177,64 @@ def test_unknown_features_are_named(borrowers, card):
     X, y = borrowers
     with pytest.raises(ValueError, match=r"features \['age'\] are not binned"):
         Scorecard(card.binner_, features=["age"]).fit(X, y)
+    with pytest.raises(ValueError, match=r"X lacks the columns \['age'\]"):
+        Scorecard(features=["age"]).fit(X, y)
+    for binner in (None, card.binner_):
+        with pytest.raises(ValueError, match=r"features names \['job'\] more than once"):
+            Scorecard(binner, features=["job", "income", "job"]).fit(X, y)
     with pytest.raises(ValueError, match=r"X lacks the columns \['job'\]"):
         card.credit_score(X.drop(columns="job"))
+    for method in (
+        card.credit_score,
+        card.reasons,
+        lambda more: Scorecard(card.binner_).fit(more, y),
+    ):
+        with pytest.raises(ValueError, match=r"X has the columns \['job'\] more than once"):
+            method(pd.concat([X, X[["job"]]], axis=1))
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+def test_rows_and_weights_are_checked_whoever_made_the_bins(borrowers, card, fitted):
+    X, y = borrowers
+    blank = Scorecard(card.binner_ if fitted else None)
+    with pytest.raises(ValueError, match=r"one label per row, got \(7999,\) labels for 8000 rows"):
+        blank.fit(X, y[:-1])
+    for wrong in ([1.0], np.full(8000, -1.0), np.append(np.ones(7999), np.nan)):
+        with pytest.raises(ValueError, match=r"sample_weight must be at least 0 and finite, one"):
+            blank.fit(X, y, sample_weight=wrong)
+    with pytest.raises(ValueError, match="sample_weight is zero in every row"):
+        blank.fit(X, y, sample_weight=np.zeros(8000))
+    with pytest.raises(ValueError, match=r"y needs goods .* got labels \[0.0\]"):
+        blank.fit(X, y, sample_weight=1.0 - y)
+    with pytest.raises(TypeError, match="X must be a DataFrame"):
+        blank.fit(X[["income"]].to_numpy(), y)
+
+
+def test_names_that_are_no_text_are_refused():
+    """With integers as names, the search for a card did not end."""
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=3000)
+    X = pd.DataFrame({0: a, 1: a + 0.5 * rng.normal(size=3000)})
+    y = (rng.random(3000) < 1 / (1 + np.exp(1 - 2 * a + 0.8 * X[1]))).astype(int)
+    with pytest.raises(TypeError, match=r"names of features must be text, got \[0, 1\]; X.columns"):
+        Scorecard().fit(X, y)
+    assert list(Scorecard().fit(X.set_axis(["0", "1"], axis=1), y).dropped_) == ["1"]
+
+
+def test_rows_of_weight_0_take_no_part():
+    """Of the rows that weigh something, one feature separates goods from bads."""
+    rng = np.random.default_rng(1)
+    X = pd.DataFrame({"s": np.repeat([0.0, 1.0], 200), "z": rng.normal(size=400)})
+    y = np.repeat([0, 1], 200)
+    X["z"] += y
+    y[[0, 399]] = [1, 0]
+    weight = np.ones(400)
+    weight[[0, 399]] = 0
+    binner = WoeBinner().fit(X, y)
+    card = Scorecard(binner).fit(X, y, sample_weight=weight)
+    absent = Scorecard(binner).fit(X[weight > 0], y[weight > 0])
+    assert card.dropped_ == {"s": "no finite estimate: its bins separate goods from bads"}
+    np.testing.assert_array_equal(card.credit_score(X), absent.credit_score(X))
 
 
 # -- what the estimates are worth ------------------------------------------------------------------
@@ -216,6 +287,15 @@ def test_under_a_penalty_errors_are_bootstrapped_or_absent_and_it_is_said(borrow
     assert ratio.between(0.65, 1.45).all()
 
 
+def test_resamples_without_a_bad_are_drawn_again(borrowers, card):
+    X, _ = borrowers
+    few = np.zeros(300)
+    few[:2] = 1  # in e⁻² of the resamples there is none
+    drawn = Scorecard(card.binner_, penalty=0.1, n_bootstrap=40).fit(X.head(300), few)
+    assert np.isfinite(drawn.covariance_).all(axis=None)
+    assert (np.diag(drawn.covariance_) > 0).all()
+
+
 def test_vif_is_that_of_regressing_on_the_others(borrowers, card):
     X, _ = borrowers
     woe = card.binner_.transform(X)[card.coefficients_.index].to_numpy()
@@ -261,15 +341,16 @@ def test_reasons_by_hand():
     card.points_ = {"x": np.array([30, -10, 0, -10]), "z": np.array([5, 15, 0, 5])}
     card.average_points_ = {"x": 10.0, "z": 10.0}
     rows = pd.DataFrame({"x": [2.0, 1.0], "z": [0.0, 1.0]}, index=["risky", "safe"])
-    found = card.reasons(rows, labels={"x": "Delay"})
+    delay = schema.Feature(name="x", label="Delay", family="bureau", unit="months")
+    found = card.reasons(rows, features=[delay])
     assert found.index.tolist() == [("risky", 1), ("risky", 2)]
-    assert found["reason"].tolist() == ["Delay: ≥ 2", "z: < 1"]
+    assert found["reason"].tolist() == ["Delay: 2 months or more", "z: below 1"]
     assert found["points_lost"].tolist() == [20, 5]
     assert found["reference_points"].tolist() == [10, 10]
     best = card.reasons(rows, n=1, reference="best")
     assert best["points_lost"].tolist() == [40]
-    assert card.score_one({"x": 2, "z": None}, labels={"x": "Delay"}) == (
-        card.base_points_ - 10, ["Delay: ≥ 2", "z: missing"],
+    assert card.score_one({"x": 2, "z": None}, features=[delay]) == (
+        card.base_points_ - 10, ["Delay: 2 months or more", "z: missing"],
     )  # fmt: skip
     with pytest.raises(ValueError, match="reference must be average or best, got 'mean'"):
         card.reasons(rows, reference="mean")
@@ -346,3 +427,117 @@ def test_lending_club_card_ranks_out_of_time(lending_club, out_of_time):
     # above 0.75 would mean leakage (../shared/data/README.md)
     assert 0.685 <= metrics.auc(metrics.score_counts(score[late], y[late])) <= 0.75
     assert 0.645 <= metrics.auc(metrics.score_counts(score[in_36], y[in_36])) <= 0.75
+
+
+def test_a_loaded_card_is_fitted_again_as_the_first_was(borrowers):
+    X, y = borrowers
+    given = {
+        "features": np.array(["income", "job"]),
+        "max_p_value": np.float32(0.05),
+        "seed": np.int64(3),
+        "scale": ScoreScale(pdo=np.int64(40)),
+    }
+    first = Scorecard(**given).fit(X, y)
+    loaded = Scorecard.from_json(json.loads(json.dumps(first.to_json())))
+    found = {name: value for name, value in loaded.get_params().items() if name in given}
+    assert found == given | {"features": ["income", "job"]}
+    again = clone(loaded).fit(X, y)
+    assert list(again.points_) == list(first.points_)
+    np.testing.assert_array_equal(again.credit_score(X), first.credit_score(X))
+    # bins that were given stay, others are made anew
+    some = X.head(4000), y[:4000]
+    edges = {}
+    for binner in (None, first.binner_):
+        card = Scorecard(binner, **given).fit(X, y)
+        loaded = Scorecard.from_json(card.to_json())
+        edges[binner is None] = loaded.fit(*some).binner_.edges["income"].tolist()
+        assert edges[binner is None] == card.fit(*some).binner_.edges["income"].tolist()
+    assert edges[True] != edges[False]
+
+
+# -- words -----------------------------------------------------------------------------------------
+
+
+def bins_of(values, edges, codes=(), **more):
+    return FeatureBins(
+        "f", np.array(edges, float), None, codes, np.ones((values, 2)), **more
+    )  # fmt: skip
+
+
+def feature(**more):
+    return schema.Feature(name="f", label="F", family="bureau", **more)
+
+
+@pytest.mark.parametrize(
+    ("bins", "known", "words"),
+    [
+        (bins_of(3, [2]), None, ["below 2", "2 or more", "missing"]),
+        (
+            bins_of(4, [3914, 7855]),
+            feature(unit="EUR"),
+            ["below 3,914 EUR", "3,914 to 7,855 EUR", "7,855 EUR or more", "missing"],
+        ),
+        (
+            bins_of(4, [0.07, 0.5]),
+            feature(unit="fraction"),
+            ["below 7 %", "7 to 50 %", "50 % or more", "missing"],
+        ),
+        (
+            bins_of(3, [2639.020599]), None,
+            ["below 2,639.02", "2,639.02 or more", "missing"],
+        ),
+        # edges that six digits, or ten, would make one
+        (
+            bins_of(4, [12345.67, 12345.68]), None,
+            ["below 12,345.67", "12,345.67 to 12,345.68", "12,345.68 or more", "missing"],
+        ),
+        (
+            bins_of(4, [1.00000000001, 1.00000000002]),
+            None,
+            ["below 1.00000000001", "1.00000000001 to 1.00000000002", "1.00000000002 or more",
+             "missing"],
+        ),
+        (
+            bins_of(3, [12345678901]),
+            None,
+            ["below 12,345,678,901", "12,345,678,901 or more", "missing"],
+        ),
+        (
+            bins_of(4, [], (-9.0, -8.0)),
+            feature(special_codes={-9: "no bureau record"}),
+            ["any measured value", "no bureau record", "special code -8", "missing"],
+        ),
+        (bins_of(2, []), None, ["any value", "missing"]),
+        # a code and missing that an analyst has merged into other bins
+        (
+            bins_of(2, [2], (-9.0,), apart=(1, 0)),
+            feature(unit="months", special_codes={-9: "no record"}),
+            ["below 2 months or missing", "2 months or more or no record"],
+        ),
+        (bins_of(3, [1], is_boolean=True), None, ["no", "yes", "missing"]),
+        # an edge that tells no from yes no longer
+        (bins_of(3, [2], is_boolean=True), None, ["below 2", "2 or more", "missing"]),
+    ],
+)  # fmt: skip
+def test_bins_in_words(bins, known, words):
+    before = list(bins.labels)
+    assert bin_words(bins, known) == [*words, "never seen before"]
+    assert bins.labels == before
+
+
+def test_levels_are_named_as_in_their_table(card):
+    bins = card.binner_.bins_["job"]
+    assert bin_words(bins, None) == [*bins.labels, "never seen before"]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "words"),
+    [
+        (6836.0, "EUR", "6,836 EUR"),
+        (12345678.9, "yuan", "12,345,679 yuan"),
+        (0.291, "fraction", "29.1 %"),
+        (-0.5, "", "-0.5"),
+    ],
+)
+def test_values_in_words(value, unit, words):
+    assert number_words(value, feature(unit=unit)) == words

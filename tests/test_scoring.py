@@ -163,13 +163,24 @@ def test_reasons_stay_with_their_row_beside_rejected_ones(tmp_path, card, rows):
     assert found.fillna("").tolist() == own.fillna("").tolist()
 
 
-def test_reasons_take_the_labels_given(tmp_path, card, rows):
+@pytest.mark.parametrize("model", ["card", "trees"], indirect=True)
+def test_reasons_take_the_words_of_the_catalogue(tmp_path, model, rows):
     path = keep(rows, tmp_path)
-    words = dict.fromkeys(card.points_, "Plain words")
-    result = score_file(card, path, tmp_path / "out.parquet", n_reasons=1, labels=words)
-    reasons = schema.read_table(result.output)["reason_1"].dropna()
-    assert len(reasons)
-    assert reasons.str.startswith("Plain words: ").all()
+    codes = {-9.0: "no bureau record"}
+    catalogue = [
+        schema.Feature(name="income", label="Plain income", family="application", unit="EUR"),
+        schema.Feature(name="inquiries", label="Asked", family="bureau", special_codes=codes),
+    ]
+    result = score_file(model, path, tmp_path / "out.parquet", n_reasons=4, features=catalogue)
+    found = schema.read_table(result.output)
+    reasons = pd.concat([found[f"reason_{rank}"] for rank in (1, 2, 3, 4)]).dropna()
+    own = model.reasons(rows, 4, features=catalogue)["reason"]
+    assert sorted(reasons) == sorted(own)
+    income = reasons[reasons.str.startswith("Plain income: ")]
+    assert income.str.contains(r"EUR|missing").all()
+    assert reasons.str.startswith("Asked: ").any()
+    assert not reasons.str.contains(r"special|[<≥\[]|inquiries").any()
+    assert reasons.eq("phone: no").any()
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
@@ -274,6 +285,41 @@ def test_a_csv_file_without_a_last_line_break_or_with_a_bom_is_read(tmp_path, ca
     path = keep(rows, tmp_path)
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().rstrip(b"\n").replace(b"\n", b"\r\n\r\n"))
     same_scores(scores_of(score_file(card, path, tmp_path / "out.csv").output), card, rows)
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("last", [0, 1, 2])
+def test_the_size_of_the_pieces_never_matters(tmp_path, card, rows, monkeypatch, line_end, last):
+    """Whether or not the last line ends, and wherever a piece does."""
+    path, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    text = keep(rows[:6], tmp_path).read_text().rstrip("\n").replace("\n", line_end)
+    path.write_text(text + last * line_end, newline="")
+    for size in range(max(map(len, text.split(line_end))) + 12, len(text) + 20):
+        monkeypatch.setattr(reading, "CSV_BYTES", size)
+        assert score_file(card, path, out).n_rows == 6, size
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_header_alone_has_no_rows(tmp_path, card, rows, end):
+    path = tmp_path / "in.csv"
+    path.write_text(",".join(rows.columns) + end)
+    assert score_file(card, path, tmp_path / "out.csv").n_rows == 0
+
+
+@pytest.mark.parametrize("size", [-1, 1, 3, 10, 2000])
+@pytest.mark.parametrize("kind", ["csv", "csv.gz"])
+def test_a_stream_is_the_file_and_its_end_in_one_piece(tmp_path, rows, size, kind):
+    path = keep(rows[:30], tmp_path, kind)
+    text = rows[:30].to_csv(index=False).encode()
+    stream = reading._Stream(path, "END")
+    pieces = list(iter(lambda: stream.read(size), b""))
+    stream.close()
+    assert b"".join(pieces) == text + b"END"
+    assert pieces[-1].endswith(b"END")
+    if size < 0:
+        assert len(pieces) == 1
+    elif size > 3:
+        assert max(map(len, pieces)) <= size
 
 
 # -- rejected rows ---------------------------------------------------------------------------------
@@ -515,6 +561,65 @@ def test_an_error_leaves_the_older_files_and_nothing_else(tmp_path, card, rows, 
     assert sorted(tmp_path.iterdir()) == before
 
 
+FULL_DISK = """
+import resource, signal, sys
+from riskkit import scoring
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+scoring.score_file(*sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("n_bad", [0, 1])
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_disk_that_fills_up_at_the_end_leaves_both_older_files(tmp_path, card, rows, n_bad, kind):
+    rows.loc[rows.index[:n_bad], "application_id"] = None
+    path, out = keep(rows, tmp_path), tmp_path / f"out.{kind}"
+    card.save(tmp_path / "card.json")
+    side = tmp_path / "out.rejected.csv"
+    for old in (out, side):
+        old.write_text("yesterday's\n")
+    before = sorted(tmp_path.iterdir())
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, tmp_path / "card.json", path, out],
+        capture_output=True,
+        text=True,
+    )
+    assert "File too large" in done.stderr
+    assert [old.read_text() for old in (out, side)] == ["yesterday's\n"] * 2
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_leftover_that_is_gone_by_now_is_no_error(tmp_path, monkeypatch):
+    path = tmp_path / "out.csv"
+    gone = tmp_path / ".out.csv.0.partial"
+    monkeypatch.setattr(type(path), "glob", lambda self, pattern: iter([gone]))
+    with writing._Staged(path) as file:
+        file.file.write(b"x")
+        file.finish()
+        file.publish()
+    assert path.read_bytes() == b"x"
+
+
+def test_a_file_taken_for_a_leftover_before_it_was_locked_is_made_again(tmp_path, monkeypatch):
+    """Between its making and its lock, another process may remove it."""
+    path, own, calls = tmp_path / "out.csv", writing.fcntl.flock, []
+
+    def late(file, how):
+        calls.append(file)
+        if len(calls) == 1:
+            os.unlink(file.name)
+        own(file, how)
+
+    monkeypatch.setattr(writing.fcntl, "flock", late)
+    with writing._Staged(path) as file:
+        file.file.write(b"x")
+        file.finish()
+        file.publish()
+    assert path.read_bytes() == b"x"
+    assert len(calls) == 2
+
+
 def test_a_damaged_file_leaves_the_older_output(tmp_path, card, rows):
     path = keep(pd.concat([rows] * 20), tmp_path, "csv.gz")
     path.write_bytes(path.read_bytes()[:-2000])
@@ -640,6 +745,14 @@ def test_a_column_that_cannot_hold_numbers_is_named(tmp_path, card, rows):
     rows["income"] = pd.Timestamp("2024-01-01")
     path = keep(rows, tmp_path, "parquet")
     refused(tmp_path, card, path, "income: expected numbers, found timestamp")
+
+
+def test_a_column_of_lists_is_no_id_and_no_category(tmp_path, card, rows):
+    lists = [[1]] * N
+    path = tmp_path / "in.parquet"
+    rows.assign(application_id=lists, job=lists).to_parquet(path)
+    refused(tmp_path, card, path, "application_id: expected text, found list")
+    refused(tmp_path, card, path, "job: expected text, found list")
 
 
 def test_two_columns_of_one_name_are_refused(tmp_path, card, rows):

@@ -10,9 +10,12 @@ import contextlib
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from riskkit.schema import Feature
 
 __all__ = ["app", "main"]
 
@@ -114,9 +117,9 @@ def score(
     with _one_message(debug):
         from riskkit import scoring
 
-        path, labels = _model_of(model)
+        path, features = _model_of(model)
         done = scoring.score_file(
-            path, file, output, n_reasons=reasons, labels=labels, rejected=rejected
+            path, file, output, n_reasons=reasons, features=features, rejected=rejected
         )
         aside = "" if done.rejected is None else f" (side file {_short(done.rejected)})"
         typer.echo(
@@ -188,10 +191,10 @@ def _one_message(debug: bool) -> Iterator[None]:
         raise SystemExit(code) from None
 
 
-def _model_of(model: Path) -> tuple[Path, dict[str, str]]:
-    """File of a model, or of a run's scorecard; and the run's words for its features."""
+def _model_of(model: Path) -> tuple[Path, list[Feature]]:
+    """File of a model, or of a run's scorecard; and what the run knows of its features."""
     if not model.is_dir():
-        return model, {}
+        return model, []
     from riskkit import pipeline, schema
 
     # as a stage behind all others finds it: not where 03_models failed or is stale
@@ -201,7 +204,7 @@ def _model_of(model: Path) -> tuple[Path, dict[str, str]]:
         features = schema.features_from_table(run.read("features"))
     except pipeline.TableMissing:
         raise pipeline.BadInput(f"no finished stage in {model} has left a scorecard.json") from None
-    return path, {feature.name: feature.label for feature in features}
+    return path, features
 
 
 def _say(text: str) -> None:

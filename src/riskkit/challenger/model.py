@@ -13,18 +13,30 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import expit
 from sklearn.utils.validation import check_is_fitted
 
-from riskkit.binning import level_text, require_features
+from riskkit.binning import CategoryCounts, count_features
+from riskkit.binning.columns import feature_kinds, level_of
 from riskkit.challenger.calibration import CALIBRATIONS, calibration_from, fit_calibration
-from riskkit.scorecard import ScoreClassifier, ScoreScale, reasons_table
+from riskkit.challenger.rows import (
+    Array,
+    Learning,
+    codes_of_features,
+    deal_folds,
+    group_numbers,
+    matrix_columns,
+    matrix_of,
+)
+from riskkit.schema import Feature
+from riskkit.scorecard import ScoreClassifier, ScoreScale, reasons_table, require_text_names
+from riskkit.scorecard.words import catalogue, label_of, number_words, special_words
 
 if TYPE_CHECKING:
     import lightgbm
 
-__all__ = ["Challenger", "Crossed", "Learning"]
+__all__ = ["Challenger", "Crossed"]
 
 _DIRECTIONS = {"ascending": 1, "descending": -1}
 _MAX_ROUNDS = 2000
@@ -34,27 +46,6 @@ _BLOCK_ROWS = 50_000
 # in another thread of ours then writes past its buffers: so every call names the same number. One
 # also never crawls where the machine is busy, and the trees are the same.
 _N_THREADS = 1
-Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Learning:
-    """Rows in an order of their own, as the trees learn from them."""
-
-    matrix: Array
-    y: Array
-    weight: Array
-    fold: NDArray[np.int64]
-    directions: list[int]
-    categorical: list[int]
-
-    def dataset(self) -> lightgbm.Dataset:
-        """A Dataset of its own for each fit, since a fit changes it."""
-        import lightgbm
-
-        return lightgbm.Dataset(
-            self.matrix, self.y, weight=self.weight, categorical_feature=self.categorical
-        )
 
 
 @dataclass(frozen=True)
@@ -83,7 +74,8 @@ class Challenger(ScoreClassifier):
     Parameters
     ----------
     trends : mapping of feature to str, optional
-        "ascending" or "descending" bind the trees; other trends leave a feature free.
+        "ascending" or "descending" bind the trees; other trends leave a feature free. A category
+        has no direction.
     special_codes : mapping of feature to codes, optional
     scale : ScoreScale, optional
     n_leaves : int
@@ -108,7 +100,9 @@ class Challenger(ScoreClassifier):
     calibration_ : Platt or Isotonic
         With ``log_odds(raw)``.
     levels_ : dict of feature to tuple of str
-        Levels seen in fit; others are missing.
+        Levels of each category, as the binner sees them in fit; others are missing.
+    booleans_ : tuple of str
+        Features of true and false.
     n_rounds_ : int
         Trees in the booster.
     classes_ : array, (0, 1)
@@ -162,21 +156,25 @@ class Challenger(ScoreClassifier):
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_features)
-            Numbers and text; text is a category.
+            Numbers and categories, told apart as by :class:`riskkit.binning.WoeBinner`.
         y : array of shape (n_rows,)
             1 = bad, 0 = good.
         sample_weight : array of shape (n_rows,), optional
+            At least 0 and finite. Only their ratios count; a row of weight 0 takes no part.
         groups : array of shape (n_rows,), optional
             Rows of one group, such as the loans of one customer, go to one fold: each other's
-            company in training would make them look easier to tell than a stranger's.
+            company in training would make them look easier to tell than a stranger's. A row whose
+            group is missing is a group of its own.
 
         Raises
         ------
         ValueError
-            A label of one class, fewer rows or groups of one than folds, fewer than two folds,
-            unequal lengths, or too few bads for an isotonic calibration.
+            A label of one class, fewer rows or groups of one than folds, a parameter out of range,
+            unequal lengths, a weight that is negative or not finite, no columns, or too few bads
+            for an isotonic calibration.
         TypeError
-            A column of dates.
+            `X` is no DataFrame; a name that is not text or occurs twice; or columns that are no
+            features, such as dates, mixtures and ids, all of them named.
         """
         import lightgbm
 
@@ -199,51 +197,71 @@ class Challenger(ScoreClassifier):
         groups: ArrayLike | None = None,
     ) -> Learning:
         """Check the rows, remember their features, deal the folds."""
-        y = self._labels(y)
-        if self.n_folds < 2:
-            raise ValueError(f"n_folds must be >= 2, got {self.n_folds!r}")
-        if not 0 < self.feature_share <= 1:
-            raise ValueError(f"feature_share must lie in (0, 1], got {self.feature_share!r}")
-        if self.calibration not in CALIBRATIONS:
-            raise ValueError(f"calibration must be one of {CALIBRATIONS}, got {self.calibration!r}")
-        weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, float)
-        if not len(X) == len(y) == len(weight):
-            raise ValueError(
-                f"X, y and sample_weight need one length, got {len(X)}, {len(y)}, {len(weight)}"
-            )
-        for name in X.columns:
-            if X[name].dtype.kind in "mM":
-                raise TypeError(f"feature {name}: {X[name].dtype} is no feature")
+        self._check_settings()
+        taken, y, weight = self._training_rows(X, y, sample_weight)
+        group = np.full(len(y), -1) if groups is None else group_numbers(groups, taken)
+        if not taken.all():
+            X = X[taken]
+        # the penalties of leaves are absolute
+        weight = np.ones(len(y)) if weight is None else weight / weight.mean()
+        if X.shape[1] == 0:
+            raise ValueError("X has no columns; at least one feature is needed")
+        require_text_names(X.columns)
+        kinds = feature_kinds(X)
+        categories = [name for name, kind in kinds.items() if kind == "category"]
+        # the binner's own count refuses ids
+        counts = count_features(X, y, features=categories)
+        codes = codes_of_features(self.special_codes)
         self.feature_names_in_ = np.array(list(X.columns), dtype=object)
         self.n_features_in_ = X.shape[1]
         self.levels_ = {
-            name: tuple(sorted(level_text(X[name].dropna()).unique()))
-            for name in X.columns
-            if not pd.api.types.is_numeric_dtype(X[name])
+            name: found.levels
+            for name, found in counts.items()
+            if isinstance(found, CategoryCounts)
         }
+        self.booleans_ = tuple(name for name, kind in kinds.items() if kind == "boolean")
         self.special_codes_ = {
-            name: tuple(float(code) for code in codes)
-            for name, codes in (self.special_codes or {}).items()
-            if codes and name in X.columns and name not in self.levels_
+            name: found
+            for name, found in codes.items()
+            if found and name in kinds and name not in self.levels_
         }
         matrix = self._matrix(X)
         columns = self._columns()
         # what is drawn by position is then drawn by content: ties are equal in all that counts
-        member = np.zeros(len(y)) if groups is None else np.unique(groups, return_inverse=True)[1]
-        order = np.lexsort((member, weight, *matrix.T, y))
+        order = np.lexsort((group, weight, *matrix.T, y))
         matrix, y, weight = matrix[order], y[order], weight[order]
         trends = self.trends or {}
         return Learning(
             matrix=matrix,
             y=y,
             weight=weight,
-            fold=self._folds(y, None if groups is None else member[order]),
+            fold=deal_folds(y, self.n_folds, self.seed, group[order]),
+            # LightGBM ends the whole process where a category has a direction
             directions=[
-                _DIRECTIONS.get(trends.get(name, ""), 0) if is_value else 0
+                _DIRECTIONS.get(trends.get(name, ""), 0)
+                if is_value and name not in self.levels_
+                else 0
                 for name, is_value in columns
             ],
             categorical=[i for i, (name, _) in enumerate(columns) if name in self.levels_],
         )
+
+    def _check_settings(self) -> None:
+        for name, least in (
+            ("n_leaves", 2),
+            ("min_leaf_rows", 1),
+            ("n_folds", 2),
+            ("patience_rounds", 1),
+        ):
+            value = getattr(self, name)
+            if not value >= least:
+                raise ValueError(f"{name} must be >= {least}, got {value!r}")
+        if not 0 < self.learning_rate < np.inf:
+            raise ValueError(f"learning_rate must be > 0 and finite, got {self.learning_rate!r}")
+        if not 0 < self.feature_share <= 1:
+            raise ValueError(f"feature_share must lie in (0, 1], got {self.feature_share!r}")
+        if self.calibration not in CALIBRATIONS:
+            raise ValueError(f"calibration must be one of {CALIBRATIONS}, got {self.calibration!r}")
 
     def _parameters(self, learning: Learning) -> dict[str, Any]:
         return {
@@ -286,56 +304,12 @@ class Challenger(ScoreClassifier):
             raw[~others] = _predict(booster, learning.matrix[~others], n_rounds, raw_score=True)
         return Crossed(n_rounds, raw)
 
-    def _folds(self, y: np.ndarray, groups: np.ndarray | None = None) -> np.ndarray:
-        """Fold of each row, dealt so that each has its share of the bads; a group stays together.
-
-        Groups with a bad are dealt first, then the others.
-
-        Raises
-        ------
-        ValueError
-            A fold would have no good or no bad.
-        """
-        # a row of no group is one of its own
-        member = np.arange(len(y)) if groups is None else np.unique(groups, return_inverse=True)[1]
-        has_bad = np.bincount(member, weights=y == 1) > 0
-        fold = np.empty(len(has_bad), dtype=np.int64)
-        generator = np.random.default_rng(self.seed)
-        for side, name in ((False, "goods"), (True, "bads")):
-            dealt = generator.permutation(np.flatnonzero(has_bad == side))
-            if len(dealt) < self.n_folds:
-                raise ValueError(f"too few {name} for {self.n_folds} folds: {len(dealt)}")
-            fold[dealt] = np.arange(len(dealt)) % self.n_folds
-        return fold[member]
-
     def _columns(self) -> list[tuple[str, bool]]:
-        """Of each column of the matrix its feature, and whether it holds that feature's values."""
-        return [
-            (name, is_value)
-            for name in map(str, self.feature_names_in_)
-            for is_value in ((True, False) if self.special_codes_.get(name) else (True,))
-        ]
+        return matrix_columns(list(self.feature_names_in_), self.special_codes_)
 
     def _matrix(self, X: pd.DataFrame) -> Array:
-        """Numbers for the trees, in the order of :meth:`_columns`."""
-        require_features(X, self.feature_names_in_)
-        columns = []
-        for name in map(str, self.feature_names_in_):
-            if name in self.levels_:
-                levels = pd.Index(self.levels_[name], dtype="str")
-                values = levels.get_indexer(level_text(X[name])).astype(np.float64)
-                values[(values < 0) | X[name].isna().to_numpy()] = np.nan
-            else:
-                values = X[name].to_numpy(np.float64, na_value=np.nan, copy=True)
-            columns.append(values)
-            codes = self.special_codes_.get(name, ())
-            if codes:
-                marks = np.zeros(len(X))
-                for number, code in enumerate(codes, start=1):
-                    marks[values == code] = number
-                values[marks > 0] = np.nan
-                columns.append(marks)
-        return np.column_stack(columns)
+        names = list(self.feature_names_in_)
+        return matrix_of(X, names, self.levels_, self.special_codes_)
 
     def _log_odds(self, X: pd.DataFrame) -> Array:
         """Calibrated log-odds of bad."""
@@ -355,14 +329,17 @@ class Challenger(ScoreClassifier):
         return score, expit(log_odds)
 
     def importance(self) -> pd.Series:
-        """Share of the trees' gain by feature, largest first; a special code's column included."""
+        """Share of the trees' gain by feature, largest first; a special code's column included.
+
+        All are 0 where no tree has a split.
+        """
         check_is_fitted(self, "booster_")
         gain = pd.Series(
             self.booster_.feature_importance("gain", iteration=self.n_rounds_),
             index=[name for name, _ in self._columns()],
         )
         gain = gain.groupby(level=0).sum().rename_axis("feature").rename("gain_share")
-        return (gain / gain.sum()).sort_values(ascending=False, kind="stable")
+        return (gain / (gain.sum() or 1.0)).sort_values(ascending=False, kind="stable")
 
     def contributions(self, X: pd.DataFrame) -> pd.DataFrame:
         """Points that each feature adds to, or takes from, the average score.
@@ -379,12 +356,26 @@ class Challenger(ScoreClassifier):
             no sum: what its steps add to the line from its lowest to its highest is dealt out in
             proportion to the size of each contribution.
 
+        Raises
+        ------
+        ValueError
+            A feature is called "base", as the average is.
+
         Source
         ------
         Lundberg et al. (2020), From local explanations to global understanding with explainable AI
         for trees, Nature Machine Intelligence 2: the tree SHAP values that LightGBM computes.
         """
         check_is_fitted(self, "booster_")
+        if "base" in self.feature_names_in_:
+            raise ValueError('contributions name the average "base": rename the feature "base"')
+        base, parts = self._parts(X)
+        points = pd.DataFrame(parts, index=X.index, columns=list(self.feature_names_in_))
+        points.insert(0, "base", base)
+        return points
+
+    def _parts(self, X: pd.DataFrame) -> tuple[Array, Array]:
+        """Points of the average, and of each feature, shape (n_rows, n_features)."""
         shap = _predict(self.booster_, self._matrix(X), self.n_rounds_, pred_contrib=True)
         raw, average = shap.sum(axis=1), shap[:, -1]
         shap = shap[:, :-1]
@@ -397,15 +388,14 @@ class Challenger(ScoreClassifier):
         rest = np.zeros(len(raw))
         np.divide(score - base - parts.sum(axis=1), total, out=rest, where=total > 0)
         parts += rest[:, None] * size
-        points = pd.DataFrame(index=X.index, columns=["base", *self.feature_names_in_], dtype=float)
-        points["base"] = base
-        points.iloc[:, 1:] = 0.0
-        for place, (name, _) in enumerate(self._columns()):
-            points[name] += parts[:, place]
-        return points
+        points = np.zeros((len(raw), self.n_features_in_))
+        place = {name: k for k, name in enumerate(self.feature_names_in_)}
+        for k, (name, _) in enumerate(self._columns()):
+            points[:, place[name]] += parts[:, k]
+        return base, points
 
     def reasons(
-        self, X: pd.DataFrame, n: int = 4, *, labels: Mapping[str, str] | None = None
+        self, X: pd.DataFrame, n: int = 4, *, features: Sequence[Feature] | None = None
     ) -> pd.DataFrame:
         """What cost each applicant the most points, against the average of the training rows.
 
@@ -414,32 +404,36 @@ class Challenger(ScoreClassifier):
         X : DataFrame of shape (n_rows, n_features)
         n : int
             At most so many reasons a row.
-        labels : mapping of feature to str, optional
-            Plain words; by default the feature's name.
+        features : sequence of Feature, optional
+            The catalogue, for labels, units and the meaning of special codes; without it, reasons
+            name features by their columns.
 
         Returns
         -------
         DataFrame, index (row, rank)
             As :meth:`Scorecard.reasons`; points are :meth:`contributions`, the reference 0. The
-            reason is the label and the applicant's own value, since trees have no bins; a special
-            code is called one, as by the card.
+            reason is the label and the applicant's own value, since trees have no bins, such as
+            "Requested term: 24 months".
         """
-        names = list(map(str, self.feature_names_in_))
-        points = self.contributions(X)[names].to_numpy()
-        words = labels or {}
+        check_is_fitted(self, "booster_")
+        names = list(self.feature_names_in_)
+        points = self._parts(X)[1]
+        told = catalogue(features)
 
         def word(row: int, column: int) -> str:
             name = names[column]
-            value = X[name].iloc[row]
+            value, feature = X[name].iloc[row], told.get(name)
             if pd.isna(value):
                 text = "missing"
             elif name in self.levels_:
-                text = str(value)
-            elif value in self.special_codes_.get(name, ()):
-                text = f"special {value:g}"
+                text = level_of(value)
+            elif name in self.booleans_:
+                text = "yes" if value else "no"
+            elif float(value) in self.special_codes_.get(name, ()):
+                text = special_words(float(value), feature)
             else:
-                text = f"{value:,.6g}"
-            return f"{words.get(name, name)}: {text}"
+                text = number_words(float(value), feature)
+            return f"{label_of(name, feature)}: {text}"
 
         return reasons_table(X.index, names, points, np.zeros(len(names)), word, n)
 
@@ -447,10 +441,11 @@ class Challenger(ScoreClassifier):
         check_is_fitted(self, "booster_")
         return {
             "scale": asdict(self.score_scale),
+            "settings": self._settings("scale"),
             "features": list(self.feature_names_in_),
             "levels": self.levels_,
+            "booleans": self.booleans_,
             "special_codes": self.special_codes_,
-            "trends": dict(self.trends or {}),
             "calibration": self.calibration_.values(),
             "n_rounds": self.n_rounds_,
             # LightGBM's own text
@@ -461,11 +456,12 @@ class Challenger(ScoreClassifier):
     def _from_values(cls, values: Mapping[str, Any]) -> Self:
         import lightgbm
 
-        model = cls(values["trends"], scale=ScoreScale(**values["scale"]))
+        model = cls(scale=ScoreScale(**values["scale"]), **values["settings"])
         model.classes_ = np.array([0, 1])
         model.feature_names_in_ = np.array(values["features"], dtype=object)
         model.n_features_in_ = len(values["features"])
         model.levels_ = {name: tuple(levels) for name, levels in values["levels"].items()}
+        model.booleans_ = tuple(values["booleans"])
         model.special_codes_ = {n: tuple(codes) for n, codes in values["special_codes"].items()}
         model.calibration_ = calibration_from(values["calibration"])
         model.n_rounds_ = values["n_rounds"]
@@ -481,6 +477,8 @@ def _predict(booster: lightgbm.Booster, matrix: Array, n_rounds: int, **kind: An
         said = booster.predict(block, num_iteration=n_rounds, num_threads=_N_THREADS, **kind)
         return np.asarray(said)
 
+    if len(matrix) == 0:  # LightGBM divides by their number
+        return np.empty((0, matrix.shape[1] + 1) if "pred_contrib" in kind else 0)
     if len(matrix) <= _BLOCK_ROWS:
         return of_block(0)
     with ThreadPoolExecutor(os.cpu_count()) as pool:

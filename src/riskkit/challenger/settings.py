@@ -16,7 +16,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 
-from riskkit.challenger.model import Array, Challenger, Learning
+from riskkit.challenger.model import Challenger
+from riskkit.challenger.rows import Array, Learning
 
 __all__ = ["best_setting", "compare_settings"]
 
@@ -68,7 +69,7 @@ def compare_settings(
     Raises
     ------
     ValueError, TypeError
-        Another parameter in `grid`; or as in :meth:`Challenger.fit`.
+        Another parameter in `grid`, or a value out of range; or as in :meth:`Challenger.fit`.
 
     Source
     ------
@@ -79,6 +80,8 @@ def compare_settings(
         raise ValueError(f"the grid may name {list(TREE_PARAMETERS)}, got {other}")
     settings = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
     unfitted = clone(challenger)
+    for setting in settings:
+        clone(unfitted).set_params(**setting)._check_settings()
     learning = unfitted._learn(X, y, sample_weight, groups)
     cross = partial(_losses, unfitted, learning)
     found = list((executor.map if executor else map)(cross, settings))

@@ -6,6 +6,19 @@ with the reasons for each score.
 
 from riskkit.scorecard.card import NoFeatureLeft, Scorecard
 from riskkit.scorecard.reasons import reasons_table
-from riskkit.scorecard.scale import ScoreClassifier, ScoreScale
+from riskkit.scorecard.scale import (
+    ScoreClassifier,
+    ScoreScale,
+    require_single_columns,
+    require_text_names,
+)
 
-__all__ = ["NoFeatureLeft", "ScoreClassifier", "ScoreScale", "Scorecard", "reasons_table"]
+__all__ = [
+    "NoFeatureLeft",
+    "ScoreClassifier",
+    "ScoreScale",
+    "Scorecard",
+    "reasons_table",
+    "require_single_columns",
+    "require_text_names",
+]

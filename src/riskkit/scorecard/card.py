@@ -5,6 +5,7 @@ Takes features and a label; gives a classifier whose score is a sum of points fr
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Self
@@ -15,10 +16,25 @@ from scipy import special
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from riskkit.binning import WoeBinner, lookup_select, require_features, variance_inflation
+from riskkit.binning import WoeBinner, lookup_select, variance_inflation
+from riskkit.schema import Feature
 from riskkit.scorecard.reasons import reasons_table
-from riskkit.scorecard.regression import Fit, fit_bounded, information_at, stepwise
-from riskkit.scorecard.scale import ScoreClassifier, ScoreScale
+from riskkit.scorecard.regression import (
+    Fit,
+    bootstrap_covariance,
+    fit_bounded,
+    information_at,
+    stepwise,
+    why_unfit,
+)
+from riskkit.scorecard.scale import (
+    ScoreClassifier,
+    ScoreScale,
+    require_single_columns,
+    require_text_names,
+    spread_base,
+)
+from riskkit.scorecard.words import bin_words, catalogue, label_of
 
 __all__ = ["NoFeatureLeft", "Scorecard"]
 
@@ -27,7 +43,6 @@ _NO_STEPS = pd.DataFrame(
     index=pd.RangeIndex(1, 1, name="step"),
 )
 
-_SETTINGS = ("max_p_value", "penalty", "base", "n_bootstrap", "seed")
 BASES = ("separate", "spread")
 _Z95 = float(special.ndtri(0.975))
 
@@ -64,7 +79,8 @@ class Scorecard(ScoreClassifier):
         that the card has no base and no attribute has negative points. The score is the same.
     n_bootstrap : int
         Refits on resampled rows, for standard errors under a penalty; 0 leaves them out. Without a
-        penalty the information matrix gives them, and none is made.
+        penalty the information matrix gives them, and none is made. A resample without a good or
+        without a bad says nothing and is drawn again.
     seed : int
         Of the resampling.
 
@@ -131,43 +147,48 @@ class Scorecard(ScoreClassifier):
         y : array of shape (n_rows,)
             1 = bad, 0 = good.
         sample_weight : array of shape (n_rows,), optional
+            At least 0 and finite; a row of weight 0 takes no part. Standard errors, p-values and
+            the choice step by step read weights as numbers of loans.
 
         Raises
         ------
         ValueError
-            A label of one class, a parameter out of range, an unknown feature, no feature with a
+            A label of one class, unequal lengths, a weight that is negative or not finite, a
+            parameter out of range, a feature that is unknown or named twice, no feature with a
             coefficient below 0, or a base that cannot be spread.
+        TypeError
+            `X` is no DataFrame, or a feature's name is not text.
         """
-        y = self._labels(y)
+        taken, y, weight = self._training_rows(X, y, sample_weight)
+        if not taken.all():
+            X = X[taken]
         if self.penalty < 0:
             raise ValueError(f"penalty must be at least 0, got {self.penalty!r}")
         if self.max_p_value is not None and not 0 < self.max_p_value <= 1:
             raise ValueError(f"max_p_value must lie in (0, 1], got {self.max_p_value!r}")
         if self.base not in BASES:
             raise ValueError(f"base must be one of {BASES}, got {self.base!r}")
+        named = None if self.features is None else list(self.features)
+        twice = [name for name, n in Counter(named).items() if n > 1]
+        if twice:
+            raise ValueError(f"features names {twice} more than once")
         binner = self.binner if self.binner is not None else WoeBinner()
         if not hasattr(binner, "bins_"):
-            binner = clone(binner).fit(
-                X if self.features is None else X[list(self.features)], y, sample_weight
-            )
+            require_single_columns(X, named or ())
+            binner = clone(binner).fit(X if named is None else X[named], y, weight)
         self.binner_: WoeBinner = binner
         known = list(binner.bins_)
-        offered = known if self.features is None else list(self.features)
+        offered = known if named is None else named
+        require_text_names(offered)
         unknown = sorted(set(offered) - set(known))
         if unknown:
             raise ValueError(f"features {unknown} are not binned; binned: {known}")
-        self.dropped_: dict[str, str] = {}
+        require_single_columns(X, known)
         woe = self.binner_.transform(X)[offered]
-        for name in offered:
-            values = woe[name].to_numpy()
-            if np.ptp(values) == 0:
-                self.dropped_[name] = "one bin only"
-            elif self.penalty == 0 and values[y == 0].min() >= values[y == 1].max():
-                # the likelihood grows for ever with the coefficient
-                self.dropped_[name] = "no finite estimate: its bins separate goods from bads"
+        unfit = {name: why_unfit(woe[name].to_numpy(), y, self.penalty) for name in offered}
+        self.dropped_: dict[str, str] = {name: why for name, why in unfit.items() if why}
         kept = [name for name in offered if name not in self.dropped_]
         columns = woe[kept].to_numpy()
-        weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
         self.steps_ = _NO_STEPS
         if self.max_p_value is not None:
             kept, out, self.steps_ = stepwise(
@@ -183,12 +204,12 @@ class Scorecard(ScoreClassifier):
                 )
             fit = fit_bounded(columns, y, weight, self.penalty)
             vif = variance_inflation(columns)
-            twice = np.flatnonzero(np.isinf(vif))
+            alike = np.flatnonzero(np.isinf(vif))
             if fit.on_bound.any():
-                for name in np.array(kept)[fit.on_bound]:
-                    self.dropped_[str(name)] = "coefficient would have the wrong sign"
-            elif self.penalty == 0 and len(twice):
-                self.dropped_[kept[twice[-1]]] = "says nothing that the others do not say"
+                for k in np.flatnonzero(fit.on_bound):
+                    self.dropped_[kept[k]] = "coefficient would have the wrong sign"
+            elif self.penalty == 0 and len(alike):
+                self.dropped_[kept[alike[-1]]] = "says nothing that the others do not say"
             else:
                 break
             kept = [name for name in kept if name not in self.dropped_]
@@ -217,44 +238,22 @@ class Scorecard(ScoreClassifier):
             return pd.DataFrame(np.linalg.inv(information), index=names, columns=names)
         if self.n_bootstrap < 2:
             return None
-        rng = np.random.default_rng(self.seed)
-        refits = []
-        for _ in range(self.n_bootstrap):
-            # Poisson counts resample rows without moving them
-            drawn = rng.poisson(1, len(y)) * (1.0 if weight is None else weight)
-            some = drawn > 0
-            refit = fit_bounded(woe[some], y[some], drawn[some], self.penalty)
-            refits.append([refit.intercept, *refit.coefficients])
-        return pd.DataFrame(np.cov(np.array(refits).T), index=names, columns=names)
+        found = bootstrap_covariance(woe, y, weight, self.penalty, self.n_bootstrap, self.seed)
+        return pd.DataFrame(found, names, names)
 
     def _round_to_points(self) -> None:
         scale = self.score_scale
         self.base_points_ = round(scale.offset - scale.factor * self.intercept_)
         self.points_ = {
-            str(name): np.rint(-scale.factor * slope * self.binner_.bins_[name].woe).astype(
-                np.int64
-            )
+            name: np.rint(-scale.factor * slope * self.binner_.bins_[name].woe).astype(np.int64)
             for name, slope in self.coefficients_.items()
         }
         if self.base == "spread":
-            self._spread_base()
+            self.points_ = spread_base(self.points_, self.base_points_)
+            self.base_points_ = 0
         self.feature_names_in_ = np.array(list(self.points_), dtype=object)
         self.n_features_in_ = len(self.points_)
         self._average()
-
-    def _spread_base(self) -> None:
-        """Give the base to the features: first what lifts their lowest to 0, the rest alike."""
-        lowest = {name: int(points.min()) for name, points in self.points_.items()}
-        rest = self.base_points_ + sum(lowest.values())
-        if rest < 0:
-            raise ValueError(
-                f"the lowest score is {rest}, so some attribute would have negative points; raise "
-                f"target_score by {-rest} or more"
-            )
-        share, left = divmod(rest, len(lowest))
-        for row, (name, least) in enumerate(lowest.items()):
-            self.points_[name] = self.points_[name] - least + share + (row < left)
-        self.base_points_ = 0
 
     def _average(self) -> None:
         self.average_points_ = {}
@@ -270,7 +269,7 @@ class Scorecard(ScoreClassifier):
         int array of shape (n_rows,)
         """
         check_is_fitted(self, "points_")
-        require_features(X, self.points_)
+        require_single_columns(X, self.points_)
         score = np.full(len(X), self.base_points_, dtype=np.int64)
         for name, points in self.points_.items():
             score += self.binner_.bins_[name].look_up(X[name], points)
@@ -292,7 +291,7 @@ class Scorecard(ScoreClassifier):
         n: int = 4,
         *,
         reference: str = "average",
-        labels: Mapping[str, str] | None = None,
+        features: Sequence[Feature] | None = None,
     ) -> pd.DataFrame:
         """What cost each applicant the most points, against a stated reference.
 
@@ -304,26 +303,29 @@ class Scorecard(ScoreClassifier):
         reference : str
             "average": the feature's mean points over the rows the bins were made on; "best": its
             most points.
-        labels : mapping of feature to str, optional
-            Plain words; by default the feature's name.
+        features : sequence of Feature, optional
+            The catalogue, for labels, units and the meaning of special codes; without it, reasons
+            name features by their columns.
 
         Returns
         -------
         DataFrame, index (row, rank)
-            row as in the index of `X`, rank from 1; feature, reason (label and bin in words),
-            points, reference_points, points_lost (above 0). A row that lost none has no entry.
+            row as in the index of `X`, rank from 1; feature, reason (label and bin in words, such
+            as "Requested term: 12 to 36 months"), points, reference_points, points_lost (above 0).
+            A row that lost none has no entry.
 
         Source
         ------
         Siddiqi (2006), Credit Risk Scorecards, ch. 6, adverse codes: points below a neutral score.
         """
         check_is_fitted(self, "points_")
-        require_features(X, self.points_)
+        require_single_columns(X, self.points_)
         aims = self._aims(reference)
         names = list(self.points_)
         places = np.column_stack([self.binner_.bins_[name].assign(X[name]) for name in names])
         got = np.column_stack([self.points_[name][places[:, k]] for k, name in enumerate(names)])
-        texts = [self._texts(name, (labels or {}).get(name, name)) for name in names]
+        told = catalogue(features)
+        texts = [self._texts(name, told.get(name)) for name in names]
         aim = np.array([aims[name] for name in names])
         return reasons_table(
             X.index, names, got, aim, lambda row, column: texts[column][places[row, column]], n
@@ -336,11 +338,10 @@ class Scorecard(ScoreClassifier):
             return {name: float(points.max()) for name, points in self.points_.items()}
         raise ValueError(f"reference must be average or best, got {reference!r}")
 
-    def _texts(self, name: str, label: str) -> list[str]:
-        """Each bin in words, the unseen last."""
-        return [
-            f"{label}: {bin}" for bin in [*self.binner_.bins_[name].labels, "never seen before"]
-        ]
+    def _texts(self, name: str, feature: Feature | None) -> list[str]:
+        """Label and words of each bin, the unseen last."""
+        label = label_of(name, feature)
+        return [f"{label}: {words}" for words in bin_words(self.binner_.bins_[name], feature)]
 
     def score_one(
         self,
@@ -348,7 +349,7 @@ class Scorecard(ScoreClassifier):
         n: int = 4,
         *,
         reference: str = "average",
-        labels: Mapping[str, str] | None = None,
+        features: Sequence[Feature] | None = None,
     ) -> tuple[int, list[str]]:
         """Score of one applicant, and up to `n` reasons in words; as :meth:`reasons` gives them.
 
@@ -356,7 +357,7 @@ class Scorecard(ScoreClassifier):
         ----------
         applicant : mapping of feature to value
             Every feature of the card; None or NaN where it is missing.
-        n, reference, labels
+        n, reference, features
             As in :meth:`reasons`.
 
         Raises
@@ -380,9 +381,8 @@ class Scorecard(ScoreClassifier):
             if aims[name] > got:
                 costs.append((aims[name] - got, name, place))
         costs.sort(key=lambda cost: -cost[0])
-        texts = [
-            self._texts(name, (labels or {}).get(name, name))[place] for _, name, place in costs[:n]
-        ]
+        told = catalogue(features)
+        texts = [self._texts(name, told.get(name))[place] for _, name, place in costs[:n]]
         return score, texts
 
     def to_sql(
@@ -461,7 +461,7 @@ class Scorecard(ScoreClassifier):
         check_is_fitted(self, "points_")
         return {
             "scale": asdict(self.score_scale),
-            **{name: getattr(self, name) for name in _SETTINGS},
+            "settings": self._settings("binner", "scale"),
             "covariance": None
             if self.covariance_ is None
             else self.covariance_.to_numpy().tolist(),
@@ -473,13 +473,14 @@ class Scorecard(ScoreClassifier):
             "base_points": self.base_points_,
             "points": {name: points.tolist() for name, points in self.points_.items()},
             "binner": self.binner_.to_json(),
+            "bins_given": self.binner_ is self.binner,
         }
 
     @classmethod
     def _from_values(cls, values: Mapping[str, Any]) -> Self:
         binner = WoeBinner.from_json(values["binner"])
-        settings = {name: values[name] for name in _SETTINGS}
-        card = cls(binner, scale=ScoreScale(**values["scale"]), **settings)
+        given = binner if values["bins_given"] else clone(binner)
+        card = cls(given, scale=ScoreScale(**values["scale"]), **values["settings"])
         card.binner_ = binner
         card.classes_ = np.array([0, 1])
         card.intercept_ = values["intercept"]

@@ -15,7 +15,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-__all__ = ["Fit", "fit_bounded", "gradient_at", "information_at", "stepwise"]
+__all__ = [
+    "Fit",
+    "bootstrap_covariance",
+    "fit_bounded",
+    "gradient_at",
+    "information_at",
+    "stepwise",
+    "why_unfit",
+]
 
 Array = NDArray[np.float64]
 
@@ -29,6 +37,8 @@ _GRADIENT_TOLERANCE = 1e-7
 # of a start: far less than what the sample itself is off
 _START_TOLERANCE = 1e-5
 _MAX_STEPS = 20
+# a resample lacks the only good or bad with probability 1/e, so it never comes to this
+_DRAWS_PER_REFIT = 100
 
 
 @dataclass(frozen=True)
@@ -173,6 +183,65 @@ def _from_sample(
     return None
 
 
+def why_unfit(woe: Array, y: Array, penalty: float) -> str:
+    """Why a feature has no coefficient of its own; empty where it has one.
+
+    Parameters
+    ----------
+    woe, y : arrays of shape (n_rows,)
+    penalty : float
+        As in :func:`fit_bounded`.
+    """
+    if np.ptp(woe) == 0:
+        return "one bin only"
+    if penalty == 0 and woe[y == 0].min() >= woe[y == 1].max():
+        # the likelihood grows for ever with the coefficient
+        return "no finite estimate: its bins separate goods from bads"
+    return ""
+
+
+def bootstrap_covariance(
+    woe: Array, y: Array, weight: Array | None, penalty: float, n_refits: int, seed: int
+) -> Array:
+    """Covariance of the intercept and the coefficients over refits on resampled rows.
+
+    Parameters
+    ----------
+    woe : array of shape (n_rows, n_features)
+    y : array of shape (n_rows,)
+    weight : array of shape (n_rows,), optional
+    penalty : float
+        As in :func:`fit_bounded`.
+    n_refits : int
+        At least 2. Resamples without a good or without a bad are drawn again.
+    seed : int
+
+    Returns
+    -------
+    array of shape (n_features + 1, n_features + 1)
+
+    Source
+    ------
+    Efron (1979), Bootstrap methods: another look at the jackknife, Annals of Statistics 7(1), with
+    Poisson counts in place of multinomial ones.
+    """
+    rng = np.random.default_rng(seed)
+    refits: list[list[float]] = []
+    for _ in range(_DRAWS_PER_REFIT * n_refits):
+        # Poisson counts resample rows without moving them
+        drawn = rng.poisson(1, len(y)).astype(np.float64)
+        if weight is not None:
+            drawn *= weight
+        some = drawn > 0
+        if not 0 < y[some].sum() < some.sum():
+            continue
+        refit = fit_bounded(woe[some], y[some], drawn[some], penalty)
+        refits.append([refit.intercept, *refit.coefficients])
+        if len(refits) == n_refits:
+            break
+    return np.cov(np.array(refits).T)
+
+
 def stepwise(
     woe: Array,
     y: Array,
@@ -186,7 +255,8 @@ def stepwise(
     Of the features outside, the one with the greatest score statistic enters if it pulls its
     coefficient below 0 and its p-value is at most `max_p_value`; then those leave whose coefficient
     would have the wrong sign or whose Wald p-value has risen above it. What has left stays out, so
-    it ends. p-values are those of a test made once; the best of many passes it more often.
+    it ends. p-values are those of a test made once; the best of many passes it more often. Weights
+    are read as numbers of loans.
 
     Returns
     -------

@@ -6,15 +6,25 @@ Takes a probability or a score; gives the other.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
+from riskkit.binning import require_features
 from riskkit.schema import JsonModel
 
-__all__ = ["ScoreClassifier", "ScoreScale"]
+__all__ = [
+    "ScoreClassifier",
+    "ScoreScale",
+    "require_single_columns",
+    "require_text_names",
+    "spread_base",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +39,11 @@ class ScoreScale:
         Score at `target_odds`.
     target_odds : float
         Goods to one bad, above 0.
+
+    Raises
+    ------
+    ValueError
+        A value that is not finite, or `pdo` or `target_odds` of 0 or less.
 
     Source
     ------
@@ -46,9 +61,13 @@ class ScoreScale:
     target_odds: float = 50.0
 
     def __post_init__(self) -> None:
-        for name in ("pdo", "target_odds"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be > 0, got {getattr(self, name)!r}")
+        for name in ("pdo", "target_score", "target_odds"):
+            value = float(getattr(self, name))  # JSON knows no numbers of numpy's
+            if not math.isfinite(value):
+                raise ValueError(f"{name} must be finite, got {value!r}")
+            if value <= 0 and name != "target_score":
+                raise ValueError(f"{name} must be > 0, got {value!r}")
+            object.__setattr__(self, name, value)
 
     @property
     def factor(self) -> float:
@@ -69,7 +88,39 @@ class ScoreScale:
     def probability(self, score: np.ndarray | float) -> np.ndarray:
         """Probability of bad at a score."""
         odds = (np.asarray(score, dtype=np.float64) - self.offset) / self.factor
-        return 1.0 / (1.0 + np.exp(odds))
+        with np.errstate(over="ignore"):  # far out the probability is 0
+            return 1.0 / (1.0 + np.exp(odds))
+
+
+def spread_base(
+    points: Mapping[str, NDArray[np.int64]], base_points: int
+) -> dict[str, NDArray[np.int64]]:
+    """Points of each feature's bins with the base among them.
+
+    First each feature gets what lifts its lowest points to 0; they share the rest alike.
+
+    Parameters
+    ----------
+    points : mapping of feature to int array of shape (n_bins,)
+    base_points : int
+
+    Raises
+    ------
+    ValueError
+        The base is too low, so that some points would be negative.
+    """
+    lowest = {name: int(own.min()) for name, own in points.items()}
+    rest = base_points + sum(lowest.values())
+    if rest < 0:
+        raise ValueError(
+            f"the lowest score is {rest}, so some attribute would have negative points; raise "
+            f"target_score by {-rest} or more"
+        )
+    share, left = divmod(rest, len(lowest))
+    return {
+        name: points[name] - least + share + (row < left)
+        for row, (name, least) in enumerate(lowest.items())
+    }
 
 
 class ScoreClassifier(JsonModel, ClassifierMixin, BaseEstimator):
@@ -104,11 +155,85 @@ class ScoreClassifier(JsonModel, ClassifierMixin, BaseEstimator):
         """1 where bad is the likelier, else 0; a lender uses a cutoff on the score instead."""
         return (self.score_and_probability(X)[1] > 0.5).astype(np.int64)
 
-    def _labels(self, y: np.ndarray | pd.Series) -> np.ndarray:
-        """Label of both classes as floats; also names the classes."""
+    def _training_rows(
+        self,
+        X: pd.DataFrame,
+        y: np.ndarray | pd.Series,
+        sample_weight: np.ndarray | pd.Series | None,
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64] | None]:
+        """Which rows weigh something, and their labels and weights; also names the classes.
+
+        Raises
+        ------
+        TypeError
+            `X` is no DataFrame.
+        ValueError
+            Unequal lengths, a weight that is negative or not finite, no weight above 0, or labels
+            that are not 0 and 1, or of one class.
+        """
+        require_features(X, ())
         labels = np.asarray(y, dtype=np.float64)
+        if labels.shape != (len(X),):
+            raise ValueError(
+                f"y must have one label per row, got {labels.shape} labels for {len(X)} rows"
+            )
+        taken = np.ones(len(labels), dtype=bool)
+        weight = None
+        if sample_weight is not None:
+            weight = np.asarray(sample_weight, dtype=np.float64)
+            if weight.shape != labels.shape or not ((weight >= 0) & (weight < np.inf)).all():
+                raise ValueError("sample_weight must be at least 0 and finite, one per row")
+            taken = weight > 0
+            if not taken.any():
+                raise ValueError("sample_weight is zero in every row")
+            labels, weight = labels[taken], weight[taken]
         if not np.isin(labels, (0, 1)).all() or len(np.unique(labels)) < 2:
             found = np.unique(labels).tolist()
             raise ValueError(f"y needs goods (0) and bads (1), got labels {found}")
         self.classes_ = np.array([0, 1])
-        return labels
+        return taken, labels, weight
+
+    def _settings(self, *but: str) -> dict[str, Any]:
+        """What the constructor was given, as plain values for JSON."""
+        given = self.get_params(deep=False).items()
+        return {name: _plain(value) for name, value in given if name not in but}
+
+
+def require_single_columns(X: pd.DataFrame, names: Iterable[str]) -> None:
+    """Refuse what is no frame, lacks features, or has one of them twice.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Lists the names.
+    """
+    names = list(names)
+    require_features(X, names)
+    if not X.columns.is_unique:
+        twice = [name for name in names if (X.columns == name).sum() > 1]
+        if twice:
+            raise ValueError(f"X has the columns {twice} more than once")
+
+
+def require_text_names(names: Iterable[object]) -> None:
+    """Refuse features whose names are not text: points, reasons, files and JSON go by them.
+
+    Raises
+    ------
+    TypeError
+        Lists the names.
+    """
+    other = [name for name in names if not isinstance(name, str)]
+    if other:
+        raise TypeError(
+            f"names of features must be text, got {other}; X.columns.astype(str) makes them so"
+        )
+
+
+def _plain(value: Any) -> Any:
+    """A parameter in JSON's own types."""
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return [_plain(one) for one in value]
+    return value.item() if isinstance(value, np.generic) else value

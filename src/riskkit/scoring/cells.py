@@ -18,7 +18,7 @@ from riskkit.binning import level_text
 from riskkit.binning.columns import level_codes, level_of
 from riskkit.schema import hash_ids
 
-__all__ = ["SeenIds", "decoded", "ids", "is_number_type", "levels", "numbers"]
+__all__ = ["SeenIds", "decoded", "ids", "is_number_type", "is_text_type", "levels", "numbers"]
 
 Reasons = dict[int, str]
 """Position in the block of each bad cell, and what is bad about it."""
@@ -39,6 +39,15 @@ def is_number_type(kind: pa.DataType) -> bool:
         _is_text,
     )
     return any(test(kind) for test in tests)
+
+
+def is_text_type(kind: pa.DataType) -> bool:
+    """Whether each value of this type has a text, as numbers and dates have, and lists have not."""
+    try:
+        pa.nulls(0, kind).cast(pa.string())
+    except pa.ArrowNotImplementedError:
+        return False
+    return True
 
 
 def decoded(column: pa.ChunkedArray) -> tuple[pa.Array, Reasons]:

@@ -233,9 +233,15 @@ class _Stream(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        data = (self._bytes or self._raw).read(size)
-        if not data:
-            data, self._end = self._end, b""
+        """The next bytes; fewer than `size` only at the end.
+
+        The end of our own comes in one piece with the last bytes of the file: in a piece of its
+        own, behind a last line without a line break, arrow does not find it.
+        """
+        room = -1 if size < 0 else max(1, size - len(self._end))
+        data = (self._bytes or self._raw).read(room)
+        if room < 0 or len(data) < room:
+            data, self._end = data + self._end, b""
         return data
 
     def close(self) -> None:

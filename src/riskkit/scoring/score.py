@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from riskkit.challenger import Challenger
-from riskkit.schema import DataContractError
+from riskkit.schema import DataContractError, Feature
 from riskkit.schema.files import Files
 from riskkit.scorecard import Scorecard
 from riskkit.scoring import cells
@@ -90,7 +90,7 @@ def score_file(
     output: str | Path,
     *,
     n_reasons: int = 0,
-    labels: Mapping[str, str] | None = None,
+    features: Sequence[Feature] | None = None,
     rejected: str | Path | None = None,
     rows: int | None = None,
     progress: bool = True,
@@ -120,8 +120,8 @@ def score_file(
         ``.parquet``, ``.csv`` or ``.csv.gz``; an older file is replaced.
     n_reasons : int
         Reasons for each score, in words, the costliest first.
-    labels : mapping of feature to str, optional
-        Plain words for the reasons; by default the features' names.
+    features : sequence of Feature, optional
+        The catalogue, for the words of the reasons: labels, units, the meaning of special codes.
     rejected : path, optional
         The side file, always CSV: `row` (from 1, without the header), `reasons`, and the columns
         read, as they were. By default beside the output, ``scores.rejected.csv`` for
@@ -159,37 +159,40 @@ def score_file(
     if isinstance(model, str | Path):
         model = load_model(model)
     source = open_input(input)
-    features = _levels(model)
-    source.require([ID, *features])
-    _require_numbers(source, features)
+    known = _levels(model)
+    source.require([ID, *known])
+    _require_types(source, known)
     output = Path(output)
     side_path = _side_path(output) if rejected is None else Path(rejected)
     _check_paths(Files(input).paths, output, side_path)
     counts: Counter[str] = Counter()
     unseen: Counter[str] = Counter()
     schema = _schema(n_reasons)
-    columns = [ID, *features]
+    columns = [ID, *known]
     seen = cells.SeenIds()
     with ScoreWriter(output, schema) as scores, SideFile(side_path, columns) as side:
         for block in _shown(source, source.blocks(columns, rows), progress):
-            judged = _Judged(block, features, seen, is_csv=source.is_csv)
+            judged = _Judged(block, known, seen, is_csv=source.is_csv)
             side.write(judged.rejected())
             counts["rejected"] += len(judged.reasons) + len(block.broken)
             if judged.good.any():
-                table = _scored(model, judged, n_reasons, labels, schema)
+                table = _scored(model, judged, n_reasons, features, schema)
                 scores.write(table)
                 counts["scored"] += len(table)
-                unseen.update(judged.unseen(features))
+                unseen.update(judged.unseen(known))
         if source.n_rows != counts["scored"] + counts["rejected"]:
             raise RuntimeError(
                 f"{source.n_rows:,} rows read, {counts['scored']:,} scored and "
                 f"{counts['rejected']:,} rejected: rows were lost"
             )
+        scores.finish()
+        side.finish()
+        # a full disk cannot part the two files any more
         if counts["rejected"]:
-            side.commit()
+            side.publish()
         else:
             side_path.unlink(missing_ok=True)  # of an earlier file
-        scores.commit()
+        scores.publish()
     return ScoringResult(
         source.n_rows,
         counts["scored"],
@@ -274,7 +277,7 @@ def _scored(
     model: Model,
     judged: _Judged,
     n_reasons: int,
-    labels: Mapping[str, str] | None,
+    features: Sequence[Feature] | None,
     schema: pa.Schema,
 ) -> pa.Table:
     frame = judged.frame()
@@ -282,7 +285,7 @@ def _scored(
     columns = [good, *model.score_and_probability(frame)]
     if n_reasons:
         texts = np.full((len(frame), n_reasons), None, dtype=object)
-        found = model.reasons(frame, n_reasons, labels=labels)["reason"]
+        found = model.reasons(frame, n_reasons, features=features)["reason"]
         row, rank = (found.index.get_level_values(k).to_numpy() for k in ("row", "rank"))
         texts[row, rank - 1] = found.to_numpy(dtype=object)
         columns += list(texts.T)
@@ -301,16 +304,22 @@ def _levels(model: Model) -> dict[str, frozenset[str] | None]:
             for name, found in groups.items()
         }
     return {
-        str(name): frozenset(model.levels_[name]) if name in model.levels_ else None
+        name: frozenset(model.levels_[name]) if name in model.levels_ else None
         for name in model.feature_names_in_
     }
 
 
-def _require_numbers(source: Input, features: dict[str, frozenset[str] | None]) -> None:
+def _require_types(source: Input, features: dict[str, frozenset[str] | None]) -> None:
     wrong = [
         f"{name}: expected numbers, found {source.types[name]}"
         for name, known in features.items()
         if known is None and not cells.is_number_type(source.types[name])
+    ]
+    texts = [ID, *(name for name, known in features.items() if known is not None)]
+    wrong += [
+        f"{name}: expected text, found {source.types[name]}"
+        for name in texts
+        if not cells.is_text_type(source.types[name])
     ]
     if wrong:
         raise DataContractError(source.name, wrong)

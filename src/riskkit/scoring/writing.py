@@ -27,7 +27,7 @@ GROUP_ROWS = 100_000
 
 
 class _Staged:
-    """A file under a name of its own until :meth:`commit` gives it the final one.
+    """A file under a name of its own until it is finished and :meth:`publish` renames it.
 
     The name is held locked: what a killed process left is known by its open lock, and the next one
     that writes the same file removes it.
@@ -36,15 +36,19 @@ class _Staged:
     def __init__(self, path: Path):
         self.path = path
         for leftover in path.parent.glob(f".{escape(path.name)}.*.partial"):
-            with leftover.open("rb") as file:
+            with suppress(FileNotFoundError), leftover.open("rb") as file:  # else it is gone by now
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     continue  # somebody is writing it
                 leftover.unlink(missing_ok=True)
-        self._staging = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
-        self.file = self._staging.open("xb")
-        fcntl.flock(self.file, fcntl.LOCK_EX)
+        while True:
+            self._staging = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
+            self.file = self._staging.open("xb")
+            fcntl.flock(self.file, fcntl.LOCK_EX)
+            if os.fstat(self.file.fileno()).st_nlink:
+                break
+            self.file.close()  # another process took it for a leftover before it was locked
 
     def __enter__(self) -> Self:
         return self
@@ -60,11 +64,14 @@ class _Staged:
             self._end()
         self.file.close()
 
-    def commit(self) -> None:
-        """Give the file its final name, in place of an older one."""
+    def finish(self) -> None:
+        """Bring all that is written to the disk; where that fails, older files are untouched."""
         self._end()
         self.file.flush()
         os.fsync(self.file.fileno())
+
+    def publish(self) -> None:
+        """Give the finished file its final name, in place of an older one."""
         self._staging.replace(self.path)
 
     def _end(self) -> None:

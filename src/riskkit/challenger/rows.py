@@ -1,0 +1,182 @@
+"""Rows as the trees see them: numbers, in an order and in folds that hang on their content alone.
+
+Takes features, labels and groups; gives a matrix, the fold of each row, and what a fit learns from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from riskkit.binning import level_text
+from riskkit.binning.columns import numbers
+from riskkit.scorecard import require_single_columns
+
+if TYPE_CHECKING:
+    import lightgbm
+
+__all__ = [
+    "Array",
+    "Learning",
+    "codes_of_features",
+    "deal_folds",
+    "group_numbers",
+    "matrix_columns",
+    "matrix_of",
+]
+
+Array = NDArray[np.float64]
+Codes = Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True)
+class Learning:
+    """Rows in an order of their own, as the trees learn from them."""
+
+    matrix: Array
+    y: Array
+    weight: Array
+    fold: NDArray[np.int64]
+    directions: list[int]
+    categorical: list[int]
+
+    def dataset(self) -> lightgbm.Dataset:
+        """A Dataset of its own for each fit, since a fit changes it."""
+        import lightgbm
+
+        return lightgbm.Dataset(
+            self.matrix, self.y, weight=self.weight, categorical_feature=self.categorical
+        )
+
+
+def codes_of_features(given: Codes | None) -> dict[str, tuple[float, ...]]:
+    """Special codes of each feature as floats.
+
+    Raises
+    ------
+    ValueError
+        A feature's codes are no list of numbers, or NaN is among them.
+    """
+    found = {}
+    for name, codes in (given or {}).items():
+        try:
+            found[name] = tuple(float(code) for code in codes)
+        except (TypeError, ValueError):
+            message = f"special_codes of {name} must be a list of numbers, got {codes!r}"
+            raise ValueError(message) from None
+        if np.isnan(found[name]).any():
+            raise ValueError(f"special_codes of {name}: NaN is missing, no special code")
+    return found
+
+
+def matrix_columns(names: Sequence[str], codes: Codes) -> list[tuple[str, bool]]:
+    """Of each column of the matrix its feature, and whether it holds that feature's values.
+
+    Parameters
+    ----------
+    names : sequence of n_features
+    codes : mapping of feature to codes
+        A feature named here has a second column, for its codes.
+    """
+    return [
+        (name, is_value)
+        for name in names
+        for is_value in ((True, False) if codes.get(name) else (True,))
+    ]
+
+
+def matrix_of(
+    X: pd.DataFrame, names: Sequence[str], levels: Mapping[str, Sequence[str]], codes: Codes
+) -> Array:
+    """Numbers for the trees, in the order of :func:`matrix_columns`; NaN where missing.
+
+    A level is its place among `levels`, a level that is not there missing. A special code is
+    missing, and the number of its place, from 1, in the feature's second column.
+
+    Raises
+    ------
+    ValueError
+        A feature is absent, or there twice.
+    TypeError
+        `X` is no DataFrame, or has something other than numbers where `levels` names none.
+    """
+    require_single_columns(X, names)
+    matrix = np.empty((len(X), len(matrix_columns(names, codes))))
+    place = 0
+    for name in names:
+        if name in levels:
+            known = pd.Index(levels[name], dtype="str")
+            values = known.get_indexer(level_text(X[name])).astype(np.float64)
+            values[(values < 0) | X[name].isna().to_numpy()] = np.nan
+        else:
+            values = numbers(X[name])
+        matrix[:, place] = values
+        if codes.get(name):
+            value, mark = matrix[:, place], matrix[:, place + 1]
+            mark[:] = 0.0
+            for number, code in enumerate(codes[name], start=1):
+                mark[value == code] = number
+            value[mark > 0] = np.nan
+            place += 1
+        place += 1
+    return matrix
+
+
+def group_numbers(groups: ArrayLike, taken: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Number of the group of each row taken, from 0 in their order; −1 where it is missing.
+
+    Parameters
+    ----------
+    groups : array of shape (n_rows,)
+    taken : bool array of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        Not one group a row.
+    """
+    given = np.asarray(groups)
+    if given.shape != taken.shape:
+        raise ValueError(
+            f"groups must have one entry per row, got {given.shape} for {len(taken)} rows"
+        )
+    return pd.factorize(given[taken], sort=True)[0].astype(np.int64)
+
+
+def deal_folds(y: Array, n_folds: int, seed: int, groups: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Fold of each row, dealt so that each has its share of the bads; a group stays together.
+
+    Groups without a bad are dealt first, then the others.
+
+    Parameters
+    ----------
+    y : array of shape (n_rows,)
+        1 = bad, 0 = good.
+    n_folds : int
+    seed : int
+        Deals the groups.
+    groups : int array of shape (n_rows,)
+        Of :func:`group_numbers`; a row of −1 is a group of its own.
+
+    Raises
+    ------
+    ValueError
+        A fold would have no good or no bad.
+    """
+    alone = groups < 0
+    member = groups.copy()
+    member[alone] = groups.max(initial=-1) + 1 + np.arange(alone.sum())
+    has_bad = np.bincount(member, weights=y == 1) > 0
+    fold = np.empty(len(has_bad), dtype=np.int64)
+    generator = np.random.default_rng(seed)
+    for side, name in ((False, "goods"), (True, "bads")):
+        dealt = generator.permutation(np.flatnonzero(has_bad == side))
+        if len(dealt) < n_folds:
+            raise ValueError(f"too few {name} for {n_folds} folds: {len(dealt)}")
+        fold[dealt] = np.arange(len(dealt)) % n_folds
+    return fold[member]
