@@ -292,7 +292,7 @@ def _limits_of_dependence(findings: Findings) -> list[Limit]:
         proven = better & (_holm(whole["p_value"]) < SURE)
         for which, words in (
             (proven, "several cards would rank better, by"),
-            (better & ~proven, f"as one of {len(whole)} splits may by chance, better looks"),
+            (better & ~proven, f"looks better, yet by chance one of {len(whole)} may: a split by"),
         ):
             if which.any():
                 told = (
