@@ -349,7 +349,7 @@ def _fairness(features: Sequence[Feature], card: Scorecard, findings: Findings) 
         return parts
     columns = ["applicants", "approval_rate", "impact_ratio", "impact_low", "impact_high", "loans"]
     columns += ["bad_rate", "bad_low", "bad_high", "predicted_rate"]
-    formats = dict.fromkeys(["impact_ratio", "impact_low", "impact_high"], "three")
+    formats = dict.fromkeys(["impact_ratio", "impact_low", "impact_high"], "four")
     formats |= dict.fromkeys(["bad_low", "bad_high"], "percent")
     names = {"approval_rate": "approved", "impact_low": "95 % from", "impact_high": "to"}
     names |= {"bad_low": "95 % from", "bad_high": "to", "predicted_rate": "predicted"}
