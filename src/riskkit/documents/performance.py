@@ -141,19 +141,28 @@ def calibration_parts(card: Scorecard, scores: pd.DataFrame, findings: Findings)
         plot_calibration(tables, f"Calibration, {judged}", ax=new_axes(4.6, 4.4)),
     ]
     if "accuracy" in findings:
-        formats = dict.fromkeys(["brier", "reliability", "resolution"], "five")
-        ends = [f"{name}{end}" for name in ("intercept", "slope") for end in ("_low", "_high")]
-        formats |= dict.fromkeys(["log_loss", "intercept", "slope", *ends], "three")
-        formats |= {"hosmer_lemeshow": "number"}
-        names = {"brier": "Brier", "hosmer_lemeshow": "Hosmer–Lemeshow", "p_value": "p-value"}
+        found = findings["accuracy"]
+        scores_of = ["brier", "reliability", "resolution", "log_loss"]
+        formats = dict.fromkeys(scores_of, "five")
+        of_line = found.drop(columns=scores_of)
+        names = {"hosmer_lemeshow": "Hosmer–Lemeshow", "p_value": "p-value"}
+        ends = [name for name in of_line if name.endswith(("_low", "_high"))]
         names |= {name: "95 % from" if name.endswith("_low") else "to" for name in ends}
+        digits = dict.fromkeys(["intercept", "slope", *ends], "three")
+        digits["hosmer_lemeshow"] = "number"
         parts += [
             "Of the Brier score, reliability is what ten groups miss by (0 where they turn bad as "
-            "predicted), resolution how far they differ. Intercept 0 and slope 1 are perfect; a "
-            "slope below 1 says that high and low probabilities are too far apart.",
+            "predicted), resolution how far they differ.",
             show_table(
-                findings["accuracy"], formats, names=names, caption=f"Probabilities, {judged}"
+                found[scores_of],
+                formats,
+                names={"brier": "Brier"},
+                caption=f"Scores of the probabilities, {judged}",
             ),
+            "The line is fitted on the log-odds: intercept 0 and slope 1 are perfect; a slope "
+            "below 1 says that high and low probabilities are too far apart. Hosmer–Lemeshow "
+            "compares the ten groups with what was predicted.",
+            show_table(of_line, digits, names=names, caption=f"Line and groups, {judged}"),
         ]
     return [
         *parts,
