@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from riskkit.binning import NumericCounts, WoeBinner, count_features, level_text
+from riskkit.binning import NumericCounts, WoeBinner, count_features, level_text, require_features
 
 BADS = np.array([1, 0, 1, 0, 0, 1])
 NUMBERS = [2, 1, None, 2, 3, 1]
@@ -190,3 +190,10 @@ def test_ids_and_endless_levels_are_no_category():
     both = pd.DataFrame({"a": ids, "b": ids})
     with pytest.raises(TypeError, match=r"feature a: .*; feature b: "):
         count_features(both, labels)
+
+
+def test_a_feature_that_is_there_twice_is_refused_when_it_is_asked_for():
+    X = pd.DataFrame([[1.0, 2.0, 3.0]], columns=["a", "a", "b"])
+    require_features(X, ["b"])
+    with pytest.raises(ValueError, match=r"X has the columns \['a'\] more than once"):
+        require_features(X, ["a", "b"])

@@ -39,17 +39,22 @@ _ADVICE = {
 
 
 def require_features(X: pd.DataFrame, names: Iterable[str]) -> None:
-    """Refuse what is no frame, or lacks features, naming them.
+    """Refuse what is no frame, lacks features, or has one of them twice, naming them.
 
     Raises
     ------
     TypeError, ValueError
     """
+    names = list(names)
     if not isinstance(X, pd.DataFrame):
         raise TypeError(f"X must be a DataFrame with named columns, got {type(X).__name__}")
     missing = [name for name in names if name not in X.columns]
     if missing:
         raise ValueError(f"X lacks the columns {missing}; it has {list(X.columns)}")
+    if not X.columns.is_unique:
+        twice = [name for name in names if (X.columns == name).sum() > 1]
+        if twice:
+            raise ValueError(f"X has the columns {twice} more than once")
 
 
 def feature_kinds(X: pd.DataFrame) -> dict[str, str]:

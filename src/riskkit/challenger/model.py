@@ -31,7 +31,7 @@ from riskkit.challenger.rows import (
 )
 from riskkit.schema import Feature
 from riskkit.scorecard import ScoreClassifier, ScoreScale, reasons_table, require_text_names
-from riskkit.scorecard.words import catalogue, label_of, number_words, special_words
+from riskkit.scorecard.words import catalogue, feature_label, number_words, special_words
 
 if TYPE_CHECKING:
     import lightgbm
@@ -433,7 +433,7 @@ class Challenger(ScoreClassifier):
                 text = special_words(float(value), feature)
             else:
                 text = number_words(float(value), feature)
-            return f"{label_of(name, feature)}: {text}"
+            return f"{feature_label(name, feature)}: {text}"
 
         return reasons_table(X.index, names, points, np.zeros(len(names)), word, n)
 

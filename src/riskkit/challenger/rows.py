@@ -13,9 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from riskkit.binning import level_text
+from riskkit.binning import level_text, require_features
 from riskkit.binning.columns import numbers
-from riskkit.scorecard import require_single_columns
 
 if TYPE_CHECKING:
     import lightgbm
@@ -105,7 +104,7 @@ def matrix_of(
     TypeError
         `X` is no DataFrame, or has something other than numbers where `levels` names none.
     """
-    require_single_columns(X, names)
+    require_features(X, names)
     matrix = np.empty((len(X), len(matrix_columns(names, codes))))
     place = 0
     for name in names:

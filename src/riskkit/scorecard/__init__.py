@@ -9,7 +9,6 @@ from riskkit.scorecard.reasons import reasons_table
 from riskkit.scorecard.scale import (
     ScoreClassifier,
     ScoreScale,
-    require_single_columns,
     require_text_names,
 )
 
@@ -19,6 +18,5 @@ __all__ = [
     "ScoreScale",
     "Scorecard",
     "reasons_table",
-    "require_single_columns",
     "require_text_names",
 ]

@@ -16,7 +16,7 @@ from scipy import special
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from riskkit.binning import WoeBinner, lookup_select, variance_inflation
+from riskkit.binning import WoeBinner, lookup_select, require_features, variance_inflation
 from riskkit.schema import Feature
 from riskkit.scorecard.reasons import reasons_table
 from riskkit.scorecard.regression import (
@@ -30,11 +30,10 @@ from riskkit.scorecard.regression import (
 from riskkit.scorecard.scale import (
     ScoreClassifier,
     ScoreScale,
-    require_single_columns,
     require_text_names,
     spread_base,
 )
-from riskkit.scorecard.words import bin_words, catalogue, label_of
+from riskkit.scorecard.words import bin_words, catalogue, feature_label
 
 __all__ = ["NoFeatureLeft", "Scorecard"]
 
@@ -174,7 +173,7 @@ class Scorecard(ScoreClassifier):
             raise ValueError(f"features names {twice} more than once")
         binner = self.binner if self.binner is not None else WoeBinner()
         if not hasattr(binner, "bins_"):
-            require_single_columns(X, named or ())
+            require_features(X, named or ())
             binner = clone(binner).fit(X if named is None else X[named], y, weight)
         self.binner_: WoeBinner = binner
         known = list(binner.bins_)
@@ -183,7 +182,7 @@ class Scorecard(ScoreClassifier):
         unknown = sorted(set(offered) - set(known))
         if unknown:
             raise ValueError(f"features {unknown} are not binned; binned: {known}")
-        require_single_columns(X, known)
+        require_features(X, known)
         woe = self.binner_.transform(X)[offered]
         unfit = {name: why_unfit(woe[name].to_numpy(), y, self.penalty) for name in offered}
         self.dropped_: dict[str, str] = {name: why for name, why in unfit.items() if why}
@@ -269,7 +268,7 @@ class Scorecard(ScoreClassifier):
         int array of shape (n_rows,)
         """
         check_is_fitted(self, "points_")
-        require_single_columns(X, self.points_)
+        require_features(X, self.points_)
         score = np.full(len(X), self.base_points_, dtype=np.int64)
         for name, points in self.points_.items():
             score += self.binner_.bins_[name].look_up(X[name], points)
@@ -319,7 +318,7 @@ class Scorecard(ScoreClassifier):
         Siddiqi (2006), Credit Risk Scorecards, ch. 6, adverse codes: points below a neutral score.
         """
         check_is_fitted(self, "points_")
-        require_single_columns(X, self.points_)
+        require_features(X, self.points_)
         aims = self._aims(reference)
         names = list(self.points_)
         places = np.column_stack([self.binner_.bins_[name].assign(X[name]) for name in names])
@@ -340,7 +339,7 @@ class Scorecard(ScoreClassifier):
 
     def _texts(self, name: str, feature: Feature | None) -> list[str]:
         """Label and words of each bin, the unseen last."""
-        label = label_of(name, feature)
+        label = feature_label(name, feature)
         return [f"{label}: {words}" for words in bin_words(self.binner_.bins_[name], feature)]
 
     def score_one(

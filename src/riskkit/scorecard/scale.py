@@ -21,7 +21,6 @@ from riskkit.schema import JsonModel
 __all__ = [
     "ScoreClassifier",
     "ScoreScale",
-    "require_single_columns",
     "require_text_names",
     "spread_base",
 ]
@@ -197,22 +196,6 @@ class ScoreClassifier(JsonModel, ClassifierMixin, BaseEstimator):
         """What the constructor was given, as plain values for JSON."""
         given = self.get_params(deep=False).items()
         return {name: _plain(value) for name, value in given if name not in but}
-
-
-def require_single_columns(X: pd.DataFrame, names: Iterable[str]) -> None:
-    """Refuse what is no frame, lacks features, or has one of them twice.
-
-    Raises
-    ------
-    TypeError, ValueError
-        Lists the names.
-    """
-    names = list(names)
-    require_features(X, names)
-    if not X.columns.is_unique:
-        twice = [name for name in names if (X.columns == name).sum() > 1]
-        if twice:
-            raise ValueError(f"X has the columns {twice} more than once")
 
 
 def require_text_names(names: Iterable[object]) -> None:

@@ -11,7 +11,7 @@ from itertools import pairwise
 from riskkit.binning import FeatureBins
 from riskkit.schema import Feature
 
-__all__ = ["bin_words", "catalogue", "label_of", "number_words", "special_words"]
+__all__ = ["bin_words", "catalogue", "feature_label", "number_words", "special_words"]
 
 # enough for whoever is told a reason
 _DIGITS = 6
@@ -22,7 +22,7 @@ def catalogue(features: Sequence[Feature] | None) -> dict[str, Feature]:
     return {feature.name: feature for feature in features or ()}
 
 
-def label_of(name: str, feature: Feature | None) -> str:
+def feature_label(name: str, feature: Feature | None) -> str:
     """The feature in plain words; its name where nothing is known of it."""
     return name if feature is None else feature.label
 
