@@ -529,6 +529,12 @@ def test_figures_that_nobody_can_know_are_no_verdict(made) -> None:
     findings = changed(made, "comparison", "out_of_time", **nothing)
     limit = limits_of(made, findings=findings)["Challenger"]
     assert limit.text == ("the challenger and the card cannot be compared: too few goods or bads")
+    nothing = dict.fromkeys(["slope", "slope_low", "slope_high"], np.nan)
+    limit = limits_of(made, findings=changed(made, "accuracy", "scorecard", **nothing))[
+        "Calibration"
+    ]
+    assert limit.text.endswith("no slope can be fitted")
+    assert limit.attention
     families = made["findings"]["families"].assign(difference=np.nan)
     assert "Suppliers" not in limits_of(made, findings=made["findings"] | {"families": families})
 

@@ -40,7 +40,7 @@ MAX_VIF = 5.0
 MIN_BADS_PER_FEATURE = 10  # Peduzzi et al. (1996), Journal of Clinical Epidemiology 49(12)
 # Collins, Ogundimu, Altman (2016), Statistics in Medicine 35(2), on external validation
 MIN_JUDGED_BADS = 100
-SURE = 0.05  # p-value
+SIGNIFICANT = 0.05  # p-value below which a test rejects
 MIN_P_VALUE = 0.0001  # smaller ones are called below it
 
 
@@ -207,11 +207,14 @@ def _limits_of_calibration(
     if "accuracy" in findings:
         row = findings["accuracy"].loc["scorecard"]
         ends = row["slope_low"], row["slope_high"]
-        off = not ends[0] <= 1 <= ends[1]
         text = f"slope {interval(row['slope'], *ends)}, where 1 is perfect"
-        if off:
-            text += "; too sure of itself" if row["slope"] < 1 else "; too cautious"
-        found.append(Limit("Calibration", text, off))
+        if pd.isna(row["slope"]):
+            text = "too few goods or bads, or the score separates them: no slope can be fitted"
+        elif ends[1] < 1:
+            text += "; too sure of itself"
+        elif ends[0] > 1:
+            text += "; too cautious"
+        found.append(Limit("Calibration", text, not ends[0] <= 1 <= ends[1]))
         found.append(_groups_apart(row["hosmer_lemeshow"], row["p_value"]))
     table = findings.get("calibration")
     if table is not None and len(large(table)):
@@ -237,7 +240,7 @@ def _limits_of_calibration(
 def _groups_apart(statistic: float, p_value: float) -> Limit:
     said = f"{p_value:.4f}" if p_value >= MIN_P_VALUE else f"below {MIN_P_VALUE:g}"
     text = f"Hosmer–Lemeshow {statistic:.1f} over ten groups, p-value {said}"
-    apart = p_value < SURE
+    apart = p_value < SIGNIFICANT
     text += "; groups turn bad at other rates than predicted" if apart else ""
     return Limit("Calibration by group", text, apart)
 
@@ -289,7 +292,7 @@ def _limits_of_dependence(findings: Findings) -> list[Limit]:
     if split is not None and len(split):
         whole = split[split.index.get_level_values("segment") == "all"]
         better = whole["low"] > 0
-        proven = better & (_holm(whole["p_value"]) < SURE)
+        proven = better & (_holm(whole["p_value"]) < SIGNIFICANT)
         for which, words in (
             (proven, "several cards would rank better, by"),
             (better & ~proven, f"looks better, yet by chance one of {len(whole)} may: a split by"),
