@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import sqlalchemy
 
-from riskkit import schema
-from riskkit.schema import Table
+from riskkit import schema, tables
+from riskkit.tables import Table
 
 KINDS = ["frame", "parquet", "parts", "parquets", "csv", "csv.gz", "csvs", "sql"]
 
@@ -53,5 +53,5 @@ def write_parts(frame, folder, *cuts):
     """Parts of the frame, cut before these rows."""
     folder.mkdir()
     for number, rows in enumerate(np.split(np.arange(len(frame)), cuts)):
-        schema.write_table(frame.iloc[rows], schema.part_path(folder, number))
+        schema.write_table(frame.iloc[rows], tables.part_path(folder, number))
     return folder

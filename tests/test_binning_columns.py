@@ -8,7 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from riskkit.binning import NumericCounts, WoeBinner, count_features, level_text, require_features
+from riskkit.binning import NumericCounts, WoeBinner, count_features
+from riskkit.columns import level_text, require_features
 
 BADS = np.array([1, 0, 1, 0, 0, 1])
 NUMBERS = [2, 1, None, 2, 3, 1]

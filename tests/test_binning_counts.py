@@ -11,7 +11,7 @@ from binning_rows import assert_same_counts, borrowers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskkit import binning, schema
+from riskkit import binning, schema, tables
 from riskkit.binning import NumericCounts, count_features
 from riskkit.binning.counts import _roundest
 from riskkit.partitions import total
@@ -302,7 +302,7 @@ def test_order_parts_blocks_and_executor_change_no_count(tmp_path, monkeypatch, 
     # parquet knows what is true, and wants to know what is text
     shuffled = frame.drop(columns="flag").astype({"job": "str"}).sample(frac=1, random_state=3)
     for number, part in enumerate(np.array_split(np.arange(3000), [1, 1, 1200])):
-        schema.write_table(shuffled.iloc[part], schema.part_path(tmp_path, number))
+        schema.write_table(shuffled.iloc[part], tables.part_path(tmp_path, number))
     table = schema.Table(tmp_path)
     with ThreadPoolExecutor(2) as threads:
         for rows_of_a_block, executor in ((37, threads), (1500, None), (700, Picklers())):

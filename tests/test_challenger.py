@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from riskkit import metrics, schema
+from riskkit import metrics, schema, target
 from riskkit.binning import WoeBinner
 from riskkit.challenger import Challenger, compare_settings
 from riskkit.challenger.rows import deal_folds
@@ -129,7 +129,7 @@ def test_input_is_checked(borrowers, parameters, y, message):
 
 def test_lending_club_challenger_ranks_out_of_time(lending_club):
     applications = lending_club.applications
-    sample = schema.assign_samples(
+    sample = target.assign_samples(
         applications, out_of_time_from=lending_club.out_of_time_from, seed=1
     ).to_numpy()
     offered = [f.name for f in lending_club.features if f.offered]

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from riskkit import schema, synthetic
-from riskkit.schema import BadDefinition
+from riskkit import schema, synthetic, target
+from riskkit.target import BadDefinition
 
 OBSERVED = pd.Timestamp("2024-03-31")
 NINETY = BadDefinition(dpd=90, window_months=6)
@@ -55,7 +55,7 @@ OUTCOMES = pd.DataFrame(
 
 
 def table(book=BOOK, chosen=NINETY, terms=TERMS, **settings):
-    return schema.definition_table(book, chosen, OBSERVED, terms, **settings)
+    return target.definition_table(book, chosen, OBSERVED, terms, **settings)
 
 
 @pytest.fixture(scope="module")
@@ -121,36 +121,36 @@ def test_indeterminates_of_a_definition_are_counted_and_have_no_label():
 
 def test_alternatives_are_a_grid_and_hold_the_chosen_one_once():
     chosen = BadDefinition(dpd=60, window_months=12, indeterminate_dpd=30)
-    grid = schema.alternative_definitions(chosen, [6, 12])
+    grid = target.alternative_definitions(chosen, [6, 12])
     assert grid.count(chosen) == 1
     assert [(d.dpd, d.window_months, d.indeterminate_dpd) for d in grid] == [
         (30, 6, None), (30, 12, None), (60, 6, 30), (60, 12, 30), (90, 6, 30), (90, 12, 30),
     ]  # fmt: skip
     by_term = BadDefinition(dpd=90, by_term={3: 6})
-    grid = schema.alternative_definitions(by_term, [6], dpd=[90])
+    grid = target.alternative_definitions(by_term, [6], dpd=[90])
     assert [d.window_months for d in grid] == [6, 12, 12]
     assert grid[-1] == by_term
     assert [d.by_term for d in grid[:-1]] == [None, None]
     any_time = BadDefinition(dpd=None, window_months=None)
-    grid = schema.alternative_definitions(any_time, [12, 24])
+    grid = target.alternative_definitions(any_time, [12, 24])
     assert [(d.dpd, d.window_months) for d in grid] == [(None, 12), (None, 24), (None, None)]
 
 
 def test_windows_follow_the_longest_usual_term():
-    assert schema.windows_to_compare(pd.Series([36] * 9 + [60])) == (30, 45, 60, 90)
+    assert target.windows_to_compare(pd.Series([36] * 9 + [60])) == (30, 45, 60, 90)
     # a term of one loan in fifty is not usual
-    assert schema.windows_to_compare(pd.Series([12] * 49 + [60])) == (6, 9, 12, 18)
-    assert schema.windows_to_compare(pd.Series([1, 1])) == (1, 2)
+    assert target.windows_to_compare(pd.Series([12] * 49 + [60])) == (6, 9, 12, 18)
+    assert target.windows_to_compare(pd.Series([1, 1])) == (1, 2)
     # where every term is rare, all are usual
-    assert schema.windows_to_compare(pd.Series(range(1, 41))) == (20, 30, 40, 60)
+    assert target.windows_to_compare(pd.Series(range(1, 41))) == (20, 30, 40, 60)
     with pytest.raises(ValueError, match="the term of at least one loan"):
-        schema.windows_to_compare(pd.Series([], dtype="int64"))
+        target.windows_to_compare(pd.Series([], dtype="int64"))
 
 
 def test_definition_in_few_words():
-    assert schema.definition_text(BadDefinition()) == "90+, 12 months"
+    assert target.definition_text(BadDefinition()) == "90+, 12 months"
     any_time = BadDefinition(dpd=None, window_months=None, indeterminate_dpd=30)
-    assert schema.definition_text(any_time) == "charged off, any time, 30+ left out"
+    assert target.definition_text(any_time) == "charged off, any time, 30+ left out"
 
 
 def test_outcomes_compare_windows_only():
@@ -189,8 +189,8 @@ def test_with_no_window_terms_wait_for_their_own_only():
     any_time = BadDefinition(window_months=None)
     terms = pd.Series({"a": 1, "b": 24, "c": 1})
 
-    apart = schema.default_flags(short, any_time, OBSERVED, term_months=terms)
-    together = schema.default_flags(short, any_time, OBSERVED)
+    apart = target.default_flags(short, any_time, OBSERVED, term_months=terms)
+    together = target.default_flags(short, any_time, OBSERVED)
 
     assert apart[["a", "c"]].tolist() == [0, 1]
     assert np.isnan(apart["b"])
@@ -206,11 +206,11 @@ def test_definitions_of_the_simulated_book_match_the_loop(simulated):
     final = watched & (loans["first_90"] <= loans["seen"])
     chosen = BadDefinition(indeterminate_dpd=30)
 
-    found = schema.definition_table(book, chosen, observed, terms)
+    found = target.definition_table(book, chosen, observed, terms)
 
     assert len(found) == 12
-    for definition in schema.alternative_definitions(chosen, [6, 9, 12, 18]):
-        row = found.loc[schema.definition_text(definition)]
+    for definition in target.alternative_definitions(chosen, [6, 9, 12, 18]):
+        row = found.loc[target.definition_text(definition)]
         bad = loans[f"first_{definition.dpd}"] <= definition.window_months
         known = loans["seen"] >= definition.window_months
         low = definition.indeterminate_dpd
@@ -222,7 +222,7 @@ def test_definitions_of_the_simulated_book_match_the_loop(simulated):
         assert row["caught_rate"] == pytest.approx(bad[final].mean())
         assert row["came_back_rate"] == pytest.approx(loans["back"][bad & watched].mean())
         assert row["last_cohort"] == loans["cohort"][known].max()
-    flags = schema.default_flags(book, chosen, observed, term_months=terms)
+    flags = target.default_flags(book, chosen, observed, term_months=terms)
     mine = found[found["chosen"]].iloc[0]
     assert mine["labelled"] == flags.notna().sum()
     assert mine["bad"] == flags.sum()
@@ -231,7 +231,7 @@ def test_definitions_of_the_simulated_book_match_the_loop(simulated):
 def test_bad_rates_by_window_are_those_of_the_truth(simulated):
     book, terms, truth, observed = simulated
     booked = terms[book["loan_id"].unique()]
-    found = schema.definition_table(book, BadDefinition(), observed, terms)
+    found = target.definition_table(book, BadDefinition(), observed, terms)
     cohorts = book.groupby("loan_id")["cohort"].first()
 
     for window in (6, 9, 12):
@@ -247,7 +247,7 @@ def test_bad_rates_by_window_are_those_of_the_truth(simulated):
 
 
 def test_maturity_of_small_book_by_hand():
-    found = schema.window_maturity(BOOK, NINETY, OBSERVED, TERMS, windows=[4, 6, 12, 14])
+    found = target.window_maturity(BOOK, NINETY, OBSERVED, TERMS, windows=[4, 6, 12, 14])
 
     first = found.loc["2023Q1"]
     assert first["loans"].tolist() == [6, 6, 6, 6]
@@ -266,15 +266,15 @@ def test_maturity_of_small_book_by_hand():
 
 
 def test_maturity_by_default_has_the_chosen_window_too():
-    found = schema.window_maturity(BOOK, BadDefinition(window_months=5), OBSERVED, TERMS)
+    found = target.window_maturity(BOOK, BadDefinition(window_months=5), OBSERVED, TERMS)
 
     assert found.loc["2023Q1"].index.tolist() == [2, 3, 4, 5, 6]
 
 
 def test_maturity_of_a_quarter_adds_up_to_the_definitions(simulated):
     book, terms, _, observed = simulated
-    found = schema.window_maturity(book, BadDefinition(), observed, terms)
-    whole = schema.definition_table(book, BadDefinition(), observed, terms)
+    found = target.window_maturity(book, BadDefinition(), observed, terms)
+    whole = target.definition_table(book, BadDefinition(), observed, terms)
 
     sums = found.groupby(level="window_months")[["mature", "bad"]].sum()
     for window in (6, 9, 12, 18):
@@ -285,7 +285,7 @@ def test_maturity_of_a_quarter_adds_up_to_the_definitions(simulated):
 
 
 def test_outcomes_mature_too():
-    found = schema.window_maturity(OUTCOMES, BadDefinition(dpd=None), OBSERVED, None, windows=[6])
+    found = target.window_maturity(OUTCOMES, BadDefinition(dpd=None), OBSERVED, None, windows=[6])
 
     assert found.loc[("2023Q1", 6)].tolist() == [2, 2, 1, 1, 0.5, 0.5]
     assert found.loc[("2024Q1", 6), "mature"] == 0
@@ -293,19 +293,19 @@ def test_outcomes_mature_too():
 
 def test_timing_is_the_coverage_of_every_window(simulated):
     book, terms, _, observed = simulated
-    timing = schema.bad_timing(book, BadDefinition(), observed, terms)
+    timing = target.bad_timing(book, BadDefinition(), observed, terms)
 
     assert (timing.iloc[:, -1] == 1).all()
     for window in (5, 9, 12):
-        coverage = schema.window_coverage(
+        coverage = target.window_coverage(
             book, BadDefinition(window_months=window), observed, terms
         )
         expected = coverage["caught_rate"].dropna()
         np.testing.assert_allclose(timing.loc[expected.index, window], expected)
-    by_hand = schema.bad_timing(BOOK, NINETY, OBSERVED, TERMS)
+    by_hand = target.bad_timing(BOOK, NINETY, OBSERVED, TERMS)
     assert by_hand.columns.tolist() == list(range(8))
     np.testing.assert_allclose(by_hand.loc[4], [0, 0, 0, 0, 2 / 3, 2 / 3, 2 / 3, 1])
-    nobody = schema.bad_timing(BOOK[BOOK["loan_id"] == "good"], NINETY, OBSERVED, TERMS)
+    nobody = target.bad_timing(BOOK[BOOK["loan_id"] == "good"], NINETY, OBSERVED, TERMS)
     assert nobody.shape == (0, 0)
 
 
@@ -334,11 +334,11 @@ def test_text_judges_the_window(caught, back, cohort, text):
             "last_cohort": pd.to_datetime(["2024-01-01", cohort]),
         }
     )
-    assert schema.window_text(rows) == text
+    assert target.window_text(rows) == text
     with pytest.raises(ValueError, match=r"enough must be in \(0, 1\]"):
-        schema.window_text(rows, enough=0)
+        target.window_text(rows, enough=0)
     with pytest.raises(ValueError, match="one definition must be the chosen one, got 0"):
-        schema.window_text(rows.iloc[:1])
+        target.window_text(rows.iloc[:1])
 
 
 @pytest.mark.parametrize(
@@ -356,7 +356,7 @@ def test_text_judges_the_window(caught, back, cohort, text):
 def test_text_names_the_term_that_the_window_serves_worst(caught, worst, text):
     row = {"caught_rate": caught, "worst_term": 12, "worst_caught_rate": worst}
     rows = pd.DataFrame([row | {"chosen": True, "came_back_rate": None, "last_cohort": pd.NaT}])
-    assert schema.window_text(rows) == f"The chosen window is {text}"
+    assert target.window_text(rows) == f"The chosen window is {text}"
 
 
 def test_worst_term_is_the_one_whose_bads_the_window_misses_most():
@@ -371,12 +371,12 @@ def test_worst_term_is_the_one_whose_bads_the_window_misses_most():
     windows = [BadDefinition(dpd=None, window_months=m) for m in (6, 12, 18)]
     observed = pd.Timestamp("2025-12-31")
 
-    found = schema.definition_table(outcomes, windows[0], observed, None, alternatives=windows)
+    found = target.definition_table(outcomes, windows[0], observed, None, alternatives=windows)
 
     assert found["worst_term"].tolist() == [12, 12, 3]
     assert found["worst_caught_rate"].tolist() == [0.5, 0.5, 1]
     few = outcomes[outcomes["term_months"] == 6]
-    nothing = schema.definition_table(few, windows[0], observed, None, alternatives=windows)
+    nothing = target.definition_table(few, windows[0], observed, None, alternatives=windows)
     assert nothing[["worst_term", "worst_caught_rate"]].isna().all(axis=None)
 
 
@@ -386,7 +386,7 @@ def test_worst_term_is_the_one_whose_bads_the_window_misses_most():
 def test_indeterminates_of_small_book_by_hand():
     chosen = BadDefinition(dpd=90, window_months=6, indeterminate_dpd=40)
 
-    found = schema.indeterminate_table(BOOK, chosen, OBSERVED, TERMS)
+    found = target.indeterminate_table(BOOK, chosen, OBSERVED, TERMS)
 
     # labelled: all but young; goods once late: slow (40 days, not more), late and sixty
     assert found.index.tolist() == [15, 30, 40, 60]
@@ -403,7 +403,7 @@ def test_indeterminates_end_in_one_way_only(simulated):
     book, terms, _, observed = simulated
     loans = loan_by_loan(book, terms, observed)
 
-    found = schema.indeterminate_table(book, BadDefinition(), observed, terms)
+    found = target.indeterminate_table(book, BadDefinition(), observed, terms)
 
     assert found.index.tolist() == [15, 30, 60]
     ways = found[["repaid_rate", "later_bad_rate", "still_late_rate"]]
@@ -416,10 +416,10 @@ def test_indeterminates_end_in_one_way_only(simulated):
 
 
 def test_nobody_lies_between_in_outcomes_and_below_a_low_threshold():
-    none = schema.indeterminate_table(OUTCOMES, BadDefinition(dpd=None), OBSERVED, None)
+    none = target.indeterminate_table(OUTCOMES, BadDefinition(dpd=None), OBSERVED, None)
     assert (none["indeterminate"] == 0).all()
     assert none["repaid_rate"].isna().all()
-    low = schema.indeterminate_table(BOOK, BadDefinition(dpd=15), OBSERVED, TERMS)
+    low = target.indeterminate_table(BOOK, BadDefinition(dpd=15), OBSERVED, TERMS)
     assert low.empty
     assert low.index.name == "more_than_days"
 
@@ -430,10 +430,10 @@ def test_nobody_lies_between_in_outcomes_and_below_a_low_threshold():
 @pytest.mark.parametrize(
     "function",
     [
-        schema.definition_table,
-        schema.window_maturity,
-        schema.bad_timing,
-        schema.indeterminate_table,
+        target.definition_table,
+        target.window_maturity,
+        target.bad_timing,
+        target.indeterminate_table,
     ],
 )
 def test_a_panel_needs_the_term_of_every_loan(function):
@@ -447,11 +447,11 @@ def test_a_panel_without_a_column_or_out_of_order_is_refused():
     with pytest.raises(schema.DataContractError, match="missing columns status"):
         table(BOOK.drop(columns="status"))
     with pytest.raises(schema.DataContractError, match="do not follow the month before"):
-        schema.default_flags(BOOK.iloc[[0, 2, 1, 3, 4]], NINETY, OBSERVED)
+        target.default_flags(BOOK.iloc[[0, 2, 1, 3, 4]], NINETY, OBSERVED)
 
 
 def test_a_book_without_loans_has_no_labels():
-    flags = schema.default_flags(BOOK.iloc[:0], NINETY, OBSERVED)
+    flags = target.default_flags(BOOK.iloc[:0], NINETY, OBSERVED)
 
     assert flags.empty
     assert flags.name == "default_flag"

@@ -9,8 +9,9 @@ from scipy import stats
 
 from riskkit import evidence, metrics
 from riskkit.challenger import Challenger
-from riskkit.schema import Feature, hash_ids, offered_features, protected_note
+from riskkit.schema import Feature, offered_features, protected_note
 from riskkit.scorecard import NoFeatureLeft, Scorecard, ScoreScale
+from riskkit.tables import hash_ids
 
 NAN = float("nan")
 

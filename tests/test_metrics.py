@@ -11,7 +11,7 @@ from scipy import stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from riskkit import metrics, schema
+from riskkit import metrics, profile, schema
 from riskkit.partitions import add_counts
 
 # Patients of DeLong, DeLong and Clarke-Pearson (1988) with all three tests known, as printed in the
@@ -928,7 +928,7 @@ def drift_of(base, later, **facts):
     frame = pd.DataFrame({"x": [*base, *later]})
     in_base = np.arange(len(frame)) < len(base)
     period = pd.Series(np.where(in_base, "2023", "2024"))
-    table = metrics.drift_table(frame, [feature("x", **facts)], period, base=in_base)
+    table = profile.drift_table(frame, [feature("x", **facts)], period, base=in_base)
     assert list(table.index) == [("x", "2024")]
     return table.loc[("x", "2024")]
 
@@ -943,7 +943,7 @@ def test_drift_of_no_rows_says_what_is_needed():
         {"x": pd.Series(dtype=float), "applied_at": pd.Series(dtype="datetime64[s]")}
     )
     with pytest.raises(ValueError, match="base must hold at least one row"):
-        metrics.drift_table(none, [feature("x")], pd.Series(dtype="str"))
+        profile.drift_table(none, [feature("x")], pd.Series(dtype="str"))
 
 
 def test_drift_is_the_psi_of_deciles_specials_and_missing_by_hand():
@@ -1001,28 +1001,28 @@ def test_the_base_is_the_first_year_or_half_and_belongs_to_no_period():
     months = pd.date_range("2022-01-01", periods=36, freq="MS").repeat(10) + pd.Timedelta(days=4)
     frame = pd.DataFrame({"x": np.tile(np.arange(10.0), 36), "applied_at": months})
     quarter = frame["applied_at"].dt.to_period("Q").astype(str)
-    table = metrics.drift_table(frame, [feature("x")], quarter)
+    table = profile.drift_table(frame, [feature("x")], quarter)
     quarters = [f"{year}Q{q}" for year in (2023, 2024) for q in (1, 2, 3, 4)]
     assert list(table.index) == [("x", name) for name in quarters]
     assert (table["rows"] == 30).all()
     assert (table["psi"] == 0).all()
-    short = metrics.drift_table(frame[:120], [feature("x")], quarter[:120])
+    short = profile.drift_table(frame[:120], [feature("x")], quarter[:120])
     assert short["rows"].sum() == 60
     one_day = frame[:10].assign(applied_at=pd.Timestamp("2022-01-15"))
-    assert metrics.drift_table(one_day, [feature("x")], quarter[:10]).empty
+    assert profile.drift_table(one_day, [feature("x")], quarter[:10]).empty
 
 
 def test_drift_refuses_what_it_cannot_compare():
     frame = pd.DataFrame({"x": [1.0, 2.0]})
     one = [feature("x")]
     with pytest.raises(ValueError, match="base must hold at least one row, got none"):
-        metrics.drift_table(frame, one, pd.Series(["a", "b"]), base=[False, False])
+        profile.drift_table(frame, one, pd.Series(["a", "b"]), base=[False, False])
     with pytest.raises(ValueError, match="period must be known in every row, missing in 1"):
-        metrics.drift_table(frame, one, pd.Series(["a", None]), base=[True, False])
+        profile.drift_table(frame, one, pd.Series(["a", None]), base=[True, False])
     with pytest.raises(ValueError, match="period must have 2 rows like the applications, got 1"):
-        metrics.drift_table(frame, one, pd.Series(["a"]), base=[True, False])
+        profile.drift_table(frame, one, pd.Series(["a"]), base=[True, False])
     with pytest.raises(schema.DataContractError, match="missing columns y"):
-        metrics.drift_table(frame, [feature("y")], pd.Series(["a", "b"]), base=[True, False])
+        profile.drift_table(frame, [feature("y")], pd.Series(["a", "b"]), base=[True, False])
 
 
 def test_tables_of_rows_without_outcome_or_group_say_nothing():

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from riskkit.checks import DataContractError
 from riskkit.migration import (
     bucket,
     bucket_balances,
@@ -18,7 +19,6 @@ from riskkit.migration import (
     transition_counts,
     transition_matrix,
 )
-from riskkit.schema import DataContractError
 from riskkit.synthetic import Lender, simulate
 
 M0, M1, M2, M3 = (bucket_label(k) for k in range(4))

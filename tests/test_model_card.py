@@ -13,12 +13,13 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from riskkit import documents, evidence, metrics, plots
+from riskkit import documents, evidence, metrics, plots, profile
 from riskkit.binning import WoeBinner, select_features
 from riskkit.documents import document_html
 from riskkit.documents.limits import Limit, model_limits
-from riskkit.schema import BadDefinition, Feature, SourceFacts
+from riskkit.schema import Feature, SourceFacts
 from riskkit.scorecard import Scorecard, ScoreScale
+from riskkit.target import BadDefinition
 
 # -- the page --------------------------------------------------------------------------------------
 
@@ -223,7 +224,7 @@ def made() -> dict[str, Any]:
         "grades": grades[["score_low", "score_high"]].join(metrics.grade_table(found, grades)),
         "segments": segment,
         "calibration": calibration,
-        "stability": metrics.drift_table(
+        "stability": profile.drift_table(
             scores, score_features, quarter, base=quarter.isin(quarter[train])
         ),
         "families": pd.DataFrame(

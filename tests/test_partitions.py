@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from riskkit.partitions import add_counts, each, total
-from riskkit.schema import Table
+from riskkit.tables import Table
 
 
 def count(block):

@@ -9,7 +9,7 @@ import pytest
 
 from riskkit import binning, metrics, migration, plots, strategy, vintage
 from riskkit.plots import style
-from riskkit.schema import BadDefinition
+from riskkit.target import BadDefinition
 
 
 @pytest.fixture(autouse=True)

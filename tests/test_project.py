@@ -20,11 +20,16 @@ SOURCE = PROJECT / "src" / "riskkit"
 
 # A module imports only modules above it.
 ORDER = (
-    "schema",
+    "checks",
+    "columns",
+    "tables",
     "partitions",
+    "target",
+    "schema",
     "instalments",
     "synthetic",
     "metrics",
+    "profile",
     "binning",
     "scorecard",
     "challenger",
@@ -47,7 +52,8 @@ ORDER = (
 # The one module that imports a heavy package, when it is first needed.
 SEAMS = {
     "pandera": "schema",
-    "sqlalchemy": "schema",
+    "openpyxl": "tables",
+    "sqlalchemy": "tables",
     "dask": "partitions",
     "distributed": "partitions",
     "pyxirr": "instalments",

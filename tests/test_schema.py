@@ -11,8 +11,10 @@ import pytest
 import yaml
 from own_data import OWN_CSV, OWN_MAPPING
 
-from riskkit import schema
-from riskkit.schema import BadDefinition, DataContractError, Feature
+from riskkit import profile, schema, target
+from riskkit.checks import DataContractError
+from riskkit.schema import Feature
+from riskkit.target import BadDefinition
 
 PROJECT = Path(__file__).parents[1]
 
@@ -137,7 +139,7 @@ def test_label_waits_until_the_whole_cohort_has_reached_the_window():
     book = panel(p=("2024-01-01", [0, 0, 0, 0]), q=("2024-02-01", [0, 0]))
     book.loc[book["loan_id"] == "q", "status"] = ["current", "prepaid"]
     definition = BadDefinition(dpd=90, window_months=3)
-    flags = schema.default_flags(book, definition, pd.Timestamp("2024-04-30"))
+    flags = target.default_flags(book, definition, pd.Timestamp("2024-04-30"))
     assert flags["p"] == 0
     assert np.isnan(flags["q"])
 
@@ -148,7 +150,7 @@ def test_bad_means_more_than_dpd_and_within_the_window():
         beyond=("2024-01-01", [0, 31, 61, 91]),
         too_late=("2024-01-01", [0, 0, 31, 61, 92]),
     )
-    flags = schema.default_flags(book, BadDefinition(window_months=3), pd.Timestamp("2024-06-30"))
+    flags = target.default_flags(book, BadDefinition(window_months=3), pd.Timestamp("2024-06-30"))
     assert flags.to_dict() == {"at_limit": 0, "beyond": 1, "too_late": 0}
 
 
@@ -156,15 +158,15 @@ def test_indeterminate_and_window_by_term():
     book = panel(a=("2024-01-01", [0, 0, 70, 0, 0]), b=("2024-01-01", [0, 31, 61, 91, 0]))
     observed = pd.Timestamp("2024-05-31")
     definition = BadDefinition(window_months=3, indeterminate_dpd=60)
-    flags = schema.default_flags(book, definition, observed)
+    flags = target.default_flags(book, definition, observed)
     assert np.isnan(flags["a"])
     assert flags["b"] == 1
     by_term = BadDefinition(window_months=3, by_term={6: 2})
     terms = pd.Series({"a": 12, "b": 6})
-    flags = schema.default_flags(book, by_term, observed, term_months=terms)
+    flags = target.default_flags(book, by_term, observed, term_months=terms)
     assert flags.to_dict() == {"a": 0, "b": 0}
     with pytest.raises(ValueError, match="needs term_months"):
-        schema.default_flags(book, by_term, observed)
+        target.default_flags(book, by_term, observed)
 
 
 def test_a_loan_that_drops_out_of_the_data_has_no_label():
@@ -174,7 +176,7 @@ def test_a_loan_that_drops_out_of_the_data_has_no_label():
         ended=("2024-01-01", [0, 0]),
     )
     book.loc[(book["loan_id"] == "ended") & (book["mob"] == 1), "status"] = "prepaid"
-    flags = schema.default_flags(book, BadDefinition(window_months=6), pd.Timestamp("2024-12-31"))
+    flags = target.default_flags(book, BadDefinition(window_months=6), pd.Timestamp("2024-12-31"))
     assert np.isnan(flags["cut"])
     assert flags[["bad", "ended"]].tolist() == [1, 0]
 
@@ -192,7 +194,7 @@ def test_with_no_window_a_label_waits_for_the_whole_cohort():
         }
     )
     definition = BadDefinition(dpd=None, window_months=None)
-    flags = schema.default_flags(outcomes, definition, pd.Timestamp("2024-11-30"))
+    flags = target.default_flags(outcomes, definition, pd.Timestamp("2024-11-30"))
     assert flags["a"] == 1
     assert flags[["b", "c"]].isna().all()
 
@@ -225,7 +227,7 @@ def test_window_coverage_counts_late_bads():
         good=("2023-01-01", [0] * 12),
     )
     terms = pd.Series(5, index=["early", "late", "good"])
-    table = schema.window_coverage(
+    table = target.window_coverage(
         book, BadDefinition(window_months=6), pd.Timestamp("2023-12-31"), terms
     )
     assert table.loc[5].to_dict() == {
@@ -251,18 +253,18 @@ def many_applications(n=4000, seed=0):
 
 def test_no_customer_is_both_in_train_and_test_and_row_order_does_not_matter():
     applications = many_applications()
-    sample = schema.assign_samples(applications)
+    sample = target.assign_samples(applications)
     of_customer = sample[sample != "out_of_time"].groupby(
         applications.set_index("application_id")["customer_id"]
     )
     assert of_customer.nunique().max() == 1
-    shuffled = schema.assign_samples(applications.sample(frac=1, random_state=1))
+    shuffled = target.assign_samples(applications.sample(frac=1, random_state=1))
     pd.testing.assert_series_equal(shuffled.sort_index(), sample.sort_index())
 
 
 def test_out_of_time_is_later_than_everything_else_and_unlabelled_has_no_sample():
     applications = many_applications()
-    sample = schema.assign_samples(applications, out_of_time_from=pd.Timestamp("2023-10-01"))
+    sample = target.assign_samples(applications, out_of_time_from=pd.Timestamp("2023-10-01"))
     applied = applications.set_index("application_id")["applied_at"]
     assert applied[sample == "out_of_time"].min() >= pd.Timestamp("2023-10-01")
     assert applied[sample.isin(["train", "test"])].max() < pd.Timestamp("2023-10-01")
@@ -276,27 +278,27 @@ def test_a_sample_without_bads_is_refused():
     late = applications["applied_at"] >= pd.Timestamp("2023-10-01")
     applications.loc[late, "default_flag"] = 0
     with pytest.raises(ValueError, match="the out_of_time sample needs goods and bads"):
-        schema.assign_samples(applications, out_of_time_from=pd.Timestamp("2023-10-01"))
+        target.assign_samples(applications, out_of_time_from=pd.Timestamp("2023-10-01"))
 
 
 def test_without_dates_customers_are_split_between_train_and_test():
     applications = many_applications()
     plain = applications.drop(columns="applied_at")
-    sample = schema.assign_samples(plain)
-    assert schema.samples_present(sample) == ["train", "test"]
+    sample = target.assign_samples(plain)
+    assert target.samples_present(sample) == ["train", "test"]
     assert (sample.isna().to_numpy() == plain["default_flag"].isna().to_numpy()).all()
     assert sample.groupby(plain.set_index("application_id")["customer_id"]).nunique().max() == 1
     assert 0.25 < (sample == "test").mean() / sample.notna().mean() < 0.35
     # the same customers as with dates
-    dated = schema.assign_samples(applications)
+    dated = target.assign_samples(applications)
     before = dated.isin(["train", "test"])
     assert (dated[before] == sample[before]).all()
     with pytest.raises(ValueError, match="out_of_time_from=2023-10-01 needs applied_at"):
-        schema.assign_samples(plain, out_of_time_from=pd.Timestamp("2023-10-01"))
+        target.assign_samples(plain, out_of_time_from=pd.Timestamp("2023-10-01"))
     with pytest.raises(
         ValueError, match=r"the train sample needs goods .*\[0.0\]; test_share=0.3$"
     ):
-        schema.assign_samples(plain.assign(default_flag=0.0))
+        target.assign_samples(plain.assign(default_flag=0.0))
 
 
 def test_applications_of_one_month_have_no_out_of_time_sample():
@@ -304,14 +306,14 @@ def test_applications_of_one_month_have_no_out_of_time_sample():
     applications["applied_at"] = pd.Timestamp("2023-05-01") + pd.to_timedelta(
         applications["applied_at"].dt.day.clip(upper=28), "D"
     )
-    sample = schema.assign_samples(applications)
-    assert schema.samples_present(sample) == ["train", "test"]
+    sample = target.assign_samples(applications)
+    assert target.samples_present(sample) == ["train", "test"]
 
 
 def test_cutoffs_are_judged_on_applications_that_taught_nothing():
     applications = many_applications()
-    scores = applications.assign(sample=schema.assign_samples(applications).to_numpy())
-    judged = schema.judging_rows(scores)
+    scores = applications.assign(sample=target.assign_samples(applications).to_numpy())
+    judged = target.judging_rows(scores)
     late = scores["sample"] == "out_of_time"
     first = scores.loc[late, "applied_at"].min()
     assert judged.tolist() == (scores["applied_at"] >= first).tolist()
@@ -320,24 +322,24 @@ def test_cutoffs_are_judged_on_applications_that_taught_nothing():
 
 def test_without_dates_cutoffs_are_judged_on_the_test_loans_and_their_share_of_the_declined():
     applications = many_applications().drop(columns="applied_at")
-    scores = applications.assign(sample=schema.assign_samples(applications).to_numpy())
-    judged = schema.judging_rows(scores)
+    scores = applications.assign(sample=target.assign_samples(applications).to_numpy())
+    judged = target.judging_rows(scores)
     assert set(scores.loc[judged, "sample"].dropna()) == {"test"}
     assert judged[(scores["sample"] == "test").to_numpy()].all()
     declined = scores["default_flag"].isna().to_numpy()
     share = (scores["sample"] == "test").sum() / (~declined).sum()
     assert judged[declined].mean() == pytest.approx(share, abs=0.08)
     shuffled = scores.sample(frac=1, random_state=1)
-    assert set(shuffled.index[schema.judging_rows(shuffled)]) == set(scores.index[judged])
+    assert set(shuffled.index[target.judging_rows(shuffled)]) == set(scores.index[judged])
 
 
 def test_sample_sizes_show_months_only_where_they_are_known():
     applications = many_applications()
-    samples = applications.assign(sample=schema.assign_samples(applications).to_numpy())
-    table = schema.sample_sizes(samples)
+    samples = applications.assign(sample=target.assign_samples(applications).to_numpy())
+    table = profile.sample_sizes(samples)
     assert list(table.index) == ["train", "test", "out_of_time"]
     assert table.loc["train", "first"] == "2023-01"
-    plain = schema.sample_sizes(samples.drop(columns="applied_at"))
+    plain = profile.sample_sizes(samples.drop(columns="applied_at"))
     pd.testing.assert_frame_equal(plain, table.drop(columns=["first", "last"]))
 
 
@@ -592,8 +594,8 @@ def test_a_label_and_features_are_enough(own_source, tmp_path):
     assert applications["default_flag"].tolist() == [1, 0]
     assert source.observed_to is None
     assert source.notes[-1].startswith("The data do not say when anybody applied, so models are")
-    assert schema.period_text(applications) == "without dates"
-    assert schema.segment_rates(applications, ["channel", "term_months"]).empty
+    assert profile.period_text(applications) == "without dates"
+    assert profile.segment_rates(applications, ["channel", "term_months"]).empty
     source.save(tmp_path / "source.json")
     facts = schema.SourceFacts.load(tmp_path / "source.json")
     assert (facts.observed_to, facts.out_of_time_from) == (None, None)
@@ -754,7 +756,7 @@ def test_lending_club_charge_off_by_grade(lending_club):
 
 
 def test_lending_club_samples_by_issue_month(lending_club):
-    sample = schema.assign_samples(
+    sample = target.assign_samples(
         lending_club.applications, out_of_time_from=lending_club.out_of_time_from
     )
     assert (sample == "out_of_time").sum() == 12_493
@@ -793,7 +795,7 @@ def test_taiwan_rows_bad_rate_and_codes(taiwan_default):
     assert set(applications["sex"]) == {"male", "female"}
     ones = [int((applications[f"delay_{m}"] == 1).sum()) for m in ("sep", "aug", "jul", "jun")]
     assert ones == [3_688, 28, 4, 2]
-    codes = schema.code_profile(applications, taiwan_default.features)
+    codes = profile.code_profile(applications, taiwan_default.features)
     assert [code for code, _ in codes.index] == [-2, -1, 0]
     assert (codes["features"] == 6).all()
 
@@ -837,12 +839,12 @@ def test_code_profile_by_hand():
         schema.Feature(name="b", label="B", family="x", special_codes=missing),
         schema.Feature(name="c", label="C", family="x", special_codes={-8.0: "not asked"}),
     ]
-    table = schema.code_profile(frame, features)
+    table = profile.code_profile(frame, features)
     assert list(table.index) == [(-9.0, "no record"), (-8.0, "not asked")]
     assert list(table["holds"]) == ["A, B", "C"]
     assert list(table["features"]) == [2, 1]
     assert list(table["special_rate"]) == [0.75, 0.5]
-    assert schema.code_profile(frame, []).empty
+    assert profile.code_profile(frame, []).empty
 
 
 def test_family_profile_by_hand():
@@ -862,7 +864,7 @@ def test_family_profile_by_hand():
         schema.Feature(name="paid", label="Paid", family="bureau", known_afterwards=True),
         *(schema.Feature(name=f"n{i}", label=f"N{i}", family="nil") for i in range(5)),
     ]
-    table = schema.family_profile(frame, features)
+    table = profile.family_profile(frame, features)
     assert list(table.index) == ["bureau", "person", "nil"]
     assert list(table["holds"]) == ["A, B, Paid", "Sex", "N0, N1, N2 and 2 more"]
     assert list(table["features"]) == [3, 1, 5]

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import norm
 from sklearn.base import clone
 
-from riskkit import metrics, schema
+from riskkit import metrics, schema, target
 from riskkit.binning import FeatureBins, WoeBinner
 from riskkit.scorecard import Scorecard, ScoreScale
 from riskkit.scorecard.words import bin_words, number_words
@@ -408,7 +408,7 @@ def test_sql_gives_the_score_of_every_row(borrowers, card):
 def out_of_time(lending_club):
     """Applications, training mask, out-of-time mask, offered features."""
     applications = lending_club.applications
-    sample = schema.assign_samples(
+    sample = target.assign_samples(
         applications, out_of_time_from=lending_club.out_of_time_from, seed=1
     ).to_numpy()
     offered = [f.name for f in lending_club.features if f.offered]

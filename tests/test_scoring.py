@@ -20,7 +20,7 @@ from stored_tables import write_parts
 from riskkit import schema
 from riskkit.binning import WoeBinner
 from riskkit.challenger import Challenger
-from riskkit.schema import DataContractError
+from riskkit.checks import DataContractError
 from riskkit.scorecard import Scorecard
 from riskkit.scoring import cells, load_model, reading, score_file, writing
 

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from own_data import OWN_CSV, OWN_MAPPING
 
-from riskkit import binning, metrics, pipeline, schema
+from riskkit import binning, metrics, pipeline, schema, target
 from riskkit.challenger import Challenger
 from riskkit.scorecard import Scorecard
 
@@ -330,7 +330,7 @@ def test_the_recommended_cutoff_rests_on_loans_seen_and_says_whose_its_bad_rate_
     assert "Challenger minus scorecard, each at its own best cutoff" in page
     applications = schema.read_table(synthetic_run.run_dir / "01_borrowers/applications.parquet")
     scores = schema.read_table(synthetic_run.run_dir / "03_models/scores.parquet")
-    judged = applications[schema.judging_rows(scores)]
+    judged = applications[target.judging_rows(scores)]
     lent = judged.loc[judged["default_flag"] == 0, "booked_amount"].mean() / 100
     assert f"a good loan earns {0.1 * lent:,.0f}," in page
 

@@ -12,7 +12,7 @@ from pandas.testing import assert_frame_equal
 from scipy import stats
 from synthetic_tables import KEYS, LENDER, RINGS, assert_same_tables, rows_of
 
-from riskkit import schema, synthetic
+from riskkit import schema, synthetic, target
 from riskkit.synthetic import draws
 from riskkit.synthetic.applicants import draw_applicants
 from riskkit.synthetic.features import RECIPES
@@ -332,7 +332,7 @@ def test_the_source_holds_the_contract_and_keeps_the_truth_apart():
 
 def test_another_definition_of_bad_is_another_label():
     lender = synthetic.Lender(n_months=18)
-    early = schema.BadDefinition(dpd=30, window_months=3)
+    early = target.BadDefinition(dpd=30, window_months=3)
     flags = synthetic.as_source(lender, 1500, seed=4, bad=early).applications["default_flag"]
     plain = synthetic.simulate(lender, 1500, 4).applications["default_flag"]
     assert flags.notna().sum() > 1.5 * plain.notna().sum()

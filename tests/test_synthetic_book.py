@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from synthetic_tables import LENDER, SEED
 
-from riskkit import instalments, schema, synthetic
+from riskkit import checks, columns, instalments, synthetic, target
 
 ENDED_WELL = ("prepaid", "matured")
 TERMS = ("booked_amount", "term_months", "product", "offer_apr", "offer_fee_rate", "applied_at")
@@ -25,10 +25,10 @@ def payments(portfolio):
     """Instalments with the contract beside them, and months counted from disbursal."""
     loans = portfolio.applications.set_index("application_id")[list(TERMS)]
     table = portfolio.instalments.join(loans, on="loan_id")
-    cohort = schema.calendar_months(table["applied_at"])
+    cohort = columns.calendar_months(table["applied_at"])
     paid = table["paid_date"].notna()
-    table["due_mob"] = schema.calendar_months(table["due_date"]) - cohort
-    table["paid_mob"] = np.where(paid, schema.calendar_months(table["paid_date"]) - cohort, -1)
+    table["due_mob"] = columns.calendar_months(table["due_date"]) - cohort
+    table["paid_mob"] = np.where(paid, columns.calendar_months(table["paid_date"]) - cohort, -1)
     return table
 
 
@@ -46,7 +46,7 @@ def test_dates_and_rows_follow_the_calendar(panel):
     assert (last.loc[~done, "month_end"] == LENDER.observed_to).all()
     ended_early = panel.groupby("loan_id")["status"].agg(lambda s: s.isin(ENDED_WELL).sum())
     assert (ended_early <= 1).all()
-    schema.loan_starts(panel)  # sorted, without a gap
+    checks.loan_starts(panel)  # sorted, without a gap
 
 
 def test_a_loan_is_clean_at_disbursal(panel):
@@ -315,7 +315,7 @@ def test_label_is_the_simulated_outcome_of_matured_booked_loans(portfolio):
     assert (known == (table["booked"] & reached)).all()
     assert (table["default_flag"][known] == truth["simulated_default_12m"][known]).all()
     # and what the panel says by the definition of bad
-    flags = schema.default_flags(portfolio.performance, schema.BadDefinition(), LENDER.observed_to)
+    flags = target.default_flags(portfolio.performance, target.BadDefinition(), LENDER.observed_to)
     by_panel = flags.reindex(table["application_id"]).to_numpy()
     np.testing.assert_array_equal(table["default_flag"].to_numpy(), by_panel)
 

@@ -17,7 +17,7 @@ import pytest
 from scipy import stats
 from synthetic_tables import LENDER, within_bonferroni
 
-from riskkit import binning, metrics, migration, schema, synthetic, vintage
+from riskkit import binning, metrics, migration, schema, synthetic, target, vintage
 from riskkit.challenger import Challenger, best_setting, compare_settings
 from riskkit.scorecard import Scorecard
 from riskkit.synthetic.features import NO_RECORD, RECIPES
@@ -482,7 +482,7 @@ def test_features_show_most_but_not_all_of_the_truth(portfolio, best):
     score = best["all"](portfolio.applications)
     truth = portfolio.truth["true_pd_12m"].to_numpy()
     everyone = np.ones(len(truth), dtype=bool)
-    late = (schema.assign_samples(portfolio.applications) == "out_of_time").to_numpy()
+    late = (target.assign_samples(portfolio.applications) == "out_of_time").to_numpy()
     for rows in (everyone, late):
         assert 0.75 < gini(score[rows], truth[rows]) / gini(-truth[rows], truth[rows]) < 0.90
 
@@ -514,7 +514,7 @@ def models(portfolio, best):
     for seed in SEEDS:
         book = portfolio if seed == SEEDS[0] else synthetic.simulate(LENDER, N, seed)
         applications = book.applications
-        sample = schema.assign_samples(applications).to_numpy()
+        sample = target.assign_samples(applications).to_numpy()
         training = applications[sample == "train"]
         y = training["default_flag"]
         trends = schema.risk_trends(OFFERED)

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from stored_tables import KINDS, all_blocks, stored, write_parts
 
-from riskkit import schema
-from riskkit.schema import DataContractError, Table
+from riskkit import schema, tables
+from riskkit.checks import DataContractError
+from riskkit.tables import Table
 
 LENGTHS = [3, 1, 5, 2, 4, 1]
 
@@ -86,7 +87,7 @@ def test_parts_are_read_in_the_order_of_their_numbers_and_nothing_else_is(tmp_pa
     folder.mkdir()
     for number in (100_000, 99_999, 7):
         part = book.assign(mob=number).head(1)
-        schema.write_table(part, schema.part_path(folder, number))
+        schema.write_table(part, tables.part_path(folder, number))
     (folder / ".part-00008.parquet.0123").touch()
     (folder / "README.md").touch()
     assert Table(folder).frame()["mob"].tolist() == [7, 99_999, 100_000]
@@ -352,7 +353,7 @@ def test_a_table_names_itself_and_counts_only_when_asked(book, tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_blocks_are_smaller_where_rows_are_wide(kind, tmp_path, monkeypatch):
-    monkeypatch.setattr(schema.tables, "BLOCK_BYTES", 8 * 30 * 10)
+    monkeypatch.setattr(tables.table, "BLOCK_BYTES", 8 * 30 * 10)
     wide = pd.DataFrame(np.random.default_rng(0).normal(size=(25, 30))).add_prefix("x")
     table = stored(kind, wide, tmp_path)
     assert [len(block) for block in table.blocks()] == [10, 10, 5]
@@ -360,7 +361,7 @@ def test_blocks_are_smaller_where_rows_are_wide(kind, tmp_path, monkeypatch):
 
 
 def test_blocks_of_eighty_numbers_have_a_hundred_thousand_rows():
-    assert schema.tables.BLOCK_BYTES // (80 * 8) == 104_857
+    assert tables.table.BLOCK_BYTES // (80 * 8) == 104_857
     table = Table(pd.DataFrame(np.zeros((500_001, 2))).add_prefix("x"))
     assert [len(block) for block in table.blocks()] == [500_000, 1]
 
@@ -368,5 +369,5 @@ def test_blocks_of_eighty_numbers_have_a_hundred_thousand_rows():
 def test_text_counts_by_what_the_file_holds(tmp_path, monkeypatch):
     frame = pd.DataFrame({"note": [f"{i:04000d}" for i in range(400)]})
     path = schema.write_table(frame, tmp_path / "t.parquet")
-    monkeypatch.setattr(schema.tables, "BLOCK_BYTES", 400_000)
+    monkeypatch.setattr(tables.table, "BLOCK_BYTES", 400_000)
     assert max(len(block) for block in Table(path).blocks()) <= 100

@@ -7,8 +7,9 @@ import pytest
 import sqlalchemy
 from pandas.testing import assert_frame_equal
 
-from riskkit import schema
-from riskkit.schema import DataContractError, Table
+from riskkit import schema, tables
+from riskkit.checks import DataContractError
+from riskkit.tables import Table
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def panel(database):
 
 def test_postgres_blocks_hold_whole_loans_in_the_types_of_the_frame(panel, database, monkeypatch):
     url, query = panel
-    monkeypatch.setattr(schema.query, "_FETCH_VALUES", 10 * 32)
+    monkeypatch.setattr(tables.query, "_FETCH_VALUES", 10 * 32)
     with database.connect() as connection:
         whole = pd.read_sql_query(sqlalchemy.text(query), connection)
     assert_frame_equal(schema.read_table(url, query), whole)
@@ -68,10 +69,10 @@ def test_postgres_blocks_hold_whole_loans_in_the_types_of_the_frame(panel, datab
 
 
 def test_postgres_is_asked_for_a_few_rows_at_a_time(database, monkeypatch):
-    monkeypatch.setattr(schema.query, "_FETCH_VALUES", 100)
+    monkeypatch.setattr(tables.query, "_FETCH_VALUES", 100)
     # rows that no one could hold
     table = Table(url_of(database), query="SELECT generate_series(1, 100000000000) AS loan_id")
-    monkeypatch.setattr(schema.query.QueryRows, "_types", {"loan_id": "int64"})
+    monkeypatch.setattr(tables.query.QueryRows, "_types", {"loan_id": "int64"})
     blocks = table.blocks(rows=250)
     assert [next(blocks)["loan_id"].iloc[0] for _ in range(3)] == [1, 251, 501]
     blocks.close()
@@ -100,7 +101,7 @@ def test_a_url_object_keeps_the_password_it_hides(postgres, monkeypatch):
 @pytest.mark.parametrize("when", ["learning", "reading"])
 def test_a_server_that_goes_away_is_one_line_without_secrets(panel, database, monkeypatch, when):
     url, query = panel
-    monkeypatch.setattr(schema.query, "_FETCH_VALUES", 10 * 20)
+    monkeypatch.setattr(tables.query, "_FETCH_VALUES", 10 * 20)
     table = Table(url, query=query)
 
     def cut_off(*_):
@@ -113,7 +114,7 @@ def test_a_server_that_goes_away_is_one_line_without_secrets(panel, database, mo
             )
 
     if when == "learning":
-        monkeypatch.setattr(schema.query, "chunk_kind", cut_off)
+        monkeypatch.setattr(tables.query, "chunk_kind", cut_off)
         blocks = table.blocks(rows=50)
     else:
         blocks = table.blocks(rows=50)

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from stored_tables import KINDS, stored
 
-from riskkit import schema
-from riskkit.schema import DataContractError, Table, hash_ids
-from riskkit.schema.sample import hash_limit
+from riskkit import tables
+from riskkit.checks import DataContractError
+from riskkit.tables import Table, hash_ids
+from riskkit.tables.sample import hash_limit
 
 
 def test_ids_hash_as_they_always_did():
@@ -72,7 +73,7 @@ def test_a_sample_is_the_same_for_any_order_division_and_place(order, cuts, n, b
     shuffled = frame.iloc[order]
     expected = shuffled[shuffled["x"].isin(chosen["x"])].reset_index(drop=True)
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(schema.tables, "BLOCK_BYTES", block_bytes)
+        patch.setattr(tables.table, "BLOCK_BYTES", block_bytes)
         for kind in KINDS:
             table = stored(kind, shuffled, folder, cuts)
             assert_frame_equal(table.sample(n), expected)

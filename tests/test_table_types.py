@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from stored_tables import all_blocks
 
-from riskkit import schema
-from riskkit.schema import Table
-from riskkit.schema.chunks import chunk_kind, common_type
+from riskkit import schema, tables
+from riskkit.tables import Table
+from riskkit.tables.chunks import chunk_kind, common_type
 
 CELLS = ["1", "-3", "2.5", "", "True", "False", "x", "007", "1e3", "nan", "NA", " 4"]
 HUGE = "18446744073709551615"
@@ -35,7 +35,7 @@ HUGE = "18446744073709551615"
 def test_csv_columns_have_the_type_of_the_file_read_whole(column, rows, learn, frame_first):
     lines = "".join(f"{cell},{number}\n" for number, cell in enumerate(column))
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(schema.csv_files, "_LEARN_BYTES", 2 * 40 * learn)
+        patch.setattr(tables.csv_files, "_LEARN_BYTES", 2 * 40 * learn)
         path = Path(folder) / "t.csv"
         path.write_text("a,number\n" + lines)
         whole = pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False)
@@ -103,7 +103,7 @@ SQL_VALUES = st.sampled_from([1, -2, 2.5, None, "a", b"x", 2**62])
 )
 def test_columns_of_a_query_have_the_type_of_the_result_read_whole(values, rows, frame_first):
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(schema.query, "_FETCH_VALUES", 2 * rows)
+        patch.setattr(tables.query, "_FETCH_VALUES", 2 * rows)
         engine = sqlalchemy.create_engine(f"sqlite:///{folder}/t.db")
         query = "SELECT n, a FROM t ORDER BY n"
         with engine.begin() as connection:

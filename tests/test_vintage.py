@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskkit.schema import DataContractError, loan_starts
+from riskkit.checks import DataContractError, loan_starts
 from riskkit.vintage import cohort_counts, hazard_table, vintage_table
 
 START = pd.Period("2024-01", freq="M")

@@ -174,8 +174,8 @@ def _one_message(debug: bool) -> Iterator[None]:
     except (
         Exception
     ) as error:  # the outermost frame: whatever happened becomes a message and a code
+        from riskkit.checks import DataContractError
         from riskkit.pipeline import BadInput, RunBusy
-        from riskkit.schema import DataContractError
 
         if debug:
             _say(traceback.format_exc())

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from riskkit.schema import part_path, write_table
+from riskkit.tables import part_path, write_table
 
 __all__ = ["add_counts", "each", "total"]
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from riskkit import schema
+from riskkit import schema, tables
 
 SIZES = (100_000, 1_000_000, 10_000_000)
 # a portfolio on disk by two threads, with a progress bar; then what it took, as JSON
@@ -69,7 +69,7 @@ def test_memory_is_bounded_by_a_block(runs):
 # counts of a folder of parquet parts by two threads, then the bins; then what it took, as JSON
 COUNT = """
 import json, resource, sys, time
-from riskkit import binning, schema
+from riskkit import binning, schema, tables
 start = time.perf_counter()
 table = schema.Table(sys.argv[1])
 counts = binning.count_features(table, "default_flag")
@@ -95,7 +95,7 @@ def _write_features(folder, n_rows):
         )
         frame["default_flag"] = (rng.random(ROWS_A_PART) < 1 / (1 + np.exp(-logit))).astype(int)
         frame["application_id"] = [f"A{i:08d}" for i in range(first, first + ROWS_A_PART)]
-        schema.write_table(frame, schema.part_path(folder, number))
+        schema.write_table(frame, tables.part_path(folder, number))
 
 
 @pytest.fixture(scope="module")

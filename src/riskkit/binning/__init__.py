@@ -5,7 +5,6 @@ selection, bins an analyst has edited, and SQL.
 """
 
 from riskkit.binning.bins import FeatureBins
-from riskkit.binning.columns import level_text, require_features
 from riskkit.binning.counts import (
     CategoryCounts,
     FeatureCounts,
@@ -36,10 +35,8 @@ __all__ = [
     "count_features",
     "edit_effect",
     "edit_table",
-    "level_text",
     "lookup_select",
     "period_counts",
-    "require_features",
     "select_features",
     "stability",
     "variance_inflation",

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from riskkit.binning.columns import is_missing, level_codes, level_of, numbers
+from riskkit.columns import is_missing, level_codes, level_of, numbers
 
 __all__ = ["FeatureBins"]
 

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from riskkit.binning.columns import feature_kinds, level_codes, numbers
+from riskkit.columns import feature_kinds, level_codes, numbers
 from riskkit.partitions import total
-from riskkit.schema import Table
+from riskkit.tables import Table
 
 __all__ = ["CategoryCounts", "FeatureCounts", "NumericCounts", "count_features"]
 

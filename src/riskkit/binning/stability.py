@@ -13,10 +13,10 @@ import pandas as pd
 from scipy import special
 
 from riskkit.binning.bins import FeatureBins
-from riskkit.binning.columns import require_features
 from riskkit.binning.counts import bad_flags
 from riskkit.binning.recut import merged
 from riskkit.binning.woe import WoeBinner
+from riskkit.columns import require_features
 from riskkit.metrics import psi, psi_critical
 
 __all__ = ["bin_stability", "edit_effect", "period_counts", "stability", "weak_neighbours"]

@@ -18,12 +18,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from riskkit.binning.bins import FeatureBins
 from riskkit.binning.choose import MISSING, Request, choose_bins
-from riskkit.binning.columns import require_features
 from riskkit.binning.counts import CategoryCounts, FeatureCounts, count_features
 from riskkit.binning.edits import Edit, Editable, replayed
 from riskkit.binning.solve import TRENDS
 from riskkit.binning.sql import lookup_select
-from riskkit.schema import JsonModel
+from riskkit.columns import require_features
+from riskkit.tables import JsonModel
 
 __all__ = ["WoeBinner"]
 

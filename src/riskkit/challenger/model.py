@@ -18,7 +18,6 @@ from scipy.special import expit
 from sklearn.utils.validation import check_is_fitted
 
 from riskkit.binning import CategoryCounts, count_features
-from riskkit.binning.columns import feature_kinds, level_of
 from riskkit.challenger.calibration import CALIBRATIONS, calibration_from, fit_calibration
 from riskkit.challenger.rows import (
     Array,
@@ -29,6 +28,7 @@ from riskkit.challenger.rows import (
     matrix_columns,
     matrix_of,
 )
+from riskkit.columns import feature_kinds, level_of
 from riskkit.schema import Feature
 from riskkit.scorecard import ScoreClassifier, ScoreScale, reasons_table, require_text_names
 from riskkit.scorecard.words import catalogue, feature_label, number_words, special_words

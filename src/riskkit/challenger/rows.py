@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from riskkit.binning import level_text, require_features
-from riskkit.binning.columns import numbers
+from riskkit.columns import level_text, numbers, require_features
 
 if TYPE_CHECKING:
     import lightgbm

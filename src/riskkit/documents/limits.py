@@ -27,7 +27,9 @@ from riskkit.documents.words import (
     verdict,
 )
 from riskkit.evidence import FOUR_FIFTHS
-from riskkit.schema import Feature, SourceFacts, period_text, samples_present
+from riskkit.profile import period_text
+from riskkit.schema import Feature, SourceFacts
+from riskkit.target import samples_present
 
 if TYPE_CHECKING:
     from riskkit.scorecard import Scorecard

@@ -25,7 +25,9 @@ from riskkit.documents.words import (
 )
 from riskkit.evidence import FOUR_FIFTHS
 from riskkit.plots import new_axes, plot_learning_curve, show_table
-from riskkit.schema import Feature, SourceFacts, period_text, sample_sizes, samples_present
+from riskkit.profile import period_text, sample_sizes
+from riskkit.schema import Feature, SourceFacts
+from riskkit.target import samples_present
 
 if TYPE_CHECKING:
     from riskkit.documents.page import Section
@@ -62,7 +64,7 @@ def model_card_sections(
     findings : mapping of str to DataFrame
         What the run has found; any may be missing. discrimination, comparison, accuracy, grades,
         segments (:func:`evidence.ranking_by_segment`), calibration
-        (:func:`evidence.calibration_by_segment`), stability (:func:`metrics.drift_table`),
+        (:func:`evidence.calibration_by_segment`), stability (:func:`profile.drift_table`),
         families, learning, splits, fairness, declined (:func:`inference.sensitivity_band`),
         methods (:func:`inference.compare_methods`), ceiling (share of what the truth reaches).
     parameters : DataFrame, optional

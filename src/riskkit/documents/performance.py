@@ -28,7 +28,8 @@ from riskkit.plots import (
     plot_stability,
     show_table,
 )
-from riskkit.schema import SourceFacts, samples_present
+from riskkit.schema import SourceFacts
+from riskkit.target import samples_present
 
 if TYPE_CHECKING:
     from riskkit.scorecard import Scorecard

@@ -15,8 +15,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from riskkit import metrics
-from riskkit.schema import Feature, hash_ids
+from riskkit.schema import Feature
 from riskkit.scorecard import NoFeatureLeft, ScoreClassifier
+from riskkit.tables import hash_ids
 
 __all__ = [
     "compare_splits",

@@ -18,7 +18,7 @@ from riskkit.inference.checks import (
     probability_array,
     uplifted,
 )
-from riskkit.schema import hash_ids
+from riskkit.tables import hash_ids
 
 __all__ = [
     "acceptance_by_band",

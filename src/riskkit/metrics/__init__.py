@@ -35,7 +35,7 @@ from riskkit.metrics.grades import (
     p_value_light,
 )
 from riskkit.metrics.resampling import bootstrap
-from riskkit.metrics.stability import drift_table, psi, psi_critical, psi_light
+from riskkit.metrics.stability import psi, psi_critical, psi_light
 
 __all__ = [
     "BOOTSTRAP_POINTS",
@@ -55,7 +55,6 @@ __all__ = [
     "comparison_table",
     "discrimination",
     "discrimination_table",
-    "drift_table",
     "expected_counts",
     "gains_table",
     "gini",

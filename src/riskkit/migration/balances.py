@@ -12,9 +12,11 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from riskkit.checks import loan_starts, require_columns
+from riskkit.columns import calendar_months
 from riskkit.migration.buckets import A_DAY, ABSORBING, NEEDED, bucket_labels, states
 from riskkit.partitions import total
-from riskkit.schema import Table, calendar_months, loan_starts, require_columns
+from riskkit.tables import Table
 
 __all__ = ["bucket_balances", "flow_rates"]
 

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from riskkit.checks import loan_starts, require_columns
 from riskkit.migration.buckets import ABSORBING, NEEDED, bucket_labels, order_of, states
 from riskkit.partitions import total
-from riskkit.schema import Table, loan_starts, require_columns
+from riskkit.tables import Table
 
 __all__ = ["count_moves", "moves_index", "transition_counts", "transition_matrix"]
 

@@ -8,6 +8,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from riskkit.checks import loan_starts, require_columns
+from riskkit.columns import calendar_months
 from riskkit.migration.buckets import (
     ABSORBING,
     NEEDED,
@@ -16,7 +18,7 @@ from riskkit.migration.buckets import (
 )
 from riskkit.migration.moves import count_moves, moves_index, transition_matrix
 from riskkit.partitions import total
-from riskkit.schema import Table, calendar_months, loan_starts, require_columns
+from riskkit.tables import Table
 
 __all__ = ["point_of_no_return", "roll_counts", "roll_rates", "roll_text"]
 

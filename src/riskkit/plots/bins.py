@@ -104,7 +104,7 @@ def plot_stability(
     Parameters
     ----------
     stability : DataFrame
-        Of :func:`binning.stability` or :func:`metrics.drift_table`; where it is empty, the figure
+        Of :func:`binning.stability` or :func:`profile.drift_table`; where it is empty, the figure
         says that there is nothing to compare.
     against : str
         What the periods are compared with.

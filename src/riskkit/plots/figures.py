@@ -24,8 +24,8 @@ from riskkit.plots.style import (
     percent_axis,
     shades,
 )
-from riskkit.schema import BadDefinition
 from riskkit.strategy import choose_cutoff
+from riskkit.target import BadDefinition
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,8 +13,9 @@ from typing import Any
 
 import pandas as pd
 
-from riskkit.schema.contract import OUTCOME_COLUMNS, PERFORMANCE_COLUMNS, DataContractError
-from riskkit.schema.labels import BadDefinition
+from riskkit.checks import DataContractError
+from riskkit.schema.contract import OUTCOME_COLUMNS, PERFORMANCE_COLUMNS
+from riskkit.target.labels import BadDefinition
 
 __all__ = ["check_source", "read_mapping", "source_files"]
 

@@ -16,19 +16,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from riskkit.checks import DataContractError, require_columns
+from riskkit.columns import calendar_months
 from riskkit.schema.contract import (
     OUTCOME_COLUMNS,
     PERFORMANCE_COLUMNS,
-    DataContractError,
-    calendar_months,
     check_target,
-    require_columns,
     validate_applications,
     validate_outcomes,
     validate_performance,
 )
 from riskkit.schema.features import Feature, feature_table
-from riskkit.schema.labels import BadDefinition, default_flags
 from riskkit.schema.mapping import (
     APPLICATION_TYPES,
     INSTALMENT_TYPES,
@@ -39,7 +37,8 @@ from riskkit.schema.mapping import (
     out_of_time_from,
     read_mapping,
 )
-from riskkit.schema.tables import read_table
+from riskkit.tables.table import read_table
+from riskkit.target.labels import BadDefinition, default_flags
 
 __all__ = ["Source", "SourceFacts", "load_source"]
 

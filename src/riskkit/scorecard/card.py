@@ -16,7 +16,8 @@ from scipy import special
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from riskkit.binning import WoeBinner, lookup_select, require_features, variance_inflation
+from riskkit.binning import WoeBinner, lookup_select, variance_inflation
+from riskkit.columns import require_features
 from riskkit.schema import Feature
 from riskkit.scorecard.reasons import reasons_table
 from riskkit.scorecard.regression import (

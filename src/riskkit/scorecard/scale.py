@@ -15,8 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from riskkit.binning import require_features
-from riskkit.schema import JsonModel
+from riskkit.columns import require_features
+from riskkit.tables import JsonModel
 
 __all__ = [
     "ScoreClassifier",

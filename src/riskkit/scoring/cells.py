@@ -14,9 +14,8 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from riskkit.binning import level_text
-from riskkit.binning.columns import level_codes, level_of
-from riskkit.schema import hash_ids
+from riskkit.columns import level_codes, level_of, level_text
+from riskkit.tables import hash_ids
 
 __all__ = ["SeenIds", "decoded", "ids", "is_number_type", "is_text_type", "levels", "numbers"]
 

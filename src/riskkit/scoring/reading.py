@@ -1,6 +1,6 @@
 """Rows of a file as it holds them, block by block, each with its number.
 
-Takes :class:`riskkit.schema.files.Files`; gives arrow tables. :class:`riskkit.schema.Table` would
+Takes :class:`riskkit.tables.files.Files`; gives arrow tables. :class:`riskkit.schema.Table` would
 not do: it gives a column one type for all of its rows, so that one bad cell makes text of a column,
 and it fills a CSV line that is too short with blanks.
 """
@@ -21,11 +21,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv, parquet
 
-from riskkit.schema import DataContractError
-from riskkit.schema.contract import missing_columns
-from riskkit.schema.files import Files, column_differences
-from riskkit.schema.parquet import ParquetRows
-from riskkit.schema.tables import BLOCK_BYTES, BLOCK_ROWS
+from riskkit.checks import DataContractError, missing_columns
+from riskkit.tables.files import Files, column_differences
+from riskkit.tables.parquet import ParquetRows
+from riskkit.tables.table import BLOCK_BYTES, BLOCK_ROWS
 
 __all__ = ["Block", "CsvInput", "Input", "ParquetInput", "open_input"]
 

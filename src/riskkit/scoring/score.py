@@ -18,12 +18,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from riskkit.challenger import Challenger
-from riskkit.schema import DataContractError, Feature
-from riskkit.schema.files import Files
+from riskkit.checks import DataContractError
+from riskkit.schema import Feature
 from riskkit.scorecard import Scorecard
 from riskkit.scoring import cells
 from riskkit.scoring.reading import Block, Input, open_input
 from riskkit.scoring.writing import ScoreWriter, SideFile
+from riskkit.tables.files import Files
 
 __all__ = ["ScoringResult", "load_model", "score_file"]
 

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.special import expit
 
 from riskkit.instalments import schedules
-from riskkit.schema.contract import STATUSES
+from riskkit.schema import STATUSES
 from riskkit.synthetic.chain import LAST_STATE_MOB, MATURED, PREPAID
 from riskkit.synthetic.draws import uniform
 from riskkit.synthetic.lender import (

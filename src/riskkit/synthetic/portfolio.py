@@ -17,8 +17,8 @@ import pandas as pd
 from scipy.special import expit
 
 from riskkit import partitions
+from riskkit.checks import DataContractError, type_violations
 from riskkit.instalments import METHODS
-from riskkit.schema import DataContractError, type_violations
 from riskkit.synthetic import policy
 from riskkit.synthetic.applicants import Applicants, draw_applicants
 from riskkit.synthetic.book import Contracts, instalment_rows, keep_books, performance_rows

@@ -5,10 +5,11 @@ Takes a lender; gives a :class:`riskkit.schema.Source` that the notebooks read l
 
 from __future__ import annotations
 
-from riskkit.schema import BadDefinition, Source, default_flags
+from riskkit.schema import Source
 from riskkit.synthetic.features import features_of
 from riskkit.synthetic.lender import Lender
 from riskkit.synthetic.portfolio import simulate
+from riskkit.target import BadDefinition, default_flags
 
 __all__ = ["as_source"]
 

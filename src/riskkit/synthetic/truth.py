@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from riskkit.schema import calendar_months
+from riskkit.columns import calendar_months
 from riskkit.synthetic.policy import REASONS
 from riskkit.synthetic.portfolio import DEFAULT_MOBS
 

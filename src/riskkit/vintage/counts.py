@@ -13,14 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from riskkit.checks import DataContractError, loan_starts, require_columns
+from riskkit.columns import calendar_months
 from riskkit.partitions import total
-from riskkit.schema import (
-    DataContractError,
-    Table,
-    calendar_months,
-    loan_starts,
-    require_columns,
-)
+from riskkit.tables import Table
 
 __all__ = ["cohort_counts"]
 

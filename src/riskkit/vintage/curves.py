@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from riskkit.columns import calendar_months
 from riskkit.metrics import jeffreys_interval
-from riskkit.schema import Table, calendar_months
+from riskkit.tables import Table
 from riskkit.vintage.counts import cohort_counts, first_days, mobs
 
 __all__ = ["hazard_table", "vintage_table"]

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit.metrics import jeffreys_interval
-from riskkit.schema import Table
+from riskkit.tables import Table
 from riskkit.vintage.counts import cohort_counts
 from riskkit.vintage.curves import vintage_table
 

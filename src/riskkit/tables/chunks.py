@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from riskkit.schema.contract import DataContractError
+from riskkit.checks import DataContractError
 
 __all__ = [
     "NUMBER_BYTES",

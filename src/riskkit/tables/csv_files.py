@@ -1,6 +1,6 @@
 """Rows of CSV files, read chunk by chunk in the types that all of them together have.
 
-Takes :class:`riskkit.schema.files.Files`; gives frames.
+Takes :class:`riskkit.tables.files.Files`; gives frames.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from riskkit.schema.chunks import FrameChunks, chunk_kind, common_type
-from riskkit.schema.contract import DataContractError
-from riskkit.schema.files import Files, column_differences
+from riskkit.checks import DataContractError
+from riskkit.tables.chunks import FrameChunks, chunk_kind, common_type
+from riskkit.tables.files import Files, column_differences
 
 __all__ = ["CsvRows"]
 

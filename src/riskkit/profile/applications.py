@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from riskkit.schema.features import Feature
-from riskkit.schema.labels import samples_present
+from riskkit.target.labels import samples_present
 
 __all__ = [
     "application_rates",

@@ -6,10 +6,11 @@ Takes a fitted model's plain values; gives a file that appears whole, and the mo
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
+
+from riskkit.tables.files import whole
 
 __all__ = ["JsonModel"]
 
@@ -59,14 +60,9 @@ class JsonModel:
 
     def save(self, path: str | Path) -> None:
         """Write the model as JSON, whole or not at all."""
-        path = Path(path)
         text = json.dumps(self.to_json(), indent=1, ensure_ascii=False)
-        staging = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-        try:
+        with whole(path) as staging:
             staging.write_text(text + "\n", encoding="utf-8")
-            staging.replace(path)
-        finally:
-            staging.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

@@ -1,6 +1,6 @@
 """Rows of parquet files, read batch by batch.
 
-Takes :class:`riskkit.schema.files.Files`; gives arrow tables as chunks and frames of one type each.
+Takes :class:`riskkit.tables.files.Files`; gives arrow tables as chunks and frames of one type each.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from riskkit.schema.chunks import NUMBER_BYTES, TEXT_BYTES
-from riskkit.schema.contract import DataContractError
-from riskkit.schema.files import GROUP_ROWS, Files, column_differences
+from riskkit.checks import DataContractError
+from riskkit.tables.chunks import NUMBER_BYTES, TEXT_BYTES
+from riskkit.tables.files import GROUP_ROWS, Files, column_differences
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from riskkit.schema.contract import calendar_months, loan_starts, require_columns
+from riskkit.checks import loan_starts, require_columns
+from riskkit.columns import calendar_months
 
 __all__ = [
     "BadDefinition",

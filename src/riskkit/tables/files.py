@@ -13,11 +13,43 @@ from pathlib import Path
 
 import pandas as pd
 
-from riskkit.schema.contract import DataContractError
+from riskkit.checks import DataContractError
 
-__all__ = ["Files", "column_differences", "part_path", "write_table"]
+__all__ = ["Files", "column_differences", "part_path", "whole", "write_table"]
 
 GROUP_ROWS = 500_000
+
+
+@contextmanager
+def whole(path: str | Path) -> Iterator[Path]:
+    """Path of a file to write beside `path`, which takes its place when all of it is on disk.
+
+    The block writes the file; on an error in it, `path` stays as it was and nothing is left.
+
+    Raises
+    ------
+    OSError
+        The folder is not there or not writable.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with whole(Path(folder) / "a.txt") as staging:
+    ...         _ = staging.write_text("all")
+    ...     [path.name for path in Path(folder).iterdir()]
+    ['a.txt']
+    """
+    path = Path(path)
+    staging = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        yield staging
+        # without it a crash of the machine may leave the new name on an empty file
+        with staging.open("rb") as file:
+            os.fsync(file.fileno())
+        staging.replace(path)
+    finally:
+        staging.unlink(missing_ok=True)
 
 
 def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
@@ -30,10 +62,8 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
     OSError
         The folder is not there or not writable; an earlier file of that name stays as it was.
     """
-    path = Path(path)
-    staging = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     keep_index = frame.index.nlevels > 1 or frame.index.name is not None
-    try:
+    with whole(path) as staging:
         frame.to_parquet(
             staging,
             index=keep_index,
@@ -41,12 +71,7 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
             row_group_size=GROUP_ROWS,
             use_dictionary=_repetitive(frame),
         )
-        with staging.open("rb") as file:
-            os.fsync(file.fileno())
-        staging.replace(path)
-    finally:
-        staging.unlink(missing_ok=True)
-    return path
+    return Path(path)
 
 
 def part_path(folder: str | Path, number: int) -> Path:

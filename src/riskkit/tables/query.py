@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from riskkit.schema.chunks import FrameChunks, chunk_kind, common_type
-from riskkit.schema.contract import DataContractError
+from riskkit.checks import DataContractError
+from riskkit.tables.chunks import FrameChunks, chunk_kind, common_type
 
 if TYPE_CHECKING:
     import sqlalchemy

@@ -12,13 +12,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from riskkit.schema.contract import calendar_months
-from riskkit.schema.labels import (
-    BadDefinition,
-    _first_bad_and_end,
-    _flags,
-    _watched_to_the_end,
-)
+from riskkit.columns import calendar_months
+from riskkit.target.labels import BadDefinition, _first_bad_and_end, _flags, _watched_to_the_end
 
 __all__ = [
     "alternative_definitions",

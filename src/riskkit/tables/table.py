@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from riskkit.schema.chunks import FrameRows, Rows, cut
-from riskkit.schema.contract import DataContractError, missing_columns
-from riskkit.schema.csv_files import CsvRows
-from riskkit.schema.files import Files
-from riskkit.schema.parquet import ParquetRows
-from riskkit.schema.query import QueryRows
-from riskkit.schema.sample import hash_ids, hash_limit
+from riskkit.checks import DataContractError, missing_columns
+from riskkit.tables.chunks import FrameRows, Rows, cut
+from riskkit.tables.csv_files import CsvRows
+from riskkit.tables.files import Files
+from riskkit.tables.parquet import ParquetRows
+from riskkit.tables.query import QueryRows
+from riskkit.tables.sample import hash_ids, hash_limit
 
 __all__ = ["Table", "read_table"]
 

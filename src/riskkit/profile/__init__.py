@@ -1,0 +1,30 @@
+"""What the data look like, and how they drift.
+
+Takes applications and the feature catalogue; gives the tables of the first report.
+"""
+
+from riskkit.profile.applications import (
+    application_rates,
+    code_profile,
+    decline_reasons,
+    family_profile,
+    feature_profile,
+    period_text,
+    sample_sizes,
+    segment_rates,
+    table_sizes,
+)
+from riskkit.profile.drift import drift_table
+
+__all__ = [
+    "application_rates",
+    "code_profile",
+    "decline_reasons",
+    "drift_table",
+    "family_profile",
+    "feature_profile",
+    "period_text",
+    "sample_sizes",
+    "segment_rates",
+    "table_sizes",
+]

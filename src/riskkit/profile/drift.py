@@ -1,0 +1,145 @@
+"""How far each feature has moved away from a base, period by period.
+
+Takes applications and the feature catalogue; gives PSI, what chance alone would reach, and a light.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from riskkit.checks import require_columns
+from riskkit.metrics import psi, psi_critical, psi_light
+from riskkit.metrics.checks import Array, check_groups, flag_array, quantile_groups
+from riskkit.schema import Feature
+
+__all__ = ["drift_table"]
+
+RARE_RATE = 0.01  # levels below this share of the base are pooled
+
+
+def drift_table(
+    applications: pd.DataFrame,
+    features: Sequence[Feature],
+    period: pd.Series,
+    *,
+    base: ArrayLike | None = None,
+    n_bins: int = 10,
+) -> pd.DataFrame:
+    """How far each feature has moved away from a base, period by period.
+
+    Bins are made of the base: `n_bins` groups of its ordinary values as equal as ties allow, a
+    value never split; each special code and missing by themselves. A category's bins are its
+    levels, those under 1 % of the base pooled, and one for levels the base has not seen.
+
+    Parameters
+    ----------
+    applications : DataFrame of shape (n_rows,)
+        The features, and without a `base` applied_at.
+    features : sequence of Feature
+    period : Series of shape (n_rows,)
+        Month, quarter or any other label, in the order of its values; aligned by position.
+    base : bool array of shape (n_rows,), optional
+        Rows to compare with. By default those of the first twelve months, of the first half where
+        there are less than two years, and all where there is one day only.
+    n_bins : int
+        Most groups of ordinary values.
+
+    Returns
+    -------
+    DataFrame, index (feature, period)
+        rows; psi against the base; psi_critical, its 95 % value if nothing moved (NaN where one
+        bin holds everything); light. The base's rows belong to no period, so the two samples share
+        none; a period without other rows is left out, so the table may be empty.
+
+    Raises
+    ------
+    ValueError
+        The base is empty, a period is missing, lengths differ.
+    DataContractError
+        A column is missing.
+
+    Source
+    ------
+    riskkit definition, of :func:`riskkit.metrics.psi`.
+    """
+    check_groups(n_bins)
+    require_columns(applications, [feature.name for feature in features], "applications")
+    n = len(applications)
+    periods, labels = pd.factorize(np.asarray(period), sort=True)
+    if len(periods) != n:
+        raise ValueError(f"period must have {n} rows like the applications, got {len(periods)}")
+    if (periods < 0).any():
+        raise ValueError(f"period must be known in every row, missing in {(periods < 0).sum()}")
+    in_base = _first_year(applications) if base is None else flag_array(base, "base", n)
+    if not in_base.any():
+        raise ValueError("base must hold at least one row, got none")
+    # the base is a sample of its own, before the first period
+    sample = np.where(in_base, 0, periods + 1)
+    records = []
+    for feature in features:
+        bins, size = _drift_bins(applications[feature.name], feature, in_base, n_bins)
+        counts = np.bincount(sample * size + bins, minlength=(len(labels) + 1) * size)
+        expected, *others = counts.reshape(-1, size)
+        for label, actual in zip(labels, others, strict=True):
+            if actual.any():
+                record = {"feature": feature.name, "period": label, "rows": int(actual.sum())}
+                records.append(record | _drift(expected, actual))
+    columns = ["feature", "period", "rows", "psi", "psi_critical", "light"]
+    return pd.DataFrame(records, columns=columns).set_index(["feature", "period"])
+
+
+def _drift(expected: Array, actual: Array) -> dict[str, Any]:
+    n_used = int(((expected > 0) | (actual > 0)).sum())
+    # one row is no distribution
+    if n_used < 2 or min(expected.sum(), actual.sum()) < 2:
+        return {"psi": 0.0, "psi_critical": float("nan"), "light": "green"}
+    value = psi(expected, actual)
+    critical = psi_critical(float(expected.sum()), float(actual.sum()), n_used)
+    return {"psi": value, "psi_critical": critical, "light": psi_light(value, critical)}
+
+
+def _first_year(applications: pd.DataFrame) -> Array:
+    require_columns(applications, ["applied_at"], "applications")
+    applied = applications["applied_at"]
+    if applied.empty:
+        return np.zeros(0, dtype=bool)
+    first = applied.min().to_period("M").start_time
+    half = first + (applied.max() - first) / 2
+    early = applied < min(first + pd.DateOffset(years=1), half)
+    # all on one day: nothing comes after it
+    return (early if early.any() else ~early).to_numpy()
+
+
+def _drift_bins(
+    column: pd.Series, feature: Feature, in_base: Array, n_bins: int
+) -> tuple[Array, int]:
+    """Bin of each row, and how many bins there can be."""
+    if feature.kind == "category":
+        codes, levels = pd.factorize(column)
+        in_base_counts = np.bincount(codes[in_base] + 1, minlength=len(levels) + 1)[1:]
+        pooled, unseen = len(levels), len(levels) + 1
+        # one place more: code −1, a missing level, picks it
+        place = np.arange(len(levels) + 1)
+        place[-1] = unseen + 1
+        place[:-1][in_base_counts < RARE_RATE * in_base.sum()] = pooled
+        place[:-1][in_base_counts == 0] = unseen
+        return place[codes], unseen + 2
+    values = column.to_numpy(dtype=float, na_value=np.nan)
+    missing = np.isnan(values)
+    ordinary = ~missing
+    bins = np.full(len(values), n_bins)
+    specials = list(feature.special_codes)
+    for number, code in enumerate(specials, start=n_bins + 1):
+        is_code = values == code
+        bins[is_code] = number
+        ordinary &= ~is_code
+    distinct, size = np.unique(values[ordinary & in_base], return_counts=True)
+    group = quantile_groups(size, n_bins)
+    starts = distinct[1:][np.diff(group) > 0]
+    bins[ordinary] = np.searchsorted(starts, values[ordinary], side="right")
+    return bins, n_bins + 1 + len(specials)

@@ -1,0 +1,42 @@
+"""What counts as bad, the evidence for it, and which application belongs to which sample.
+
+Takes the monthly panel or the outcomes; gives labels, samples, and what other definitions say.
+"""
+
+from riskkit.target.definition import (
+    alternative_definitions,
+    bad_timing,
+    definition_table,
+    definition_text,
+    indeterminate_table,
+    window_maturity,
+    window_text,
+    windows_to_compare,
+)
+from riskkit.target.labels import (
+    SAMPLES,
+    BadDefinition,
+    assign_samples,
+    default_flags,
+    judging_rows,
+    samples_present,
+    window_coverage,
+)
+
+__all__ = [
+    "SAMPLES",
+    "BadDefinition",
+    "alternative_definitions",
+    "assign_samples",
+    "bad_timing",
+    "default_flags",
+    "definition_table",
+    "definition_text",
+    "indeterminate_table",
+    "judging_rows",
+    "samples_present",
+    "window_coverage",
+    "window_maturity",
+    "window_text",
+    "windows_to_compare",
+]
