@@ -11,6 +11,7 @@ from riskkit.schema.contract import (
     validate_outcomes,
     validate_performance,
 )
+from riskkit.schema.facts import Source, SourceFacts
 from riskkit.schema.features import (
     Feature,
     feature_table,
@@ -19,8 +20,7 @@ from riskkit.schema.features import (
     protected_note,
     risk_trends,
 )
-from riskkit.schema.mapping import check_source, source_files
-from riskkit.schema.sources import Source, SourceFacts, load_source
+from riskkit.schema.sources import check_source, load_source, source_files
 from riskkit.tables import Table, read_table, write_table
 
 __all__ = [

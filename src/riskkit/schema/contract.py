@@ -12,11 +12,14 @@ import numpy as np
 import pandas as pd
 
 from riskkit.checks import IS_TYPE, DataContractError, loan_starts, type_violations
-from riskkit.columns import calendar_months
+from riskkit.columns import SHOWN_CHARACTERS, calendar_months, shown
 
 __all__ = [
     "STATUSES",
+    "application_violations",
     "check_target",
+    "outcome_violations",
+    "performance_violations",
     "validate_applications",
     "validate_outcomes",
     "validate_performance",
@@ -25,6 +28,7 @@ __all__ = [
 FIRST_DATE = pd.Timestamp("1990-01-01")
 LAST_DATE = pd.Timestamp("2100-01-01")
 LONGEST_TERM_MONTHS = 480
+NO_DUPLICATE = "no duplicate"
 
 STATUSES = ("current", "delinquent", "prepaid", "matured", "charged_off")
 EVENTS = ("default", "prepaid", "matured", "censored")
@@ -53,6 +57,8 @@ PERFORMANCE_COLUMNS = {
     "status": "text",
     "recovered_amount": "integer",
 }
+# a panel of loan, month and days past due alone has none of these
+PANEL_AMOUNTS = ("due_amount", "paid_amount", "balance", "recovered_amount")
 OUTCOME_COLUMNS = {
     "loan_id": "text",
     "cohort": "date",
@@ -63,67 +69,108 @@ OUTCOME_COLUMNS = {
 }
 
 
-def _validate(what: str, frame: pd.DataFrame, columns: Mapping[str, str], checks: Any) -> None:
-    """Raise with every type violation and every row violation of the well-typed columns."""
-    import pandera.pandas as pa
+Rule = tuple[str, str, Any]
+"""Column, what must hold of its values, and the function that says where it does."""
 
+
+def _violations(
+    frame: pd.DataFrame,
+    columns: Mapping[str, str],
+    rules: Sequence[Rule],
+    numbers: np.ndarray | None,
+) -> list[str]:
+    """Every violation of types and rows; no id is shown. `numbers` are those of the file's rows."""
     if len(frame) == 0:
-        raise DataContractError(what, ["no rows"])
-    violations = type_violations(frame, columns)
-    typed = {
-        name: column
-        for name, column in checks(pa).items()
-        if name in frame.columns and IS_TYPE[columns[name]](frame[name])
-    }
-    schema = pa.DataFrameSchema(typed, unique_column_names=True)
-    try:
-        schema.validate(frame.reset_index(drop=True), lazy=True)
-    except pa.errors.SchemaErrors as error:
-        violations += _row_violations(error.failure_cases, columns)
-    if violations:
-        raise DataContractError(what, violations)
+        return ["no rows"]
+    found = type_violations(frame, columns)
+    twice = frame.columns[frame.columns.duplicated()]
+    found += [f"two columns of one name: {name}" for name in twice]
+    row = np.arange(1, len(frame) + 1) if numbers is None else numbers
+    typed = [n for n in columns if n in frame and n not in twice and IS_TYPE[columns[n]](frame[n])]
+    for name, rule, holds in rules:
+        if name not in typed:
+            continue
+        values = frame[name].reset_index(drop=True)
+        broken = np.flatnonzero(~np.asarray(holds(values), dtype=bool))
+        if not len(broken):
+            continue
+        first = int(broken[0])
+        where = f"{len(broken):,} rows" if len(broken) != 1 else "1 row"
+        line = f"{name}: {where} break '{rule}'"
+        if rule == NO_DUPLICATE:
+            again = int(np.flatnonzero(values.duplicated())[0])
+            earlier = int(np.flatnonzero(values == values[again])[0])
+            line += f", row {row[again]:,}: same as row {row[earlier]:,}"
+        elif columns[name] == "text" and name.endswith("_id"):
+            line += f", first in row {row[first]:,}"
+        else:
+            line += f", for example {_brief(values[first])}, first in row {row[first]:,}"
+        found.append(line)
+    return found
 
 
-def _row_violations(cases: pd.DataFrame, columns: Mapping[str, str]) -> list[str]:
-    order = {name: position for position, name in enumerate(columns)}
-    found = []
-    for (name, check), group in cases.groupby(["column", "check"], sort=False, dropna=False):
-        rule = {"not_nullable": "no missing value", "field_uniqueness": "no duplicate"}.get(
-            str(check), str(check)
-        )
-        # a failed check of the whole column has no row
-        rows = group["index"].dropna()
-        where = f"{len(rows):,} rows" if len(rows) != 1 else "1 row"
-        example = group["failure_case"].iloc[0]
-        first = f", first in row {int(rows.iloc[0]) + 1:,}" if len(rows) else ""
-        found.append(
-            (order.get(name, 0), f"{name}: {where} break '{rule}', for example {example}{first}")
-        )
-    return [line for _, line in sorted(found)]
+def _raise(what: str, found: Sequence[str]) -> None:
+    if found:
+        raise DataContractError(what, found)
 
 
-def _ids(pa: Any, *, unique: bool) -> Any:
-    return pa.Column(nullable=False, unique=unique)
+def _brief(value: Any) -> str:
+    """A value for a message, cut at 40 characters, without numpy's dress."""
+    value = value.item() if hasattr(value, "item") else value
+    return shown(value) if isinstance(value, str) else f"{value}"[:SHOWN_CHARACTERS]
 
 
-def _dates(pa: Any) -> Any:
+def _present(name: str) -> Rule:
+    return name, "no missing value", lambda s: s.notna()
+
+
+def _ids(name: str, *, unique: bool) -> list[Rule]:
+    once = (name, NO_DUPLICATE, lambda s: ~s.duplicated(keep=False))
+    return [_present(name), *([once] if unique else [])]
+
+
+def _dates(name: str) -> list[Rule]:
     rule = f"between {FIRST_DATE:%Y-%m-%d} and {LAST_DATE:%Y-%m-%d}"
-    return pa.Column(
-        checks=pa.Check(lambda s: s.between(FIRST_DATE, LAST_DATE), error=rule), nullable=False
-    )
+    return [
+        _present(name),
+        (name, rule, lambda s: s.between(FIRST_DATE, LAST_DATE) | s.isna()),
+    ]
 
 
-def _whole(pa: Any, low: int, high: int | None = None) -> Any:
+def _whole(name: str, low: int, high: int | None = None) -> list[Rule]:
     rule = f"at least {low}" if high is None else f"between {low} and {high}"
-    return pa.Column(
-        checks=pa.Check(lambda s: (s >= low) & (s <= (s if high is None else high)), error=rule),
-        nullable=False,
+    return [(name, rule, lambda s: (s >= low) & (s <= (s if high is None else high)))]
+
+
+def _one_of(name: str, allowed: Sequence[str]) -> list[Rule]:
+    return [(name, f"one of {', '.join(allowed)}", lambda s: s.isin(allowed))]
+
+
+def application_violations(df: pd.DataFrame, numbers: np.ndarray | None = None) -> list[str]:
+    """Every way in which applications break the contract; see :func:`validate_applications`."""
+    everybody = np.ones(len(df), dtype=bool)
+    approved, booked = (
+        df[name].fillna(False).to_numpy(bool)
+        if name in df and pd.api.types.is_bool_dtype(df[name])
+        else everybody
+        for name in ("approved", "booked")
     )
-
-
-def _one_of(pa: Any, allowed: Sequence[str]) -> Any:
-    rule = f"one of {', '.join(allowed)}"
-    return pa.Column(checks=pa.Check(lambda s: s.isin(allowed), error=rule), nullable=False)
+    rules = [
+        *_ids("application_id", unique=True),
+        *_ids("customer_id", unique=False),
+        *_dates("applied_at"),
+        *_whole("amount", 1),
+        *_whole("term_months", 1, LONGEST_TERM_MONTHS),
+        ("booked", "booked only where approved", lambda s: ~s | approved),
+        ("default_flag", "1 = bad, 0 = good, or missing", lambda s: s.isin([0, 1]) | s.isna()),
+        ("default_flag", "known only where booked", lambda s: s.isna() | booked),
+    ]
+    columns = {
+        name: kind
+        for name, kind in APPLICATION_COLUMNS.items()
+        if name in df.columns or name not in OPTIONAL_COLUMNS
+    }
+    return _violations(df, columns, rules, numbers)
 
 
 def validate_applications(df: pd.DataFrame) -> pd.DataFrame:
@@ -147,46 +194,29 @@ def validate_applications(df: pd.DataFrame) -> pd.DataFrame:
         of range, amounts or terms below 1, a label other than 0, 1 or missing, a label on an
         application that was not booked, a booked application that was not approved, no rows.
     """
-    everybody = np.ones(len(df), dtype=bool)
-    approved, booked = (
-        df[name].fillna(False).to_numpy(bool)
-        if name in df and pd.api.types.is_bool_dtype(df[name])
-        else everybody
-        for name in ("approved", "booked")
-    )
+    _raise("applications", application_violations(df))
+    return df
 
-    def checks(pa: Any) -> dict[str, Any]:
-        return {
-            "application_id": _ids(pa, unique=True),
-            "customer_id": _ids(pa, unique=False),
-            "applied_at": _dates(pa),
-            "amount": _whole(pa, 1),
-            "term_months": _whole(pa, 1, LONGEST_TERM_MONTHS),
-            "approved": pa.Column(nullable=False),
-            "booked": pa.Column(
-                checks=pa.Check(lambda s: ~s | approved, error="booked only where approved"),
-                nullable=False,
-            ),
-            "default_flag": pa.Column(
-                checks=[
-                    pa.Check(lambda s: s.isin([0, 1]), error="1 = bad, 0 = good, or missing"),
-                    pa.Check(
-                        # pandera hands over the known labels only
-                        lambda s: pd.Series(booked[s.index], index=s.index),
-                        error="known only where booked",
-                    ),
-                ],
-                nullable=True,
-            ),
-        }
 
+def performance_violations(df: pd.DataFrame, numbers: np.ndarray | None = None) -> list[str]:
+    """Every way in which a panel breaks the contract; see :func:`validate_performance`."""
     columns = {
         name: kind
-        for name, kind in APPLICATION_COLUMNS.items()
-        if name in df.columns or name not in OPTIONAL_COLUMNS
+        for name, kind in PERFORMANCE_COLUMNS.items()
+        if name in df.columns or name not in PANEL_AMOUNTS
     }
-    _validate("applications", df, columns, checks)
-    return df
+    rules = [*_ids("loan_id", unique=False), *_dates("cohort"), *_whole("mob", 0)]
+    rules += [*_dates("month_end"), *_whole("dpd", 0), *_one_of("status", STATUSES)]
+    for name in PANEL_AMOUNTS:
+        rules += _whole(name, 0)
+    found = _violations(df, columns, rules, numbers)
+    if found:
+        return found
+    try:
+        loan_starts(df)
+    except DataContractError as error:
+        found += error.violations
+    return found + _calendar_violations(df, numbers)
 
 
 def validate_performance(df: pd.DataFrame) -> pd.DataFrame:
@@ -202,29 +232,12 @@ def validate_performance(df: pd.DataFrame) -> pd.DataFrame:
     DataContractError
         Lists every violation; a gap, a repeated month or an unsorted loan is named with its loan.
     """
-
-    def checks(pa: Any) -> dict[str, Any]:
-        return {
-            "loan_id": _ids(pa, unique=False),
-            "cohort": _dates(pa),
-            "mob": _whole(pa, 0),
-            "month_end": _dates(pa),
-            "due_amount": _whole(pa, 0),
-            "paid_amount": _whole(pa, 0),
-            "balance": _whole(pa, 0),
-            "dpd": _whole(pa, 0),
-            "status": _one_of(pa, STATUSES),
-            "recovered_amount": _whole(pa, 0),
-        }
-
-    _validate("performance", df, PERFORMANCE_COLUMNS, checks)
-    loan_starts(df)
-    _check_calendar(df)
+    _raise("performance", performance_violations(df))
     return df
 
 
-def _check_calendar(performance: pd.DataFrame) -> None:
-    """Refuse months on book that do not follow from cohort and month-end."""
+def _calendar_violations(performance: pd.DataFrame, numbers: np.ndarray | None) -> list[str]:
+    """Months on book that do not follow from cohort and month-end."""
     found = []
     end = performance["month_end"]
     for rule, broken in (
@@ -235,14 +248,21 @@ def _check_calendar(performance: pd.DataFrame) -> None:
         ),
     ):
         if broken.any():
-            row = performance[broken.to_numpy()].iloc[0]
+            at = int(np.flatnonzero(broken)[0])
+            first, row = performance.iloc[at], at + 1 if numbers is None else numbers[at]
             found.append(
                 rule.format(f"{int(broken.sum()):,}")
-                + f"first loan {row['loan_id']} at mob {row['mob']}, cohort "
-                f"{row['cohort']:%Y-%m-%d}, month_end {row['month_end']:%Y-%m-%d}"
+                + f"first in row {row:,}: mob {first['mob']}, cohort {first['cohort']:%Y-%m-%d}, "
+                f"month_end {first['month_end']:%Y-%m-%d}"
             )
-    if found:
-        raise DataContractError("performance", found)
+    return found
+
+
+def outcome_violations(df: pd.DataFrame, numbers: np.ndarray | None = None) -> list[str]:
+    """Every way in which outcomes break the contract; see :func:`validate_outcomes`."""
+    rules = [*_ids("loan_id", unique=True), *_dates("cohort"), *_whole("amount", 1)]
+    rules += [*_whole("term_months", 1, LONGEST_TERM_MONTHS), *_one_of("event", EVENTS)]
+    return _violations(df, OUTCOME_COLUMNS, [*rules, *_whole("event_mob", 0)], numbers)
 
 
 def validate_outcomes(df: pd.DataFrame) -> pd.DataFrame:
@@ -257,18 +277,7 @@ def validate_outcomes(df: pd.DataFrame) -> pd.DataFrame:
     DataContractError
         Lists every violation.
     """
-
-    def checks(pa: Any) -> dict[str, Any]:
-        return {
-            "loan_id": _ids(pa, unique=True),
-            "cohort": _dates(pa),
-            "term_months": _whole(pa, 1, LONGEST_TERM_MONTHS),
-            "amount": _whole(pa, 1),
-            "event": _one_of(pa, EVENTS),
-            "event_mob": _whole(pa, 0),
-        }
-
-    _validate("outcomes", df, OUTCOME_COLUMNS, checks)
+    _raise("outcomes", outcome_violations(df))
     return df
 
 
