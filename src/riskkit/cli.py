@@ -138,20 +138,9 @@ def validate(
 ) -> None:
     """Read a source through its mapping and check it against the data contract."""
     with _one_message(debug):
-        from riskkit import schema
+        from riskkit import profile, schema
 
-        loaded = schema.load_source(source, root)
-        typer.echo(f"{loaded.title}: fits the data contract")
-        for table in ("applications", "performance", "outcomes", "instalments"):
-            frame = getattr(loaded, table)
-            rows = "not in this source" if frame is None else f"{len(frame):,} rows"
-            typer.echo(f"  {table:<13} {rows}")
-        flags = loaded.applications["default_flag"]
-        typer.echo(f"  {'features':<13} {len(loaded.features)}")
-        typer.echo(
-            f"  {'labelled':<13} {int(flags.notna().sum()):,} rows, {flags.mean():.2%} bad "
-            f"({loaded.bad_text})"
-        )
+        typer.echo(profile.source_summary(schema.load_source(source, root)))
 
 
 def main() -> None:
