@@ -19,7 +19,7 @@ from riskkit.schema.features import (
     protected_note,
     risk_trends,
 )
-from riskkit.schema.mapping import check_source, source_files
+from riskkit.schema.mapping import check_source, reads_database, source_files, source_names
 from riskkit.schema.sources import Source, SourceFacts, load_source
 from riskkit.tables import Table, read_table, write_table
 
@@ -38,8 +38,10 @@ __all__ = [
     "offered_features",
     "protected_note",
     "read_table",
+    "reads_database",
     "risk_trends",
     "source_files",
+    "source_names",
     "validate_applications",
     "validate_outcomes",
     "validate_performance",

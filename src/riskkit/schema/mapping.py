@@ -17,7 +17,7 @@ from riskkit.checks import DataContractError
 from riskkit.schema.contract import OUTCOME_COLUMNS, PERFORMANCE_COLUMNS
 from riskkit.target.labels import BadDefinition
 
-__all__ = ["check_source", "read_mapping", "source_files"]
+__all__ = ["check_source", "read_mapping", "reads_database", "source_files", "source_names"]
 
 FEATURE_TYPES = ("number", "category", "months_since")
 APPLICATION_TYPES = {
@@ -356,6 +356,31 @@ def source_files(path: str | Path, root: str | Path | None = None) -> list[Path]
     tables = ("applications", "performance", "instalments", "outcomes")
     names = [mapping[t]["path"] for t in tables if "path" in mapping.get(t, {})]
     return [Path(path), *dict.fromkeys(folder / name for name in names)]
+
+
+def source_names(path: str | Path) -> tuple[str, str]:
+    """Name and title of a mapping: short for folders, full for reports.
+
+    Raises
+    ------
+    DataContractError
+        The mapping is not there or not valid.
+    """
+    mapping = read_mapping(path)
+    return mapping["name"], mapping["title"]
+
+
+def reads_database(path: str | Path) -> bool:
+    """Whether a query is among what a mapping reads.
+
+    Raises
+    ------
+    DataContractError
+        The mapping is not there or not valid.
+    """
+    tables = ("applications", "performance", "instalments", "outcomes")
+    mapping = read_mapping(path)
+    return any("sql" in mapping.get(table, {}) for table in tables)
 
 
 def check_source(path: str | Path, root: str | Path | None = None) -> None:

@@ -9,7 +9,7 @@ import html
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ from riskkit.schema.mapping import (
     out_of_time_from,
     read_mapping,
 )
-from riskkit.tables.table import read_table
+from riskkit.tables import hash_ids, read_table, whole
 from riskkit.target.labels import BadDefinition, default_flags
 
 __all__ = ["Source", "SourceFacts", "load_source"]
@@ -100,7 +100,8 @@ class SourceFacts:
         for key in ("observed_to", "out_of_time_from"):
             values[key] = None if values[key] is None else f"{values[key]:%Y-%m-%d}"
         text = json.dumps(values, indent=1, ensure_ascii=False)
-        Path(path).write_text(text + "\n", encoding="utf-8")
+        with whole(path) as staging:
+            staging.write_text(text + "\n", encoding="utf-8")
 
     @staticmethod
     def load(path: str | Path) -> SourceFacts:
@@ -141,6 +142,51 @@ class Source(SourceFacts):
         found = {name: getattr(self, name) for name in names}
         there = {name: table for name, table in found.items() if table is not None}
         return there | {"features": feature_table(self.features)}
+
+    def thinned(self, max_applications: int) -> Source:
+        """A sample of whole customers with at most so many applications, and their loans' rows.
+
+        The customers with the smallest hash of their id, so equal data give equal samples. Where
+        there are no more applications, all stay; else a note says how many do. Labels stay as they
+        are, although few of a cohort may be left.
+
+        Raises
+        ------
+        ValueError
+            `max_applications` is not positive.
+        DataContractError
+            No good or no bad is left.
+
+        Source
+        ------
+        riskkit definition.
+        """
+        if max_applications < 1:
+            raise ValueError(f"max_applications must be >= 1, got {max_applications!r}")
+        n_all = len(self.applications)
+        if n_all <= max_applications:
+            return self
+        # ids as they are would give the hash by which target.judging_rows samples again
+        hashes = hash_ids("thinned " + self.applications["customer_id"].astype("str"))
+        limit = np.partition(hashes, max_applications)[max_applications]
+        applications = self.applications[hashes < limit].reset_index(drop=True)
+        sample = f"{len(applications):,} of {n_all:,} applications"
+        try:
+            check_target(applications)
+        except DataContractError as error:
+            where = f"in a sample of {sample}; give a larger max_applications, or 0 for all"
+            raise DataContractError(error.what, [f"{error.violations[0]}, {where}"]) from error
+        note = (
+            f"These are {sample}: whole customers, chosen by a hash of their id, for a quick look."
+        )
+        ids = applications["application_id"]
+        keys = dict.fromkeys(("performance", "outcomes", "instalments"), "loan_id")
+        others = {
+            name: table[table[key].isin(ids)].reset_index(drop=True)
+            for name, key in (keys | {"truth": "application_id"}).items()
+            if (table := getattr(self, name)) is not None
+        }
+        return replace(self, applications=applications, notes=(*self.notes, note), **others)
 
 
 def _read_block(block: Mapping[str, Any], folder: Path, types: Mapping[str, str]) -> pd.DataFrame:
