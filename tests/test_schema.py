@@ -204,7 +204,7 @@ def test_with_no_window_a_label_waits_for_the_whole_cohort():
     [
         ({"cohort": pd.Timestamp("2023-12-01")}, "mob: 3 rows break 'months from cohort"),
         ({"month_end": pd.Timestamp("2024-01-15")}, "3 rows break 'the last day of a month'"),
-        ({"mob": [1, 2, 3]}, "1 loans do not begin at month 0, for example loan a"),
+        ({"mob": [1, 2, 3]}, "1 loans enter late, after their month of disbursal \\(mob 0\\), for example row 1: the"),
     ],
 )
 def test_a_panel_whose_months_disagree_is_refused(change, message):

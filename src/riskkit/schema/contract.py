@@ -213,7 +213,7 @@ def performance_violations(df: pd.DataFrame, numbers: np.ndarray | None = None) 
     if found:
         return found
     try:
-        loan_starts(df)
+        loan_starts(df, numbers)
     except DataContractError as error:
         found += error.violations
     return found + _calendar_violations(df, numbers)
@@ -230,7 +230,7 @@ def validate_performance(df: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     DataContractError
-        Lists every violation; a gap, a repeated month or an unsorted loan is named with its loan.
+        Lists every violation; a gap, a repeated month or an unsorted loan is named with its row.
     """
     _raise("performance", performance_violations(df))
     return df
