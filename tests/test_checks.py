@@ -59,7 +59,7 @@ def test_the_first_labels_that_differ_are_told_unless_they_may_be_ids():
     with pytest.raises(ValueError, match=f"^{message}$"):
         same_rows(X=one, y=pd.Series(0, [7, 4, 17]))
     long = pd.Series(0, ["x" * 60, "y"])
-    with pytest.raises(ValueError, match="position 0, x{40} against z;"):
+    with pytest.raises(ValueError, match=r"position 0, x{40} against z;"):
         same_rows(X=long, y=pd.Series(0, ["z", "y"]))
     ids = pd.Index(["A-17", "A-4"], name="application_id")
     with pytest.raises(ValueError, match="first at position 0; align") as caught:
