@@ -5,7 +5,17 @@ Takes frames, files and queries; gives frames, blocks of them, samples, and mode
 
 from riskkit.tables.files import part_path, whole, write_table
 from riskkit.tables.json_model import JsonModel
+from riskkit.tables.parts import as_parts
 from riskkit.tables.sample import hash_ids
 from riskkit.tables.table import Table, read_table
 
-__all__ = ["JsonModel", "Table", "hash_ids", "part_path", "read_table", "whole", "write_table"]
+__all__ = [
+    "JsonModel",
+    "Table",
+    "as_parts",
+    "hash_ids",
+    "part_path",
+    "read_table",
+    "whole",
+    "write_table",
+]
