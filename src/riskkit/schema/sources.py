@@ -43,22 +43,10 @@ from riskkit.schema.outcomes import (
 from riskkit.schema.raw_rows import Faults, RawRows, open_rows
 from riskkit.target import default_flags
 
-__all__ = ["check_source", "load_source", "source_files"]
+__all__ = ["check_source", "load_source"]
 
 # a feature may be years older than the application; 1900-01-01 is what some systems write for none
 FIRST_SINCE = datetime.date(1901, 1, 1)
-
-
-def source_files(path: str | Path, root: str | Path | None = None) -> list[Path]:
-    """Files a mapping reads, itself first; SQL queries have none.
-
-    Raises
-    ------
-    DataContractError
-        The mapping is not there or not valid.
-    """
-    mapping = read_mapping(path)
-    return [Path(path), *mapping.files(mapping.folder(path, root))]
 
 
 def check_source(path: str | Path, root: str | Path | None = None) -> SourceMapping:
