@@ -1,4 +1,4 @@
-"""Files as lenders hold them, of the synthetic lender's loans: a messy CSV, a thin panel, a workbook.
+"""Files as lenders hold them, of synthetic loans: a messy CSV, a thin panel, a workbook.
 
 Run `python tests/own_files.py FOLDER` to write all three at full size, for a trial by hand.
 """

@@ -38,9 +38,13 @@ Root = Annotated[
 
 @app.command()
 def run(
-    profile: Annotated[str, typer.Option(help="quick: 5,000 applicants; default: 50,000.")] = (
-        "default"
-    ),
+    profile: Annotated[
+        str,
+        typer.Option(
+            help="quick: 5,000 applicants, or so many applications of a source at most; "
+            "default: 50,000 applicants, or the whole source."
+        ),
+    ] = "default",
     source: Annotated[
         Path | None, typer.Option(help="Mapping of real data (YAML); else the synthetic lender.")
     ] = None,
@@ -190,7 +194,7 @@ def _model_of(model: Path) -> tuple[Path, list[Feature]]:
     run = pipeline.Stage("99_score", model, run_dir=model)
     try:
         path = run.path("scorecard.json")
-        features = schema.features_from_table(run.read("features"))
+        features = schema.features_from_table(run.table("features").frame())
     except pipeline.TableMissing:
         raise pipeline.BadInput(f"no finished stage in {model} has left a scorecard.json") from None
     return path, features

@@ -20,7 +20,7 @@ from riskkit.schema.features import (
     protected_note,
     risk_trends,
 )
-from riskkit.schema.sources import check_source, load_source, source_files
+from riskkit.schema.sources import check_source, load_source
 from riskkit.tables import Table, read_table, write_table
 
 __all__ = [
@@ -39,7 +39,6 @@ __all__ = [
     "protected_note",
     "read_table",
     "risk_trends",
-    "source_files",
     "validate_applications",
     "validate_outcomes",
     "validate_performance",
