@@ -110,6 +110,15 @@ class Reading:
     labels: pd.DataFrame | None = None
     warnings: list[str] = field(default_factory=list)
 
+    @property
+    def text(self) -> str:
+        """What filters kept, and the warnings, as a Markdown list."""
+        lines = [
+            f"{table}: {words} keeps {after:,} of {before:,} rows"
+            for table, words, before, after in self.filters
+        ]
+        return "\n".join(f"- {html.escape(line)}" for line in (*lines, *self.warnings))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Source(SourceFacts):

@@ -7,7 +7,9 @@ that the mapping states, and says which cells break it.
 from __future__ import annotations
 
 import datetime
+import hashlib
 import re
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -370,15 +372,28 @@ def is_private(name: str, column: Column) -> bool:
 def open_rows(
     block: MappedTable, columns: Iterable[str], folder: Path, url: str | None, parts: Path
 ) -> Table:
-    """The table behind a block, its CSV, Excel or query turned into parquet parts of text."""
+    """The table behind a block, its CSV, Excel or query turned into parquet parts of text.
+
+    The parts are kept in `parts` under a hash of the file and of what the block says of it, and
+    read again while both are the same; earlier ones of the table go. A query is run each time.
+    """
     wanted = list(dict.fromkeys(columns))
     if block.sql is not None:
-        return as_parts(url or "", parts, columns=wanted, query=block.sql.query)
-    return as_parts(
-        folder / block.path,
-        parts,
-        columns=wanted,
-        encoding=block.encoding,
-        delimiter=block.delimiter,
-        sheet=block.sheet,
+        for earlier in parts.glob("*"):
+            shutil.rmtree(earlier)
+        return as_parts(url or "", parts / "query", columns=wanted, query=block.sql.query)
+    path = folder / block.path
+    how = {"encoding": block.encoding, "delimiter": block.delimiter, "sheet": block.sheet}
+    if not path.is_file() or path.suffix == ".parquet":
+        return as_parts(path, parts, columns=wanted, **how)
+    with path.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+    key = hashlib.sha256(repr((content, wanted, how)).encode()).hexdigest()[:16]
+    for earlier in parts.glob("*"):
+        if earlier.name != key:
+            shutil.rmtree(earlier)
+    return (
+        Table(parts / key)
+        if (parts / key).is_dir()
+        else as_parts(path, parts / key, columns=wanted, **how)
     )
