@@ -127,7 +127,7 @@ class RawRows:
         Amounts are whole in their smallest unit; more digits are rounded, and that is said.
         """
         rule = CONTRACT[self.name][name]
-        kind = "category" if rule.kind == "text" else rule.kind
+        kind = "number" if rule.is_amount else {"text": "category"}.get(rule.kind, rule.kind)
         read = self._noted(column, self._mapping.rule(column, kind), name)
         values = read.series
         broken = list(broken_rules(rule, values)) if rule.kind != "integer" else []
