@@ -103,9 +103,9 @@ def _serial_dates(numbers: NDArray[np.float64]) -> tuple[pd.Series, NDArray[np.b
 
 def in_range(values: pd.Series, rule: CellRule) -> tuple[pd.Series, NDArray[np.intp]]:
     """The dates within the rule's range, and the positions of the others."""
-    beyond = pd.Timestamp(rule.last) + pd.Timedelta(days=1)
-    out = values.notna() & ~((values >= pd.Timestamp(rule.first)) & (values < beyond))
-    return values.mask(out), np.flatnonzero(out.to_numpy())
+    days = values.to_numpy().astype("datetime64[D]")
+    out = (days < np.datetime64(rule.first)) | (days > np.datetime64(rule.last))
+    return values.mask(pd.Series(out)), np.flatnonzero(out)
 
 
 def range_text(rule: CellRule) -> str:

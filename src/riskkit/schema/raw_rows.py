@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from riskkit.checks import DataContractError
-from riskkit.columns import CellRule, Fault, parse_text, read_cells, shown
+from riskkit.columns import CellRule, Fault, ReadCells, parse_text, read_cells, shown
 from riskkit.schema.facts import Reading
 from riskkit.schema.mapping import TABLES, Column, MappedTable, RowFilter, SourceMapping
 from riskkit.tables import Table, as_parts
@@ -82,9 +82,7 @@ class RawRows:
             )
         return self._cells[column]
 
-    def read(
-        self, column: Column, kind: str, name: str, *, private: bool = False, **limits: Any
-    ) -> pd.Series:
+    def read(self, column: Column, kind: str, name: str) -> pd.Series:
         """Values of a column; its faults are noted.
 
         Parameters
@@ -94,13 +92,23 @@ class RawRows:
             Of :class:`riskkit.columns.CellRule`.
         name : str
             What the column is in the contract, for messages.
+        """
+        read = read_cells(self.cells(column.column), self._mapping.rule(column, kind))
+        self.tell(read, column, name)
+        return read.series
+
+    def tell(self, read: ReadCells, column: Column, name: str, *, private: bool = False) -> None:
+        """Note the faults of a column that was read, and say what else its owner should know.
+
+        Parameters
+        ----------
+        read : ReadCells
+        column : Column
+        name : str
+            What the column is in the contract, for messages.
         private : bool
             Its values are never shown.
-        **limits
-            `first` and `last` of dates.
         """
-        rule = replace(self._mapping.rule(column, kind), **limits)
-        read = read_cells(self.cells(column.column), rule)
         private = private or is_private(name, column.column)
         for fault in read.faults:
             self.note(name, column.column, fault, read.texts, private=private)
@@ -109,7 +117,6 @@ class RawRows:
         own = column.missing or ()
         for word in sorted({*own, *column.words} - read.used):
             self._say(f"{name}: {shown(word)} never occurs in column {column.column}")
-        return read.series
 
     def note(
         self, name: str, column: str, fault: Fault, texts: Any = None, *, private: bool = False
@@ -130,13 +137,6 @@ class RawRows:
         already = any(line.startswith(f"{self._where(name)}:") for line in self._faults.lines)
         if len(gone) and not already:
             self.note(name, column, Fault(gone, "there"))
-
-    def is_word(self, column: Column, kind: str) -> NDArray[np.bool_]:
-        """Whether each cell is one of the column's words for missing, none of them blank."""
-        rule = self._mapping.rule(column, kind)
-        cells = self.cells(column.column)
-        blank = read_cells(cells, replace(rule, missing=())).missing
-        return read_cells(cells, rule).missing & ~blank
 
     def keep(self, keep: NDArray[np.bool_]) -> None:
         """Leave out the rows that are not kept, here and in every column read later."""

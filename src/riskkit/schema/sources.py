@@ -6,7 +6,6 @@ that lists everything wrong with them.
 
 from __future__ import annotations
 
-import datetime
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -17,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit.checks import DataContractError
-from riskkit.columns import Fault, calendar_months
+from riskkit.columns import Fault
 from riskkit.schema.contract import (
     OUTCOME_COLUMNS,
     PERFORMANCE_COLUMNS,
@@ -27,6 +26,7 @@ from riskkit.schema.contract import (
     performance_violations,
 )
 from riskkit.schema.facts import Reading, Source
+from riskkit.schema.feature_cells import contract_values, feature_values, must_be_there
 from riskkit.schema.features import Feature
 from riskkit.schema.mapping import (
     APPLICATION_TYPES,
@@ -46,10 +46,6 @@ from riskkit.schema.outcomes import (
 from riskkit.schema.raw_rows import Faults, RawRows, open_rows
 
 __all__ = ["check_source", "load_source", "source_files"]
-
-_MONEY = ("amount", "offer_limit", "due_amount", "paid_amount", "balance", "recovered_amount")
-# a feature may be years older than the application; 1900-01-01 is what some systems write for none
-FIRST_SINCE = datetime.date(1901, 1, 1)
 
 
 def source_files(path: str | Path, root: str | Path | None = None) -> list[Path]:
@@ -252,21 +248,10 @@ class _Loading:
         self, rows: RawRows, column: Column, name: str, types: Mapping[str, str]
     ) -> pd.Series:
         kind = types[name]
-        values = rows.read(column, kind, name)
-        scale = self._scale if name in _MONEY else 1
-        if kind == "number":
-            return values * scale
-        if kind == "integer":
-            values = values * scale
-            whole = values.round()
-            # amounts such as 225.0000001 are cents after rounding; 36.5 months are no term
-            off = np.flatnonzero((values - whole).abs() > (0.5 if scale > 1 else 0.0))
-            if len(off):
-                cells = rows.cells(column.column).combine_chunks()
-                rows.note(name, column.column, Fault(off, "a whole number"), cells)
-            values = whole
-        optional = ("paid_date", "paid_amount", "offer_apr", "offer_limit", "override")
-        if kind in ("integer", "boolean") and name not in optional:
+        cells = rows.cells(column.column)
+        values, read = contract_values(cells, name, column, kind, self._mapping)
+        rows.tell(read, column, name)
+        if must_be_there(name, kind):
             rows.require(values, name, column.column)
         if kind == "integer" and values.notna().all():
             values = values.astype("int64")
@@ -295,41 +280,23 @@ class _Loading:
     def _feature_values(
         self, rows: RawRows, frame: pd.DataFrame, name: str, feature: FeatureBlock
     ) -> pd.Series:
-        if feature.type == "months_since":
-            return self._months_since(rows, frame, name, feature)
-        values = rows.read(feature, feature.type, name, private=feature.protected)
-        if feature.levels:
-            there = set(values.dropna())
-            for level in sorted(set(feature.levels) - there):
-                self._reading.warnings.append(f"{name}: level {level!r} never occurs")
-            values = values.replace(feature.levels)
+        cells = rows.cells(feature.column)
+        values, read = feature_values(cells, name, self._mapping, frame.get("applied_at"))
+        rows.tell(read, feature, name, private=feature.protected)
+        warnings = self._reading.warnings
+        for level in sorted(set(feature.levels) - set(read.series.dropna())):
+            warnings.append(f"{name}: level {level!r} never occurs")
         for code in feature.special_codes:
             if not (values == code).any():
-                self._reading.warnings.append(f"{name}: special code {code:g} never occurs")
-        return values
-
-    def _months_since(
-        self, rows: RawRows, frame: pd.DataFrame, name: str, feature: FeatureBlock
-    ) -> pd.Series:
-        """Months from a date to the application; a date that stands for a code is the code."""
-        stands = [day.isoformat() for day in feature.dates_as]
-        own = self._mapping.missing if feature.missing is None else feature.missing
-        plain = feature.model_copy(update={"missing": [*own, *stands]})
-        since = rows.read(plain, "date", name, private=feature.protected, first=FIRST_SINCE)
-        if "applied_at" not in frame:
-            return since.isna().astype("float64")
-        months = calendar_months(frame["applied_at"]) - calendar_months(since)
-        known = since.notna() & frame["applied_at"].notna()
-        values = pd.Series(months, dtype="float64").where(known)
-        if (values < 0).any():
-            self._reading.warnings.append(
-                f"{name}: {int((values < 0).sum()):,} dates are later than the application; "
+                warnings.append(f"{name}: special code {code:g} never occurs")
+        for day in feature.dates_as:
+            if str(day) not in read.used:
+                warnings.append(f"{name}: {day} never occurs in column {feature.column}")
+        if feature.type == "months_since" and (later := values[read.series.notna()] < 0).any():
+            warnings.append(
+                f"{name}: {int(later.sum()):,} dates are later than the application; "
                 "known afterwards?"
             )
-        for day, code in feature.dates_as.items():
-            only = feature.model_copy(update={"missing": [day.isoformat()]})
-            here = rows.is_word(only, "date")
-            values = values.mask(here, code)
         return values
 
     def _tables(self, rows: RawRows, applications: pd.DataFrame) -> dict[str, pd.DataFrame | None]:
