@@ -41,7 +41,6 @@ def synthetic_run(project):
 @pytest.fixture(scope="module")
 def lending_club_run(project, shared_data, lending_club_mapping):
     return pipeline.run(
-        profile="quick",
         source=lending_club_mapping,
         root=shared_data / "lending_club",
         project=project,
@@ -134,6 +133,67 @@ def test_equal_parameters_give_equal_bytes(project, synthetic_run):
             assert (first / file).read_bytes() == (second / file).read_bytes(), f"{name}/{file}"
         pages = [run.report_dir / f"{name}.html" for run in (synthetic_run, again)]
         assert pages[0].read_bytes() == pages[1].read_bytes(), name
+
+
+def test_notebooks_leave_what_their_metadata_say(
+    synthetic_run, lending_club_run, german_credit_run
+):
+    for name in STAGES:
+        left = {
+            path.name.removesuffix(".parquet")
+            for run in (synthetic_run, lending_club_run, german_credit_run)
+            for path in (run.run_dir / name).iterdir()
+        }
+        notebook = nbformat.read(PROJECT / "notebooks" / f"{name}.ipynb", as_version=4)
+        assert left == {*notebook.metadata["riskkit"]["leaves"], "key_figures.json"}, name
+
+
+def test_a_page_lists_only_parameters_that_applied(synthetic_run, german_credit_run):
+    of_the_world = ["n_applicants", "scenario", "seed", "bad_dpd", "without_families"]
+    of_a_source = ["source", "root", "max_applications"]
+    for run, own, other in (
+        (synthetic_run, of_the_world, of_a_source),
+        (german_credit_run, of_a_source, of_the_world),
+    ):
+        listed = json.loads((run.run_dir / "manifest.json").read_text())["stages"]["01_borrowers"]
+        page = (run.report_dir / "01_borrowers.html").read_text(encoding="utf-8")
+        for names, there in ((own, True), (other, False)):
+            for name in names:
+                assert (name in listed["parameters"]) is there, name
+                assert (f">{name}</th>" in page) is there, name
+
+
+def test_title_stands_on_the_front_page(synthetic_run, german_credit_run):
+    for run, title in (
+        (synthetic_run, "Synthetic lender"),
+        (german_credit_run, "German Credit (Statlog)"),
+    ):
+        page = run.index.read_text(encoding="utf-8")
+        assert f"<h1>{title}</h1>" in page
+        assert f"<title>{title} · riskkit</title>" in page
+
+
+def test_a_quick_run_thins_own_data_and_says_so(project, shared_data):
+    settings = {
+        "source": PROJECT / "data" / "sources" / "german_credit.yaml",
+        "root": shared_data / "german_credit",
+        "project": project,
+        "only": "01",
+        "progress": False,
+    }
+    thin = pipeline.run(parameters={"max_applications": 400}, run="thin", **settings)
+    applications = schema.read_table(thin.run_dir / "01_borrowers" / "applications.parquet")
+    assert len(applications) == 400
+    assert set(applications["default_flag"]) == {0, 1}
+    assert "These are 400 of 1,000 applications" in text_of(thin, "01_borrowers")
+    facts = schema.SourceFacts.load(thin.run_dir / "01_borrowers" / "source.json")
+    assert "400 of 1,000" in facts.notes_text
+
+
+def test_a_source_no_larger_than_a_quick_run_is_read_whole(german_credit_run):
+    folder = german_credit_run.run_dir / "01_borrowers"
+    assert len(schema.read_table(folder / "applications.parquet")) == 1_000
+    assert "a quick look" not in text_of(german_credit_run, "01_borrowers")
 
 
 def test_tables_hold_the_contract(finished):

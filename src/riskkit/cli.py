@@ -38,9 +38,13 @@ Root = Annotated[
 
 @app.command()
 def run(
-    profile: Annotated[str, typer.Option(help="quick: 5,000 applicants; default: 50,000.")] = (
-        "default"
-    ),
+    profile: Annotated[
+        str,
+        typer.Option(
+            help="quick: 5,000 applicants, or so many applications of a source at most; "
+            "default: 50,000 applicants, or the whole source."
+        ),
+    ] = "default",
     source: Annotated[
         Path | None, typer.Option(help="Mapping of real data (YAML); else the synthetic lender.")
     ] = None,
@@ -138,20 +142,9 @@ def validate(
 ) -> None:
     """Read a source through its mapping and check it against the data contract."""
     with _one_message(debug):
-        from riskkit import schema
+        from riskkit import profile, schema
 
-        loaded = schema.load_source(source, root)
-        typer.echo(f"{loaded.title}: fits the data contract")
-        for table in ("applications", "performance", "outcomes", "instalments"):
-            frame = getattr(loaded, table)
-            rows = "not in this source" if frame is None else f"{len(frame):,} rows"
-            typer.echo(f"  {table:<13} {rows}")
-        flags = loaded.applications["default_flag"]
-        typer.echo(f"  {'features':<13} {len(loaded.features)}")
-        typer.echo(
-            f"  {'labelled':<13} {int(flags.notna().sum()):,} rows, {flags.mean():.2%} bad "
-            f"({loaded.bad_text})"
-        )
+        typer.echo(profile.source_summary(schema.load_source(source, root)))
 
 
 def main() -> None:
@@ -201,7 +194,7 @@ def _model_of(model: Path) -> tuple[Path, list[Feature]]:
     run = pipeline.Stage("99_score", model, run_dir=model)
     try:
         path = run.path("scorecard.json")
-        features = schema.features_from_table(run.read("features"))
+        features = schema.features_from_table(run.table("features").frame())
     except pipeline.TableMissing:
         raise pipeline.BadInput(f"no finished stage in {model} has left a scorecard.json") from None
     return path, features

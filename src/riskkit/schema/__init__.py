@@ -22,7 +22,7 @@ from riskkit.schema.features import (
     risk_trends,
 )
 from riskkit.schema.mapping import SourceMapping, read_mapping
-from riskkit.schema.sources import check_source, load_source, source_files
+from riskkit.schema.sources import check_source, load_source
 from riskkit.tables import Table, read_table, write_table
 
 __all__ = [
@@ -46,7 +46,6 @@ __all__ = [
     "read_mapping",
     "read_table",
     "risk_trends",
-    "source_files",
     "validate_applications",
     "validate_outcomes",
     "validate_performance",

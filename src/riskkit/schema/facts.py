@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import html
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from riskkit.checks import DataContractError
+from riskkit.schema.contract import check_target
 from riskkit.schema.features import Feature, feature_table
-from riskkit.tables import whole
+from riskkit.tables import hash_ids, whole
 from riskkit.target import BadDefinition
 
 __all__ = ["Reading", "Source", "SourceFacts"]
@@ -107,6 +110,15 @@ class Reading:
     labels: pd.DataFrame | None = None
     warnings: list[str] = field(default_factory=list)
 
+    @property
+    def text(self) -> str:
+        """What filters kept, and the warnings, as a Markdown list."""
+        lines = [
+            f"{table}: {words} keeps {after:,} of {before:,} rows"
+            for table, words, before, after in self.filters
+        ]
+        return "\n".join(f"- {html.escape(line)}" for line in (*lines, *self.warnings))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Source(SourceFacts):
@@ -137,3 +149,48 @@ class Source(SourceFacts):
         found = {name: getattr(self, name) for name in names}
         there = {name: table for name, table in found.items() if table is not None}
         return there | {"features": feature_table(self.features)}
+
+    def thinned(self, max_applications: int) -> Source:
+        """A sample of whole customers with at most so many applications, and their loans' rows.
+
+        The customers with the smallest hash of their id, so equal data give equal samples. Where
+        there are no more applications, all stay; else a note says how many do. Labels stay as they
+        are, although few of a cohort may be left.
+
+        Raises
+        ------
+        ValueError
+            `max_applications` is not positive.
+        DataContractError
+            No good or no bad is left.
+
+        Source
+        ------
+        riskkit definition.
+        """
+        if max_applications < 1:
+            raise ValueError(f"max_applications must be >= 1, got {max_applications!r}")
+        n_all = len(self.applications)
+        if n_all <= max_applications:
+            return self
+        # ids as they are would give the hash by which target.judging_rows samples again
+        hashes = hash_ids("thinned " + self.applications["customer_id"].astype("str"))
+        limit = np.partition(hashes, max_applications)[max_applications]
+        applications = self.applications[hashes < limit].reset_index(drop=True)
+        sample = f"{len(applications):,} of {n_all:,} applications"
+        try:
+            check_target(applications)
+        except DataContractError as error:
+            where = f"in a sample of {sample}; give a larger max_applications, or 0 for all"
+            raise DataContractError(error.what, [f"{error.violations[0]}, {where}"]) from error
+        note = (
+            f"These are {sample}: whole customers, chosen by a hash of their id, for a quick look."
+        )
+        ids = applications["application_id"]
+        keys = dict.fromkeys(("performance", "outcomes", "instalments"), "loan_id")
+        others = {
+            name: table[table[key].isin(ids)].reset_index(drop=True)
+            for name, key in (keys | {"truth": "application_id"}).items()
+            if (table := getattr(self, name)) is not None
+        }
+        return replace(self, applications=applications, notes=(*self.notes, note), **others)

@@ -13,9 +13,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from riskkit.columns import CellRule, Fault, ReadCells, calendar_months, read_cells
-from riskkit.schema.mapping import APPLICATION_TYPES, Column, FeatureBlock, SourceMapping
+from riskkit.schema.contract import CONTRACT, ColumnRule, broken_rules
+from riskkit.schema.mapping import FEATURE_KINDS, Column, FeatureBlock, SourceMapping
 
 __all__ = [
     "application_values",
@@ -23,12 +25,8 @@ __all__ = [
     "contract_values",
     "feature_values",
     "mapped_column",
-    "must_be_there",
 ]
 
-_MONEY = ("amount", "offer_limit", "due_amount", "paid_amount", "balance", "recovered_amount")
-# columns of the contract that a row may leave blank
-_MAY_BE_BLANK = ("paid_date", "paid_amount", "offer_apr", "offer_limit", "override")
 # a feature may be years older than the application; 1900-01-01 is what some systems write for none
 FIRST_SINCE = datetime.date(1901, 1, 1)
 
@@ -36,15 +34,12 @@ FIRST_SINCE = datetime.date(1901, 1, 1)
 def mapped_column(name: str, mapping: SourceMapping) -> tuple[Column, str] | None:
     """The source's column behind a name of a run's applications, and the kind of its cells.
 
-    A name that the contract knows is read as the contract says, even where it is a feature, too.
     None where the mapping has no such name.
     """
     if name in mapping.applications.columns:
-        return mapping.applications.columns[name], APPLICATION_TYPES[name]
+        return mapping.applications.columns[name], _kind(CONTRACT["applications"][name])
     feature = mapping.features.get(name)
-    if feature is None:
-        return None
-    return feature, "date" if feature.type == "months_since" else feature.type
+    return None if feature is None else (feature, FEATURE_KINDS[feature.type])
 
 
 def application_values(
@@ -53,7 +48,10 @@ def application_values(
     mapping: SourceMapping,
     applied_at: pd.Series | None = None,
 ) -> tuple[pd.Series, ReadCells]:
-    """Values of a mapped name as a run's applications have them, every cell judged alone.
+    """Values of a name of a run's applications, every cell judged alone, and what the cells say.
+
+    A whole column shows how it is written; the rows of a block do not. So a point is a decimal
+    point, and a code is the same with and without ".0": see :func:`as_named`.
 
     Parameters
     ----------
@@ -67,9 +65,7 @@ def application_values(
 
     Returns
     -------
-    values : Series of shape (n_rows,)
-    read : ReadCells
-        A missing cell that the contract needs is a fault, too.
+    Series of shape (n_rows,), ReadCells
 
     Source
     ------
@@ -77,70 +73,63 @@ def application_values(
     """
     column = mapping.applications.columns.get(name)
     if column is None:
-        return feature_values(cells, name, mapping, applied_at, alone=True)
-    kind = APPLICATION_TYPES[name]
-    values, read = contract_values(cells, name, column, kind, mapping, alone=True)
-    if read.missing.any() and (name == "applied_at" or must_be_there(name, kind)):
-        read = replace(read, faults=[*read.faults, Fault(np.flatnonzero(read.missing), "there")])
-    return values, read
+        return feature_values(cells, mapping.features[name], mapping, applied_at, alone=True)
+    return contract_values(cells, column, CONTRACT["applications"][name], mapping, alone=True)
 
 
 def contract_values(
     cells: pa.Array | pa.ChunkedArray,
-    name: str,
     column: Column,
-    kind: str,
+    contract: ColumnRule,
     mapping: SourceMapping,
     *,
     alone: bool = False,
 ) -> tuple[pd.Series, ReadCells]:
-    """Values of a column of the contract in its units, and what its cells say.
+    """Values of a column of the contract in its unit, and what its cells say.
 
     Parameters
     ----------
     cells : arrow array of shape (n_rows,)
         As the file holds them.
-    name : str
-        Of the column in the contract; amounts become the contract's minor units.
     column : Column
-    kind : str
-        Of :class:`riskkit.columns.CellRule`.
+    contract : ColumnRule
     mapping : SourceMapping
     alone : bool
-        As of :func:`feature_values`.
+        Judge every cell by itself, as :func:`application_values` does.
 
     Returns
     -------
-    Series of shape (n_rows,), ReadCells
+    values : Series of shape (n_rows,)
+        Amounts rounded to their smallest unit.
+    read : ReadCells
+        Its series are the values as written; what breaks the contract is among its faults.
 
     Source
     ------
     riskkit definition.
     """
-    read = read_cells(cells, _rule(column, kind, mapping, alone=alone))
+    read = read_cells(cells, _rule(column, _kind(contract), mapping, alone=alone))
     values = read.series
-    scale = {"major": 100, "minor": 1}[mapping.amounts_in] if name in _MONEY else 1
-    if kind == "number":
-        return values * scale, read
-    if kind == "integer":
-        whole = (values * scale).round()
-        # amounts such as 225.0000001 are cents after rounding; 36.5 months are no term
-        off = (values * scale - whole).abs() > (0.5 if scale > 1 else 0.0)
-        if off.any():
-            broken = Fault(np.flatnonzero(off), "a whole number")
-            read = replace(read, faults=[*read.faults, broken])
-        return whole, read
-    return values, read
-
-
-def must_be_there(name: str, kind: str) -> bool:
-    """Whether no row may leave this column of the contract blank."""
-    return kind in ("integer", "boolean") and name not in _MAY_BE_BLANK
+    broken = []
+    if contract.kind == "integer":
+        exact = values * (mapping.amount_scale if contract.is_amount else 1)
+        values = exact.round()
+        # 225.0000001 is that many cents; 36.5 months are no term
+        if not (contract.is_amount and mapping.amount_scale > 1):
+            broken.append(("a whole number", ((exact - values).abs() > 0).to_numpy()))
+    broken += broken_rules(contract, values)
+    faults = list(read.faults)
+    for expected, rows in broken:
+        # a cell that says something else is missing now, too, but not blank
+        rows = rows & read.missing if expected == "filled" else rows
+        if rows.any():
+            faults.append(Fault(np.flatnonzero(rows), expected))
+    return values, replace(read, faults=faults)
 
 
 def feature_values(
     cells: pa.Array | pa.ChunkedArray,
-    name: str,
+    feature: FeatureBlock,
     mapping: SourceMapping,
     applied_at: pd.Series | None = None,
     *,
@@ -152,36 +141,41 @@ def feature_values(
     ----------
     cells : arrow array of shape (n_rows,)
         As the file holds them.
-    name : str
-        Of the feature in the mapping.
+    feature : FeatureBlock
     mapping : SourceMapping
     applied_at : Series of shape (n_rows,), optional
         Dates of application, up to which `months_since` are counted.
     alone : bool
-        Judge every cell by itself: a point is a decimal point, and 1.0 is the level that is known
-        as 1. A whole column shows which way it was written; the rows of a block do not.
+        Judge every cell by itself, as :func:`application_values` does.
 
     Returns
     -------
     values : Series of shape (n_rows,)
-        float64 of numbers and months, str of categories; missing where the cell is or is a fault.
+        float64 of numbers and months, str of categories. A cell that stands for a special code is
+        the code; others that say nothing are missing.
     read : ReadCells
-        Its series are the dates of `months_since` (missing where `dates_as` has a code instead) and
-        the levels before `levels` names them; `used` has the dates of `dates_as` that occur.
+        Its series are the dates of `months_since`, missing where one stands for a code.
 
     Source
     ------
     riskkit definition.
     """
-    feature = mapping.features[name]
-    if feature.type == "months_since":
+    kind = FEATURE_KINDS[feature.type]
+    codes: dict[str, float] = dict(feature.dates_as)
+    if feature.percent:
+        # a code bears no sign
+        codes |= {f"{code:.15g}": code for code in feature.special_codes}
+    rule = _rule(feature, kind, mapping, alone=alone)
+    if kind == "date":
+        rule = replace(rule, first=FIRST_SINCE)
+    read = read_cells(cells, replace(rule, missing=(*rule.missing, *codes)))
+    values = read.series
+    if kind == "date":
         assert applied_at is not None
-        return _months_since(cells, feature, mapping, applied_at)
-    read = read_cells(cells, _rule(feature, feature.type, mapping, alone=alone))
-    if not feature.levels:
-        return read.series, read
-    written = as_named(read.series, feature.levels) if alone else read.series
-    return written.replace(feature.levels), read
+        values = _months(read.series, applied_at)
+    for word, code in codes.items():
+        values = values.mask(_stands(cells, rule, word), code)
+    return values, read
 
 
 def as_named(levels: pd.Series, names: Collection[str]) -> pd.Series:
@@ -192,47 +186,42 @@ def as_named(levels: pd.Series, names: Collection[str]) -> pd.Series:
     >>> as_named(pd.Series(["1.0", "2", "02", None]), {"1", "2.0"}).tolist()
     ['1', '2.0', '02', nan]
     """
-    other = {}
-    for level in set(levels.dropna()) - set(names):
-        form = level.removesuffix(".0") if level.endswith(".0") else f"{level}.0"
-        if form in names:
-            other[level] = form
+    strange = set(levels.dropna()) - set(names)
+    other = {level: form for level in strange if (form := _other_form(level)) in names}
     return levels.replace(other) if other else levels
+
+
+def _kind(contract: ColumnRule) -> str:
+    return "category" if contract.kind == "text" else contract.kind
 
 
 def _rule(column: Column, kind: str, mapping: SourceMapping, *, alone: bool) -> CellRule:
     rule = mapping.rule(column, kind)
     if alone and kind in ("number", "integer") and not rule.thousands:
         return replace(rule, decimal=rule.decimal or ".")
+    if alone and kind == "category":
+        # of a column in which every code has ".0", the words name the codes without it
+        missing = (*rule.missing, *map(_other_form, rule.missing))
+        words = {_other_form(word): meaning for word, meaning in rule.words.items()}
+        return replace(rule, missing=missing, words={**words, **rule.words})
     return rule
 
 
-def _months_since(
-    cells: pa.Array | pa.ChunkedArray,
-    feature: FeatureBlock,
-    mapping: SourceMapping,
-    applied_at: pd.Series,
-) -> tuple[pd.Series, ReadCells]:
-    """Months from a date to the application; a date that stands for a code is the code."""
-    rule = replace(mapping.rule(feature, "date"), first=FIRST_SINCE)
-    read = read_cells(cells, rule)
-    dates = read.series.astype("datetime64[us]")  # where a column of no dates is all faults, too
-    codes = pd.Series(np.nan, index=dates.index)
-    if feature.dates_as:
-        anywhen = replace(rule, first=datetime.date.min, last=datetime.date.max)
-        days = read_cells(cells, anywhen).series.dt.floor("D")
-        for day, code in feature.dates_as.items():
-            codes = codes.mask(days == pd.Timestamp(day), code)
-        stands = codes.notna()
-        dates = dates.mask(stands)
-        at = [replace(f, positions=f.positions[~stands[f.positions]]) for f in read.faults]
-        found = {f"{day:%Y-%m-%d}" for day in days[stands].unique()}
-        read = replace(
-            read,
-            series=dates,
-            faults=[fault for fault in at if len(fault.positions)],
-            used=read.used | found,
-        )
-    months = calendar_months(applied_at) - calendar_months(dates)
-    known = dates.notna() & applied_at.notna().to_numpy()
-    return codes.fillna(pd.Series(months, dtype="float64").where(known)), read
+def _other_form(level: str) -> str:
+    """A code as text with ".0", or without it."""
+    return level.removesuffix(".0") if level.endswith(".0") else f"{level}.0"
+
+
+def _months(since: pd.Series, applied_at: pd.Series) -> pd.Series:
+    """Months from a date to the application; missing where one of the two is."""
+    # a column that holds no dates at all is no Series of dates
+    since = since.astype("datetime64[us]")
+    applied_at = applied_at.astype("datetime64[us]")
+    months = pd.Series(calendar_months(applied_at) - calendar_months(since), dtype="float64")
+    return months.where(since.notna() & applied_at.notna())
+
+
+def _stands(cells: pa.Array | pa.ChunkedArray, rule: CellRule, word: str) -> NDArray[np.bool_]:
+    """Whether each cell is a word that stands for something else, such as 9999-12-31."""
+    blank = read_cells(cells, replace(rule, missing=())).missing
+    return read_cells(cells, replace(rule, missing=(word,))).missing & ~blank

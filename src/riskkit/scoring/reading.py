@@ -81,6 +81,8 @@ def open_input(
         As :class:`riskkit.schema.Table` raises it.
     """
     files = Files(source)
+    if files.kind == "Excel":
+        raise DataContractError(files.name, ["expected a .parquet, .csv or .csv.gz file to score"])
     if files.kind == "CSV":
         return CsvInput(files, encoding, delimiter)
     return ParquetInput(files)
@@ -93,7 +95,7 @@ class ParquetInput(Input):
         super().__init__(files)
         self._rows = ParquetRows(files)
         self.columns = self._rows.columns
-        self.total = self.n_rows = self._rows.n_rows or 0
+        self.total = self.n_rows = self._rows.n_rows
         with files.reading(files.paths[0]):
             fields = parquet.read_schema(files.paths[0])
         self.types = {field.name: field.type for field in fields}

@@ -18,6 +18,7 @@ from riskkit.checks import DataContractError
 __all__ = ["Files", "column_differences", "part_path", "repetitive", "whole", "write_table"]
 
 GROUP_ROWS = 500_000
+_KINDS = {".parquet": "parquet", ".csv": "CSV", ".csv.gz": "CSV", ".xlsx": "Excel"}
 
 
 @contextmanager
@@ -92,7 +93,7 @@ def repetitive(frame: pd.DataFrame) -> list[str]:
 
 
 class Files:
-    """The files of one table, all parquet or all CSV, in the order in which they are read.
+    """The files of one table, all of one kind, in the order in which they are read.
 
     Parameters
     ----------
@@ -163,11 +164,9 @@ def _parts(folder: Path) -> list[Path]:
 
 
 def _kind(path: Path) -> str:
-    name = path.name.lower()
-    if name.endswith(".parquet"):
-        return "parquet"
-    if name.endswith((".csv", ".csv.gz")):
-        return "CSV"
+    for ending, kind in _KINDS.items():
+        if path.name.lower().endswith(ending):
+            return kind
     raise DataContractError(
-        path.name, [f"unknown kind of file {path.suffix!r}; expected .parquet, .csv or .csv.gz"]
+        path.name, [f"unknown kind of file {path.suffix!r}; expected {', '.join(_KINDS)}"]
     )
