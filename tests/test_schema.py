@@ -84,9 +84,9 @@ def test_unreadable_file_is_one_clear_error(tmp_path, applications, name):
 def test_missing_file_and_unknown_kind_are_named(tmp_path):
     with pytest.raises(DataContractError, match="no file at"):
         schema.read_table(tmp_path / "absent.csv")
-    (tmp_path / "x.xlsx").touch()
-    with pytest.raises(DataContractError, match=r"expected \.parquet, \.csv or"):
-        schema.read_table(tmp_path / "x.xlsx")
+    (tmp_path / "x.xls").touch()
+    with pytest.raises(DataContractError, match=r"expected \.parquet, \.csv, \.csv\.gz, \.xlsx"):
+        schema.read_table(tmp_path / "x.xls")
 
 
 def test_sql_query_is_read(tmp_path):

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from riskkit.checks import DataContractError
 from riskkit.columns import CellRule, Fault, ReadCells, parse_text, read_cells, shown
-from riskkit.schema.contract import CONTRACT, broken_rules, repeats, repeats_text
+from riskkit.schema.contract import CONTRACT, repeats, repeats_text
 from riskkit.schema.facts import Reading
+from riskkit.schema.feature_cells import contract_values
 from riskkit.schema.mapping import FEATURE_KINDS, Column, MappedTable, RowFilter, SourceMapping
 from riskkit.tables import Table, as_parts
 
@@ -93,7 +94,7 @@ class RawRows:
         cells = self._table.column(column)
         return cells if self._keep is None else cells.filter(pa.array(self._keep))
 
-    def read(self, column: Column, kind: str, name: str, **changes: Any) -> pd.Series:
+    def read(self, column: Column, kind: str, name: str) -> pd.Series:
         """Values of a column; its faults are noted.
 
         Parameters
@@ -103,52 +104,37 @@ class RawRows:
             Of :class:`riskkit.columns.CellRule`.
         name : str
             What the column is in the contract, for messages.
-        **changes
-            Of the rule: the range of dates, more words for missing.
         """
-        return self._noted(
-            column, replace(self._mapping.rule(column, kind), **changes), name
-        ).series
+        read = read_cells(self.cells(column.column), self._mapping.rule(column, kind))
+        self.note_cells(read, column, name)
+        return read.series
 
-    def _noted(self, column: Column, rule: CellRule, name: str) -> ReadCells:
-        """What the cells of a column say, once it is noted what they should not."""
-        read = read_cells(self.cells(column.column), rule)
+    def note_cells(self, read: ReadCells, column: Column, name: str) -> None:
+        """Note what the cells of a column should not say, and what else their owner should know."""
         for fault in read.faults:
             self.note(name, column.column, fault, read.texts)
         if read.stripped:
             self.say(f"{name}: blanks around the text of {read.stripped:,} cells were taken off")
-        for word in sorted({*(column.missing or ()), *rule.words} - read.used):
+        words = self._mapping.rule(column, "text").words
+        for word in sorted({*(column.missing or ()), *words} - read.used):
             self.say(f"{name}: {shown(word)} never occurs in column {column.column}")
-        return read
 
-    def contract_column(self, column: Column, name: str, scale: int) -> pd.Series:
+    def contract_column(self, column: Column, name: str) -> pd.Series:
         """Values of a column of the contract in its type and unit; what breaks its rule is noted.
 
         Amounts are whole in their smallest unit; more digits are rounded, and that is said.
         """
         rule = CONTRACT[self.name][name]
-        kind = "number" if rule.is_amount else {"text": "category"}.get(rule.kind, rule.kind)
-        read = self._noted(column, self._mapping.rule(column, kind), name)
-        values = read.series
-        broken = list(broken_rules(rule, values)) if rule.kind != "integer" else []
-        if rule.kind == "integer":
-            exact = values * (scale if rule.is_amount else 1)
-            values = exact.round()
-            # 225.0000001 is that many cents; 36.5 months are no term
-            moved = (exact - values).abs().to_numpy()
-            if not (rule.is_amount and scale > 1):
-                broken.append(("a whole number", moved > 0))
-            elif (moved > 1e-4).any():
+        values, read = contract_values(self.cells(column.column), column, rule, self._mapping)
+        self.note_cells(read, column, name)
+        scale = self._mapping.amount_scale
+        if rule.is_amount and scale > 1:
+            rounded = int(((read.series * scale - values).abs() > 1e-4).sum())
+            if rounded:
                 self.say(
-                    f"{name}: {int((moved > 1e-4).sum()):,} amounts with more digits than the "
-                    "smallest unit of money are rounded to it"
+                    f"{name}: {rounded:,} amounts with more digits than the smallest unit of money "
+                    "are rounded to it"
                 )
-            broken += broken_rules(rule, values)
-        for expected, rows in broken:
-            # a cell that says something else is missing now, too, but not blank
-            rows = rows & read.missing if expected == "filled" else rows
-            if rows.any():
-                self.note(name, column.column, Fault(np.flatnonzero(rows), expected), read.texts)
         if rule.kind == "integer" and values.notna().all():
             values = values.astype("int64")
         return values
@@ -176,13 +162,6 @@ class RawRows:
         if len(rows):
             numbers = self.numbers[rows]
             self._faults.add(repeats_text(self._where(", ".join(by)), numbers, self.numbers[first]))
-
-    def stand_ins(self, column: Column, kind: str, word: str) -> NDArray[np.bool_]:
-        """Whether each cell is a word that stands for something else, such as 9999-12-31."""
-        rule = replace(self._mapping.rule(column, kind), missing=())
-        cells = self.cells(column.column)
-        with_word = read_cells(cells, replace(rule, missing=(word,)))
-        return with_word.missing & ~read_cells(cells, rule).missing
 
     def keep(self, keep: NDArray[np.bool_]) -> None:
         """Leave out the rows that are not kept, in every column read later."""
