@@ -292,11 +292,13 @@ def test_a_csv_file_without_a_last_line_break_or_with_a_bom_is_read(tmp_path, ca
 def test_the_size_of_the_pieces_never_matters(tmp_path, card, rows, monkeypatch, line_end, last):
     """Whether or not the last line ends, and wherever a piece does."""
     path, out = tmp_path / "in.csv", tmp_path / "out.csv"
-    text = keep(rows[:6], tmp_path).read_text().rstrip("\n").replace("\n", line_end)
+    # short lines: every place a piece can end at costs a file
+    few = rows[:4].round(0)
+    text = keep(few, tmp_path).read_text().rstrip("\n").replace("\n", line_end)
     path.write_text(text + last * line_end, newline="")
     for size in range(max(map(len, text.split(line_end))) + 12, len(text) + 20):
         monkeypatch.setattr(tables.csv_files, "CSV_BYTES", size)
-        assert score_file(card, path, out).n_rows == 6, size
+        assert score_file(card, path, out).n_rows == 4, size
 
 
 @pytest.mark.parametrize("end", ["", "\n"])
