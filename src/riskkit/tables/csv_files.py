@@ -281,15 +281,14 @@ class _Quotes:
 
     def _look(self, data: bytes) -> None:
         values = np.frombuffer(data, np.uint8)
-        quotes = np.flatnonzero(values == ord('"'))
+        quotes = np.flatnonzero(values == ord('"')) if b'"' in data else np.empty(0, np.intp)
         opens = (np.arange(len(quotes)) + self._inside) % 2 == 0
         beside = values[np.where(opens, quotes - 1, quotes + 1)]
-        if (self._ends[beside] | (beside == ord('"'))).all():
-            self._inside ^= bool(len(quotes) % 2)
-            if self._inside and len(quotes):
-                self._opened = self._line_of(data, quotes[-1])
-        else:
+        if not (self._ends[beside] | (beside == ord('"'))).all():
             self._one_by_one(data, quotes.tolist())
+        elif len(quotes) % 2:
+            self._inside = not self._inside
+            self._opened = self._line_of(data, quotes[-1])
         self._line = self._line_of(data, len(data))
 
     def _one_by_one(self, data: bytes, quotes: list[int]) -> None:
