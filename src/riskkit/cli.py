@@ -211,7 +211,7 @@ def _model_of(model: Path) -> tuple[Path, list[Feature]]:
 
 
 def _say(text: str) -> None:
-    from riskkit.pipeline.manifest import mask
+    from riskkit.pipeline import mask
 
     typer.echo(mask(text), err=True)
 

@@ -214,8 +214,8 @@ def _violations(table: str, frame: pd.DataFrame) -> list[str]:
 
 def repeats_text(key: str, rows: NDArray[np.intp], first: int) -> str:
     """Rows that are there twice, in words that show no value."""
-    count = "1 row is" if len(rows) == 1 else f"{len(rows):,} rows are"
-    return f"{key}: {count} there before, row {rows[0]:,}: same as row {first:,}"
+    count = "1 row repeats" if len(rows) == 1 else f"{len(rows):,} rows repeat"
+    return f"{key}: {count} an earlier one, row {rows[0]:,}: same as row {first:,}"
 
 
 def _where(values: pd.Series, rule: str, rows: NDArray[np.intp]) -> str:

@@ -192,7 +192,9 @@ def as_named(levels: pd.Series, names: Collection[str]) -> pd.Series:
 
 
 def _kind(contract: ColumnRule) -> str:
-    return "category" if contract.kind == "text" else contract.kind
+    return (
+        "number" if contract.is_amount else {"text": "category"}.get(contract.kind, contract.kind)
+    )
 
 
 def _rule(column: Column, kind: str, mapping: SourceMapping, *, alone: bool) -> CellRule:

@@ -526,7 +526,7 @@ def _of_table(name: str, table: MappedTable) -> Iterator[str]:
         yield f"{name}: both path and sql; one is enough"
     if not (table.path or table.sql) and (name != "outcomes" or table.columns):
         yield f"{name}: path or sql is missing"
-    if not table.columns and name != "outcomes":
+    if not table.columns and name in ("performance", "instalments"):
         yield f"{name}.columns: missing"
     yield from _of_file(name, table)
     for column, mapped in table.columns.items():
