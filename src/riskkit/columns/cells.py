@@ -239,7 +239,10 @@ def _typed(array: pa.Array, rule: CellRule) -> ReadCells:
         there = pc.if_else(pa.array(missing), pa.scalar(None, kind), array)
         return read_cells(there.cast(pa.string()), rule)
     if rule.kind in ("number", "integer") and (is_number or is_truth) and not rule.percent:
-        numbers = array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        if pa.types.is_decimal(kind):  # arrow would round twice
+            numbers = array.to_pandas().to_numpy(np.float64, na_value=np.nan)
+        else:
+            numbers = array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         lost = pa.types.is_integer(kind) & (np.abs(numbers) >= LARGEST_EXACT)
         broken = (np.isinf(numbers) | lost) & ~missing
         values = pd.Series(numbers)
