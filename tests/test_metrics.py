@@ -13,7 +13,6 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from riskkit import metrics, profile, schema
 from riskkit.metrics.discrimination import BOOTSTRAP_POINTS
-from riskkit.metrics.grades import binomial_p_value
 from riskkit.partitions import add_counts
 
 # Patients of DeLong, DeLong and Clarke-Pearson (1988) with all three tests known, as printed in the
@@ -622,7 +621,7 @@ def test_brier_equals_sklearn():
 
 def test_design_vectors_of_jeffreys_and_binomial():
     assert metrics.jeffreys_p_value(5, 100, 0.03) == pytest.approx(0.123562, abs=5e-7)
-    assert binomial_p_value(5, 100, 0.03) == pytest.approx(0.182145, abs=5e-7)
+    assert metrics.binomial_p_value(5, 100, 0.03) == pytest.approx(0.182145, abs=5e-7)
 
 
 def test_p_values_equal_scipy_over_arrays():
@@ -630,7 +629,7 @@ def test_p_values_equal_scipy_over_arrays():
     assert metrics.jeffreys_p_value(bad, n, probability) == pytest.approx(
         stats.beta.cdf(probability, bad + 0.5, n - bad + 0.5)
     )
-    assert binomial_p_value(bad, n, probability) == pytest.approx(
+    assert metrics.binomial_p_value(bad, n, probability) == pytest.approx(
         stats.binom.sf(bad - 1, n, probability), abs=1e-14
     )
 
@@ -639,7 +638,7 @@ def test_p_values_refuse_impossible_counts():
     with pytest.raises(ValueError, match="bad must lie between 0 and n"):
         metrics.jeffreys_p_value(6, 5, 0.1)
     with pytest.raises(ValueError, match="probability must lie in"):
-        binomial_p_value(1, 5, 1.1)
+        metrics.binomial_p_value(1, 5, 1.1)
 
 
 @pytest.mark.parametrize(("a", "b"), [("albumin", "kg"), ("protein", "kg"), ("kg", "albumin")])

@@ -486,10 +486,22 @@ def test_base_of_nothing_warns_and_is_missing():
     ("order", "message"),
     [
         ([1, 0, 2, 3, 4], "enter late.*row 1: the loan's first row has mob 1"),
-        ([0, 2, 1, 3, 4], "repeat a month of the loan or go back, for example row 3: mob 1 follows mob 2"),
-        ([0, 1, 3, 4], "follow a gap, months of the loan are left out, for example row 3: mob 3 follows mob 1"),
-        ([0, 1, 2, 2, 3, 4], "repeat a month of the loan or go back, for example row 4: mob 2 follows mob 2"),
-        ([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1], "rows of 1 loans are not together, for example row .*: same loan as row 1, others between"),
+        (
+            [0, 2, 1, 3, 4],
+            "repeat a month of the loan or go back, for example row 3: mob 1 follows mob 2",
+        ),
+        (
+            [0, 1, 3, 4],
+            "follow a gap, months of the loan are left out, for example row 3: mob 3 follows mob 1",
+        ),
+        (
+            [0, 1, 2, 2, 3, 4],
+            "repeat a month of the loan or go back, for example row 4: mob 2 follows mob 2",
+        ),
+        (
+            [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1],
+            "rows of 1 loans are not together, for example row .*: same loan as row 1, others between",
+        ),
     ],
 )
 def test_unsorted_panel_is_refused(order, message):

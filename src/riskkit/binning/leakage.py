@@ -19,7 +19,8 @@ LEAKAGE_IV = 0.5
 _TIMES_AS_LIKELY = 50.0
 # one-class cells that chance would make once in so many features count for nothing
 _ODDS_OF_CHANCE = 1_000.0
-_LEAST_SHARE = 0.5
+# where few loans turn bad, a fair share of the goods may well have a value that no bad has
+_LEAST_SHARE_OF_GOODS = 0.5
 
 
 def one_class_iv(counts: NumericCounts | CategoryCounts) -> float:
@@ -27,8 +28,9 @@ def one_class_iv(counts: NumericCounts | CategoryCounts) -> float:
 
     Cells are runs of neighbouring values, levels, special codes and missing. A cell counts where
     it holds one class only, or next to nothing of the other, and where chance would hardly make
-    it: a rare level with goods only is nothing special. It is leakage where such cells hold most of
-    the bads, or most of the goods, and the IV is above 0.5. No limit on bins comes into it.
+    it: a rare level with goods only is nothing special. It is leakage where the IV of such cells is
+    above 0.5, those of the goods counting where they hold most of them. No limit on bins comes into
+    it.
 
     Parameters
     ----------
@@ -60,9 +62,10 @@ def one_class_iv(counts: NumericCounts | CategoryCounts) -> float:
     beyond = _statistic(cells, total) / weight_per_row > 2 * np.log(_ODDS_OF_CHANCE * len(cells))
     side = np.where(beyond, _side(cells, total), 0)
     parts = np.array([cells[side == which].sum(axis=0) for which in (-1, 0, 1)])
+    if parts[0, 0] < _LEAST_SHARE_OF_GOODS * total[0]:
+        parts[1] += parts[0]
+        parts[0] = 0.0
     shares = parts / total
-    if max(shares[0, 0], shares[2, 1]) < _LEAST_SHARE:
-        return 0.0
     one_class = (parts == 0).any(axis=1) & (parts > 0).any(axis=1)
     smooth = (parts + 0.5 * one_class[:, None]) / total
     there = (smooth > 0).all(axis=1)

@@ -70,15 +70,13 @@ def missing_columns(present: Collection[str], columns: Sequence[str]) -> str:
     return f"missing columns {', '.join(missing)}; present: {', '.join(map(str, present))}"
 
 
-def loan_starts(performance: pd.DataFrame, numbers: np.ndarray | None = None) -> np.ndarray:
+def loan_starts(performance: pd.DataFrame) -> np.ndarray:
     """Positions of each loan's first row, in a panel sorted by loan and month on book.
 
     Parameters
     ----------
     performance : DataFrame
         `loan_id`, together for each loan, and `mob`, from 0 without a gap.
-    numbers : int array of shape (n_rows,), optional
-        Numbers of the rows in their file, for messages; by default 1, 2, ...
 
     Returns
     -------
@@ -112,7 +110,7 @@ def loan_starts(performance: pd.DataFrame, numbers: np.ndarray | None = None) ->
     starts = np.flatnonzero(new)
 
     def row(place: int) -> str:
-        return f"row {place + 1 if numbers is None else numbers[place]:,}"
+        return f"row {place + 1:,}"
 
     violations = []
     late = starts[mob[starts] != 0]

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
     "EXPECTED",
-    "FAR",
     "LARGEST_EXACT",
     "LOOKS_MISSING",
+    "LOOKS_MISSING_AS_TEXT",
     "SHOWN_CHARACTERS",
     "CellRule",
     "Fault",
+    "Misread",
     "shown",
     "word_hint",
 ]
 
 SHOWN_CHARACTERS = 40
 LARGEST_EXACT = 2**53  # beyond it, two neighbouring whole numbers are one double
-FAR = datetime.date(9999, 12, 30)  # the day after it is a date, too
-LOOKS_MISSING = {"na", "n/a", "nan", "null", "none", "nil", "-", "--", "?", ".", "#n/a", "\\n"}
-LOOKS_MISSING |= {"无", "空", "未知", "缺失", "missing", "unknown"}
+# nobody's level, but what a program writes where it has none
+LOOKS_MISSING_AS_TEXT = {"na", "n/a", "nan", "nat", "null", "-", "--", "?", ".", "\\n", "<na>"}
+LOOKS_MISSING_AS_TEXT |= {"#n/a", "#value!", "#ref!", "#div/0!", "#num!", "#name?", "#null!"}
+LOOKS_MISSING = LOOKS_MISSING_AS_TEXT | {"none", "nil", "missing", "unknown"}
+LOOKS_MISSING |= {"无", "空", "未知", "缺失"}
 EXPECTED = {
     "number": "a number",
     "integer": "a whole number",
@@ -44,12 +47,15 @@ class CellRule:
     Parameters
     ----------
     kind : {"text", "category", "number", "integer", "date", "boolean"}
+        Text is taken as it is; of a category, a cell such as N/A, or a number of which Excel has
+        dropped digits, is a fault.
     format : str
         Of dates: as ``datetime.strptime`` takes it, or ``excel`` for serial numbers; empty: the
         year comes first.
     decimal, thousands : str
-        Signs within a number. An empty `thousands` allows none; an empty `decimal` is a point, but
-        numbers that could all be read with the point between thousands (12.500) are faults.
+        Signs within a number. An empty `thousands` allows none; an empty `decimal` is a point, or
+        the comma where the point stands between thousands, but numbers that could all be read with
+        the point between thousands (12.500) are faults.
     percent : bool
         Every cell carries a per cent sign; "12%" is 0.12.
     strip : sequence of str
@@ -86,6 +92,10 @@ class Fault:
     positions: NDArray[np.intp]
     expected: str
     hint: str = ""
+
+
+Misread: TypeAlias = tuple[NDArray[Any], str, Callable[[Sequence[str], CellRule], str]]
+"""Which texts are misread, what was expected, and who knows a key that reads such texts."""
 
 
 def shown(value: Any) -> str:

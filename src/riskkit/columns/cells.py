@@ -8,6 +8,7 @@ fault, and the fault names the key of a mapping that would read it.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,16 +22,20 @@ from riskkit.columns.cell_dates import in_range, range_text, read_dates
 from riskkit.columns.cell_numbers import read_numbers
 from riskkit.columns.cell_rule import (
     EXPECTED,
-    FAR,
     LARGEST_EXACT,
+    LOOKS_MISSING_AS_TEXT,
     CellRule,
     Fault,
+    Misread,
     shown,
     word_hint,
 )
 
 __all__ = ["ReadCells", "parse_text", "read_cells"]
 
+_ASKED = 50  # misread texts that a hint has to fit
+_POINTED = r"^[+-]?[0-9]{1,15}\.0$"
+_LOST_DIGITS = r"^[+-]?[0-9](?:\.[0-9]+)?[eE]\+[0-9]{2,}$|^[+-]?[0-9]{16,}\.0$"
 _TRUTH = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
 
 
@@ -113,76 +118,98 @@ def read_cells(column: pa.Array | pa.ChunkedArray, rule: CellRule) -> ReadCells:
     >>> read_cells(pa.array(["1,234.5"]), CellRule(kind="number")).faults[0].hint
     'thousands: "," reads it'
     """
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if isinstance(array, pa.ChunkedArray):
-        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
+    array = _one_array(column)
     if not _is_text(array.type):
         return _typed(array, rule)
-    coded = array.cast(pa.string()).dictionary_encode()
+    coded = array.dictionary_encode()
     written = coded.dictionary
     texts = pc.utf8_trim_whitespace(written)
     differs = pc.not_equal(texts, written).to_numpy(zero_copy_only=False)
-    missing_words = pa.array(list(rule.missing), pa.string())
-    is_word = pc.is_in(texts, value_set=missing_words).to_numpy(zero_copy_only=False)
-    gone = is_word | pc.equal(texts, "").to_numpy(zero_copy_only=False)
-    one = _read_texts(texts, gone, rule)
+    blank = pc.equal(texts, "").to_numpy(zero_copy_only=False)
+    is_word = _among(texts, rule.missing)
+    if rule.kind in ("text", "category"):
+        texts = _without_point(texts, blank | is_word)
+        is_word |= _among(texts, rule.missing)
+    gone = blank | is_word
+    values, misread = _read_texts(texts, gone, rule)
     codes = coded.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)
-    used = set(texts.filter(pa.array(is_word)).to_pylist())
-    used |= {word for word in rule.words if word in set(texts.to_pylist())} if rule.words else set()
-    faults = [
-        Fault(np.flatnonzero(_marks(fault.positions, len(texts) + 1)[codes]), fault.expected, hint)
-        for fault in one.faults
-        for hint in [fault.hint]
-    ]
-    stripped = int(np.append(differs, False)[codes].sum())
-    values = pd.concat([one.series, pd.Series([None], dtype=one.series.dtype)], ignore_index=True)
-    if values.dtype == bool:
-        values = values.astype(object)
-    taken = values.take(codes).reset_index(drop=True)
+    faults = []
+    for bad, expected, hint in misread:
+        bad = bad & ~gone
+        if bad.any():
+            said = hint(texts.filter(pa.array(bad))[:_ASKED].to_pylist(), rule)
+            faults.append(Fault(np.flatnonzero(np.append(bad, False)[codes]), expected, said))
+            values = values.mask(pd.Series(bad))
+    occurring = set(texts.to_pylist()) if rule.words else set()
+    used = {*texts.filter(pa.array(is_word)).to_pylist(), *occurring.intersection(rule.words)}
+    values = pd.concat([values, pd.Series([None], dtype=values.dtype)], ignore_index=True)
     missing = np.append(gone, True)[codes]
-    if one.series.dtype == bool and not missing.any():
+    taken = values.take(codes).reset_index(drop=True)
+    if rule.kind == "boolean" and not missing.any() and not faults:
         taken = taken.astype(bool)
+    stripped = int(np.append(differs, False)[codes].sum())
     return ReadCells(taken, missing, faults, array, stripped, frozenset(used))
 
 
-def _marks(positions: NDArray[np.intp], n: int) -> NDArray[np.bool_]:
-    marks = np.zeros(n, dtype=bool)
-    marks[positions] = True
-    return marks
+def _one_array(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """The cells in one piece, text with room for more than 2 GiB of it."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    column = column.cast(pa.large_string() if _is_text(kind) or pa.types.is_null(kind) else kind)
+    if isinstance(column, pa.Array):
+        return column
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
 
-def _read_texts(texts: pa.Array, gone: NDArray[np.bool_], rule: CellRule) -> ReadCells:
-    """Distinct texts without blanks around them; those that are gone are missing."""
-    here = pc.if_else(pa.array(gone), pa.scalar(None, pa.string()), texts)
+def _among(texts: pa.Array, words: Sequence[str]) -> NDArray[np.bool_]:
+    return pc.is_in(texts, value_set=pa.array(words, texts.type)).to_numpy(zero_copy_only=False)
+
+
+def _without_point(texts: pa.Array, gone: NDArray[np.bool_]) -> pa.Array:
+    """The texts without ".0" where every one has it: codes that some program held as floats."""
+    pointed = pc.match_substring_regex(texts, _POINTED).to_numpy(zero_copy_only=False)
+    if gone.all() or not (pointed | gone).all():
+        return texts
+    return pc.if_else(pa.array(gone), texts, pc.utf8_rtrim(pc.utf8_rtrim(texts, "0"), "."))
+
+
+def _read_texts(
+    texts: pa.Array, gone: NDArray[np.bool_], rule: CellRule
+) -> tuple[pd.Series, list[Misread]]:
+    """Values of distinct texts without blanks around them; those that are gone are missing."""
+    here = pc.if_else(pa.array(gone), pa.scalar(None, texts.type), texts)
     if rule.words:
         meant = [rule.words.get(text, text) for text in here.to_pylist()]
-        here = pa.array(meant, pa.string())
-    if rule.kind in ("text", "category"):
-        values = here.to_pandas().astype("str").where(~gone)
-        return ReadCells(values, gone, [], texts)
+        here = pa.array(meant, texts.type)
     if rule.kind in ("number", "integer"):
-        values, bad, expected, hint = read_numbers(here, rule)
-    elif rule.kind == "date":
-        values, bad, expected, hint = read_dates(here, rule)
-    else:
+        return read_numbers(here, rule)
+    if rule.kind == "date":
+        return read_dates(here, rule)
+    if rule.kind == "boolean":
         truth = [None if t is None else _TRUTH.get(t.lower()) for t in here.to_pylist()]
         values = pd.Series(truth, dtype=object)
-        bad, expected, hint = values.isna().to_numpy(), EXPECTED["boolean"], word_hint
-    positions = np.flatnonzero(bad & ~gone)
-    faults = []
-    if len(positions):
-        text = texts[int(positions[0])].as_py()
-        faults.append(Fault(positions, expected, hint(text, rule)))
-        values = values.mask(pd.Series(_marks(positions, len(values))))
-    if rule.kind == "boolean" and not gone.any() and not faults:
-        values = values.astype(bool)
-    elif rule.kind == "date":
-        values, out = in_range(values, rule)
-        if len(out):
-            faults.append(Fault(out, range_text(rule), "missing: [...] or its own year, if meant"))
-    return ReadCells(values, gone, faults, texts)
+        return values, [(values.isna().to_numpy(), EXPECTED["boolean"], _word_hint)]
+    values = here.to_pandas().astype("str").where(~gone)
+    if rule.kind == "text":
+        return values, []
+    lost = pc.match_substring_regex(here, _LOST_DIGITS).fill_null(False)
+    meant_so = set(rule.words)
+    nothing = [t.lower() in LOOKS_MISSING_AS_TEXT and t not in meant_so for t in texts.to_pylist()]
+    return values, [
+        (lost.to_numpy(zero_copy_only=False), "text with all its digits", _no_hint),
+        (np.array(nothing, dtype=bool), "text that says something", _level_hint),
+    ]
+
+
+def _word_hint(texts: Sequence[str], rule: CellRule) -> str:
+    return word_hint(texts[0], rule)
+
+
+def _level_hint(texts: Sequence[str], rule: CellRule) -> str:
+    return f"missing: [{texts[0]!r}] reads it, or levels or words where it is meant"
+
+
+def _no_hint(texts: Sequence[str], rule: CellRule) -> str:
+    return ""
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -194,101 +221,75 @@ def _is_text(kind: pa.DataType) -> bool:
 def _typed(array: pa.Array, rule: CellRule) -> ReadCells:
     """Values of a column that is no text: by its type, or all of it a fault."""
     kind = array.type
-    missing = array.is_null().to_numpy(zero_copy_only=False)
+    missing = array.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
     is_date = pa.types.is_date(kind) or pa.types.is_timestamp(kind)
     is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     is_truth = pa.types.is_boolean(kind)
-    if pa.types.is_floating(kind):
-        missing |= np.isnan(array.to_numpy(zero_copy_only=False).astype(float))
-    if pa.types.is_null(kind):
-        return read_cells(array.cast(pa.string()), rule)
-    everywhere = [Fault(np.flatnonzero(~missing), f"{EXPECTED[rule.kind]}, not {kind}")]
     if rule.kind in ("text", "category") and (is_number or is_truth or is_date):
         return read_cells(_texts_of(array, missing), rule)
     if rule.kind == "date" and is_date:
         local = pc.local_timestamp(array) if getattr(kind, "tz", None) else array
+        # before 1677 or after 2262 there is no nanosecond, but a microsecond
         stamps = local.cast(pa.timestamp("us"), safe=False)
         values = pd.Series(stamps.to_numpy(zero_copy_only=False))
-        values, out = in_range(values, rule)
-        faults = [Fault(out, range_text(rule), "missing: [...], if meant")] if len(out) else []
-        return _without_words(values, array, missing, faults, rule)
-    if rule.kind == "date" and is_number:
-        # 20230705, or an Excel serial number where the mapping says so
-        return read_cells(_texts_of(array, missing), rule)
-    if rule.kind in ("number", "integer") and (is_number or is_truth):
-        if rule.percent:
-            hint = "percent: is for text with a sign"
-            return ReadCells(
-                _nothing(len(array)), missing, [replace(everywhere[0], hint=hint)], array
-            )
-        if pa.types.is_decimal(kind):
+        inside, out = in_range(values, rule)
+        return _by_value(values, inside, out, range_text(rule), array, missing, rule)
+    if rule.kind in ("date", "boolean") and is_number:
+        # 20230705, or an Excel serial number where the mapping says so; 1 and 0
+        there = pc.if_else(pa.array(missing), pa.scalar(None, kind), array)
+        return read_cells(there.cast(pa.string()), rule)
+    if rule.kind in ("number", "integer") and (is_number or is_truth) and not rule.percent:
+        if pa.types.is_decimal(kind):  # arrow would round twice
             numbers = array.to_pandas().to_numpy(np.float64, na_value=np.nan)
         else:
             numbers = array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-        broken = np.isinf(numbers)
-        if pa.types.is_integer(kind):
-            broken |= np.abs(numbers) >= LARGEST_EXACT
-        faults = [Fault(np.flatnonzero(broken), "a finite number of at most 15 digits")]
-        values = pd.Series(np.where(broken, np.nan, numbers))
-        return _without_words(values, array, missing, faults if broken.any() else [], rule)
+        lost = pa.types.is_integer(kind) & (np.abs(numbers) >= LARGEST_EXACT)
+        broken = (np.isinf(numbers) | lost) & ~missing
+        values = pd.Series(numbers)
+        finite = values.mask(pd.Series(broken))
+        expected = "a finite number of at most 15 digits"
+        return _by_value(values, finite, broken, expected, array, missing, rule)
     if rule.kind == "boolean" and is_truth:
-        values = array.to_pandas()
-        return ReadCells(values, missing, [], array)
-    if rule.kind == "boolean" and is_number:
-        return read_cells(_texts_of(array, missing), rule)
-    faults = [] if missing.all() else everywhere
-    return ReadCells(_nothing(len(array)), missing, faults, array)
+        return ReadCells(array.to_pandas(), missing, [], array)
+    expected = f"{EXPECTED[rule.kind]}{' with a per cent sign' if rule.percent else ''} but {kind}"
+    nothing = pd.Series(np.full(len(array), np.nan))
+    faults = [] if missing.all() else [Fault(np.flatnonzero(~missing), expected)]
+    return ReadCells(nothing, missing, faults, array)
 
 
-def _nothing(n: int) -> pd.Series:
-    return pd.Series(np.full(n, np.nan))
-
-
-def _without_words(
+def _by_value(
     values: pd.Series,
+    good: pd.Series,
+    bad: NDArray[np.bool_],
+    expected: str,
     array: pa.Array,
     missing: NDArray[np.bool_],
-    faults: list[Fault],
     rule: CellRule,
 ) -> ReadCells:
-    """The values, those missing that a word of the rule says are: -999, or 9999-12-31."""
+    """The good values but those that a word of the rule calls missing: -999, or 9999-12-31."""
     used = set()
-    anywhen = replace(rule, missing=(), first=datetime.date.min, last=FAR)
+    anywhen = replace(
+        rule, missing=(), format="", decimal=".", first=datetime.date.min, last=datetime.date.max
+    )
     for word in rule.missing:
         try:
-            meant = parse_text(word, anywhen)
+            is_word = (values == parse_text(word, anywhen)).to_numpy(bool)
         except ValueError:
             continue
-        original = array.to_pandas()
-        is_word = (original.astype(values.dtype, errors="ignore") == meant).to_numpy(bool)
         if is_word.any():
             used.add(word)
         missing = missing | is_word
-        values = values.mask(pd.Series(is_word))
-        faults = [replace(f, positions=f.positions[~is_word[f.positions]]) for f in faults]
-    return ReadCells(
-        values, missing, [f for f in faults if len(f.positions)], array, 0, frozenset(used)
-    )
+    bad = bad & ~missing
+    hint = "missing: [...], if it stands for none"
+    faults = [Fault(np.flatnonzero(bad), expected, hint)] if bad.any() else []
+    return ReadCells(good.mask(pd.Series(missing)), missing, faults, array, 0, frozenset(used))
 
 
 def _texts_of(array: pa.Array, missing: NDArray[np.bool_]) -> pa.Array:
-    """Texts of a typed column: whole floats without a point where all are whole, dates as ISO."""
-    kind = array.type
-    if pa.types.is_floating(kind):
-        numbers = array.to_numpy(zero_copy_only=False).astype(float)
-        known = numbers[~missing]
-        if (
-            len(known)
-            and (np.floor(known) == known).all()
-            and (np.abs(known) < LARGEST_EXACT).all()
-        ):
-            whole = np.where(missing, 0, numbers).astype(np.int64)
-            return pc.if_else(pa.array(missing), None, pa.array(whole).cast(pa.string()))
-        texts = [None if gone else repr(float(x)) for x, gone in zip(numbers, missing, strict=True)]
-        return pa.array(texts, pa.string())
-    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-        texts = [None if v is None else str(v) for v in array.to_pylist()]
-        return pa.array([t and t.removesuffix(" 00:00:00") for t in texts], pa.string())
-    if pa.types.is_boolean(kind):
-        return pa.array([None if v is None else str(v) for v in array.to_pylist()], pa.string())
-    return array.cast(pa.string())
+    """Texts of a typed column, as a CSV would hold them: 1.0, True, 2023-07-05."""
+    if pa.types.is_integer(array.type) or pa.types.is_decimal(array.type):
+        return array.cast(pa.string())
+    coded = array.dictionary_encode()
+    texts = [str(value).removesuffix(" 00:00:00") for value in coded.dictionary.to_pylist()]
+    written = pa.array(texts, pa.string()).take(coded.indices)
+    return pc.if_else(pa.array(missing), pa.scalar(None, pa.string()), written)

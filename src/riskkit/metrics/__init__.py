@@ -26,6 +26,7 @@ from riskkit.metrics.curves import (
 from riskkit.metrics.discrimination import auc, discrimination, gini, ks
 from riskkit.metrics.grades import (
     assign_grade,
+    binomial_p_value,
     grade_table,
     jeffreys_p_value,
     master_scale,
@@ -38,6 +39,7 @@ __all__ = [
     "accuracy_table",
     "assign_grade",
     "auc",
+    "binomial_p_value",
     "bootstrap",
     "brier",
     "calibration_fit",

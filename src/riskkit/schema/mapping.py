@@ -5,6 +5,7 @@ Takes a YAML file; gives its blocks as checked models, read once. Nothing in a m
 
 from __future__ import annotations
 
+import codecs
 import datetime
 import difflib
 import os
@@ -13,18 +14,25 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+import pandas as pd
+import pyarrow as pa
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WrapValidator,
+    model_validator,
+)
 
 from riskkit.checks import DataContractError
 from riskkit.columns import CellRule, parse_text, shown
-from riskkit.schema.contract import OUTCOME_COLUMNS, PERFORMANCE_COLUMNS
+from riskkit.schema.contract import CONTRACT, KEYS
 from riskkit.schema.yaml_text import read_yaml
 from riskkit.target import BadDefinition
 
 __all__ = [
-    "APPLICATION_TYPES",
-    "INSTALMENT_TYPES",
-    "TABLES",
     "Column",
     "FeatureBlock",
     "Label",
@@ -36,22 +44,6 @@ __all__ = [
     "read_mapping",
 ]
 
-APPLICATION_TYPES = {
-    "application_id": "text",
-    "customer_id": "text",
-    "applied_at": "date",
-    "channel": "text",
-    "partner": "text",
-    "scenario": "text",
-    "amount": "integer",
-    "term_months": "integer",
-    "approved": "boolean",
-    "declined_reason": "text",
-    "override": "boolean",
-    "offer_apr": "number",
-    "offer_limit": "integer",
-    "booked": "boolean",
-}
 # columns of applications that are no feature, whatever they hold
 RESERVED = (
     "application_id",
@@ -62,52 +54,29 @@ RESERVED = (
     "booked",
     "default_flag",
 )
-INSTALMENT_TYPES = {
-    "loan_id": "text",
-    "number": "integer",
-    "due_date": "date",
-    "due_amount": "integer",
-    "paid_date": "date",
-    "paid_amount": "integer",
-}
-TABLES: dict[str, Mapping[str, str]] = {
-    "applications": APPLICATION_TYPES,
-    "performance": PERFORMANCE_COLUMNS,
-    "instalments": INSTALMENT_TYPES,
-    "outcomes": OUTCOME_COLUMNS,
-}
 OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "in", "not_in")
 TEXT_OPERATORS = ("starts_with", "not_starts_with")
+FEATURE_KINDS = {"category": "category", "number": "number", "months_since": "date"}
+MOST_LINES = 40
 FILTER_OPERATORS = (*OPERATORS, *TEXT_OPERATORS, "is_missing")
 
 
-def _whole(value: Any) -> int:
-    if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,15}", value):
-        return int(value)
-    raise ValueError("a whole number")
+def _parsed(kind: str, expected: str) -> BeforeValidator:
+    """A value of the mapping as its owner wrote it, which is plain whatever the columns are."""
+    rule = CellRule(kind=kind, decimal="." if kind in ("number", "integer") else "")
 
+    def parse(value: Any) -> Any:
+        if kind == "boolean" and isinstance(value, bool):
+            return value
+        try:
+            parsed = parse_text(value, rule)
+        except (ValueError, TypeError, pa.ArrowException):
+            raise ValueError(expected) from None
+        if kind == "integer" and parsed != int(parsed):
+            raise ValueError(expected)
+        return {"integer": int, "number": float, "date": pd.Timestamp.date}.get(kind, bool)(parsed)
 
-def _number(value: Any) -> float:
-    try:
-        return float(parse_text(value, CellRule(kind="number")))
-    except (ValueError, TypeError, AttributeError):
-        raise ValueError("a number") from None
-
-
-def _truth(value: Any) -> bool:
-    known = {"yes": True, "no": False}
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value in known:
-        return known[value]
-    raise ValueError("true or false")
-
-
-def _day(value: Any) -> datetime.date:
-    try:
-        return parse_text(value, CellRule(kind="date")).date()
-    except (ValueError, TypeError, AttributeError):
-        raise ValueError("a date such as 2023-07-01") from None
+    return BeforeValidator(parse)
 
 
 def _text(value: Any) -> str:
@@ -118,17 +87,32 @@ def _text(value: Any) -> str:
 
 def _scalar(value: Any) -> str:
     """A value of a data column; true and false are the words."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return _text(value)
+    return str(value).lower() if isinstance(value, bool) else _text(value)
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
-Number = Annotated[float, BeforeValidator(_number)]
-Truth = Annotated[bool, BeforeValidator(_truth)]
-Day = Annotated[datetime.date, BeforeValidator(_day)]
+def _name(value: Any) -> str:
+    """A name that can stand in messages, paths and pages."""
+    if not _text(value).strip() or not value.isprintable():
+        raise ValueError("a name of signs that can be seen")
+    return value
+
+
+def _distinct(value: Any, handler: Any) -> Any:
+    """A block whose keys still differ once they are read: 6 and 06 are one number."""
+    read = handler(value)
+    if isinstance(value, dict) and len(read) != len(value):
+        raise ValueError("keys that differ")
+    return read
+
+
+Whole = Annotated[int, _parsed("integer", "a whole number")]
+Number = Annotated[float, _parsed("number", "a number")]
+Truth = Annotated[bool, _parsed("boolean", "true or false")]
+Day = Annotated[datetime.date, _parsed("date", "a date such as 2023-07-01")]
 Text = Annotated[str, BeforeValidator(_text)]
 Scalar = Annotated[str, BeforeValidator(_scalar)]
+Name = Annotated[str, BeforeValidator(_name)]
+Distinct = WrapValidator(_distinct)
 
 
 class Block(BaseModel):
@@ -140,7 +124,7 @@ class Block(BaseModel):
 class Column(Block):
     """A column of the source, and how its cells are written; its name alone is enough."""
 
-    column: Text
+    column: Name
     format: Text = ""
     decimal: Literal["", ".", ","] = ""
     thousands: Literal["", ",", ".", " ", "'"] = ""
@@ -163,9 +147,9 @@ class FeatureBlock(Column):
     type: Literal["number", "category", "months_since"]
     unit: Text = ""
     risk_direction: Whole = Field(default=0, ge=-1, le=1)
-    special_codes: dict[Number, Text] = Field(default_factory=dict)
-    levels: dict[Text, Text] = Field(default_factory=dict)
-    dates_as: dict[Day, Number] = Field(default_factory=dict)
+    special_codes: Annotated[dict[Number, Text], Distinct] = Field(default_factory=dict)
+    levels: dict[Scalar, Text] = Field(default_factory=dict)
+    dates_as: dict[Scalar, Number] = Field(default_factory=dict)
     protected: Truth = False
     known_afterwards: Truth = False
 
@@ -190,10 +174,9 @@ class RowFilter(Block):
     value: Any
     type: Literal["", "text", "number", "date", "boolean"] = ""
 
-    @property
-    def text(self) -> str:
-        """The filter in words."""
-        return f"{self.column} {self.operator} {self.value}"
+    def text(self, *, shows_value: bool = True) -> str:
+        """The filter in words; its value may be that of a cell nobody may show."""
+        return f"{self.column} {self.operator} {self.value if shows_value else '…'}"
 
 
 class Duplicates(Block):
@@ -256,7 +239,7 @@ class Bad(Block):
 
     dpd: Whole | None = 90
     window_months: Whole | None = 12
-    by_term: dict[Whole, Whole] | None = None
+    by_term: Annotated[dict[Whole, Whole], Distinct] | None = None
     indeterminate_dpd: Whole | None = None
 
 
@@ -271,9 +254,9 @@ class Control(Block):
 class SourceMapping(Block):
     """A source mapping, as its owner wrote it."""
 
-    name: Text
-    title: Text
-    currency: Text
+    name: Name
+    title: Name
+    currency: Name
     amounts_in: Literal["major", "minor"]
     accepted_only: Truth = False
     notes: list[Text] = Field(default_factory=list)
@@ -287,12 +270,12 @@ class SourceMapping(Block):
     outcomes: Outcomes | None = None
     label: Label | None = None
     bad: Bad = Field(default_factory=Bad)
-    features: dict[Text, FeatureBlock]
+    features: dict[Name, FeatureBlock]
 
     @property
     def tables(self) -> dict[str, MappedTable]:
         """The tables it maps, by name."""
-        there = {name: getattr(self, name) for name in TABLES}
+        there = {name: getattr(self, name) for name in CONTRACT}
         return {name: table for name, table in there.items() if table is not None}
 
     @property
@@ -311,6 +294,11 @@ class SourceMapping(Block):
         worst = self.label is not None and self.label.days_past_due == "worst"
         return worst or self.performance is not None or self.outcomes is not None
 
+    @property
+    def amount_scale(self) -> int:
+        """Smallest units of money in one of the amounts as they are written."""
+        return 100 if self.amounts_in == "major" else 1
+
     def rule(self, column: Column, kind: str) -> CellRule:
         """How the cells of a column are written."""
         return CellRule(
@@ -321,7 +309,7 @@ class SourceMapping(Block):
             percent=column.percent,
             strip=tuple(column.strip),
             missing=tuple(self.missing if column.missing is None else column.missing),
-            words=column.words,
+            words=column.levels if isinstance(column, FeatureBlock) else column.words,
         )
 
     def files(self, folder: Path) -> list[Path]:
@@ -349,10 +337,16 @@ def read_mapping(path: str | Path) -> SourceMapping:
         mapping = SourceMapping.model_validate(content)
     except ValidationError as error:
         raise DataContractError(name, _grammar_lines(error, content)) from None
-    found = [*_unmapped(mapping), *_contradictions(mapping)]
-    if found:
-        raise DataContractError(name, list(dict.fromkeys(found)))
+    if found := [*_unmapped(mapping), *_contradictions(mapping)]:
+        raise DataContractError(name, _first_lines(found))
     return mapping
+
+
+def _first_lines(lines: list[str]) -> list[str]:
+    """Each line once, and of very many the first ones."""
+    once = list(dict.fromkeys(lines))
+    more = len(once) - MOST_LINES
+    return once if more <= 0 else [*once[:MOST_LINES], f"and {more:,} more faults"]
 
 
 # -- what pydantic found, in the words of this house -----------------------------------------------
@@ -360,10 +354,12 @@ def read_mapping(path: str | Path) -> SourceMapping:
 
 def _grammar_lines(error: ValidationError, content: Mapping[str, Any]) -> list[str]:
     lines = []
+    # a mapping may have thousands of faults; those behind the last line shown are only counted
     for item in error.errors(include_url=False):
         where = ""
         for part in item["loc"]:
-            where += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if where else part
+            word = f"[{part + 1}]" if isinstance(part, int) else _cut(part)
+            where += word if isinstance(part, int) or not where else f".{word}"
         where = where.removesuffix(".[key]")
         kind, context = item["type"], item.get("ctx", {})
         if kind == "missing":
@@ -383,7 +379,7 @@ def _grammar_lines(error: ValidationError, content: Mapping[str, Any]) -> list[s
                 "less_than_equal": f"at most {context.get('le')}",
             }.get(kind, item["msg"])
             lines.append(f"{where}: expected {expected}, found {_brief(_at(content, item['loc']))}")
-    return list(dict.fromkeys(lines))
+    return _first_lines(lines)
 
 
 def _at(content: Any, loc: tuple[Any, ...]) -> Any:
@@ -396,6 +392,11 @@ def _at(content: Any, loc: tuple[Any, ...]) -> Any:
         except (KeyError, IndexError, TypeError):
             break
     return content
+
+
+def _cut(text: str) -> str:
+    """A key, cut and without signs that nobody sees."""
+    return text if len(text) <= 40 and text.isprintable() else shown(text)
 
 
 def _brief(value: Any) -> str:
@@ -451,69 +452,93 @@ def _unmapped(mapping: SourceMapping) -> list[str]:
     reasons = dict(reversed(needed))
     return [
         f"applications.columns.{name}: missing; {reasons[name]}"
-        for name in APPLICATION_TYPES
+        for name in CONTRACT["applications"]
         if name in reasons and name not in mapping.applications.columns
     ]
 
 
-def _contradictions(mapping: SourceMapping) -> list[str]:
-    found = [line for name, table in mapping.tables.items() for line in _of_table(name, table)]
+def _contradictions(mapping: SourceMapping) -> Iterator[str]:
+    if not re.fullmatch(r"\w[\w .-]{0,59}", mapping.name):
+        yield (
+            "name: it names folders; expected at most 60 letters, digits, blanks, points and "
+            f"hyphens, found {_brief(mapping.name)}"
+        )
+    for name, table in mapping.tables.items():
+        yield from _of_table(name, table)
     try:
         _ = mapping.definition
     except ValueError as error:
-        found.append(str(error))
+        yield str(error)
     if not (mapping.performance or mapping.outcomes or mapping.label):
-        found.append("one of performance, outcomes or label is needed to know who was bad")
+        yield "one of performance, outcomes or label is needed to know who was bad"
     if mapping.label is not None:
-        found += _of_label(mapping.label, mapping)
-    outcomes = mapping.outcomes
-    if outcomes is not None:
-        if outcomes.event is not None:
-            if outcomes.last_payment is None:
-                found.append("outcomes.last_payment: missing")
-            lists = {"default": outcomes.event.default, "repaid": outcomes.event.repaid}
-            found += _in_both("outcomes.event", lists | {"ignored": outcomes.event.ignored})
-        elif not outcomes.columns:
-            found.append("outcomes: columns or event is missing")
-    panel = mapping.performance
-    if panel is not None:
-        found += [
-            f"performance.columns.{name}: missing"
-            for name in ("loan_id", "month_end", "dpd")
-            if name not in panel.columns
-        ]
-        if "cohort" not in panel.columns and not panel.seen_from_start:
-            found.append(
-                "performance.columns.cohort: missing; map the date of disbursal, or state "
-                "seen_from_start: true where each loan's first row is its month of disbursal"
-            )
+        yield from _of_label(mapping.label, mapping)
+    if mapping.outcomes is not None:
+        yield from _of_outcomes(mapping.outcomes)
+    if mapping.performance is not None:
+        yield from _of_panel(mapping.performance)
+    label_at = mapping.label.at if mapping.label is not None else None
+    for name, later in (("out_of_time_from", mapping.out_of_time_from), ("label.at", label_at)):
+        if later and mapping.observed_to and later > mapping.observed_to:
+            yield f"{name}: {later} is later than observed_to, {mapping.observed_to}"
+    for month in mapping.control.amount_by_month:
+        if not re.fullmatch("[0-9]{4}-(0[1-9]|1[0-2])", month):
+            yield f"control.amount_by_month: expected a month as 2023-01, found {_brief(month)}"
     if not mapping.features:
-        found.append("features: none is described")
+        yield "features: none is described"
     elif not any(feature.offered for feature in mapping.features.values()):
-        found.append("features: all are protected or known afterwards, so no model could be made")
+        yield "features: all are protected or known afterwards, so no model could be made"
     for name, feature in mapping.features.items():
-        found += _of_feature(name, feature, mapping)
-    return found
+        yield from _of_feature(name, feature, mapping)
+
+
+def _of_outcomes(outcomes: Outcomes) -> Iterator[str]:
+    if outcomes.event is not None:
+        if outcomes.last_payment is None:
+            yield "outcomes.last_payment: missing"
+        else:
+            yield from _of_cells("outcomes.last_payment", outcomes.last_payment, "date")
+        event = outcomes.event
+        lists = {"default": event.default, "repaid": event.repaid, "ignored": event.ignored}
+        yield from _in_both("outcomes.event", lists)
+        if outcomes.columns:
+            yield "outcomes: both columns and event; one is enough"
+    elif not outcomes.columns:
+        yield "outcomes: columns or event is missing"
+
+
+def _of_panel(panel: Performance) -> Iterator[str]:
+    for name in ("loan_id", "month_end", "dpd"):
+        if name not in panel.columns:
+            yield f"performance.columns.{name}: missing"
+    if panel.seen_from_start == ("cohort" in panel.columns):
+        yield (
+            "performance.columns.cohort: map the date of disbursal, or state seen_from_start: true "
+            "where each loan's first row is its month of disbursal; one of the two"
+        )
+    if panel.left_current and "status" in panel.columns:
+        yield "performance.left_current: status is mapped, which says how loans left"
 
 
 def _of_table(name: str, table: MappedTable) -> Iterator[str]:
+    contract = CONTRACT[name]
     if table.path and table.sql is not None:
         yield f"{name}: both path and sql; one is enough"
     if not (table.path or table.sql) and (name != "outcomes" or table.columns):
         yield f"{name}: path or sql is missing"
-    if not table.columns and name != "outcomes":
+    if not table.columns and name in ("performance", "instalments"):
         yield f"{name}.columns: missing"
-    if len(table.delimiter) != 1:
-        yield f"{name}.delimiter: expected one sign, found {_brief(table.delimiter)}"
+    yield from _of_file(name, table)
     for column, mapped in table.columns.items():
-        where = f"{name}.columns.{column}"
-        if column not in TABLES[name]:
-            yield f"{where}: unknown column{near(column, TABLES[name])}"
+        where = f"{name}.columns.{_cut(column)}"
+        if column not in contract:
+            yield f"{where}: unknown column{near(column, contract)}"
         else:
-            yield from _of_cells(where, mapped, TABLES[name][column])
-    for column in table.duplicates.by:
+            yield from _of_cells(where, mapped, contract[column].kind)
+    by = table.duplicates.by or (KEYS[name] if table.duplicates.keep != "refuse" else ())
+    for column in by:
         if column not in table.columns:
-            yield f"{name}.duplicates.by: {column} is not mapped{near(column, table.columns)}"
+            yield f"{name}.duplicates.by: {_cut(column)} is not mapped{near(column, table.columns)}"
     for number, row in enumerate(table.rows, start=1):
         where = f"{name}.rows[{number}]"
         wants_list = row.operator in ("in", "not_in")
@@ -523,25 +548,58 @@ def _of_table(name: str, table: MappedTable) -> Iterator[str]:
             expected = "a list" if wants_list else f"one value for {row.operator}"
             hint = "" if wants_list else "; a list goes with in and not_in"
             yield f"{where}.value: expected {expected}, found {_brief(row.value)}{hint}"
-        elif row.value is None or isinstance(row.value, dict):
+        elif any(
+            value is None or isinstance(value, dict | list)
+            for value in (row.value if wants_list else [row.value])
+        ):
             yield f"{where}.value: expected a value, found {_brief(row.value)}"
+
+
+def _of_file(name: str, table: MappedTable) -> Iterator[str]:
+    """Keys that say how a file is written, but of another kind of file."""
+    path = table.path.lower()
+    for key, default, endings in (
+        ("encoding", "utf-8", (".csv", ".csv.gz")),
+        ("delimiter", ",", (".csv", ".csv.gz")),
+        ("sheet", "", (".xlsx",)),
+    ):
+        if getattr(table, key) != default and not path.endswith(endings):
+            yield f"{name}.{key}: only {' or '.join(endings)} has one"
+    if len(table.delimiter) != 1 or table.delimiter in '\n\r"\0':
+        yield f"{name}.delimiter: expected one sign, found {_brief(table.delimiter)}"
+    try:
+        "".encode(codecs.lookup(table.encoding).name)
+    except (LookupError, ValueError):
+        yield f"{name}.encoding: no text encoding is called {_brief(table.encoding)}"
 
 
 def _of_cells(where: str, column: Column, kind: str) -> Iterator[str]:
     """Keys that say how cells are written, but of another kind of column."""
-    of_numbers = ("decimal", "thousands", "percent", "strip")
-    for key in of_numbers if kind not in ("number", "integer") else ():
-        if getattr(column, key):
+    for key in ("decimal", "thousands", "percent", "strip"):
+        if getattr(column, key) and kind not in ("number", "integer"):
             yield f"{where}.{key}: only a column of numbers has one"
-    if column.format and kind not in ("date", "months_since"):
+    if column.format and kind != "date":
         yield f"{where}.format: only a column of dates has one"
-    if column.format and column.format != "excel" and "%" not in column.format:
+    elif column.format not in ("", "excel") and not _is_format(column.format):
         example = '"%d.%m.%Y", for example, or excel'
         yield f"{where}.format: expected {example}, found {_brief(column.format)}"
     if column.words and kind not in ("text", "boolean"):
         yield f"{where}.words: only a column of text or truth values has them"
     if column.decimal and column.decimal == column.thousands:
         yield f"{where}: decimal and thousands are the same sign, {column.decimal!r}"
+    for sign in column.strip:
+        if not sign.strip() or re.search("[0-9.,%+-]", sign):
+            yield f"{where}.strip: a sign without digits, points or %, found {_brief(sign)}"
+
+
+def _is_format(text: str) -> bool:
+    """Whether a format of dates says year and month, each once."""
+    day = datetime.datetime(2023, 11, 29)
+    try:
+        read = datetime.datetime.strptime(day.strftime(text), text)
+    except (ValueError, re.error):
+        return False
+    return (read.year, read.month) == (2023, 11)
 
 
 def _of_label(label: Label, mapping: SourceMapping) -> Iterator[str]:
@@ -568,8 +626,8 @@ def _in_both(where: str, lists: Mapping[str, list[str]]) -> Iterator[str]:
 
 
 def _of_feature(name: str, feature: FeatureBlock, mapping: SourceMapping) -> Iterator[str]:
-    where = f"features.{name}"
-    kind = {"category": "category", "number": "number", "months_since": "date"}[feature.type]
+    where = f"features.{_cut(name)}"
+    kind = FEATURE_KINDS[feature.type]
     yield from _of_cells(where, feature, kind)
     if feature.type == "category":
         for key in ("risk_direction", "special_codes"):
@@ -577,14 +635,34 @@ def _of_feature(name: str, feature: FeatureBlock, mapping: SourceMapping) -> Ite
                 yield f"{where}.{key}: a category has none"
     elif feature.levels:
         yield f"{where}.levels: only a category has levels"
+    if feature.words:
+        yield f"{where}.words: levels say what the values of a category mean"
     if feature.dates_as and feature.type != "months_since":
         yield f"{where}.dates_as: only months_since has it"
-    taken = mapping.applications.columns.get(name)
-    if name in RESERVED or (
-        name in APPLICATION_TYPES and (taken is None or taken.column != feature.column)
-    ):
+    for code in feature.dates_as.values():
+        if code not in feature.special_codes:
+            yield f"{where}.dates_as: {code:g} is not among special_codes, which say what it means"
+    if name in RESERVED:
         yield f"{where}: the name is taken by a column of applications; choose another"
+    elif name in CONTRACT["applications"]:
+        yield from _of_shared_name(where, name, feature, mapping)
     event = mapping.outcomes.event if mapping.outcomes is not None else None
     labels = {block.column for block in (mapping.label, event) if block is not None}
     if not feature.known_afterwards and feature.column in labels:
         yield f"{where}.column: {feature.column} is the column of the label, no feature"
+
+
+def _of_shared_name(
+    where: str, name: str, feature: FeatureBlock, mapping: SourceMapping
+) -> Iterator[str]:
+    """A feature that is a column of applications, too, is one and the same."""
+    taken = mapping.applications.columns.get(name)
+    same_kind = {"text": "category", "integer": "number", "number": "number"}
+    kind = CONTRACT["applications"][name].kind
+    if (
+        taken is None
+        or taken.column != feature.column
+        or same_kind.get(kind) != feature.type
+        or mapping.rule(taken, kind) != mapping.rule(feature, kind)
+    ):
+        yield f"{where}: the name is taken by a column of applications; choose another"

@@ -6,50 +6,43 @@ that lists everything wrong with them.
 
 from __future__ import annotations
 
-import datetime
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from riskkit.checks import DataContractError
 from riskkit.columns import Fault, calendar_months
-from riskkit.schema.contract import (
-    OUTCOME_COLUMNS,
-    PERFORMANCE_COLUMNS,
-    application_violations,
-    check_target,
-    outcome_violations,
-    performance_violations,
-)
+from riskkit.schema.contract import CONTRACT, KEYS, across_columns, check_target
 from riskkit.schema.facts import Reading, Source
+from riskkit.schema.feature_cells import feature_values
 from riskkit.schema.features import Feature
 from riskkit.schema.mapping import (
-    APPLICATION_TYPES,
-    INSTALMENT_TYPES,
     Column,
     FeatureBlock,
     MappedTable,
+    Performance,
     SourceMapping,
     read_mapping,
 )
 from riskkit.schema.outcomes import (
-    derived_panel,
-    label_by_days,
-    label_by_values,
+    derived_months,
+    flags_of_days,
+    last_whole_month,
+    meanings_of,
     outcomes_of_events,
+    with_status,
 )
 from riskkit.schema.raw_rows import Faults, RawRows, open_rows
+from riskkit.target import default_flags
 
 __all__ = ["check_source", "load_source"]
-
-_MONEY = ("amount", "offer_limit", "due_amount", "paid_amount", "balance", "recovered_amount")
-# a feature may be years older than the application; 1900-01-01 is what some systems write for none
-FIRST_SINCE = datetime.date(1901, 1, 1)
 
 
 def check_source(path: str | Path, root: str | Path | None = None) -> SourceMapping:
@@ -105,7 +98,7 @@ def load_source(
         violation is listed: row, column, what was expected.
     """
     mapping = check_source(path, root)
-    faults = Faults(shows_values, [])
+    faults = Faults(shows_values)
     with _kept(parts) as folder:
         return _Loading(mapping, mapping.folder(path, root), folder, faults).source(Path(path).name)
 
@@ -119,17 +112,24 @@ def _kept(parts: str | Path | None) -> Iterator[Path]:
         yield Path(folder)
 
 
+@dataclass
+class _Read:
+    """A table in the contract's columns, as far as its file has them, and its rows."""
+
+    rows: RawRows
+    frame: pd.DataFrame
+
+
 class _Loading:
-    """One reading of a source: its tables one after another, its faults gathered."""
+    """One reading of a source: all of its files, then what they say together."""
 
     def __init__(self, mapping: SourceMapping, folder: Path, parts: Path, faults: Faults):
         self._mapping = mapping
         self._folder = folder
         self._parts = parts
         self._faults = faults
-        self._scale = {"major": 100, "minor": 1}[mapping.amounts_in]
         self._reading = Reading()
-        self._dates: list[tuple[str, RawRows, str, pd.Series]] = []  # none may be later than seen
+        self._dates: list[tuple[RawRows, str, str, pd.Series]] = []  # none is later than seen
 
     def source(self, what: str) -> Source:
         """The whole source.
@@ -137,29 +137,38 @@ class _Loading:
         Raises
         ------
         DataContractError
+            With the faults of all files; where they have none, with what does not go together.
         """
-        mapping, faults = self._mapping, self._faults
-        rows = self._open("applications", mapping.applications, self._wanted())
-        if rows is None:
-            self._stop(what)
-        assert rows is not None
-        applications = self._applications(rows)
-        tables = self._tables(rows, applications)
+        mapping = self._mapping
+        tables = {name: self._table(name, block) for name, block in mapping.tables.items()}
+        read = {name: table for name, table in tables.items() if table is not None}
+        said = self._said(read["applications"]) if "applications" in read else None
+        observed_to = self._observed_to(read)
         self._stop(what)
-        observed_to = self._observed_to(applications)
+        assert said is not None
+        applications = read["applications"].frame
+        frames = {
+            name: self._of_booked(table, applications, name)
+            for name, table in read.items()
+            if name != "applications"
+        }
+        if "performance" in frames and "status" not in frames["performance"]:
+            assert mapping.performance is not None
+            frames["performance"] = with_status(
+                frames["performance"],
+                mapping.performance,
+                applications,
+                observed_to,
+                self._faults,
+                self._reading,
+            )
+        if mapping.outcomes is not None and mapping.outcomes.event is not None:
+            frames["outcomes"] = outcomes_of_events(
+                said["event"], said["last_payment"], applications, mapping.outcomes, self._reading
+            )
         self._stop(what)
-        self._label(rows, applications, tables, observed_to)
+        applications["default_flag"] = self._flags(said, applications, frames, observed_to)
         self._control(applications)
-        for name, violations, table in (
-            ("applications", application_violations, applications),
-            ("performance", performance_violations, tables["performance"]),
-            ("outcomes", outcome_violations, tables["outcomes"]),
-        ):
-            if table is not None:
-                numbers = table.attrs.pop("numbers", None)
-                prefix = "" if name == "applications" else f"{name}: "
-                for line in violations(table, numbers):
-                    faults.add(prefix + line)
         self._stop(what)
         check_target(applications)
         undated = _no_time_axis(applications)
@@ -175,9 +184,9 @@ class _Loading:
             bad=mapping.definition,
             observed_to=observed_to,
             applications=applications,
-            **tables,
+            **frames,
             out_of_time_from=None if undated or start is None else pd.Timestamp(start),
-            notes=(*mapping.notes, *undated, *_unfollowed(applications, tables)),
+            notes=(*mapping.notes, *undated, *_unfollowed(applications, frames)),
             label_text=_label_text(mapping),
             reading=self._reading,
         )
@@ -186,85 +195,82 @@ class _Loading:
         if self._faults.lines:
             raise DataContractError(what, self._faults.lines)
 
-    def _wanted(self) -> list[str]:
-        """Columns of the applications' file that the mapping names."""
+    # -- what each file says -----------------------------------------------------------------------
+
+    def _table(self, name: str, block: MappedTable) -> _Read | None:
+        """The rows that the filters keep, in the contract's columns; faults are noted."""
+        if not (block.path or block.sql):
+            return None  # outcomes that are columns of the applications
+        url = os.environ[block.sql.url_env] if block.sql is not None else None
+        columns = [column.column for column in block.columns.values()]
+        columns += [row.column for row in block.rows]
+        columns += self._more_columns() if name == "applications" else []
+        try:
+            table = open_rows(block, columns, self._folder, url, self._parts / name)
+            rows = RawRows(name, table, self._mapping, self._faults, self._reading)
+            rows.filter(block)
+        except DataContractError as error:
+            for line in error.violations:
+                self._faults.add(f"{error.what}: {line}")
+            return None
+        frame = pd.DataFrame(
+            {one: rows.contract_column(column, one) for one, column in block.columns.items()}
+        )
+        frame = self._without_repeats(rows, block, frame)
+        for one, column in block.columns.items():
+            if CONTRACT[name][one].kind == "date" and one != "due_date":
+                self._dates.append((rows, one, column.column, frame[one]))
+        order = np.arange(len(rows))
+        if name == "applications":
+            frame = self._completed(rows, frame)
+        elif name == "performance" and not rows.has_fault(""):
+            assert isinstance(block, Performance)
+            frame, order = derived_months(frame, block)
+        if not rows.has_fault(""):
+            self._together(rows, frame, order)
+        return _Read(rows, frame)
+
+    def _more_columns(self) -> list[str]:
+        """Columns of the applications' file beside those of the contract."""
         mapping = self._mapping
         names = [feature.column for feature in mapping.features.values()]
         if mapping.label is not None:
             names.append(mapping.label.column)
         if mapping.outcomes is not None and mapping.outcomes.event is not None:
             names.append(mapping.outcomes.event.column)
-            if mapping.outcomes.last_payment is not None:
-                names.append(mapping.outcomes.last_payment.column)
+            assert mapping.outcomes.last_payment is not None
+            names.append(mapping.outcomes.last_payment.column)
         return names
 
-    def _open(self, name: str, block: MappedTable, more: list[str]) -> RawRows | None:
-        """The rows that the filters keep; None, and the fault noted, where they cannot be read."""
-        columns = [column.column for column in block.columns.values()]
-        columns += [row.column for row in block.rows]
-        wanted = list(dict.fromkeys([*columns, *more]))
-        url = os.environ[block.sql.url_env] if block.sql is not None else None
-        try:
-            table = open_rows(name, block, wanted, self._folder, url, self._parts)
-            rows = RawRows(name, table, self._mapping, self._faults)
-            rows.filter(block, self._reading)
-        except DataContractError as error:
-            for line in error.violations:
-                self._faults.add(f"{error.what}: {line}")
-            return None
-        return rows
-
-    def _contract(
-        self, rows: RawRows, block: MappedTable, types: Mapping[str, str]
+    def _without_repeats(
+        self, rows: RawRows, block: MappedTable, frame: pd.DataFrame
     ) -> pd.DataFrame:
-        """The mapped columns in the contract's types, duplicates dealt with."""
-        frame = pd.DataFrame(
-            {
-                name: self._column(rows, column, name, types)
-                for name, column in block.columns.items()
-            }
-        )
-        by = [name for name in block.duplicates.by or [next(iter(frame))] if name in frame]
-        if block.duplicates.keep != "refuse" and by:
-            again = frame.duplicated(by, keep=block.duplicates.keep).to_numpy()
-            if again.any():
-                rows.warnings.append(
-                    f"{int(again.sum()):,} rows with the same {', '.join(by)} were left out, "
-                    f"the {block.duplicates.keep} kept"
-                )
-                rows.keep(~again)
-                frame = frame[~again].reset_index(drop=True)
-        return frame
+        """The rows without those that the mapping drops because others are the same."""
+        keep, by = block.duplicates.keep, block.duplicates.by or KEYS[rows.name]
+        if keep == "refuse":
+            # of a panel, months that follow one another say it
+            if rows.name != "performance" or block.duplicates.by:
+                rows.note_repeats(frame, by)
+            return frame
+        again = frame.duplicated(by, keep=keep) & frame[list(by)].notna().all(axis=1)
+        if not again.any():
+            return frame
+        n = int(again.sum())
+        rows.say(f"duplicates: {n:,} rows with the same {', '.join(by)} were left out, {keep} kept")
+        rows.keep(~again.to_numpy())
+        return frame[~again].reset_index(drop=True)
 
-    def _column(
-        self, rows: RawRows, column: Column, name: str, types: Mapping[str, str]
-    ) -> pd.Series:
-        kind = types[name]
-        values = rows.read(column, kind, name)
-        scale = self._scale if name in _MONEY else 1
-        if kind == "number":
-            return values * scale
-        if kind == "integer":
-            values = values * scale
-            whole = values.round()
-            # amounts such as 225.0000001 are cents after rounding; 36.5 months are no term
-            off = np.flatnonzero((values - whole).abs() > (0.5 if scale > 1 else 0.0))
-            if len(off):
-                cells = rows.cells(column.column).combine_chunks()
-                rows.note(name, column.column, Fault(off, "a whole number"), cells)
-            values = whole
-        optional = ("paid_date", "paid_amount", "offer_apr", "offer_limit", "override")
-        if kind in ("integer", "boolean") and name not in optional:
-            rows.require(values, name, column.column)
-        if kind == "integer" and values.notna().all():
-            values = values.astype("int64")
-        if kind == "date" and name != "due_date":
-            self._dates.append((name, rows, column.column, values))
-        return values
+    def _together(self, rows: RawRows, frame: pd.DataFrame, order: NDArray[np.intp]) -> None:
+        """Note where columns do not go together; `order` says where the frame's rows were."""
+        for name, (expected, broken) in across_columns(rows.name, frame):
+            if broken.any():
+                block = self._mapping.tables[rows.name]
+                column = block.columns[name].column if name in block.columns else name
+                rows.note(name, column, Fault(np.sort(order[broken]), expected))
 
-    def _applications(self, rows: RawRows) -> pd.DataFrame:
+    def _completed(self, rows: RawRows, frame: pd.DataFrame) -> pd.DataFrame:
+        """Applications with the ids and decisions that follow, and the features."""
         mapping = self._mapping
-        frame = self._contract(rows, mapping.applications, APPLICATION_TYPES)
         if "application_id" not in frame:
             frame["application_id"] = pd.Series(rows.numbers).astype("str")
         if "customer_id" not in frame:
@@ -276,132 +282,78 @@ class _Loading:
         for name, feature in mapping.features.items():
             if name not in frame.columns:
                 frame[name] = self._feature_values(rows, frame, name, feature)
-        self._reading.warnings += rows.warnings
-        frame.attrs["numbers"] = rows.numbers
         return frame
 
     def _feature_values(
         self, rows: RawRows, frame: pd.DataFrame, name: str, feature: FeatureBlock
     ) -> pd.Series:
-        if feature.type == "months_since":
-            return self._months_since(rows, frame, name, feature)
-        values = rows.read(feature, feature.type, name, private=feature.protected)
-        if feature.levels:
-            there = set(values.dropna())
-            for level in sorted(set(feature.levels) - there):
-                self._reading.warnings.append(f"{name}: level {level!r} never occurs")
-            values = values.replace(feature.levels)
+        cells = rows.cells(feature.column)
+        values, read = feature_values(cells, feature, self._mapping, frame.get("applied_at"))
+        rows.note_cells(read, feature, name)
+        if feature.type == "months_since" and (later := values[read.series.notna()] < 0).any():
+            rows.say(
+                f"{name}: {int(later.sum()):,} dates are later than the application; known "
+                "afterwards?"
+            )
         for code in feature.special_codes:
             if not (values == code).any():
-                self._reading.warnings.append(f"{name}: special code {code:g} never occurs")
+                rows.say(f"{name}: special code {code:g} never occurs")
         return values
 
-    def _months_since(
-        self, rows: RawRows, frame: pd.DataFrame, name: str, feature: FeatureBlock
-    ) -> pd.Series:
-        """Months from a date to the application; a date that stands for a code is the code."""
-        stands = [day.isoformat() for day in feature.dates_as]
-        own = self._mapping.missing if feature.missing is None else feature.missing
-        plain = feature.model_copy(update={"missing": [*own, *stands]})
-        since = rows.read(plain, "date", name, private=feature.protected, first=FIRST_SINCE)
-        if "applied_at" not in frame:
-            return since.isna().astype("float64")
-        months = calendar_months(frame["applied_at"]) - calendar_months(since)
-        known = since.notna() & frame["applied_at"].notna()
-        values = pd.Series(months, dtype="float64").where(known)
-        if (values < 0).any():
-            self._reading.warnings.append(
-                f"{name}: {int((values < 0).sum()):,} dates are later than the application; "
-                "known afterwards?"
-            )
-        for day, code in feature.dates_as.items():
-            only = feature.model_copy(update={"missing": [day.isoformat()]})
-            here = rows.is_word(only, "date")
-            values = values.mask(here, code)
-        return values
-
-    def _tables(self, rows: RawRows, applications: pd.DataFrame) -> dict[str, pd.DataFrame | None]:
-        mapping = self._mapping
-        tables: dict[str, pd.DataFrame | None] = dict.fromkeys(
-            ("performance", "outcomes", "instalments")
-        )
-        if mapping.outcomes is not None and mapping.outcomes.event is not None:
-            tables["outcomes"] = self._events(rows, applications)
-        types = {
-            "performance": PERFORMANCE_COLUMNS,
-            "outcomes": OUTCOME_COLUMNS,
-            "instalments": INSTALMENT_TYPES,
-        }
-        for name in types:
-            block = mapping.tables.get(name)
-            if block is None or not block.columns:
-                continue
-            own = self._open(name, block, [])
-            if own is None:
-                continue
-            table = self._contract(own, block, types[name])
-            self._reading.warnings += [f"{name}: {text}" for text in own.warnings]
-            table.attrs["numbers"] = own.numbers
-            tables[name] = self._of_booked(table, applications, name)
-        return tables
-
-    def _events(self, rows: RawRows, applications: pd.DataFrame) -> pd.DataFrame:
-        block = self._mapping.outcomes
-        assert block is not None
-        assert block.event is not None
-        assert block.last_payment is not None
-        event = block.event
-        meanings = {"default": event.default, "repaid": event.repaid, "ignored": event.ignored}
-        status = rows.read(Column(column=event.column), "text", "outcomes.event")
-        meaning = label_by_values(status, meanings, "outcomes.event", self._faults, self._reading)
-        last = rows.read(block.last_payment, "date", "outcomes.last_payment")
-        self._dates.append(("last_payment", rows, block.last_payment.column, last))
-        if not {"applied_at", "term_months"} <= set(applications):
-            return pd.DataFrame()
-        return outcomes_of_events(meaning, last, applications, block.default_lag_months)
-
-    def _of_booked(
-        self, table: pd.DataFrame, applications: pd.DataFrame, name: str
-    ) -> pd.DataFrame:
-        """Rows of the loans that are booked applications here; how many are not is said."""
-        booked = applications.loc[applications["booked"] == True, "application_id"]  # noqa: E712
-        ours = table["loan_id"].isin(booked).to_numpy()
-        if not ours.any():
-            self._faults.add(f"{name}.loan_id: no loan is a booked application")
-            return table
-        if not ours.all():
-            self._reading.warnings.append(
-                f"{name}: {int((~ours).sum()):,} rows of loans that are no booked application here "
-                "were left out"
-            )
-        numbers = table.attrs["numbers"][ours]
-        table = table[ours].reset_index(drop=True)
-        table.attrs["numbers"] = numbers
-        return table
+    def _said(self, read: _Read) -> dict[str, pd.Series]:
+        """What the applications' file says of the label: meanings, days past due, last payments."""
+        mapping, rows = self._mapping, read.rows
+        rule, outcomes = mapping.label, mapping.outcomes
+        said = {}
+        if rule is not None and rule.days_past_due:
+            said["days"] = rows.read(Column(column=rule.column), "number", "label")
+        elif rule is not None:
+            lists = {"bad": rule.bad, "good": rule.good, "ignored": rule.ignored}
+            words = rows.read(Column(column=rule.column), "text", "label")
+            said["label"] = meanings_of(words, lists, "label", self._faults, self._reading)
+        if outcomes is not None and outcomes.event is not None:
+            assert outcomes.last_payment is not None
+            event = outcomes.event
+            lists = {"default": event.default, "repaid": event.repaid, "ignored": event.ignored}
+            words = rows.read(Column(column=event.column), "text", "outcomes.event")
+            said["event"] = meanings_of(words, lists, "outcomes.event", self._faults, self._reading)
+            name, column = "outcomes.last_payment", outcomes.last_payment.column
+            said["last_payment"] = last = rows.read(outcomes.last_payment, "date", name)
+            self._dates.append((rows, name, column, last))
+            early = calendar_months(last) < calendar_months(read.frame["applied_at"])
+            early &= (last.notna() & read.frame["applied_at"].notna()).to_numpy()
+            if early.any():
+                rows.note(
+                    name,
+                    column,
+                    Fault(np.flatnonzero(early), "in the month of application or later"),
+                    rows.cells(column),
+                )
+        return said
 
     # -- how far the data reach --------------------------------------------------------------------
 
-    def _observed_to(self, applications: pd.DataFrame) -> pd.Timestamp | None:
+    def _observed_to(self, read: Mapping[str, _Read]) -> pd.Timestamp | None:
         """The last month-end that was seen whole; a date beyond what is stated is a fault."""
         mapping = self._mapping
-        if mapping.observed_to is not None:
-            end = pd.Timestamp(mapping.observed_to)
-            for name, rows, column, dates in self._dates:
+        stated = mapping.observed_to
+        if stated is None and mapping.label is not None:
+            stated = mapping.label.at
+        if stated is not None:
+            end = pd.Timestamp(stated)
+            for rows, name, column, dates in self._dates:
                 late = np.flatnonzero(dates >= end + pd.Timedelta(days=1))
-                if len(late):
-                    rows.note(
-                        name, column, Fault(late, f"on or before observed_to, {end:%Y-%m-%d}")
-                    )
-            return (
-                end + pd.offsets.MonthEnd(0) if end.is_month_end else end - pd.offsets.MonthEnd(1)
-            )
-        if "applied_at" not in applications:
+                if len(late) and mapping.observed_to is not None:
+                    expected = f"on or before observed_to, {end:%Y-%m-%d}"
+                    rows.note(name, column, Fault(late, expected), rows.cells(column))
+            return last_whole_month(end)
+        if "applications" not in read or "applied_at" not in read["applications"].frame:
             return None
-        last_applied = applications["applied_at"].max()
-        if not mapping.depends_on_time:
-            return last_applied + pd.offsets.MonthEnd(0)
-        events = [dates.max() for name, _, _, dates in self._dates if name != "applied_at"]
+        last_applied = read["applications"].frame["applied_at"].max()
+        events = [dates.max() for _, name, _, dates in self._dates if name != "applied_at"]
         latest = max((event for event in events if pd.notna(event)), default=last_applied)
+        if pd.isna(last_applied) or not mapping.depends_on_time:
+            return last_applied + pd.offsets.MonthEnd(0)
         if latest.to_period("M") != last_applied.to_period("M"):
             self._faults.add(
                 "observed_to: missing; the outcome depends on the last day seen, and the data do "
@@ -414,61 +366,69 @@ class _Loading:
         )
         return latest + pd.offsets.MonthEnd(0)
 
-    def _label(
-        self,
-        rows: RawRows,
-        applications: pd.DataFrame,
-        tables: dict[str, pd.DataFrame | None],
-        observed_to: pd.Timestamp | None,
-    ) -> None:
-        """Add the label to the applications; complete a panel that holds days past due alone."""
-        mapping = self._mapping
-        panel = tables["performance"]
-        if panel is not None and mapping.performance is not None:
-            assert observed_to is not None
-            tables["performance"] = panel = derived_panel(
-                panel, mapping.performance, applications, observed_to, self._faults, self._reading
-            )
-        rule = mapping.label
-        booked = applications["booked"].astype(bool)
-        if rule is not None and rule.days_past_due:
-            days = rows.read(Column(column=rule.column), "number", "label")
-            flags, bias = label_by_days(days, applications, rule, mapping.definition, observed_to)
-            self._reading.warnings += bias
-        elif rule is not None:
-            lists = {"bad": rule.bad, "good": rule.good, "ignored": rule.ignored}
-            status = rows.read(Column(column=rule.column), "text", "label")
-            meaning = label_by_values(status, lists, "label", self._faults, self._reading)
-            flags = meaning.map({"bad": 1.0, "good": 0.0})
-        else:
-            book = panel if panel is not None else tables["outcomes"]
-            if book is None or self._faults.lines:
-                return
-            from riskkit.target import default_flags
+    # -- what the files say together ---------------------------------------------------------------
 
+    def _of_booked(self, read: _Read, applications: pd.DataFrame, name: str) -> pd.DataFrame:
+        """Rows of the loans that are booked applications here; how many are not is said."""
+        booked = applications.loc[applications["booked"], "application_id"]
+        ours = read.frame["loan_id"].isin(booked)
+        if not ours.any():
+            self._faults.add(f"{name}.loan_id: no loan is a booked application")
+        elif not ours.all():
+            self._reading.warnings.append(
+                f"{name}: {int((~ours).sum()):,} rows of loans that are no booked application here "
+                "were left out"
+            )
+        return read.frame[ours].reset_index(drop=True)
+
+    def _flags(
+        self,
+        said: Mapping[str, pd.Series],
+        applications: pd.DataFrame,
+        frames: Mapping[str, pd.DataFrame],
+        observed_to: pd.Timestamp | None,
+    ) -> pd.Series:
+        """Label of each application; missing where it was not booked."""
+        mapping = self._mapping
+        if "days" in said:
+            assert mapping.label is not None
+            day = mapping.label.at
+            seen = observed_to if day is None else last_whole_month(pd.Timestamp(day))
+            assert seen is not None
+            flags = flags_of_days(said["days"], applications, mapping.definition, seen)
+            if day is not None:
+                self._reading.warnings.append(
+                    f"label: days past due are those of {day} alone, so a loan that was "
+                    "worse before and was paid or written off by then counts as good"
+                )
+        elif "label" in said:
+            flags = said["label"].map({"bad": 1.0, "good": 0.0})
+        else:
+            book = frames["performance"] if "performance" in frames else frames["outcomes"]
             terms = applications.set_index("application_id")["term_months"]
             assert observed_to is not None
             by_loan = default_flags(book, mapping.definition, observed_to, term_months=terms)
             flags = applications["application_id"].map(by_loan)
-        applications["default_flag"] = flags.astype("float64").where(booked)
+        return flags.astype("float64").where(applications["booked"])
 
     def _control(self, applications: pd.DataFrame) -> None:
         """Hold the totals that the owner states against the data."""
         control = self._mapping.control
-        totals: list[tuple[str, float, float]] = []
-        if control.rows is not None:
-            totals.append(("rows", control.rows, len(applications)))
-        if control.bads is not None:
-            totals.append(("bads", control.bads, (applications["default_flag"] == 1).sum()))
+        totals: list[tuple[str, float | None, float]] = [
+            ("rows", control.rows, len(applications)),
+            ("bads", control.bads, (applications["default_flag"] == 1).sum()),
+        ]
         if control.amount_by_month:
             months = applications["applied_at"].dt.strftime("%Y-%m")
-            sums = applications.groupby(months)["amount"].sum() / self._scale
-            for month, amount in control.amount_by_month.items():
-                totals.append((f"amount_by_month.{month}", amount, sums.get(month, 0.0)))
-        for name, stated, found in totals:
-            if abs(stated - found) > 0.005:
+            sums = applications.groupby(months)["amount"].sum() / self._mapping.amount_scale
+            totals += [
+                (f"amount_by_month.{month}", amount, sums.get(month, 0.0))
+                for month, amount in control.amount_by_month.items()
+            ]
+        for name, stated, there in totals:
+            if stated is not None and abs(stated - there) > 0.005:
                 self._faults.add(
-                    f"control.{name}: {stated:,.10g} stated, {found:,.10g} in the data"
+                    f"control.{name}: {stated:,.15g} stated, {there:,.15g} in the data"
                 )
 
 
@@ -486,16 +446,14 @@ def _no_time_axis(applications: pd.DataFrame) -> list[str]:
     return []
 
 
-def _unfollowed(applications: pd.DataFrame, tables: Mapping[str, pd.DataFrame | None]) -> list[str]:
+def _unfollowed(applications: pd.DataFrame, frames: Mapping[str, pd.DataFrame]) -> list[str]:
     """A note on booked loans of which the source tells nothing more."""
-    for name in ("performance", "outcomes"):
-        book = tables[name]
-        if book is not None:
-            lost = applications["booked"] & ~applications["application_id"].isin(book["loan_id"])
-            if lost.any():
-                return [f"{int(lost.sum()):,} booked loans have no row in {name}, so no label."]
-            return []
-    return []
+    name = next((name for name in ("performance", "outcomes") if name in frames), None)
+    if name is None:
+        return []
+    lost = applications["booked"] & ~applications["application_id"].isin(frames[name]["loan_id"])
+    n = int(lost.sum())
+    return [f"{n:,} booked loans have no row in {name}, so no label."] if n else []
 
 
 def _label_text(mapping: SourceMapping) -> str:

@@ -307,7 +307,9 @@ def assign_samples(
     hashes = pd.util.hash_array(applications["customer_id"].to_numpy(object), hash_key=hash_key)
     is_test = hashes / 2.0**64 < test_share
     if out_of_time_from is None and dated:
-        out_of_time_from = _latest_start(applications[labelled], is_test[labelled], out_of_time_share)
+        out_of_time_from = _latest_start(
+            applications[labelled], is_test[labelled], out_of_time_share
+        )
     late = np.zeros(len(applications), dtype=bool)
     if out_of_time_from is not None:
         late = (applications["applied_at"] >= out_of_time_from).to_numpy()
@@ -329,9 +331,7 @@ def assign_samples(
     return sample
 
 
-def _latest_start(
-    labelled: pd.DataFrame, is_test: np.ndarray, share: float
-) -> pd.Timestamp | None:
+def _latest_start(labelled: pd.DataFrame, is_test: np.ndarray, share: float) -> pd.Timestamp | None:
     """First day of the latest month from which on the out-of-time sample may start, if any."""
     months = labelled["applied_at"].dt.to_period("M")
     bad = (labelled["default_flag"] == 1).to_numpy()
