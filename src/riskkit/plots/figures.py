@@ -337,7 +337,7 @@ def plot_hazard(
     ax = axes_of(ax)
     # a few stragglers past the term would set the scale for everybody
     most = table["at_risk"].max()
-    seen = table[table["at_risk"] >= max(min(30, most), 0.05 * most)]
+    seen = table[table["at_risk"] >= max(min(30, 0.5 * most), 0.05 * most)]
     ax.fill_between(
         seen.index, seen["hazard_low"], seen["hazard_high"], color=ACCENT, alpha=0.15, lw=0,
         label="95 % interval",
