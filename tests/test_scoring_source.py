@@ -248,7 +248,7 @@ FAULTS = {
     7: ({"期数": "12.5 期"}, "term_months (期数): '12.5 期' is not a whole number"),
     8: ({"期数": "无"}, "term_months (期数): missing"),
     9: ({"期数": "600"}, "term_months (期数): '600' is not between 1 and 480"),
-    10: ({"支行": "N/A"}, "branch (支行): 'N/A' is not text, but looks missing"),
+    10: ({"支行": "N/A"}, "branch (支行): 'N/A' is not text that says something"),
     11: ({"编号": " 无 "}, "application_id (编号): missing"),
     12: ({"编号": " 000001 "}, "application_id (编号): '000001' repeats an earlier row's"),
     13: (
@@ -316,6 +316,18 @@ def test_a_reason_with_a_letter_that_the_encoding_has_not_shows_its_number(tmp_p
         side.publish()
     text = path.read_text(encoding="latin-1")
     assert text == "row;reasons;name\n1;name: '1,\\u2026' is not a number;José\n"
+
+
+def test_a_level_that_is_no_utf8_costs_its_row_alone(tmp_path, card):
+    table = {name: MAPPING["applications"][name] for name in ("path", "columns")}
+    path = tmp_path / "new.csv"
+    mapping = keep(
+        loans(3, 9).assign(支行=["x", "odd", "1"]), path, MAPPING | {"applications": table}
+    )
+    path.write_bytes(path.read_bytes().replace(b"odd", b"\xe9"))
+    result = score_file(card, path, tmp_path / "out.csv", mapping=mapping)
+    assert reasons_of(result) == {2: r"branch (支行): '\\xe9' is no UTF-8 text"}
+    assert result.n_scored == 2
 
 
 def test_hints_end_where_a_column_is_rubbish(tmp_path, card, monkeypatch):
