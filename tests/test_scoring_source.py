@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from test_scoring import refused, scores_of
+from test_scoring import reasons_of, refused, scores_of
 from typer.testing import CliRunner
 
 from riskkit import schema
