@@ -14,13 +14,7 @@ from numpy.typing import NDArray
 
 from riskkit.checks import DataContractError
 
-__all__ = [
-    "NUMBER_BYTES",
-    "TEXT_BYTES",
-    "FrameRows",
-    "Rows",
-    "cut",
-]
+__all__ = ["NUMBER_BYTES", "TEXT_BYTES", "FrameRows", "Rows", "cut"]
 
 NUMBER_BYTES = 8
 TEXT_BYTES = 40  # a guess: an offset and some thirty letters
