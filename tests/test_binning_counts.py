@@ -198,7 +198,7 @@ def test_a_special_code_is_a_number_named_once():
     )
     assert found.special_codes == (-9, 0)
     assert found.special.tolist() == [[1, 1], [1, 1]]
-    with pytest.raises(ValueError, match="feature x: NaN is missing, no special code"):
+    with pytest.raises(ValueError, match="special_codes of x: NaN is missing, no special code"):
         counts_of([1.0, 2], [0, 1], special_codes={"x": [-9, np.nan]})
 
 
@@ -208,11 +208,20 @@ def test_a_special_code_is_a_number_named_once():
         ({"y": [0, 2]}, "y must be 1"),
         ({"y": [0, np.nan]}, "y must be 1"),
         ({"y": pd.array([0, None], dtype="Int64")}, "y must be 1"),
-        ({"y": [0]}, "one label per row"),
-        ({"y": [0, 1], "sample_weight": [1, -1]}, "sample_weight must be at least 0"),
-        ({"y": [0, 1], "sample_weight": [1, np.nan]}, "sample_weight must be at least 0"),
-        ({"y": [0, 1], "sample_weight": [1, np.inf]}, "sample_weight must be at least 0 and fin"),
-        ({"y": [0, 1], "sample_weight": [1]}, "at least 0 and finite, one per row"),
+        ({"y": [0]}, "y must have 2 rows like X, got 1"),
+        (
+            {"y": [0, 1], "sample_weight": [1, -1]},
+            "sample_weight must be finite and >= 0, got -1 in 1",
+        ),
+        (
+            {"y": [0, 1], "sample_weight": [1, np.nan]},
+            "sample_weight must be finite and >= 0, got nan",
+        ),
+        (
+            {"y": [0, 1], "sample_weight": [1, np.inf]},
+            "sample_weight must be finite and >= 0, got inf",
+        ),
+        ({"y": [0, 1], "sample_weight": [1]}, "sample_weight must have 2 rows"),
     ],
 )
 def test_labels_and_weights_are_checked(options, message):
@@ -255,7 +264,7 @@ def test_named_label_and_weight_are_columns_that_are_no_features():
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Tables in blocks of a hundred rows, edges from a sample of a thousand."""
-    monkeypatch.setattr(schema.tables, "BLOCK_ROWS", 100)
+    monkeypatch.setattr("riskkit.tables.table.BLOCK_ROWS", 100)
     monkeypatch.setattr(binning.counts, "_SAMPLE_ROWS", 1000)
 
 
@@ -306,7 +315,7 @@ def test_order_parts_blocks_and_executor_change_no_count(tmp_path, monkeypatch, 
     table = schema.Table(tmp_path)
     with ThreadPoolExecutor(2) as threads:
         for rows_of_a_block, executor in ((37, threads), (1500, None), (700, Picklers())):
-            monkeypatch.setattr(schema.tables, "BLOCK_ROWS", rows_of_a_block)
+            monkeypatch.setattr("riskkit.tables.table.BLOCK_ROWS", rows_of_a_block)
             found = count_features(
                 table, "bad", **options | {"features": [n for n in features if n != "flag"]},
                 executor=executor,

@@ -278,7 +278,8 @@ def refit(make_model, X, y, declined, uplift):
     rows = inference.accepted_only(y, declined)
     for _ in range(2):
         model = make_model()
-        model.fit(X.iloc[rows["position"]], rows["bad"], sample_weight=rows["weight"])
+        bad, weight = rows["bad"].to_numpy(), rows["weight"].to_numpy()
+        model.fit(X.iloc[rows["position"]], bad, sample_weight=weight)
         models.append(model)
         p = model.predict_proba(X)[:, 1]
         rows = inference.fuzzy_augmentation(y, declined, p, uplift=uplift)
@@ -554,7 +555,9 @@ def lender(portfolio):
     applications = portfolio.applications
     last = applications.loc[applications["default_flag"].notna(), "applied_at"].max()
     matured = (applications["applied_at"] <= last).to_numpy()
-    return applications[matured].reset_index(drop=True), portfolio.truth[matured]
+    return applications[matured].reset_index(drop=True), portfolio.truth[matured].reset_index(
+        drop=True
+    )
 
 
 def effect(lender, features):

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from riskkit import metrics, profile, schema
+from riskkit.metrics.discrimination import BOOTSTRAP_POINTS
 from riskkit.partitions import add_counts
 
 # Patients of DeLong, DeLong and Clarke-Pearson (1988) with all three tests known, as printed in the
@@ -407,7 +408,7 @@ def test_bootstrap_on_many_scores_agrees_with_few():
     rng = np.random.default_rng(5)
     y = (rng.random(20_000) < 0.2).astype(int)
     score = rng.normal(-0.8 * y, 1)
-    assert len(np.unique(score)) > 2 * metrics.BOOTSTRAP_POINTS
+    assert len(np.unique(score)) > 2 * BOOTSTRAP_POINTS
     many = metrics.discrimination(metrics.score_counts(score, y))
     few = metrics.discrimination(metrics.score_counts(score.round(2), y))
     assert many["ks_low"] == pytest.approx(few["ks_low"], abs=0.01)
@@ -1019,7 +1020,7 @@ def test_drift_refuses_what_it_cannot_compare():
         profile.drift_table(frame, one, pd.Series(["a", "b"]), base=[False, False])
     with pytest.raises(ValueError, match="period must be known in every row, missing in 1"):
         profile.drift_table(frame, one, pd.Series(["a", None]), base=[True, False])
-    with pytest.raises(ValueError, match="period must have 2 rows like the applications, got 1"):
+    with pytest.raises(ValueError, match="period must have 2 rows like applications, got 1"):
         profile.drift_table(frame, one, pd.Series(["a"]), base=[True, False])
     with pytest.raises(schema.DataContractError, match="missing columns y"):
         profile.drift_table(frame, [feature("y")], pd.Series(["a", "b"]), base=[True, False])

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from riskkit import metrics
+from riskkit.metrics.accuracy import brier_decomposition
+from riskkit.metrics.calibration import hosmer_lemeshow
 from riskkit.partitions import add_counts
 
 # ten loans at 10 %, five at 40 %, five at 70 %, with 2, 1 and 3 bads
@@ -46,19 +48,19 @@ def counts_and_probability(draw):
 def test_brier_decomposition_by_hand():
     # reliability (10·0.1² + 5·0.2² + 5·0.1²) / 20, resolution (10·0.1² + 5·0.1² + 5·0.3²) / 20,
     # uncertainty 0.3 · 0.7
-    parts = metrics.brier_decomposition(BY_HAND, AT_SCORE)
+    parts = brier_decomposition(BY_HAND, AT_SCORE)
     expected = {"brier": 0.1975, "reliability": 0.0175, "resolution": 0.03, "uncertainty": 0.21}
     expected["within"] = 0
     assert parts.to_dict() == pytest.approx(expected, abs=1e-15)
     # loans of one probability are one group, at however many scores
     split = pd.DataFrame({"good": [2, 4, 3, 5], "bad": [3, 1, 0, 2]})
-    again = metrics.brier_decomposition(split, [0.7, 0.4, 0.1, 0.1])
+    again = brier_decomposition(split, [0.7, 0.4, 0.1, 0.1])
     assert again.to_dict() == pytest.approx(expected, abs=1e-15)
 
 
 def test_brier_over_groups_by_hand():
     # two groups of two, of mean probability 0.2 and 0.6 and bad rate 0 and 1/2; overall 1/4
-    parts = metrics.brier_decomposition([0, 0, 1, 0], [0.1, 0.3, 0.5, 0.7], n_groups=2)
+    parts = brier_decomposition([0, 0, 1, 0], [0.1, 0.3, 0.5, 0.7], n_groups=2)
     expected = {
         "brier": (0.01 + 0.09 + 0.25 + 0.49) / 4,
         "reliability": (2 * 0.2**2 + 2 * 0.1**2) / 4,
@@ -70,15 +72,15 @@ def test_brier_over_groups_by_hand():
     # as Stephenson et al. write it: variance of p within groups less twice its covariance with y
     assert expected["within"] == pytest.approx(0.1**2 - 2 * (-0.05 / 2))
     with pytest.raises(ValueError, match="n_groups"):
-        metrics.brier_decomposition([0, 1], [0.1, 0.3], n_groups=0)
+        brier_decomposition([0, 1], [0.1, 0.3], n_groups=0)
 
 
 def test_over_groups_a_perfect_probability_is_nearly_reliable():
     rng = np.random.default_rng(1)
     p = rng.uniform(0.01, 0.3, 2000)
     y = (rng.random(2000) < p).astype(float)
-    by_score = metrics.brier_decomposition(y, p)["reliability"]
-    by_group = metrics.brier_decomposition(y, p, n_groups=10)["reliability"]
+    by_score = brier_decomposition(y, p)["reliability"]
+    by_group = brier_decomposition(y, p, n_groups=10)["reliability"]
     assert by_score > 0.1  # every loan a group: chance, and nothing else
     assert by_group < 0.003
 
@@ -87,7 +89,7 @@ def test_over_groups_a_perfect_probability_is_nearly_reliable():
 @given(counts_and_probability())
 def test_brier_is_reliability_less_resolution_plus_uncertainty(given_):
     counts, probability = given_
-    parts = metrics.brier_decomposition(counts, probability)
+    parts = brier_decomposition(counts, probability)
     total = parts["reliability"] - parts["resolution"] + parts["uncertainty"]
     assert parts["brier"] == pytest.approx(total, abs=1e-12)
     assert parts["brier"] == pytest.approx(metrics.brier(counts, probability), abs=1e-15)
@@ -98,16 +100,16 @@ def test_brier_is_reliability_less_resolution_plus_uncertainty(given_):
 @given(counts_and_probability())
 def test_increasing_maps_of_the_probability_move_the_reliability_alone(given_):
     counts, probability = given_
-    before = metrics.brier_decomposition(counts, probability)
-    after = metrics.brier_decomposition(counts, np.square(probability))
+    before = brier_decomposition(counts, probability)
+    after = brier_decomposition(counts, np.square(probability))
     told_apart = ["resolution", "uncertainty"]
     assert after[told_apart].tolist() == pytest.approx(before[told_apart].tolist(), abs=1e-15)
 
 
 def test_observed_rates_as_probability_leave_no_unreliability():
     rates = BY_HAND["bad"] / (BY_HAND["bad"] + BY_HAND["good"])
-    assert metrics.brier_decomposition(BY_HAND, rates)["reliability"] == 0
-    assert metrics.brier_decomposition(BY_HAND, [0.3] * 3)["resolution"] == 0
+    assert brier_decomposition(BY_HAND, rates)["reliability"] == 0
+    assert brier_decomposition(BY_HAND, [0.3] * 3)["resolution"] == 0
 
 
 def test_log_loss_equals_sklearn_and_knows_the_impossible():
@@ -123,7 +125,7 @@ def test_log_loss_equals_sklearn_and_knows_the_impossible():
     assert metrics.log_loss([0, 1], [1.0, 0.5], weight=[0, 1]) == pytest.approx(math.log(2))
 
 
-@pytest.mark.parametrize("metric", [metrics.brier, metrics.log_loss, metrics.brier_decomposition])
+@pytest.mark.parametrize("metric", [metrics.brier, metrics.log_loss, brier_decomposition])
 def test_weights_are_repetitions(metric):
     y, probability, times = [0, 1, 0, 1], [0.1, 0.3, 0.4, 0.8], [3, 0, 2, 1]
     repeated = metric(np.repeat(y, times), np.repeat(probability, times))
@@ -136,7 +138,7 @@ def test_weights_are_repetitions(metric):
     [
         metrics.brier,
         metrics.log_loss,
-        metrics.brier_decomposition,
+        brier_decomposition,
         metrics.calibration_fit,
         metrics.calibration_table,
     ],
@@ -183,10 +185,10 @@ def test_counts_are_checked_like_rows():
     with pytest.raises(ValueError, match="weight must be left out with counts"):
         metrics.brier(BY_HAND, AT_SCORE, weight=[1, 1, 1])
     with pytest.raises(ValueError, match=r"probability must lie in \[0, 1\]"):
-        metrics.brier_decomposition(BY_HAND, [0.5, 0.5, 1.5])
+        brier_decomposition(BY_HAND, [0.5, 0.5, 1.5])
 
 
-@pytest.mark.parametrize("metric", [metrics.brier, metrics.log_loss, metrics.brier_decomposition])
+@pytest.mark.parametrize("metric", [metrics.brier, metrics.log_loss, brier_decomposition])
 @pytest.mark.parametrize("nothing", [[np.nan], BY_HAND[:1] * 0])
 def test_accuracy_of_nothing_is_undefined(metric, nothing):
     with pytest.warns(UserWarning, match="no outcome is known"):
@@ -199,11 +201,11 @@ def test_accuracy_of_nothing_is_undefined(metric, nothing):
 def test_hosmer_lemeshow_by_hand():
     # (13 − 10)² / 9 + (16 − 20)² / 16 + 0 = 2; the chi-squared tails from any table
     groups = ([13, 16, 50], [100, 100, 100], [0.1, 0.2, 0.5])
-    fresh = metrics.hosmer_lemeshow(*groups)
+    fresh = hosmer_lemeshow(*groups)
     assert fresh.to_dict() == pytest.approx(
         {"statistic": 2, "degrees_of_freedom": 3, "p_value": 0.572407}, abs=5e-7
     )
-    fitted = metrics.hosmer_lemeshow(*groups, in_training=True)
+    fitted = hosmer_lemeshow(*groups, in_training=True)
     assert fitted.to_dict() == pytest.approx(
         {"statistic": 2, "degrees_of_freedom": 1, "p_value": 0.157299}, abs=5e-7
     )
@@ -217,7 +219,7 @@ def test_hosmer_lemeshow_is_pearson_over_goods_and_bads():
     expected = table["n"] * table["mean_probability"]
     statistic = ((table["bad"] - expected) ** 2 / expected).sum()
     statistic += ((table["bad"] - expected) ** 2 / (table["n"] - expected)).sum()
-    test = metrics.hosmer_lemeshow(table["bad"], table["n"], table["mean_probability"])
+    test = hosmer_lemeshow(table["bad"], table["n"], table["mean_probability"])
     assert test["statistic"] == pytest.approx(statistic)
     assert test["p_value"] == pytest.approx(stats.chi2.sf(statistic, 10))
 
@@ -227,13 +229,13 @@ def test_hosmer_lemeshow_is_pearson_over_goods_and_bads():
 def test_hosmer_lemeshow_is_zero_where_observed_equals_expected(groups):
     bad, more = np.array(groups).T
     size = bad + more
-    test = metrics.hosmer_lemeshow(bad, size, bad / size)
+    test = hosmer_lemeshow(bad, size, bad / size)
     assert test["statistic"] == pytest.approx(0, abs=1e-20)
     assert test["p_value"] == 1
     order = np.argsort(more)
-    shifted = metrics.hosmer_lemeshow(bad, size, (bad + 1) / (size + 1))
+    shifted = hosmer_lemeshow(bad, size, (bad + 1) / (size + 1))
     pd.testing.assert_series_equal(
-        metrics.hosmer_lemeshow(bad[order], size[order], ((bad + 1) / (size + 1))[order]), shifted
+        hosmer_lemeshow(bad[order], size[order], ((bad + 1) / (size + 1))[order]), shifted
     )
 
 
@@ -251,7 +253,7 @@ def test_hosmer_lemeshow_has_the_degrees_of_freedom_it_says():
         for in_training, p in ((False, probability), (True, odds / (1 + odds))):
             table = metrics.calibration_table(counts, p)
             groups = table["bad"], table["n"], table["mean_probability"]
-            test = metrics.hosmer_lemeshow(*groups, in_training=in_training)
+            test = hosmer_lemeshow(*groups, in_training=in_training)
             statistics[in_training].append(test["statistic"])
             assert test["degrees_of_freedom"] == (8 if in_training else 10)
     assert np.mean(statistics[False]) == pytest.approx(10, abs=1)  # under three standard errors
@@ -261,18 +263,18 @@ def test_hosmer_lemeshow_has_the_degrees_of_freedom_it_says():
 def test_hosmer_lemeshow_at_its_edges():
     # an empty group is none; what was called impossible and happened is infinitely far off
     pd.testing.assert_series_equal(
-        metrics.hosmer_lemeshow([0, 5], [0, 50], 0.2), metrics.hosmer_lemeshow([5], [50], 0.2)
+        hosmer_lemeshow([0, 5], [0, 50], 0.2), hosmer_lemeshow([5], [50], 0.2)
     )
-    assert metrics.hosmer_lemeshow([0, 10], [10, 10], [0.0, 1.0])["statistic"] == 0
-    impossible = metrics.hosmer_lemeshow([1, 5], [10, 50], [0.0, 0.1])
+    assert hosmer_lemeshow([0, 10], [10, 10], [0.0, 1.0])["statistic"] == 0
+    impossible = hosmer_lemeshow([1, 5], [10, 50], [0.0, 0.1])
     assert impossible["statistic"] == math.inf
     assert impossible["p_value"] == 0
     with pytest.warns(UserWarning, match="2 groups leave no degree of freedom"):
-        test = metrics.hosmer_lemeshow([4, 5], [10, 50], [0.3, 0.1], in_training=True)
+        test = hosmer_lemeshow([4, 5], [10, 50], [0.3, 0.1], in_training=True)
     assert math.isnan(test["p_value"])
     assert test["statistic"] > 0
     with pytest.raises(ValueError, match="bad must lie between 0 and n"):
-        metrics.hosmer_lemeshow([6], [5], 0.1)
+        hosmer_lemeshow([6], [5], 0.1)
 
 
 # -- bootstrap -----------------------------------------------------------------------------------
@@ -375,7 +377,7 @@ def test_accuracy_of_several_models_is_that_of_each_on_the_same_loans():
         row, predicted = table.loc[model], models[model].to_numpy()[known]
         assert row["brier"] == pytest.approx(sklearn.metrics.brier_score_loss(outcome, predicted))
         assert row["log_loss"] == pytest.approx(sklearn.metrics.log_loss(outcome, predicted))
-        parts = metrics.brier_decomposition(outcome, predicted, n_groups=10)
+        parts = brier_decomposition(outcome, predicted, n_groups=10)
         assert row[["reliability", "resolution"]].tolist() == pytest.approx(
             parts[["reliability", "resolution"]].tolist()
         )
@@ -386,6 +388,6 @@ def test_accuracy_of_several_models_is_that_of_each_on_the_same_loans():
         mean, bad = predicted[groups].mean(axis=1), outcome[groups].sum(axis=1)
         statistic = ((bad - 45 * mean) ** 2 / (45 * mean * (1 - mean))).sum()
         assert row["hosmer_lemeshow"] == pytest.approx(statistic)
-        test = metrics.hosmer_lemeshow(bad, np.full(10, 45), mean)
+        test = hosmer_lemeshow(bad, np.full(10, 45), mean)
         assert row["p_value"] == pytest.approx(test["p_value"])
     assert table.loc["steep", "p_value"] < 0.001 < table.loc["right", "p_value"]

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskkit import metrics
+from riskkit.metrics.curves import LIFT_SHARES
 
 two_classes = st.lists(
     st.tuples(st.integers(-6, 6), st.integers(0, 1)), min_size=2, max_size=60
@@ -86,7 +87,7 @@ def test_lift_is_captured_over_share_and_blind_to_scale_and_order(rows):
     score, y = np.array(rows).T
     counts = metrics.score_counts(score, y)
     table = metrics.lift_table(counts)
-    assert tuple(table.index) == metrics.LIFT_SHARES
+    assert tuple(table.index) == LIFT_SHARES
     assert table["lift"].tolist() == pytest.approx(
         (table["captured_bad_rate"] / table.index).tolist()
     )
@@ -108,7 +109,7 @@ def test_lift_of_nothing_is_undefined():
     with pytest.warns(UserWarning, match="lift is undefined: no applications"):
         table = metrics.lift_table(metrics.score_counts([], []))
     assert table.isna().all(axis=None)
-    assert len(table) == len(metrics.LIFT_SHARES)
+    assert len(table) == len(LIFT_SHARES)
     no_bads = metrics.lift_table(metrics.score_counts([1, 2], [0, 0]), shares=[0.5])
     assert no_bads.loc[0.5, "bad_rate"] == 0
     assert no_bads[["captured_bad_rate", "lift"]].isna().all(axis=None)

@@ -7,6 +7,7 @@ from scipy import stats
 from sklearn.isotonic import IsotonicRegression
 
 from riskkit import metrics
+from riskkit.metrics.grades import p_value_light
 from riskkit.partitions import add_counts
 
 
@@ -224,16 +225,16 @@ def test_a_scale_without_probability_has_no_test(scale):
     ],
 )
 def test_light_of_a_p_value(p_value, light):
-    assert metrics.p_value_light(p_value) == light
+    assert p_value_light(p_value) == light
 
 
 @pytest.mark.parametrize("p_value", [float("nan"), -0.1, 1.1])
 def test_an_unknown_p_value_has_no_light(p_value):
     with pytest.raises(ValueError, match=r"p_value must lie in \[0, 1\]"):
-        metrics.p_value_light(p_value)
+        p_value_light(p_value)
 
 
 @pytest.mark.parametrize(("amber", "red"), [(0.01, 0.05), (1, 0.05), (0.05, 0)])
 def test_lights_in_the_wrong_order_are_refused(amber, red):
     with pytest.raises(ValueError, match="thresholds must be 0 < red <= amber < 1"):
-        metrics.p_value_light(0.5, amber=amber, red=red)
+        p_value_light(0.5, amber=amber, red=red)

@@ -7,6 +7,7 @@ import html
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from own_data import OWN_MAPPING
 
 from riskkit import pipeline
 from riskkit.pipeline import BadInput, RunBusy, TableMissing, open_stage, runner
@@ -28,6 +30,7 @@ from riskkit.pipeline.folders import clean_up, locked, swap_in
 from riskkit.pipeline.manifest import mask, read_manifest, stage_state, write_manifest
 from riskkit.pipeline.notebooks import find_notebooks, find_project, leave_out, pick
 from riskkit.pipeline.parameters import Parameter, check_names, convert, declared_parameters
+from riskkit.tables import whole
 
 # -- a project to run ------------------------------------------------------------------------------
 
@@ -55,7 +58,7 @@ if trouble == "crash":
 """
 SECOND = """
 import sys
-frame = stage.read("applications")
+frame = stage.table("applications").frame()
 stage.write("bins", frame.describe())
 stage.output("binning.json").write_text('{"schema_version": 1}')
 stage.output("interpreter.txt").write_text(sys.executable)
@@ -83,9 +86,10 @@ def parameters_cell(*lines: str) -> Any:
     return code("\n".join(('run_dir = ""', 'output_dir = ""', *lines)), "parameters")
 
 
-def write_notebook(project: Path, name: str, cells: Sequence[Any]) -> None:
+def write_notebook(project: Path, name: str, cells: Sequence[Any], **said: Any) -> None:
     (project / "notebooks").mkdir(parents=True, exist_ok=True)
-    nbformat.write(new_notebook(cells=list(cells)), project / "notebooks" / f"{name}.ipynb")
+    notebook = new_notebook(cells=list(cells), metadata={"riskkit": said} if said else {})
+    nbformat.write(notebook, project / "notebooks" / f"{name}.ipynb")
 
 
 def make_project(folder: Path) -> Path:
@@ -100,10 +104,13 @@ def make_project(folder: Path) -> Path:
                 "rate = 0.5",
                 'source = ""',
                 'root = ""',
+                "max_applications = 0  # a sample",
             ),
             code(OPEN.format(name="01_borrowers")),
             code(FIRST),
         ],
+        check="synthetic.check_world",
+        leaves=["applications", "truth"],
     )
     write_notebook(
         folder,
@@ -117,9 +124,10 @@ def make_project(folder: Path) -> Path:
             code(SECOND),
             code('pd.DataFrame({"bad_rate": [0.5]})'),
             prose("## Against the truth\n\nHow close.", "needs:truth"),
-            code('stage.read("truth")', "needs:truth", "raises-exception"),
+            code('stage.table("truth")', "needs:truth", "raises-exception"),
             prose("## After"),
         ],
+        leaves=["bins", "binning.json", "interpreter.txt"],
     )
     write_notebook(
         folder,
@@ -291,6 +299,31 @@ def test_a_notebook_tells_its_title_and_purpose(project: Path) -> None:
     assert (second.name, second.number) == ("02_woe_binning", 2)
     assert third.purpose == ""
     assert list(first.parameters)[:4] == ["run_dir", "output_dir", "seed", "n_applicants"]
+    assert (first.check, first.leaves) == ("synthetic.check_world", ("applications", "truth"))
+    assert (third.check, third.leaves) == ("", ())
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"chek": "synthetic.check_world"}, "must hold check and leaves and nothing else"),
+        ({"check": "os.path.join"}, "must be module.function of riskkit, found 'os.path.join'"),
+        ({"check": ["a.b"]}, "must be module.function of riskkit"),
+        ({"leaves": "bins"}, "leaves must be a list of names, found 'bins'"),
+        ({"check": "os.remove"}, "its check, os.remove, is no public function of riskkit"),
+        ({"check": "synthetic.np"}, "is no public function of riskkit"),
+        ({"check": "synthetic.importlib"}, "is no public function of riskkit"),
+        ({"check": "cli.main_"}, "is no public function of riskkit"),
+    ],
+)
+def test_metadata_that_say_something_else_are_refused(
+    tmp_path: Path, said: dict[str, Any], message: str
+) -> None:
+    write_notebook(tmp_path, "01_one", [prose("# One"), parameters_cell()], **said)
+    with pytest.raises(BadInput, match=re.escape(message)) as caught:
+        run_in(tmp_path)
+    assert "01_one" in str(caught.value)
+    assert not (tmp_path / "data").exists()
 
 
 def test_the_project_is_looked_for_upwards(project: Path, tmp_path: Path) -> None:
@@ -330,13 +363,62 @@ def test_a_stage_reads_what_the_nearest_earlier_one_left(tmp_path: Path) -> None
     for i, name in enumerate(("01_a", "02_b", "04_d")):
         open_stage(name, run_dir=tmp_path, output_dir=tmp_path / name).write("t", frame + i)
     stage = open_stage("03_c", run_dir=tmp_path, output_dir=tmp_path / "03_c")
-    pd.testing.assert_frame_equal(stage.read("none", "t"), frame + 1)
+    pd.testing.assert_frame_equal(stage.table("none", "t").frame(), frame + 1)
     assert stage.path("t.parquet") == tmp_path / "02_b" / "t.parquet"
     assert stage.has("t")
     assert stage.has("t.parquet")
     assert not stage.has("truth")
     first = open_stage("01_a", run_dir=tmp_path, output_dir=tmp_path / "01_a")
     assert not first.has("t")  # its own table is no hand-over to itself
+
+
+def test_blocks_of_the_panel_hold_whole_loans_and_others_need_no_order(tmp_path: Path) -> None:
+    panel = pd.DataFrame({"loan_id": ["b", "b", "a", "a", "a"], "mob": [0, 1, 0, 1, 2]})
+    first = open_stage("01_a", run_dir=tmp_path, output_dir=tmp_path / "01_a")
+    written = [first.write(name, panel) for name in ("performance", "instalments")]
+    second = open_stage("02_b", run_dir=tmp_path, output_dir=tmp_path / "02_b")
+    read = [second.table(name) for name in ("performance", "instalments")]
+    for tables in (written, read):
+        assert [[len(block) for block in t.blocks(rows=3)] for t in tables] == [[2, 3], [3, 2]]
+        for table in tables:
+            pd.testing.assert_frame_equal(table.frame(), panel)
+    assert second.table("outcomes", "performance").n_rows == 5
+
+
+def test_a_cache_is_the_runs_and_no_output(
+    tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = open_stage("01_a", run_dir=tmp_path / "r", output_dir=tmp_path / "r" / "01_a")
+    umask = os.umask(0o022)
+    folder = stage.cache("parts")
+    os.umask(umask)
+    assert folder == tmp_path / "r" / ".parts"
+    assert folder.stat().st_mode & 0o777 == 0o750
+    (folder / "kept").touch()
+    assert stage.cache("parts") == folder
+    assert (folder / "kept").is_file()
+    monkeypatch.chdir(project)
+    lab = open_stage("01_borrowers").cache("parts")
+    assert lab == project / "data" / "runs" / "lab" / ".parts"
+    assert not open_stage("02_woe_binning").has("parts")
+
+
+def test_what_a_run_caches_is_not_hashed_and_stays_with_it(tmp_path: Path) -> None:
+    keep = 'stage.cache("parts").joinpath(str(time.time())).touch()\nstage.output("x").touch()'
+    cells = [prose("# One"), parameters_cell(), code(OPEN.format(name="01_one"))]
+    write_notebook(tmp_path, "01_one", [*cells, code(f"import time\n{keep}")])
+    first = run_in(tmp_path)
+    assert list(read_manifest(first.run_dir)["stages"]["01_one"]["outputs"]) == ["x"]
+    assert len(list((first.run_dir / ".parts").iterdir())) == 1
+    assert states(run_in(tmp_path)) == ["up to date"]
+    assert states(run_in(tmp_path, force=True)) == ["done"]
+    assert len(list((first.run_dir / ".parts").iterdir())) == 2
+    # a run that comes to nothing leaves nothing, its cache neither
+    trouble = 'raise schema.DataContractError("applications", ["no"])'
+    write_notebook(tmp_path, "01_one", [*cells, code(f"import time\n{keep}\n{trouble}")])
+    with pytest.raises(BadInput):
+        run_in(tmp_path, run="other")
+    assert [p.name for p in (tmp_path / "data" / "runs").iterdir()] == ["synthetic-quick"]
 
 
 def test_a_missing_table_names_the_notebook_to_run_first(
@@ -347,16 +429,25 @@ def test_a_missing_table_names_the_notebook_to_run_first(
     with pytest.raises(TableMissing, match=r"^03_models needs `binning.json`: run 02_woe_binning"):
         stage.path("binning.json")
     with pytest.raises(TableMissing, match=r"needs `truth`: run 01_borrowers first") as caught:
-        stage.read("truth")
+        stage.table("truth")
     assert caught.value._render_traceback_() == [str(caught.value)]
 
 
 def test_a_table_the_source_does_not_have_is_told_apart_from_a_notebook_not_run(
-    finished: Path, monkeypatch: pytest.MonkeyPatch
+    finished: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(finished / "notebooks")
     with pytest.raises(TableMissing, match=r"source has no `truth` table \(the synthetic"):
-        open_stage("03_models").read("truth")
+        open_stage("03_models").table("truth")
+    # nor can a notebook that would not leave it help
+    shutil.copytree(finished / "notebooks", tmp_path / "notebooks")
+    first = tmp_path / "data/runs/lab/01_borrowers"
+    shutil.copytree(finished / "data/runs/base/01_borrowers", first)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TableMissing, match="source has no `truth` table"):
+        open_stage("03_models").table("truth")
+    with pytest.raises(TableMissing, match="run 02_woe_binning first"):
+        open_stage("03_models").table("bins")
 
 
 def test_the_tables_of_a_stage_that_failed_or_is_stale_are_not_read(tmp_path: Path) -> None:
@@ -394,19 +485,19 @@ def test_the_lab_builds_on_the_latest_run_until_it_has_its_own(
         os.utime(runs / run / "manifest.json", (value, value))
     monkeypatch.chdir(project / "notebooks")
     second, third = open_stage("02_woe_binning"), open_stage("03_models")
-    assert second.read("applications")["x"].tolist() == [2]
+    assert second.table("applications").frame()["x"].tolist() == [2]
     (runs / "lab" / "03_models").rmdir()
     second.write("bins", pd.DataFrame({"x": [9]}))
     os.utime(runs / "old" / "manifest.json", (9, 9))  # now the latest, but not what 02 was made of
-    assert third.read("bins")["x"].tolist() == [9]
-    assert third.read("applications")["x"].tolist() == [2]
+    assert third.table("bins").frame()["x"].tolist() == [9]
+    assert third.table("applications").frame()["x"].tolist() == [2]
     # the first notebook done again outdates everything the run has
     open_stage("01_borrowers").write("applications", pd.DataFrame({"x": [7]}))
     (runs / "lab" / "02_woe_binning" / "bins.parquet").unlink()
     (runs / "lab" / "02_woe_binning").rmdir()
-    assert third.read("applications")["x"].tolist() == [7]
+    assert third.table("applications").frame()["x"].tolist() == [7]
     with pytest.raises(TableMissing, match="run 02_woe_binning first"):
-        third.read("bins")
+        third.table("bins")
 
 
 def test_open_stage_refuses_half_a_place_and_a_nameless_stage(tmp_path: Path) -> None:
@@ -480,11 +571,24 @@ def test_a_result_moved_aside_by_a_killed_run_comes_back(tmp_path: Path) -> None
     for name in (".old-01_a", ".old-02_b", "02_b", ".staging-03_c-12ab"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "name").write_text(name)
-    clean_up(tmp_path)
+    clean_up(tmp_path, tmp_path)
     assert {p.name: (p / "name").read_text() for p in tmp_path.iterdir()} == {
         "01_a": ".old-01_a",
         "02_b": "02_b",
     }
+
+
+def test_half_a_file_of_a_killed_run_is_removed(tmp_path: Path) -> None:
+    run_dir, report_dir = tmp_path / "run", tmp_path / "report"
+    for folder, name in ((run_dir, "manifest.json"), (report_dir, "index.html")):
+        folder.mkdir()
+        (folder / ".lock").touch()
+        with whole(folder / name) as staging:
+            staging.write_text("all")
+        staging.write_text("half")  # under this name a killed one leaves it
+    clean_up(run_dir, report_dir)
+    assert {p.name for p in run_dir.iterdir()} == {".lock", "manifest.json"}
+    assert {p.name for p in report_dir.iterdir()} == {".lock", "index.html"}
 
 
 def test_a_new_result_takes_the_place_of_the_old(tmp_path: Path) -> None:
@@ -515,7 +619,7 @@ def test_a_kill_between_the_two_renames_loses_nothing(
         patch.setattr(Path, "rename", killed)
         with pytest.raises(KeyboardInterrupt):
             swap_in(tmp_path / "new", tmp_path / "01_a")
-    clean_up(tmp_path)
+    clean_up(tmp_path, tmp_path)
     assert (tmp_path / "01_a" / "01_a").is_file()
 
 
@@ -535,7 +639,12 @@ def test_a_run_leaves_tables_pages_and_a_manifest(finished: Path) -> None:
     manifest = read_manifest(run_dir)
     assert manifest["status"] == "done"
     assert manifest["seeds"] == {"seed": 42}
-    assert manifest["stages"]["01_borrowers"]["parameters"]["n_applicants"] == 5000
+    # what has no effect without a source is not listed
+    assert manifest["stages"]["01_borrowers"]["parameters"] == {
+        "seed": 42,
+        "n_applicants": 5000,
+        "rate": 0.5,
+    }
     assert set(manifest["stages"]["02_woe_binning"]["inputs"]) == {
         "01_borrowers/applications.parquet",
         "01_borrowers/key_figures.json",
@@ -570,7 +679,13 @@ def test_a_page_is_whole_and_loads_nothing(finished: Path) -> None:
     assert "written to 03_models" in third
     assert re.search(r"""<img alt=(['"])Bad rate by ("|&quot;)channel\2\1 src="data:image""", third)
     assert re.search(r'<pre class="wide muted"[^>]*>notebook cell:\d+: UserWarning: mind', third)
+    first = pages["01_borrowers.html"]
+    assert ">n_applicants<" in first
+    assert not re.search(">(root|source|max_applications)<", first)
     index = pages["index.html"]
+    assert "<h1>Synthetic lender</h1>" in index
+    assert "<title>Synthetic lender · riskkit</title>" in index
+    assert re.search(r"<dt>Run</dt>\s*<dd>base</dd>", index)
     for shown in ("Decides <strong>whom</strong>", "6.1 %", "5,000", "All 3 stages are done"):
         assert shown in index
 
@@ -640,10 +755,14 @@ def test_running_one_stage_makes_later_ones_stale_and_needs_the_earlier(project:
         ({"profile": "huge"}, "no profile 'huge'; there are quick, default"),
         ({"source": "none.yaml"}, "no source mapping at"),
         ({"root": "somewhere"}, "give it with a source"),
+        ({"parameters": {"max_applications": 9}}, "give it with a source"),
+        ({"parameters": {"source": "a.yaml", "seed": 1}}, "seed is for the simulated lender; a"),
+        ({"parameters": {"source": "a.yaml", "max_applications": -1}}, "must be >= 0, got -1"),
         ({"only": "09"}, "no stage '09'"),
         ({"only": "01", "start": "02"}, "give one of"),
         ({"run": "../up"}, "a run's name is"),
         ({"run": "lab"}, "a run's name is"),
+        ({"run": "x" * 101}, "a run's name is at most 100 letters"),
         ({"timeout_seconds": 0}, "must be > 0"),
     ],
 )
@@ -868,33 +987,84 @@ def test_an_error_stops_the_run_though_jupyterlab_would_go_on(tmp_path: Path) ->
 
 
 def test_a_source_is_hashed_into_the_cache_and_its_path_is_not_in_the_page(
-    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: Path,
+    tmp_path: Path,
+    own_source: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from riskkit import schema
-
-    data = tmp_path / "rows.csv"
-    data.write_text("a\n1\n")
-    (tmp_path / "bank.yaml").write_text("name: bank\napplications: {path: rows.csv}\n")
-    checked: list[Any] = []
-    monkeypatch.setattr(schema, "check_source", lambda *given: checked.append(given))
-    monkeypatch.setattr(schema, "source_files", lambda path, root: [Path(path), data])
+    mapping = own_source().rename(tmp_path / "bank.yaml")
     monkeypatch.chdir(tmp_path)
 
-    def again() -> pipeline.RunResult:
-        return run_in(project, "01", source="bank.yaml", root=".")
+    def again(*stages: str, **settings: Any) -> pipeline.RunResult:
+        return run_in(project, *(stages or ("01",)), **settings)
 
-    first = again()
-    assert first.run_dir.name == "bank-quick"
-    assert checked == [(str(tmp_path / "bank.yaml"), str(tmp_path))]
-    assert states(again()) == ["up to date"]
-    data.write_text("a\n2\n")
-    assert states(again()) == ["done"]
-    (tmp_path / "bank.yaml").write_text("name: bank\napplications: {sql: {query: select 1}}\n")
-    assert states(again()) == ["done"]
-    assert states(again()) == ["done"]  # nobody knows what a database holds by now
+    own = {"source": "bank.yaml", "root": "."}
+    first = again(**own)
+    assert first.run_dir.name == "mine-quick"  # its name, not the file's
+    assert states(again(**own)) == ["up to date"]
+    data = tmp_path / "loans.csv"
+    data.write_text(data.read_text().replace("3000", "3001"))
+    assert states(again(**own)) == ["done"]
+    index = first.index.read_text()
+    for shown in ("<h1>My loans</h1>", "<title>My loans · riskkit</title>", "<dd>mine-quick</dd>"):
+        assert shown in index
+    # what is for the simulated lender only is not listed
+    manifest = read_manifest(first.run_dir)
+    assert manifest["seeds"] == {"seed": 42}  # of 03, which simulates nothing
+    assert manifest["stages"]["01_borrowers"]["parameters"] == {
+        "rate": 0.5,
+        "source": "bank.yaml",
+        "root": ".",
+        "max_applications": 5000,
+    }
+    assert ">n_applicants<" not in (first.report_dir / "01_borrowers.html").read_text()
+    # a later stage, which takes no source, does not make it another lender's
+    assert states(again("02", run="mine-quick")) == ["done"]
+    manifest = read_manifest(first.run_dir)
+    assert (manifest["title"], manifest["source"]) == ("My loans", "bank.yaml")
+    assert "<h1>My loans</h1>" in first.index.read_text()
+    whole_source = again(profile="default", **own)
+    assert whole_source.run_dir.name == "mine-default"
+    shown = read_manifest(whole_source.run_dir)["stages"]["01_borrowers"]["parameters"]
+    assert shown["max_applications"] == 0
     for path in first.report_dir.iterdir():
         assert str(tmp_path) not in path.read_text()
     assert str(tmp_path) not in (first.run_dir / "manifest.json").read_text()
+    assert mapping.is_file()
+
+
+def test_what_a_database_holds_is_never_up_to_date(
+    project: Path, own_source: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block = {
+        "sql": {"url_env": "MY_BOOK", "query": "SELECT * FROM loans"},
+        "columns": OWN_MAPPING["applications"]["columns"],
+    }
+    monkeypatch.setenv("MY_BOOK", "sqlite:///never.read")
+    source = own_source({**OWN_MAPPING, "applications": block})
+    for _ in range(2):
+        assert states(run_in(project, "01", source=source)) == ["done"]
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("My loans, 2024", "My_loans__2024-quick"),
+        ("消费贷", "消费贷-quick"),
+        ("../up", ""),
+        ("", ""),
+    ],
+)
+def test_the_mappings_name_makes_the_runs_name_or_is_refused(
+    project: Path, own_source: Callable[..., Path], name: str, folder: str
+) -> None:
+    source = own_source({**OWN_MAPPING, "name": name})
+    if folder:
+        assert run_in(project, "01", source=source).run_dir.name == folder
+        return
+    with pytest.raises(BadInput, match="it is made of the source's name, or give --run"):
+        run_in(project, "01", source=source)
+    assert not (project / "data").exists()
 
 
 # -- signals ---------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -202,6 +203,26 @@ def test_a_module_imports_only_modules_above_it() -> None:
         and ORDER.index(imported.split(".")[1]) > ORDER.index(name)
     ]
     assert wrong == []
+
+
+def test_a_room_imports_another_by_its_face_alone() -> None:
+    """Whatever lies behind a room's face can then be moved without asking its neighbours."""
+    wrong = [
+        f"{path.relative_to(SOURCE)} imports {imported}"
+        for name, paths in modules().items()
+        for path in paths
+        for imported, _ in imports(path)
+        if imported.startswith("riskkit.")
+        and imported.count(".") > 1
+        and imported.split(".")[1] != name
+    ]
+    assert wrong == []
+
+
+def test_no_face_is_wider_than_thirty_names() -> None:
+    faces = {name: importlib.import_module(f"riskkit.{name}") for name in modules()}
+    wide = {name: len(face.__all__) for name, face in faces.items() if hasattr(face, "__all__")}
+    assert {name: n for name, n in wide.items() if n > 30} == {}
 
 
 def test_a_heavy_package_is_imported_by_its_own_module_alone_and_when_first_needed() -> None:

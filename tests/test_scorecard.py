@@ -164,7 +164,7 @@ def test_saved_and_loaded_scores_every_row_alike(borrowers, card, tmp_path):
     ("y", "message"),
     [
         (lambda y: np.zeros(len(y)), r"y needs goods \(0\) and bads \(1\), got labels \[0.0\]"),
-        (lambda y: y + 1, "y needs goods"),
+        (lambda y: y + 1, r"y must be 1 \(bad\) or 0 \(good\) .*, got 2 in \d+ rows"),
     ],
 )
 def test_label_is_checked(borrowers, y, message):
@@ -197,10 +197,12 @@ def test_unknown_features_are_named(borrowers, card):
 def test_rows_and_weights_are_checked_whoever_made_the_bins(borrowers, card, fitted):
     X, y = borrowers
     blank = Scorecard(card.binner_ if fitted else None)
-    with pytest.raises(ValueError, match=r"one label per row, got \(7999,\) labels for 8000 rows"):
+    with pytest.raises(ValueError, match="y must have 8000 rows like X, got 7999"):
         blank.fit(X, y[:-1])
-    for wrong in ([1.0], np.full(8000, -1.0), np.append(np.ones(7999), np.nan)):
-        with pytest.raises(ValueError, match=r"sample_weight must be at least 0 and finite, one"):
+    with pytest.raises(ValueError, match="sample_weight must have 8000 rows"):
+        blank.fit(X, y, sample_weight=[1.0])
+    for wrong in (np.full(8000, -1.0), np.append(np.ones(7999), np.nan)):
+        with pytest.raises(ValueError, match="sample_weight must be finite and >= 0, got"):
             blank.fit(X, y, sample_weight=wrong)
     with pytest.raises(ValueError, match="sample_weight is zero in every row"):
         blank.fit(X, y, sample_weight=np.zeros(8000))

@@ -14,9 +14,11 @@ import pandas as pd
 import pytest
 import yaml
 from own_data import OWN_CSV, OWN_MAPPING
+from typer.testing import CliRunner
 
 from riskkit import binning, metrics, pipeline, schema, target
 from riskkit.challenger import Challenger
+from riskkit.cli import app
 from riskkit.scorecard import Scorecard
 
 PROJECT = Path(__file__).parents[1]
@@ -26,38 +28,6 @@ STAGES = ["01_borrowers", "02_woe_binning", "03_models", "04_cutoffs", "05_vinta
 def project_with_notebooks(folder):
     (folder / "notebooks").symlink_to(PROJECT / "notebooks")
     return folder
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    return project_with_notebooks(tmp_path_factory.mktemp("project"))
-
-
-@pytest.fixture(scope="module")
-def synthetic_run(project):
-    return pipeline.run(profile="quick", project=project, progress=False)
-
-
-@pytest.fixture(scope="module")
-def lending_club_run(project, shared_data, lending_club_mapping):
-    return pipeline.run(
-        profile="quick",
-        source=lending_club_mapping,
-        root=shared_data / "lending_club",
-        project=project,
-        progress=False,
-    )
-
-
-@pytest.fixture(scope="module")
-def german_credit_run(project, shared_data):
-    return pipeline.run(
-        profile="quick",
-        source=PROJECT / "data" / "sources" / "german_credit.yaml",
-        root=shared_data / "german_credit",
-        project=project,
-        progress=False,
-    )
 
 
 @pytest.fixture(scope="module", params=["synthetic_run", "lending_club_run"])
@@ -134,6 +104,67 @@ def test_equal_parameters_give_equal_bytes(project, synthetic_run):
             assert (first / file).read_bytes() == (second / file).read_bytes(), f"{name}/{file}"
         pages = [run.report_dir / f"{name}.html" for run in (synthetic_run, again)]
         assert pages[0].read_bytes() == pages[1].read_bytes(), name
+
+
+def test_notebooks_leave_what_their_metadata_say(
+    synthetic_run, lending_club_run, german_credit_run
+):
+    for name in STAGES:
+        left = {
+            path.name.removesuffix(".parquet")
+            for run in (synthetic_run, lending_club_run, german_credit_run)
+            for path in (run.run_dir / name).iterdir()
+        }
+        notebook = nbformat.read(PROJECT / "notebooks" / f"{name}.ipynb", as_version=4)
+        assert left == {*notebook.metadata["riskkit"]["leaves"], "key_figures.json"}, name
+
+
+def test_a_page_lists_only_parameters_that_applied(synthetic_run, german_credit_run):
+    of_the_world = ["n_applicants", "scenario", "seed", "bad_dpd", "without_families"]
+    of_a_source = ["source", "root", "max_applications"]
+    for run, own, other in (
+        (synthetic_run, of_the_world, of_a_source),
+        (german_credit_run, of_a_source, of_the_world),
+    ):
+        listed = json.loads((run.run_dir / "manifest.json").read_text())["stages"]["01_borrowers"]
+        page = (run.report_dir / "01_borrowers.html").read_text(encoding="utf-8")
+        for names, there in ((own, True), (other, False)):
+            for name in names:
+                assert (name in listed["parameters"]) is there, name
+                assert (f'<th scope="row">{name}</th>' in page) is there, name
+
+
+def test_title_stands_on_the_front_page(synthetic_run, german_credit_run):
+    for run, title in (
+        (synthetic_run, "Synthetic lender"),
+        (german_credit_run, "German Credit (Statlog)"),
+    ):
+        page = run.index.read_text(encoding="utf-8")
+        assert f"<h1>{title}</h1>" in page
+        assert f"<title>{title} · riskkit</title>" in page
+
+
+def test_a_quick_run_thins_own_data_and_says_so(project, shared_data):
+    settings = {
+        "source": PROJECT / "data" / "sources" / "german_credit.yaml",
+        "root": shared_data / "german_credit",
+        "project": project,
+        "only": "01",
+        "progress": False,
+    }
+    thin = pipeline.run(parameters={"max_applications": 400}, run="thin", **settings)
+    applications = schema.read_table(thin.run_dir / "01_borrowers" / "applications.parquet")
+    assert len(applications) == 400
+    assert set(applications["default_flag"]) == {0, 1}
+    assert "These are 400 of 1,000 applications" in text_of(thin, "01_borrowers")
+    facts = schema.SourceFacts.load(thin.run_dir / "01_borrowers" / "source.json")
+    assert "400 of 1,000" in facts.notes_text
+
+
+def test_a_source_no_larger_than_a_quick_run_is_read_whole(german_credit_run):
+    folder = german_credit_run.run_dir / "01_borrowers"
+    assert len(schema.read_table(folder / "applications.parquet")) == 1_000
+    assert "a quick look" not in text_of(german_credit_run, "01_borrowers")
 
 
 def test_tables_hold_the_contract(finished):
@@ -382,7 +413,10 @@ BAD_DATA = {
 
 
 def run_command(project, *arguments, environment=()):
-    """Exit code and stderr of the command line in a project, and whether anything was written."""
+    """Exit code and stderr of the command line in a project, and whether anything was written.
+
+    In a process of its own, which is seconds dearer than :func:`call_command`.
+    """
     done = subprocess.run(
         [sys.executable, "-m", "riskkit.cli", "run", "--project", project, *arguments],
         capture_output=True,
@@ -395,11 +429,17 @@ def run_command(project, *arguments, environment=()):
     return done.returncode, re.sub(r"\s+", " ", done.stderr), written
 
 
+def call_command(project, *arguments):
+    done = CliRunner().invoke(app, ["run", "--project", str(project), *map(str, arguments)])
+    written = (project / "data").exists() or (project / "reports").exists()
+    return done.exit_code, re.sub(r"\s+", " ", done.stderr), written
+
+
 @pytest.mark.parametrize("name", BAD_DATA)
 def test_bad_data_is_one_message_code_2_and_nothing_written(name, tmp_path, own_source):
     project = project_with_notebooks(tmp_path)
     csv, message = BAD_DATA[name]
-    code, said, written = run_command(project, "--source", own_source(csv=csv))
+    code, said, written = call_command(project, "--source", own_source(csv=csv))
     assert code == 2
     assert message in said
     assert "Traceback" not in said
@@ -427,7 +467,7 @@ def test_a_truncated_parquet_is_named(tmp_path, own_source):
 )
 def test_a_broken_mapping_is_named(tmp_path, own_source, text, message):
     project = project_with_notebooks(tmp_path)
-    code, said, written = run_command(project, "--source", own_source(text=text))
+    code, said, written = call_command(project, "--source", own_source(text=text))
     assert (code, written) == (2, False)
     assert message in said
 
@@ -466,7 +506,7 @@ def test_a_broken_mapping_is_named(tmp_path, own_source, text, message):
 )
 def test_bad_parameters_and_paths_are_refused(tmp_path, arguments, message):
     project = project_with_notebooks(tmp_path)
-    code, said, written = run_command(project, *arguments)
+    code, said, written = call_command(project, *arguments)
     assert (code, written) == (2, False)
     assert message in said
     assert "Traceback" not in said

@@ -1,6 +1,7 @@
 """The synthetic lender as a whole: the same in any partition, true to the data contract."""
 
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 
 import numpy as np
@@ -10,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from scipy import stats
-from synthetic_tables import KEYS, LENDER, RINGS, assert_same_tables, rows_of
+from synthetic_tables import KEYS, LENDER, REPEATS, RINGS, assert_same_tables, rows_of
 
 from riskkit import schema, synthetic, target
 from riskkit.synthetic import draws
 from riskkit.synthetic.applicants import draw_applicants
 from riskkit.synthetic.features import RECIPES
 from riskkit.synthetic.people import GROUP
+from riskkit.tables import hash_ids
 
 
 def read_back(folder):
@@ -337,3 +339,76 @@ def test_another_definition_of_bad_is_another_label():
     plain = synthetic.simulate(lender, 1500, 4).applications["default_flag"]
     assert flags.notna().sum() > 1.5 * plain.notna().sum()
     assert flags.mean() > 0
+
+
+def test_a_thinned_source_keeps_whole_customers_with_all_their_rows():
+    source = synthetic.as_source(REPEATS, 3_000, seed=4)
+    thin = source.thinned(800)
+    kept = thin.applications
+    assert 780 < len(kept) <= 800
+    customers = source.applications["customer_id"]
+    assert customers.duplicated().sum() > 500
+    assert customers.isin(kept["customer_id"]).sum() == len(kept)
+    for name, key in KEYS.items():
+        of_kept = source.tables[name][key].isin(kept["application_id"])
+        expected = source.tables[name][of_kept].reset_index(drop=True)
+        assert_frame_equal(thin.tables[name], expected, check_exact=True)
+    assert thin.notes == (
+        *source.notes,
+        f"These are {len(kept)} of 3,000 applications: whole customers, chosen by a hash of "
+        "their id, for a quick look.",
+    )
+    # the same whatever the order, and a smaller sample is part of a larger one
+    turned = replace(source, applications=source.applications[::-1].reset_index(drop=True))
+    again = turned.thinned(800).applications
+    assert_frame_equal(again[::-1].reset_index(drop=True), kept)
+    assert source.thinned(300).applications["application_id"].isin(kept["application_id"]).all()
+    # as many as there are, or more: all of them, without a word
+    assert source.thinned(3_000) is source
+    assert source.thinned(0) is source
+    with pytest.raises(ValueError, match="max_applications must be >= 0, got -1"):
+        source.thinned(-1)
+
+
+def test_a_thinned_source_is_sampled_by_another_hash_than_others_use():
+    source = synthetic.as_source(LENDER, 3_000, seed=4)
+    own = source.applications.assign(customer_id=source.applications["application_id"])
+    ids = replace(source, applications=own).thinned(600).applications["application_id"]
+    # else all of them would lie among the smallest fifth
+    assert 0.25 < (hash_ids(ids) < 2**63).mean() < 0.75
+
+
+def test_a_sample_of_one_class_says_so():
+    source = synthetic.as_source(LENDER, 2_000, seed=4)
+    message = (
+        "both goods and bads are needed, found 0 good and 1 bad, in a sample of 5 of 2,000 "
+        "applications; give a larger max_applications, or 0 for all"
+    )
+    with pytest.raises(schema.DataContractError, match=message):
+        source.thinned(5)
+
+
+def test_parameters_without_effect_are_named_with_the_reason():
+    given = {"source": "", "root": "", "max_applications": 0, "seed": 1, "roll_months": 6}
+    assert set(synthetic.check_world(given)) == {"source", "root", "max_applications"}
+    idle = synthetic.check_world(given | {"source": "mine.yaml", "scenario": "nonsense"})
+    assert set(idle) == {"seed", "scenario"}
+    assert set(idle.values()) == {"is for the simulated lender; a source states its own"}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"n_applicants": 0}, "n_applicants must be >= 1, got 0"),
+        ({"seed": -1}, "seed must be >= 0, got -1"),
+        ({"source": "a.yaml", "max_applications": -5}, "max_applications must be >= 0, got -5"),
+        ({"onset_month": "2030-01"}, "onset_month must lie in the 36 months"),
+        ({"without_families": "weather"}, "without_families must be some of"),
+        ({"bad_dpd": 0}, "dpd must be at least 1 day, got 0"),
+        ({"bad_window_months": 0}, "window_months must be at least 1 month"),
+        ({"indeterminate_dpd": 90}, "indeterminate_dpd must lie between 0 and dpd=90"),
+    ],
+)
+def test_a_world_that_cannot_be_is_refused(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        synthetic.check_world(parameters)

@@ -223,6 +223,19 @@ def test_block_that_splits_a_loan_is_refused():
         cohort_counts(InBlocks(SMALL.iloc[:3], SMALL.iloc[3:]))
 
 
+def test_counts_by_values_of_loans_are_counts_by_their_column():
+    of_loan = SMALL.groupby("loan_id")["term_months"].first().rename("term")
+    plain = SMALL.drop(columns="term_months")
+    expected = cohort_counts(SMALL, by="term_months").rename_axis(["term", "cohort", "mob"])
+
+    pd.testing.assert_frame_equal(cohort_counts(plain, by=of_loan), expected)
+    book = InBlocks(plain.iloc[:5], plain.iloc[5:10], plain.iloc[10:])
+    pd.testing.assert_frame_equal(cohort_counts(book, by=of_loan), expected)
+    assert "term" not in plain
+    with pytest.raises(DataContractError, match="term: missing for 1 loans"):
+        cohort_counts(plain, by=of_loan.iloc[1:])
+
+
 def test_counts_by_a_column_are_counts_of_its_parts():
     by_term = cohort_counts(SMALL, by="term_months")
 

@@ -38,9 +38,13 @@ Root = Annotated[
 
 @app.command()
 def run(
-    profile: Annotated[str, typer.Option(help="quick: 5,000 applicants; default: 50,000.")] = (
-        "default"
-    ),
+    profile: Annotated[
+        str,
+        typer.Option(
+            help="quick: 5,000 applicants, or so many applications of a source at most; "
+            "default: 50,000 applicants, or the whole source."
+        ),
+    ] = "default",
     source: Annotated[
         Path | None, typer.Option(help="Mapping of real data (YAML); else the synthetic lender.")
     ] = None,
@@ -107,6 +111,10 @@ def score(
         Path, typer.Option("--input", help="Parquet, CSV or a folder of parts, of any size.")
     ],
     output: Annotated[Path, typer.Option(help="Scores: .parquet, .csv or .csv.gz.")],
+    source: Annotated[
+        Path | None,
+        typer.Option(help="Mapping of the run's source, where the input is named and coded alike."),
+    ] = None,
     reasons: Annotated[int, typer.Option(min=0, help="Reasons for each score, in words.")] = 0,
     rejected: Annotated[
         Path | None, typer.Option(help="Rows without a score; else OUTPUT.rejected.csv.")
@@ -119,7 +127,13 @@ def score(
 
         path, features = _model_of(model)
         done = scoring.score_file(
-            path, file, output, n_reasons=reasons, features=features, rejected=rejected
+            path,
+            file,
+            output,
+            mapping=source,
+            n_reasons=reasons,
+            features=features,
+            rejected=rejected,
         )
         aside = "" if done.rejected is None else f" (side file {_short(done.rejected)})"
         typer.echo(
@@ -138,20 +152,9 @@ def validate(
 ) -> None:
     """Read a source through its mapping and check it against the data contract."""
     with _one_message(debug):
-        from riskkit import schema
+        from riskkit import profile, schema
 
-        loaded = schema.load_source(source, root)
-        typer.echo(f"{loaded.title}: fits the data contract")
-        for table in ("applications", "performance", "outcomes", "instalments"):
-            frame = getattr(loaded, table)
-            rows = "not in this source" if frame is None else f"{len(frame):,} rows"
-            typer.echo(f"  {table:<13} {rows}")
-        flags = loaded.applications["default_flag"]
-        typer.echo(f"  {'features':<13} {len(loaded.features)}")
-        typer.echo(
-            f"  {'labelled':<13} {int(flags.notna().sum()):,} rows, {flags.mean():.2%} bad "
-            f"({loaded.bad_text})"
-        )
+        typer.echo(profile.source_summary(schema.load_source(source, root)))
 
 
 def main() -> None:
@@ -201,14 +204,14 @@ def _model_of(model: Path) -> tuple[Path, list[Feature]]:
     run = pipeline.Stage("99_score", model, run_dir=model)
     try:
         path = run.path("scorecard.json")
-        features = schema.features_from_table(run.read("features"))
+        features = schema.features_from_table(run.table("features").frame())
     except pipeline.TableMissing:
         raise pipeline.BadInput(f"no finished stage in {model} has left a scorecard.json") from None
     return path, features
 
 
 def _say(text: str) -> None:
-    from riskkit.pipeline.manifest import mask
+    from riskkit.pipeline import mask
 
     typer.echo(mask(text), err=True)
 

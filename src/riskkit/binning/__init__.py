@@ -12,7 +12,9 @@ from riskkit.binning.counts import (
     count_features,
 )
 from riskkit.binning.edits import Edit, edit_table
-from riskkit.binning.selection import LEAKAGE_IV, select_features, variance_inflation
+from riskkit.binning.leakage import LEAKAGE_IV
+from riskkit.binning.selection import select_features, variance_inflation
+from riskkit.binning.special_codes import GivenCodes, SpecialCodes, codes_from_json, codes_to_json
 from riskkit.binning.sql import lookup_select
 from riskkit.binning.stability import (
     bin_stability,
@@ -29,9 +31,13 @@ __all__ = [
     "Edit",
     "FeatureBins",
     "FeatureCounts",
+    "GivenCodes",
     "NumericCounts",
+    "SpecialCodes",
     "WoeBinner",
     "bin_stability",
+    "codes_from_json",
+    "codes_to_json",
     "count_features",
     "edit_effect",
     "edit_table",

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from riskkit.binning.special_codes import GivenCodes, SpecialCodes
+from riskkit.checks import bad_flags, same_rows, weight_array
 from riskkit.columns import feature_kinds, level_codes, numbers
 from riskkit.partitions import total
 from riskkit.tables import Table
@@ -213,7 +215,7 @@ def count_features(
     *,
     features: Sequence[str] | None = None,
     sample_weight: np.ndarray | pd.Series | str | None = None,
-    special_codes: Mapping[str, Sequence[float]] | None = None,
+    special_codes: GivenCodes | None = None,
     boundaries: Mapping[str, Sequence[float]] | None = None,
     n_points: int = N_POINTS,
     by: str = "application_id",
@@ -242,8 +244,9 @@ def count_features(
         Columns to count; by default all but those named as label, weight and, of a Table, `by`.
     sample_weight : array of shape (n_rows,), or str, optional
         At least 0 and finite. Without it the counts are whole numbers.
-    special_codes : mapping of feature to codes, optional
-        Values that are no measurement, counted apart.
+    special_codes : list of float, or mapping of feature to such a list, optional
+        Values that are no measurement, counted apart; a list is of every number. A mapping of code
+        to meaning may stand for a list.
     boundaries : mapping of feature to values, optional
         Values that must be among the fine edges.
     n_points : int
@@ -260,8 +263,8 @@ def count_features(
     Raises
     ------
     ValueError
-        A label that is not 0 or 1, unequal lengths, a weight that is negative or infinite, or a
-        special code that is NaN.
+        A label that is not 0 or 1, unequal lengths, indexes that differ, a weight that is negative
+        or infinite, a special code that is NaN, or codes of a column there is not.
     TypeError
         Columns that are no features, all of them named: dates, mixtures, integers beyond 2**53, a
         category of more than 10,000 levels or, from 100 rows on, without two rows alike.
@@ -273,12 +276,13 @@ def count_features(
     >>> counts["age"].cells.tolist(), counts["age"].missing.tolist()
     ([[0, 1], [1, 1]], [1, 0])
     """
+    same_rows(X=X, y=y, sample_weight=sample_weight)
     named = [name for name in (y, sample_weight) if isinstance(name, str)]
     task = partial(
         _count_frame,
         y=y,
         sample_weight=sample_weight,
-        special_codes=special_codes or {},
+        special_codes=SpecialCodes.read(special_codes, X.columns),
         n_points=n_points,
     )
     if isinstance(X, Table):
@@ -311,7 +315,7 @@ def _count_frame(
     y: Any,
     sample_weight: Any,
     features: Sequence[str],
-    special_codes: Mapping[str, Sequence[float]],
+    special_codes: SpecialCodes,
     boundaries: Mapping[str, Sequence[float]],
     edges: Mapping[str, np.ndarray] | None,
     n_points: int,
@@ -328,9 +332,7 @@ def _count_frame(
     bad = bad_flags(y, len(frame))
     weight = None
     if sample_weight is not None:
-        weight = np.asarray(sample_weight, dtype=np.float64)
-        if weight.shape != bad.shape or not ((weight >= 0) & (weight < np.inf)).all():
-            raise ValueError("sample_weight must be at least 0 and finite, one per row")
+        weight = weight_array(sample_weight, len(bad), "sample_weight")
         if not weight.all():  # a row of no weight is as good as absent
             frame, bad, weight = frame[weight > 0], bad[weight > 0], weight[weight > 0]
     kinds = feature_kinds(frame[list(features)])
@@ -345,7 +347,7 @@ def _count_frame(
             numbers(column),
             bad,
             weight,
-            codes=_codes(name, special_codes.get(name, ())),
+            codes=special_codes.of(name, kinds[name]),
             edges=None if edges is None else edges.get(name),
             boundaries=boundaries.get(name, ()),
             n_points=n_points,
@@ -354,14 +356,6 @@ def _count_frame(
 
     with ThreadPoolExecutor(max_workers=n_threads or os.cpu_count()) as pool:
         return FeatureCounts(dict(zip(features, pool.map(count, features), strict=True)))
-
-
-def _codes(name: str, given: Sequence[float]) -> tuple[float, ...]:
-    """Special codes as floats, each once."""
-    codes = tuple(dict.fromkeys(float(code) + 0.0 for code in given))
-    if np.isnan(codes).any():
-        raise ValueError(f"feature {name}: NaN is missing, no special code; got {codes}")
-    return codes
 
 
 def _refuse_ids(counts: FeatureCounts, *, whole: bool) -> None:
@@ -378,19 +372,6 @@ def _refuse_ids(counts: FeatureCounts, *, whole: bool) -> None:
                 )
     if refused:
         raise TypeError("; ".join(refused))
-
-
-def bad_flags(y: np.ndarray | pd.Series | None, n_rows: int) -> np.ndarray:
-    """Whether each row is bad, from labels that must be 0 or 1 in every row."""
-    if y is None:
-        raise ValueError("binning requires y to be passed, but the target y is None")
-    y = np.asarray(y)
-    if y.ndim != 1 or len(y) != n_rows:
-        raise ValueError(f"y must have one label per row, got {y.shape} labels for {n_rows} rows")
-    bad = y == 1
-    if not (bad | (y == 0)).all():
-        raise ValueError("y must be 1 (bad) or 0 (good) in every row; drop rows without a label")
-    return bad
 
 
 def _good_bad(bad: np.ndarray, weight: np.ndarray | None) -> np.ndarray:

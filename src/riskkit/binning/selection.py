@@ -8,12 +8,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from riskkit.binning.leakage import LEAKAGE_IV
 from riskkit.binning.woe import WoeBinner
 
-__all__ = ["LEAKAGE_IV", "select_features", "variance_inflation"]
+__all__ = ["select_features", "variance_inflation"]
 
-# Siddiqi (2006) calls an IV above 0.5 suspicious: too good to be known before the decision
-LEAKAGE_IV = 0.5
 _BLOCK_ROWS = 1 << 13
 
 
@@ -63,9 +62,10 @@ def select_features(
 ) -> pd.DataFrame:
     """Which features to offer the models, and why not the others.
 
-    A feature goes if its IV is below `min_iv`; if its PSI in the last period is above `max_psi`;
-    if its WoE correlates by more than `max_correlation` with one of larger IV that is still in;
-    or, the worst first, while its VIF is above `max_vif`.
+    A feature goes if one class alone holds most of it, which is possible leakage; if its IV is
+    below `min_iv`; if its PSI in the last period is above `max_psi`; if its WoE correlates by more
+    than `max_correlation` with one of larger IV that is still in; or, the worst first, while its
+    VIF is above `max_vif`.
 
     Parameters
     ----------
@@ -100,6 +100,9 @@ def select_features(
     correlation = pd.DataFrame(correlations, index=table.index, columns=table.index)
     kept: list[str] = []
     for name in table.index:
+        if name in binner.leakage_:
+            reason[name] = "possible leakage"
+            continue
         if not table.at[name, "iv"] >= min_iv or table.at[name, "iv"] == 0:
             one_bin = binner.one_bin_.get(name)
             reason[name] = f"one bin: {one_bin}" if one_bin else f"IV below {min_iv:g}"

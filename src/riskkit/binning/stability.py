@@ -13,9 +13,9 @@ import pandas as pd
 from scipy import special
 
 from riskkit.binning.bins import FeatureBins
-from riskkit.binning.counts import bad_flags
 from riskkit.binning.recut import merged
 from riskkit.binning.woe import WoeBinner
+from riskkit.checks import bad_flags, known_groups, same_rows
 from riskkit.columns import require_features
 from riskkit.metrics import psi, psi_critical
 
@@ -110,12 +110,9 @@ def period_counts(
     """
     names = list(binner.bins_ if features is None else features)
     require_features(X, names)
+    same_rows(X=X, y=y, period=period)
     flags = bad_flags(y, len(X)).astype(np.int64)
-    periods, labels = pd.factorize(np.asarray(period), sort=True)
-    if len(periods) != len(X):
-        raise ValueError(f"period must be one per row, got {len(periods)} for {len(X)} rows")
-    if (periods < 0).any():
-        raise ValueError(f"period must be known in every row, missing in {(periods < 0).sum()}")
+    periods, labels = known_groups(period, "period", len(X), like="X")
     tables = {}
     for name in names:
         bins = binner.bins_[name]

@@ -20,15 +20,18 @@ from riskkit.binning.bins import FeatureBins
 from riskkit.binning.choose import MISSING, Request, choose_bins
 from riskkit.binning.counts import CategoryCounts, FeatureCounts, count_features
 from riskkit.binning.edits import Edit, Editable, replayed
+from riskkit.binning.leakage import one_class_iv
 from riskkit.binning.solve import TRENDS
+from riskkit.binning.special_codes import GivenCodes, codes_from_json, codes_to_json
 from riskkit.binning.sql import lookup_select
+from riskkit.checks import refuse_unknown, same_rows
 from riskkit.columns import require_features
 from riskkit.tables import JsonModel
 
 __all__ = ["WoeBinner"]
 
 # parameters that map features to something
-_OF_FEATURES = ("trend", "special_codes", "missing", "candidate_edges", "fixed_edges")
+_OF_FEATURES = ("trend", "missing", "candidate_edges", "fixed_edges")
 _ROWS_FOR_THREADS = 20_000
 
 
@@ -55,8 +58,9 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
         Course of the bad rate over rising values: "auto" (a direction where the data show one,
         else a peak or valley, else none), "ascending", "descending", "peak", "valley",
         "none". A feature the mapping does not name is "auto". Levels have no course.
-    special_codes : mapping of feature to codes, optional
-        Numbers that are no measurement.
+    special_codes : list of float, or mapping of feature to such a list, optional
+        Numbers that are no measurement; a list is of every number. A mapping of code to meaning may
+        stand for a list.
     missing : str or mapping of feature to str
         "own_bin", or "riskiest": missing values join the bin of the highest bad rate.
         :meth:`merge_bins` puts them into any other.
@@ -70,8 +74,7 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
     edits : sequence of Edit, optional
         Decisions of an earlier binner, its :attr:`log_`, to be made again on these rows.
 
-    Names of features that are not in `X` are ignored in `trend`, `missing` and `special_codes`, so
-    that one mapping serves many binners; elsewhere they are refused.
+    A setting that names a column there is not is refused.
 
     Attributes
     ----------
@@ -82,6 +85,10 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
         Every edit, oldest first; :meth:`edit_log` is its table.
     one_bin_ : dict of str to str
         Features that were not split, and why.
+    leakage_ : dict of str to float
+        Features of which one class alone holds most, and the IV of that with half counts; see
+        :func:`riskkit.binning.leakage.one_class_iv`. Bins may not show it, since one of ordinary
+        values has goods and bads in any case.
     feature_names_in_ : array of str
         Only where the features have names.
     n_features_in_ : int
@@ -110,7 +117,7 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
         min_bin_size: float = 0.05,
         min_bads: float = 0,
         trend: str | Mapping[str, str] = "auto",
-        special_codes: Mapping[str, Sequence[float]] | None = None,
+        special_codes: GivenCodes | None = None,
         missing: str | Mapping[str, str] = "own_bin",
         candidate_edges: Mapping[str, Sequence[float]] | None = None,
         fixed_edges: Mapping[str, Sequence[float]] | None = None,
@@ -133,6 +140,8 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
         X: pd.DataFrame,
         y: np.ndarray | pd.Series,
         sample_weight: np.ndarray | pd.Series | None = None,
+        *,
+        features: Sequence[str] | None = None,
     ) -> WoeBinner:
         """Fit to rows.
 
@@ -142,8 +151,20 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
         y : array of shape (n_rows,)
             1 = bad, 0 = good.
         sample_weight : array of shape (n_rows,), optional
+        features : sequence of str, optional
+            Columns to bin, by default all; settings may speak of the others.
+
+        Raises
+        ------
+        ValueError
+            As in :func:`count_features` and :meth:`fit_counts`.
         """
+        same_rows(X=X, y=y, sample_weight=sample_weight)
         X = self._frame(X, fit=True)
+        # rows of an array have no index of their own
+        y, sample_weight = (
+            None if given is None else np.asarray(given) for given in (y, sample_weight)
+        )
         if sample_weight is not None and not np.asarray(sample_weight, dtype=np.float64).any():
             raise ValueError("sample_weight is zero in every row")
         boundaries: dict[str, list[float]] = {}
@@ -157,8 +178,9 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
             sample_weight=sample_weight,
             special_codes=self.special_codes,
             boundaries=boundaries,
+            features=features,
         )
-        return self.fit_counts(counts)
+        return self._fit_counts(counts, list(X.columns))
 
     def fit_counts(self, counts: FeatureCounts) -> WoeBinner:
         """Fit to counts of :func:`count_features`, however many rows are behind them.
@@ -169,10 +191,15 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
             A parameter out of range, one class only, an unknown feature in a parameter, or
             requests that no bins can satisfy; every such feature is named, with the constraint.
         """
-        self._check_parameters(counts)
+        return self._fit_counts(counts, list(counts))
+
+    def _fit_counts(self, counts: FeatureCounts, known: Sequence[str]) -> WoeBinner:
+        """Fit to counts of columns, of which there may be more."""
+        self._check_parameters(counts, known)
         accepted = {edit.feature: edit for edit in self.edits or ()}
         self.bins_: dict[str, FeatureBins] = {}
         self.one_bin_: dict[str, str] = {}
+        self.leakage_: dict[str, float] = {}
         infeasible = []
         for name, found in counts.items():
             if (found.total == 0).any():
@@ -180,6 +207,8 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
                     f"feature {name}: goods and bads are both needed, got 1 class: "
                     f"{found.total.tolist()}"
                 )
+            if leak := one_class_iv(found):
+                self.leakage_[name] = leak
             if name in accepted:
                 self.bins_[name] = replayed(accepted[name], found)
                 continue
@@ -196,7 +225,7 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
         self._name_features(list(counts))
         return self
 
-    def _check_parameters(self, counts: FeatureCounts) -> None:
+    def _check_parameters(self, counts: FeatureCounts, known: Sequence[str]) -> None:
         if self.max_bins < 2:
             raise ValueError(f"max_bins must be at least 2, got {self.max_bins!r}")
         if not 0 < self.min_bin_size < 0.5:
@@ -205,26 +234,26 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
             raise ValueError(f"min_bads must be at least 0, got {self.min_bads!r}")
         if self.infeasible not in ("raise", "one_bin"):
             raise ValueError(f"infeasible must be raise or one_bin, got {self.infeasible!r}")
-        for what, given, known in (
+        for what, given, allowed in (
             ("trend", self.trend, TRENDS),
             ("missing", self.missing, MISSING),
         ):
             choices = {"": given} if isinstance(given, str) else given
             for name, choice in choices.items():
-                if choice not in known:
+                if choice not in allowed:
                     raise ValueError(
-                        f"{what} of {name or 'all'} must be one of {known}, got {choice!r}"
+                        f"{what} of {name or 'all'} must be one of {allowed}, got {choice!r}"
                     )
+            if not isinstance(given, str):
+                refuse_unknown(what, given, known)
         edited = {edit.feature: edit for edit in self.edits or ()}
         for what, named in (
             ("candidate_edges", self.candidate_edges),
             ("fixed_edges", self.fixed_edges),
             ("edits", edited),
         ):
-            unknown = sorted(set(named or {}) - set(counts))
-            if unknown:
-                raise ValueError(f"{what} names {unknown}, which are not among {list(counts)}")
-            levels = [n for n in named or {} if isinstance(counts[n], CategoryCounts)]
+            refuse_unknown(what, named or {}, known)
+            levels = [n for n in named or {} if isinstance(counts.get(n), CategoryCounts)]
             if levels and what != "edits":
                 raise ValueError(f"{what} names {levels}, which are categories and have no edges")
 
@@ -321,9 +350,10 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
 
     @property
     def iv(self) -> pd.Series:
-        """Information value of each feature, largest first."""
+        """Information value of each feature, largest first; no less than that in `leakage_`."""
         check_is_fitted(self, "bins_")
-        values = {name: bins.iv for name, bins in self.bins_.items()}
+        leaks = self.leakage_
+        values = {name: max(bins.iv, leaks.get(name, 0.0)) for name, bins in self.bins_.items()}
         return pd.Series(values, name="iv").sort_values(ascending=False, kind="stable")
 
     @property
@@ -382,11 +412,13 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
                     key: value if isinstance(value, str) else np.asarray(value).tolist()
                     for key, value in given.items()
                 }
+        parameters["special_codes"] = codes_to_json(self.special_codes)
         parameters["edits"] = [edit.to_json() for edit in self.edits or ()] or None
         return {
             "parameters": parameters,
             "features": [bins.to_json() for bins in self.bins_.values()],
             "one_bin": self.one_bin_,
+            "leakage": self.leakage_,
             "log": [edit.to_json() for edit in self.log_],
         }
 
@@ -402,11 +434,15 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
         for key in _OF_FEATURES:
             if isinstance(parameters[key], Mapping):
                 parameters[key] = named(parameters[key])
+        codes = codes_from_json(parameters["special_codes"])
+        parameters["special_codes"] = named(codes) if isinstance(codes, Mapping) else codes
         if parameters["edits"] is not None:
             parameters["edits"] = tuple(Edit.from_json(edit) for edit in parameters["edits"])
         binner = cls(**parameters)
         binner.bins_ = bins
         binner.one_bin_ = named(values["one_bin"])
+        # older files know of none
+        binner.leakage_ = named(values.get("leakage", {}))
         binner.log_ = tuple(Edit.from_json(edit) for edit in values["log"])
         binner._name_features(list(binner.bins_))
         return binner

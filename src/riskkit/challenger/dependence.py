@@ -5,12 +5,13 @@ Takes a fitted model and rows; gives the mean score along each feature's values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from riskkit.binning import GivenCodes, SpecialCodes
 from riskkit.scorecard import ScoreClassifier
 
 __all__ = ["partial_dependence"]
@@ -21,7 +22,7 @@ def partial_dependence(
     X: pd.DataFrame,
     features: Sequence[str],
     *,
-    special_codes: Mapping[str, Sequence[float]] | None = None,
+    special_codes: GivenCodes | None = None,
     n_points: int = 20,
     max_rows: int = 500,
     seed: int = 0,
@@ -37,7 +38,7 @@ def partial_dependence(
     X : DataFrame of shape (n_rows, n_features)
     features : sequence of str
         Of `X`.
-    special_codes : mapping of feature to codes, optional
+    special_codes : list of float, or mapping of feature to such a list, optional
         Codes found in `X` get a point each.
     n_points : int
         At most so many values: quantiles of a number, the commonest levels of text.
@@ -73,9 +74,10 @@ def partial_dependence(
     if len(X) > max_rows:
         places = np.random.default_rng(seed).choice(len(X), max_rows, replace=False)
         drawn = X.iloc[np.sort(places)]
+    codes = SpecialCodes.read(special_codes, X.columns)
     tables = []
     for name in features:
-        values = _values(X[name], (special_codes or {}).get(name, ()), n_points)
+        values = _values(X[name], codes.of(name), n_points)
         copies = pd.concat([drawn] * len(values), ignore_index=True)
         copies[name] = pd.Series(
             [value for _, value in values for _ in range(len(drawn))], dtype=X[name].dtype

@@ -17,21 +17,36 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 from sklearn.utils.validation import check_is_fitted
 
-from riskkit.binning import CategoryCounts, count_features
+from riskkit.binning import (
+    CategoryCounts,
+    GivenCodes,
+    SpecialCodes,
+    codes_from_json,
+    codes_to_json,
+    count_features,
+)
 from riskkit.challenger.calibration import CALIBRATIONS, calibration_from, fit_calibration
 from riskkit.challenger.rows import (
     Array,
     Learning,
-    codes_of_features,
     deal_folds,
     group_numbers,
     matrix_columns,
     matrix_of,
 )
-from riskkit.columns import feature_kinds, level_of
+from riskkit.checks import refuse_unknown, same_rows
+from riskkit.columns import feature_kinds, level_of, require_features
 from riskkit.schema import Feature
-from riskkit.scorecard import ScoreClassifier, ScoreScale, reasons_table, require_text_names
-from riskkit.scorecard.words import catalogue, feature_label, number_words, special_words
+from riskkit.scorecard import (
+    ScoreClassifier,
+    ScoreScale,
+    catalogue,
+    feature_label,
+    number_words,
+    reasons_table,
+    require_text_names,
+    special_words,
+)
 
 if TYPE_CHECKING:
     import lightgbm
@@ -76,7 +91,10 @@ class Challenger(ScoreClassifier):
     trends : mapping of feature to str, optional
         "ascending" or "descending" bind the trees; other trends leave a feature free. A category
         has no direction.
-    special_codes : mapping of feature to codes, optional
+    special_codes : list of float, or mapping of feature to such a list, optional
+        As in :class:`riskkit.binning.WoeBinner`.
+    features : sequence of str, optional
+        Columns to learn from, by default all; settings may speak of the others.
     scale : ScoreScale, optional
     n_leaves : int
         Leaves of a tree.
@@ -115,12 +133,14 @@ class Challenger(ScoreClassifier):
     """
 
     json_kind = "riskkit.Challenger"
+    json_version = 2  # with features
 
     def __init__(
         self,
         trends: Mapping[str, str] | None = None,
         *,
-        special_codes: Mapping[str, Sequence[float]] | None = None,
+        special_codes: GivenCodes | None = None,
+        features: Sequence[str] | None = None,
         scale: ScoreScale | None = None,
         n_leaves: int = 8,
         learning_rate: float = 0.03,
@@ -133,6 +153,7 @@ class Challenger(ScoreClassifier):
     ):
         self.trends = trends
         self.special_codes = special_codes
+        self.features = features
         self.scale = scale
         self.n_leaves = n_leaves
         self.learning_rate = learning_rate
@@ -170,8 +191,9 @@ class Challenger(ScoreClassifier):
         ------
         ValueError
             A label of one class, fewer rows or groups of one than folds, a parameter out of range,
-            unequal lengths, a weight that is negative or not finite, no columns, or too few bads
-            for an isotonic calibration.
+            unequal lengths, indexes that differ, a weight that is negative or not finite, no
+            columns, a setting that names a column there is not, or too few bads for an isotonic
+            calibration.
         TypeError
             `X` is no DataFrame; a name that is not text or occurs twice; or columns that are no
             features, such as dates, mixtures and ids, all of them named.
@@ -199,6 +221,7 @@ class Challenger(ScoreClassifier):
         """Check the rows, remember their features, deal the folds."""
         self._check_settings()
         taken, y, weight = self._training_rows(X, y, sample_weight)
+        same_rows(X=X, groups=groups)
         group = np.full(len(y), -1) if groups is None else group_numbers(groups, taken)
         if not taken.all():
             X = X[taken]
@@ -207,11 +230,16 @@ class Challenger(ScoreClassifier):
         if X.shape[1] == 0:
             raise ValueError("X has no columns; at least one feature is needed")
         require_text_names(X.columns)
+        trends = self.trends or {}
+        refuse_unknown("trends", trends, X.columns)
+        codes = SpecialCodes.read(self.special_codes, X.columns)
+        if self.features is not None:
+            require_features(X, self.features)
+            X = X[list(self.features)]
         kinds = feature_kinds(X)
         categories = [name for name, kind in kinds.items() if kind == "category"]
         # the binner's own count refuses ids
         counts = count_features(X, y, features=categories)
-        codes = codes_of_features(self.special_codes)
         self.feature_names_in_ = np.array(list(X.columns), dtype=object)
         self.n_features_in_ = X.shape[1]
         self.levels_ = {
@@ -222,15 +250,14 @@ class Challenger(ScoreClassifier):
         self.booleans_ = tuple(name for name, kind in kinds.items() if kind == "boolean")
         self.special_codes_ = {
             name: found
-            for name, found in codes.items()
-            if found and name in kinds and name not in self.levels_
+            for name, kind in kinds.items()
+            if kind != "category" and (found := codes.of(name, kind))
         }
         matrix = self._matrix(X)
         columns = self._columns()
         # what is drawn by position is then drawn by content: ties are equal in all that counts
         order = np.lexsort((group, weight, *matrix.T, y))
         matrix, y, weight = matrix[order], y[order], weight[order]
-        trends = self.trends or {}
         return Learning(
             matrix=matrix,
             y=y,
@@ -441,7 +468,8 @@ class Challenger(ScoreClassifier):
         check_is_fitted(self, "booster_")
         return {
             "scale": asdict(self.score_scale),
-            "settings": self._settings("scale"),
+            "settings": self._settings("scale")
+            | {"special_codes": codes_to_json(self.special_codes)},
             "features": list(self.feature_names_in_),
             "levels": self.levels_,
             "booleans": self.booleans_,
@@ -456,7 +484,9 @@ class Challenger(ScoreClassifier):
     def _from_values(cls, values: Mapping[str, Any]) -> Self:
         import lightgbm
 
-        model = cls(scale=ScoreScale(**values["scale"]), **values["settings"])
+        settings = dict(values["settings"])
+        settings["special_codes"] = codes_from_json(settings["special_codes"])
+        model = cls(scale=ScoreScale(**values["scale"]), **settings)
         model.classes_ = np.array([0, 1])
         model.feature_names_in_ = np.array(values["features"], dtype=object)
         model.n_features_in_ = len(values["features"])

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from riskkit.checks import row_array
 from riskkit.columns import level_text, numbers, require_features
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Array",
     "Learning",
-    "codes_of_features",
     "deal_folds",
     "group_numbers",
     "matrix_columns",
@@ -50,26 +50,6 @@ class Learning:
         return lightgbm.Dataset(
             self.matrix, self.y, weight=self.weight, categorical_feature=self.categorical
         )
-
-
-def codes_of_features(given: Codes | None) -> dict[str, tuple[float, ...]]:
-    """Special codes of each feature as floats.
-
-    Raises
-    ------
-    ValueError
-        A feature's codes are no list of numbers, or NaN is among them.
-    """
-    found = {}
-    for name, codes in (given or {}).items():
-        try:
-            found[name] = tuple(float(code) for code in codes)
-        except (TypeError, ValueError):
-            message = f"special_codes of {name} must be a list of numbers, got {codes!r}"
-            raise ValueError(message) from None
-        if np.isnan(found[name]).any():
-            raise ValueError(f"special_codes of {name}: NaN is missing, no special code")
-    return found
 
 
 def matrix_columns(names: Sequence[str], codes: Codes) -> list[tuple[str, bool]]:
@@ -138,11 +118,7 @@ def group_numbers(groups: ArrayLike, taken: NDArray[np.bool_]) -> NDArray[np.int
     ValueError
         Not one group a row.
     """
-    given = np.asarray(groups)
-    if given.shape != taken.shape:
-        raise ValueError(
-            f"groups must have one entry per row, got {given.shape} for {len(taken)} rows"
-        )
+    given = row_array(groups, "groups", len(taken), like="X")
     return pd.factorize(given[taken], sort=True)[0].astype(np.int64)
 
 

@@ -1,5 +1,20 @@
 """Checks of what comes in: frames, arrays, labels, weights, and the error that lists violations."""
 
+from riskkit.checks.arrays import (
+    Array,
+    bad_flags,
+    check_groups,
+    check_level,
+    flag_array,
+    known_groups,
+    numeric_array,
+    outcome_state,
+    probability_array,
+    refuse_missing,
+    row_array,
+    same_rows,
+    weight_array,
+)
 from riskkit.checks.contract import (
     IS_TYPE,
     DataContractError,
@@ -8,12 +23,28 @@ from riskkit.checks.contract import (
     require_columns,
     type_violations,
 )
+from riskkit.checks.names import nearest_name, refuse_unknown
 
 __all__ = [
     "IS_TYPE",
+    "Array",
     "DataContractError",
+    "bad_flags",
+    "check_groups",
+    "check_level",
+    "flag_array",
+    "known_groups",
     "loan_starts",
     "missing_columns",
+    "nearest_name",
+    "numeric_array",
+    "outcome_state",
+    "probability_array",
+    "refuse_missing",
+    "refuse_unknown",
     "require_columns",
+    "row_array",
+    "same_rows",
     "type_violations",
+    "weight_array",
 ]

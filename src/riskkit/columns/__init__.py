@@ -1,5 +1,7 @@
 """What a column is: numbers, levels, dates, or no feature at all."""
 
+from riskkit.columns.cell_rule import SHOWN_CHARACTERS, CellRule, Fault, shown
+from riskkit.columns.cells import ReadCells, parse_text, read_cells
 from riskkit.columns.dates import calendar_months
 from riskkit.columns.kinds import (
     feature_kinds,
@@ -12,6 +14,10 @@ from riskkit.columns.kinds import (
 )
 
 __all__ = [
+    "SHOWN_CHARACTERS",
+    "CellRule",
+    "Fault",
+    "ReadCells",
     "calendar_months",
     "feature_kinds",
     "is_missing",
@@ -19,5 +25,8 @@ __all__ = [
     "level_of",
     "level_text",
     "numbers",
+    "parse_text",
+    "read_cells",
     "require_features",
+    "shown",
 ]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import copy
 import html
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from riskkit.plots import picture_of, show_table
+from riskkit.tables import whole
 
 __all__ = ["document_html", "write_document"]
 
@@ -59,15 +59,8 @@ def write_document(
     """Write the page of :func:`document_html` whole or not at all; returns its path."""
     path = Path(path)
     page = document_html(title, sections, subtitle=subtitle)
-    staging = path.with_name(f".{path.name}.new")
-    try:
-        with staging.open("w", encoding="utf-8") as file:
-            file.write(page)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(staging, path)
-    finally:
-        staging.unlink(missing_ok=True)
+    with whole(path) as staging:
+        staging.write_text(page, encoding="utf-8")
     return path
 
 

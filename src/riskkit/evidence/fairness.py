@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from riskkit import metrics
+from riskkit.checks import flag_array, numeric_array, same_rows
 from riskkit.evidence.segments import bands
-from riskkit.metrics.checks import flag_array, numeric_array
 from riskkit.schema import Feature
 
 __all__ = ["FOUR_FIFTHS", "fairness_table", "protected_groups"]
@@ -101,6 +101,7 @@ def fairness_table(
     quantities, Statistical Methods in Medical Research 25(5), from the Jeffreys intervals of both
     rates: a group approved to the last one is no certainty.
     """
+    same_rows(approved=approved, y=y, probability=probability, groups=groups)
     passed = flag_array(approved, "approved", len(groups))
     flags, predicted = (
         numeric_array(values, name, len(groups)).astype(float)

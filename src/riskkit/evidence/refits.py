@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from riskkit import metrics
+from riskkit.checks import same_rows
 from riskkit.schema import Feature
 from riskkit.scorecard import NoFeatureLeft, ScoreClassifier
 from riskkit.tables import hash_ids
@@ -61,9 +62,13 @@ def scores_with(
     The features keep the order of `X`, on which boosted trees hang: with all of them the model is
     the one that was fitted to `X`, with the same groups.
     """
+    from sklearn.base import clone
+
     taken = set(names)
-    columns = [name for name in X.columns if name in taken]
-    return _scores_of(partial(refit, model, groups=groups), X[columns], y, judged)
+    offered = [name for name in X.columns if name in taken]
+    # the rows keep all columns: the model's settings may speak of those that are not offered
+    fewer = clone(model).set_params(features=offered)
+    return _scores_of(partial(refit, fewer, groups=groups), X, y, judged)
 
 
 def _scores_of(fit: Fit, X: pd.DataFrame, y: pd.Series, judged: pd.DataFrame) -> NDArray[Any]:
@@ -119,6 +124,8 @@ def learning_curve(
     """
     if not all(0 < share <= 1 for share in shares):
         raise ValueError(f"shares must lie in (0, 1], got {list(shares)}")
+    same_rows(X=X, y=y, ids=ids)
+    same_rows(judged=judged, judged_y=judged_y)
     order = np.argsort(hash_ids(pd.Series(ids)), kind="stable")
     taught = {share: order[: round(share * len(order))] for share in sorted(shares)}
     bads = {share: int(y.iloc[rows].sum()) for share, rows in taught.items()}
@@ -248,6 +255,8 @@ def compare_splits(
         one), low, high, p_value (paired DeLong); NaN where goods or bads are fewer than ten. Empty
         where no column is left.
     """
+    same_rows(X=X, y=y, segments=segments)
+    same_rows(judged=judged, judged_y=judged_y, judged_segments=judged_segments)
     flags = np.asarray(judged_y, dtype=float)
     one = None
     tables = {}

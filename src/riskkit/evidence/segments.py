@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from riskkit import metrics
-from riskkit.metrics.checks import numeric_array
+from riskkit.checks import numeric_array, same_rows
 from riskkit.schema import Feature
 
 __all__ = ["bands", "calibration_by_segment", "ranking_by_segment", "segments"]
@@ -132,6 +132,7 @@ def ranking_by_segment(
         difference (a − b), low, high, p_value of :func:`riskkit.metrics.compare`. Many segments
         are many tests: at 95 % one interval in twenty misses. Empty where `table` has no column.
     """
+    same_rows(y=y, score_a=score_a, score_b=score_b, table=table)
     flags = pd.Series(numeric_array(y, "y")).astype(float)
     scores = pd.DataFrame({"a": np.asarray(score_a), "b": np.asarray(score_b)})
     tables = {}
@@ -172,6 +173,7 @@ def calibration_by_segment(
         and, in ``<model>_outside``, whether that lies outside the interval. Empty where `table`
         has no column.
     """
+    same_rows(y=y, probability=probability, table=table)
     outcome = numeric_array(y, "y").astype(float)
     known = ~np.isnan(outcome)
     flags = pd.Series(outcome[known])

@@ -13,17 +13,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from riskkit import metrics
-from riskkit.inference.checks import (
-    Array,
-    applicants,
-    checked_uplifts,
-    explored_rows,
-    flag_array,
-    key_array,
-    numeric_array,
-    probability_array,
-    uplifted,
-)
+from riskkit.checks import Array, flag_array, numeric_array, probability_array, row_array
+from riskkit.inference.applicants import applicants, checked_uplifts, explored_rows, uplifted
 from riskkit.inference.rows import (
     acceptance_by_band,
     accepted_only,
@@ -91,7 +82,7 @@ def declined_bad_rate(
     >>> found[["bad_rate", "low", "high"]].round(3).to_dict()
     {'bad_rate': 0.3, 'low': 0.0, 'high': 0.907}
     """
-    outcome, labelled, declined = applicants(y, declined)
+    outcome, labelled, declined = applicants(y, declined, explored=explored)
     explored = explored_rows(explored, labelled, declined)
     share = declined.sum() / (~explored).sum()
     rates, lows, highs = [], [], []
@@ -193,7 +184,16 @@ def compare_methods(
     whom were accepted; riskkit definition.
     """
     factors = checked_uplifts(uplifts)
-    outcome, labelled, declined = applicants(y, declined)
+    outcome, labelled, declined = applicants(
+        y,
+        declined,
+        X=X,
+        true_probability=true_probability,
+        explored=explored,
+        held_out=held_out,
+        acceptance=acceptance,
+        key=key,
+    )
     n = len(outcome)
     if len(X) != n:
         raise ValueError(f"X must have {n} rows like y, got {len(X)}")
@@ -238,7 +238,7 @@ def compare_methods(
         if acceptance is None
         else numeric_array(acceptance, "acceptance", n)[learning]
     )
-    names = None if key is None else key_array(key, n)[learning]
+    names = None if key is None else row_array(key, "key", n, like="y")[learning]
     rows = reweighting(known, turned_down, chance, max_weight=max_weight)
     table = {("none", 1.0): measured(base), ("reweighting", 1.0): measured(fitted(rows))}
     for uplift in factors:
@@ -298,7 +298,7 @@ def sensitivity_band(
     Applied in Business and Industry 5(1).
     """
     factors = checked_uplifts(uplifts)
-    outcome, labelled, declined = applicants(y, declined)
+    outcome, labelled, declined = applicants(y, declined, X=X)
     if len(X) != len(outcome):
         raise ValueError(f"X must have {len(outcome)} rows like y, got {len(X)}")
     if not 0 < approval_rate <= 1:

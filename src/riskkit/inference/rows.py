@@ -10,14 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from riskkit.inference.checks import (
-    Array,
-    applicants,
-    key_array,
-    numeric_array,
-    probability_array,
-    uplifted,
-)
+from riskkit.checks import Array, numeric_array, probability_array, row_array
+from riskkit.inference.applicants import applicants, uplifted
 from riskkit.tables import hash_ids
 
 __all__ = [
@@ -34,7 +28,8 @@ def accepted_only(y: ArrayLike, declined: ArrayLike) -> pd.DataFrame:
     """Training rows without inference: accepted applicants with a known outcome.
 
     Every function that gives training rows gives this table; whoever fits writes
-    ``model.fit(X.iloc[rows["position"]], rows["bad"], sample_weight=rows["weight"])``.
+    ``model.fit(X.iloc[rows["position"]], rows["bad"].to_numpy(), rows["weight"].to_numpy())``: the
+    table has an index of its own.
 
     Parameters
     ----------
@@ -120,7 +115,7 @@ def score_bands(
     1     0.0   0.3     1    1         1       0.5         0.666667
     2     0.3   inf     1    1         2       0.5         0.500000
     """
-    outcome, _, declined = applicants(y, declined)
+    outcome, _, declined = applicants(y, declined, probability=probability)
     return _bands(outcome, declined, probability, n_bands)[0]
 
 
@@ -153,7 +148,7 @@ def acceptance_by_band(
     >>> acceptance_by_band([0, 1, None], [False, False, True], [0.1, 0.3, 0.2], n_bands=2).round(3)
     array([0.667, 0.667, 0.667])
     """
-    outcome, _, declined = applicants(y, declined)
+    outcome, _, declined = applicants(y, declined, probability=probability)
     bands, number = _bands(outcome, declined, probability, n_bands)
     return bands["acceptance_rate"].to_numpy()[number]
 
@@ -200,7 +195,7 @@ def reweighting(
     0         0    0     1.0     False
     1         1    1     3.0     False
     """
-    outcome, labelled, declined = applicants(y, declined)
+    outcome, labelled, declined = applicants(y, declined, acceptance=acceptance)
     chance = numeric_array(acceptance, "acceptance", len(outcome))[labelled]
     wrong = ~((chance > 0) & (chance <= 1))
     if wrong.any():
@@ -270,7 +265,7 @@ def parcelling(
     False       1     2.0
     True        2     4.0
     """
-    outcome, labelled, declined = applicants(y, declined)
+    outcome, labelled, declined = applicants(y, declined, probability=probability, key=key)
     bands, number = _bands(outcome, declined, probability, n_bands)
     rate = uplifted(bands["bad_rate"].to_numpy(), uplift)
     expected = bands["declined"].to_numpy() * rate
@@ -332,7 +327,7 @@ def fuzzy_augmentation(
     2         2    1     0.4      True
     3         2    0     0.6      True
     """
-    outcome, labelled, declined = applicants(y, declined)
+    outcome, labelled, declined = applicants(y, declined, probability=probability)
     rows = np.flatnonzero(declined)
     p = probability_array(probability, "probability", len(outcome), rows)
     bad = uplifted(p[rows], uplift)
@@ -397,7 +392,7 @@ def _lottery(key: ArrayLike | None, rows: Array, n: int, seed: int) -> Array:
     """A number per row that its key and the seed alone decide."""
     if seed < 0:
         raise ValueError(f"seed must be >= 0, got {seed!r}")
-    hashes = hash_ids(rows if key is None else key_array(key, n)[rows])
+    hashes = hash_ids(rows if key is None else row_array(key, "key", n, like="y")[rows])
     if len(np.unique(hashes)) < len(hashes):
         raise ValueError("key must be distinct among the declined")
     # of numbers pandas hashes no seed, of text it does

@@ -10,14 +10,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
 
-from riskkit.metrics.checks import (
-    Array,
-    bads_at_probability,
-    check_groups,
-    known_rows,
-    quantile_groups,
-    warn,
-)
+from riskkit.checks import Array, check_groups
+from riskkit.metrics.outcomes import known_rows, warn
+from riskkit.metrics.sums import bads_at_probability, quantile_groups
 
 __all__ = ["brier", "brier_decomposition", "log_loss"]
 

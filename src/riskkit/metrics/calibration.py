@@ -11,18 +11,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
 
+from riskkit.checks import Array, check_groups, check_level, same_rows
 from riskkit.metrics.accuracy import brier_decomposition, log_loss
-from riskkit.metrics.checks import (
-    Array,
-    bads_at_probability,
-    bads_of,
-    check_groups,
-    check_level,
-    jeffreys_interval,
-    known_rows,
-    quantile_groups,
-    warn,
-)
+from riskkit.metrics.outcomes import bads_of, known_rows, warn
+from riskkit.metrics.sums import bads_at_probability, jeffreys_interval, quantile_groups
 
 __all__ = [
     "accuracy_table",
@@ -303,6 +295,7 @@ def accuracy_table(y: ArrayLike, probabilities: pd.DataFrame) -> pd.DataFrame:
     ValueError
         As in these functions.
     """
+    same_rows(y=y, probabilities=probabilities)
     rows = {}
     for model in probabilities.columns:
         p = probabilities[model].to_numpy()

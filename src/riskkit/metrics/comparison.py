@@ -12,16 +12,13 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
 
-from riskkit.metrics.checks import (
+from riskkit.checks import (
     Array,
     check_level,
-    distinct_positions,
     numeric_array,
     outcome_state,
-    ratio,
     refuse_missing,
-    warn,
-    warn_if_reversed,
+    same_rows,
 )
 from riskkit.metrics.counts import score_counts
 from riskkit.metrics.discrimination import (
@@ -31,6 +28,8 @@ from riskkit.metrics.discrimination import (
     lead_of_bads,
     placements,
 )
+from riskkit.metrics.outcomes import warn, warn_if_reversed
+from riskkit.metrics.sums import distinct_positions, ratio
 
 __all__ = ["compare", "comparison_table", "discrimination_table"]
 
@@ -81,6 +80,7 @@ def compare(
      'z': 0.894, 'p_value': 0.371}
     """
     check_level(level)
+    same_rows(y=y, score_a=score_a, score_b=score_b)
     outcome = numeric_array(y, "y")
     state = outcome_state(outcome)
     known = state > 0
@@ -148,6 +148,7 @@ def discrimination_table(
     DataFrame, index (group, model) or, without `by`, model
         Columns of :func:`discrimination`. Groups are ascending; a Series' name is the level's.
     """
+    same_rows(scores=scores, y=y, by=by)
     y = numeric_array(y, "y", len(scores))
 
     def of_rows(rows: Any) -> pd.DataFrame:
@@ -198,6 +199,7 @@ def comparison_table(
     DataFrame, index group, ascending; a Series' name is the index'
         Columns of :func:`compare`.
     """
+    same_rows(y=y, score_a=score_a, score_b=score_b, by=by)
     y = numeric_array(y, "y")
     score_a, score_b = (
         numeric_array(values, name, len(y))

@@ -11,15 +11,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from riskkit.metrics.checks import (
+from riskkit.checks import (
     Array,
-    distinct_positions,
     flag_array,
     numeric_array,
     outcome_state,
+    probability_array,
     refuse_missing,
+    same_rows,
     weight_array,
 )
+from riskkit.metrics.sums import distinct_positions
 
 __all__ = ["COUNT_COLUMNS", "expected_counts", "score_counts"]
 
@@ -81,6 +83,8 @@ def score_counts(
     600               2       1     1    0      15
     700               1       1     1    0       6
     """
+    summed = {} if sums is None else dict(sums)
+    same_rows(score=score, y=y, booked=booked, weight=weight, **summed)
     points = numeric_array(score, "score")
     n = len(points)
     refuse_missing(points, "score")
@@ -101,7 +105,7 @@ def score_counts(
         "good": cells[:, 1] + cells[:, 4],
         "bad": cells[:, 2] + cells[:, 5],
     }
-    for name, values in dict(sums if sums is not None else {}).items():
+    for name, values in summed.items():
         if name in COUNT_COLUMNS:
             raise ValueError(f"sums must not be named {', '.join(COUNT_COLUMNS)}, got {name!r}")
         columns[name] = _totals(
@@ -148,10 +152,9 @@ def expected_counts(score: ArrayLike, probability: ArrayLike) -> pd.DataFrame:
     500     0.5  0.5
     600     1.6  0.4
     """
+    same_rows(score=score, probability=probability)
     points = numeric_array(score, "score")
-    part = numeric_array(probability, "probability", len(points)).astype(float)
-    if not ((part >= 0) & (part <= 1)).all():
-        raise ValueError("probability must lie in [0, 1] everywhere")
+    part = probability_array(probability, "probability", len(points))
     is_bad = np.repeat([1, 0], len(points))
     return score_counts(np.tile(points, 2), is_bad, weight=np.concatenate([part, 1 - part]))
 

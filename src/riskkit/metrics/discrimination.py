@@ -9,19 +9,11 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from riskkit.metrics.checks import (
-    Array,
-    both_classes,
-    check_level,
-    goods_and_bads,
-    quantile_groups,
-    ratio,
-    require,
-    warn,
-    warn_if_reversed,
-)
+from riskkit.checks import Array, check_level
 from riskkit.metrics.counts import COUNT_COLUMNS
+from riskkit.metrics.outcomes import both_classes, goods_and_bads, require, warn, warn_if_reversed
 from riskkit.metrics.resampling import draws
+from riskkit.metrics.sums import quantile_groups, ratio
 
 __all__ = ["auc", "discrimination", "gini", "ks"]
 

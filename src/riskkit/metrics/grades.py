@@ -13,19 +13,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import optimize, special
 
-from riskkit.metrics.checks import (
-    Array,
-    bads_of,
-    check_groups,
-    goods_and_bads,
-    numeric_array,
-    plain,
-    quantile_groups,
-    ratio,
-    refuse_missing,
-    require,
-    warn,
-)
+from riskkit.checks import Array, check_groups, numeric_array, refuse_missing
+from riskkit.metrics.outcomes import bads_of, goods_and_bads, require, warn
+from riskkit.metrics.sums import plain, quantile_groups, ratio
 
 __all__ = [
     "assign_grade",

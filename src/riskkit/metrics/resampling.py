@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from riskkit.metrics.checks import Array, check_level, require
+from riskkit.checks import Array, check_level
+from riskkit.metrics.outcomes import require
 
 __all__ = ["bootstrap"]
 

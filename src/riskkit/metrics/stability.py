@@ -14,12 +14,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
 
-from riskkit.metrics.checks import (
-    Array,
-    check_level,
-    numeric_array,
-    warn,
-)
+from riskkit.checks import Array, check_level, numeric_array
+from riskkit.metrics.outcomes import warn
 
 __all__ = ["psi", "psi_critical", "psi_light"]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ __all__ = ["RunBusy", "clean_up", "locked", "staging_folder", "swap_in"]
 LOCK = ".lock"
 STAGING = ".staging-"
 ASIDE = ".old-"
+_UNFINISHED = re.compile(r"\..+\.[0-9a-f]{32}")  # what riskkit.tables.whole calls a file meanwhile
 
 
 class RunBusy(RuntimeError):
@@ -58,8 +60,12 @@ def locked(run_dir: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def clean_up(run_dir: Path) -> None:
+def clean_up(run_dir: Path, report_dir: Path) -> None:
     """Remove what a killed run left, and put back a result it had moved aside."""
+    for folder in (run_dir, report_dir):
+        for file in folder.glob(".*"):
+            if _UNFINISHED.fullmatch(file.name):
+                file.unlink(missing_ok=True)
     for aside in run_dir.glob(f"{ASIDE}*"):
         final = run_dir / aside.name.removeprefix(ASIDE)
         if final.exists():

@@ -8,16 +8,22 @@ through it, in JupyterLab and under the runner alike.
 from __future__ import annotations
 
 import json
-import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from riskkit.pipeline.manifest import hash_file, read_manifest, stage_state
-from riskkit.pipeline.notebooks import STAGE_NAME, TABLES, find_notebooks, find_project, pick
+from riskkit.pipeline.manifest import hash_file, read_manifest, stage_state, write_text
+from riskkit.pipeline.notebooks import (
+    STAGE_NAME,
+    TABLES,
+    Notebook,
+    find_notebooks,
+    find_project,
+    pick,
+)
 from riskkit.pipeline.parameters import OWN, BadInput
+from riskkit.tables import Table, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +33,8 @@ __all__ = ["KEY_FIGURES", "Stage", "TableMissing", "holds", "open_stage"]
 KEY_FIGURES = "key_figures.json"
 LAB = "lab"
 BASE = ".run"  # in the lab's folder: name of the run whose earlier stages it builds on
+CACHE_MODE = 0o750  # for owner and group: what is kept there may be a copy of somebody's data
+WHOLE = {"performance": "loan_id"}  # tables of several rows a loan, sorted by it
 
 
 class TableMissing(LookupError):
@@ -55,17 +63,17 @@ class Stage:
     output_dir: Path
     run_dir: Path | None = None
 
-    def read(self, *names: str) -> pd.DataFrame:
-        """The first of these tables that an earlier stage left.
+    def table(self, *names: str) -> Table:
+        """The first of these tables that an earlier stage left, as a handle on its rows.
+
+        Blocks of ``performance`` hold whole loans.
 
         Raises
         ------
         TableMissing
             None is there; says which notebook to run first, or that this source has none.
         """
-        from riskkit import schema
-
-        return schema.read_table(self._find(*(f"{name}.parquet" for name in names)))
+        return _table(self._find(*(f"{name}.parquet" for name in names)))
 
     def path(self, filename: str) -> Path:
         """Path of a file that an earlier stage left.
@@ -81,11 +89,20 @@ class Stage:
         """Whether an earlier stage left that table, column or file; names as in :func:`holds`."""
         return any(holds(folder, name) for folder in self._earlier())
 
-    def write(self, name: str, frame: pd.DataFrame) -> None:
-        """Leave a table to later stages, whole or not at all."""
-        from riskkit import schema
+    def write(self, name: str, frame: pd.DataFrame) -> Table:
+        """Leave a table to later stages, whole or not at all; returns a handle on its rows."""
+        return _table(write_table(frame, self.output_dir / f"{name}.parquet"))
 
-        schema.write_table(frame, self.output_dir / f"{name}.parquet")
+    def cache(self, name: str) -> Path:
+        """A folder of the run for what can be made again, made where it is absent.
+
+        It is no output: nothing in it is hashed, handed over or shown, and it goes with the run.
+        Owner and group may read it.
+        """
+        run_dir = self.output_dir.parent if self.run_dir is None else self.run_dir
+        folder = run_dir / f".{name}"
+        folder.mkdir(mode=CACHE_MODE, parents=True, exist_ok=True)
+        return folder
 
     def output(self, filename: str) -> Path:
         """Where to save a file for later stages, such as a model.
@@ -143,9 +160,8 @@ class Stage:
     def key_figures(self, figures: Mapping[str, str]) -> None:
         """Leave the stage's key figures, label to formatted text, to the index page."""
         texts = {str(label): str(text) for label, text in figures.items()}
-        staging = self.output_dir / f".{KEY_FIGURES}"
-        staging.write_text(json.dumps(texts, ensure_ascii=False, indent=1), encoding="utf-8")
-        os.replace(staging, self.output_dir / KEY_FIGURES)
+        text = json.dumps(texts, ensure_ascii=False, indent=1)
+        write_text(self.output_dir / KEY_FIGURES, text)
 
     def _earlier(self) -> list[Path]:
         """Folders of the stages before this one, nearest first."""
@@ -172,8 +188,8 @@ class Stage:
         names = [f.removesuffix(".parquet") for f in filenames]
         wanted = " or ".join(f"`{name}`" for name in names)
         earlier = _earlier_notebooks(self.name)
-        writers = [p.stem for p in earlier if any(_writes(p, name) for name in names)]
-        first = next((n for n in writers or [p.stem for p in earlier] if n not in done), None)
+        writers = [n for n in earlier if any(name in n.leaves for name in names)]
+        first = next((n.name for n in writers or earlier if n.name not in done), None)
         if first is not None:
             return f"{self.name} needs {wanted}: run {first} first."
         told = "; ".join(TABLES[name] for name in names if name in TABLES)
@@ -227,9 +243,12 @@ def holds(folder: Path, name: str) -> bool:
     path = folder / f"{table}.parquet"
     if not path.is_file():
         return False
-    from riskkit import schema
+    return column in Table(path).columns
 
-    return column in schema.Table(path).columns
+
+def _table(path: Path) -> Table:
+    """Handle on the rows of a table that a stage has left."""
+    return Table(path, whole=WHOLE.get(path.stem))
 
 
 def _stage_folders(run_dir: Path, before: str) -> list[Path]:
@@ -260,19 +279,12 @@ def _base_run(lab: Path, *, remembered: bool) -> Path | None:
         return None
     latest = max(manifests, key=lambda m: (m.stat().st_mtime_ns, m.parent.name)).parent
     if lab.is_dir():
-        note.write_text(latest.name, encoding="utf-8")
+        write_text(note, latest.name)
     return latest
 
 
-def _earlier_notebooks(name: str) -> list[Path]:
+def _earlier_notebooks(name: str) -> list[Notebook]:
     try:
-        folder = find_project() / "notebooks"
+        return [n for n in find_notebooks(find_project()) if n.name < name]
     except BadInput:
         return []
-    return sorted(p for p in folder.glob("*.ipynb") if p.stem < name)
-
-
-def _writes(notebook: Path, name: str) -> bool:
-    """Whether the notebook's code hands over that table or file."""
-    call = rf"\.(?:write|output)\(\s*\\?[\"']{re.escape(name)}\\?[\"']"
-    return re.search(call, notebook.read_text(encoding="utf-8")) is not None

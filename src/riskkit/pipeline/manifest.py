@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from riskkit.pipeline.parameters import BadInput
+from riskkit.tables import whole
 
 __all__ = [
     "MANIFEST",
@@ -34,8 +35,8 @@ __all__ = [
     "seeds",
     "stage_state",
     "versions",
-    "write_atomic",
     "write_manifest",
+    "write_text",
 ]
 
 MANIFEST = "manifest.json"
@@ -100,14 +101,10 @@ def now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
-def write_atomic(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
     """Write the file whole or not at all."""
-    staging = path.with_name(f".{path.name}.new")
-    with staging.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(staging, path)
+    with whole(path) as staging:
+        staging.write_text(text, encoding="utf-8")
 
 
 def read_manifest(run_dir: Path) -> dict[str, Any]:
@@ -138,7 +135,7 @@ def write_manifest(run_dir: Path, manifest: Mapping[str, Any]) -> None:
     stages = dict(sorted(manifest["stages"].items()))
     content = {"schema_version": SCHEMA_VERSION, **manifest, "stages": stages}
     text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
-    write_atomic(run_dir / MANIFEST, text)
+    write_text(run_dir / MANIFEST, text)
 
 
 def hash_file(path: Path) -> str:

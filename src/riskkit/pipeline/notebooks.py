@@ -1,6 +1,8 @@
 """Which notebooks are there, what do they say of themselves, what can a source not feed.
 
-Takes the project's folder; gives one :class:`Notebook` a file, in the order they run.
+Takes the project's folder; gives one :class:`Notebook` a file, in the order they run. What its code
+does not tell, a notebook says in its file's metadata, such as
+``"riskkit": {"check": "synthetic.check_world", "leaves": ["applications", "source.json"]}``.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ __all__ = [
 ]
 
 STAGE_NAME = re.compile(r"\d\d_\w+")
+METADATA = "riskkit"
+CHECK_NAME = re.compile(r"[a-z_]+\.[a-z_]+")
 NEED_TAG = "needs:"
 TABLES = {
     "applications": "one row per application",
@@ -54,6 +58,12 @@ class Notebook:
         First heading and first paragraph, as Markdown.
     parameters : dict of str to Parameter
         What the cell tagged ``parameters`` declares.
+    check : str
+        The function of riskkit that says whether the parameters can be, as ``module.function``;
+        empty: none. It takes their values by name, gives those without effect with the reason, and
+        raises ValueError.
+    leaves : tuple of str
+        Tables, and files with their suffix, that the notebook may leave to later ones.
     sha256 : str
         Hash of the file's bytes.
     """
@@ -63,6 +73,8 @@ class Notebook:
     title: str
     purpose: str
     parameters: dict[str, Parameter]
+    check: str
+    leaves: tuple[str, ...]
     sha256: str
 
     @property
@@ -101,8 +113,8 @@ def find_notebooks(project: Path) -> list[Notebook]:
     Raises
     ------
     BadInput
-        A notebook is not readable, two share a number, or a parameters cell holds more than
-        literals.
+        A notebook is not readable, two share a number, a parameters cell holds more than literals,
+        or the metadata say what nobody understands.
     """
     notebooks = [_read(path) for path in _files(project)]
     numbers = [notebook.number for notebook in notebooks]
@@ -114,8 +126,12 @@ def find_notebooks(project: Path) -> list[Notebook]:
 def _read(path: Path) -> Notebook:
     content = path.read_bytes()
     try:
-        cells: list[dict[str, Any]] = json.loads(content)["cells"]
-    except (ValueError, KeyError, TypeError):
+        notebook = json.loads(content)
+        cells: list[dict[str, Any]] = notebook["cells"]
+        check, leaves = _said(path.name, notebook.get("metadata", {}).get(METADATA, {}))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, BadInput):
+            raise
         raise BadInput(f"{path.name} is not a notebook (nbformat 4)") from None
     tagged = [cell for cell in cells if "parameters" in _tags(cell)]
     if len(tagged) > 1:
@@ -128,8 +144,23 @@ def _read(path: Path) -> Notebook:
         title=title or path.stem,
         purpose=purpose,
         parameters=declared_parameters(_source(tagged[0]), path.stem) if tagged else {},
+        check=check,
+        leaves=leaves,
         sha256=hashlib.sha256(content).hexdigest(),
     )
+
+
+def _said(name: str, metadata: Any) -> tuple[str, tuple[str, ...]]:
+    """Name of the check, and what is left, from a notebook's own metadata."""
+    where = f"{name}: metadata {METADATA!r}"
+    if not isinstance(metadata, dict) or not set(metadata) <= {"check", "leaves"}:
+        raise BadInput(f"{where} must hold check and leaves and nothing else, found {metadata!r}")
+    check, leaves = metadata.get("check", ""), metadata.get("leaves", [])
+    if not isinstance(check, str) or (check and not CHECK_NAME.fullmatch(check)):
+        raise BadInput(f"{where}: check must be module.function of riskkit, found {check!r}")
+    if not isinstance(leaves, list) or not all(isinstance(item, str) for item in leaves):
+        raise BadInput(f"{where}: leaves must be a list of names, found {leaves!r}")
+    return check, tuple(leaves)
 
 
 def _headline(prose: str) -> tuple[str, str]:

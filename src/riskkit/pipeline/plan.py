@@ -6,8 +6,9 @@ is written.
 
 from __future__ import annotations
 
+import importlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,24 +21,14 @@ from riskkit.pipeline.parameters import BadInput, check_names
 __all__ = ["PROFILES", "Plan", "make_plan"]
 
 PROFILES: dict[str, dict[str, Any]] = {
-    "quick": {"n_applicants": 5_000},
+    "quick": {"n_applicants": 5_000, "max_applications": 5_000},
     "default": {"n_applicants": 50_000},
 }
 SYNTHETIC = "synthetic"
-_RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
-_SIMULATED = (
-    "n_applicants",
-    "start_month",
-    "n_months",
-    "scenario",
-    "onset_month",
-    "without_families",
-    "seed",
-    "bad_dpd",
-    "bad_window_months",
-    "indeterminate_dpd",
-)
-_WORLD = ("start_month", "n_months", "scenario", "onset_month")
+SYNTHETIC_TITLE = "Synthetic lender"
+LONGEST_NAME = 100
+_RUN_NAME = re.compile(r"[^\W_][\w.\-]*")  # letters of any script: sources are named in many
+_NOT_IN_NAMES = re.compile(r"[^\w.\-]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +37,12 @@ class Plan:
 
     name: str
     profile: str
+    title: str
     source: str
     notebooks: list[Notebook]
     selected: list[Notebook]
     values: dict[str, dict[str, Any]]  # stage -> parameter -> what the notebook gets
-    shown: dict[str, dict[str, Any]]  # the same as the user gave it
+    shown: dict[str, dict[str, Any]]  # the same as the user gave it, where it has an effect
     source_hashes: list[str] | None  # None: a database is among the sources
     run_dir: Path
     report_dir: Path
@@ -102,33 +94,24 @@ def make_plan(
             if pairs.get(name):
                 pairs[name] = str(Path(pairs[name]).expanduser().resolve())
         _check_edits(pairs.get("edits"))
+    for notebook in notebooks:
+        for name, why in _check(notebook, values[notebook.name]).items():
+            if given.get(name, "") != "":
+                raise BadInput(f"{name} {why}")
+            shown[notebook.name].pop(name, None)
     first = values[notebooks[0].name]
-    label = SYNTHETIC
-    hashes: list[str] | None = []
-    if first.get("source"):
-        for name in _SIMULATED:
-            if name in given:
-                raise BadInput(f"{name} is for the simulated lender; a source states its own")
-        label = Path(first["source"]).stem
-        hashes = _check_source(first["source"], first.get("root") or None)
-    elif first.get("root"):
-        raise BadInput("root is the folder of a source's files: give it with a source")
-    else:
-        _check_world(first)
-    name = run if run is not None else f"{re.sub(r'[^A-Za-z0-9_.-]', '_', label)}-{profile}"
-    if not _RUN_NAME.fullmatch(name) or name == LAB:
-        raise BadInput(
-            f"a run's name is letters, digits, '_', '.' and '-', and not {LAB!r}; got {name!r}"
-        )
+    described = _check_source(first.get("source"), first.get("root") or None)
+    name = _run_name(run, described.name, profile)
     return Plan(
         name=name,
         profile=profile,
+        title=described.title,
         source=mask(shown[notebooks[0].name].get("source") or SYNTHETIC),
         notebooks=notebooks,
         selected=selected,
         values=values,
         shown=mask_all(shown),
-        source_hashes=hashes,
+        source_hashes=described.hashes,
         run_dir=folder / "data" / "runs" / name,
         report_dir=folder / "reports" / "runs" / name,
     )
@@ -158,21 +141,64 @@ def _select(
     return selected
 
 
-def _check_source(path: str, root: str | None) -> list[str] | None:
-    """Hashes of the files behind a mapping that can work; None where a database is read."""
-    import yaml
+@dataclass(frozen=True)
+class _Described:
+    """What a mapping says of itself, and what it reads."""
 
+    name: str
+    title: str
+    hashes: list[str] | None  # of the mapping and its files; None where a database is read
+
+
+def _check_source(path: str | None, root: str | None) -> _Described:
+    """Refuse a mapping that cannot work; without one the lender is simulated."""
+    if not path:
+        return _Described(SYNTHETIC, SYNTHETIC_TITLE, [])
     from riskkit import schema
 
     if not Path(path).is_file():
         raise BadInput(f"no source mapping at {path}")
     if root is not None and not Path(root).is_dir():
         raise BadInput(f"root: no folder at {root}")
-    schema.check_source(path, root)
-    mapping = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    if any(isinstance(block, dict) and "sql" in block for block in mapping.values()):
-        return None
-    return [hash_file(file) for file in schema.source_files(path, root)]
+    mapping = schema.check_source(path, root)
+    files = [Path(path), *mapping.files(mapping.folder(path, root))]
+    hashes = None if mapping.reads_database else [hash_file(file) for file in files]
+    return _Described(mapping.name, mapping.title, hashes)
+
+
+def _run_name(given: str | None, source: str, profile: str) -> str:
+    """Name of the run's folders: the one given, else made of the source's name and the profile."""
+    name = given if given is not None else f"{_NOT_IN_NAMES.sub('_', source)}-{profile}"
+    if not _RUN_NAME.fullmatch(name) or name == LAB or len(name) > LONGEST_NAME:
+        hint = "" if given is not None else "; it is made of the source's name, or give --run"
+        raise BadInput(
+            f"a run's name is at most {LONGEST_NAME} letters, digits, '_', '.' and '-', beginning "
+            f"with one of the first two, and not {LAB!r}; got {name[:40]!r}{hint}"
+        )
+    return name
+
+
+def _check(notebook: Notebook, values: Mapping[str, Any]) -> Mapping[str, str]:
+    """Parameters without effect, by the function the notebook names, which may refuse the values.
+
+    Only a public function of riskkit is called: a notebook names it, and nothing it holds is run.
+    """
+    if not notebook.check:
+        return {}
+    room, _, name = notebook.check.partition(".")
+    try:
+        module = importlib.import_module(f"riskkit.{room}")
+        check: Callable[[Mapping[str, Any]], Mapping[str, str]] = getattr(module, name)
+        if name not in module.__all__:
+            raise AttributeError(name)
+    except (ImportError, AttributeError):
+        raise BadInput(
+            f"{notebook.name}: its check, {notebook.check}, is no public function of riskkit"
+        ) from None
+    try:
+        return check(values)
+    except ValueError as error:
+        raise BadInput(str(error)) from None
 
 
 def _check_edits(path: str | None) -> None:
@@ -187,24 +213,3 @@ def _check_edits(path: str | None) -> None:
         WoeBinner.load(path)
     except (ValueError, KeyError, TypeError) as error:
         raise BadInput(f"edits: {Path(path).name} is no binning.json: {error}") from None
-
-
-def _check_world(values: Mapping[str, Any]) -> None:
-    """Refuse a synthetic lender that cannot be."""
-    world = {name: values[name] for name in _WORLD if name in values}
-    if values.get("n_applicants", 1) < 1:
-        raise BadInput(f"n_applicants must be >= 1, got {values['n_applicants']}")
-    if values.get("seed", 0) < 0:
-        raise BadInput(f"seed must be >= 0, got {values['seed']}")
-    if not world:
-        return
-    from riskkit import synthetic
-
-    if world.get("onset_month") == "":
-        del world["onset_month"]
-    try:
-        if "without_families" in values:
-            world["families"] = synthetic.families_without(values["without_families"])
-        synthetic.Lender(**world)
-    except ValueError as error:
-        raise BadInput(str(error)) from None

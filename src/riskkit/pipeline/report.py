@@ -144,6 +144,7 @@ def index_page(
         if row["changed"] and row["name"] not in _OF_SOURCE
     ]
     facts = [
+        ("Run", manifest["run"]),
         ("Source", manifest["source"]),
         ("Profile", manifest["profile"]),
         *([("Set for this run", ", ".join(dict.fromkeys(changed)))] if changed else []),
@@ -154,8 +155,7 @@ def index_page(
     ]
     page = _template("index.html.j2").render(
         css=_css(),
-        title=manifest["run"],
-        run=manifest["run"],
+        title=manifest.get("title", manifest["run"]),  # older manifests have none
         sentence=_sentence([(s["title"], s["state"]) for s in stages]),
         facts=facts,
         stages=stages,

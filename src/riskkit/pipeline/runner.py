@@ -32,8 +32,8 @@ from riskkit.pipeline.manifest import (
     seeds,
     stage_state,
     versions,
-    write_atomic,
     write_manifest,
+    write_text,
 )
 from riskkit.pipeline.notebooks import Notebook, find_notebooks, find_project
 from riskkit.pipeline.parameters import OWN, BadInput
@@ -111,13 +111,13 @@ def run(
         Parameter name -> value, or text as on the command line; every notebook that declares the
         name gets it. They win over the profile.
     profile : {"quick", "default"}
-        How many applicants the synthetic lender has.
+        How many applicants the synthetic lender has, and how many applications of a source count.
     source : str or Path, optional
         A mapping of real data (YAML); without one the synthetic lender is the source.
     root : str or Path, optional
         Folder of the mapping's files.
     run : str, optional
-        Name of the run; ``<source or synthetic>-<profile>`` unless said otherwise.
+        Name of the run; ``<the mapping's name, or synthetic>-<profile>`` unless said otherwise.
     project : str or Path, optional
         Folder that holds ``notebooks/``; looked for upwards from the working folder otherwise.
     only, start : str or int, optional
@@ -143,7 +143,7 @@ def run(
     above = [p for f in new for p in (f.parent, f.parent.parent) if not p.exists()]
     with _stoppable(), locked(plan.run_dir):
         try:
-            clean_up(plan.run_dir)
+            clean_up(plan.run_dir, plan.report_dir)
             return _run_stages(plan, force, timeout_seconds, progress)
         except BaseException as error:
             came_to_nothing = isinstance(error, BadInput) or not read_manifest(plan.run_dir)
@@ -175,19 +175,21 @@ def rebuild_index(run_dir: Path) -> Path:
         if record["status"] == "done":
             _publish(run_dir / name, report_dir)
     page = index_page(manifest, find_notebooks(project), run_dir, report_dir)
-    write_atomic(report_dir / "index.html", page)
+    write_text(report_dir / "index.html", page)
     return report_dir / "index.html"
 
 
 def _run_stages(plan: Plan, force: bool, timeout_seconds: float, progress: bool) -> RunResult:
     known = {n.name for n in plan.notebooks}
-    before = read_manifest(plan.run_dir).get("stages", {})
-    records: dict[str, dict[str, Any]] = {n: r for n, r in before.items() if n in known}
+    before = read_manifest(plan.run_dir)
+    records: dict[str, dict[str, Any]] = {
+        n: r for n, r in before.get("stages", {}).items() if n in known
+    }
     manifest: dict[str, Any] = {
         "run": plan.name,
         "status": "running",
         "profile": plan.profile,
-        "source": plan.source,
+        **_what_of(plan, before),
         "started": now(),
         "finished": "",
         "seeds": seeds((k, v) for pairs in plan.shown.values() for k, v in pairs.items()),
@@ -329,8 +331,8 @@ def _run_stage(
             _publish(plan.run_dir / name, plan.report_dir)
         else:
             outputs = records.get(name, {}).get("outputs", {})
-            write_atomic(kept, failed_notebook(outcome.notebook, failure))
-        write_atomic(plan.report_dir / f"{name}.html", page)
+            write_text(kept, failed_notebook(outcome.notebook, failure))
+        write_text(plan.report_dir / f"{name}.html", page)
     seconds = time.monotonic() - clock
     status = "done" if failure is None else "failed"
     records[name] = {
@@ -353,7 +355,7 @@ def _publish(folder: Path, report_dir: Path) -> None:
         text = mask((folder / name).read_text(encoding="utf-8"))
         shown = report_dir / name
         if not shown.is_file() or shown.read_text(encoding="utf-8") != text:
-            write_atomic(shown, text)
+            write_text(shown, text)
 
 
 def _execute(
@@ -375,11 +377,19 @@ def _execute(
     )
 
 
+def _what_of(plan: Plan, before: Mapping[str, Any]) -> dict[str, Any]:
+    """Title and source of the run; those of an earlier run where that one read the source."""
+    own = {"title": plan.title, "source": plan.source}
+    if plan.notebooks[0] in plan.selected:
+        return own
+    return {name: before.get(name, value) for name, value in own.items()}
+
+
 def _save(plan: Plan, manifest: dict[str, Any]) -> None:
     write_manifest(plan.run_dir, manifest)
     plan.report_dir.mkdir(parents=True, exist_ok=True)
     page = index_page(manifest, plan.notebooks, plan.run_dir, plan.report_dir)
-    write_atomic(plan.report_dir / "index.html", page)
+    write_text(plan.report_dir / "index.html", page)
 
 
 def _tell(label: str, result: StageResult) -> None:

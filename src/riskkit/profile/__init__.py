@@ -15,6 +15,7 @@ from riskkit.profile.applications import (
     table_sizes,
 )
 from riskkit.profile.drift import drift_table
+from riskkit.profile.summary import source_summary
 
 __all__ = [
     "application_rates",
@@ -26,5 +27,6 @@ __all__ = [
     "period_text",
     "sample_sizes",
     "segment_rates",
+    "source_summary",
     "table_sizes",
 ]

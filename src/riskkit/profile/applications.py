@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from riskkit.schema.features import Feature
-from riskkit.target.labels import samples_present
+from riskkit.schema import Feature
+from riskkit.target import samples_present
 
 __all__ = [
     "application_rates",

@@ -12,9 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from riskkit.checks import require_columns
-from riskkit.metrics import psi, psi_critical, psi_light
-from riskkit.metrics.checks import Array, check_groups, flag_array, quantile_groups
+from riskkit.checks import Array, check_groups, flag_array, known_groups, require_columns, same_rows
+from riskkit.metrics import psi, psi_critical, psi_light, quantile_groups
 from riskkit.schema import Feature
 
 __all__ = ["drift_table"]
@@ -68,13 +67,10 @@ def drift_table(
     riskkit definition, of :func:`riskkit.metrics.psi`.
     """
     check_groups(n_bins)
+    same_rows(applications=applications, period=period, base=base)
     require_columns(applications, [feature.name for feature in features], "applications")
     n = len(applications)
-    periods, labels = pd.factorize(np.asarray(period), sort=True)
-    if len(periods) != n:
-        raise ValueError(f"period must have {n} rows like the applications, got {len(periods)}")
-    if (periods < 0).any():
-        raise ValueError(f"period must be known in every row, missing in {(periods < 0).sum()}")
+    periods, labels = known_groups(period, "period", n, like="the applications")
     in_base = _first_year(applications) if base is None else flag_array(base, "base", n)
     if not in_base.any():
         raise ValueError("base must hold at least one row, got none")

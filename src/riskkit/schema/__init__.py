@@ -11,6 +11,8 @@ from riskkit.schema.contract import (
     validate_outcomes,
     validate_performance,
 )
+from riskkit.schema.facts import Source, SourceFacts
+from riskkit.schema.feature_cells import application_values, as_named, mapped_column
 from riskkit.schema.features import (
     Feature,
     feature_table,
@@ -19,8 +21,8 @@ from riskkit.schema.features import (
     protected_note,
     risk_trends,
 )
-from riskkit.schema.mapping import check_source, source_files
-from riskkit.schema.sources import Source, SourceFacts, load_source
+from riskkit.schema.mapping import SourceMapping, read_mapping
+from riskkit.schema.sources import check_source, load_source
 from riskkit.tables import Table, read_table, write_table
 
 __all__ = [
@@ -29,17 +31,21 @@ __all__ = [
     "Feature",
     "Source",
     "SourceFacts",
+    "SourceMapping",
     "Table",
+    "application_values",
+    "as_named",
     "check_source",
     "check_target",
     "feature_table",
     "features_from_table",
     "load_source",
+    "mapped_column",
     "offered_features",
     "protected_note",
+    "read_mapping",
     "read_table",
     "risk_trends",
-    "source_files",
     "validate_applications",
     "validate_outcomes",
     "validate_performance",

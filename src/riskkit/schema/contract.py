@@ -5,18 +5,26 @@ Takes a frame; gives the same frame, or a :class:`DataContractError` with every 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from riskkit.checks import IS_TYPE, DataContractError, loan_starts, type_violations
-from riskkit.columns import calendar_months
+from riskkit.checks import IS_TYPE, DataContractError, type_violations
+from riskkit.columns import SHOWN_CHARACTERS, calendar_months, shown
 
 __all__ = [
+    "CONTRACT",
+    "KEYS",
     "STATUSES",
+    "ColumnRule",
+    "across_columns",
+    "broken_rules",
     "check_target",
+    "repeats",
+    "repeats_text",
     "validate_applications",
     "validate_outcomes",
     "validate_performance",
@@ -29,101 +37,202 @@ LONGEST_TERM_MONTHS = 480
 STATUSES = ("current", "delinquent", "prepaid", "matured", "charged_off")
 EVENTS = ("default", "prepaid", "matured", "censored")
 
-APPLICATION_COLUMNS = {
-    "application_id": "text",
-    "customer_id": "text",
-    "applied_at": "date",
-    "amount": "integer",
-    "term_months": "integer",
-    "approved": "boolean",
-    "booked": "boolean",
-    "default_flag": "number",
+Broken = tuple[str, NDArray[np.bool_]]
+"""What must hold, and in which rows it does not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnRule:
+    """What a column of the contract holds.
+
+    Parameters
+    ----------
+    kind : {"text", "date", "integer", "number", "boolean"}
+    needed : bool
+        Whether every table of the kind has the column.
+    filled : bool
+        Whether every row has a value.
+    low, high : int, optional
+    one_of : tuple
+        The values there may be; all where empty.
+    is_amount : bool
+        In the mapping's unit of money.
+    """
+
+    kind: str
+    needed: bool = True
+    filled: bool = True
+    low: int | None = None
+    high: int | None = None
+    one_of: tuple[str, ...] = ()
+    is_amount: bool = False
+
+
+_TEXT, _DATE, _TRUTH = (ColumnRule(kind=kind) for kind in ("text", "date", "boolean"))
+_TERM = ColumnRule(kind="integer", low=1, high=LONGEST_TERM_MONTHS)
+_COUNT = ColumnRule(kind="integer", low=0)
+_LENT = ColumnRule(kind="integer", low=1, is_amount=True)
+_MAYBE = ColumnRule(kind="text", needed=False, filled=False)
+_FLOW = ColumnRule(kind="integer", low=0, is_amount=True, needed=False)
+
+CONTRACT: dict[str, Mapping[str, ColumnRule]] = {
+    "applications": {
+        "application_id": _TEXT,
+        "customer_id": _TEXT,
+        # a source may know neither when somebody applied nor for how long the loan is
+        "applied_at": ColumnRule(kind="date", needed=False),
+        "channel": _MAYBE,
+        "partner": _MAYBE,
+        "scenario": _MAYBE,
+        "amount": _LENT,
+        "term_months": ColumnRule(kind="integer", low=1, high=LONGEST_TERM_MONTHS, needed=False),
+        "approved": _TRUTH,
+        "declined_reason": _MAYBE,
+        "override": ColumnRule(kind="boolean", needed=False, filled=False),
+        "offer_apr": ColumnRule(kind="number", needed=False, filled=False),
+        "offer_limit": ColumnRule(kind="integer", is_amount=True, needed=False, filled=False),
+        "booked": _TRUTH,
+    },
+    "performance": {
+        "loan_id": _TEXT,
+        "cohort": _DATE,
+        "mob": _COUNT,
+        "month_end": _DATE,
+        # a panel of loan, month and days past due alone has no amounts
+        "due_amount": _FLOW,
+        "paid_amount": _FLOW,
+        "balance": _FLOW,
+        "dpd": _COUNT,
+        "status": ColumnRule(kind="text", one_of=STATUSES),
+        "recovered_amount": _FLOW,
+    },
+    "instalments": {
+        "loan_id": _TEXT,
+        "number": ColumnRule(kind="integer", low=1),
+        "due_date": _DATE,
+        "due_amount": ColumnRule(kind="integer", low=0, is_amount=True),
+        "paid_date": ColumnRule(kind="date", filled=False),
+        "paid_amount": ColumnRule(kind="integer", low=0, is_amount=True, filled=False),
+    },
+    "outcomes": {
+        "loan_id": _TEXT,
+        "cohort": _DATE,
+        "term_months": _TERM,
+        "amount": _LENT,
+        "event": ColumnRule(kind="text", one_of=EVENTS),
+        "event_mob": _COUNT,
+    },
 }
-# a source may know neither when somebody applied nor for how long the loan is
-OPTIONAL_COLUMNS = ("applied_at", "term_months")
-PERFORMANCE_COLUMNS = {
-    "loan_id": "text",
-    "cohort": "date",
-    "mob": "integer",
-    "month_end": "date",
-    "due_amount": "integer",
-    "paid_amount": "integer",
-    "balance": "integer",
-    "dpd": "integer",
-    "status": "text",
-    "recovered_amount": "integer",
-}
-OUTCOME_COLUMNS = {
-    "loan_id": "text",
-    "cohort": "date",
-    "term_months": "integer",
-    "amount": "integer",
-    "event": "text",
-    "event_mob": "integer",
+# what no two rows have in common
+KEYS = {
+    "applications": ("application_id",),
+    "performance": ("loan_id", "month_end"),
+    "instalments": ("loan_id", "number"),
+    "outcomes": ("loan_id",),
 }
 
 
-def _validate(what: str, frame: pd.DataFrame, columns: Mapping[str, str], checks: Any) -> None:
-    """Raise with every type violation and every row violation of the well-typed columns."""
-    import pandera.pandas as pa
+def broken_rules(rule: ColumnRule, values: pd.Series) -> Iterator[Broken]:
+    """What a column's values, in their type, break of its rule; missing ones break one alone."""
+    there = values.notna()
+    if rule.filled:
+        yield "filled", ~there.to_numpy()
+    low, high = (FIRST_DATE, LAST_DATE) if rule.kind == "date" else (rule.low, rule.high)
+    if high is not None:
+        ends = f"{low:%Y-%m-%d} and {high:%Y-%m-%d}" if rule.kind == "date" else f"{low} and {high}"
+        yield f"between {ends}", (there & ~values.between(low, high)).to_numpy()
+    elif low is not None:
+        yield f"at least {low}", (values < low).to_numpy()
+    if rule.one_of:
+        yield f"one of {', '.join(rule.one_of)}", (there & ~values.isin(rule.one_of)).to_numpy()
 
+
+def across_columns(table: str, frame: pd.DataFrame) -> Iterator[tuple[str, Broken]]:
+    """What the columns of a table, valid each for itself, must hold together; by column."""
+    if table == "applications":
+        booked, approved = frame["booked"].astype(bool), frame["approved"].astype(bool)
+        yield "booked", ("approved, as booked ones must be", (booked & ~approved).to_numpy())
+    if table != "performance":
+        return
+    loan, mob, end = frame["loan_id"], frame["mob"], frame["month_end"]
+    first = (loan != loan.shift()).to_numpy()
+    apart = first & loan.duplicated().to_numpy()
+    yield "loan_id", ("beside the other rows of their loan", apart)
+    months = calendar_months(end) - calendar_months(frame["cohort"])
+    yield "month_end", ("the last day of a month", ~end.dt.is_month_end.to_numpy())
+    yield "mob", ("months from cohort to month_end", months != mob.to_numpy())
+    yield "mob", ("0 in the first row of a loan", first & ~apart & (mob != 0).to_numpy())
+    yield "mob", ("one more than the month before", ~first & (mob != mob.shift() + 1).to_numpy())
+
+
+def repeats(frame: pd.DataFrame, by: Sequence[str]) -> tuple[NDArray[np.intp], int]:
+    """Rows that are the same in some columns as an earlier one, and the first one's earlier one."""
+    keys = frame[list(by)]
+    rows = np.flatnonzero(keys.duplicated() & keys.notna().all(axis=1))
+    return rows, int((keys == keys.iloc[rows[0]]).all(axis=1).argmax()) if len(rows) else 0
+
+
+def _violations(table: str, frame: pd.DataFrame) -> list[str]:
+    """Every violation of types, rows and keys; no id is shown."""
     if len(frame) == 0:
-        raise DataContractError(what, ["no rows"])
-    violations = type_violations(frame, columns)
+        return ["no rows"]
+    frame = frame.reset_index(drop=True)
+    rules = dict(CONTRACT[table])
+    if table == "applications":
+        rules["default_flag"] = ColumnRule(kind="number", filled=False)
+    rules = {name: rule for name, rule in rules.items() if rule.needed or name in frame}
+    twice = frame.columns[frame.columns.duplicated()].unique()
+    lines = [f"two columns of one name: {name}" for name in twice]
+    lines += type_violations(frame, {name: rule.kind for name, rule in rules.items()})
     typed = {
-        name: column
-        for name, column in checks(pa).items()
-        if name in frame.columns and IS_TYPE[columns[name]](frame[name])
+        name: rule
+        for name, rule in rules.items()
+        if name in frame and name not in twice and IS_TYPE[rule.kind](frame[name])
     }
-    schema = pa.DataFrameSchema(typed, unique_column_names=True)
-    try:
-        schema.validate(frame.reset_index(drop=True), lazy=True)
-    except pa.errors.SchemaErrors as error:
-        violations += _row_violations(error.failure_cases, columns)
-    if violations:
-        raise DataContractError(what, violations)
-
-
-def _row_violations(cases: pd.DataFrame, columns: Mapping[str, str]) -> list[str]:
-    order = {name: position for position, name in enumerate(columns)}
-    found = []
-    for (name, check), group in cases.groupby(["column", "check"], sort=False, dropna=False):
-        rule = {"not_nullable": "no missing value", "field_uniqueness": "no duplicate"}.get(
-            str(check), str(check)
+    broken = [(name, one) for name in typed for one in broken_rules(typed[name], frame[name])]
+    if "default_flag" in typed:
+        flag = frame["default_flag"]
+        known = flag.notna().to_numpy()
+        broken.append(
+            ("default_flag", ("1 = bad, 0 = good, or missing", known & ~flag.isin([0, 1])))
         )
-        # a failed check of the whole column has no row
-        rows = group["index"].dropna()
-        where = f"{len(rows):,} rows" if len(rows) != 1 else "1 row"
-        example = group["failure_case"].iloc[0]
-        first = f", first in row {int(rows.iloc[0]) + 1:,}" if len(rows) else ""
-        found.append(
-            (order.get(name, 0), f"{name}: {where} break '{rule}', for example {example}{first}")
-        )
-    return [line for _, line in sorted(found)]
+        if "booked" in typed:
+            booked = frame["booked"].to_numpy(bool)
+            broken.append(("default_flag", ("known only where booked", known & ~booked)))
+    if len(typed) == len(rules) and not any(rows.any() for _, (_, rows) in broken):
+        broken += across_columns(table, frame)
+    for name, (rule, rows) in broken:
+        if rows.any():
+            lines.append(f"{name}: {_where(frame[name], rule, np.flatnonzero(rows))}")
+    # of a panel, months that follow one another say it
+    if table != "performance" and set(KEYS[table]) <= set(typed):
+        again, first = repeats(frame, KEYS[table])
+        if len(again):
+            lines.append(repeats_text(", ".join(KEYS[table]), again + 1, first + 1))
+    return lines
 
 
-def _ids(pa: Any, *, unique: bool) -> Any:
-    return pa.Column(nullable=False, unique=unique)
+def repeats_text(key: str, rows: NDArray[np.intp], first: int) -> str:
+    """Rows that are there twice, in words that show no value."""
+    count = "1 row repeats" if len(rows) == 1 else f"{len(rows):,} rows repeat"
+    return f"{key}: {count} an earlier one, row {rows[0]:,}: same as row {first:,}"
 
 
-def _dates(pa: Any) -> Any:
-    rule = f"between {FIRST_DATE:%Y-%m-%d} and {LAST_DATE:%Y-%m-%d}"
-    return pa.Column(
-        checks=pa.Check(lambda s: s.between(FIRST_DATE, LAST_DATE), error=rule), nullable=False
-    )
+def _where(values: pd.Series, rule: str, rows: NDArray[np.intp]) -> str:
+    value = values.iloc[rows[0]]
+    value = value.item() if hasattr(value, "item") else value
+    brief = shown(value) if isinstance(value, str) else f"{value}"[:SHOWN_CHARACTERS]
+    is_id = str(values.name).endswith("_id")
+    example = "" if is_id or pd.isna(value) else f", for example {brief}"
+    one = len(rows) == 1
+    count = f"{len(rows):,} row{'' if one else 's'} break{'s' if one else ''}"
+    return f"{count} '{rule}'{example}, first in row {rows[0] + 1:,}"
 
 
-def _whole(pa: Any, low: int, high: int | None = None) -> Any:
-    rule = f"at least {low}" if high is None else f"between {low} and {high}"
-    return pa.Column(
-        checks=pa.Check(lambda s: (s >= low) & (s <= (s if high is None else high)), error=rule),
-        nullable=False,
-    )
-
-
-def _one_of(pa: Any, allowed: Sequence[str]) -> Any:
-    rule = f"one of {', '.join(allowed)}"
-    return pa.Column(checks=pa.Check(lambda s: s.isin(allowed), error=rule), nullable=False)
+def _valid(table: str, frame: pd.DataFrame) -> pd.DataFrame:
+    if lines := _violations(table, frame):
+        raise DataContractError(table, lines)
+    return frame
 
 
 def validate_applications(df: pd.DataFrame) -> pd.DataFrame:
@@ -147,46 +256,7 @@ def validate_applications(df: pd.DataFrame) -> pd.DataFrame:
         of range, amounts or terms below 1, a label other than 0, 1 or missing, a label on an
         application that was not booked, a booked application that was not approved, no rows.
     """
-    everybody = np.ones(len(df), dtype=bool)
-    approved, booked = (
-        df[name].fillna(False).to_numpy(bool)
-        if name in df and pd.api.types.is_bool_dtype(df[name])
-        else everybody
-        for name in ("approved", "booked")
-    )
-
-    def checks(pa: Any) -> dict[str, Any]:
-        return {
-            "application_id": _ids(pa, unique=True),
-            "customer_id": _ids(pa, unique=False),
-            "applied_at": _dates(pa),
-            "amount": _whole(pa, 1),
-            "term_months": _whole(pa, 1, LONGEST_TERM_MONTHS),
-            "approved": pa.Column(nullable=False),
-            "booked": pa.Column(
-                checks=pa.Check(lambda s: ~s | approved, error="booked only where approved"),
-                nullable=False,
-            ),
-            "default_flag": pa.Column(
-                checks=[
-                    pa.Check(lambda s: s.isin([0, 1]), error="1 = bad, 0 = good, or missing"),
-                    pa.Check(
-                        # pandera hands over the known labels only
-                        lambda s: pd.Series(booked[s.index], index=s.index),
-                        error="known only where booked",
-                    ),
-                ],
-                nullable=True,
-            ),
-        }
-
-    columns = {
-        name: kind
-        for name, kind in APPLICATION_COLUMNS.items()
-        if name in df.columns or name not in OPTIONAL_COLUMNS
-    }
-    _validate("applications", df, columns, checks)
-    return df
+    return _valid("applications", df)
 
 
 def validate_performance(df: pd.DataFrame) -> pd.DataFrame:
@@ -200,49 +270,9 @@ def validate_performance(df: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     DataContractError
-        Lists every violation; a gap, a repeated month or an unsorted loan is named with its loan.
+        Lists every violation; a gap, a repeated month or an unsorted loan is named with its row.
     """
-
-    def checks(pa: Any) -> dict[str, Any]:
-        return {
-            "loan_id": _ids(pa, unique=False),
-            "cohort": _dates(pa),
-            "mob": _whole(pa, 0),
-            "month_end": _dates(pa),
-            "due_amount": _whole(pa, 0),
-            "paid_amount": _whole(pa, 0),
-            "balance": _whole(pa, 0),
-            "dpd": _whole(pa, 0),
-            "status": _one_of(pa, STATUSES),
-            "recovered_amount": _whole(pa, 0),
-        }
-
-    _validate("performance", df, PERFORMANCE_COLUMNS, checks)
-    loan_starts(df)
-    _check_calendar(df)
-    return df
-
-
-def _check_calendar(performance: pd.DataFrame) -> None:
-    """Refuse months on book that do not follow from cohort and month-end."""
-    found = []
-    end = performance["month_end"]
-    for rule, broken in (
-        ("month_end: {} rows break 'the last day of a month', ", ~end.dt.is_month_end),
-        (
-            "mob: {} rows break 'months from cohort to month_end', ",
-            (calendar_months(end) - calendar_months(performance["cohort"])) != performance["mob"],
-        ),
-    ):
-        if broken.any():
-            row = performance[broken.to_numpy()].iloc[0]
-            found.append(
-                rule.format(f"{int(broken.sum()):,}")
-                + f"first loan {row['loan_id']} at mob {row['mob']}, cohort "
-                f"{row['cohort']:%Y-%m-%d}, month_end {row['month_end']:%Y-%m-%d}"
-            )
-    if found:
-        raise DataContractError("performance", found)
+    return _valid("performance", df)
 
 
 def validate_outcomes(df: pd.DataFrame) -> pd.DataFrame:
@@ -257,19 +287,7 @@ def validate_outcomes(df: pd.DataFrame) -> pd.DataFrame:
     DataContractError
         Lists every violation.
     """
-
-    def checks(pa: Any) -> dict[str, Any]:
-        return {
-            "loan_id": _ids(pa, unique=True),
-            "cohort": _dates(pa),
-            "term_months": _whole(pa, 1, LONGEST_TERM_MONTHS),
-            "amount": _whole(pa, 1),
-            "event": _one_of(pa, EVENTS),
-            "event_mob": _whole(pa, 0),
-        }
-
-    _validate("outcomes", df, OUTCOME_COLUMNS, checks)
-    return df
+    return _valid("outcomes", df)
 
 
 def check_target(applications: pd.DataFrame) -> None:
@@ -280,8 +298,7 @@ def check_target(applications: pd.DataFrame) -> None:
     DataContractError
         With the number of goods and bads found.
     """
-    good = int((applications["default_flag"] == 0).sum())
-    bad = int((applications["default_flag"] == 1).sum())
+    good, bad = (int((applications["default_flag"] == flag).sum()) for flag in (0, 1))
     if good == 0 or bad == 0:
         raise DataContractError(
             "applications",

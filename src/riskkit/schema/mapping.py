@@ -1,41 +1,49 @@
 """The grammar of a source mapping: what a user may write, and everything wrong with what they did.
 
-Takes a YAML file; gives its checked blocks. Nothing in a mapping is executed.
+Takes a YAML file; gives its blocks as checked models, read once. Nothing in a mapping is executed.
 """
 
 from __future__ import annotations
 
+import codecs
+import datetime
 import difflib
 import os
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pandas as pd
+import pyarrow as pa
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WrapValidator,
+    model_validator,
+)
 
 from riskkit.checks import DataContractError
-from riskkit.schema.contract import OUTCOME_COLUMNS, PERFORMANCE_COLUMNS
-from riskkit.target.labels import BadDefinition
+from riskkit.columns import CellRule, parse_text, shown
+from riskkit.schema.contract import CONTRACT, KEYS
+from riskkit.schema.yaml_text import read_yaml
+from riskkit.target import BadDefinition
 
-__all__ = ["check_source", "read_mapping", "source_files"]
+__all__ = [
+    "Column",
+    "FeatureBlock",
+    "Label",
+    "MappedTable",
+    "Outcomes",
+    "Performance",
+    "RowFilter",
+    "SourceMapping",
+    "read_mapping",
+]
 
-FEATURE_TYPES = ("number", "category", "months_since")
-APPLICATION_TYPES = {
-    "application_id": "text",
-    "customer_id": "text",
-    "applied_at": "date",
-    "channel": "text",
-    "partner": "text",
-    "scenario": "text",
-    "amount": "integer",
-    "term_months": "integer",
-    "approved": "boolean",
-    "declined_reason": "text",
-    "override": "boolean",
-    "offer_apr": "number",
-    "offer_limit": "integer",
-    "booked": "boolean",
-}
 # columns of applications that are no feature, whatever they hold
 RESERVED = (
     "application_id",
@@ -46,332 +54,615 @@ RESERVED = (
     "booked",
     "default_flag",
 )
-INSTALMENT_TYPES = {
-    "loan_id": "text",
-    "number": "integer",
-    "due_date": "date",
-    "due_amount": "integer",
-    "paid_date": "date",
-    "paid_amount": "integer",
-}
+OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "in", "not_in")
+TEXT_OPERATORS = ("starts_with", "not_starts_with")
+FEATURE_KINDS = {"category": "category", "number": "number", "months_since": "date"}
+MOST_LINES = 40
+FILTER_OPERATORS = (*OPERATORS, *TEXT_OPERATORS, "is_missing")
 
 
-_READ = {"path": (str, False), "sql": (dict, False), "rows": (list, False)}
-_TABLE = {**_READ, "columns": (dict, True)}
-_GRAMMAR: dict[str, dict[str, tuple[Any, bool]]] = {
-    "": {
-        "name": (str, True),
-        "title": (str, True),
-        "currency": (str, True),
-        "amounts_in": (str, True),
-        "accepted_only": (bool, False),
-        "notes": (list, False),
-        "out_of_time_from": (object, False),
-        "applications": (dict, True),
-        "performance": (dict, False),
-        "instalments": (dict, False),
-        "outcomes": (dict, False),
-        "label": (dict, False),
-        "bad": (dict, False),
-        "features": (dict, True),
-    },
-    "applications": _TABLE,
-    "performance": _TABLE,
-    "instalments": _TABLE,
-    "outcomes": {
-        **_READ,
-        "columns": (dict, False),
-        "event": (dict, False),
-        "last_payment": (str, False),
-        "default_lag_months": (int, False),
-    },
-    "outcomes.event": {"column": (str, True), "default": (list, True), "repaid": (list, True)},
-    "label": {"column": (str, True), "bad": (list, True), "good": (list, True)},
-    "bad": {
-        "dpd": (object, False),
-        "window_months": (object, False),
-        "by_term": (dict, False),
-        "indeterminate_dpd": (int, False),
-    },
-    "sql": {"url_env": (str, True), "query": (str, True)},
-    "rows": {"column": (str, True), "operator": (str, True), "value": (object, True)},
-    "feature": {
-        "column": (str, True),
-        "label": (str, True),
-        "family": (str, True),
-        "type": (str, True),
-        "unit": (str, False),
-        "risk_direction": (int, False),
-        "special_codes": (dict, False),
-        "levels": (dict, False),
-        "protected": (bool, False),
-        "known_afterwards": (bool, False),
-    },
-}
-_TYPE_NAMES = {str: "text", dict: "a block of keys", list: "a list", bool: "true or false"}
+def _parsed(kind: str, expected: str) -> BeforeValidator:
+    """A value of the mapping as its owner wrote it, which is plain whatever the columns are."""
+    rule = CellRule(kind=kind, decimal="." if kind in ("number", "integer") else "")
 
-OPERATORS: dict[str, Callable[[pd.Series, Any], pd.Series]] = {
-    "==": lambda s, v: s == v,
-    "!=": lambda s, v: s != v,
-    "<": lambda s, v: s < v,
-    "<=": lambda s, v: s <= v,
-    ">": lambda s, v: s > v,
-    ">=": lambda s, v: s >= v,
-    "in": lambda s, v: s.isin(v),
-    "not_in": lambda s, v: ~s.isin(v),
-    "starts_with": lambda s, v: s.astype("str").str.startswith(v),
-    "not_starts_with": lambda s, v: ~s.astype("str").str.startswith(v),
-    "is_missing": lambda s, v: s.isna() == v,
-}
+    def parse(value: Any) -> Any:
+        if kind == "boolean" and isinstance(value, bool):
+            return value
+        try:
+            parsed = parse_text(value, rule)
+        except (ValueError, TypeError, pa.ArrowException):
+            raise ValueError(expected) from None
+        if kind == "integer" and parsed != int(parsed):
+            raise ValueError(expected)
+        return {"integer": int, "number": float, "date": pd.Timestamp.date}.get(kind, bool)(parsed)
+
+    return BeforeValidator(parse)
 
 
-def _unknown(word: str, known: Any) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
+def _text(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str):
+        raise ValueError("text")
+    return value
 
 
-def _check_block(block: Any, grammar: str, where: str, found: list[str]) -> bool:
-    """Append what is wrong with one block of keys; True where it can be walked further."""
-    rules = _GRAMMAR[grammar]
-    if not isinstance(block, dict):
-        found.append(f"{where or 'mapping'}: expected a block of keys, found {block!r}")
-        return False
-    prefix = f"{where}." if where else ""
-    for key, value in block.items():
-        if key not in rules:
-            found.append(f"{prefix}{key}: unknown key{_unknown(str(key), rules)}")
-            continue
-        expected = rules[key][0]
-        # YAML's true is an int to isinstance
-        wrong_bool = expected is int and isinstance(value, bool)
-        if not isinstance(value, expected) or wrong_bool:
-            name = _TYPE_NAMES.get(expected, "a whole number")
-            found.append(f"{prefix}{key}: expected {name}, found {value!r}")
-    for key, (_, needed) in rules.items():
-        if needed and key not in block:
-            found.append(f"{prefix}{key}: missing")
-    return True
+def _scalar(value: Any) -> str:
+    """A value of a data column; true and false are the words."""
+    return str(value).lower() if isinstance(value, bool) else _text(value)
 
 
-def _unmapped(mapping: Mapping[str, Any]) -> list[str]:
-    """Columns of applications that are not mapped although something in the mapping needs them."""
-    block = mapping.get("applications")
-    if not isinstance(block, dict) or not isinstance(block.get("columns"), dict):
-        return []
-    mapped = block["columns"]
-    needed = [("amount", "every application has one")]
-    if "sql" in block:
-        needed.append(("application_id", "rows of a query have no lasting number to take instead"))
-    if mapping.get("accepted_only") is not True:
-        needed += [(name, "accepted_only is not true") for name in ("approved", "booked")]
-    for table in ("performance", "outcomes", "instalments"):
-        if table in mapping:
-            names = ("application_id", "applied_at", "term_months")
-            needed += [(name, f"needed for {table}") for name in names]
-    features = mapping.get("features")
-    for name, feature in (features if isinstance(features, dict) else {}).items():
-        if isinstance(feature, dict) and feature.get("type") == "months_since":
-            needed.append(("applied_at", f"the months of {name} are counted up to it"))
-    if mapping.get("out_of_time_from") is not None:
-        needed.append(("applied_at", "out_of_time_from needs it"))
-    # one reason each, the first
-    reasons = dict(reversed(needed))
-    return [
-        f"applications.columns.{name}: missing; {reasons[name]}"
-        for name in APPLICATION_TYPES
-        if name in reasons and name not in mapped
-    ]
+def _name(value: Any) -> str:
+    """A name that can stand in messages, paths and pages."""
+    if not _text(value).strip() or not value.isprintable():
+        raise ValueError("a name of signs that can be seen")
+    return value
 
 
-def _check_mapping(mapping: Any) -> list[str]:
-    """Every violation of the mapping's grammar."""
-    found: list[str] = []
-    if not _check_block(mapping, "", "", found):
-        return found
-    if mapping.get("amounts_in") not in ("major", "minor", None):
-        found.append(f"amounts_in: expected major or minor, found {mapping['amounts_in']!r}")
-    contract: dict[str, Mapping[str, str]] = {
-        "applications": APPLICATION_TYPES,
-        "performance": PERFORMANCE_COLUMNS,
-        "instalments": INSTALMENT_TYPES,
-        "outcomes": OUTCOME_COLUMNS,
-    }
-    for table, columns in contract.items():
-        block = mapping.get(table)
-        if block is None or not _check_block(block, table, table, found):
-            continue
-        if "sql" in block:
-            _check_block(block["sql"], "sql", f"{table}.sql", found)
-        if "path" in block and "sql" in block:
-            found.append(f"{table}: both path and sql; one is enough")
-        reads_own = table != "outcomes" or "columns" in block
-        if reads_own and "path" not in block and "sql" not in block:
-            found.append(f"{table}: path or sql is missing")
-        rows = block.get("rows", [])
-        for number, row in enumerate(rows if isinstance(rows, list) else [], start=1):
-            where = f"{table}.rows[{number}]"
-            if _check_block(row, "rows", where, found) and row.get("operator") not in OPERATORS:
-                found.append(
-                    f"{where}.operator: unknown {row.get('operator')!r}"
-                    f"{_unknown(str(row.get('operator')), OPERATORS)}"
-                )
-        mapped = block.get("columns", {})
-        for name, column in (mapped if isinstance(mapped, dict) else {}).items():
-            if name not in columns:
-                found.append(f"{table}.columns.{name}: unknown column{_unknown(name, columns)}")
-            elif not isinstance(column, str):
-                found.append(
-                    f"{table}.columns.{name}: expected the name of a column, found {column!r}"
-                )
-    found += _unmapped(mapping)
-    outcomes = mapping.get("outcomes")
-    if isinstance(outcomes, dict):
-        if "event" in outcomes:
-            _check_block(outcomes["event"], "outcomes.event", "outcomes.event", found)
-            if "last_payment" not in outcomes:
-                found.append("outcomes.last_payment: missing")
-        elif "columns" not in outcomes:
-            found.append("outcomes: columns or event is missing")
-    for key in ("label", "bad"):
-        if key in mapping:
-            _check_block(mapping[key], key, key, found)
-    if not any(key in mapping for key in ("performance", "outcomes", "label")):
-        found.append("one of performance, outcomes or label is needed to know who was bad")
-    windows = mapping.get("bad", {})
-    windows = windows.get("by_term") if isinstance(windows, dict) else None
-    for term, window in (windows if isinstance(windows, dict) else {}).items():
-        if not isinstance(term, int) or not isinstance(window, int):
-            found.append(f"bad.by_term: expected months: months, found {term!r}: {window!r}")
-    features = mapping.get("features")
-    if features == {}:
-        found.append("features: none is described")
-    applied = mapping.get("applications")
-    mapped = applied.get("columns") if isinstance(applied, dict) else None
-    if not all(isinstance(note, str) for note in mapping.get("notes") or []):
-        found.append("notes: expected a list of sentences; put quotes around one with a colon")
-    described = features.values() if isinstance(features, dict) else []
-    if described and not any(
-        isinstance(f, dict) and not f.get("protected") and not f.get("known_afterwards")
-        for f in described
-    ):
-        found.append("features: all are protected or known afterwards, so no model could be made")
-    for name, feature in (features if isinstance(features, dict) else {}).items():
-        where = f"features.{name}"
-        if not isinstance(name, str):
-            found.append(f"{where}: expected text as a name; put quotes around it")
-            continue
-        if not _check_block(feature, "feature", where, found):
-            continue
-        if feature.get("type") not in FEATURE_TYPES:
-            found.append(
-                f"{where}.type: expected one of {', '.join(FEATURE_TYPES)}, "
-                f"found {feature.get('type')!r}"
-            )
-        if feature.get("risk_direction", 0) not in (-1, 0, 1):
-            found.append(
-                f"{where}.risk_direction: expected -1, 0 or 1, found {feature['risk_direction']!r}"
-            )
-        if feature.get("type") == "category":
-            for key in ("risk_direction", "special_codes"):
-                if feature.get(key):
-                    found.append(f"{where}.{key}: a category has none")
-        elif "levels" in feature:
-            found.append(f"{where}.levels: only a category has levels")
-        levels = feature.get("levels", {})
-        for level, word in levels.items() if isinstance(levels, dict) else ():
-            # YAML reads a bare yes as true
-            if isinstance(level, bool) or not isinstance(word, str):
-                found.append(
-                    f"{where}.levels: expected a value and its meaning as text, "
-                    f"found {level!r}: {word!r}; put quotes around it"
-                )
-        taken = mapped.get(name) if isinstance(mapped, dict) else None
-        if name in RESERVED or (name in APPLICATION_TYPES and taken != feature.get("column")):
-            found.append(f"{where}: the name is taken by a column of applications; choose another")
-        codes = feature.get("special_codes", {})
-        for code in codes if isinstance(codes, dict) else {}:
-            if isinstance(code, bool) or not isinstance(code, int | float) or code != code:
-                found.append(f"{where}.special_codes: expected numbers, found {code!r}")
-    return found
+def _distinct(value: Any, handler: Any) -> Any:
+    """A block whose keys still differ once they are read: 6 and 06 are one number."""
+    read = handler(value)
+    if isinstance(value, dict) and len(read) != len(value):
+        raise ValueError("keys that differ")
+    return read
 
 
-def read_mapping(path: str | Path) -> dict[str, Any]:
-    """Blocks of a mapping that holds to the grammar.
+Whole = Annotated[int, _parsed("integer", "a whole number")]
+Number = Annotated[float, _parsed("number", "a number")]
+Truth = Annotated[bool, _parsed("boolean", "true or false")]
+Day = Annotated[datetime.date, _parsed("date", "a date such as 2023-07-01")]
+Text = Annotated[str, BeforeValidator(_text)]
+Scalar = Annotated[str, BeforeValidator(_scalar)]
+Name = Annotated[str, BeforeValidator(_name)]
+Distinct = WrapValidator(_distinct)
+
+
+class Block(BaseModel):
+    """A block of keys; an unknown one is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Column(Block):
+    """A column of the source, and how its cells are written; its name alone is enough."""
+
+    column: Name
+    format: Text = ""
+    decimal: Literal["", ".", ","] = ""
+    thousands: Literal["", ",", ".", " ", "'"] = ""
+    percent: Truth = False
+    strip: list[Text] = Field(default_factory=list)
+    missing: list[Scalar] | None = None
+    words: dict[Text, Scalar] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, value: Any) -> Any:
+        return {"column": value} if isinstance(value, str) else value
+
+
+class FeatureBlock(Column):
+    """What is known of a feature."""
+
+    label: Text
+    family: Text
+    type: Literal["number", "category", "months_since"]
+    unit: Text = ""
+    risk_direction: Whole = Field(default=0, ge=-1, le=1)
+    special_codes: Annotated[dict[Number, Text], Distinct] = Field(default_factory=dict)
+    levels: dict[Scalar, Text] = Field(default_factory=dict)
+    dates_as: dict[Scalar, Number] = Field(default_factory=dict)
+    protected: Truth = False
+    known_afterwards: Truth = False
+
+    @property
+    def offered(self) -> bool:
+        """Whether a model may use it."""
+        return not (self.protected or self.known_afterwards)
+
+
+class Sql(Block):
+    """A query, and the name of the environment variable that holds the database's URL."""
+
+    url_env: Text
+    query: Text
+
+
+class RowFilter(Block):
+    """Rows to keep."""
+
+    column: Text
+    operator: Literal[FILTER_OPERATORS]  # type: ignore[valid-type]
+    value: Any
+    type: Literal["", "text", "number", "date", "boolean"] = ""
+
+    def text(self, *, shows_value: bool = True) -> str:
+        """The filter in words; its value may be that of a cell nobody may show."""
+        return f"{self.column} {self.operator} {self.value if shows_value else '…'}"
+
+
+class Duplicates(Block):
+    """What to do with rows that are the same in some columns of the contract."""
+
+    by: list[Text] = Field(default_factory=list)
+    keep: Literal["first", "last", "refuse"] = "refuse"
+
+
+class MappedTable(Block):
+    """Where a table's rows are, which of them count, and which column is which."""
+
+    path: Text = ""
+    sql: Sql | None = None
+    encoding: Text = "utf-8"
+    delimiter: Text = ","
+    sheet: Text = ""
+    rows: list[RowFilter] = Field(default_factory=list)
+    duplicates: Duplicates = Field(default_factory=Duplicates)
+    columns: dict[Text, Column] = Field(default_factory=dict)
+
+
+class Performance(MappedTable):
+    """The monthly panel; loan, month and days past due are enough."""
+
+    seen_from_start: Truth = False
+    left_current: Literal["", "repaid", "unknown"] = ""
+
+
+class Event(Block):
+    """How a loan ended, by its final status."""
+
+    column: Text
+    default: list[Scalar]
+    repaid: list[Scalar]
+    ignored: list[Scalar] = Field(default_factory=list)
+
+
+class Outcomes(MappedTable):
+    """How each loan ended: a table of its own, or columns of the applications."""
+
+    event: Event | None = None
+    last_payment: Column | None = None
+    default_lag_months: Whole = Field(default=0, ge=0, le=120)
+
+
+class Label(Block):
+    """A label that the source brings: values that are bad and good, or days past due."""
+
+    column: Text
+    bad: list[Scalar] = Field(default_factory=list)
+    good: list[Scalar] = Field(default_factory=list)
+    ignored: list[Scalar] = Field(default_factory=list)
+    days_past_due: Literal["", "worst", "snapshot"] = ""
+    at: Day | None = None
+
+
+class Bad(Block):
+    """The definition of bad."""
+
+    dpd: Whole | None = 90
+    window_months: Whole | None = 12
+    by_term: Annotated[dict[Whole, Whole], Distinct] | None = None
+    indeterminate_dpd: Whole | None = None
+
+
+class Control(Block):
+    """Totals that the data must have."""
+
+    rows: Whole | None = None
+    bads: Whole | None = None
+    amount_by_month: dict[Text, Number] = Field(default_factory=dict)
+
+
+class SourceMapping(Block):
+    """A source mapping, as its owner wrote it."""
+
+    name: Name
+    title: Name
+    currency: Name
+    amounts_in: Literal["major", "minor"]
+    accepted_only: Truth = False
+    notes: list[Text] = Field(default_factory=list)
+    out_of_time_from: Day | None = None
+    observed_to: Day | None = None
+    missing: list[Scalar] = Field(default_factory=list)
+    control: Control = Field(default_factory=Control)
+    applications: MappedTable
+    performance: Performance | None = None
+    instalments: MappedTable | None = None
+    outcomes: Outcomes | None = None
+    label: Label | None = None
+    bad: Bad = Field(default_factory=Bad)
+    features: dict[Name, FeatureBlock]
+
+    @property
+    def tables(self) -> dict[str, MappedTable]:
+        """The tables it maps, by name."""
+        there = {name: getattr(self, name) for name in CONTRACT}
+        return {name: table for name, table in there.items() if table is not None}
+
+    @property
+    def definition(self) -> BadDefinition:
+        """The definition of bad."""
+        return BadDefinition(**self.bad.model_dump())
+
+    @property
+    def reads_database(self) -> bool:
+        """Whether a table is the result of a query."""
+        return any(table.sql is not None for table in self.tables.values())
+
+    @property
+    def depends_on_time(self) -> bool:
+        """Whether a label exists only once the loans were watched for long enough."""
+        worst = self.label is not None and self.label.days_past_due == "worst"
+        return worst or self.performance is not None or self.outcomes is not None
+
+    @property
+    def amount_scale(self) -> int:
+        """Smallest units of money in one of the amounts as they are written."""
+        return 100 if self.amounts_in == "major" else 1
+
+    def rule(self, column: Column, kind: str) -> CellRule:
+        """How the cells of a column are written."""
+        return CellRule(
+            kind=kind,
+            format=column.format,
+            decimal=column.decimal,
+            thousands=column.thousands,
+            percent=column.percent,
+            strip=tuple(column.strip),
+            missing=tuple(self.missing if column.missing is None else column.missing),
+            words=column.levels if isinstance(column, FeatureBlock) else column.words,
+        )
+
+    def files(self, folder: Path) -> list[Path]:
+        """The data files it names."""
+        return list(dict.fromkeys(folder / t.path for t in self.tables.values() if t.path))
+
+    def folder(self, path: str | Path, root: str | Path | None) -> Path:
+        """Folder of the data files: argument, else ``$RISKKIT_DATA``, else the mapping's own."""
+        return Path(root or os.environ.get("RISKKIT_DATA") or Path(path).parent)
+
+
+def read_mapping(path: str | Path) -> SourceMapping:
+    """The mapping of a file, checked.
 
     Raises
     ------
     DataContractError
         The file is not there, no YAML, or breaks the grammar; every violation is listed.
     """
-    import yaml
-
-    path = Path(path)
-    if not path.is_file():
-        raise DataContractError(path.name, [f"no mapping at {path}"])
+    content = read_yaml(path)
+    name = Path(path).name
+    if not isinstance(content, dict):
+        raise DataContractError(name, [f"expected a block of keys, found {_brief(content)}"])
     try:
-        mapping = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or type(error).__name__
-        raise DataContractError(path.name, [f"no valid YAML{where}: {problem}"]) from error
-    found = _check_mapping(mapping)
-    if not found:
-        try:
-            bad_definition(mapping)
-            out_of_time_from(mapping)
-        except (ValueError, TypeError) as error:
-            found.append(str(error))
-    if found:
-        raise DataContractError(path.name, found)
+        mapping = SourceMapping.model_validate(content)
+    except ValidationError as error:
+        raise DataContractError(name, _grammar_lines(error, content)) from None
+    if found := [*_unmapped(mapping), *_contradictions(mapping)]:
+        raise DataContractError(name, _first_lines(found))
     return mapping
 
 
-def bad_definition(mapping: Mapping[str, Any]) -> BadDefinition:
-    """Definition of bad that the mapping states, or the default one."""
-    return BadDefinition(**mapping.get("bad", {}))
+def _first_lines(lines: list[str]) -> list[str]:
+    """Each line once, and of very many the first ones."""
+    once = list(dict.fromkeys(lines))
+    more = len(once) - MOST_LINES
+    return once if more <= 0 else [*once[:MOST_LINES], f"and {more:,} more faults"]
 
 
-def out_of_time_from(mapping: Mapping[str, Any]) -> pd.Timestamp | None:
-    """First day of the out-of-time sample, where the mapping chooses one."""
-    value = mapping.get("out_of_time_from")
-    return None if value is None else pd.Timestamp(value)
+# -- what pydantic found, in the words of this house -----------------------------------------------
 
 
-def data_folder(path: str | Path, root: str | Path | None) -> Path:
-    """Folder of the data files: argument, else ``$RISKKIT_DATA``, else the mapping's own."""
-    return Path(root or os.environ.get("RISKKIT_DATA") or Path(path).parent)
+def _grammar_lines(error: ValidationError, content: Mapping[str, Any]) -> list[str]:
+    lines = []
+    # a mapping may have thousands of faults; those behind the last line shown are only counted
+    for item in error.errors(include_url=False):
+        where = ""
+        for part in item["loc"]:
+            word = f"[{part + 1}]" if isinstance(part, int) else _cut(part)
+            where += word if isinstance(part, int) or not where else f".{word}"
+        where = where.removesuffix(".[key]")
+        kind, context = item["type"], item.get("ctx", {})
+        if kind == "missing":
+            lines.append(f"{where}: missing")
+        elif kind == "extra_forbidden":
+            lines.append(f"{where}: unknown key{_known_hint(item['loc'])}")
+        else:
+            expected = {
+                "dict_type": "a block of keys",
+                "model_type": "a block of keys",
+                "model_attributes_type": "a block of keys",
+                "list_type": "a list",
+                "string_type": "text",
+                "literal_error": f"one of {context.get('expected', '')}",
+                "value_error": str(context.get("error", "")),
+                "greater_than_equal": f"at least {context.get('ge')}",
+                "less_than_equal": f"at most {context.get('le')}",
+            }.get(kind, item["msg"])
+            lines.append(f"{where}: expected {expected}, found {_brief(_at(content, item['loc']))}")
+    return _first_lines(lines)
 
 
-def source_files(path: str | Path, root: str | Path | None = None) -> list[Path]:
-    """Files a mapping reads, itself first; SQL queries have none.
-
-    Raises
-    ------
-    DataContractError
-        The mapping is not there or not valid.
-    """
-    mapping = read_mapping(path)
-    folder = data_folder(path, root)
-    tables = ("applications", "performance", "instalments", "outcomes")
-    names = [mapping[t]["path"] for t in tables if "path" in mapping.get(t, {})]
-    return [Path(path), *dict.fromkeys(folder / name for name in names)]
+def _at(content: Any, loc: tuple[Any, ...]) -> Any:
+    """What stands at a place of the content."""
+    for part in loc:
+        if part == "[key]":
+            return loc[-2]
+        try:
+            content = content[part]
+        except (KeyError, IndexError, TypeError):
+            break
+    return content
 
 
-def check_source(path: str | Path, root: str | Path | None = None) -> None:
-    """Refuse a mapping that cannot work, without reading the data.
+def _cut(text: str) -> str:
+    """A key, cut and without signs that nobody sees."""
+    return text if len(text) <= 40 and text.isprintable() else shown(text)
 
-    Raises
-    ------
-    DataContractError
-        The mapping is not there, no YAML, or has an unknown key or a wrong value; a file it
-        names is not there; an environment variable it names is not set.
-    """
-    mapping = read_mapping(path)
-    found = [f"no file at {file}" for file in source_files(path, root) if not file.is_file()]
-    for table in ("applications", "performance", "instalments", "outcomes"):
-        variable = mapping.get(table, {}).get("sql", {}).get("url_env")
-        if variable is not None and not os.environ.get(variable):
-            found.append(f"{table}.sql.url_env: environment variable {variable} is not set")
-    if found:
-        raise DataContractError(Path(path).name, found)
+
+def _brief(value: Any) -> str:
+    return shown(value) if isinstance(value, str) else shown(repr(value)).strip("'\"")
+
+
+def _known_hint(loc: tuple[Any, ...]) -> str:
+    """The nearest key, or all that are known there."""
+    model: Any = SourceMapping
+    for part in loc[:-1]:
+        if isinstance(part, str) and part in model.model_fields:
+            model = _model_in(model.model_fields[part].annotation) or model
+    return near(str(loc[-1]), model.model_fields)
+
+
+def _model_in(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, Block):
+        return annotation
+    inner = (_model_in(part) for part in getattr(annotation, "__args__", ()))
+    return next((model for model in inner if model is not None), None)
+
+
+def near(word: str, known: Any) -> str:
+    """The end of a sentence on an unknown word: the nearest known one, or all of them."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
+
+
+# -- what the blocks say of each other ------------------------------------------------------------
+
+
+def _unmapped(mapping: SourceMapping) -> list[str]:
+    """Columns of applications that are not mapped although something in the mapping needs them."""
+    needed = [("amount", "every application has one")]
+    if mapping.applications.sql is not None:
+        needed.append(("application_id", "rows of a query have no lasting number to take instead"))
+    if not mapping.accepted_only:
+        needed += [(name, "accepted_only is not true") for name in ("approved", "booked")]
+    for table in ("performance", "outcomes", "instalments"):
+        if table in mapping.tables:
+            names = ("application_id", "applied_at", "term_months")
+            needed += [(name, f"needed for {table}") for name in names]
+    for name, feature in mapping.features.items():
+        if feature.type == "months_since":
+            needed.append(("applied_at", f"the months of {name} are counted up to it"))
+    if mapping.out_of_time_from is not None:
+        needed.append(("applied_at", "out_of_time_from needs it"))
+    if mapping.label is not None and mapping.label.days_past_due:
+        needed.append(("applied_at", "label.days_past_due needs it: its window starts there"))
+    if mapping.control.amount_by_month:
+        needed.append(("applied_at", "control.amount_by_month needs it"))
+    # one reason each, the first
+    reasons = dict(reversed(needed))
+    return [
+        f"applications.columns.{name}: missing; {reasons[name]}"
+        for name in CONTRACT["applications"]
+        if name in reasons and name not in mapping.applications.columns
+    ]
+
+
+def _contradictions(mapping: SourceMapping) -> Iterator[str]:
+    if not re.fullmatch(r"\w[\w .-]{0,59}", mapping.name):
+        yield (
+            "name: it names folders; expected at most 60 letters, digits, blanks, points and "
+            f"hyphens, found {_brief(mapping.name)}"
+        )
+    for name, table in mapping.tables.items():
+        yield from _of_table(name, table)
+    try:
+        _ = mapping.definition
+    except ValueError as error:
+        yield str(error)
+    if not (mapping.performance or mapping.outcomes or mapping.label):
+        yield "one of performance, outcomes or label is needed to know who was bad"
+    if mapping.label is not None:
+        yield from _of_label(mapping.label, mapping)
+    if mapping.outcomes is not None:
+        yield from _of_outcomes(mapping.outcomes)
+    if mapping.performance is not None:
+        yield from _of_panel(mapping.performance)
+    label_at = mapping.label.at if mapping.label is not None else None
+    for name, later in (("out_of_time_from", mapping.out_of_time_from), ("label.at", label_at)):
+        if later and mapping.observed_to and later > mapping.observed_to:
+            yield f"{name}: {later} is later than observed_to, {mapping.observed_to}"
+    for month in mapping.control.amount_by_month:
+        if not re.fullmatch("[0-9]{4}-(0[1-9]|1[0-2])", month):
+            yield f"control.amount_by_month: expected a month as 2023-01, found {_brief(month)}"
+    if not mapping.features:
+        yield "features: none is described"
+    elif not any(feature.offered for feature in mapping.features.values()):
+        yield "features: all are protected or known afterwards, so no model could be made"
+    for name, feature in mapping.features.items():
+        yield from _of_feature(name, feature, mapping)
+
+
+def _of_outcomes(outcomes: Outcomes) -> Iterator[str]:
+    if outcomes.event is not None:
+        if outcomes.last_payment is None:
+            yield "outcomes.last_payment: missing"
+        else:
+            yield from _of_cells("outcomes.last_payment", outcomes.last_payment, "date")
+        event = outcomes.event
+        lists = {"default": event.default, "repaid": event.repaid, "ignored": event.ignored}
+        yield from _in_both("outcomes.event", lists)
+        if outcomes.columns:
+            yield "outcomes: both columns and event; one is enough"
+    elif not outcomes.columns:
+        yield "outcomes: columns or event is missing"
+
+
+def _of_panel(panel: Performance) -> Iterator[str]:
+    for name in ("loan_id", "month_end", "dpd"):
+        if name not in panel.columns:
+            yield f"performance.columns.{name}: missing"
+    if panel.seen_from_start == ("cohort" in panel.columns):
+        yield (
+            "performance.columns.cohort: map the date of disbursal, or state seen_from_start: true "
+            "where each loan's first row is its month of disbursal; one of the two"
+        )
+    if panel.left_current and "status" in panel.columns:
+        yield "performance.left_current: status is mapped, which says how loans left"
+
+
+def _of_table(name: str, table: MappedTable) -> Iterator[str]:
+    contract = CONTRACT[name]
+    if table.path and table.sql is not None:
+        yield f"{name}: both path and sql; one is enough"
+    if not (table.path or table.sql) and (name != "outcomes" or table.columns):
+        yield f"{name}: path or sql is missing"
+    if not table.columns and name in ("performance", "instalments"):
+        yield f"{name}.columns: missing"
+    yield from _of_file(name, table)
+    for column, mapped in table.columns.items():
+        where = f"{name}.columns.{_cut(column)}"
+        if column not in contract:
+            yield f"{where}: unknown column{near(column, contract)}"
+        else:
+            yield from _of_cells(where, mapped, contract[column].kind)
+    by = table.duplicates.by or (KEYS[name] if table.duplicates.keep != "refuse" else ())
+    for column in by:
+        if column not in table.columns:
+            yield f"{name}.duplicates.by: {_cut(column)} is not mapped{near(column, table.columns)}"
+    for number, row in enumerate(table.rows, start=1):
+        where = f"{name}.rows[{number}]"
+        wants_list = row.operator in ("in", "not_in")
+        if row.operator == "is_missing" and not isinstance(row.value, bool):
+            yield f"{where}.value: expected true or false, found {_brief(row.value)}"
+        elif wants_list != isinstance(row.value, list):
+            expected = "a list" if wants_list else f"one value for {row.operator}"
+            hint = "" if wants_list else "; a list goes with in and not_in"
+            yield f"{where}.value: expected {expected}, found {_brief(row.value)}{hint}"
+        elif any(
+            value is None or isinstance(value, dict | list)
+            for value in (row.value if wants_list else [row.value])
+        ):
+            yield f"{where}.value: expected a value, found {_brief(row.value)}"
+
+
+def _of_file(name: str, table: MappedTable) -> Iterator[str]:
+    """Keys that say how a file is written, but of another kind of file."""
+    path = table.path.lower()
+    for key, default, endings in (
+        ("encoding", "utf-8", (".csv", ".csv.gz")),
+        ("delimiter", ",", (".csv", ".csv.gz")),
+        ("sheet", "", (".xlsx",)),
+    ):
+        if getattr(table, key) != default and not path.endswith(endings):
+            yield f"{name}.{key}: only {' or '.join(endings)} has one"
+    if len(table.delimiter) != 1 or table.delimiter in '\n\r"\0':
+        yield f"{name}.delimiter: expected one sign, found {_brief(table.delimiter)}"
+    try:
+        "".encode(codecs.lookup(table.encoding).name)
+    except (LookupError, ValueError):
+        yield f"{name}.encoding: no text encoding is called {_brief(table.encoding)}"
+
+
+def _of_cells(where: str, column: Column, kind: str) -> Iterator[str]:
+    """Keys that say how cells are written, but of another kind of column."""
+    for key in ("decimal", "thousands", "percent", "strip"):
+        if getattr(column, key) and kind not in ("number", "integer"):
+            yield f"{where}.{key}: only a column of numbers has one"
+    if column.format and kind != "date":
+        yield f"{where}.format: only a column of dates has one"
+    elif column.format not in ("", "excel") and not _is_format(column.format):
+        example = '"%d.%m.%Y", for example, or excel'
+        yield f"{where}.format: expected {example}, found {_brief(column.format)}"
+    if column.words and kind not in ("text", "boolean"):
+        yield f"{where}.words: only a column of text or truth values has them"
+    if column.decimal and column.decimal == column.thousands:
+        yield f"{where}: decimal and thousands are the same sign, {column.decimal!r}"
+    for sign in column.strip:
+        if not sign.strip() or re.search("[0-9.,%+-]", sign):
+            yield f"{where}.strip: a sign without digits, points or %, found {_brief(sign)}"
+
+
+def _is_format(text: str) -> bool:
+    """Whether a format of dates says year and month, each once."""
+    day = datetime.datetime(2023, 11, 29)
+    try:
+        read = datetime.datetime.strptime(day.strftime(text), text)
+    except (ValueError, re.error):
+        return False
+    return (read.year, read.month) == (2023, 11)
+
+
+def _of_label(label: Label, mapping: SourceMapping) -> Iterator[str]:
+    lists = {"bad": label.bad, "good": label.good, "ignored": label.ignored}
+    if label.days_past_due:
+        if any(lists.values()):
+            yield "label: days_past_due and lists of values; one is enough"
+        if mapping.bad.dpd is None or mapping.bad.window_months is None:
+            yield "label.days_past_due: bad.dpd and bad.window_months are needed"
+        if (label.days_past_due == "snapshot") != (label.at is not None):
+            yield "label.at: the date of the snapshot goes with days_past_due: snapshot"
+        return
+    yield from (f"label.{key}: missing" for key in ("bad", "good") if not lists[key])
+    yield from _in_both("label", lists)
+
+
+def _in_both(where: str, lists: Mapping[str, list[str]]) -> Iterator[str]:
+    seen: dict[str, str] = {}
+    for key, values in lists.items():
+        for value in values:
+            if value in seen:
+                yield f"{where}: {_brief(value)} stands under {seen[value]} and under {key}"
+            seen.setdefault(value, key)
+
+
+def _of_feature(name: str, feature: FeatureBlock, mapping: SourceMapping) -> Iterator[str]:
+    where = f"features.{_cut(name)}"
+    kind = FEATURE_KINDS[feature.type]
+    yield from _of_cells(where, feature, kind)
+    if feature.type == "category":
+        for key in ("risk_direction", "special_codes"):
+            if getattr(feature, key):
+                yield f"{where}.{key}: a category has none"
+    elif feature.levels:
+        yield f"{where}.levels: only a category has levels"
+    if feature.words:
+        yield f"{where}.words: levels say what the values of a category mean"
+    if feature.dates_as and feature.type != "months_since":
+        yield f"{where}.dates_as: only months_since has it"
+    for code in feature.dates_as.values():
+        if code not in feature.special_codes:
+            yield f"{where}.dates_as: {code:g} is not among special_codes, which say what it means"
+    if name in RESERVED:
+        yield f"{where}: the name is taken by a column of applications; choose another"
+    elif name in CONTRACT["applications"]:
+        yield from _of_shared_name(where, name, feature, mapping)
+    event = mapping.outcomes.event if mapping.outcomes is not None else None
+    labels = {block.column for block in (mapping.label, event) if block is not None}
+    if not feature.known_afterwards and feature.column in labels:
+        yield f"{where}.column: {feature.column} is the column of the label, no feature"
+
+
+def _of_shared_name(
+    where: str, name: str, feature: FeatureBlock, mapping: SourceMapping
+) -> Iterator[str]:
+    """A feature that is a column of applications, too, is one and the same."""
+    taken = mapping.applications.columns.get(name)
+    same_kind = {"text": "category", "integer": "number", "number": "number"}
+    kind = CONTRACT["applications"][name].kind
+    if (
+        taken is None
+        or taken.column != feature.column
+        or same_kind.get(kind) != feature.type
+        or mapping.rule(taken, kind) != mapping.rule(feature, kind)
+    ):
+        yield f"{where}: the name is taken by a column of applications; choose another"

@@ -1,417 +1,435 @@
 """Foreign data in the contract's columns: a user's files or queries through their mapping.
 
-Takes a mapping and the files it names; gives a :class:`Source` of validated tables.
+Takes a mapping and the files it names; gives a :class:`Source` of validated tables, or one message
+that lists everything wrong with them.
 """
 
 from __future__ import annotations
 
-import html
-import json
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from riskkit.checks import DataContractError, require_columns
-from riskkit.columns import calendar_months
-from riskkit.schema.contract import (
-    OUTCOME_COLUMNS,
-    PERFORMANCE_COLUMNS,
-    check_target,
-    validate_applications,
-    validate_outcomes,
-    validate_performance,
-)
-from riskkit.schema.features import Feature, feature_table
+from riskkit.checks import DataContractError
+from riskkit.columns import Fault, calendar_months
+from riskkit.schema.contract import CONTRACT, KEYS, across_columns, check_target
+from riskkit.schema.facts import Reading, Source
+from riskkit.schema.feature_cells import feature_values
+from riskkit.schema.features import Feature
 from riskkit.schema.mapping import (
-    APPLICATION_TYPES,
-    INSTALMENT_TYPES,
-    OPERATORS,
-    bad_definition,
-    check_source,
-    data_folder,
-    out_of_time_from,
+    Column,
+    FeatureBlock,
+    MappedTable,
+    Performance,
+    SourceMapping,
     read_mapping,
 )
-from riskkit.tables.table import read_table
-from riskkit.target.labels import BadDefinition, default_flags
+from riskkit.schema.outcomes import (
+    derived_months,
+    flags_of_days,
+    last_whole_month,
+    meanings_of,
+    outcomes_of_events,
+    with_status,
+)
+from riskkit.schema.raw_rows import Faults, RawRows, open_rows
+from riskkit.target import default_flags
 
-__all__ = ["Source", "SourceFacts", "load_source"]
-
-_MONEY = ("amount", "offer_limit", "due_amount", "paid_amount", "balance", "recovered_amount")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SourceFacts:
-    """What a report must know of its data beside the tables.
-
-    Parameters
-    ----------
-    name, title : str
-        Short name for folders, full name for reports.
-    currency : str
-        ISO code of the amounts.
-    accepted_only : bool
-        The data hold granted loans only, so rates are shares of booked loans, not of applications.
-    bad : BadDefinition
-    observed_to : Timestamp or None
-        The last month-end seen; None where the data bear no dates.
-    out_of_time_from : Timestamp or None
-        The source's own choice of the out-of-time sample.
-    notes : tuple of str
-        What the reader of a report should know about these data.
-    label_text : str
-        In words, a label that the source brings ready-made instead of following from `bad`.
-    """
-
-    name: str
-    title: str
-    currency: str
-    accepted_only: bool
-    bad: BadDefinition
-    observed_to: pd.Timestamp | None = None
-    out_of_time_from: pd.Timestamp | None = None
-    notes: tuple[str, ...] = ()
-    label_text: str = ""
-
-    @property
-    def bad_text(self) -> str:
-        """What counts as bad, in words."""
-        return self.label_text or str(self.bad)
-
-    @property
-    def notes_text(self) -> str:
-        """The notes as a Markdown list; what a mapping says is text, never markup."""
-        return "\n".join(f"- {html.escape(note)}" for note in self.notes)
-
-    @property
-    def rate_name(self) -> str:
-        """What a share of approved rows is called here."""
-        return "share of booked kept" if self.accepted_only else "approval rate"
-
-    def save(self, path: str | Path) -> None:
-        """Write the facts as JSON."""
-        values = {f.name: getattr(self, f.name) for f in fields(SourceFacts)}
-        values["bad"] = asdict(self.bad)
-        for key in ("observed_to", "out_of_time_from"):
-            values[key] = None if values[key] is None else f"{values[key]:%Y-%m-%d}"
-        text = json.dumps(values, indent=1, ensure_ascii=False)
-        Path(path).write_text(text + "\n", encoding="utf-8")
-
-    @staticmethod
-    def load(path: str | Path) -> SourceFacts:
-        """Read facts that :meth:`save` wrote."""
-        values = json.loads(Path(path).read_text(encoding="utf-8"))
-        # JSON keys are text
-        by_term = values["bad"].pop("by_term")
-        windows = None if by_term is None else {int(t): w for t, w in by_term.items()}
-        values["bad"] = BadDefinition(**values["bad"], by_term=windows)
-        for key in ("observed_to", "out_of_time_from"):
-            values[key] = None if values[key] is None else pd.Timestamp(values[key])
-        return SourceFacts(**values | {"notes": tuple(values["notes"])})
+__all__ = ["check_source", "load_source"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Source(SourceFacts):
-    """A lender's data in the contract's columns.
-
-    Parameters
-    ----------
-    features : tuple of Feature
-    applications : DataFrame
-    performance, outcomes, instalments, truth : DataFrame or None
-        What the source can feed; truth is the synthetic lender's alone.
-    """
-
-    features: tuple[Feature, ...]
-    applications: pd.DataFrame
-    performance: pd.DataFrame | None = None
-    outcomes: pd.DataFrame | None = None
-    instalments: pd.DataFrame | None = None
-    truth: pd.DataFrame | None = None
-
-    @property
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """The tables there are, by name; the feature catalogue among them."""
-        names = ("applications", "performance", "outcomes", "instalments", "truth")
-        found = {name: getattr(self, name) for name in names}
-        there = {name: table for name, table in found.items() if table is not None}
-        return there | {"features": feature_table(self.features)}
-
-
-def _read_block(block: Mapping[str, Any], folder: Path, types: Mapping[str, str]) -> pd.DataFrame:
-    """Rows of a block's file or query; what is mapped as text is read as text (ids with zeros)."""
-    if "sql" in block:
-        return read_table(os.environ[block["sql"]["url_env"]], block["sql"]["query"])
-    columns = block.get("columns", {})
-    text = [column for name, column in columns.items() if types.get(name) == "text"]
-    return read_table(folder / block["path"], text=text)
-
-
-def _keep_rows(raw: pd.DataFrame, block: Mapping[str, Any], what: str) -> pd.DataFrame:
-    keep = pd.Series(True, index=raw.index)
-    for row in block.get("rows", []):
-        require_columns(raw, [row["column"]], what)
-        try:
-            keep &= OPERATORS[row["operator"]](raw[row["column"]], row["value"])
-        except TypeError as error:
-            raise DataContractError(
-                what, [f"rows: cannot compare {row['column']} with {row['value']!r}: {error}"]
-            ) from error
-    if len(raw) == 0 or not keep.any():
-        raise DataContractError(what, ["no rows" if len(raw) == 0 else "the row filters keep none"])
-    return raw[keep]
-
-
-def _convert(raw: pd.Series, kind: str, name: str, scale: int, found: list[str]) -> pd.Series:
-    """One source column as a contract type; cells that do not convert are reported."""
-    if kind in ("text", "category"):
-        numbers = pd.api.types.is_float_dtype(raw) and (raw.dropna() % 1 == 0).all()
-        # an integer id that sits beside blanks was read as float
-        return (raw.astype("Int64") if numbers else raw).astype("str").where(raw.notna())
-    if kind == "date":
-        try:
-            result = pd.to_datetime(raw, errors="coerce", format="ISO8601")
-        except ValueError:  # several time zones in one column
-            result = pd.to_datetime(raw, errors="coerce", format="ISO8601", utc=True)
-        if getattr(result.dt, "tz", None) is not None:
-            result = result.dt.tz_localize(None)
-        expected = "an ISO date such as 2011-07-01"
-    elif kind == "boolean":
-        words = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
-        result = raw.astype("str").str.lower().str.removesuffix(".0").map(words)
-        expected = "true/false, yes/no or 1/0"
-    else:
-        result = pd.to_numeric(raw, errors="coerce").astype("float64") * scale
-        expected = "a number"
-        # an infinite value is no measurement
-        result = result.where(np.isfinite(result))
-    broken = result.isna() & raw.notna()
-    if kind == "integer" and not broken.any():
-        # amounts such as 225.0000001 are cents after rounding; 36.5 months are no term
-        rounded = result.round()
-        off = (result - rounded).abs() > (0.5 if scale > 1 else 0.0)
-        broken = off
-        result, expected = rounded, "a whole number"
-        if not broken.any() and result.notna().all():
-            result = result.astype("int64")
-    if kind == "boolean" and not result.isna().any():
-        result = result.astype(bool)
-    if broken.any():
-        row = int(broken.to_numpy().argmax())
-        example = raw.iloc[row].item() if hasattr(raw.iloc[row], "item") else raw.iloc[row]
-        found.append(
-            f"{name}: {int(broken.sum()):,} rows are not {expected}, for example "
-            f"{example!r} (column {raw.name!r}, row {row + 1:,})"
-        )
-    elif kind in ("integer", "boolean") and result.isna().any():
-        found.append(f"{name}: {int(result.isna().sum()):,} rows are missing")
-    return result
-
-
-def _contract_frame(
-    raw: pd.DataFrame, columns: Mapping[str, str], types: Mapping[str, str], scale: int, what: str
-) -> tuple[pd.DataFrame, list[str]]:
-    require_columns(raw, list(columns.values()), what)
-    found: list[str] = []
-    frame = pd.DataFrame(
-        {
-            name: _convert(raw[column], types[name], name, scale if name in _MONEY else 1, found)
-            for name, column in columns.items()
-        }
-    )
-    return frame, found
-
-
-def _add_features(
-    frame: pd.DataFrame, raw: pd.DataFrame, features: Mapping[str, Any], found: list[str]
-) -> None:
-    for name, feature in features.items():
-        column, kind = raw[feature["column"]], feature["type"]
-        if kind == "months_since":
-            since = _convert(column, "date", name, 1, found)
-            months = calendar_months(frame["applied_at"]) - calendar_months(since)
-            frame[name] = pd.Series(months, dtype="float64").where(since.notna())
-        elif name not in frame.columns:
-            words = {str(level): word for level, word in feature.get("levels", {}).items()}
-            values = _convert(column, kind, name, 1, found)
-            frame[name] = values.replace(words) if words else values
-
-
-def _outcomes_from_events(
-    raw: pd.DataFrame, applications: pd.DataFrame, block: Mapping[str, Any], found: list[str]
-) -> pd.DataFrame:
-    """One outcome per loan from its final status and the month of its last payment.
-
-    A loan in default leaves the book `default_lag_months` after its last payment; one that never
-    paid, `default_lag_months` after disbursal. A repaid loan is matured at or after its term.
-    """
-    status, last = block["event"]["column"], block["last_payment"]
-    require_columns(raw, [status, last], "outcomes")
-    paid = _convert(raw[last], "date", last, 1, found)
-    issued = applications["applied_at"]
-    # never paid: as if the last payment were made at issue
-    months = calendar_months(paid.fillna(issued)) - calendar_months(issued)
-    mob = pd.Series(months).clip(lower=0)
-    default = raw[status].isin(block["event"]["default"])
-    repaid = raw[status].isin(block["event"]["repaid"])
-    term = applications["term_months"]
-    event = np.select(
-        [default, repaid & (mob >= term), repaid], ["default", "matured", "prepaid"], "censored"
-    )
-    return pd.DataFrame(
-        {
-            "loan_id": applications["application_id"],
-            "cohort": issued.dt.to_period("M").dt.start_time,
-            "term_months": term,
-            "amount": applications["amount"],
-            "event": pd.Series(event, dtype="str"),
-            "event_mob": mob + default * block.get("default_lag_months", 0),
-        }
-    )
-
-
-def load_source(path: str | Path, root: str | Path | None = None) -> Source:
-    """Source described by a mapping, every table validated.
-
-    Parameters
-    ----------
-    path : str or Path
-        The YAML mapping; see ``data/README.md`` for its keys.
-    root : str or Path, optional
-        Folder of the data files: argument, else ``$RISKKIT_DATA``, else the mapping's folder.
+def check_source(path: str | Path, root: str | Path | None = None) -> SourceMapping:
+    """The mapping, if it can work; the data are not read.
 
     Raises
     ------
     DataContractError
-        Lists every violation found at the step that failed: mapping, files, columns, cells,
-        rows, label.
+        The mapping is not there, no YAML, or has an unknown key or a wrong value; a file it
+        names is not there; an environment variable it names is not set.
     """
-    check_source(path, root)
     mapping = read_mapping(path)
-    folder = data_folder(path, root)
-    scale = 100 if mapping["amounts_in"] == "major" else 1
-    block = mapping["applications"]
-    raw = _keep_rows(_read_block(block, folder, APPLICATION_TYPES), block, "applications")
-    row_numbers = (raw.index + 1).astype("str")
-    raw = raw.reset_index(drop=True)
-    features = mapping["features"]
-    wanted = [*block["columns"].values(), *(f["column"] for f in features.values())]
-    if "label" in mapping:
-        wanted.append(mapping["label"]["column"])
-    require_columns(raw, list(dict.fromkeys(wanted)), "applications")
-    applications, found = _contract_frame(
-        raw, block["columns"], APPLICATION_TYPES, scale, "applications"
-    )
-    if "application_id" not in applications:
-        applications["application_id"] = row_numbers
-    if "customer_id" not in applications:
-        applications["customer_id"] = applications["application_id"]
-    accepted_only = mapping.get("accepted_only", False)
-    if accepted_only:
-        applications["approved"] = True
-        applications["booked"] = True
-    applications["default_flag"] = np.nan
+    folder = mapping.folder(path, root)
+    found = [f"no file at {file}" for file in mapping.files(folder) if not file.is_file()]
+    for name, table in mapping.tables.items():
+        if table.sql is not None and not os.environ.get(table.sql.url_env):
+            variable = table.sql.url_env
+            found.append(f"{name}.sql.url_env: environment variable {variable} is not set")
     if found:
-        # without its contract columns the rest cannot be made
-        raise DataContractError("applications", found)
-    validate_applications(applications)
-    _add_features(applications, raw, features, found)
-    tables: dict[str, pd.DataFrame | None] = dict.fromkeys(
-        ("performance", "outcomes", "instalments")
-    )
-    if "event" in mapping.get("outcomes", {}):
-        tables["outcomes"] = _outcomes_from_events(raw, applications, mapping["outcomes"], found)
-    if found:
-        raise DataContractError("applications", found)
-    contracts: dict[str, tuple[Mapping[str, str], Callable[..., Any] | None]] = {
-        "performance": (PERFORMANCE_COLUMNS, validate_performance),
-        "outcomes": (OUTCOME_COLUMNS, validate_outcomes),
-        "instalments": (INSTALMENT_TYPES, None),
-    }
-    for name, (types, validate) in contracts.items():
-        block = mapping.get(name, {})
-        if "columns" in block:
-            own = _keep_rows(_read_block(block, folder, types), block, name)
-            own = own.reset_index(drop=True)
-            table, broken = _contract_frame(own, block["columns"], types, scale, name)
-            if broken:
-                raise DataContractError(name, broken)
-            if name == "performance" and {"loan_id", "mob"} <= set(table.columns):
-                table = table.sort_values(["loan_id", "mob"], ignore_index=True)
-            tables[name] = _of_booked(table, applications, name)
-        if tables[name] is not None and validate is not None:
-            validate(tables[name])
-    bad = bad_definition(mapping)
-    applications, observed_to = _label(applications, raw, mapping, bad, tables)
-    check_target(applications)
-    undated = _no_time_axis(applications)
-    if undated:
-        applications = applications.drop(columns="applied_at", errors="ignore")
-    return Source(
-        name=mapping["name"],
-        title=mapping["title"],
-        currency=mapping["currency"],
-        accepted_only=accepted_only,
-        features=tuple(_feature(name, f) for name, f in features.items()),
-        bad=bad,
-        observed_to=observed_to,
-        applications=applications,
-        performance=tables["performance"],
-        outcomes=tables["outcomes"],
-        instalments=tables["instalments"],
-        out_of_time_from=None if undated else out_of_time_from(mapping),
-        notes=(*mapping.get("notes", ()), *undated, *_unfollowed(applications, tables)),
-        label_text=_label_text(mapping),
-    )
+        raise DataContractError(Path(path).name, found)
+    return mapping
 
 
-def _of_booked(table: pd.DataFrame, applications: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Rows of the loans that are booked applications here; the row filters drop the others."""
-    if "loan_id" not in table.columns:
-        return table  # its validation says so
-    ours = table["loan_id"].isin(applications.loc[applications["booked"], "application_id"])
-    if not ours.any():
-        example = table["loan_id"].iloc[0]
-        raise DataContractError(
-            name, [f"loan_id: no loan is a booked application, for example {example!r}"]
+def load_source(
+    path: str | Path,
+    root: str | Path | None = None,
+    *,
+    parts: str | Path | None = None,
+    shows_values: bool = True,
+) -> Source:
+    """Source of validated tables from a mapping and the files it names.
+
+    Parameters
+    ----------
+    path : str or Path
+        The mapping, a YAML file; ``data/README.md`` lists its keys.
+    root : str or Path, optional
+        Folder of the data files; ``$RISKKIT_DATA`` or else the mapping's folder where not given.
+    parts : str or Path, optional
+        Folder in which CSV, Excel and queries are kept as parquet parts; a temporary one otherwise.
+    shows_values : bool
+        Whether a message may show the cell at fault. Values of ids, names, contacts and protected
+        columns are never shown, others are cut at 40 characters.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    DataContractError
+        The mapping, a file or a query is not usable, or the data break the contract; every
+        violation is listed: row, column, what was expected.
+    """
+    mapping = check_source(path, root)
+    faults = Faults(shows_values)
+    with _kept(parts) as folder:
+        return _Loading(mapping, mapping.folder(path, root), folder, faults).source(Path(path).name)
+
+
+@contextmanager
+def _kept(parts: str | Path | None) -> Iterator[Path]:
+    if parts is not None:
+        yield Path(parts)
+        return
+    with tempfile.TemporaryDirectory(prefix="riskkit-") as folder:
+        yield Path(folder)
+
+
+@dataclass
+class _Read:
+    """A table in the contract's columns, as far as its file has them, and its rows."""
+
+    rows: RawRows
+    frame: pd.DataFrame
+
+
+class _Loading:
+    """One reading of a source: all of its files, then what they say together."""
+
+    def __init__(self, mapping: SourceMapping, folder: Path, parts: Path, faults: Faults):
+        self._mapping = mapping
+        self._folder = folder
+        self._parts = parts
+        self._faults = faults
+        self._reading = Reading()
+        self._dates: list[tuple[RawRows, str, str, pd.Series]] = []  # none is later than seen
+
+    def source(self, what: str) -> Source:
+        """The whole source.
+
+        Raises
+        ------
+        DataContractError
+            With the faults of all files; where they have none, with what does not go together.
+        """
+        mapping = self._mapping
+        tables = {name: self._table(name, block) for name, block in mapping.tables.items()}
+        read = {name: table for name, table in tables.items() if table is not None}
+        said = self._said(read["applications"]) if "applications" in read else None
+        observed_to = self._observed_to(read)
+        self._stop(what)
+        assert said is not None
+        applications = read["applications"].frame
+        frames = {
+            name: self._of_booked(table, applications, name)
+            for name, table in read.items()
+            if name != "applications"
+        }
+        if "performance" in frames and "status" not in frames["performance"]:
+            assert mapping.performance is not None
+            frames["performance"] = with_status(
+                frames["performance"],
+                mapping.performance,
+                applications,
+                observed_to,
+                self._faults,
+                self._reading,
+            )
+        if mapping.outcomes is not None and mapping.outcomes.event is not None:
+            frames["outcomes"] = outcomes_of_events(
+                said["event"], said["last_payment"], applications, mapping.outcomes, self._reading
+            )
+        self._stop(what)
+        applications["default_flag"] = self._flags(said, applications, frames, observed_to)
+        self._control(applications)
+        self._stop(what)
+        check_target(applications)
+        undated = _no_time_axis(applications)
+        if undated:
+            applications = applications.drop(columns="applied_at", errors="ignore")
+        start = mapping.out_of_time_from
+        return Source(
+            name=mapping.name,
+            title=mapping.title,
+            currency=mapping.currency,
+            accepted_only=mapping.accepted_only,
+            features=tuple(_feature(name, f) for name, f in mapping.features.items()),
+            bad=mapping.definition,
+            observed_to=observed_to,
+            applications=applications,
+            **frames,
+            out_of_time_from=None if undated or start is None else pd.Timestamp(start),
+            notes=(*mapping.notes, *undated, *_unfollowed(applications, frames)),
+            label_text=_label_text(mapping),
+            reading=self._reading,
         )
-    return table[ours].reset_index(drop=True)
 
+    def _stop(self, what: str) -> None:
+        if self._faults.lines:
+            raise DataContractError(what, self._faults.lines)
 
-def _label(
-    applications: pd.DataFrame,
-    raw: pd.DataFrame,
-    mapping: Mapping[str, Any],
-    bad: BadDefinition,
-    tables: Mapping[str, pd.DataFrame | None],
-) -> tuple[pd.DataFrame, pd.Timestamp | None]:
-    """Applications with their label, and the last month-end seen."""
-    performance, outcomes = tables["performance"], tables["outcomes"]
-    if "label" in mapping:
-        rule = mapping["label"]
-        column = raw[rule["column"]]
-        known = column.isin(rule["bad"]) | column.isin(rule["good"])
-        flags = column.isin(rule["bad"]).astype(float).where(known & applications["booked"])
-        last_seen = None
-        if "applied_at" in applications:
-            last_seen = applications["applied_at"].max() + pd.offsets.MonthEnd(0)
-        return applications.assign(default_flag=flags), last_seen
-    if performance is not None:
-        book, observed_to = performance, performance["month_end"].max()
-    else:
-        assert outcomes is not None  # _check_mapping asks for one of the three
-        book = outcomes
-        last = outcomes["cohort"].dt.to_period("M") + outcomes["event_mob"]
-        observed_to = last.max().end_time.normalize()
-    terms = applications.set_index("application_id")["term_months"]
-    flags = default_flags(book, bad, observed_to, term_months=terms)
-    labelled = applications["application_id"].map(flags)
-    return applications.assign(default_flag=labelled.astype("float64")), observed_to
+    # -- what each file says -----------------------------------------------------------------------
+
+    def _table(self, name: str, block: MappedTable) -> _Read | None:
+        """The rows that the filters keep, in the contract's columns; faults are noted."""
+        if not (block.path or block.sql):
+            return None  # outcomes that are columns of the applications
+        url = os.environ[block.sql.url_env] if block.sql is not None else None
+        columns = [column.column for column in block.columns.values()]
+        columns += [row.column for row in block.rows]
+        columns += self._more_columns() if name == "applications" else []
+        try:
+            table = open_rows(block, columns, self._folder, url, self._parts / name)
+            rows = RawRows(name, table, self._mapping, self._faults, self._reading)
+            rows.filter(block)
+        except DataContractError as error:
+            for line in error.violations:
+                self._faults.add(f"{error.what}: {line}")
+            return None
+        frame = pd.DataFrame(
+            {one: rows.contract_column(column, one) for one, column in block.columns.items()}
+        )
+        frame = self._without_repeats(rows, block, frame)
+        for one, column in block.columns.items():
+            if CONTRACT[name][one].kind == "date" and one != "due_date":
+                self._dates.append((rows, one, column.column, frame[one]))
+        order = np.arange(len(rows))
+        if name == "applications":
+            frame = self._completed(rows, frame)
+        elif name == "performance" and not rows.has_fault(""):
+            assert isinstance(block, Performance)
+            frame, order = derived_months(frame, block)
+        if not rows.has_fault(""):
+            self._together(rows, frame, order)
+        return _Read(rows, frame)
+
+    def _more_columns(self) -> list[str]:
+        """Columns of the applications' file beside those of the contract."""
+        mapping = self._mapping
+        names = [feature.column for feature in mapping.features.values()]
+        if mapping.label is not None:
+            names.append(mapping.label.column)
+        if mapping.outcomes is not None and mapping.outcomes.event is not None:
+            names.append(mapping.outcomes.event.column)
+            assert mapping.outcomes.last_payment is not None
+            names.append(mapping.outcomes.last_payment.column)
+        return names
+
+    def _without_repeats(
+        self, rows: RawRows, block: MappedTable, frame: pd.DataFrame
+    ) -> pd.DataFrame:
+        """The rows without those that the mapping drops because others are the same."""
+        keep, by = block.duplicates.keep, block.duplicates.by or KEYS[rows.name]
+        if keep == "refuse":
+            # of a panel, months that follow one another say it
+            if rows.name != "performance" or block.duplicates.by:
+                rows.note_repeats(frame, by)
+            return frame
+        again = frame.duplicated(by, keep=keep) & frame[list(by)].notna().all(axis=1)
+        if not again.any():
+            return frame
+        n = int(again.sum())
+        rows.say(f"duplicates: {n:,} rows with the same {', '.join(by)} were left out, {keep} kept")
+        rows.keep(~again.to_numpy())
+        return frame[~again].reset_index(drop=True)
+
+    def _together(self, rows: RawRows, frame: pd.DataFrame, order: NDArray[np.intp]) -> None:
+        """Note where columns do not go together; `order` says where the frame's rows were."""
+        for name, (expected, broken) in across_columns(rows.name, frame):
+            if broken.any():
+                block = self._mapping.tables[rows.name]
+                column = block.columns[name].column if name in block.columns else name
+                rows.note(name, column, Fault(np.sort(order[broken]), expected))
+
+    def _completed(self, rows: RawRows, frame: pd.DataFrame) -> pd.DataFrame:
+        """Applications with the ids and decisions that follow, and the features."""
+        mapping = self._mapping
+        if "application_id" not in frame:
+            frame["application_id"] = pd.Series(rows.numbers).astype("str")
+        if "customer_id" not in frame:
+            frame["customer_id"] = frame["application_id"]
+        if mapping.accepted_only:
+            frame["approved"] = True
+            frame["booked"] = True
+        frame["default_flag"] = np.nan
+        for name, feature in mapping.features.items():
+            if name not in frame.columns:
+                frame[name] = self._feature_values(rows, frame, name, feature)
+        return frame
+
+    def _feature_values(
+        self, rows: RawRows, frame: pd.DataFrame, name: str, feature: FeatureBlock
+    ) -> pd.Series:
+        cells = rows.cells(feature.column)
+        values, read = feature_values(cells, feature, self._mapping, frame.get("applied_at"))
+        rows.note_cells(read, feature, name)
+        if feature.type == "months_since" and (later := values[read.series.notna()] < 0).any():
+            rows.say(
+                f"{name}: {int(later.sum()):,} dates are later than the application; known "
+                "afterwards?"
+            )
+        for code in feature.special_codes:
+            if not (values == code).any():
+                rows.say(f"{name}: special code {code:g} never occurs")
+        return values
+
+    def _said(self, read: _Read) -> dict[str, pd.Series]:
+        """What the applications' file says of the label: meanings, days past due, last payments."""
+        mapping, rows = self._mapping, read.rows
+        rule, outcomes = mapping.label, mapping.outcomes
+        said = {}
+        if rule is not None and rule.days_past_due:
+            said["days"] = rows.read(Column(column=rule.column), "number", "label")
+        elif rule is not None:
+            lists = {"bad": rule.bad, "good": rule.good, "ignored": rule.ignored}
+            words = rows.read(Column(column=rule.column), "text", "label")
+            said["label"] = meanings_of(words, lists, "label", self._faults, self._reading)
+        if outcomes is not None and outcomes.event is not None:
+            assert outcomes.last_payment is not None
+            event = outcomes.event
+            lists = {"default": event.default, "repaid": event.repaid, "ignored": event.ignored}
+            words = rows.read(Column(column=event.column), "text", "outcomes.event")
+            said["event"] = meanings_of(words, lists, "outcomes.event", self._faults, self._reading)
+            name, column = "outcomes.last_payment", outcomes.last_payment.column
+            said["last_payment"] = last = rows.read(outcomes.last_payment, "date", name)
+            self._dates.append((rows, name, column, last))
+            early = calendar_months(last) < calendar_months(read.frame["applied_at"])
+            early &= (last.notna() & read.frame["applied_at"].notna()).to_numpy()
+            if early.any():
+                rows.note(
+                    name,
+                    column,
+                    Fault(np.flatnonzero(early), "in the month of application or later"),
+                    rows.cells(column),
+                )
+        return said
+
+    # -- how far the data reach --------------------------------------------------------------------
+
+    def _observed_to(self, read: Mapping[str, _Read]) -> pd.Timestamp | None:
+        """The last month-end that was seen whole; a date beyond what is stated is a fault."""
+        mapping = self._mapping
+        stated = mapping.observed_to
+        if stated is None and mapping.label is not None:
+            stated = mapping.label.at
+        if stated is not None:
+            end = pd.Timestamp(stated)
+            for rows, name, column, dates in self._dates:
+                late = np.flatnonzero(dates >= end + pd.Timedelta(days=1))
+                if len(late) and mapping.observed_to is not None:
+                    expected = f"on or before observed_to, {end:%Y-%m-%d}"
+                    rows.note(name, column, Fault(late, expected), rows.cells(column))
+            return last_whole_month(end)
+        if "applications" not in read or "applied_at" not in read["applications"].frame:
+            return None
+        last_applied = read["applications"].frame["applied_at"].max()
+        events = [dates.max() for _, name, _, dates in self._dates if name != "applied_at"]
+        latest = max((event for event in events if pd.notna(event)), default=last_applied)
+        if pd.isna(last_applied) or not mapping.depends_on_time:
+            return last_applied + pd.offsets.MonthEnd(0)
+        if latest.to_period("M") != last_applied.to_period("M"):
+            self._faults.add(
+                "observed_to: missing; the outcome depends on the last day seen, and the data do "
+                f"not show it: the last application is of {last_applied:%Y-%m}, the latest other "
+                f"date of {latest:%Y-%m}"
+            )
+        self._reading.warnings.append(
+            f"observed_to is not stated: {latest:%Y-%m}, the month of the last application and of "
+            "the latest event, is taken"
+        )
+        return latest + pd.offsets.MonthEnd(0)
+
+    # -- what the files say together ---------------------------------------------------------------
+
+    def _of_booked(self, read: _Read, applications: pd.DataFrame, name: str) -> pd.DataFrame:
+        """Rows of the loans that are booked applications here; how many are not is said."""
+        booked = applications.loc[applications["booked"], "application_id"]
+        ours = read.frame["loan_id"].isin(booked)
+        if not ours.any():
+            self._faults.add(f"{name}.loan_id: no loan is a booked application")
+        elif not ours.all():
+            self._reading.warnings.append(
+                f"{name}: {int((~ours).sum()):,} rows of loans that are no booked application here "
+                "were left out"
+            )
+        return read.frame[ours].reset_index(drop=True)
+
+    def _flags(
+        self,
+        said: Mapping[str, pd.Series],
+        applications: pd.DataFrame,
+        frames: Mapping[str, pd.DataFrame],
+        observed_to: pd.Timestamp | None,
+    ) -> pd.Series:
+        """Label of each application; missing where it was not booked."""
+        mapping = self._mapping
+        if "days" in said:
+            assert mapping.label is not None
+            day = mapping.label.at
+            seen = observed_to if day is None else last_whole_month(pd.Timestamp(day))
+            assert seen is not None
+            flags = flags_of_days(said["days"], applications, mapping.definition, seen)
+            if day is not None:
+                self._reading.warnings.append(
+                    f"label: days past due are those of {day} alone, so a loan that was "
+                    "worse before and was paid or written off by then counts as good"
+                )
+        elif "label" in said:
+            flags = said["label"].map({"bad": 1.0, "good": 0.0})
+        else:
+            book = frames["performance"] if "performance" in frames else frames["outcomes"]
+            terms = applications.set_index("application_id")["term_months"]
+            assert observed_to is not None
+            by_loan = default_flags(book, mapping.definition, observed_to, term_months=terms)
+            flags = applications["application_id"].map(by_loan)
+        return flags.astype("float64").where(applications["booked"])
+
+    def _control(self, applications: pd.DataFrame) -> None:
+        """Hold the totals that the owner states against the data."""
+        control = self._mapping.control
+        totals: list[tuple[str, float | None, float]] = [
+            ("rows", control.rows, len(applications)),
+            ("bads", control.bads, (applications["default_flag"] == 1).sum()),
+        ]
+        if control.amount_by_month:
+            months = applications["applied_at"].dt.strftime("%Y-%m")
+            sums = applications.groupby(months)["amount"].sum() / self._mapping.amount_scale
+            totals += [
+                (f"amount_by_month.{month}", amount, sums.get(month, 0.0))
+                for month, amount in control.amount_by_month.items()
+            ]
+        for name, stated, there in totals:
+            if stated is not None and abs(stated - there) > 0.005:
+                self._faults.add(
+                    f"control.{name}: {stated:,.15g} stated, {there:,.15g} in the data"
+                )
 
 
 def _no_time_axis(applications: pd.DataFrame) -> list[str]:
@@ -428,34 +446,39 @@ def _no_time_axis(applications: pd.DataFrame) -> list[str]:
     return []
 
 
-def _unfollowed(applications: pd.DataFrame, tables: Mapping[str, pd.DataFrame | None]) -> list[str]:
+def _unfollowed(applications: pd.DataFrame, frames: Mapping[str, pd.DataFrame]) -> list[str]:
     """A note on booked loans of which the source tells nothing more."""
-    for name in ("performance", "outcomes"):
-        book = tables[name]
-        if book is not None:
-            lost = applications["booked"] & ~applications["application_id"].isin(book["loan_id"])
-            if lost.any():
-                return [f"{int(lost.sum()):,} booked loans have no row in {name}, so no label."]
-            return []
-    return []
+    name = next((name for name in ("performance", "outcomes") if name in frames), None)
+    if name is None:
+        return []
+    lost = applications["booked"] & ~applications["application_id"].isin(frames[name]["loan_id"])
+    n = int(lost.sum())
+    return [f"{n:,} booked loans have no row in {name}, so no label."] if n else []
 
 
-def _label_text(mapping: Mapping[str, Any]) -> str:
-    if "label" not in mapping:
+def _label_text(mapping: SourceMapping) -> str:
+    rule = mapping.label
+    if rule is None:
         return ""
-    rule = mapping["label"]
-    return f"labelled {' or '.join(map(str, rule['bad']))} in {rule['column']} by its source"
+    if rule.days_past_due:
+        when = "at worst" if rule.days_past_due == "worst" else f"on {rule.at}"
+        window = mapping.bad.window_months
+        return (
+            f"more than {mapping.bad.dpd} days past due {when} by {rule.column}, known once "
+            f"{window} months have passed"
+        )
+    return f"labelled {' or '.join(rule.bad)} in {rule.column} by its source"
 
 
-def _feature(name: str, block: Mapping[str, Any]) -> Feature:
+def _feature(name: str, block: FeatureBlock) -> Feature:
     return Feature(
         name=name,
-        label=block["label"],
-        family=block["family"],
-        unit=block.get("unit", "months" if block["type"] == "months_since" else ""),
-        kind="category" if block["type"] == "category" else "numeric",
-        risk_direction=block.get("risk_direction", 0),
-        special_codes={float(k): str(v) for k, v in block.get("special_codes", {}).items()},
-        protected=block.get("protected", False),
-        known_afterwards=block.get("known_afterwards", False),
+        label=block.label,
+        family=block.family,
+        unit=block.unit or ("months" if block.type == "months_since" else ""),
+        kind="category" if block.type == "category" else "numeric",
+        risk_direction=block.risk_direction,
+        special_codes=dict(block.special_codes),
+        protected=block.protected,
+        known_afterwards=block.known_afterwards,
     )

@@ -11,12 +11,17 @@ from riskkit.scorecard.scale import (
     ScoreScale,
     require_text_names,
 )
+from riskkit.scorecard.words import catalogue, feature_label, number_words, special_words
 
 __all__ = [
     "NoFeatureLeft",
     "ScoreClassifier",
     "ScoreScale",
     "Scorecard",
+    "catalogue",
+    "feature_label",
+    "number_words",
     "reasons_table",
     "require_text_names",
+    "special_words",
 ]

@@ -153,9 +153,9 @@ class Scorecard(ScoreClassifier):
         Raises
         ------
         ValueError
-            A label of one class, unequal lengths, a weight that is negative or not finite, a
-            parameter out of range, a feature that is unknown or named twice, no feature with a
-            coefficient below 0, or a base that cannot be spread.
+            A label of one class, unequal lengths, indexes that differ, a weight that is negative or
+            not finite, a parameter out of range, a feature that is unknown or named twice, no
+            feature with a coefficient below 0, or a base that cannot be spread.
         TypeError
             `X` is no DataFrame, or a feature's name is not text.
         """
@@ -175,7 +175,7 @@ class Scorecard(ScoreClassifier):
         binner = self.binner if self.binner is not None else WoeBinner()
         if not hasattr(binner, "bins_"):
             require_features(X, named or ())
-            binner = clone(binner).fit(X if named is None else X[named], y, weight)
+            binner = clone(binner).fit(X, y, weight, features=named)
         self.binner_: WoeBinner = binner
         known = list(binner.bins_)
         offered = known if named is None else named

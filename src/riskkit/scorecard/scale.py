@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
+from riskkit.checks import bad_flags, same_rows, weight_array
 from riskkit.columns import require_features
 from riskkit.tables import JsonModel
 
@@ -154,6 +155,16 @@ class ScoreClassifier(JsonModel, ClassifierMixin, BaseEstimator):
         """1 where bad is the likelier, else 0; a lender uses a cutoff on the score instead."""
         return (self.score_and_probability(X)[1] > 0.5).astype(np.int64)
 
+    def score(
+        self,
+        X: pd.DataFrame,
+        y: np.ndarray | pd.Series,
+        sample_weight: np.ndarray | pd.Series | None = None,
+    ) -> float:
+        """Accuracy, as scikit-learn means it; the credit score is :meth:`credit_score`."""
+        same_rows(X=X, y=y, sample_weight=sample_weight)
+        return super().score(X, y, sample_weight)
+
     def _training_rows(
         self,
         X: pd.DataFrame,
@@ -167,28 +178,23 @@ class ScoreClassifier(JsonModel, ClassifierMixin, BaseEstimator):
         TypeError
             `X` is no DataFrame.
         ValueError
-            Unequal lengths, a weight that is negative or not finite, no weight above 0, or labels
-            that are not 0 and 1, or of one class.
+            Unequal lengths, indexes that differ, a weight that is negative or not finite, no weight
+            above 0, or labels that are not 0 and 1, or of one class.
         """
         require_features(X, ())
-        labels = np.asarray(y, dtype=np.float64)
-        if labels.shape != (len(X),):
-            raise ValueError(
-                f"y must have one label per row, got {labels.shape} labels for {len(X)} rows"
-            )
+        same_rows(X=X, y=y, sample_weight=sample_weight)
+        labels = bad_flags(y, len(X)).astype(np.float64)
         taken = np.ones(len(labels), dtype=bool)
         weight = None
         if sample_weight is not None:
-            weight = np.asarray(sample_weight, dtype=np.float64)
-            if weight.shape != labels.shape or not ((weight >= 0) & (weight < np.inf)).all():
-                raise ValueError("sample_weight must be at least 0 and finite, one per row")
+            weight = weight_array(sample_weight, len(X), "sample_weight")
             taken = weight > 0
             if not taken.any():
                 raise ValueError("sample_weight is zero in every row")
             labels, weight = labels[taken], weight[taken]
-        if not np.isin(labels, (0, 1)).all() or len(np.unique(labels)) < 2:
-            found = np.unique(labels).tolist()
-            raise ValueError(f"y needs goods (0) and bads (1), got labels {found}")
+        found = np.unique(labels)
+        if len(found) < 2:
+            raise ValueError(f"y needs goods (0) and bads (1), got labels {found.tolist()}")
         self.classes_ = np.array([0, 1])
         return taken, labels, weight
 

@@ -67,8 +67,12 @@ class Input:
             raise DataContractError(self.name, violations)
 
 
-def open_input(source: str | Path | Sequence[str | Path]) -> Input:
+def open_input(
+    source: str | Path | Sequence[str | Path], encoding: str = "utf-8", delimiter: str = ","
+) -> Input:
     """The rows of a file, a folder of parts, or files of the same columns.
+
+    The encoding and the delimiter are those of CSV.
 
     Raises
     ------
@@ -78,7 +82,9 @@ def open_input(source: str | Path | Sequence[str | Path]) -> Input:
     files = Files(source)
     if files.kind == "Excel":
         raise DataContractError(files.name, ["expected a .parquet, .csv or .csv.gz file to score"])
-    return CsvInput(files) if files.kind == "CSV" else ParquetInput(files)
+    if files.kind == "CSV":
+        return CsvInput(files, encoding, delimiter)
+    return ParquetInput(files)
 
 
 class ParquetInput(Input):
@@ -109,13 +115,13 @@ class CsvInput(Input):
     unit = "B"
     is_csv = True
 
-    def __init__(self, files: Files):
+    def __init__(self, files: Files, encoding: str, delimiter: str):
         super().__init__(files)
         self.total = sum(path.stat().st_size for path in files.paths)
         self._readers = []
         for path in files.paths:
             with files.reading(path):
-                self._readers.append(CsvFile(path))
+                self._readers.append(CsvFile(path, encoding, delimiter))
             names = self._readers[-1].names
             self.columns = self._readers[0].names
             violations = column_differences(names, self.columns, files.paths[0].name)

@@ -15,8 +15,11 @@ import pandas as pd
 from scipy.special import expit
 
 from riskkit import metrics
+from riskkit.checks import check_level
 
 __all__ = ["Economics", "cutoff_table", "profit_amount", "rate_interval"]
+
+COUNTED = ("applications", "booked", "good", "bad")
 
 
 @dataclass(frozen=True)
@@ -122,9 +125,8 @@ def cutoff_table(
     """
     if not 0 <= max_never_booked <= 1:
         raise ValueError(f"max_never_booked must lie in [0, 1], got {max_never_booked!r}")
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie in (0, 1), got {level!r}")
-    missing = [name for name in metrics.COUNT_COLUMNS if name not in counts.columns]
+    check_level(level)
+    missing = [name for name in COUNTED if name not in counts.columns]
     if missing:
         raise ValueError(f"counts lack {missing}, they have {list(counts.columns)}")
     if not counts.index.is_unique:
@@ -153,7 +155,7 @@ def cutoff_table(
         }
     )
     table["inferred"] = table["never_booked_rate"] > max_never_booked
-    further = [name for name in counts.columns if name not in metrics.COUNT_COLUMNS]
+    further = [name for name in counts.columns if name not in COUNTED]
     taken = [name for name in further if name in table.columns]
     if taken:
         raise ValueError(f"counts must not carry columns named {taken}: the table has its own")

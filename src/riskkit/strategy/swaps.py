@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from riskkit import metrics
+from riskkit.checks import check_level, same_rows
 from riskkit.strategy.cutoffs import Economics, profit_amount, rate_interval
 
 __all__ = ["profit_difference", "swap_set"]
@@ -74,6 +75,7 @@ def swap_set(
     only b                   1       1    1       1.0
     neither                  1       0    0       NaN
     """
+    same_rows(score_a=score_a, score_b=score_b, y=y, booked=booked)
     approved = []
     for name, score, cutoff in (("a", score_a, cutoff_a), ("b", score_b, cutoff_b)):
         points = np.asarray(score, dtype=float)
@@ -150,8 +152,7 @@ def profit_difference(
     """
     if scores.shape[1] != 2:
         raise ValueError(f"profit_difference needs two scores, got {list(scores.columns)}")
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie in (0, 1), got {level!r}")
+    check_level(level)
     if n_boot < 1:
         raise ValueError(f"n_boot must be >= 1, got {n_boot!r}")
     (a, score_a), (b, score_b) = scores.items()

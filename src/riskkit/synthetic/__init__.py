@@ -16,7 +16,7 @@ from riskkit.synthetic.features import FEATURES, families_without
 from riskkit.synthetic.lender import FAMILIES, SCENARIOS, Lender
 from riskkit.synthetic.people import FACTORS
 from riskkit.synthetic.portfolio import Portfolio, blocks, perform, simulate, write_portfolio
-from riskkit.synthetic.source import as_source
+from riskkit.synthetic.source import as_source, check_world
 from riskkit.synthetic.truth import true_curves, true_hazards, truth_by_decision
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Portfolio",
     "as_source",
     "blocks",
+    "check_world",
     "families_without",
     "perform",
     "simulate",

@@ -1,17 +1,36 @@
-"""The synthetic lender as a source like any other.
+"""The synthetic lender as a source like any other, and whether its notebook's parameters can be.
 
 Takes a lender; gives a :class:`riskkit.schema.Source` that the notebooks read like real data.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from riskkit.schema import Source
-from riskkit.synthetic.features import features_of
+from riskkit.synthetic.features import families_without, features_of
 from riskkit.synthetic.lender import Lender
 from riskkit.synthetic.portfolio import simulate
 from riskkit.target import BadDefinition, default_flags
 
-__all__ = ["as_source"]
+__all__ = ["as_source", "check_world"]
+
+_LENDER = ("start_month", "n_months", "scenario", "onset_month")  # named in the notebook as here
+_SIMULATED = (
+    "n_applicants",
+    *_LENDER,
+    "without_families",
+    "seed",
+    "bad_dpd",
+    "bad_window_months",
+    "indeterminate_dpd",
+)
+_OWN = {
+    "source": "is empty, so the lender is simulated",
+    "root": "is the folder of a source's files: give it with a source",
+    "max_applications": "thins a source's applications: give it with a source",
+}
 
 
 def as_source(
@@ -52,3 +71,50 @@ def as_source(
             "and used only to check the estimates.",
         ),
     )
+
+
+def check_world(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Parameters of the borrowers' notebook that have no effect, each with the reason.
+
+    A run asks before anything starts. With a `source` the world's own parameters have none,
+    without one those of a source.
+
+    Parameters
+    ----------
+    parameters : mapping of str to Any
+        Values of the notebook's parameters, by name; one that is not there is not checked.
+
+    Raises
+    ------
+    ValueError
+        The others make no world, no definition of bad or no sample; names the rule and the value.
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> check_world({"source": "", "root": "", "n_applicants": 5_000, "scenario": "growth"})
+    {'source': 'is empty, so the lender is simulated', \
+'root': "is the folder of a source's files: give it with a source"}
+    >>> check_world({"source": "mine.yaml", "root": "", "seed": 1})
+    {'seed': 'is for the simulated lender; a source states its own'}
+    """
+    least = {"n_applicants": 1, "seed": 0, "max_applications": 0}
+    for name, low in least.items():
+        if parameters.get(name, low) < low:
+            raise ValueError(f"{name} must be >= {low}, got {parameters[name]!r}")
+    if parameters.get("source"):
+        why = "is for the simulated lender; a source states its own"
+        return {name: why for name in _SIMULATED if name in parameters}
+    world = {name: parameters[name] for name in _LENDER if name in parameters}
+    world["onset_month"] = world.get("onset_month") or None
+    world["families"] = families_without(parameters.get("without_families", ""))
+    Lender(**world)
+    BadDefinition(
+        dpd=parameters.get("bad_dpd", 90),
+        window_months=parameters.get("bad_window_months", 12),
+        indeterminate_dpd=parameters.get("indeterminate_dpd") or None,
+    )
+    return {name: why for name, why in _OWN.items() if name in parameters}

@@ -63,6 +63,10 @@ class ParquetRows:
                 for batch in file.iter_batches(rows, columns=self._read(columns)):
                     yield self._alike(pa.Table.from_batches([batch]), columns)
 
+    def arrow(self, chunk: pa.Table, column: str) -> pa.ChunkedArray:
+        """One column of a chunk as arrow holds it."""
+        return chunk.column(column)
+
     def values(self, chunk: pa.Table, column: str) -> pd.Series:
         """One column of a chunk."""
         return chunk.column(column).to_pandas()

@@ -208,6 +208,20 @@ class Table:
             rows = self._block_rows(self.columns if columns is None else columns)
         return cut(self._rows, columns, rows, self.whole)
 
+    def column(self, name: str) -> Any:
+        """One column as arrow holds it, of all rows.
+
+        Raises
+        ------
+        DataContractError
+            It is missing, or a file is damaged.
+        """
+        import pyarrow as pa
+
+        self._require([name])
+        chunks = [self._rows.arrow(chunk, name) for chunk in self._rows.chunks([name], BLOCK_ROWS)]
+        return pa.chunked_array([piece for chunk in chunks for piece in chunk.chunks])
+
     def sample(
         self, n: int = 100_000, columns: Sequence[str] | None = None, by: str = "application_id"
     ) -> pd.DataFrame:

@@ -29,7 +29,10 @@ _Entry = tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.int64] | None]
 
 
 def cohort_counts(
-    book: pd.DataFrame | Table, *, dpd: Sequence[int] = (30, 60, 90), by: str | None = None
+    book: pd.DataFrame | Table,
+    *,
+    dpd: Sequence[int] = (30, 60, 90),
+    by: str | pd.Series | None = None,
 ) -> pd.DataFrame:
     """Table of counts by cohort and month on book, from which vintages and hazards follow.
 
@@ -44,8 +47,9 @@ def cohort_counts(
         `event`). A Table is counted block by block; a block holds whole loans.
     dpd : sequence of int, in days
         Thresholds n. Outcomes know one event, their default, and ignore this.
-    by : str, optional
-        A column of `book` to count apart, constant within a loan, e.g. "term_months".
+    by : str or Series, optional
+        What to count apart: a column of `book`, constant within a loan, e.g. "term_months", or
+        where the book has none, a named Series of its values, index loan_id.
 
     Returns
     -------
@@ -90,6 +94,9 @@ def cohort_counts(
         raise ValueError(f"dpd must be different thresholds in days >= 0, got {dpd!r}")
     if not isinstance(book, pd.DataFrame):
         return total(partial(cohort_counts, dpd=thresholds, by=by), book.blocks())
+    if isinstance(by, pd.Series):
+        require_columns(book, ["loan_id"], "outcomes" if "event" in book.columns else "performance")
+        book, by = book.assign(**{str(by.name): book["loan_id"].map(by)}), str(by.name)
     if "event" in book.columns:
         return _count_outcomes(book, by)
     return _count_panel(book, thresholds, by)

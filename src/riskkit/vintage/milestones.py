@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from riskkit.checks import check_level
 from riskkit.metrics import jeffreys_interval
 from riskkit.tables import Table
 from riskkit.vintage.counts import cohort_counts
@@ -75,8 +76,7 @@ def milestone_table(
     mob
     3    2024Q2    9      0.18                 0.02
     """
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie in (0, 1), got {level!r}")
+    check_level(level)
     counts = counts_or_outcomes
     if not isinstance(counts, pd.DataFrame) or "mob" not in counts.index.names:
         counts = cohort_counts(counts, dpd=(dpd,))

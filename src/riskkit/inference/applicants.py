@@ -1,4 +1,4 @@
-"""What every method asks of its input."""
+"""What every method of reject inference asks of its applicants."""
 
 from __future__ import annotations
 
@@ -6,23 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from riskkit.metrics.checks import flag_array, numeric_array
+from riskkit.checks import Array, flag_array, numeric_array, outcome_state, same_rows
 
-Array = NDArray[Any]
+__all__ = ["applicants", "checked_uplifts", "explored_rows", "uplifted"]
 
 
-def applicants(y: ArrayLike, declined: ArrayLike) -> tuple[Array, Array, Array]:
-    """Outcome, who has one, and who was declined."""
+def applicants(y: ArrayLike, declined: ArrayLike, **beside: Any) -> tuple[Array, Array, Array]:
+    """Outcome, who has one, and who was declined; whatever is beside them must be of their rows."""
+    same_rows(y=y, declined=declined, **beside)
     outcome = numeric_array(y, "y").astype(float)
     turned_down = flag_array(declined, "declined", len(outcome))
-    labelled = ~np.isnan(outcome)
-    strange = labelled & ~np.isin(outcome, (0, 1))
-    if strange.any():
-        raise ValueError(
-            f"y must be 0, 1 or missing, got {outcome[strange][0]:g} in {strange.sum()} rows"
-        )
+    labelled = outcome_state(outcome) > 0
     if not turned_down.any():
         raise ValueError("declined must hold somewhere: there is nobody to infer")
     known = (turned_down & labelled).sum()
@@ -45,28 +41,6 @@ def explored_rows(explored: ArrayLike, labelled: Array, declined: Array) -> Arra
     if not (labelled & ~asked).any():
         raise ValueError("explored must not hold for all applicants with an outcome")
     return asked
-
-
-def probability_array(
-    values: ArrayLike, name: str, n: int, rows: Array | slice = slice(None)
-) -> Array:
-    """Float array whose given rows lie in [0, 1]."""
-    probability = numeric_array(values, name, n).astype(float)
-    checked = probability[rows]
-    wrong = ~((checked >= 0) & (checked <= 1))
-    if wrong.any():
-        raise ValueError(
-            f"{name} must lie in [0, 1], got {checked[wrong][0]:g} in {wrong.sum()} rows"
-        )
-    return probability
-
-
-def key_array(key: ArrayLike, n: int) -> Array:
-    """Keys, one a row."""
-    keys = np.asarray(key)
-    if len(keys) != n:
-        raise ValueError(f"key must have {n} rows like y, got {len(keys)}")
-    return keys
 
 
 def checked_uplifts(uplifts: Sequence[float]) -> list[float]:

@@ -1,0 +1,53 @@
+"""Names that mean something: whether they are there, and which was meant where they are not.
+
+Takes names and those that are known; gives a ValueError with the nearest.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["nearest_name", "refuse_unknown"]
+
+_SHOWN = 12
+
+
+def nearest_name(name: object, known: Iterable[object]) -> str:
+    """End of a sentence on a name that is unknown: the one probably meant, else those there are.
+
+    Examples
+    --------
+    >>> nearest_name("incom", ["income", "job"]), nearest_name("z", ["income", "job"])
+    ("; did you mean 'income'?", '; there are income, job')
+    """
+    texts = [str(other) for other in known]
+    near = difflib.get_close_matches(str(name), texts, n=1)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+    return f"; there are {', '.join(texts[:_SHOWN])}{more}"
+
+
+def refuse_unknown(what: str, named: Iterable[object], known: Iterable[object]) -> None:
+    """Refuse a setting that names a feature there is not, so that no typo goes unheard.
+
+    Raises
+    ------
+    ValueError
+        Every such name, with the nearest of those known.
+
+    Examples
+    --------
+    >>> refuse_unknown("trend", {"incom": "ascending"}, ["income", "job"])
+    Traceback (most recent call last):
+        ...
+    ValueError: trend names no feature 'incom'; did you mean 'income'?
+    """
+    known = list(known)
+    there = set(known)
+    unknown = [name for name in named if name not in there]
+    if unknown:
+        raise ValueError(
+            "; ".join(f"{what} names no feature {n!r}{nearest_name(n, known)}" for n in unknown)
+        )

@@ -1,0 +1,13 @@
+"""``make study NAME``: run studies by their names."""
+
+import importlib
+import sys
+
+from studies import FOLDER, run
+
+names = sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_"))
+wanted = sys.argv[1:]
+if not wanted or set(wanted) - set(names):
+    sys.exit(f"make study NAME, where NAME is one of: {', '.join(names)}")
+for name in wanted:
+    run(importlib.import_module(f"studies.{name}").STUDY)
