@@ -50,7 +50,7 @@ def test_valid_applications_come_back_unchanged(applications):
         ({"term_months": [0, 1, 1, 1]}, r"term_months: 1 row breaks 'between 1 and 480'"),
         (
             {"booked": [True, True, False, True]},
-            r"booked: 1 row breaks 'booked only where approved'",
+            r"booked: 1 row breaks 'approved, as booked ones must be'",
         ),
         ({"default_flag": [0, 2, None, None]}, r"default_flag: 1 row breaks '1 = bad, 0 = good"),
         (

@@ -1,11 +1,16 @@
 """Somebody's file as parts of text: every cell as it was, or one message and nothing written."""
 
+import csv
 import datetime as dt
 import gzip
+import io
 import sqlite3
 import stat
+import subprocess
+import sys
 import tempfile
 import warnings
+import zipfile
 from contextlib import closing
 from pathlib import Path
 
@@ -138,7 +143,6 @@ def test_values_of_excel_become_text_that_gives_them_again(tmp_path):
 
 
 def test_a_workbook_whose_stated_size_is_wrong_is_read_whole(tmp_path):
-    import zipfile
 
     path = workbook(tmp_path / "t.xlsx", [["id", "x"], ["1", "2"], ["3", "4"]])
     with zipfile.ZipFile(path) as archive:
@@ -270,7 +274,7 @@ def typed(value, form):
         (
             lambda p: workbook(p, [["a"]], ["B"]),
             {},
-            "sheet: name one of several; there are Sheet, B",
+            "name one of several; there are Sheet, B",
         ),
         (lambda p: workbook(p, [["a"]]), {"sheet": "x"}, "sheet: no 'x'; there are Sheet$"),
         (lambda p: workbook(p, [["a", "a"], [1, 2]]), {}, "two columns of one name: a"),
@@ -280,9 +284,9 @@ def typed(value, form):
         (
             lambda p: workbook(p, [["a"], [1], [], ["#N/A"], ["#DIV/0!"], ["#REF!"], ["#N/A"]]),
             {},
-            r"row 2: a: the error #N/A of Excel in cell A4\n.*row 3: a: .*\n.*\n  - 4 faults in all",
+            r"row 2: a: the error #N/A of Excel in cell A4\n(.*\n)+  - 4 faults in all$",
         ),
-        (typed(-5, "yyyy-mm-dd"), {}, "row 1: x: the error #VALUE! of Excel in cell B2"),
+        (typed(10**9, "yyyy-mm-dd"), {}, "row 1: x: the error #VALUE! of Excel in cell B2"),
         (typed(dt.timedelta(hours=30), "[h]:mm"), {}, "row 1: x: timedelta, which has no text"),
     ],
 )
@@ -349,26 +353,26 @@ def test_parts_and_blocks_are_bounded_in_rows_and_bytes(tmp_path, monkeypatch):
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path):
-    import subprocess
-    import sys
 
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame(rng.integers(0, 10**9, (100_000, 20))).add_prefix("x")
+    frame = pd.DataFrame(rng.integers(0, 10**9, (30_000, 40))).add_prefix("x")
     frame.to_csv(tmp_path / "t.csv", index=False)
     text = (tmp_path / "t.csv").read_bytes()
     head, _, lines = text.partition(b"\n")
-    (tmp_path / "t.csv").write_bytes(head + b"\n" + lines * 10)
+    (tmp_path / "t.csv").write_bytes(head + b"\n" + lines * 12)
     code = (
-        "import sys, resource; from riskkit.tables import as_parts\n"
+        "import sys; from riskkit.tables import as_parts\n"
         "n = as_parts(sys.argv[1], sys.argv[2]).n_rows\n"
-        "print(n, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+        # not ru_maxrss, which knows of the tests' own memory
+        "most = [line for line in open('/proc/self/status') if line.startswith('VmHWM')]\n"
+        "print(n, int(most[0].split()[1]) >> 10)"
     )
     arguments = [sys.executable, "-c", code, tmp_path / "t.csv", tmp_path / "p"]
     done = subprocess.run(arguments, capture_output=True, text=True, check=True)
     n, most_mib = map(int, done.stdout.split())
-    assert n == 1_000_000
-    # the file has 190 MiB
-    assert most_mib < 700
+    assert n == 360_000
+    # the file has 137 MiB, a part 64
+    assert most_mib < 500
 
 
 @settings(max_examples=60, deadline=None)
@@ -382,8 +386,6 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
     delimiter=st.sampled_from(",;|"),
 )
 def test_any_cells_come_back_whatever_the_size_of_the_pieces(rows, size, encoding, delimiter):
-    import csv
-    import io
 
     # an empty line is no row
     rows = [("id", *row) for row in rows]
@@ -396,27 +398,20 @@ def test_any_cells_come_back_whatever_the_size_of_the_pieces(rows, size, encodin
         path.write_bytes(text.getvalue().encode(encoding))
         table = as_parts(path, path.with_name("p"), encoding=encoding, delimiter=delimiter)
         found = table.frame().astype(object)
-    assert found.where(found.notna(), "").values.tolist() == [list(row) for row in rows]
+    assert found.where(found.notna(), "").to_numpy().tolist() == [list(row) for row in rows]
+
+
+CELLS = st.sampled_from(["1", "a, b", 'say "hi"', "two\nlines", '5" pipe', ""])
 
 
 @settings(max_examples=200, deadline=None)
 @given(
-    rows=st.lists(
-        st.lists(
-            st.sampled_from(["1", "a, b", 'say "hi"', "two\nlines", '5" pipe', ""]),
-            min_size=3,
-            max_size=3,
-        ),
-        min_size=1,
-        max_size=6,
-    ),
+    rows=st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1, max_size=6),
     where=st.integers(0, 10_000),
     size=st.integers(80, 200),
 )
 def test_one_stray_quote_gives_the_cells_or_a_refusal_never_other_lines(rows, where, size):
     """A quote put anywhere is a letter of its cell, or is named; no other cell changes."""
-    import csv
-    import io
 
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([["a", "b", "c"], *rows])
@@ -431,7 +426,7 @@ def test_one_stray_quote_gives_the_cells_or_a_refusal_never_other_lines(rows, wh
             found = as_parts(path, path.with_name("p")).frame().astype(object)
         except DataContractError:
             return
-    cells = found.where(found.notna(), "").values.tolist()
+    cells = found.where(found.notna(), "").to_numpy().tolist()
     assert len(cells) == len(rows)
     changed = [
         (one, other)

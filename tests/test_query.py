@@ -47,9 +47,8 @@ def book(request, tmp_path):
             connection.executemany("INSERT INTO loans VALUES (?, ?)", rows)
     else:
         with duckdb.connect(str(path)) as connection:
-            connection.execute(
-                "CREATE TABLE loans AS SELECT i, lpad(i::VARCHAR, 4, '0') AS id FROM range(1000) t(i)"
-            )
+            columns = "i, lpad(i::VARCHAR, 4, '0') AS id"
+            connection.execute(f"CREATE TABLE loans AS SELECT {columns} FROM range(1000) t(i)")
     before = hashlib.sha256(path.read_bytes()).digest()
     yield f"{request.param}:///{path}"
     assert hashlib.sha256(path.read_bytes()).digest() == before

@@ -131,7 +131,7 @@ def test_a_page_lists_only_parameters_that_applied(synthetic_run, german_credit_
         for names, there in ((own, True), (other, False)):
             for name in names:
                 assert (name in listed["parameters"]) is there, name
-                assert (f">{name}</th>" in page) is there, name
+                assert (f'<th scope="row">{name}</th>' in page) is there, name
 
 
 def test_title_stands_on_the_front_page(synthetic_run, german_credit_run):

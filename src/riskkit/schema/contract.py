@@ -151,7 +151,7 @@ def across_columns(table: str, frame: pd.DataFrame) -> Iterator[tuple[str, Broke
     """What the columns of a table, valid each for itself, must hold together; by column."""
     if table == "applications":
         booked, approved = frame["booked"].astype(bool), frame["approved"].astype(bool)
-        yield "booked", ("booked only where approved", (booked & ~approved).to_numpy())
+        yield "booked", ("approved, as booked ones must be", (booked & ~approved).to_numpy())
     if table != "performance":
         return
     loan, mob, end = frame["loan_id"], frame["mob"], frame["month_end"]

@@ -133,8 +133,11 @@ def reasons(read: ReadCells, hint: Callable[[pa.Array, str], str] | None = None)
     for fault in read.faults:
         for at in fault.positions.tolist():
             cell = read.texts[at].as_py()
-            bad[at] = "missing" if cell is None else f"{shown(cell)} is not {fault.expected}"
-            if hint is not None and cell is not None:
+            if fault.expected == "filled":
+                bad[at] = "missing"
+                continue
+            bad[at] = f"{shown(cell)} is not {fault.expected}"
+            if hint is not None:
                 advice = hint(read.texts.slice(at, 1), fault.expected)
                 bad[at] += f"; {advice}" if advice else ""
     return bad

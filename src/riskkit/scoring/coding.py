@@ -65,11 +65,14 @@ class Coding(Protocol):
         Of the file, all that are read.
     encoding, delimiter : str
         Of the file, where it is CSV, and of its side file.
+    sheet : str or None
+        Of the file, where it is a workbook; None where it cannot be one.
     """
 
     columns: list[str]
     encoding: str
     delimiter: str
+    sheet: str | None
 
     def require(self, types: Mapping[str, pa.DataType], what: str) -> None:
         """Refuse columns of a type that can hold nothing of what is looked for in them.
@@ -88,6 +91,7 @@ class RunCoding:
 
     encoding = "utf-8"
     delimiter = ","
+    sheet: str | None = None
 
     def __init__(self, known: Levels, *, is_csv: bool):
         self._known = known
@@ -145,6 +149,7 @@ class SourceCoding:
             self._columns["applied_at"] = mapping.applications.columns["applied_at"], "date"
         self.encoding = mapping.applications.encoding
         self.delimiter = mapping.applications.delimiter
+        self.sheet: str | None = mapping.applications.sheet
         self._id = mapping.applications.columns.get(ID)
         ids = [] if self._id is None else [self._id.column]
         self.columns = list(dict.fromkeys(ids + [c.column for c, _ in self._columns.values()]))

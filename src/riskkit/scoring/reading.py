@@ -1,8 +1,7 @@
 """Rows of a file as it holds them, block by block, each with its number.
 
-Takes :class:`riskkit.tables.files.Files`; gives arrow tables. :class:`riskkit.schema.Table` would
-not do: it gives a column one type for all of its rows, so that one bad cell makes text of a column,
-and it fills a CSV line that is too short with blanks.
+Takes :class:`riskkit.tables.files.Files`; gives arrow tables. :func:`riskkit.tables.as_parts` would
+not do: there, one broken line refuses the file.
 """
 
 from __future__ import annotations

@@ -10,8 +10,10 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -25,6 +27,7 @@ from riskkit.scoring import cells
 from riskkit.scoring.coding import ID, Coding, Levels, RunCoding, SourceCoding
 from riskkit.scoring.reading import Block, Input, open_input
 from riskkit.scoring.writing import ScoreWriter, SideFile
+from riskkit.tables import as_parts
 from riskkit.tables.files import Files
 
 __all__ = ["ScoringResult", "load_model", "score_file"]
@@ -119,14 +122,15 @@ def score_file(
     model : Scorecard, Challenger or path
         A fitted one, or the JSON file of one.
     input : path or sequence of paths
-        ``.parquet``, ``.csv``, ``.csv.gz`` or a folder of parts. Other columns are not read.
+        ``.parquet``, ``.csv``, ``.csv.gz`` or a folder of parts; with a mapping, ``.xlsx``, too,
+        which is first copied to a temporary folder. Other columns are not read.
     output : path
         ``.parquet``, ``.csv`` or ``.csv.gz``; an older file is replaced.
     mapping : path, optional
         The mapping of the source that the run was made from. Columns of the application that the
-        model needs, features and their codes, encoding and delimiter are read as it says; without
-        an id in it, the number of the row is the id. Its row filters and its rule for duplicates
-        are not applied: every row of the input is to be scored.
+        model needs, features and their codes, encoding, delimiter and sheet are read as it says.
+        Without an id in it, the number of the row is the id. Its row filters and its rule for
+        duplicates are not applied: every row of the input is to be scored.
     n_reasons : int
         Reasons for each score, in words, the costliest first.
     features : sequence of Feature, optional
@@ -174,9 +178,6 @@ def score_file(
     coding: Coding = RunCoding(known, is_csv=files.kind == "CSV")
     if mapping is not None:
         coding = SourceCoding(known, read_mapping(mapping), Path(mapping).name)
-    source = open_input(input, coding.encoding, coding.delimiter)
-    source.require(coding.columns)
-    coding.require(source.types, source.name)
     output = Path(output)
     side_path = _side_path(output) if rejected is None else Path(rejected)
     _check_paths([*files.paths, *([Path(mapping)] if mapping else [])], output, side_path)
@@ -184,8 +185,11 @@ def score_file(
     unseen: Counter[str] = Counter()
     schema = _schema(n_reasons)
     seen = cells.SeenIds()
-    side_file = SideFile(side_path, coding.columns, coding.encoding, coding.delimiter)
-    with ScoreWriter(output, schema) as scores, side_file as side:
+    with (
+        _opened(input, files, coding) as source,
+        ScoreWriter(output, schema) as scores,
+        SideFile(side_path, coding.columns, coding.encoding, coding.delimiter) as side,
+    ):
         for block in _shown(source, source.blocks(coding.columns, rows), progress):
             judged = _Judged(block, coding, seen)
             side.write(judged.rejected())
@@ -216,6 +220,23 @@ def score_file(
         side_path if counts["rejected"] else None,
         {name: n for name, n in unseen.items() if n},
     )
+
+
+@contextmanager
+def _opened(
+    input: str | Path | Sequence[str | Path], files: Files, coding: Coding
+) -> Iterator[Input]:
+    """The rows of the input, which can be scored; a sheet of a workbook by way of parts of text."""
+    with ExitStack() as stack:
+        if files.kind == "Excel" and coding.sheet is not None:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="riskkit-")), "parts")
+            as_parts(input, folder, columns=coding.columns, sheet=coding.sheet)
+            input = folder
+        source = open_input(input, coding.encoding, coding.delimiter)
+        source.name = files.name
+        source.require(coding.columns)
+        coding.require(source.types, source.name)
+        yield source
 
 
 class _Judged:
