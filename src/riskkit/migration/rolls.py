@@ -91,8 +91,9 @@ def roll_counts(
     by = by or bucket_reading(performance)
     index = moves_index(max_bucket, by)
     if not isinstance(performance, pd.DataFrame):
-        looks = {"months": months, "max_bucket": max_bucket, "by": by}
-        count = partial(roll_counts, observed_to=observed_to, **looks)
+        count = partial(
+            roll_counts, observed_to=observed_to, months=months, max_bucket=max_bucket, by=by
+        )
         return total(count, performance.blocks()).reindex(index)
 
     require_columns(performance, NEEDED, "performance")

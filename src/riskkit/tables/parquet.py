@@ -63,9 +63,13 @@ class ParquetRows:
                 for batch in file.iter_batches(rows, columns=self._read(columns)):
                     yield self._alike(pa.Table.from_batches([batch]), columns)
 
-    def arrow(self, chunk: pa.Table, column: str) -> pa.ChunkedArray:
-        """One column of a chunk as arrow holds it."""
-        return chunk.column(column)
+    def column(self, name: str) -> pa.ChunkedArray:
+        """One column of all rows, as arrow holds it."""
+        import pyarrow as pa
+
+        pieces = [chunk.column(name) for chunk in self.chunks([name], GROUP_ROWS)]
+        kind = self._schema.field(name).type
+        return pa.chunked_array([piece for one in pieces for piece in one.chunks], kind)
 
     def values(self, chunk: pa.Table, column: str) -> pd.Series:
         """One column of a chunk."""
