@@ -156,6 +156,24 @@ def test_the_runs_own_file_has_the_runs_scores(tmp_path, run, block):
     same_scores(scores_of(result.output), card, source.applications)
 
 
+def test_the_run_has_the_codes_and_the_values_of_its_owner(run):
+    found = run[0].applications.set_index("application_id")
+    raw = loans(N, 3).set_index("编号").loc[found.index]
+    assert ((found["account_months"] == -1) == (raw["开户日"] == "9999/12/31")).all()
+    assert ((found["usage"] == -999) == (raw["利用率"] == "-999")).all()
+    assert (found["income"].isna() == (raw["收入"] == "无")).all()
+    assert set(found["job"]) == {"clerk", "driver", "3"}
+    assert set(found["branch"]) == {"01", "1", "x"}
+    first, row = found.iloc[0], raw.iloc[0]
+    applied, opened = (
+        pd.to_datetime(row[name], format=form)
+        for name, form in (("申请日", "%d.%m.%Y"), ("开户日", "%Y/%m/%d"))
+    )
+    months = 12 * (applied.year - opened.year) + applied.month - opened.month
+    assert first["account_months"] == months
+    assert first["usage"] == float(row["利用率"].rstrip("%")) / 100
+
+
 @pytest.mark.parametrize(
     ("name", "file", "step"),
     [
