@@ -30,6 +30,7 @@ ORDER = (
     "synthetic",
     "metrics",
     "profile",
+    "draft",
     "binning",
     "scorecard",
     "challenger",

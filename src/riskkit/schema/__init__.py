@@ -20,10 +20,13 @@ from riskkit.schema.features import (
     protected_note,
     risk_trends,
 )
+from riskkit.schema.mapping import APPLICATION_TYPES, RESERVED
 from riskkit.schema.sources import check_source, load_source, source_files
 from riskkit.tables import Table, read_table, write_table
 
 __all__ = [
+    "APPLICATION_TYPES",
+    "RESERVED",
     "STATUSES",
     "DataContractError",
     "Feature",

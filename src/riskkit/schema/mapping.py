@@ -24,6 +24,7 @@ from riskkit.target import BadDefinition
 __all__ = [
     "APPLICATION_TYPES",
     "INSTALMENT_TYPES",
+    "RESERVED",
     "TABLES",
     "Column",
     "FeatureBlock",
