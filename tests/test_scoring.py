@@ -17,7 +17,7 @@ import pytest
 from pyarrow import parquet
 from stored_tables import write_parts
 
-from riskkit import schema
+from riskkit import schema, tables
 from riskkit.binning import WoeBinner
 from riskkit.challenger import Challenger
 from riskkit.checks import DataContractError
@@ -137,7 +137,7 @@ def test_pieces_of_a_csv_file_smaller_than_it_make_no_difference(tmp_path, card,
     text[200] = "0,0"
     path.write_text("\n".join(text))
     whole = score_file(card, path, tmp_path / "whole.csv")
-    monkeypatch.setattr(reading, "CSV_BYTES", 1000)
+    monkeypatch.setattr(tables.csv_files, "CSV_BYTES", 1000)
     pieces = score_file(card, path, tmp_path / "pieces.csv")
     assert pieces.output.read_bytes() == whole.output.read_bytes()
     assert pieces.rejected.read_bytes() == whole.rejected.read_bytes()
@@ -295,7 +295,7 @@ def test_the_size_of_the_pieces_never_matters(tmp_path, card, rows, monkeypatch,
     text = keep(rows[:6], tmp_path).read_text().rstrip("\n").replace("\n", line_end)
     path.write_text(text + last * line_end, newline="")
     for size in range(max(map(len, text.split(line_end))) + 12, len(text) + 20):
-        monkeypatch.setattr(reading, "CSV_BYTES", size)
+        monkeypatch.setattr(tables.csv_files, "CSV_BYTES", size)
         assert score_file(card, path, out).n_rows == 6, size
 
 
@@ -311,7 +311,7 @@ def test_a_header_alone_has_no_rows(tmp_path, card, rows, end):
 def test_a_stream_is_the_file_and_its_end_in_one_piece(tmp_path, rows, size, kind):
     path = keep(rows[:30], tmp_path, kind)
     text = rows[:30].to_csv(index=False).encode()
-    stream = reading._Stream(path, "END")
+    stream = tables.csv_files._Stream(path, "END")
     pieces = list(iter(lambda: stream.read(size), b""))
     stream.close()
     assert b"".join(pieces) == text + b"END"
@@ -656,7 +656,7 @@ def test_a_quote_within_a_cell_is_a_letter(tmp_path, card, rows):
 def test_a_row_longer_than_what_is_read_at_once_is_an_error(tmp_path, card, rows, monkeypatch):
     rows.loc[40, "note"] = "x" * 5000
     path = keep(rows, tmp_path)
-    monkeypatch.setattr(reading, "CSV_BYTES", 2000)
+    monkeypatch.setattr(tables.csv_files, "CSV_BYTES", 2000)
     with pytest.raises(DataContractError, match=r"a row after row .* never ends"):
         score_file(card, path, tmp_path / "out.csv")
 

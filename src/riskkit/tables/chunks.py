@@ -1,4 +1,4 @@
-"""Rows that come in chunks: one type for each column, and blocks that never split a loan.
+"""Rows that come in chunks, and blocks of them that never split a loan.
 
 Takes chunks as a reader gives them; gives frames.
 """
@@ -17,18 +17,13 @@ from riskkit.checks import DataContractError
 __all__ = [
     "NUMBER_BYTES",
     "TEXT_BYTES",
-    "FrameChunks",
     "FrameRows",
     "Rows",
-    "chunk_kind",
-    "common_type",
     "cut",
 ]
 
 NUMBER_BYTES = 8
 TEXT_BYTES = 40  # a guess: an offset and some thirty letters
-
-_NUMBERS = {"int", "negative", "uint64", "float64"}
 
 
 class Rows(Protocol):
@@ -40,10 +35,7 @@ class Rows(Protocol):
 
     name: str
     columns: list[str]
-    n_rows: int | None  # None until somebody counted
-
-    def learn(self) -> None:
-        """Count the rows and fix a type for each column, in a pass over all rows where needed."""
+    n_rows: int
 
     def row_bytes(self, columns: Sequence[str]) -> int:
         """Guess of the memory one row takes in a frame."""
@@ -64,33 +56,6 @@ class Rows(Protocol):
         """All rows."""
 
 
-class FrameChunks:
-    """What rows have in common that come as frames with a plain index, and say no type."""
-
-    columns: list[str]
-    n_rows: int | None = None
-    _types: dict[str, str] | None = None  # names of dtypes, once they are settled
-
-    def row_bytes(self, columns: Sequence[str]) -> int:
-        """Guess of the memory one row takes; any column may be text until the types are known."""
-        types = self._types or {}
-        text = sum(types.get(name, "str") in ("str", "object") for name in columns)
-        return NUMBER_BYTES * (len(columns) - text) + TEXT_BYTES * text
-
-    def values(self, chunk: pd.DataFrame, column: str) -> pd.Series:
-        """One column of a chunk."""
-        return chunk[column]
-
-    def picked(self, chunk: pd.DataFrame, keep: NDArray[np.bool_]) -> pd.DataFrame:
-        """The rows to keep of a chunk."""
-        return chunk[keep]
-
-    def joined(self, chunks: Sequence[pd.DataFrame], columns: Sequence[str] | None) -> pd.DataFrame:
-        """Frame of chunks that follow one another."""
-        both = chunks[0] if len(chunks) == 1 else pd.concat(list(chunks))
-        return (both if columns is None else both[list(columns)]).reset_index(drop=True)
-
-
 class FrameRows:
     """Rows of a frame in memory; a chunk is a range, or an array, of positions."""
 
@@ -101,10 +66,7 @@ class FrameRows:
         self._frame = frame
         self._levels = [name for name in frame.index.names if name is not None]
         self.columns = [*frame.columns, *self._levels]
-        self.n_rows: int | None = len(frame)
-
-    def learn(self) -> None:
-        """Nothing: a frame knows its types."""
+        self.n_rows = len(frame)
 
     def row_bytes(self, columns: Sequence[str]) -> int:
         """Guess of the memory one row takes."""
@@ -147,51 +109,6 @@ class FrameRows:
         if columns is not None:
             rows = rows[[name for name in columns if name not in self._levels]]
         return rows.reset_index(drop=True) if self._plain else rows
-
-
-def chunk_kind(values: pd.Series) -> str:
-    """What a chunk tells of its column's type: the name of its dtype, or one of three more.
-
-    "none" where all values are missing, "int" for int64 without and "negative" with a number
-    below 0.
-    """
-    if not values.notna().any():
-        return "none"
-    if values.dtype == np.int64:
-        return "negative" if values.min() < 0 else "int"
-    return str(values.dtype)
-
-
-def common_type(kinds: set[str], *, none: str, mixed: str) -> str:
-    """Name of the dtype that pandas would give a column read whole, from those of its chunks.
-
-    Parameters
-    ----------
-    kinds : set of str
-        From :func:`chunk_kind`; empty for a table without rows, which is object.
-    none, mixed : str
-        What the reader makes of a column without any value, and of unlike values.
-
-    Examples
-    --------
-    >>> common_type({"int", "none"}, none="float64", mixed="str")
-    'float64'
-    >>> common_type({"int", "str"}, none="float64", mixed="str")
-    'str'
-    """
-    known = kinds - {"none"}
-    gaps = "none" in kinds
-    if not known:
-        return none if gaps else "object"
-    if known <= {"int", "negative"}:
-        return "float64" if gaps else "int64"
-    if known <= {"int", "uint64"} and not gaps:
-        return "uint64"
-    if known <= _NUMBERS and not known >= {"negative", "uint64"}:
-        return "float64"
-    if known <= {"bool", "object"}:
-        return "object" if gaps or "object" in known else "bool"
-    return mixed if len(known) > 1 else known.pop()
 
 
 def cut(

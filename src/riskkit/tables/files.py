@@ -15,9 +15,10 @@ import pandas as pd
 
 from riskkit.checks import DataContractError
 
-__all__ = ["Files", "column_differences", "part_path", "whole", "write_table"]
+__all__ = ["Files", "column_differences", "part_path", "repetitive", "whole", "write_table"]
 
 GROUP_ROWS = 500_000
+_KINDS = {".parquet": "parquet", ".csv": "CSV", ".csv.gz": "CSV", ".xlsx": "Excel"}
 
 
 @contextmanager
@@ -69,7 +70,7 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
             index=keep_index,
             compression="zstd",
             row_group_size=GROUP_ROWS,
-            use_dictionary=_repetitive(frame),
+            use_dictionary=repetitive(frame),
         )
     return Path(path)
 
@@ -85,14 +86,14 @@ def part_path(folder: str | Path, number: int) -> Path:
     return Path(folder) / f"part-{number:05d}.parquet"
 
 
-def _repetitive(frame: pd.DataFrame) -> list[str]:
+def repetitive(frame: pd.DataFrame) -> list[str]:
     """Columns worth a dictionary: one of values that hardly repeat costs time and saves nothing."""
     head = frame.head(1_000)
     return [str(name) for name in frame.columns if head[name].nunique() <= len(head) // 2]
 
 
 class Files:
-    """The files of one table, all parquet or all CSV, in the order in which they are read.
+    """The files of one table, all of one kind, in the order in which they are read.
 
     Parameters
     ----------
@@ -138,6 +139,8 @@ class Files:
         """Turn a reader's complaint into one line about the file."""
         try:
             yield
+        except DataContractError:
+            raise
         except (OSError, ValueError, EOFError) as error:
             # pyarrow and pandas report a broken file as ArrowInvalid, ParserError, EmptyDataError
             # or BadGzipFile, all of them among these three
@@ -161,11 +164,9 @@ def _parts(folder: Path) -> list[Path]:
 
 
 def _kind(path: Path) -> str:
-    name = path.name.lower()
-    if name.endswith(".parquet"):
-        return "parquet"
-    if name.endswith((".csv", ".csv.gz")):
-        return "CSV"
+    for ending, kind in _KINDS.items():
+        if path.name.lower().endswith(ending):
+            return kind
     raise DataContractError(
-        path.name, [f"unknown kind of file {path.suffix!r}; expected .parquet, .csv or .csv.gz"]
+        path.name, [f"unknown kind of file {path.suffix!r}; expected {', '.join(_KINDS)}"]
     )

@@ -9,19 +9,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from riskkit.checks import DataContractError
 from riskkit.tables.chunks import NUMBER_BYTES, TEXT_BYTES
 from riskkit.tables.files import GROUP_ROWS, Files, column_differences
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
 
 __all__ = ["ParquetRows"]
 
@@ -39,7 +37,7 @@ class ParquetRows:
     def __init__(self, files: Files):
         self.name = files.name
         self._files = files
-        self.n_rows: int | None = 0
+        self.n_rows = 0
         for path in files.paths:
             with self._opened(path) as file:
                 self.n_rows += file.metadata.num_rows
@@ -53,17 +51,12 @@ class ParquetRows:
         kept = (self._schema.pandas_metadata or {}).get("index_columns", [])
         self._levels = [name for name in kept if isinstance(name, str)]
 
-    def learn(self) -> None:
-        """Nothing: the files' footers say it all."""
-
     def row_bytes(self, columns: Sequence[str]) -> int:
         """Guess of the memory one row takes."""
         return sum(self._column_bytes(name) for name in columns)
 
     def chunks(self, columns: Sequence[str] | None, rows: int) -> Iterator[pa.Table]:
         """Arrow tables of at most `rows` rows, with a kept index among their columns."""
-        import pyarrow as pa
-
         for path in self._files.paths:
             with self._opened(path) as file:
                 for batch in file.iter_batches(rows, columns=self._read(columns)):
@@ -79,14 +72,10 @@ class ParquetRows:
 
     def picked(self, chunk: pa.Table, keep: NDArray[np.bool_]) -> pa.Table:
         """The rows to keep of a chunk."""
-        import pyarrow as pa
-
         return chunk.filter(pa.array(keep))
 
     def joined(self, chunks: Sequence[pa.Table], columns: Sequence[str] | None) -> pd.DataFrame:
         """Frame of chunks, each column in the one type of all files."""
-        import pyarrow as pa
-
         both = chunks[0] if len(chunks) == 1 else pa.concat_tables(chunks)
         frame = both.select(self._read(columns) or self.columns).to_pandas()
         for name in frame.columns:
@@ -127,8 +116,6 @@ class ParquetRows:
     @cached_property
     def _pandas_types(self) -> tuple[pd.Series, pd.Series]:
         """Dtypes that pandas gives columns without a missing value, and with one."""
-        import pyarrow as pa
-
         nulls = [pa.nulls(1, field.type) for field in self._schema]
         missing = pa.Table.from_arrays(nulls, schema=self._schema)
         return self._schema.empty_table().to_pandas().dtypes, missing.to_pandas().dtypes
@@ -161,8 +148,6 @@ class ParquetRows:
 
     def _category(self, column: str) -> pd.CategoricalDtype:
         """All levels, in the order of their first appearance."""
-        import pyarrow as pa
-
         kind = self._schema.field(column).type
         levels = [pa.array([], kind.value_type)]
         for path in self._files.paths:
@@ -176,8 +161,6 @@ class ParquetRows:
 
     def _column_bytes(self, column: str) -> int:
         """Of a value in a frame: numbers are known, text is at least as long as in the file."""
-        import pyarrow as pa
-
         kind = self._schema.field(column).type
         if isinstance(kind, pa.DictionaryType):
             kind = kind.index_type
@@ -201,8 +184,6 @@ class ParquetRows:
 
     @contextmanager
     def _opened(self, path: Path) -> Iterator[pq.ParquetFile]:
-        import pyarrow.parquet as pq
-
         # arrow's own settings would hold every row group that was read until the file is closed,
         # and the one that is being read whole
         with (

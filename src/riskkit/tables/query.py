@@ -1,155 +1,220 @@
-"""Rows of a SQL query, streamed: the one place that knows a database, and its secrets.
+"""Rows of a SQL query, streamed and read only: the one place that knows a database, its secrets.
 
-Takes a SQLAlchemy URL and a SELECT; gives frames.
+Takes a SQLAlchemy URL and a SELECT; gives rows as Python values.
 """
 
 from __future__ import annotations
 
+import os
+import re
+import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import pandas as pd
+from urllib.parse import quote
 
 from riskkit.checks import DataContractError
-from riskkit.tables.chunks import FrameChunks, chunk_kind, common_type
 
 if TYPE_CHECKING:
     import sqlalchemy
 
-__all__ = ["QueryRows"]
+__all__ = ["NAME", "query_rows"]
 
-_FETCH_VALUES = 400_000  # a value is a Python object until it is in a frame
-_NEVER_MISSING = ("bool", "int64", "uint64")
+NAME = "database"
+QUERY_SECONDS = 3_600.0
+_FETCH_VALUES = 400_000  # a value is a Python object until it is in a table
+
+# What a query says in a string, a quoted name or a comment. A comment within a comment ends here
+# at the first end, so what PostgreSQL takes for comment is looked at, never the other way round.
+_QUOTED = re.compile(
+    r"""--[^\n]* | /\*.*?\*/ | \b[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | "(?:[^"]|"")*"
+    | `[^`]*` | (?<![\w$])\$(?P<tag>(?:[A-Za-z_]\w*)?)\$.*?\$(?P=tag)\$""",
+    re.DOTALL | re.VERBOSE,
+)
+_CHANGES = re.compile(r"\(\s*(INSERT|UPDATE|DELETE|MERGE)\s|\b(INTO)\b")
+_STATEMENTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "VALUES", "TABLE")
+_SQLITE_READS = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE)
+_SQLITE_NEVER = ("load_extension", "fts3_tokenizer")
 
 
-class QueryRows(FrameChunks):
-    """Rows of a query, by a cursor that stays in the database where it has one.
+@contextmanager
+def query_rows(url: str, query: str) -> Iterator[tuple[list[str], Iterator[Sequence[Any]]]]:
+    """Names of the columns of a query, and its rows, some at a time.
 
-    A driver says little about types, and pandas finds one for the values it is given: a number
-    column without a value in some chunk would change its type there. So the query is run once to
-    settle the types and count the rows, unless all of it is read first, and once for each reading.
-    No message repeats the URL, the user or the password.
+    A cursor stays in the database where it has one. The query is one SELECT, and runs read only:
+    SQLite opens the file so and asks an authorizer about each step, DuckDB has neither files nor
+    settings beside its own, PostgreSQL is in a READ ONLY transaction that is rolled back. It is
+    stopped after `$RISKKIT_QUERY_SECONDS`, by default an hour. No message repeats the URL, the user
+    or the password.
+
+    What functions of PostgreSQL may do beyond tables (`pg_read_file`, `lo_export`, `dblink`,
+    `pg_terminate_backend`) is a matter of the role's rights: give riskkit a role that may only read
+    the tables it needs.
+
+    Raises
+    ------
+    DataContractError
+        The query is no single SELECT; there is no read-only way to this kind of database; it does
+        not answer, refuses the query, or takes too long.
+    ValueError
+        `$RISKKIT_QUERY_SECONDS` is no number of seconds.
     """
+    import sqlalchemy
 
-    name = "database"
-
-    def __init__(self, url: str, query: str):
-        self._url = url
-        self._query = query
-        with self._result() as result:
-            self.columns = list(result.keys())
-
-    def learn(self) -> None:
-        """Count the rows and settle the types, in a pass."""
-        if self._types is not None:
-            return
-        n_rows = 0
-        kinds: dict[str, set[str]] = {name: set() for name in self.columns}
-        for rows in self._fetched():
-            n_rows += len(rows)
-            chunk = self._inferred(rows, self.columns)
-            for name in self.columns:
-                kinds[name].add(chunk_kind(chunk[name]))
-        self.n_rows = n_rows
-        self._types = {
-            name: common_type(found, none="object", mixed="object") for name, found in kinds.items()
-        }
-
-    def chunks(self, columns: Sequence[str] | None, rows: int) -> Iterator[pd.DataFrame]:
-        """Frames of at most `rows` rows, in the types of the whole."""
-        self.learn()
-        wanted = self.columns if columns is None else list(columns)
-        for fetched in self._fetched(rows):
-            yield self._typed(self._inferred(fetched, wanted), fetched)
-
-    def frame(self, columns: Sequence[str] | None) -> pd.DataFrame:
-        """All rows; learns the types in passing where it reads all columns."""
-        wanted = self.columns if columns is None else list(columns)
-        with self._result() as result:
-            rows = result.fetchall()
-        frame = self._inferred(rows, wanted)
-        if self._types is not None:
-            return self._typed(frame, rows)
-        self.n_rows = len(frame)
-        if columns is None and frame.columns.is_unique:
-            self._types = {name: str(frame[name].dtype) for name in wanted}
-        return frame
-
-    def _inferred(self, rows: Sequence[Any], columns: Sequence[str]) -> pd.DataFrame:
-        """Frame of the columns, each in the type that pandas finds for these rows."""
-        if list(columns) == self.columns:
-            records = [tuple(row) for row in rows]
-        else:
-            places = [self.columns.index(name) for name in columns]
-            records = [tuple(row[place] for place in places) for row in rows]
-        return pd.DataFrame.from_records(records, columns=list(columns), coerce_float=True)
-
-    def _typed(self, chunk: pd.DataFrame, rows: Sequence[Any]) -> pd.DataFrame:
-        """The chunk in the types of the whole."""
-        for name in chunk.columns:
-            column, kind = chunk[name], (self._types or {})[name]
-            if str(column.dtype) == kind:
-                continue
-            if kind == "object":
-                place = self.columns.index(name)
-                chunk[name] = pd.Series([row[place] for row in rows], dtype=object)
-            elif kind not in _NEVER_MISSING and not column.notna().any():
-                chunk[name] = pd.Series([None] * len(chunk), dtype=kind)
-            elif kind in ("float64", "uint64") and column.dtype.kind in "iu":
-                chunk[name] = column.astype(kind)
-            else:
-                raise DataContractError(
-                    self.name,
-                    [
-                        f"{name}: expected {kind} as when the query was first read, found "
-                        f"{column.dtype}; the rows changed meanwhile"
-                    ],
-                )
-        return chunk
-
-    def _fetched(self, rows: int | None = None) -> Iterator[Sequence[Any]]:
-        fetch = max(1, min(_FETCH_VALUES // len(self.columns), rows or _FETCH_VALUES))
-        with self._result() as result:
-            # without a size, a server-side cursor is fetched whole
-            yield from result.partitions(fetch)
-
-    @contextmanager
-    def _result(self) -> Iterator[sqlalchemy.CursorResult]:
-        """The query's result, closed at the end; what goes wrong becomes one line."""
-        import sqlalchemy
-
-        try:
-            engine = sqlalchemy.create_engine(self._url)
-        except Exception as error:
-            # a driver's import or the URL's parser may raise anything, and would repeat the URL
-            raise DataContractError(
-                self.name, [f"not a usable database URL ({type(error).__name__})"]
-            ) from None
-        connected = False
-        try:
-            with engine.connect() as connection:
-                connected = True
+    limit = _seconds()
+    _require_select(query)
+    engine = _engine(url)
+    connected = False
+    stopped = threading.Event()
+    try:
+        with engine.connect() as connection:
+            connected = True
+            _restrict(connection, limit)
+            with _stopping(connection, limit, stopped):
                 # the text as it stands: a colon or a per cent sign in it is no parameter
                 cursor = connection.execution_options(stream_results=True, no_parameters=True)
-                result = cursor.exec_driver_sql(self._query)
-                if not result.returns_rows:
-                    raise DataContractError(
-                        self.name, ["query refused: it returns no rows, expected a SELECT"]
-                    )
                 # a cursor in the database is closed before its connection is
-                with closing(result):
-                    yield result
-        except sqlalchemy.exc.SQLAlchemyError as error:
+                with closing(cursor.exec_driver_sql(query)) as result:
+                    yield list(result.keys()), _fetched(result, stopped)
+    except (sqlalchemy.exc.SQLAlchemyError, TimeoutError) as error:
+        late = stopped.is_set() or "statement timeout" in str(error)
+        line = f"query stopped after {limit:,g} s, the limit ($RISKKIT_QUERY_SECONDS)"
+        if not late:
             line = _complaint(error, engine, connected)
-            raise DataContractError(self.name, [line]) from None
-        finally:
-            engine.dispose()
+        raise DataContractError(NAME, [line]) from None
+    finally:
+        engine.dispose()
 
 
-def _complaint(
-    error: sqlalchemy.exc.SQLAlchemyError, engine: sqlalchemy.Engine, connected: bool
-) -> str:
+def _seconds() -> float:
+    given = os.environ.get("RISKKIT_QUERY_SECONDS", str(QUERY_SECONDS))
+    try:
+        limit = float(given)
+    except ValueError:
+        limit = 0.0
+    if not 0 < limit <= threading.TIMEOUT_MAX:
+        raise ValueError(f"RISKKIT_QUERY_SECONDS must be a number of seconds > 0, got {given!r}")
+    return limit
+
+
+def _require_select(query: str) -> None:
+    """Refuse what is not one SELECT, or one WITH whose parts and whole are."""
+    text = _QUOTED.sub(" ", query).upper().strip().removesuffix(";").strip()
+    found = _CHANGES.search(text)
+    outer, inner = text, ""
+    while inner != outer:
+        inner, outer = outer, re.sub(r"\([^()]*\)", " ", outer)
+    words = re.findall(r"\w+", outer) or ["nothing"]
+    first = words[0]
+    if first == "WITH":
+        first = next((word for word in words if word in _STATEMENTS), "WITH alone")
+    if re.search(r"""['"`]|/\*""", text):
+        wrong = "a quote or a comment that is not closed"
+    elif ";" in text:
+        wrong = "several statements"
+    elif first != "SELECT":
+        wrong = first
+    elif found:
+        wrong = found[1] or found[2]
+    else:
+        return
+    raise DataContractError(
+        NAME, [f"query refused: expected one SELECT, or WITH and a SELECT, found {wrong}"]
+    )
+
+
+def _engine(address: str) -> sqlalchemy.Engine:
+    """Engine of a kind of database that can be read without a risk of changing it."""
+    import sqlalchemy
+
+    try:
+        url = sqlalchemy.make_url(address)
+        kind = url.get_backend_name()
+        if kind == "postgresql":
+            return sqlalchemy.create_engine(url.set(drivername="postgresql+psycopg"))
+        if kind not in ("sqlite", "duckdb"):
+            url.get_dialect()  # a word that is no database at all is another fault
+            raise DataContractError(
+                NAME, [f"no read-only way for {kind} yet; there are postgresql, sqlite, duckdb"]
+            )
+        path = Path(url.database or "")
+        if not path.is_file():
+            raise DataContractError(NAME, [f"no file of {kind} where the URL points"])
+        if kind == "duckdb":
+            locked = {"enable_external_access": False, "lock_configuration": True}
+            return sqlalchemy.create_engine(
+                sqlalchemy.URL.create("duckdb", database=str(path)),
+                connect_args={"read_only": True, "config": locked},
+                poolclass=sqlalchemy.pool.NullPool,
+            )
+        address = f"file:{quote(str(path.resolve()))}?mode=ro"
+        return sqlalchemy.create_engine(
+            "sqlite://",
+            creator=lambda: sqlite3.connect(address, uri=True),
+            poolclass=sqlalchemy.pool.NullPool,
+        )
+    except DataContractError:
+        raise
+    except Exception as error:
+        # a driver's import or the URL's parser may raise anything, and would repeat the URL
+        raise DataContractError(
+            NAME, [f"not a usable database URL ({type(error).__name__})"]
+        ) from None
+
+
+def _restrict(connection: sqlalchemy.Connection, limit: float) -> None:
+    """Let the connection only read; DuckDB was opened so."""
+    kind = connection.dialect.name
+    if kind == "postgresql":
+        connection.execution_options(postgresql_readonly=True)
+        # the server's own limit, should this side be gone
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(1, round(limit * 1_000))}")
+    elif kind == "sqlite":
+        _raw(connection).set_authorizer(_authorized)
+
+
+def _raw(connection: sqlalchemy.Connection) -> Any:
+    return connection.connection.driver_connection
+
+
+def _authorized(action: int, _: str | None, name: str | None, *rest: str | None) -> int:
+    reads = action in _SQLITE_READS
+    calls = action == sqlite3.SQLITE_FUNCTION and name not in _SQLITE_NEVER
+    return sqlite3.SQLITE_OK if reads or calls else sqlite3.SQLITE_DENY
+
+
+@contextmanager
+def _stopping(
+    connection: sqlalchemy.Connection, limit: float, stopped: threading.Event
+) -> Iterator[None]:
+    """Stop what the connection runs when the limit is over."""
+    raw = _raw(connection)
+    interrupt = raw.cancel if connection.dialect.name == "postgresql" else raw.interrupt
+
+    def stop() -> None:
+        stopped.set()
+        interrupt()
+
+    timer = threading.Timer(limit, stop)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()  # or it might interrupt a connection that is being closed
+
+
+def _fetched(result: sqlalchemy.CursorResult, stopped: threading.Event) -> Iterator[Sequence[Any]]:
+    # without a size, a server-side cursor is fetched whole
+    for rows in result.partitions(max(1, _FETCH_VALUES // len(result.keys()))):
+        if stopped.is_set():
+            raise TimeoutError
+        yield rows
+
+
+def _complaint(error: Exception, engine: sqlalchemy.Engine, connected: bool) -> str:
     """One line on what went wrong; drivers put user and host into their own."""
     cause = getattr(error, "orig", None) or error
     kind = type(cause).__name__

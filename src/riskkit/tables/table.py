@@ -1,6 +1,6 @@
-"""Where rows live, whole or in blocks: a frame, files, a query.
+"""Where rows live, whole or in blocks: a frame or parquet files.
 
-Takes a frame, paths or a database URL; gives frames. :class:`Table` is the handle that everything
+Takes a frame or paths; gives frames. :class:`Table` is the handle that everything
 that counts reads from.
 """
 
@@ -12,17 +12,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from riskkit.checks import DataContractError, missing_columns
 from riskkit.tables.chunks import FrameRows, Rows, cut
-from riskkit.tables.csv_files import CsvRows
 from riskkit.tables.files import Files
 from riskkit.tables.parquet import ParquetRows
-from riskkit.tables.query import QueryRows
+from riskkit.tables.query import NAME, query_rows
 from riskkit.tables.sample import hash_ids, hash_limit
+from riskkit.tables.texts import chosen_columns, csv_texts, sheet_texts, typed_frame
 
-__all__ = ["Table", "read_table"]
+__all__ = ["Table", "database_url", "read_table"]
 
 BLOCK_ROWS = 500_000
 BLOCK_BYTES = 1 << 26
@@ -31,26 +32,58 @@ BLOCK_BYTES = 1 << 26
 def read_table(
     path_or_url: str | Path, query: str | None = None, *, text: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Rows of a parquet or CSV file, of a folder of parquet parts, or of a SQL query.
+    """Rows of a parquet, CSV or Excel file, of a folder of parquet parts, or of a SQL query.
+
+    CSV and Excel are read as :func:`riskkit.tables.as_parts` reads them, and each column gets the
+    type that loses nothing of any cell: codes with leading zeros, or of more than 15 digits, stay
+    text. Only a blank cell is missing. Of a query, the types are those that pandas gives its rows.
 
     Parameters
     ----------
     path_or_url : str or Path
-        A ``.parquet``, ``.csv`` or ``.csv.gz`` file, a folder as :class:`Table` takes, or a
-        SQLAlchemy URL. Keep URLs in an environment variable: no message of this function repeats
-        one.
+        A ``.parquet``, ``.csv``, ``.csv.gz`` or ``.xlsx`` file of one sheet, a folder as
+        :class:`Table` takes, or a SQLAlchemy URL. Keep URLs in an environment variable: no message
+        of this function repeats one.
     query : str, optional
         The SELECT to run; needed with a URL, refused with a file.
     text : sequence of str
-        Columns of a CSV file to read as text, such as ids with leading zeros.
+        Columns of a CSV or Excel file to leave as text, whatever they hold.
 
     Raises
     ------
     DataContractError
-        The file is not there, of an unknown kind, empty or truncated; the parts of a folder do
-        not make one table; the database does not answer or refuses the query.
+        The file is not there, of an unknown kind, empty, or cannot be read cell by cell; the parts
+        of a folder do not make one table; the database does not answer or refuses the query.
     """
-    return _rows(path_or_url, query, text).frame(None)
+    address = database_url(path_or_url, query)
+    if address is not None and query is not None:
+        with query_rows(address, query) as (names, blocks):
+            rows = [tuple(row) for block in blocks for row in block]
+        chosen_columns(names, None, NAME)
+        return pd.DataFrame.from_records(rows, columns=names, coerce_float=True)
+    files = Files(path_or_url)
+    if files.kind == "parquet":
+        return Table(path_or_url).frame()
+    texts = csv_texts(files) if files.kind == "CSV" else sheet_texts(files)
+    return typed_frame(pa.concat_tables(texts), text)
+
+
+def database_url(source: Any, query: str | None) -> str | None:
+    """The URL in full, where a source is one.
+
+    Raises
+    ------
+    ValueError
+        A URL has no query, or anything else has one.
+    """
+    if hasattr(source, "render_as_string"):  # a sqlalchemy.URL, which hides its password in str()
+        source = source.render_as_string(hide_password=False)
+    is_url = isinstance(source, str) and "://" in source
+    if is_url and query is None:
+        raise ValueError("a database URL needs a query")
+    if query is not None and not is_url:
+        raise ValueError(f"query needs a database URL, got the file {Files(source).name}")
+    return source if is_url else None
 
 
 class Table:
@@ -58,35 +91,23 @@ class Table:
 
     Parameters
     ----------
-    source : DataFrame, path, sequence of paths, or SQLAlchemy URL
-        A frame in memory; a ``.parquet``, ``.csv`` or ``.csv.gz`` file; a folder of
-        ``part-*.parquet`` files, read in the order of their numbers; files of one kind and the same
-        columns, read in the order given as one table. Keep URLs in an environment variable: no
-        message repeats one.
+    source : DataFrame, path or sequence of paths
+        A frame in memory; a ``.parquet`` file; a folder of ``part-*.parquet`` files, read in the
+        order of their numbers; files of the same columns and types, read in the order given as one
+        table. CSV, Excel and queries become parts first: :func:`riskkit.tables.as_parts`.
     whole : str, optional
         Column whose equal neighbours must stay in one block, such as ``loan_id``, in whichever
         files they are. The rows must be sorted by it.
-    query : str, optional
-        The SELECT to run, ordered by id; needed with a URL, refused with anything else. Each
-        reading runs it anew, so let it ask for rows that stay as they are.
-    text : sequence of str
-        Columns of CSV files to read as text, such as ids with leading zeros.
 
     Raises
     ------
     DataContractError
-        A file is not there, broken, of an unknown or another kind, or has other columns or types
-        than the first; the database does not answer or refuses the query; a name stands for two
-        columns; the column `whole` is missing.
+        A file is not there, broken, no parquet, or has other columns or types than the first; a
+        name stands for two columns; the column `whole` is missing.
 
     Notes
     -----
-    A column has one dtype, in every block as in the frame. Files of parquet say which. CSV files
-    and queries are read once before their first block, to settle for each column the dtype that
-    pandas gives all of its values (a blank cell is the only missing value of a CSV file); the
-    result is remembered, and so is the number of rows. Of a query, columns that are not asked for
-    are left out on this side, so that its order stands. A copy in parquet
-    (:func:`riskkit.partitions.each`) saves that pass and most of the time of all that follow.
+    A column has one dtype, in every block as in the frame: the one that all of its rows need.
 
     A kept index is one with a name, as in :func:`write_table`; any other is counted from 0 in each
     frame.
@@ -106,11 +127,11 @@ class Table:
         source: pd.DataFrame | str | Path | Sequence[str | Path],
         *,
         whole: str | None = None,
-        query: str | None = None,
-        text: Sequence[str] = (),
     ):
         self.whole = whole
-        self._rows = _rows(source, query, text)
+        self._rows: Rows = (
+            FrameRows(source) if isinstance(source, pd.DataFrame) else ParquetRows(_files(source))
+        )
         names = pd.Index(self._rows.columns)
         if not names.is_unique:
             twice = ", ".join(map(str, names[names.duplicated()].unique()))
@@ -124,22 +145,15 @@ class Table:
 
     @property
     def n_rows(self) -> int:
-        """Number of rows, also ``len(table)``; of CSV files and queries counted on demand."""
-        if self._rows.n_rows is None:
-            self._rows.learn()
-        return self._rows.n_rows or 0
+        """Number of rows, also ``len(table)``."""
+        return self._rows.n_rows
 
     def __len__(self) -> int:
         return self.n_rows
 
-    def __bool__(self) -> bool:
-        # or `if table:` would count the rows
-        return True
-
     def __repr__(self) -> str:
-        n = self._rows.n_rows
-        rows = "rows not counted yet" if n is None else f"{n:,} rows"
-        return f"Table({self._rows.name}, {len(self._rows.columns)} columns, {rows})"
+        rows = self._rows
+        return f"Table({rows.name}, {len(rows.columns)} columns, {rows.n_rows:,} rows)"
 
     def frame(
         self, columns: Sequence[str] | None = None, *, max_rows: int | None = None
@@ -151,7 +165,7 @@ class Table:
         ValueError
             The table is larger than `max_rows`.
         DataContractError
-            A column is missing, a file is damaged, or the database stops answering.
+            A column is missing, a file is damaged.
         """
         self._require(columns or [])
         if max_rows is not None and self.n_rows > max_rows:
@@ -181,7 +195,7 @@ class Table:
         ValueError
             `rows` is not positive.
         DataContractError
-            A column is missing, a file is damaged, the database stops answering, or a loan that had
+            A column is missing, a file is damaged, or a loan that had
             ended comes again, within a block or in the next. One that comes again later is not
             noticed.
         """
@@ -190,7 +204,9 @@ class Table:
         self._require(columns or [])
         if columns is not None and self.whole is not None and self.whole not in columns:
             columns = [*columns, self.whole]
-        return self._blocks(columns, rows)
+        if rows is None:
+            rows = self._block_rows(self.columns if columns is None else columns)
+        return cut(self._rows, columns, rows, self.whole)
 
     def column(self, name: str) -> Any:
         """One column as arrow holds it, of all rows.
@@ -222,13 +238,13 @@ class Table:
         ValueError
             `n` is not positive, or the first id in the sample alone has more than `n` rows.
         DataContractError
-            A column or an id is missing, a file is damaged, or the database stops answering.
+            A column or an id is missing, a file is damaged.
         """
         if n < 1:
             raise ValueError(f"n must be at least 1, got {n!r}")
         self._require([*(columns or []), by])
         place = self._rows
-        if place.n_rows is not None and place.n_rows <= n:
+        if place.n_rows <= n:
             return place.frame(columns)
         hashes = (self._hashes(chunk, by) for chunk in place.chunks([by], self._block_rows([by])))
         limit = hash_limit(hashes, n)
@@ -244,12 +260,6 @@ class Table:
         if not chosen:
             raise ValueError(f"no sample of {n:,} rows: one {by} alone has more")
         return place.joined(chosen, wanted)
-
-    def _blocks(self, columns: Sequence[str] | None, rows: int | None) -> Iterator[pd.DataFrame]:
-        if rows is None:
-            self._rows.learn()
-            rows = self._block_rows(self.columns if columns is None else columns)
-        yield from cut(self._rows, columns, rows, self.whole)
 
     def _block_rows(self, columns: Sequence[str]) -> int:
         return min(BLOCK_ROWS, max(1, BLOCK_BYTES // max(1, self._rows.row_bytes(columns))))
@@ -269,22 +279,15 @@ class Table:
             raise DataContractError(self._rows.name, [missing])
 
 
-def _rows(
-    source: pd.DataFrame | str | Path | Sequence[str | Path],
-    query: str | None,
-    text: Sequence[str],
-) -> Rows:
-    """The place where the rows of a source live."""
-    if hasattr(source, "render_as_string"):  # a sqlalchemy.URL, which hides its password in str()
-        source = source.render_as_string(hide_password=False)
-    if isinstance(source, str) and "://" in source:
-        if query is None:
-            raise ValueError("a database URL needs a query")
-        return QueryRows(source, query)
-    if query is not None:
-        name = "a frame" if isinstance(source, pd.DataFrame) else f"the file {Files(source).name}"
-        raise ValueError(f"query needs a database URL, got {name}")
-    if isinstance(source, pd.DataFrame):
-        return FrameRows(source)
-    files = Files(source)
-    return CsvRows(files, text) if files.kind == "CSV" else ParquetRows(files)
+def _files(source: str | Path | Sequence[str | Path]) -> Files:
+    is_url = hasattr(source, "render_as_string") or (isinstance(source, str) and "://" in source)
+    files = None if is_url else Files(source)
+    if files is None or files.kind != "parquet":
+        raise DataContractError(
+            NAME if files is None else files.name,
+            [
+                "a Table reads frames and parquet; make parts of it with tables.as_parts, "
+                "or a frame with tables.read_table"
+            ],
+        )
+    return files

@@ -1,0 +1,109 @@
+"""Rows of a sheet of a workbook: the one place that knows Excel.
+
+Takes the path of an ``.xlsx`` file; gives rows of values as Excel keeps them.
+"""
+
+from __future__ import annotations
+
+import warnings
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice, repeat
+from pathlib import Path
+from typing import Any
+
+from riskkit.checks import DataContractError
+
+__all__ = ["Fault", "sheet_rows"]
+
+_ROWS = 5_000
+
+
+class Fault(str):
+    """What is wrong with a cell, in its place."""
+
+
+def sheet_rows(path: Path, sheet: str) -> Iterator[list[tuple[Any, ...]]]:
+    """Rows of a sheet that are not blank, some thousands at a time; the first has the names.
+
+    Blank cells at the end of a row are left out. An error of Excel's and a formula whose value is
+    not stored are a :class:`Fault`.
+
+    Raises
+    ------
+    DataContractError
+        There is no such sheet, or none is named and there are several.
+    ValueError
+        It is no workbook, or damaged.
+    """
+    with _workbook(path, data_only=True) as book, _workbook(path, data_only=False) as formulas:
+        names = [worksheet.title for worksheet in book.worksheets]
+        name = sheet or names[0]
+        if name not in names or (not sheet and len(names) > 1):
+            fault = f"sheet: no {sheet!r}" if sheet else "sheet: name one of several"
+            raise DataContractError(path.name, [f"{fault}; there are {', '.join(names)}"])
+        cells = _cells(book[name])
+        written = _cells(formulas[name]) if _has_formulas(path) else repeat(())
+        rows = zip(cells, written, strict=False)
+        while read := _read(rows):
+            if values := [row for row in map(_values, read) if row]:
+                yield values
+
+
+@contextmanager
+def _workbook(path: Path, *, data_only: bool) -> Iterator[Any]:
+    import openpyxl
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of styles and rules that hold no values
+            book = openpyxl.load_workbook(path, read_only=True, data_only=data_only)
+    except Exception as error:  # whatever a damaged archive makes of its readers
+        raise ValueError(f"no .xlsx workbook ({type(error).__name__})") from error
+    try:
+        yield book
+    finally:
+        book.close()
+
+
+def _cells(worksheet: Any) -> Iterator[Any]:
+    worksheet.reset_dimensions()  # some writers state them wrong, and cells beyond would be lost
+    return worksheet.iter_rows()
+
+
+def _read(rows: Iterator[Any]) -> list[Any]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of dates that cannot be: the cell is an error
+            return list(islice(rows, _ROWS))
+    except Exception as error:
+        raise ValueError(f"damaged .xlsx workbook ({type(error).__name__})") from error
+
+
+def _values(pair: tuple[Any, Any]) -> tuple[Any, ...]:
+    cells, written = pair
+    values: list[Any] = [cell.value for cell in cells]
+    for at, cell in enumerate(cells):
+        if cell.data_type == "e":
+            values[at] = Fault(f"the error {cell.value} of Excel in cell {cell.coordinate}")
+        elif values[at] == "":
+            values[at] = None
+        elif values[at] is None and at < len(written) and written[at].value is not None:
+            values[at] = Fault(f"a formula without a stored value in cell {written[at].coordinate}")
+    while values and values[-1] is None:
+        values.pop()
+    return tuple(values)
+
+
+def _has_formulas(path: Path) -> bool:
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            if name.startswith("xl/worksheets/"):
+                with archive.open(name) as file:
+                    last = b""
+                    while piece := file.read(1 << 20):
+                        if b"<f" in last + piece:
+                            return True
+                        last = piece[-1:]
+    return False
