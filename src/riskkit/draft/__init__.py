@@ -1,4 +1,4 @@
-"""What mapping would read this file?
+"""A mapping that would read a file, drafted from its names and cells.
 
 Takes one file as its owner has it; gives a commented mapping, each guess with its reason.
 """

@@ -86,8 +86,13 @@ def draft_mapping(path: str | Path, label: str | None = None) -> Draft:
     raw = open_raw(path)
     usable, unnamed = _usable(raw)
     secrets = {column.number: _secret(column) for column in usable}
-    european = raw.delimiter == ";"
-    guesses = [guess_column(c, secret=secrets[c.number], european=european) for c in usable]
+    guesses = [guess_column(column, secret=secrets[column.number]) for column in usable]
+    # a column that could be read in two ways is likely written as the others are
+    european = sum(guess.points for guess in guesses) > 0
+    guesses = [
+        guess_column(g.column, secret=g.secret, european=True) if g.others and european else g
+        for g in guesses
+    ]
     ending, others = _ending(raw, guesses, label)
     rest = [g for g in guesses if ending.guess is not g]
     roles = find_roles(rest)
@@ -194,7 +199,7 @@ def _money(roles: dict[str, Role]) -> list[str]:
     lines = entry("currency", currency or "CNY", doubts=[said])
     if amount is None:
         return [*lines, *entry("amounts_in", "major", doubts=["no amount was found"])]
-    values = amount.guess.values.dropna()
+    values = amount.guess.series.dropna()
     if says(amount.guess.name, "minor"):
         lines += entry("amounts_in", "minor", doubts=["by the name of the amount"])
     elif (values != values.round()).any():
@@ -228,9 +233,7 @@ def _observed(
     day = max(day, last_day_seen(dates, all_ended=all_ended)[0])
     doubts = ["the last day that the data cover", reason]
     if later:
-        doubts.append(
-            f"{later:,} dates are later, and are refused until this or they are corrected"
-        )
+        doubts.append(f"{later:,} dates are later, and refused until this or they are corrected")
     if ending.kind in ("worst", "snapshot"):
         doubts = ["the day on which the days past due were counted; so far the last application"]
     others = [f"{last_of.max():%Y-%m-%d}"] if later else []
@@ -362,7 +365,7 @@ def _outcome(ending: Ending, payment: ColumnGuess | None, others: list[str]) -> 
 
 def _days(ending: Ending, also: list[str]) -> list[str]:
     assert ending.guess is not None
-    name, days = ending.guess.name, ending.guess.values.astype(np.float64)
+    name, days = ending.guess.name, ending.guess.series.astype(np.float64)
     past = ", ".join(f"{(days > n).sum():,} above {n}" for n in (0, 30, 60, 90))
     if ending.kind == "worst":
         value: dict[str, Any] = {"column": name, "days_past_due": "worst"}

@@ -67,7 +67,7 @@ class Ending:
         if self.guess is None:
             return np.zeros(0)
         if self.kind in ("worst", "snapshot"):
-            days = self.guess.values.astype("float64")
+            days = self.guess.series.astype("float64")
             return (days > 90).astype(float).where(days.notna()).to_numpy()
         texts = read_cells(self.guess.column.cells, CellRule(kind="category")).series
         flags = {"bad": 1.0, "good": 0.0}

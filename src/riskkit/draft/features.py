@@ -26,6 +26,8 @@ __all__ = ["FeatureLine", "LeftOut", "draft_features"]
 OFFERED = "offered to models"
 PROTECTED = "protected attributes, never offered to a model"
 AFTERWARDS = "known only after the decision, or part of it: never offered to a model"
+# columns of the contract whose name a feature of the same column may have
+_SHARED = ("term_months", "scenario", "channel", "partner")
 _MOST_LEVELS = 12  # that a comment lists
 _LEAST_ROWS = 5  # of a level that a comment lists: a rarer one may tell of a person
 
@@ -100,7 +102,7 @@ def draft_features(
     n_columns : int
         Of the file.
     """
-    applied = roles["applied_at"].guess.values if "applied_at" in roles else None
+    applied = roles["applied_at"].guess.series if "applied_at" in roles else None
     bad = ending.bad()
     taken_roles = ("application_id", "customer_id", "applied_at", "approved", "booked")
     taken = [roles[name].guess for name in taken_roles if name in roles]
@@ -113,7 +115,8 @@ def draft_features(
         if why:
             left_out.add(why, [guess.name])
             continue
-        line = _line(guess, bad, names)
+        own = [name for name in _SHARED if name in roles and roles[name].guess is guess]
+        line = _line(guess, bad, [name for name in names if name not in own])
         names.append(line.name)
         lines.append(line)
     order = [OFFERED, PROTECTED, AFTERWARDS]
@@ -130,24 +133,24 @@ def _why_not(guess: ColumnGuess, applied: pd.Series | None) -> str:
         return "ids"
     if not guess.kind:
         return guess.why
-    if guess.is_constant and guess.n_missing <= 0.01 * len(guess.values):
+    if guess.is_constant and guess.n_missing <= 0.01 * len(guess.series):
         return "one value in every row"
     if guess.kind == "date":
         if applied is None:
             return "dates, which need a date of application to be months since"
-        filled = guess.values.notna() & applied.notna()
-        if not filled.any() or (guess.values > applied)[filled].mean() > 0.5:
+        filled = guess.series.notna() & applied.notna()
+        if not filled.any() or (guess.series > applied)[filled].mean() > 0.5:
             return "dates later than the application: known only afterwards"
     if guess.kind == "number" and applied is not None:
         for part in (applied.dt.year, applied.dt.month):
-            if (guess.values == part).mean() > 0.999:
+            if (guess.series == part).mean() > 0.999:
                 return "part of the date of application"
     return ""
 
 
 def _counts_rows(guess: ColumnGuess) -> bool:
     if guess.kind == "number":
-        return says(guess.name, "any_id") or bool((guess.values.diff().dropna() == 1).all())
+        return says(guess.name, "any_id") or bool((guess.series.diff().dropna() == 1).all())
     return True
 
 
@@ -173,7 +176,7 @@ def _line(guess: ColumnGuess, bad: NDArray[np.float64], taken: list[str]) -> Fea
     elif kind == "category":
         _levels(guess, line)
     if guess.n_missing:
-        share = f"{guess.n_missing / len(guess.values):.1%}"
+        share = f"{guess.n_missing / len(guess.series):.1%}"
         line.reasons.append(f"missing in {share if share != '0.0%' else guess.n_missing}")
     more |= _standing(guess, bad, line)
     if "family" in more:
@@ -184,9 +187,9 @@ def _line(guess: ColumnGuess, bad: NDArray[np.float64], taken: list[str]) -> Fea
 
 
 def _codes(guess: ColumnGuess, line: FeatureLine) -> dict[str, Any]:
-    codes = special_codes(guess.values)
+    codes = special_codes(guess.series)
     if not guess.secret:
-        rest = guess.values[~guess.values.isin(list(codes))]
+        rest = guess.series[~guess.series.isin(list(codes))]
         line.reasons.append(range_of(rest))
     if not codes:
         return {}
@@ -217,7 +220,7 @@ def _standing(guess: ColumnGuess, bad: NDArray[np.float64], line: FeatureLine) -
         return {"family": "protected", "protected": True}
     if guess.secret:
         line.doubts.append("no contact itself, by its few values")
-    told = "" if not len(bad) else told_by_outcome(guess.values, bad)
+    told = "" if not len(bad) else told_by_outcome(guess.series, bad)
     if says(guess.name, "afterwards") and not says(guess.name, "before"):
         line.reasons.append("by its name known only afterwards")
         line.reasons += [told] if told else []

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -72,11 +73,15 @@ class RawColumn:
 def counts_of(cells: pa.Array) -> pd.Series:
     """Rows of each distinct text, as a mapping reads text; the most frequent first."""
     if pa.types.is_string(cells.type):
-        found = pc.value_counts(cells)
-        texts = pc.utf8_trim_whitespace(found.field("values"))
-        rows = pd.Series(found.field("counts").to_numpy(), index=texts.to_numpy(False))
-        rows = rows[[isinstance(text, str) and text != "" for text in rows.index]]
-        return rows.groupby(level=0, sort=False).sum().sort_values(ascending=False, kind="stable")
+        found = cells.dictionary_encode()
+        trimmed = pc.utf8_trim_whitespace(found.dictionary)
+        rows = np.bincount(found.indices.drop_null().to_numpy(), minlength=len(trimmed))
+        table = pa.table({"text": trimmed, "rows": rows}).filter(pc.not_equal(trimmed, ""))
+        table = table.group_by("text", use_threads=False).aggregate([("rows", "sum")])
+        counts = pd.Series(
+            table["rows_sum"].to_numpy(), index=pd.Index(table["text"].to_numpy(), dtype="object")
+        )
+        return counts.sort_values(ascending=False, kind="stable")
     return read_cells(cells, CellRule(kind="category")).series.dropna().value_counts()
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from riskkit.columns import LOOKS_MISSING, CellRule, read_cells, shown
 from riskkit.draft.headers import says
@@ -35,8 +36,8 @@ _UNITS = {
 _UNIT_OF = {word: unit for unit, words in _UNITS.items() for word in words}
 _NUMBER_KEYS: list[dict[str, Any]] = [
     {},
-    {"thousands": ","},
     {"decimal": "."},
+    {"thousands": ","},
     {"decimal": ","},
     {"thousands": "."},
     {"decimal": ",", "thousands": "."},
@@ -58,7 +59,7 @@ _FORMATS = [
 ]
 _FIRST, _LAST = pd.Timestamp("1901-01-01"), pd.Timestamp("2100-01-02")
 _PLACEHOLDER = re.compile(r"(9999|2999|2099|1900|1899|1800|1753|0001).?(01.?01|12.?3[01])")
-_EVER = {"first": datetime.date.min, "last": datetime.date(9999, 12, 30)}
+_EVER: dict[str, Any] = {"first": datetime.date.min, "last": datetime.date(9999, 12, 30)}
 # words that are a level of a category as often as they mean missing
 _MAY_BE_LEVELS = {"none", "nil", "unknown", "missing", "无", "空", "未知", "缺失", ".", "na"}
 
@@ -76,7 +77,7 @@ class ColumnGuess:
         Of the mapping: format, decimal, thousands, percent, strip, missing.
     others : list of dict
         Keys of other readings that fit as well.
-    values : Series of shape (n_rows,)
+    series : Series of shape (n_rows,)
         As the keys read them.
     unit, currency : str
         As signs in the cells say.
@@ -90,7 +91,7 @@ class ColumnGuess:
     kind: str = ""
     keys: dict[str, Any] = field(default_factory=dict)
     others: list[dict[str, Any]] = field(default_factory=list)
-    values: pd.Series = field(default_factory=pd.Series)
+    series: pd.Series = field(default_factory=pd.Series)
     unit: str = ""
     currency: str = ""
     why: str = ""
@@ -106,17 +107,24 @@ class ColumnGuess:
     @property
     def n_missing(self) -> int:
         """Rows without a value."""
-        return int(self.values.isna().sum())
+        return int(self.series.isna().sum())
 
     @property
     def is_full(self) -> bool:
         """Whether every row has a value."""
-        return len(self.values) > 0 and not self.values.isna().any()
+        return len(self.series) > 0 and not self.series.isna().any()
 
     @property
     def is_constant(self) -> bool:
         """Whether it has one value alone."""
-        return self.values.nunique() == 1
+        return len(self.series.dropna().unique()) == 1
+
+    @property
+    def points(self) -> int:
+        """1 where it is surely written with a decimal comma, -1 with a comma between thousands."""
+        if self.others or self.kind != "number":
+            return 0
+        return int(self.keys.get("decimal") == ",") - int(self.keys.get("thousands") == ",")
 
     def read(self, cells: pa.Array) -> pd.Series:
         """Values of other cells of the column."""
@@ -144,30 +152,45 @@ def guess_column(column: RawColumn, *, secret: str = "", european: bool = False)
     ------
     riskkit definition.
     """
-    guess = ColumnGuess(column, secret=secret, values=pd.Series([None] * len(column.cells)))
+    guess = ColumnGuess(column, secret=secret, series=pd.Series([None] * len(column.cells)))
     if not column.is_text:
         return _typed(guess)
     if column.counts.empty:
         guess.why = "blank in every row"
         return guess
-    words = [text for text in column.counts.index if str(text).lower() in LOOKS_MISSING]
+    lower = pc.utf8_lower(pa.array(column.counts.index, pa.string()))
+    is_word = pc.is_in(lower, pa.array(sorted(LOOKS_MISSING))).to_numpy(zero_copy_only=False)
+    words = list(column.counts.index[is_word])
     texts = column.counts.drop(words)
     if texts.empty:
         guess.why = "blank, or a word for missing, in every row"
         return guess
+    if _is_plain(texts):
+        guess.kind, guess.keys = "number", _with_missing({}, words)
+        return _filled(guess)
     for attempt in (_coded, _date, _number):
-        found = attempt(guess, texts, words, european)
-        if found:
+        if attempt(guess, texts, words, european):
             return _filled(guess)
     return _filled(_category(guess, texts, words))
 
 
+def _is_plain(texts: pd.Series) -> bool:
+    """Whether all are numbers that need no key, some with a point, so no codes and no dates."""
+    array = pa.array(texts.index, pa.string())
+    if not pc.all(pc.match_substring_regex(array, r"^-?[0-9]*[.]?[0-9]*$")).as_py():
+        return False
+    dotted = pc.match_substring(array, ".")
+    if pc.sum(dotted).as_py() < 0.02 * len(array):
+        return False
+    return not read_cells(array, CellRule(kind="number")).faults
+
+
 def _filled(guess: ColumnGuess) -> ColumnGuess:
-    guess.values = guess.read(guess.column.cells)
+    guess.series = guess.read(guess.column.cells)
     if guess.kind == "date":
-        out = guess.values.notna() & ~guess.values.between(_FIRST, _LAST)
-        guess.values = guess.values.mask(out)
-    if guess.kind and guess.is_constant and guess.n_missing > 0.01 * len(guess.values):
+        out = guess.series.notna() & ~guess.series.between(_FIRST, _LAST)
+        guess.series = guess.series.mask(out)
+    if guess.kind and guess.is_constant and guess.n_missing > 0.01 * len(guess.series):
         guess.doubts.append(f"one value alone, and {guess.n_missing:,} rows without")
     return guess
 
@@ -262,7 +285,7 @@ def _coded(guess: ColumnGuess, texts: pd.Series, words: list[str], european: boo
 
 
 def _date(guess: ColumnGuess, texts: pd.Series, words: list[str], european: bool) -> bool:
-    """Dates: the year first, compact, a serial number, or by a format; two formats are both told."""
+    """Dates: the year first, compact, a serial number, or by a format; two are both told."""
     index = pd.Series(texts.index[:MOST_TEXTS], dtype="str")
     named = says(guess.name, "any_date") or says(guess.name, "granted_at")
     named = named or says(guess.name, "payment")
@@ -276,8 +299,6 @@ def _date(guess: ColumnGuess, texts: pd.Series, words: list[str], european: bool
         )
     elif not index.head(50).str.contains(r"[0-9]").any() or index.str.len().median() < 4:
         return False
-    elif index.str.fullmatch(r"-?[0-9]*\.?[0-9]*(e-?[0-9]+)?").mean() >= FITTING:
-        trials = ["%m.%Y"] if named else []
     fits = _fitting_formats(weight, trials)
     if not fits:
         return False
@@ -321,8 +342,8 @@ def _fitting_formats(weight: pd.Series, formats: Sequence[str]) -> list[str]:
     """Formats that read nearly all rows, those first that read the most."""
     fits: list[tuple[float, int, str]] = []
     every = pd.Series(weight.index, dtype="str")
-    dotted = [text for text in weight.index if re.search(r"[0-9]", text)]
-    few = pd.Series([*dotted[:15], *dotted[-15:]], dtype="str")
+    ends = [*weight.index[:30], *weight.index[-30:]]
+    few = pd.Series([text for text in ends if re.search(r"[0-9]", text)], dtype="str")
     for order, format in enumerate(formats):
         if not len(few) or _dates(few, format).notna().mean() < 0.6:
             continue
@@ -384,13 +405,8 @@ def _number(guess: ColumnGuess, texts: pd.Series, words: list[str], european: bo
     if percent:
         signed = index.str.strip().str.endswith("%").to_numpy()
         if not signed[fits].all():
-            guess.kind, guess.why = (
-                "",
-                (
-                    f"{int(texts[fits & ~signed].sum()):,} rows without a per cent sign beside others "
-                    "with one: what those mean, only their owner knows"
-                ),
-            )
+            n = int(texts[fits & ~signed].sum())
+            guess.why = f"per cent signs in some rows and none in others ({n:,} rows)"
             return True
     keys: dict[str, Any] = {"percent": True} if percent else {}
     keys |= {"strip": strip} if strip else {}
@@ -404,9 +420,7 @@ def _number(guess: ColumnGuess, texts: pd.Series, words: list[str], european: bo
     if missing is None:
         _note_odd(guess, odd, "number")
     if n_faults:
-        guess.doubts.append(
-            f"{n_faults:,} rows hold no number so written; they are refused when read"
-        )
+        guess.doubts.append(f"{n_faults:,} rows hold no number so written; they are refused")
     if others:
         guess.doubts.append("two readings fit every cell; take the one that is meant")
     elif best.get("decimal") or best.get("thousands"):

@@ -97,7 +97,7 @@ def _id(guesses: list[ColumnGuess]) -> Role | None:
             if says(guess.name, "customer_id"):
                 continue
             return Role(guess, doubts=[f"{again:,} rows have an id that came before"])
-    whole = (g for g in able if is_unique(g) and len(g.values) > 2 and _no_fractions(g))
+    whole = (g for g in able if is_unique(g) and len(g.series) > 2 and _no_fractions(g))
     other = _first(g for g in whole if g.kind != "number" or says(g.name, "any_id"))
     return (
         None if other is None else Role(other, doubts=["its own in every row, so perhaps the id"])
@@ -120,17 +120,17 @@ def _date(guesses: list[ColumnGuess]) -> Role | None:
     ranked = []
     for guess in guesses:
         unfit = says(guess.name, "payment") or says(guess.name, "afterwards") or guess.secret
-        if guess.kind != "date" or guess.n_missing > 0.02 * len(guess.values):
+        if guess.kind != "date" or guess.n_missing > 0.02 * len(guess.series):
             continue
         places = ["applied_at", "granted_at", "any_date"]
         rank = next((k for k, place in enumerate(places) if says(guess.name, place)), 3)
-        if guess.values.min() < pd.Timestamp("1990-01-01") or (unfit and rank > 0):
+        if guess.series.min() < pd.Timestamp("1990-01-01") or (unfit and rank > 0):
             continue
         ranked.append((rank, guess.n_missing, guess.column.number, guess))
     if not ranked:
         return None
     rank, n_missing, _, guess = min(ranked, key=lambda item: item[:3])
-    first, last = guess.values.min(), guess.values.max()
+    first, last = guess.series.min(), guess.series.max()
     role = Role(guess, guess.keys, [f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"])
     if rank == 1:
         role.reasons.append("the date of the grant, there is none of the application")
@@ -142,7 +142,7 @@ def _date(guesses: list[ColumnGuess]) -> Role | None:
 
 
 def _positive(guess: ColumnGuess) -> bool:
-    return guess.kind == "number" and not guess.secret and guess.is_full and guess.values.min() > 0
+    return guess.kind == "number" and not guess.secret and guess.is_full and guess.series.min() > 0
 
 
 def _amount(guesses: list[ColumnGuess]) -> Role | None:
@@ -152,16 +152,16 @@ def _amount(guesses: list[ColumnGuess]) -> Role | None:
     for place in ("amount", "limit"):
         guess = _first(g for g in fit if says(g.name, place))
         if guess is not None:
-            return Role(guess, guess.keys, [range_of(guess.values)])
+            return Role(guess, guess.keys, [range_of(guess.series)])
     named = _first(g for g in able if says(g.name, "amount"))
     if named is not None:
-        bad = int((~(named.values > 0)).sum())
+        bad = int((~(named.series > 0)).sum())
         return Role(named, named.keys, doubts=[f"missing or not above 0 in {bad:,} rows"])
-    large = [g for g in fit if not says(g.name, "any_id") and g.values.median() >= 100]
+    large = [g for g in fit if not says(g.name, "any_id") and g.series.median() >= 100]
     if not large:
         return None
-    guess = max(large, key=lambda g: g.values.median())
-    return Role(guess, guess.keys, doubts=["no column is named as the amount; the largest numbers"])
+    guess = max(large, key=lambda g: g.series.median())
+    return Role(guess, guess.keys, doubts=["the largest numbers, none is named as the amount"])
 
 
 def range_of(values: pd.Series) -> str:
@@ -174,11 +174,11 @@ def _term(guesses: list[ColumnGuess]) -> Role | None:
     for guess in guesses:
         if guess.kind != "number" or guess.secret or not says(guess.name, "term_months"):
             continue
-        values = guess.values.dropna()
+        values = guess.series.dropna()
         whole = (values == values.round()).all() and values.between(1, LONGEST_TERM_MONTHS).all()
         if not whole or guess.unit not in ("", "months") or values.nunique() > 130:
             continue
-        role = Role(guess, guess.keys, [range_of(guess.values)])
+        role = Role(guess, guess.keys, [range_of(guess.series)])
         if guess.n_missing:
             role.doubts.append(f"missing in {guess.n_missing:,} rows, which are refused")
         return role

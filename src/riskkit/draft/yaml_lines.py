@@ -75,7 +75,7 @@ def entry(
     doubts: Sequence[str] = (),
     others: Sequence[Any] = (),
 ) -> list[str]:
-    """A key and its value on one line; reasons behind it, or above where they are long.
+    r"""A key and its value on one line; reasons behind it, or above where they are long.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def entry(
 
     Examples
     --------
-    >>> print(*entry("amount", {"column": "amt"}, doubts=["the largest"], others=["x"]), sep="\\n")
+    >>> print(*entry("amount", {"column": "amt"}, doubts=["the largest"], others=["x"]), sep="\n")
     amount: {column: amt}  # check: the largest
     # amount: x
     """
