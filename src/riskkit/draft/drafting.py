@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit.checks import DataContractError
-from riskkit.draft.endings import Ending, choose_label, last_day_seen, meanings_of
+from riskkit.draft.endings import Ending, choose_label, last_day_seen, meanings_of, tells_ends
 from riskkit.draft.features import FeatureLine, draft_features
 from riskkit.draft.headers import label_of, says, snake
 from riskkit.draft.rawfile import RawColumn, RawFile, counts_of, open_raw
@@ -164,8 +164,7 @@ def _payment(
     """The date of the last payment, where status, date, term and id are there to go with it."""
     if ending.kind != "values" or not {"applied_at", "term_months", "application_id"} <= set(roles):
         return None
-    is_status = ending.guess is not None and not says(ending.guess.name, "label")
-    if not is_status or not {"bad", "good"} <= set(ending.meanings.values()):
+    if ending.guess is None or not tells_ends(ending.guess):
         return None
     applied = roles["applied_at"].guess
     for guess in guesses:
@@ -197,20 +196,25 @@ def _money(roles: dict[str, Role]) -> list[str]:
     currency = amount.guess.currency if amount else ""
     said = "by the sign of the amounts" if currency else "nothing in the file says it"
     lines = entry("currency", currency or "CNY", doubts=[said])
-    if amount is None:
-        return [*lines, *entry("amounts_in", "major", doubts=["no amount was found"])]
-    values = amount.guess.series.dropna()
-    if says(amount.guess.name, "minor"):
-        lines += entry("amounts_in", "minor", doubts=["by the name of the amount"])
-    elif (values != values.round()).any():
-        lines += entry("amounts_in", "major", doubts=["some amounts have decimals"])
-    else:
-        size = f"half of the amounts are above {values.median():,.10g}; minor if these are cents"
-        lines += entry("amounts_in", "major", doubts=[size])
+    unit, why = _unit(amount)
+    lines += entry("amounts_in", unit, doubts=[why])
     if "approved" not in roles or "booked" not in roles:
         why = "no column says who was approved and who was booked"
         lines += entry("accepted_only", True, doubts=[why])
     return lines
+
+
+def _unit(amount: Role | None) -> tuple[str, str]:
+    """Unit of the amounts, and why."""
+    if amount is None:
+        return "major", "no amount was found"
+    values = amount.guess.series.dropna()
+    if says(amount.guess.name, "minor"):
+        return "minor", "by the name of the amount"
+    if (values != values.round()).any():
+        return "major", "some amounts have decimals"
+    size = f"{values.median():,.10g}"
+    return "major", f"half of the amounts are above {size}; minor if these are cents"
 
 
 def _observed(

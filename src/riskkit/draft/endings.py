@@ -16,7 +16,7 @@ from riskkit.columns import CellRule, read_cells, shown
 from riskkit.draft.headers import says
 from riskkit.draft.readings import ColumnGuess
 
-__all__ = ["Ending", "choose_label", "last_day_seen", "meanings_of"]
+__all__ = ["Ending", "choose_label", "last_day_seen", "meanings_of", "tells_ends"]
 
 _OPEN = (
     r"未结清|还款中|进行中|\bcurrent\b|\bopen\b|\bactive\b|outstanding|ongoing|running|in repayment"
@@ -96,7 +96,7 @@ def choose_label(guesses: list[ColumnGuess]) -> tuple[ColumnGuess | None, list[s
             rank = 2
         elif _is_days(guess) and guess.kind == "number":
             rank = 3
-        elif guess.kind == "category" and _tells_ends(guess):
+        elif guess.kind == "category" and tells_ends(guess):
             rank = 4
         else:
             continue
@@ -111,7 +111,8 @@ def _is_days(guess: ColumnGuess) -> bool:
     return says(guess.name, "days") and not says(guess.name, "before")
 
 
-def _tells_ends(guess: ColumnGuess) -> bool:
+def tells_ends(guess: ColumnGuess) -> bool:
+    """Whether the values are statuses of loans, some in default and some repaid."""
     texts = [str(text).lower() for text in guess.column.counts.index]
     tells = [bool(re.search(_DEFAULT, text)) or text == "lost" for text in texts]
     return any(tells) and any(re.search(_REPAID, text) for text in texts)

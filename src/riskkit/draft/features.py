@@ -150,8 +150,10 @@ def _why_not(guess: ColumnGuess, applied: pd.Series | None) -> str:
 
 def _counts_rows(guess: ColumnGuess) -> bool:
     if guess.kind == "number":
-        return says(guess.name, "any_id") or bool((guess.series.diff().dropna() == 1).all())
-    return True
+        steps = guess.series.diff().dropna()
+        counts = (steps == 1).all() and guess.series.iloc[0] in (0, 1)
+        return bool(counts) or says(guess.name, "any_id")
+    return says(guess.name, "any_id")
 
 
 def _line(guess: ColumnGuess, bad: NDArray[np.float64], taken: list[str]) -> FeatureLine:

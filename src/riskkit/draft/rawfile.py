@@ -5,6 +5,7 @@ Takes a path; gives :class:`RawFile`, columns of text as the file holds them or 
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
@@ -351,24 +352,25 @@ def _encoding(raw: bytes) -> tuple[str, bool]:
     for order, zeros in (("utf-16-le", head[1::2]), ("utf-16-be", head[::2])):
         if len(head) > 20 and zeros.count(0) > len(zeros) * 0.4:
             return order, True
-    try:
-        # a character may be cut at the end of the sample
-        raw[: max(0, len(raw) - 3)].decode("utf-8")
+    if _decodes(raw, "utf-8"):
         return "utf-8", True
-    except UnicodeDecodeError:
-        pass
     # a Chinese character of GBK is two bytes with the first bit set; an accent is one alone
     runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", raw[:1_000_000])]
     even = sum(run % 2 == 0 for run in runs)
     if even >= 0.8 * len(runs):
         for name in ("gbk", "gb18030"):
-            try:
-                raw[: max(0, len(raw) - 3)].decode(name)
+            if _decodes(raw, name):
                 return name, False
-            except UnicodeDecodeError as error:
-                if error.end >= len(raw) - 4:
-                    return name, False
     return "cp1252" if not re.search(rb"[\x81\x8d\x8f\x90\x9d]", raw) else "latin-1", False
+
+
+def _decodes(raw: bytes, encoding: str) -> bool:
+    try:
+        # its last character may be cut
+        codecs.getincrementaldecoder(encoding)().decode(raw)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _delimiter(text: str) -> str:

@@ -342,16 +342,27 @@ def _fitting_formats(weight: pd.Series, formats: Sequence[str]) -> list[str]:
     """Formats that read nearly all rows, those first that read the most."""
     fits: list[tuple[float, int, str]] = []
     every = pd.Series(weight.index, dtype="str")
-    ends = [*weight.index[:30], *weight.index[-30:]]
-    few = pd.Series([text for text in ends if re.search(r"[0-9]", text)], dtype="str")
+    ends = [*weight.index[:15], *weight.index[-15:]]
+    few = [text for text in ends if re.search(r"[0-9]", text)]
     for order, format in enumerate(formats):
-        if not len(few) or _dates(few, format).notna().mean() < 0.6:
+        if sum(_may_be(text, format) for text in few) <= 0.6 * len(few):
             continue
         read = _dates(every, format)
         share = float(weight[read.notna().to_numpy()].sum() / weight.sum())
         if share >= FITTING or (share >= 0.7 and _rest_is_words(weight, read)):
             fits.append((-share, order, format))
     return [format for _, _, format in sorted(fits)]
+
+
+def _may_be(text: str, format: str) -> bool:
+    """Whether a text is a date of a format, at a glance."""
+    if format in ("", "excel"):
+        return re.match(r"[0-9]{4}", text) is not None
+    try:
+        datetime.datetime.strptime(text, format)
+    except ValueError:
+        return False
+    return True
 
 
 def _rest_is_words(weight: pd.Series, read: pd.Series) -> bool:

@@ -21,7 +21,7 @@ _NEGATIVE += [-9999, -99999, -999999, -9999999, -99999999, -1111, -111]
 _POSITIVE = [97, 98, 99, 888, 997, 998, 999, 8888, 9997, 9998, 9999, 88888, 99998, 99999, 888888]
 _POSITIVE += [999999, 9999999, 99999999, 999999999]
 _NEARLY = 0.9  # AUC above which a single column knows too much
-_PURE_SHARE = 0.2  # of the bads, or goods, whom values of their own give away
+_PURE_SHARE = 0.4  # of the bads, or goods, whom values of their own give away
 _EXPECTED = 8  # of the other class that such values would hold by chance
 _LEAST_CLASS = 20
 # what a cell holds that leads to a person: address of mail, mobile, identity card, IBAN, card

@@ -5,7 +5,6 @@ Takes keys, values and reasons; gives text that :func:`riskkit.schema` reads as 
 
 from __future__ import annotations
 
-import json
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ CHECK = "# check"
 _WIDTH = 100
 _SHORT = 30  # a reason that goes behind a line of any length
 _PLAIN = re.compile(r"[A-Za-z0-9_\u4e00-\u9fff$/.][A-Za-z0-9_\u4e00-\u9fff $/.()+%-]*")
+_ESCAPED = {'"': r"\"", "\\": r"\\"}
 _RESERVED = {"", "~", "null", "true", "false"}
 
 
@@ -38,9 +38,9 @@ def scalar(value: Any) -> str:
     plain = _PLAIN.fullmatch(text) and text.lower() not in _RESERVED and text == text.strip()
     if plain and not text.startswith(("---", "...")):
         return text
-    quoted = json.dumps(text, ensure_ascii=False)
     # YAML takes no control characters, nor its own ends of lines, even in quotes
-    return quoted if all(sign.isprintable() for sign in text) else json.dumps(text)
+    signs = (_ESCAPED.get(s) or (s if s.isprintable() else f"\\U{ord(s):08x}") for s in text)
+    return f'"{"".join(signs)}"'
 
 
 def flow(value: Any) -> str:
