@@ -477,7 +477,7 @@ def test_contacts_are_known_by_their_cells(tmp_path: Path, cells) -> None:
     assert not any(cell in drafted.text for cell in cells)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     names=st.lists(st.sampled_from([*PROTECTED[:-1], *PRIVATE]), min_size=1, unique=True),
     n_levels=st.integers(1, 60),
@@ -551,6 +551,13 @@ def test_without_an_amount_or_a_label_the_draft_says_what_to_name(tmp_path: Path
     drafted = Drafted(tmp_path, frame.assign(home=RANDOM.choice(["a", "b"], N)))
     assert "# check: no column looks like an amount" in drafted.line("amount:")
     assert "# check: no column looks like a label" in drafted.line("label:")
+
+
+def test_a_file_without_features_says_so(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,sex,is_bad\n1,f,0\n2,m,1\n3,f,0\n4,m,0\n")
+    assert "# check: no column is left" in draft_mapping(tmp_path / "a.csv").text
+    (tmp_path / "a.csv").write_text("id,is_bad\n1,0\n2,1\n3,0\n")
+    assert "features: {}  # check: no column is left" in draft_mapping(tmp_path / "a.csv").text
 
 
 # -- who was bad, and until when -------------------------------------------------------------------

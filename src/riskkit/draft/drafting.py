@@ -16,7 +16,7 @@ import pandas as pd
 
 from riskkit.checks import DataContractError
 from riskkit.draft.endings import Ending, choose_label, last_day_seen, meanings_of, tells_ends
-from riskkit.draft.features import FeatureLine, draft_features
+from riskkit.draft.features import OFFERED, FeatureLine, draft_features
 from riskkit.draft.headers import label_of, says, snake
 from riskkit.draft.rawfile import RawColumn, RawFile, counts_of, open_raw
 from riskkit.draft.readings import ColumnGuess, guess_column
@@ -97,7 +97,7 @@ def draft_mapping(path: str | Path, label: str | None = None) -> Draft:
     rest = [g for g in guesses if ending.guess is not g]
     roles = find_roles(rest)
     payment = _payment(rest, roles, ending, raw)
-    lines, left_out = draft_features(rest, roles, ending, payment, len(raw.columns))
+    lines, left_out = draft_features(rest, roles, ending, payment)
     left_out.add("without a name, or of a name that stands twice", unnamed)
     text = "\n".join(
         [
@@ -384,12 +384,15 @@ def _days(ending: Ending, also: list[str]) -> list[str]:
 
 
 def _features(lines: list[FeatureLine]) -> list[str]:
+    nothing = ["no column is left that a model could be offered"]
+    if not lines:
+        return entry("features", {}, doubts=nothing)
     text = ["features:"]
-    family = None
-    for line in lines:
-        if line.group != family:
-            text += ["" if family is not None else None, *comment(line.group, 2)]  # type: ignore[list-item]
-            family = line.group
+    if lines[0].group != OFFERED:
+        text += comment(f"check: {nothing[0]}", 2)
+    for k, line in enumerate(lines):
+        if k == 0 or line.group != lines[k - 1].group:
+            text += [*([""] if k else []), *comment(line.group, 2)]
         text += entry(
             line.name,
             line.value,
@@ -398,4 +401,4 @@ def _features(lines: list[FeatureLine]) -> list[str]:
             doubts=line.doubts,
             others=line.others,
         )
-    return [line for line in text if line is not None]
+    return text

@@ -21,7 +21,7 @@ from riskkit.draft.suspects import special_codes, told_by_outcome
 from riskkit.draft.yaml_lines import comment
 from riskkit.schema import APPLICATION_TYPES, RESERVED
 
-__all__ = ["FeatureLine", "LeftOut", "draft_features"]
+__all__ = ["OFFERED", "FeatureLine", "LeftOut", "draft_features"]
 
 OFFERED = "offered to models"
 PROTECTED = "protected attributes, never offered to a model"
@@ -87,7 +87,6 @@ def draft_features(
     roles: dict[str, Role],
     ending: Ending,
     payment: ColumnGuess | None,
-    n_columns: int,
 ) -> tuple[list[FeatureLine], LeftOut]:
     """The features, those offered to models first, and what is left out.
 
@@ -99,8 +98,6 @@ def draft_features(
     ending : Ending
     payment : ColumnGuess or None
         The date of the last payment.
-    n_columns : int
-        Of the file.
     """
     applied = roles["applied_at"].guess.series if "applied_at" in roles else None
     bad = ending.bad()
@@ -120,8 +117,6 @@ def draft_features(
         names.append(line.name)
         lines.append(line)
     order = [OFFERED, PROTECTED, AFTERWARDS]
-    if not any(line.group == OFFERED for line in lines):
-        left_out.add("no column is left that a model could be offered", ["(see above)"])
     return sorted(lines, key=lambda line: order.index(line.group)), left_out
 
 

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 
-__all__ = ["PLACES", "family_of", "feature_name", "label_of", "says", "snake", "unit_of"]
+__all__ = ["family_of", "feature_name", "label_of", "says", "snake", "unit_of"]
 
 # Each is looked for in the header between underscores: `_annual_inc_`. Chinese words anywhere.
 PLACES = {
