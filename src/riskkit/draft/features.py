@@ -104,7 +104,7 @@ def draft_features(
     taken_roles = ("application_id", "customer_id", "applied_at", "approved", "booked")
     taken = [roles[name].guess for name in taken_roles if name in roles]
     left_out, lines = LeftOut(), []
-    names = list(CONTRACT["applications"])
+    names = [*CONTRACT["applications"], "default_flag"]
     for guess in guesses:
         if guess in taken or guess is payment:
             continue
