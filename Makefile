@@ -15,12 +15,13 @@ BROKEN := $(VENV)/.installing
 # the recipes read these from the environment, so that a path may hold spaces
 export PYTHON SOURCE ROOT PROFILE
 
-.PHONY: help report test check lab bench clean
+.PHONY: help report test study check lab bench clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make report [PROFILE=quick] [SOURCE=mapping.yaml ROOT=folder]   run the notebooks, write reports/"
 	@echo "make test     check, then the tests"
+	@echo "make study NAME   a count of hours, into tests/studies/NAME.csv; without NAME, which there are"
 	@echo "make check    ruff, mypy, notebooks without outputs; changes nothing"
 	@echo "make lab      JupyterLab on the notebooks, on this machine only (root: LAB_OPTIONS=--allow-root)"
 	@echo "make bench    speed against other tools, and of worlds up to ten million applicants"
@@ -58,8 +59,19 @@ report: $(STAMP)
 	if [ -n "$$page" ]; then echo "$$page"; fi; \
 	exit $$code
 
+# two files of tests at a time, the longest first (tests/conftest.py), each worker in one thread
 test: check
-	$(PY) -m pytest --ignore=tests/benchmarks
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 $(PY) -m pytest \
+	  --ignore=tests/benchmarks -n 2 --dist loadscope --no-loadscope-reorder
+
+# the words behind `make study` are the studies' names
+ifeq ($(firstword $(MAKECMDGOALS)),study)
+STUDIES := $(wordlist 2,$(words $(MAKECMDGOALS)),$(MAKECMDGOALS))
+.PHONY: $(STUDIES)
+$(STUDIES): ; @:
+endif
+study: $(STAMP)
+	@PYTHONPATH=tests $(PY) -m studies $(STUDIES)
 
 check: $(STAMP)
 	$(PY) -m ruff check .

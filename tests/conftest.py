@@ -1,21 +1,41 @@
 """What several test files share."""
 
+import fcntl
 import os
+import pickle
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 import matplotlib as mpl
 import postgres as postgres_server
 import pytest
+import studies
 import yaml
 from own_data import OWN_CSV, OWN_MAPPING
 from synthetic_tables import LENDER, SEED
 
-from riskkit import schema, synthetic
+from riskkit import pipeline, schema, synthetic
 
 mpl.use("Agg")
 
 PROJECT = Path(__file__).parents[1]
+# files of minutes: the two workers of `make test` begin with them, lest one be left with the last
+SLOWEST = ("test_suite", "test_synthetic_world", "test_pipeline", "test_scoring", "test_model_card")
+
+
+def pytest_collection_modifyitems(items):
+    place = {name: number for number, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(place)))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say which studies have measured other modules than these."""
+    reports = [report for some in terminalreporter.stats.values() for report in some]
+    if told := studies.stale(reports):
+        terminalreporter.section("stale studies")
+        for text in told:
+            terminalreporter.write_line(text)
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +73,55 @@ def taiwan_default(shared_data):
     return schema.load_source(
         PROJECT / "data" / "sources" / "taiwan_default.yaml", root=shared_data / "taiwan_default"
     )
+
+
+@pytest.fixture(scope="session")
+def session_folder(tmp_path_factory):
+    """One folder for all workers of a session."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
+def project(session_folder):
+    """A project with the real notebooks, in which each source is run once a session."""
+    folder = session_folder / "project"
+    folder.mkdir(exist_ok=True)
+    with suppress(FileExistsError):
+        (folder / "notebooks").symlink_to(PROJECT / "notebooks")
+    return folder
+
+
+def run_once(project, name, **settings):
+    """The run by the first worker that asks for it; the others wait."""
+    kept = project / f"{name}.pickle"
+    with kept.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            run = pipeline.run(project=project, progress=False, **settings)
+            kept.write_bytes(pickle.dumps(run))
+    return pickle.loads(kept.read_bytes())
+
+
+@pytest.fixture(scope="session")
+def synthetic_run(project):
+    """The notebooks on 5,000 applicants of the synthetic lender; its files must not change."""
+    return run_once(project, "synthetic", profile="quick")
+
+
+@pytest.fixture(scope="session")
+def lending_club_run(project, shared_data, lending_club_mapping):
+    """The notebooks on all of Lending Club; its files must not change."""
+    root = shared_data / "lending_club"
+    return run_once(project, "lending_club", source=lending_club_mapping, root=root)
+
+
+@pytest.fixture(scope="session")
+def german_credit_run(project, shared_data):
+    """The notebooks on German Credit; its files must not change."""
+    source = PROJECT / "data" / "sources" / "german_credit.yaml"
+    root = shared_data / "german_credit"
+    return run_once(project, "german_credit", profile="quick", source=source, root=root)
 
 
 @pytest.fixture

@@ -116,9 +116,9 @@ def test_debug_shows_where_bad_usage_came_from(project: Path) -> None:
 def test_a_source_that_fits_is_summarised(mapping: Path) -> None:
     result = call("validate", "--source", mapping)
     assert result.exit_code == 0, result.output
-    assert result.stdout.startswith("My loans: fits the data contract\n  applications  3 rows\n")
-    assert "performance   not in this source" in result.stdout
-    assert "33.33% bad" in result.stdout
+    assert result.stdout.startswith("My loans: fits the data contract\n")
+    assert "labelled: 3 rows, 1 bad, 33.33% " in result.stdout
+    assert "seen to 2023-09-30" in result.stdout
 
 
 def test_a_source_that_does_not_fit_lists_every_violation_with_code_2(mapping: Path) -> None:
@@ -126,10 +126,12 @@ def test_a_source_that_does_not_fit_lists_every_violation_with_code_2(mapping: P
         OWN_CSV.replace("1000.50", "-4")
         .replace("2023-02-15", "1823-02-15")
         .replace("3,2023", "1,2023")
+        .replace("lost", "lots")
     )
     result = call("validate", "--source", mapping)
     assert result.exit_code == 2
-    for column in ("amount", "applied_at", "application_id"):
+    # of cells, rows and words, all at once
+    for column in ("amount", "applied_at", "application_id", "outcomes.event"):
         assert f"  - {column}: " in result.stderr
     assert "Traceback" not in result.stderr
     absent = call("validate", "--source", "none.yaml")

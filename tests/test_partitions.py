@@ -35,16 +35,13 @@ def test_any_partition_gives_the_counts_of_the_whole(rows, n_blocks):
         pd.testing.assert_frame_equal(total(count, frames, pool), count(rows))
 
 
-@pytest.mark.parametrize("place", ["frame", "parts", "csv"])
+@pytest.mark.parametrize("place", ["frame", "parts"])
 def test_every_executor_counts_the_blocks_of_a_table_alike(rows, tmp_path, place):
     if place == "frame":
         table = Table(rows)
-    elif place == "parts":
+    else:
         list(each(loans_and_late, [rows.iloc[:70], rows.iloc[70:]], tmp_path))
         table = Table(tmp_path / "loans")
-    else:
-        rows.to_csv(tmp_path / "rows.csv", index=False)
-        table = Table(tmp_path / "rows.csv")
     expected = count(rows)
     pd.testing.assert_frame_equal(total(count, table.blocks(rows=30)), expected)
     for pool in (ThreadPoolExecutor(2), spawned(1)):

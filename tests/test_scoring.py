@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pyarrow import parquet
 from stored_tables import write_parts
 
@@ -21,6 +23,7 @@ from riskkit import schema, tables
 from riskkit.binning import WoeBinner
 from riskkit.challenger import Challenger
 from riskkit.checks import DataContractError
+from riskkit.columns import CellRule, read_cells
 from riskkit.scorecard import Scorecard
 from riskkit.scoring import cells, load_model, reading, score_file, writing
 
@@ -272,6 +275,37 @@ def test_decimals_are_read_to_the_nearest_float():
     assert bad == {}
 
 
+WORDS = ["nan", "-inf", "infinity", "1e999", "9007199254740993", "-0", "1e-400", "TRUE", "false"]
+TEXTS = st.text("0123456789+-.eExXnNaAiIfFty_ ,%\t", max_size=8) | st.sampled_from(WORDS)
+
+
+@settings(deadline=None)
+@given(st.lists(TEXTS | st.none(), max_size=4))
+def test_text_is_a_number_as_columns_has_it_whatever_stands_beside_it(texts):
+    """Read at once or one by one; true and false are 1 and 0."""
+    values, bad = cells.numbers(pa.array(texts, pa.string()))
+    for at, text in enumerate(texts):
+        alone = {"TRUE": "1", "false": "0"}.get(text, text)
+        read = read_cells(pa.array([alone], pa.string()), CellRule(kind="number", decimal="."))
+        np.testing.assert_array_equal(values[at], read.series[0])
+        assert (at in bad) == bool(read.faults)
+
+
+def test_blanks_around_ids_and_levels_of_csv_are_no_part_of_them(tmp_path, card, rows):
+    blank = rows.assign(application_id=rows["application_id"] + "  ", job=" " + rows["job"])
+    result = score_file(card, keep(blank, tmp_path), tmp_path / "out.csv")
+    same_scores(scores_of(result.output), card, rows)
+    assert result.unseen == {}
+
+
+def test_a_whole_number_whose_digits_are_lost_is_rejected(tmp_path, card, rows):
+    for kind in ("csv", "parquet"):
+        large = rows.assign(inquiries=rows["inquiries"].astype("int64"))
+        large.loc[3, "inquiries"] = 2**53 + 1
+        result = score_file(card, keep(large, tmp_path, kind), tmp_path / "out.csv")
+        assert reasons_of(result)[4].startswith("inquiries: '9007199254740993' is not a ")
+
+
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
 @pytest.mark.parametrize("out", ["parquet", "csv", "csv.gz"])
 def test_no_rows_give_an_output_without_rows(tmp_path, card, rows, kind, out):
@@ -292,11 +326,13 @@ def test_a_csv_file_without_a_last_line_break_or_with_a_bom_is_read(tmp_path, ca
 def test_the_size_of_the_pieces_never_matters(tmp_path, card, rows, monkeypatch, line_end, last):
     """Whether or not the last line ends, and wherever a piece does."""
     path, out = tmp_path / "in.csv", tmp_path / "out.csv"
-    text = keep(rows[:6], tmp_path).read_text().rstrip("\n").replace("\n", line_end)
+    # short lines: every place a piece can end at costs a file
+    few = rows[:4].round(0)
+    text = keep(few, tmp_path).read_text().rstrip("\n").replace("\n", line_end)
     path.write_text(text + last * line_end, newline="")
     for size in range(max(map(len, text.split(line_end))) + 12, len(text) + 20):
         monkeypatch.setattr(tables.csv_files, "CSV_BYTES", size)
-        assert score_file(card, path, out).n_rows == 6, size
+        assert score_file(card, path, out).n_rows == 4, size
 
 
 @pytest.mark.parametrize("end", ["", "\n"])
@@ -352,22 +388,22 @@ def broken(rows):
     text = "\n".join(",".join(line) for line in fields) + "\n"
     first, second = fields[1][0], fields[2][0]
     return text, {
-        2: "income: 'abc' is no number",
+        2: "income: 'abc' is not a number",
         3: "application_id: missing",
         4: "application_id: missing",
-        5: "income: inf is infinite; inquiries: -Infinity is infinite; "
-        "phone: 'perhaps' is no number",
-        6: "income: 'nan' is no number",
-        7: "income: '1_000' is no number; inquiries: 'NA' is no number",
+        5: "income: 'inf' is not a number; inquiries: '-Infinity' is not a number; "
+        "phone: 'perhaps' is not a number",
+        6: "income: 'nan' is not a number",
+        7: "income: '1_000' is not a number; inquiries: 'NA' is not a number",
         8: f"application_id: {first!r} repeats an earlier row's",
-        9: "application_id: missing; inquiries: '0x10' is no number",
-        11: "income: '1,5' is no number",
-        12: "income: 1e999 is infinite",
+        9: "application_id: missing; inquiries: '0x10' is not a number",
+        11: "income: '1,5' is not a number",
+        12: "income: '1e999' is not a number",
         300: f"application_id: {first!r} repeats an earlier row's",
         301: f"application_id: {second!r} repeats an earlier row's",
         400: f"9 fields instead of 7: {','.join(fields[400])}",
         401: f"2 fields instead of 7: {','.join(fields[401])}",
-        402: "income: 'two\\nlines' is no number",
+        402: "income: 'two\\nlines' is not a number",
     }
 
 
@@ -455,10 +491,10 @@ def test_parquet_rows_are_rejected_alike(tmp_path, card, rows):
     rows.loc[400, "inquiries"] = "few"
     result = score_file(card, keep(rows, tmp_path, "parts"), tmp_path / "out.parquet", rows=50)
     assert reasons_of(result) == {
-        11: "income: inf is infinite",
+        11: "income: 'inf' is not a finite number of at most 15 digits",
         21: "application_id: '00001' repeats an earlier row's",
         22: "application_id: missing",
-        401: "inquiries: 'few' is no number",
+        401: "inquiries: 'few' is not a number",
     }
     good = rows.drop(index=[10, 20, 21, 400]).astype({"inquiries": float})
     same_scores(scores_of(result.output), card, good)
@@ -474,7 +510,7 @@ def test_a_cell_that_is_no_utf8_costs_its_row_only(tmp_path, card, rows):
     result = score_file(card, path, tmp_path / "out.csv")
     found = reasons_of(result)
     assert found[5] == r"job: '\\xe9t\\xe9' is no UTF-8 text"
-    assert found[6] == r"income: '\\xff' is no number"
+    assert found[6] == r"income: '\\xff' is not a number"
     assert found[4] == r"application_id: '0000\\xa3' is no UTF-8 text"
     assert set(found) == {4, 5, 6}
     same_scores(scores_of(result.output), card, rows.drop(index=[row - 1 for row in found]))

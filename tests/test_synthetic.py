@@ -365,8 +365,9 @@ def test_a_thinned_source_keeps_whole_customers_with_all_their_rows():
     assert source.thinned(300).applications["application_id"].isin(kept["application_id"]).all()
     # as many as there are, or more: all of them, without a word
     assert source.thinned(3_000) is source
-    with pytest.raises(ValueError, match="max_applications must be >= 1, got 0"):
-        source.thinned(0)
+    assert source.thinned(0) is source
+    with pytest.raises(ValueError, match="max_applications must be >= 0, got -1"):
+        source.thinned(-1)
 
 
 def test_a_thinned_source_is_sampled_by_another_hash_than_others_use():

@@ -6,31 +6,26 @@ the same Gini on average, without the noise of the draw.
 """
 
 import dataclasses
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from itertools import pairwise
 
-import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
+import studies
 from scipy import stats
+from studies import world_models
+from studies.world_models import OFFERED, N, gini
 from synthetic_tables import LENDER, within_bonferroni
 
-from riskkit import binning, metrics, migration, schema, synthetic, target, vintage
-from riskkit.challenger import Challenger, best_setting, compare_settings
-from riskkit.scorecard import Scorecard
+from riskkit import metrics, migration, synthetic, target, vintage
 from riskkit.synthetic.features import NO_RECORD, RECIPES
 
 SEEDS = (1, 2, 3, 4, 5)
-N = 100_000
 N_SCENARIO = 50_000
 N_RECOVERY = 15_000
-N_OTHERS = 1_000_000  # other applicants, whose truth the best attainable model may read
-OTHERS_SEED = 999
-OFFERED = [feature for feature in synthetic.FEATURES if feature.offered]
-NAMES = [feature.name for feature in OFFERED]
-CODES = {f.name: list(f.special_codes) for f in OFFERED if f.special_codes}
+MODEL_SEEDS = SEEDS[:3]  # of the twenty of the study
+# half of the study's million: their best model comes within a thousandth of its Gini
+N_OTHERS = 500_000
 DAY = pd.Timedelta(days=1)
 ONSET = pd.Timestamp(LENDER.start_month) + pd.DateOffset(months=LENDER.onset_index)
 SETTLED = ONSET + pd.DateOffset(months=LENDER.onset_ramp_months)  # the change is complete
@@ -411,71 +406,9 @@ def test_dearer_and_shorter_is_another_truth(portfolio):
 # --- what a model can see ----------------------------------------------------------------------
 
 
-def gini(score, probability):
-    """Gini of a score (higher is safer) against outcomes of these probabilities."""
-    return metrics.gini(metrics.expected_counts(score, probability))
-
-
-def best_model(others, families):
-    """Scores by the best model of these families: it has read the truth of a million others."""
-    x, y = others
-    used = [i for i, feature in enumerate(OFFERED) if feature.family in families]
-    categories = [k for k, i in enumerate(used) if OFFERED[i].kind == "category"]
-    parameters = {
-        "objective": "cross_entropy",
-        "num_leaves": 63,
-        "learning_rate": 0.1,
-        "min_data_in_leaf": 100,
-        "feature_fraction": 0.5,
-        "bagging_fraction": 0.5,
-        "bagging_freq": 1,
-        "num_threads": 1,  # two fits run side by side
-        "seed": 1,
-        "verbosity": -1,
-    }
-    rows = lightgbm.Dataset(x[:, used], y, categorical_feature=categories, params=parameters)
-    booster = lightgbm.train(parameters, rows, num_boost_round=200)
-    return lambda applications: -booster.predict(matrix(applications)[:, used])
-
-
-LEVELS = {r.feature.name: r.marginal.levels for r in RECIPES if r.feature.kind == "category"}
-
-
-def matrix(applications):
-    """Offered features as numbers, categories as codes."""
-    columns = np.empty((len(applications), len(NAMES)), dtype=np.float32)
-    for i, name in enumerate(NAMES):
-        values = applications[name]
-        if name in LEVELS:
-            values = pd.Categorical(values, categories=LEVELS[name]).codes
-        columns[:, i] = values
-    return columns
-
-
 @pytest.fixture(scope="module")
-def others():
-    """Features and true probability of the other applicants."""
-    x = np.empty((N_OTHERS, len(NAMES)), dtype=np.float32)
-    y = np.empty(N_OTHERS)
-    start = 0
-    for part in synthetic.blocks(LENDER, N_OTHERS, OTHERS_SEED):
-        rows = slice(start, start + len(part.truth))
-        x[rows] = matrix(part.applications)
-        y[rows] = part.truth["true_pd_12m"]
-        start = rows.stop
-    return x, y
-
-
-@pytest.fixture(scope="module")
-def best(others):
-    """Best attainable models, of all families and without telecom and device."""
-    choices = {
-        "all": synthetic.FAMILIES,
-        "poorer": [f for f in synthetic.FAMILIES if f not in ("telecom", "device")],
-    }
-    with ThreadPoolExecutor(len(choices)) as pool:
-        found = pool.map(partial(best_model, others), choices.values())
-        return dict(zip(choices, found, strict=True))
+def best():
+    return world_models.best_models(N_OTHERS)
 
 
 def test_features_show_most_but_not_all_of_the_truth(portfolio, best):
@@ -499,49 +432,16 @@ def test_telecom_and_device_tell_more_of_thin_files_than_of_thick_ones(portfolio
     assert gain["thin"] >= 2 * gain["thick"]
 
 
-def calibration_slope(probability, truth):
-    """Slope of the recalibration to outcomes of these true probabilities."""
-    twice = np.concatenate([probability, probability])
-    bad = np.repeat([1, 0], len(truth))
-    weight = np.concatenate([truth, 1 - truth])
-    return metrics.calibration_fit(bad, twice, weight=weight)["slope"]
-
-
 @pytest.fixture(scope="module")
-def models(portfolio, best):
-    """Card and challenger as the notebooks fit them, on all loans booked out of time, by seed."""
-    rows = {}
-    for seed in SEEDS:
-        book = portfolio if seed == SEEDS[0] else synthetic.simulate(LENDER, N, seed)
-        applications = book.applications
-        sample = target.assign_samples(applications).to_numpy()
-        training = applications[sample == "train"]
-        y = training["default_flag"]
-        trends = schema.risk_trends(OFFERED)
-        binner = binning.WoeBinner(
-            trend=trends, special_codes=CODES, min_bads=5, infeasible="one_bin"
-        )
-        binner.fit(training[NAMES], y)
-        quarter = training["applied_at"].dt.to_period("Q").astype("str")
-        moves = binning.stability(binner, training, y, quarter)
-        selection = binning.select_features(binner, binner.transform(training), stable=moves)
-        chosen = selection.index[selection["selected"]].tolist()
-        card = Scorecard(binner, features=chosen).fit(training, y)
-        trees = Challenger(binner.trends | trends, special_codes=CODES)
-        with ThreadPoolExecutor(2) as pool:
-            table = compare_settings(trees, training[NAMES], y, executor=pool)
-        trees.set_params(**best_setting(table)).fit(training[NAMES], y)
-        # the truth needs no label, so loans too young for one count, too
-        start = applications.loc[sample == "out_of_time", "applied_at"].min()
-        late = (applications["applied_at"] >= start) & applications["booked"]
-        loans = applications[late]
-        truth = book.truth["true_pd_12m"].to_numpy()[late]
-        rows[seed] = {"loans": len(loans), "attainable": gini(best["all"](loans), truth)}
-        for name, model in {"card": card, "challenger": trees}.items():
-            score, probability = model.score_and_probability(loans)
-            rows[seed][name] = gini(score, truth)
-            rows[seed][f"{name}_slope"] = calibration_slope(probability, truth)
+def models():
+    """What the study finds, for a few of its seeds."""
+    rows = {seed: world_models.measure(seed, n_others=N_OTHERS) for seed in MODEL_SEEDS}
     return pd.DataFrame(rows).T
+
+
+def test_the_models_are_those_of_the_study(models, record_property):
+    for found in models.to_dict("records"):
+        studies.compare(world_models.STUDY, found, record_property)
 
 
 def test_a_scorecard_ranks_as_scorecards_do(models):

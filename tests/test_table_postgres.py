@@ -1,4 +1,4 @@
-"""A table over a real database, and what it keeps to itself."""
+"""Rows of a real database, and what it keeps to itself."""
 
 import re
 
@@ -9,7 +9,8 @@ from pandas.testing import assert_frame_equal
 
 from riskkit import schema, tables
 from riskkit.checks import DataContractError
-from riskkit.tables import Table
+from riskkit.tables import as_parts
+from riskkit.tables.query import query_rows
 
 
 @pytest.fixture
@@ -48,43 +49,36 @@ def panel(database):
     return url_of(database), "SELECT * FROM loans ORDER BY loan_id, mob"
 
 
-def test_postgres_blocks_hold_whole_loans_in_the_types_of_the_frame(panel, database, monkeypatch):
+def test_postgres_gives_its_types_as_pandas_has_them_and_their_text_as_parts(
+    panel, database, tmp_path, monkeypatch
+):
     url, query = panel
     monkeypatch.setattr(tables.query, "_FETCH_VALUES", 10 * 32)
     with database.connect() as connection:
         whole = pd.read_sql_query(sqlalchemy.text(query), connection)
     assert_frame_equal(schema.read_table(url, query), whole)
-    table = Table(url, query=query, whole="loan_id")
-    blocks = list(table.blocks(rows=50))
-    assert {len(block) for block in blocks[:-1]} == {48}
-    for block in blocks:
-        assert (block.dtypes == whole.dtypes).all()
-    assert_frame_equal(pd.concat(blocks, ignore_index=True), whole)
-    assert_frame_equal(table.frame(), whole)
-    assert_frame_equal(Table(database.url, query=query).frame(["paid"]), whole[["paid"]])
     assert whole["late_number"].dtype == "float64"
-    assert whole["late_text"].dtype == "str"
     assert whole["late_moment"].dtype == "datetime64[us]"
+    table = as_parts(database.url, tmp_path / "p", query=query)
+    texts = table.frame()
     assert len(table) == 360
+    assert_frame_equal(texts.isna(), whole.isna())
+    assert (texts.dtypes == "str").all()
+    assert texts.iloc[0].dropna().tolist() == ["0000", "0", "0", "0.00", "2024-01-01"]
+    assert texts.iloc[202, 4:8].tolist() == ["202", "true", "x", "2024-07-21"]
+    assert (texts["rate"].astype(float) == whole["rate"]).all()
+    dates = as_parts(url, tmp_path / "q", query=query, columns=["early_date", "paid"]).frame()
+    assert dates.columns.tolist() == ["paid", "early_date"]
+    assert (dates["early_date"].dropna() == whole["early_date"].dropna().astype("str")).all()
 
 
 def test_postgres_is_asked_for_a_few_rows_at_a_time(database, monkeypatch):
     monkeypatch.setattr(tables.query, "_FETCH_VALUES", 100)
     # rows that no one could hold
-    table = Table(url_of(database), query="SELECT generate_series(1, 100000000000) AS loan_id")
-    monkeypatch.setattr(tables.query.QueryRows, "_types", {"loan_id": "int64"})
-    blocks = table.blocks(rows=250)
-    assert [next(blocks)["loan_id"].iloc[0] for _ in range(3)] == [1, 251, 501]
-    blocks.close()
-
-
-def test_postgres_gives_the_sample_of_the_file(panel, tmp_path):
-    url, query = panel
-    table = Table(url, query=query)
-    file = Table(schema.write_table(table.frame(), tmp_path / "t.parquet"))
-    sample = table.sample(90, ["loan_id", "paid"], by="loan_id")
-    assert len(sample) == 90
-    assert_frame_equal(sample, file.sample(90, ["loan_id", "paid"], by="loan_id"))
+    query = "SELECT generate_series(1, 100000000000) AS loan_id"
+    with query_rows(url_of(database), query) as (names, blocks):
+        assert names == ["loan_id"]
+        assert [next(blocks)[0][0] for _ in range(3)] == [1, 101, 201]
 
 
 SECRETS = re.compile("lender|s3cret|riskkit-postgres|://")
@@ -94,39 +88,39 @@ def test_a_url_object_keeps_the_password_it_hides(postgres, monkeypatch):
     given, create = [], sqlalchemy.create_engine
     monkeypatch.setattr("sqlalchemy.create_engine", lambda url: given.append(url) or create(url))
     url = sqlalchemy.make_url(postgres)
-    assert Table(url, query="SELECT 1 AS x").frame()["x"].tolist() == [1]
-    assert {sqlalchemy.make_url(text) for text in given} == {url}
+    assert schema.read_table(url, "SELECT 1 AS x")["x"].tolist() == [1]
+    assert given == [url]
 
 
-@pytest.mark.parametrize("when", ["learning", "reading"])
-def test_a_server_that_goes_away_is_one_line_without_secrets(panel, database, monkeypatch, when):
+@pytest.mark.parametrize("when", ["first", "later"])
+def test_a_server_that_goes_away_is_one_line_without_secrets(
+    panel, database, monkeypatch, tmp_path, when
+):
     url, query = panel
     monkeypatch.setattr(tables.query, "_FETCH_VALUES", 10 * 20)
-    table = Table(url, query=query)
+    own, seen = tables.texts._text, []
 
-    def cut_off(*_):
-        with database.connect() as connection:
-            connection.execute(
-                sqlalchemy.text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    def cut_off(value):
+        seen.append(value)
+        if len(seen) == (1 if when == "first" else 2500):
+            with database.connect() as connection:
+                connection.execute(
+                    sqlalchemy.text(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                        " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+                    )
                 )
-            )
+        return own(value)
 
-    if when == "learning":
-        monkeypatch.setattr(tables.query, "chunk_kind", cut_off)
-        blocks = table.blocks(rows=50)
-    else:
-        blocks = table.blocks(rows=50)
-        next(blocks)
-        cut_off()
+    monkeypatch.setattr(tables.texts, "_text", cut_off)
     with pytest.raises(DataContractError) as caught:
-        list(blocks)
+        as_parts(url, tmp_path / "p", query=query)
     (line,) = caught.value.violations
     assert re.fullmatch(r"the postgresql database stopped answering \(\w+\)", line)
     assert not SECRETS.search(str(caught.value))
     assert caught.value.__suppress_context__
     assert caught.value.__cause__ is None
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -138,22 +132,11 @@ def test_a_server_that_goes_away_is_one_line_without_secrets(panel, database, mo
         ("SELECT 'lender'::int", r"query refused: InvalidTextRepresentation$"),
     ],
 )
-def test_what_postgres_refuses_is_told_without_secrets(postgres, query, message):
-    for read in (schema.read_table, lambda url, query: Table(url, query=query).frame()):
+def test_what_postgres_refuses_is_told_without_secrets(postgres, query, message, tmp_path):
+    for read in (schema.read_table, lambda url, query: as_parts(url, tmp_path / "p", query=query)):
         with pytest.raises(DataContractError, match=message) as caught:
             read(postgres, query)
         assert not SECRETS.search(str(caught.value))
-
-
-@pytest.mark.parametrize("rows", ["mob = 1", "true"])
-def test_rows_that_changed_between_two_readings_are_refused(panel, database, rows):
-    url, query = panel
-    table = Table(url, query=query)
-    assert len(table) == 360
-    with database.begin() as connection:
-        connection.execute(sqlalchemy.text(f"UPDATE loans SET paid = NULL WHERE {rows}"))
-    with pytest.raises(DataContractError, match=r"paid: expected int64 .*rows changed meanwhile"):
-        list(table.blocks())
 
 
 def test_a_colon_or_a_per_cent_sign_in_a_query_is_no_parameter(postgres):

@@ -111,6 +111,10 @@ def score(
         Path, typer.Option("--input", help="Parquet, CSV or a folder of parts, of any size.")
     ],
     output: Annotated[Path, typer.Option(help="Scores: .parquet, .csv or .csv.gz.")],
+    source: Annotated[
+        Path | None,
+        typer.Option(help="Mapping of the run's source, where the input is named and coded alike."),
+    ] = None,
     reasons: Annotated[int, typer.Option(min=0, help="Reasons for each score, in words.")] = 0,
     rejected: Annotated[
         Path | None, typer.Option(help="Rows without a score; else OUTPUT.rejected.csv.")
@@ -123,7 +127,13 @@ def score(
 
         path, features = _model_of(model)
         done = scoring.score_file(
-            path, file, output, n_reasons=reasons, features=features, rejected=rejected
+            path,
+            file,
+            output,
+            mapping=source,
+            n_reasons=reasons,
+            features=features,
+            rejected=rejected,
         )
         aside = "" if done.rejected is None else f" (side file {_short(done.rejected)})"
         typer.echo(

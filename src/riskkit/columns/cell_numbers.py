@@ -49,13 +49,19 @@ def read_numbers(texts: pa.Array, rule: CellRule) -> tuple[pd.Series, list[Misre
         bad |= _matches(plain, r"\.")
         plain = pc.replace_substring(plain, decimal, ".")
     bad |= ~_matches(plain, _PLAIN)
-    readable = pc.if_else(pa.array(bad), pa.scalar(None, plain.type), plain)
+    readable = pc.if_else(pa.array(bad), pa.scalar(None, plain.type), plain) if bad.any() else plain
     values = readable.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    bad |= np.isinf(values) | (_matches(plain, _WHOLE) & (np.abs(values) >= LARGEST_EXACT))
+    large = np.abs(values) >= LARGEST_EXACT
+    bad |= (large & _matches(plain, _WHOLE)) | np.isinf(values) if large.any() else large
     misread: list[Misread] = [(bad, expected, _number_hint)]
     if not rule.decimal and not rule.thousands:
-        pointed = _matches(plain, r"\.") & ~bad
-        if pointed.any() and _matches(plain, _THOUSANDS_OR_DECIMAL)[pointed].all():
+        pointed = pc.match_substring(plain, ".").fill_null(False).to_numpy(zero_copy_only=False)
+        pointed &= ~bad
+        # most columns say in their first cells that the point is a decimal one
+        some = plain.filter(pa.array(pointed))
+        if len(some) and all(
+            _matches(one, _THOUSANDS_OR_DECIMAL).all() for one in (some[:100], some)
+        ):
             misread.append((pointed, f"{expected} that reads in one way only", _point_hint))
     return pd.Series(values / 100 if rule.percent else values), misread
 

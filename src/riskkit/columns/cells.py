@@ -196,7 +196,7 @@ def _read_texts(
     nothing = [t.lower() in LOOKS_MISSING_AS_TEXT and t not in meant_so for t in texts.to_pylist()]
     return values, [
         (lost.to_numpy(zero_copy_only=False), "text with all its digits", _no_hint),
-        (np.array(nothing, dtype=bool), "text, but looks missing", _level_hint),
+        (np.array(nothing, dtype=bool), "text that says something", _level_hint),
     ]
 
 
@@ -239,7 +239,10 @@ def _typed(array: pa.Array, rule: CellRule) -> ReadCells:
         there = pc.if_else(pa.array(missing), pa.scalar(None, kind), array)
         return read_cells(there.cast(pa.string()), rule)
     if rule.kind in ("number", "integer") and (is_number or is_truth) and not rule.percent:
-        numbers = array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        if pa.types.is_decimal(kind):  # arrow would round twice
+            numbers = array.to_pandas().to_numpy(np.float64, na_value=np.nan)
+        else:
+            numbers = array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         lost = pa.types.is_integer(kind) & (np.abs(numbers) >= LARGEST_EXACT)
         broken = (np.isinf(numbers) | lost) & ~missing
         values = pd.Series(numbers)
@@ -248,7 +251,7 @@ def _typed(array: pa.Array, rule: CellRule) -> ReadCells:
         return _by_value(values, finite, broken, expected, array, missing, rule)
     if rule.kind == "boolean" and is_truth:
         return ReadCells(array.to_pandas(), missing, [], array)
-    expected = f"{EXPECTED[rule.kind]}{' with a per cent sign' if rule.percent else ''}, not {kind}"
+    expected = f"{EXPECTED[rule.kind]}{' with a per cent sign' if rule.percent else ''} but {kind}"
     nothing = pd.Series(np.full(len(array), np.nan))
     faults = [] if missing.all() else [Fault(np.flatnonzero(~missing), expected)]
     return ReadCells(nothing, missing, faults, array)

@@ -12,6 +12,7 @@ from riskkit.schema.contract import (
     validate_performance,
 )
 from riskkit.schema.facts import Source, SourceFacts
+from riskkit.schema.feature_cells import application_values, as_named, mapped_column
 from riskkit.schema.features import (
     Feature,
     feature_table,
@@ -20,6 +21,7 @@ from riskkit.schema.features import (
     protected_note,
     risk_trends,
 )
+from riskkit.schema.mapping import SourceMapping, read_mapping
 from riskkit.schema.sources import check_source, load_source
 from riskkit.tables import Table, read_table, write_table
 
@@ -29,14 +31,19 @@ __all__ = [
     "Feature",
     "Source",
     "SourceFacts",
+    "SourceMapping",
     "Table",
+    "application_values",
+    "as_named",
     "check_source",
     "check_target",
     "feature_table",
     "features_from_table",
     "load_source",
+    "mapped_column",
     "offered_features",
     "protected_note",
+    "read_mapping",
     "read_table",
     "risk_trends",
     "validate_applications",

@@ -151,7 +151,7 @@ def across_columns(table: str, frame: pd.DataFrame) -> Iterator[tuple[str, Broke
     """What the columns of a table, valid each for itself, must hold together; by column."""
     if table == "applications":
         booked, approved = frame["booked"].astype(bool), frame["approved"].astype(bool)
-        yield "booked", ("booked only where approved", (booked & ~approved).to_numpy())
+        yield "booked", ("approved, as booked ones must be", (booked & ~approved).to_numpy())
     if table != "performance":
         return
     loan, mob, end = frame["loan_id"], frame["mob"], frame["month_end"]
@@ -212,10 +212,11 @@ def _violations(table: str, frame: pd.DataFrame) -> list[str]:
     return lines
 
 
-def repeats_text(key: str, rows: NDArray[np.intp], first: int) -> str:
+def repeats_text(key: str, rows: NDArray[np.intp], first: int, column: str = "") -> str:
     """Rows that are there twice, in words that show no value."""
-    count = "1 row is" if len(rows) == 1 else f"{len(rows):,} rows are"
-    return f"{key}: {count} there before, row {rows[0]:,}: same as row {first:,}"
+    count = "1 row repeats" if len(rows) == 1 else f"{len(rows):,} rows repeat"
+    where = f"row {rows[0]:,} of column {column}" if column else f"row {rows[0]:,}"
+    return f"{key}: {count} an earlier one, {where}: same as row {first:,}"
 
 
 def _where(values: pd.Series, rule: str, rows: NDArray[np.intp]) -> str:

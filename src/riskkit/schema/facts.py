@@ -154,13 +154,13 @@ class Source(SourceFacts):
         """A sample of whole customers with at most so many applications, and their loans' rows.
 
         The customers with the smallest hash of their id, so equal data give equal samples. Where
-        there are no more applications, all stay; else a note says how many do. Labels stay as they
-        are, although few of a cohort may be left.
+        there are no more applications, or `max_applications` is 0, all stay; else a note says how
+        many do. Labels stay as they are, although few of a cohort may be left.
 
         Raises
         ------
         ValueError
-            `max_applications` is not positive.
+            `max_applications` is negative.
         DataContractError
             No good or no bad is left.
 
@@ -168,10 +168,10 @@ class Source(SourceFacts):
         ------
         riskkit definition.
         """
-        if max_applications < 1:
-            raise ValueError(f"max_applications must be >= 1, got {max_applications!r}")
+        if max_applications < 0:
+            raise ValueError(f"max_applications must be >= 0, got {max_applications!r}")
         n_all = len(self.applications)
-        if n_all <= max_applications:
+        if not 0 < max_applications < n_all:
             return self
         # ids as they are would give the hash by which target.judging_rows samples again
         hashes = hash_ids("thinned " + self.applications["customer_id"].astype("str"))

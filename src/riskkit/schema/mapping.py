@@ -294,6 +294,11 @@ class SourceMapping(Block):
         worst = self.label is not None and self.label.days_past_due == "worst"
         return worst or self.performance is not None or self.outcomes is not None
 
+    @property
+    def amount_scale(self) -> int:
+        """Smallest units of money in one of the amounts as they are written."""
+        return 100 if self.amounts_in == "major" else 1
+
     def rule(self, column: Column, kind: str) -> CellRule:
         """How the cells of a column are written."""
         return CellRule(
@@ -521,7 +526,7 @@ def _of_table(name: str, table: MappedTable) -> Iterator[str]:
         yield f"{name}: both path and sql; one is enough"
     if not (table.path or table.sql) and (name != "outcomes" or table.columns):
         yield f"{name}: path or sql is missing"
-    if not table.columns and name != "outcomes":
+    if not table.columns and name in ("performance", "instalments"):
         yield f"{name}.columns: missing"
     yield from _of_file(name, table)
     for column, mapped in table.columns.items():

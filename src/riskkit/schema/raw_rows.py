@@ -10,7 +10,7 @@ import datetime
 import hashlib
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from riskkit.checks import DataContractError
 from riskkit.columns import CellRule, Fault, ReadCells, parse_text, read_cells, shown
-from riskkit.schema.contract import CONTRACT, broken_rules, repeats, repeats_text
+from riskkit.schema.contract import CONTRACT, repeats, repeats_text
 from riskkit.schema.facts import Reading
+from riskkit.schema.feature_cells import contract_values
 from riskkit.schema.mapping import FEATURE_KINDS, Column, MappedTable, RowFilter, SourceMapping
 from riskkit.tables import Table, as_parts
 
@@ -68,6 +69,9 @@ class RawRows:
     ----------
     numbers : int array of shape (n_rows,)
         Number of each row in the file, from 1; the names of the columns are no row.
+    faults : Faults
+    reading : Reading
+        Both take what is to be said of the rows.
     """
 
     def __init__(
@@ -76,8 +80,8 @@ class RawRows:
         self.name = name
         self._table = table
         self._mapping = mapping
-        self._faults = faults
-        self._reading = reading
+        self.faults = faults
+        self.reading = reading
         self._keep: NDArray[np.bool_] | None = None
         self._readers = _readers(name, mapping)
         self._private = {
@@ -93,7 +97,7 @@ class RawRows:
         cells = self._table.column(column)
         return cells if self._keep is None else cells.filter(pa.array(self._keep))
 
-    def read(self, column: Column, kind: str, name: str, **changes: Any) -> pd.Series:
+    def read(self, column: Column, kind: str, name: str) -> pd.Series:
         """Values of a column; its faults are noted.
 
         Parameters
@@ -103,52 +107,37 @@ class RawRows:
             Of :class:`riskkit.columns.CellRule`.
         name : str
             What the column is in the contract, for messages.
-        **changes
-            Of the rule: the range of dates, more words for missing.
         """
-        return self._noted(
-            column, replace(self._mapping.rule(column, kind), **changes), name
-        ).series
+        read = read_cells(self.cells(column.column), self._mapping.rule(column, kind))
+        self.note_cells(read, column, name)
+        return read.series
 
-    def _noted(self, column: Column, rule: CellRule, name: str) -> ReadCells:
-        """What the cells of a column say, once it is noted what they should not."""
-        read = read_cells(self.cells(column.column), rule)
+    def note_cells(self, read: ReadCells, column: Column, name: str) -> None:
+        """Note what the cells of a column should not say, and what else their owner should know."""
         for fault in read.faults:
             self.note(name, column.column, fault, read.texts)
         if read.stripped:
             self.say(f"{name}: blanks around the text of {read.stripped:,} cells were taken off")
-        for word in sorted({*(column.missing or ()), *rule.words} - read.used):
+        words = self._mapping.rule(column, "text").words
+        for word in sorted({*(column.missing or ()), *words} - read.used):
             self.say(f"{name}: {shown(word)} never occurs in column {column.column}")
-        return read
 
-    def contract_column(self, column: Column, name: str, scale: int) -> pd.Series:
+    def contract_column(self, column: Column, name: str) -> pd.Series:
         """Values of a column of the contract in its type and unit; what breaks its rule is noted.
 
         Amounts are whole in their smallest unit; more digits are rounded, and that is said.
         """
         rule = CONTRACT[self.name][name]
-        kind = "category" if rule.kind == "text" else rule.kind
-        read = self._noted(column, self._mapping.rule(column, kind), name)
-        values = read.series
-        broken = list(broken_rules(rule, values)) if rule.kind != "integer" else []
-        if rule.kind == "integer":
-            exact = values * (scale if rule.is_amount else 1)
-            values = exact.round()
-            # 225.0000001 is that many cents; 36.5 months are no term
-            moved = (exact - values).abs().to_numpy()
-            if not (rule.is_amount and scale > 1):
-                broken.append(("a whole number", moved > 0))
-            elif (moved > 1e-4).any():
+        values, read = contract_values(self.cells(column.column), column, rule, self._mapping)
+        self.note_cells(read, column, name)
+        scale = self._mapping.amount_scale
+        if rule.is_amount and scale > 1:
+            rounded = int(((read.series * scale - values).abs() > 1e-4).sum())
+            if rounded:
                 self.say(
-                    f"{name}: {int((moved > 1e-4).sum()):,} amounts with more digits than the "
-                    "smallest unit of money are rounded to it"
+                    f"{name}: {rounded:,} amounts with more digits than the smallest unit of money "
+                    "are rounded to it"
                 )
-            broken += broken_rules(rule, values)
-        for expected, rows in broken:
-            # a cell that says something else is missing now, too, but not blank
-            rows = rows & read.missing if expected == "filled" else rows
-            if rows.any():
-                self.note(name, column.column, Fault(np.flatnonzero(rows), expected), read.texts)
         if rule.kind == "integer" and values.notna().all():
             values = values.astype("int64")
         return values
@@ -159,30 +148,24 @@ class RawRows:
         rows = "1 row is" if n == 1 else f"{n:,} rows are"
         line = f"{self._where(name)}: {rows} not {fault.expected}, "
         line += f"{'first in ' if n > 1 else ''}row {self.numbers[first]:,} of column {column}"
-        if self._faults.shows_values and column not in self._private and texts is not None:
+        if self.faults.shows_values and column not in self._private and texts is not None:
             value = texts[first].as_py()
             line += "" if value is None else f": found {shown(value)}"
             line += f"; {fault.hint}" if fault.hint else ""
-        self._faults.add(line)
+        self.faults.add(line)
 
     def has_fault(self, name: str) -> bool:
         """Whether a column, or with no name the table, has a fault so far."""
         where = f"{self._where(name)}:" if name else self._where(name)
-        return any(line.startswith(where) for line in self._faults.lines)
+        return any(line.startswith(where) for line in self.faults.lines)
 
-    def note_repeats(self, frame: pd.DataFrame, by: Sequence[str]) -> None:
+    def note_repeats(self, frame: pd.DataFrame, columns: Mapping[str, Column]) -> None:
         """Note rows that are the same in some columns as earlier ones."""
-        rows, first = repeats(frame, by) if set(by) <= set(frame) else (np.empty(0), 0)
+        rows, first = repeats(frame, list(columns))
         if len(rows):
-            numbers = self.numbers[rows]
-            self._faults.add(repeats_text(self._where(", ".join(by)), numbers, self.numbers[first]))
-
-    def stand_ins(self, column: Column, kind: str, word: str) -> NDArray[np.bool_]:
-        """Whether each cell is a word that stands for something else, such as 9999-12-31."""
-        rule = replace(self._mapping.rule(column, kind), missing=())
-        cells = self.cells(column.column)
-        with_word = read_cells(cells, replace(rule, missing=(word,)))
-        return with_word.missing & ~read_cells(cells, rule).missing
+            names = ", ".join(column.column for column in columns.values())
+            again, earlier = self.numbers[rows], self.numbers[first]
+            self.faults.add(repeats_text(self._where(", ".join(columns)), again, earlier, names))
 
     def keep(self, keep: NDArray[np.bool_]) -> None:
         """Leave out the rows that are not kept, in every column read later."""
@@ -207,7 +190,7 @@ class RawRows:
             before = len(self)
             text = self._text(row)
             self.keep(self._passing(row))
-            self._reading.filters.append((self.name, text, before, len(self)))
+            self.reading.filters.append((self.name, text, before, len(self)))
             if len(self) == before:
                 self.say(f"rows: {text} keeps all {before:,} rows")
             if not len(self):
@@ -290,16 +273,14 @@ class RawRows:
 
     def _text(self, row: RowFilter) -> str:
         private = row.column in self._private or _PRIVATE.search(row.column)
-        return row.text(shows_value=self._faults.shows_values and not private)
+        return row.text(shows_value=self.faults.shows_values and not private)
 
     def _where(self, name: str) -> str:
         return name if self.name == "applications" else f"{self.name}.{name}"
 
     def say(self, text: str) -> None:
         """Note what the owner should look at."""
-        self._reading.warnings.append(
-            text if self.name == "applications" else f"{self.name}.{text}"
-        )
+        self.reading.warnings.append(text if self.name == "applications" else f"{self.name}.{text}")
 
 
 _KINDS = {

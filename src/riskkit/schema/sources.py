@@ -6,7 +6,6 @@ that lists everything wrong with them.
 
 from __future__ import annotations
 
-import datetime
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -22,9 +21,9 @@ from riskkit.checks import DataContractError
 from riskkit.columns import Fault, calendar_months
 from riskkit.schema.contract import CONTRACT, KEYS, across_columns, check_target
 from riskkit.schema.facts import Reading, Source
+from riskkit.schema.feature_cells import feature_values
 from riskkit.schema.features import Feature
 from riskkit.schema.mapping import (
-    FEATURE_KINDS,
     Column,
     FeatureBlock,
     MappedTable,
@@ -44,9 +43,6 @@ from riskkit.schema.raw_rows import Faults, RawRows, open_rows
 from riskkit.target import default_flags
 
 __all__ = ["check_source", "load_source"]
-
-# a feature may be years older than the application; 1900-01-01 is what some systems write for none
-FIRST_SINCE = datetime.date(1901, 1, 1)
 
 
 def check_source(path: str | Path, root: str | Path | None = None) -> SourceMapping:
@@ -132,7 +128,6 @@ class _Loading:
         self._folder = folder
         self._parts = parts
         self._faults = faults
-        self._scale = {"major": 100, "minor": 1}[mapping.amounts_in]
         self._reading = Reading()
         self._dates: list[tuple[RawRows, str, str, pd.Series]] = []  # none is later than seen
 
@@ -219,10 +214,7 @@ class _Loading:
                 self._faults.add(f"{error.what}: {line}")
             return None
         frame = pd.DataFrame(
-            {
-                one: rows.contract_column(column, one, self._scale)
-                for one, column in block.columns.items()
-            }
+            {one: rows.contract_column(column, one) for one, column in block.columns.items()}
         )
         frame = self._without_repeats(rows, block, frame)
         for one, column in block.columns.items():
@@ -257,8 +249,8 @@ class _Loading:
         keep, by = block.duplicates.keep, block.duplicates.by or KEYS[rows.name]
         if keep == "refuse":
             # of a panel, months that follow one another say it
-            if rows.name != "performance" or block.duplicates.by:
-                rows.note_repeats(frame, by)
+            if set(by) <= set(frame) and (rows.name != "performance" or block.duplicates.by):
+                rows.note_repeats(frame, {name: block.columns[name] for name in by})
             return frame
         again = frame.duplicated(by, keep=keep) & frame[list(by)].notna().all(axis=1)
         if not again.any():
@@ -295,33 +287,18 @@ class _Loading:
     def _feature_values(
         self, rows: RawRows, frame: pd.DataFrame, name: str, feature: FeatureBlock
     ) -> pd.Series:
-        """Values of a feature; a cell that stands for a special code is the code."""
-        kind = FEATURE_KINDS[feature.type]
-        codes: dict[str, float] = dict(feature.dates_as)
-        if feature.percent:
-            # a code bears no sign
-            codes |= {f"{code:.15g}": code for code in feature.special_codes}
-        words = (*self._mapping.rule(feature, kind).missing, *codes)
-        limits = {"first": FIRST_SINCE} if kind == "date" else {}
-        values = rows.read(feature, kind, name, missing=words, **limits)
-        if kind == "date":
-            values = self._months_before(frame["applied_at"], values, name)
-        for word, code in codes.items():
-            values = values.mask(rows.stand_ins(feature, kind, word), code)
+        cells = rows.cells(feature.column)
+        values, read = feature_values(cells, feature, self._mapping, frame.get("applied_at"))
+        rows.note_cells(read, feature, name)
+        if feature.type == "months_since" and (later := values[read.series.notna()] < 0).any():
+            rows.say(
+                f"{name}: {int(later.sum()):,} dates are later than the application; known "
+                "afterwards?"
+            )
         for code in feature.special_codes:
             if not (values == code).any():
                 rows.say(f"{name}: special code {code:g} never occurs")
         return values
-
-    def _months_before(self, applied: pd.Series, since: pd.Series, name: str) -> pd.Series:
-        months = pd.Series(calendar_months(applied) - calendar_months(since), dtype="float64")
-        months = months.where(since.notna() & applied.notna())
-        later = int((months < 0).sum())
-        if later:
-            self._reading.warnings.append(
-                f"{name}: {later:,} dates are later than the application; known afterwards?"
-            )
-        return months
 
     def _said(self, read: _Read) -> dict[str, pd.Series]:
         """What the applications' file says of the label: meanings, days past due, last payments."""
@@ -333,13 +310,13 @@ class _Loading:
         elif rule is not None:
             lists = {"bad": rule.bad, "good": rule.good, "ignored": rule.ignored}
             words = rows.read(Column(column=rule.column), "text", "label")
-            said["label"] = meanings_of(words, lists, "label", self._faults, self._reading)
+            said["label"] = meanings_of(words, lists, "label", rows, rule.column)
         if outcomes is not None and outcomes.event is not None:
             assert outcomes.last_payment is not None
             event = outcomes.event
             lists = {"default": event.default, "repaid": event.repaid, "ignored": event.ignored}
             words = rows.read(Column(column=event.column), "text", "outcomes.event")
-            said["event"] = meanings_of(words, lists, "outcomes.event", self._faults, self._reading)
+            said["event"] = meanings_of(words, lists, "outcomes.event", rows, event.column)
             name, column = "outcomes.last_payment", outcomes.last_payment.column
             said["last_payment"] = last = rows.read(outcomes.last_payment, "date", name)
             self._dates.append((rows, name, column, last))
@@ -443,7 +420,7 @@ class _Loading:
         ]
         if control.amount_by_month:
             months = applications["applied_at"].dt.strftime("%Y-%m")
-            sums = applications.groupby(months)["amount"].sum() / self._scale
+            sums = applications.groupby(months)["amount"].sum() / self._mapping.amount_scale
             totals += [
                 (f"amount_by_month.{month}", amount, sums.get(month, 0.0))
                 for month, amount in control.amount_by_month.items()

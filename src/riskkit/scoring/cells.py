@@ -1,28 +1,54 @@
-"""What the cells of a column are to a model, and which of them break the contract.
+"""What cells coded as a run's applications are to a model, and which of them break the contract.
 
 Takes arrow columns; gives numbers and levels as the models take them, and a reason for each bad
-cell. Every cell is judged alone, so a block more or less changes nothing.
+cell. Every cell is judged alone, so a block more or less changes nothing. What text is a number is
+for :mod:`riskkit.columns` to say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from riskkit.columns import level_codes, level_of, level_text
+from riskkit.columns import (
+    CellRule,
+    ReadCells,
+    level_codes,
+    level_of,
+    level_text,
+    read_cells,
+    shown,
+)
 from riskkit.tables import hash_ids
 
-__all__ = ["SeenIds", "decoded", "ids", "is_number_type", "is_text_type", "levels", "numbers"]
+__all__ = [
+    "Reasons",
+    "SeenIds",
+    "decoded",
+    "ids",
+    "is_number_type",
+    "is_text_type",
+    "levels",
+    "numbers",
+    "reasons",
+]
 
 Reasons = dict[int, str]
 """Position in the block of each bad cell, and what is bad about it."""
 
-_TRUTH = {"true": 1.0, "false": 0.0}
+_TRUTH = ("true", "false")
+_LARGEST_EXACT = 2**53
+# 12.500 is what the run has written, never twelve thousand
+_PLAIN = CellRule(kind="number", decimal=".")
+_NUMBER = replace(
+    _PLAIN,
+    words={"true": "1", "True": "1", "TRUE": "1", "false": "0", "False": "0", "FALSE": "0"},
+)
 
 
 def is_number_type(kind: pa.DataType) -> bool:
@@ -75,86 +101,89 @@ def decoded(column: pa.ChunkedArray) -> tuple[pa.Array, Reasons]:
 def numbers(array: pa.Array) -> tuple[NDArray[np.float64], Reasons]:
     """Numbers, NaN where missing.
 
-    Text is a number as a CSV file writes one, true and false are 1 and 0, as the models have them;
-    "nan" is text like any other. A number must be finite.
+    Text is a number as a CSV file of a run's applications has one: plain, or true and false, which
+    are 1 and 0 to the models. "nan" is text like any other. A number is finite, and a whole one
+    below 2**53, since its last digits would be lost.
     """
-    if pa.types.is_decimal(array.type):
-        values = array.to_pandas().to_numpy(np.float64, na_value=np.nan)  # arrow would round twice
-        bad: Reasons = {}
-    elif _is_text(array.type):
-        values, bad = _parsed(array)
-    else:
-        values = array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-        bad = {}
-    for at in np.flatnonzero(np.isinf(values)).tolist():
-        bad[at] = f"{array[at].as_py()} is infinite"
-    return values, bad
+    values = _plain_numbers(array)
+    if values is not None:
+        return values, {}
+    read = read_cells(array, _NUMBER)
+    return read.series.to_numpy(np.float64), reasons(read)
 
 
-def _parsed(texts: pa.Array) -> tuple[NDArray[np.float64], Reasons]:
+def _plain_numbers(array: pa.Array) -> NDArray[np.float64] | None:
+    """Numbers of texts that are all plain, read at once; None where a cell needs a closer look."""
+    if not _is_text(array.type):
+        return None
     try:
-        values = texts.cast(pa.float64()).to_numpy(zero_copy_only=False)
-        if np.isnan(values).sum() == texts.null_count:
-            return values, {}
+        values = array.cast(pa.float64()).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid:
-        pass
-    # a cell is bad, or written in a way that only Python reads: each text once, to the same float
-    coded = texts.dictionary_encode()
-    of_text = np.array([_number(text) for text in coded.dictionary.to_pylist()] + [np.nan])
-    codes = coded.indices.fill_null(len(of_text) - 1).to_numpy(zero_copy_only=False)
-    values = of_text[codes]
-    there = codes < len(of_text) - 1
-    bad = {
-        at: f"{_short(texts[at].as_py())} is no number"
-        for at in np.flatnonzero(np.isnan(values) & there).tolist()
-    }
-    return values, bad
+        return None
+    known = np.abs(values) < _LARGEST_EXACT  # neither the text "nan" nor one beyond all floats
+    return values if known.sum() + array.null_count == len(array) else None
 
 
-def _number(text: str) -> float:
-    """Number that a text stands for; NaN where it is none."""
-    word = text.strip()
-    if word.lower() in _TRUTH:
-        return _TRUTH[word.lower()]
-    if "_" in word or not word.isascii():  # Python alone takes these for numbers
-        return np.nan
-    try:
-        return float(word)
-    except ValueError:
-        return np.nan
+def reasons(read: ReadCells, hint: Callable[[pa.Array, str], str] | None = None) -> Reasons:
+    """Position of each cell at fault, and why it is none of its kind.
+
+    `hint` says, of a cell alone and what was expected, how it could be read.
+    """
+    bad: Reasons = {}
+    for fault in read.faults:
+        for at in fault.positions.tolist():
+            cell = read.texts[at].as_py()
+            if fault.expected == "filled":
+                bad[at] = "missing"
+                continue
+            bad[at] = f"{shown(cell)} is not {fault.expected}"
+            if hint is not None:
+                advice = hint(read.texts.slice(at, 1), fault.expected)
+                bad[at] += f"; {advice}" if advice else ""
+    return bad
 
 
 def levels(array: pa.Array, known: Collection[str], *, is_csv: bool) -> pd.Categorical:
     """Levels as the text that the models know them by.
 
     A CSV file does not say whether 1.0 is a level of that name or the number 1 beside a blank cell:
-    what is no known level as written is one by its number, or its truth value.
+    what is no known level as written is one by its number, its truth value, or without the blanks
+    around it.
     """
     codes, texts = level_codes(array.to_pandas())
     if is_csv:
-        new, names = pd.factorize(np.array([_level(t, known) for t in texts], dtype=object))
+        new, names = pd.factorize(_known_levels(texts, known))
         codes = np.append(new, -1)[codes]
         texts = pd.Index(names, dtype="str")
     return pd.Categorical.from_codes(codes, texts)
 
 
-def _level(text: str, known: Collection[str]) -> str:
-    if text in known:
-        return text
-    word, number = text.strip().lower(), _number(text)
-    if np.isnan(number):
-        return text
-    other = word.capitalize() if word in _TRUTH else level_of(number)
-    return other if other in known else text
+def _known_levels(texts: pd.Index, known: Collection[str]) -> NDArray[np.object_]:
+    """Each text, or the one of another form that is known."""
+    by_number = read_cells(pa.array(texts, pa.string()), _PLAIN).series
+    found = []
+    for text, number in zip(texts, by_number, strict=True):
+        word = text.strip()
+        forms = [text, word]
+        if word.lower() in _TRUTH:
+            forms.append(word.capitalize())
+        elif pd.notna(number):
+            forms.append(level_of(number))
+        found.append(next((form for form in forms if form in known), text))
+    return np.array(found, dtype=object)
 
 
-def ids(array: pa.Array) -> tuple[pa.Array, Reasons]:
-    """Ids as text, and where one is missing or blank."""
+def ids(array: pa.Array, missing: Sequence[str] = ()) -> tuple[pa.Array, Reasons]:
+    """Ids as text without blanks around it, and where one is missing, blank, or such a word.
+
+    An id is the same whatever ids stand beside it, which not every rule of a column promises.
+    """
     if pa.types.is_floating(array.type):
         array = pa.Array.from_pandas(level_text(array.to_pandas()), type=pa.string())
-    texts = array.cast(pa.string())
-    blank = pa.compute.equal(pa.compute.utf8_trim_whitespace(texts), "").fill_null(True)
-    return texts, dict.fromkeys(np.flatnonzero(blank.to_numpy(zero_copy_only=False)), "missing")
+    texts = pa.compute.utf8_trim_whitespace(array.cast(pa.string()))
+    words = pa.array(["", *missing, None], pa.string())
+    gone = pa.compute.is_in(texts, value_set=words).to_numpy(zero_copy_only=False)
+    return texts, dict.fromkeys(np.flatnonzero(gone).tolist(), "missing")
 
 
 @dataclass
@@ -202,7 +231,3 @@ def _is_text(kind: pa.DataType) -> bool:
             pa.types.is_large_binary,
         )
     )
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 60 else f"{text[:57]}...")

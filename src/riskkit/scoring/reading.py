@@ -1,8 +1,7 @@
 """Rows of a file as it holds them, block by block, each with its number.
 
-Takes :class:`riskkit.tables.files.Files`; gives arrow tables. :class:`riskkit.schema.Table` would
-not do: it gives a column one type for all of its rows, so that one bad cell makes text of a column,
-and it fills a CSV line that is too short with blanks.
+Takes :class:`riskkit.tables.Files`; gives arrow tables. :func:`riskkit.tables.as_parts` would
+not do: there, one broken line refuses the file.
 """
 
 from __future__ import annotations
@@ -15,10 +14,15 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from riskkit.checks import DataContractError, missing_columns
-from riskkit.tables.csv_files import Block, CsvFile
-from riskkit.tables.files import Files, column_differences
-from riskkit.tables.parquet import ParquetRows
-from riskkit.tables.table import BLOCK_BYTES, BLOCK_ROWS
+from riskkit.tables import (
+    BLOCK_BYTES,
+    BLOCK_ROWS,
+    Block,
+    CsvFile,
+    Files,
+    ParquetRows,
+    column_differences,
+)
 
 __all__ = ["Block", "CsvInput", "Input", "ParquetInput", "open_input"]
 
@@ -68,8 +72,12 @@ class Input:
             raise DataContractError(self.name, violations)
 
 
-def open_input(source: str | Path | Sequence[str | Path]) -> Input:
+def open_input(
+    source: str | Path | Sequence[str | Path], encoding: str = "utf-8", delimiter: str = ","
+) -> Input:
     """The rows of a file, a folder of parts, or files of the same columns.
+
+    The encoding and the delimiter are those of CSV.
 
     Raises
     ------
@@ -79,7 +87,9 @@ def open_input(source: str | Path | Sequence[str | Path]) -> Input:
     files = Files(source)
     if files.kind == "Excel":
         raise DataContractError(files.name, ["expected a .parquet, .csv or .csv.gz file to score"])
-    return CsvInput(files) if files.kind == "CSV" else ParquetInput(files)
+    if files.kind == "CSV":
+        return CsvInput(files, encoding, delimiter)
+    return ParquetInput(files)
 
 
 class ParquetInput(Input):
@@ -110,13 +120,13 @@ class CsvInput(Input):
     unit = "B"
     is_csv = True
 
-    def __init__(self, files: Files):
+    def __init__(self, files: Files, encoding: str, delimiter: str):
         super().__init__(files)
         self.total = sum(path.stat().st_size for path in files.paths)
         self._readers = []
         for path in files.paths:
             with files.reading(path):
-                self._readers.append(CsvFile(path))
+                self._readers.append(CsvFile(path, encoding, delimiter))
             names = self._readers[-1].names
             self.columns = self._readers[0].names
             violations = column_differences(names, self.columns, files.paths[0].name)

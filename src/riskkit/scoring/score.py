@@ -1,6 +1,7 @@
 """Score every row of a file that has a score, and say of every other row why it has none.
 
-Takes a model and a file; gives a file of scores, a side file, and their numbers of rows.
+Takes a model, a file and perhaps its owner's mapping; gives a file of scores, a side file, and
+their numbers of rows.
 """
 
 from __future__ import annotations
@@ -9,26 +10,27 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from riskkit.challenger import Challenger
 from riskkit.checks import DataContractError
-from riskkit.schema import Feature
+from riskkit.schema import Feature, read_mapping
 from riskkit.scorecard import Scorecard
 from riskkit.scoring import cells
+from riskkit.scoring.coding import ID, Coding, Levels, RunCoding, SourceCoding
 from riskkit.scoring.reading import Block, Input, open_input
 from riskkit.scoring.writing import ScoreWriter, SideFile
-from riskkit.tables.files import Files
+from riskkit.tables import Files, as_parts
 
 __all__ = ["ScoringResult", "load_model", "score_file"]
 
-ID = "application_id"
 KINDS = (".parquet", ".csv", ".csv.gz")
 _MODELS = (Scorecard, Challenger)
 
@@ -90,6 +92,7 @@ def score_file(
     input: str | Path | Sequence[str | Path],
     output: str | Path,
     *,
+    mapping: str | Path | None = None,
     n_reasons: int = 0,
     features: Sequence[Feature] | None = None,
     rejected: str | Path | None = None,
@@ -102,10 +105,12 @@ def score_file(
     `default_probability` and `reason_1`, ..., which are those of the model itself on each row,
     whatever the blocks. It appears whole or not at all, as does the side file, just before it.
 
-    A row is rejected, with every reason there is, where
+    The input is named and coded as a run's `applications.parquet`, or, with a `mapping`, as its
+    owner names and codes it. A row is rejected, with every reason there is, where
 
     - its `application_id` is missing, or repeats that of an earlier row, rejected or not;
     - a number is none, such as text, or infinite; a level or id is no UTF-8;
+    - a cell says nothing by the mapping's rule for it; the reason names the key that would read it;
     - a CSV line has too many or too few fields.
 
     A blank cell is a missing value, which the models know. A level never seen in training has its
@@ -116,17 +121,24 @@ def score_file(
     model : Scorecard, Challenger or path
         A fitted one, or the JSON file of one.
     input : path or sequence of paths
-        ``.parquet``, ``.csv``, ``.csv.gz`` or a folder of parts. Other columns are not read.
+        ``.parquet``, ``.csv``, ``.csv.gz`` or a folder of parts; with a mapping, ``.xlsx``, too,
+        which is first copied to a temporary folder. Other columns are not read.
     output : path
         ``.parquet``, ``.csv`` or ``.csv.gz``; an older file is replaced.
+    mapping : path, optional
+        The mapping of the source that the run was made from. Columns of the application that the
+        model needs, features and their codes, encoding, delimiter and sheet are read as it says.
+        Without an id in it, the number of the row is the id. Its row filters and its rule for
+        duplicates are not applied: every row of the input is to be scored.
     n_reasons : int
         Reasons for each score, in words, the costliest first.
     features : sequence of Feature, optional
         The catalogue, for the words of the reasons: labels, units, the meaning of special codes.
     rejected : path, optional
-        The side file, always CSV: `row` (from 1, without the header), `reasons`, and the columns
-        read, as they were. By default beside the output, ``scores.rejected.csv`` for
-        ``scores.parquet``. Where no row is rejected there is none, nor an older one.
+        The side file, always CSV, in the mapping's encoding and delimiter: `row` (from 1, without
+        the header), `reasons`, and the columns read, as they were. By default beside the output,
+        ``scores.rejected.csv`` for ``scores.parquet``. Where no row is rejected there is none, nor
+        an older one.
     rows : int, optional
         Rows of a block at most; by default some 64 MiB of parquet or 4 MiB of CSV.
     progress : bool
@@ -140,7 +152,8 @@ def score_file(
     ------
     DataContractError
         A file is missing, damaged, or of an unknown kind; a column is missing or cannot hold what
-        the model needs; the output would replace the input. Nothing is written.
+        the model needs; the mapping is not valid, or does not know a feature of the model as the
+        model has it; the output would replace the input. Nothing is written.
     ValueError
         `n_reasons` or `rows` is out of range.
 
@@ -159,21 +172,25 @@ def score_file(
         raise ValueError(f"rows must be at least 1, got {rows!r}")
     if isinstance(model, str | Path):
         model = load_model(model)
-    source = open_input(input)
     known = _levels(model)
-    source.require([ID, *known])
-    _require_types(source, known)
+    files = Files(input)
+    coding: Coding = RunCoding(known, is_csv=files.kind == "CSV")
+    if mapping is not None:
+        coding = SourceCoding(known, read_mapping(mapping), Path(mapping).name)
     output = Path(output)
     side_path = _side_path(output) if rejected is None else Path(rejected)
-    _check_paths(Files(input).paths, output, side_path)
+    _check_paths([*files.paths, *([Path(mapping)] if mapping else [])], output, side_path)
     counts: Counter[str] = Counter()
     unseen: Counter[str] = Counter()
     schema = _schema(n_reasons)
-    columns = [ID, *known]
     seen = cells.SeenIds()
-    with ScoreWriter(output, schema) as scores, SideFile(side_path, columns) as side:
-        for block in _shown(source, source.blocks(columns, rows), progress):
-            judged = _Judged(block, known, seen, is_csv=source.is_csv)
+    with (
+        _opened(input, files, coding) as source,
+        ScoreWriter(output, schema) as scores,
+        SideFile(side_path, coding.columns, coding.encoding, coding.delimiter) as side,
+    ):
+        for block in _shown(source, source.blocks(coding.columns, rows), progress):
+            judged = _Judged(block, coding, seen)
             side.write(judged.rejected())
             counts["rejected"] += len(judged.reasons) + len(block.broken)
             if judged.good.any():
@@ -204,51 +221,56 @@ def score_file(
     )
 
 
+@contextmanager
+def _opened(
+    input: str | Path | Sequence[str | Path], files: Files, coding: Coding
+) -> Iterator[Input]:
+    """The rows of the input, which can be scored; a sheet of a workbook by way of parts of text."""
+    with ExitStack() as stack:
+        if files.kind == "Excel" and coding.sheet is not None:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="riskkit-")), "parts")
+            as_parts(input, folder, columns=coding.columns, sheet=coding.sheet)
+            input = folder
+        source = open_input(input, coding.encoding, coding.delimiter)
+        source.name = files.name
+        source.require(coding.columns)
+        coding.require(source.types, source.name)
+        yield source
+
+
 class _Judged:
     """Cells of a block as the model takes them, and the rows it cannot take."""
 
-    def __init__(
-        self,
-        block: Block,
-        features: dict[str, frozenset[str] | None],
-        seen: cells.SeenIds,
-        *,
-        is_csv: bool,
-    ):
+    def __init__(self, block: Block, coding: Coding, seen: cells.SeenIds):
         self._block = block
         self.reasons: dict[int, list[str]] = {}
-        self._read: dict[str, pa.Array] = {}
-        self._values: dict[str, NDArray[np.float64] | pd.Categorical] = {}
-        self._note(ID, self._take(ID))
-        self.ids, missing = cells.ids(self._read[ID])
-        self._note(ID, missing)
+        decoded = {name: cells.decoded(block.table.column(name)) for name in coding.columns}
+        self._read = {name: array for name, (array, _) in decoded.items()}
+        coded = coding.coded(decoded, block.numbers)
+        self.ids, self._features = coded.ids, coded.features
+        self._note(coded.id_name, coded.no_id)
         there = np.ones(len(self.ids), dtype=bool)
-        there[list(missing)] = False
+        there[list(coded.no_id)] = False
         again = np.flatnonzero(there)[seen.repeated(self.ids.filter(pa.array(there)))]
-        self._note(
-            ID, {at: f"{self.ids[at].as_py()!r} repeats an earlier row's" for at in again.tolist()}
-        )
-        for name, known in features.items():
-            bad_text = self._take(name)
-            if known is None:
-                self._values[name], bad = cells.numbers(self._read[name])
-                self._note(name, bad)
-            else:
-                self._values[name] = cells.levels(self._read[name], known, is_csv=is_csv)
-                self._note(name, bad_text)
+        repeats = {
+            at: f"{self.ids[at].as_py()!r} repeats an earlier row's" for at in again.tolist()
+        }
+        self._note(coded.id_name, repeats)
+        for name, bad in coded.faults:
+            self._note(name, bad)
         self.good = np.ones(len(self.ids), dtype=bool)
         self.good[list(self.reasons)] = False
 
     def frame(self) -> pd.DataFrame:
         """Features of the good rows."""
-        frame = pd.DataFrame(self._values, copy=False)
+        frame = pd.DataFrame(self._features, copy=False)
         return frame if self.good.all() else frame[self.good].reset_index(drop=True)
 
-    def unseen(self, features: dict[str, frozenset[str] | None]) -> dict[str, int]:
+    def unseen(self, features: Levels) -> dict[str, int]:
         """Good rows with a level that the model does not know."""
         found = {}
         for name, known in features.items():
-            values = self._values[name]
+            values = self._features[name]
             if known is not None and isinstance(values, pd.Categorical):
                 strange = np.append(~values.categories.isin(list(known)), False)
                 found[name] = int(strange[values.codes[self.good]].sum())
@@ -264,10 +286,6 @@ class _Judged:
         ]
         found += [(number, [reason], []) for number, reason in self._block.broken]
         yield from sorted(found, key=lambda row: row[0])
-
-    def _take(self, name: str) -> cells.Reasons:
-        self._read[name], bad = cells.decoded(self._block.table.column(name))
-        return bad
 
     def _note(self, name: str, bad: cells.Reasons) -> None:
         for at, reason in bad.items():
@@ -296,7 +314,7 @@ def _scored(
     )
 
 
-def _levels(model: Model) -> dict[str, frozenset[str] | None]:
+def _levels(model: Model) -> Levels:
     """Known levels of each feature of a model; None for a number."""
     if isinstance(model, Scorecard):
         groups = {name: model.binner_.bins_[name].groups for name in model.points_}
@@ -308,22 +326,6 @@ def _levels(model: Model) -> dict[str, frozenset[str] | None]:
         name: frozenset(model.levels_[name]) if name in model.levels_ else None
         for name in model.feature_names_in_
     }
-
-
-def _require_types(source: Input, features: dict[str, frozenset[str] | None]) -> None:
-    wrong = [
-        f"{name}: expected numbers, found {source.types[name]}"
-        for name, known in features.items()
-        if known is None and not cells.is_number_type(source.types[name])
-    ]
-    texts = [ID, *(name for name, known in features.items() if known is not None)]
-    wrong += [
-        f"{name}: expected text, found {source.types[name]}"
-        for name in texts
-        if not cells.is_text_type(source.types[name])
-    ]
-    if wrong:
-        raise DataContractError(source.name, wrong)
 
 
 def _schema(n_reasons: int) -> pa.Schema:

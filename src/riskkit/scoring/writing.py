@@ -118,12 +118,20 @@ class ScoreWriter(_Staged):
 
 
 class SideFile(_Staged):
-    """Rejected rows: number, reasons, and the cells as they were read."""
+    """Rejected rows: number, reasons, and the cells as they were read.
 
-    def __init__(self, path: Path, columns: Sequence[str]):
+    The encoding and the delimiter are those of the input, so that it reads like one; a letter of a
+    reason that the encoding has not is shown by its number.
+    """
+
+    def __init__(
+        self, path: Path, columns: Sequence[str], encoding: str = "utf-8", delimiter: str = ","
+    ):
         super().__init__(path)
-        self._text = io.TextIOWrapper(self.file, "utf-8", newline="", write_through=True)
-        self._writer = plain_csv.writer(self._text, lineterminator="\n")
+        self._text = io.TextIOWrapper(
+            self.file, encoding, "backslashreplace", newline="", write_through=True
+        )
+        self._writer = plain_csv.writer(self._text, delimiter=delimiter, lineterminator="\n")
         self._writer.writerow(["row", "reasons", *columns])
 
     def write(self, rows: Iterable[tuple[int, Sequence[str], Sequence[object]]]) -> None:

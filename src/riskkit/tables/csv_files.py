@@ -10,6 +10,7 @@ import codecs
 import csv as plain_csv
 import gzip
 import io
+import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -252,16 +253,17 @@ class _Quotes:
     """Watches that each quoted cell ends at its closing quote, where arrow would read on.
 
     One stray quote turns all that follow inside out, and the cells of a line may still be as many
-    as they should. Quotes are looked at as arrays, and one by one only where that does not add up.
+    as they should.
     """
 
     def __init__(self, delimiter: str):
-        self._ends = np.zeros(256, dtype=bool)
-        self._ends[list(b"\r\n" + delimiter.encode())] = True
-        self._left: bytes | None = None  # a byte, and quotes of which the next may be the second
-        self._inside = False
+        ends = rb"\r\n" + re.escape(delimiter).encode()
+        cell = rb'"(?:[^"]++|"")*+"'
+        parts = (rb'[^"]++', rb"(?<=[%b])%b(?=[%b])" % (ends, cell, ends), rb'(?<![%b])"' % ends)
+        self._good = re.compile(rb"(?:%b)*+" % b"|".join(parts))
+        self._wrong = re.compile(rb'%b[^"%b]' % (cell, ends))
+        self._left = b""  # the last byte of what is good, and a cell that has not ended
         self._line = 1
-        self._opened = 1
 
     def watch(self, piece: bytes) -> None:
         """Look at the next piece of the file.
@@ -271,49 +273,20 @@ class _Quotes:
         ValueError
             Text follows the quote that closes a cell.
         """
-        if self._left is None:
-            self._left, piece = b"\n", piece.removeprefix(codecs.BOM_UTF8)
-        data = self._left + piece
-        known = len(data.rstrip(b'"'))
-        if known > 1:
-            self._look(data[:known])
-        self._left = data[known - 1 :]
+        data = self._left + piece if self._left else b"\n" + piece.removeprefix(codecs.BOM_UTF8)
+        good = cast(re.Match[bytes], self._good.match(data, 1)).end() if b'"' in data else len(data)
+        self._line += _line_ends(data, 1, good)
+        if wrong := self._wrong.match(data, good):
+            raise ValueError(
+                f"line {self._line + _line_ends(data, good, wrong.end() - 1):,}: text follows the "
+                f"quote that closes the cell begun on line {self._line:,}; is a quote not closed, "
+                "or not doubled?"
+            )
+        self._left = data[good - 1 :]
 
-    def _look(self, data: bytes) -> None:
-        values = np.frombuffer(data, np.uint8)
-        quotes = np.flatnonzero(values == ord('"'))
-        opens = (np.arange(len(quotes)) + self._inside) % 2 == 0
-        beside = values[np.where(opens, quotes - 1, quotes + 1)]
-        if (self._ends[beside] | (beside == ord('"'))).all():
-            self._inside ^= bool(len(quotes) % 2)
-            if self._inside and len(quotes):
-                self._opened = self._line_of(data, quotes[-1])
-        else:
-            self._one_by_one(data, quotes.tolist())
-        self._line = self._line_of(data, len(data))
 
-    def _one_by_one(self, data: bytes, quotes: list[int]) -> None:
-        second = -1
-        for at in quotes:
-            if at == second:
-                continue
-            if not self._inside:
-                self._inside = bool(self._ends[data[at - 1]])  # else it is a letter
-                if self._inside:
-                    self._opened = self._line_of(data, at)
-            elif data[at + 1] == ord('"'):
-                second = at + 1
-            elif self._ends[data[at + 1]]:
-                self._inside = False
-            else:
-                raise ValueError(
-                    f"line {self._line_of(data, at):,}: text follows the quote that closes the "
-                    f"cell begun on line {self._opened:,}; is a quote not closed, or not doubled?"
-                )
-
-    def _line_of(self, data: bytes, at: int) -> int:
-        # the first byte was there before
-        return self._line + max(data.count(b"\n", 1, at), data.count(b"\r", 1, at))
+def _line_ends(data: bytes, start: int, end: int) -> int:
+    return max(data.count(b"\n", start, end), data.count(b"\r", start, end))
 
 
 def opened(path: Path, raw: Any) -> Any:

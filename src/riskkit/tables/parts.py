@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -107,18 +108,27 @@ def as_parts(
             texts = csv_texts(files, columns, encoding, delimiter)
         else:
             texts = sheet_texts(files, columns, sheet)
-    with _staged(folder) as staging:
+    with _staged(folder) as staging, ThreadPoolExecutor(1) as writer:
+        written: Future[None] | None = None
         for number, part in enumerate(_parts(texts)):
-            with whole(part_path(staging, number)) as path:
-                parquet.write_table(
-                    part,
-                    path,
-                    compression="zstd",
-                    row_group_size=GROUP_ROWS,
-                    use_dictionary=repetitive(part.slice(0, 1_000).to_pandas()),
-                )
-                path.chmod(0o640)
+            if written is not None:
+                written.result()  # no more than two parts are in memory
+            written = writer.submit(_write, part, part_path(staging, number))
+        if written is not None:
+            written.result()
     return Table(folder)
+
+
+def _write(part: pa.Table, path: Path) -> None:
+    with whole(path) as file:
+        parquet.write_table(
+            part,
+            file,
+            compression="zstd",
+            row_group_size=GROUP_ROWS,
+            use_dictionary=repetitive(part.slice(0, 1_000).to_pandas()),
+        )
+        file.chmod(0o640)
 
 
 @contextmanager

@@ -169,8 +169,9 @@ def _restrict(connection: sqlalchemy.Connection, limit: float) -> None:
     kind = connection.dialect.name
     if kind == "postgresql":
         connection.execution_options(postgresql_readonly=True)
-        # the server's own limit, should this side be gone
-        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {max(1, round(limit * 1_000))}")
+        # the server's own limit, should this side be gone; it knows no more than 24 days
+        milliseconds = min(max(1, round(limit * 1_000)), 2**31 - 1)
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {milliseconds}")
     elif kind == "sqlite":
         _raw(connection).set_authorizer(_authorized)
 

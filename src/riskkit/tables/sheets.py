@@ -39,8 +39,8 @@ def sheet_rows(path: Path, sheet: str) -> Iterator[list[tuple[Any, ...]]]:
     """
     with _workbook(path, data_only=True) as book, _workbook(path, data_only=False) as formulas:
         names = [worksheet.title for worksheet in book.worksheets]
-        name = sheet or names[0]
-        if name not in names or (not sheet and len(names) > 1):
+        name = names[0] if not sheet and len(names) == 1 else sheet
+        if name not in names:
             fault = f"sheet: no {sheet!r}" if sheet else "sheet: name one of several"
             raise DataContractError(path.name, [f"{fault}; there are {', '.join(names)}"])
         cells = _cells(book[name])

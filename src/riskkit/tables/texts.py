@@ -59,12 +59,10 @@ def csv_texts(
                 file = CsvFile(path, encoding, delimiter)
                 if "\0" in (head := "".join(file.names)) or "\ufffd" in head:
                     _refuse_encoding(path, encoding, what)
-                violations = column_differences(
-                    file.names, names or file.names, files.paths[0].name
-                )
+                names = names or file.names
+                violations = column_differences(file.names, names, files.paths[0].name)
                 if violations:
                     raise DataContractError(what, violations)
-                names = file.names
                 yield from _csv_texts(file, _csv_columns(file, columns, what), what)
             except (UnicodeError, pa.ArrowInvalid):
                 _refuse_encoding(path, encoding, what)
@@ -233,8 +231,7 @@ def _text(value: Any) -> str | None:
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, dt.datetime):
-        text = value.isoformat(sep=" ")
-        return text.removesuffix(" 00:00:00")
+        return value.isoformat(sep=" ").removesuffix(" 00:00:00")
     if isinstance(value, int | uuid.UUID):
         return str(value)
     if isinstance(value, dt.date | dt.time):

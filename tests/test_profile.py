@@ -1,0 +1,66 @@
+"""What the data look like, by hand."""
+
+import numpy as np
+import pandas as pd
+
+from riskkit import profile, schema, target
+
+
+def test_code_profile_by_hand():
+    frame = pd.DataFrame({"a": [1.0, -9.0], "b": [-9.0, -9.0], "c": [-8.0, 0.0]})
+    missing = {-9.0: "no record"}
+    features = [
+        schema.Feature(name="a", label="A", family="x", special_codes=missing),
+        schema.Feature(name="b", label="B", family="x", special_codes=missing),
+        schema.Feature(name="c", label="C", family="x", special_codes={-8.0: "not asked"}),
+    ]
+    table = profile.code_profile(frame, features)
+    assert list(table.index) == [(-9.0, "no record"), (-8.0, "not asked")]
+    assert list(table["holds"]) == ["A, B", "C"]
+    assert list(table["features"]) == [2, 1]
+    assert list(table["special_rate"]) == [0.75, 0.5]
+    assert profile.code_profile(frame, []).empty
+
+
+def test_family_profile_by_hand():
+    frame = pd.DataFrame(
+        {
+            "a": [1.0, -9.0, np.nan, np.nan],
+            "b": [1.0, 2.0, 3.0, np.nan],
+            "sex": ["f", "m", None, "f"],
+            "paid": [1.0, 2.0, 3.0, 4.0],
+            **{f"n{i}": [0.0] * 4 for i in range(5)},
+        }
+    )
+    features = [
+        schema.Feature(name="a", label="A", family="bureau", special_codes={-9.0: "none"}),
+        schema.Feature(name="sex", label="Sex", family="person", kind="category", protected=True),
+        schema.Feature(name="b", label="B", family="bureau"),
+        schema.Feature(name="paid", label="Paid", family="bureau", known_afterwards=True),
+        *(schema.Feature(name=f"n{i}", label=f"N{i}", family="nil") for i in range(5)),
+    ]
+    table = profile.family_profile(frame, features)
+    assert list(table.index) == ["bureau", "person", "nil"]
+    assert list(table["holds"]) == ["A, B, Paid", "Sex", "N0, N1, N2 and 2 more"]
+    assert list(table["features"]) == [3, 1, 5]
+    assert list(table["offered"]) == [2, 0, 5]
+    np.testing.assert_allclose(table["missing_rate"], [(0.5 + 0.25) / 3, 0.25, 0])
+    np.testing.assert_allclose(table["special_rate"], [0.25 / 3, 0, 0])
+
+
+def test_sample_sizes_show_months_only_where_they_are_known():
+    rows = np.arange(600)
+    applications = pd.DataFrame(
+        {
+            "application_id": rows.astype(str),
+            "customer_id": rows.astype(str),
+            "applied_at": pd.Timestamp("2023-01-01") + pd.to_timedelta(rows % 365, "D"),
+            "default_flag": (rows % 5 == 0).astype(float),
+        }
+    )
+    samples = applications.assign(sample=target.assign_samples(applications).to_numpy())
+    table = profile.sample_sizes(samples)
+    assert list(table.index) == ["train", "test", "out_of_time"]
+    assert table.loc["train", "first"] == "2023-01"
+    plain = profile.sample_sizes(samples.drop(columns="applied_at"))
+    pd.testing.assert_frame_equal(plain, table.drop(columns=["first", "last"]))
