@@ -31,8 +31,8 @@ def one_class_iv(counts: NumericCounts | CategoryCounts) -> float:
     Cells are runs of neighbouring values, levels, special codes and missing. A cell counts where
     it holds one class only, or next to nothing of the other, and where chance would hardly make
     it: a rare level with goods only is nothing special. It is leakage where the IV of such cells is
-    above 0.5; those of the goods count where they hold half of all goods, those of the bads a quarter
-    of all bads. No limit on bins comes into it.
+    above 0.5; those of the goods count where they hold half of all goods, those of the bads a
+    quarter of all bads. No limit on bins comes into it.
 
     Parameters
     ----------
