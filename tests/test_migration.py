@@ -11,8 +11,10 @@ from riskkit.migration import (
     bucket,
     bucket_balances,
     bucket_label,
+    bucket_reading,
     flow_rates,
     point_of_no_return,
+    reading_text,
     roll_counts,
     roll_rates,
     roll_text,
@@ -109,8 +111,9 @@ class InBlocks:
 
     def __init__(self, *frames):
         self.frames = frames
+        self.columns = frames[0].columns
 
-    def blocks(self):
+    def blocks(self, columns=None):
         return iter(self.frames)
 
 
@@ -153,15 +156,89 @@ def test_bucket_refuses_what_it_cannot_place():
         bucket_label(-1)
 
 
-def test_labels_print_the_day_bounds():
+def test_labels_say_what_a_bucket_holds():
     assert [M0, M1, M2, M3, M4_UP] == [
         "M0 current",
-        "M1 1–30 days",
-        "M2 31–60 days",
-        "M3 61–90 days",
-        "M4+ 91 days or more",
+        "M1 1st month past due",
+        "M2 2nd month past due",
+        "M3 3rd month past due",
+        "M4+ 4th month past due or later",
     ]
-    assert bucket_label(4) == "M4 91–120 days"
+    assert [bucket_label(k).split()[1] for k in (11, 12, 13, 21, 22)] == [
+        "11th", "12th", "13th", "21st", "22nd",
+    ]  # fmt: skip
+    assert bucket_label(0, by="days") == "M0 current"
+    assert bucket_label(4, by="days") == "M4 91–120 days"
+    assert bucket_label(4, by="days", and_worse=True) == "M4+ 91 days or more"
+    with pytest.raises(ValueError, match="by must be 'months' or 'days', got 'weeks'"):
+        bucket_label(4, by="weeks")
+
+
+def counting_months(*months_late):
+    """Panel of one loan of a lender that writes months past due as 0, 30, 60, ... days."""
+    rows = [(1000, 30 * k, "delinquent" if k else "current") for k in months_late]
+    return panel_of([(0, rows)])
+
+
+def test_a_lender_that_counts_months_is_not_misread_in_february():
+    ends = np.array(["2023-02-28", "2023-03-31", "2024-02-29", "2023-01-31"], dtype="M8[D]")
+
+    assert bucket([30, 60, 30, 90], ends, by="days").tolist() == [1, 2, 1, 3]
+    # by calendar month, 30 days on 28 February reach back into January
+    assert bucket([30, 60, 30, 90], ends).tolist() == [2, 3, 2, 3]
+    with pytest.raises(ValueError, match="by must be 'months' or 'days', got 'weeks'"):
+        bucket([30], ends[:1], by="weeks")
+
+
+def test_a_panel_of_multiples_of_thirty_is_read_by_days_and_says_so():
+    panel = counting_months(0, 0, 1, 2, 3)  # months past due, November to March
+
+    assert bucket_reading(panel) == "days"
+    assert bucket_reading(InBlocks(panel.iloc[:2], panel.iloc[2:])) == "days"
+    counts = transition_counts(panel)
+    assert counts.index[counts["loans"] > 0].tolist() == [
+        (M0, M0), (M0, "M1 1–30 days"), ("M1 1–30 days", "M2 31–60 days"),
+        ("M2 31–60 days", "M3 61–90 days"),
+    ]  # fmt: skip
+    flows = flow_rates(panel)
+    assert flows.loc["2024-01-31"].tolist()[0] == 1
+    assert flows.loc["2024-02-29"].tolist()[1] == 1
+    rolls = roll_counts(panel, "2024-03-31", months=1)
+    assert rolls["loans"].sum() == 4
+    assert roll_rates(rolls).index[1] == "M1 1–30 days"
+    assert "begins at two months" in reading_text("days")
+    assert "by calendar month" in reading_text("months")
+    with pytest.raises(ValueError, match="by must be"):
+        reading_text("weeks")
+
+
+def test_one_row_that_is_no_multiple_of_thirty_makes_the_panel_one_of_days_past_due():
+    panel = counting_months(0, 0, 1, 2, 3)
+    late = panel.assign(dpd=[0, 0, 30, 60, 91])
+
+    assert bucket_reading(late) == "months"
+    assert bucket_reading(panel.assign(dpd=0)) == "months"
+    # the reading of the whole is given to its parts: the first has multiples of 30 alone
+    parts = [transition_counts(part, by="months") for part in (late.iloc[:4], late.iloc[:0])]
+    assert parts[0].index.equals(transition_counts(late).index)
+    assert not transition_counts(late.iloc[:4]).index.equals(transition_counts(late).index)
+
+
+def test_without_balances_loans_are_counted_all_the_same():
+    thin = SMALL.drop(columns="balance")
+
+    counts = transition_counts(thin)
+
+    assert counts.columns.tolist() == ["loans"]
+    assert counts["loans"].equals(transition_counts(SMALL)["loans"])
+    rolls = roll_counts(thin, "2024-03-31", months=1)
+    assert roll_rates(rolls).equals(roll_rates(roll_counts(SMALL, "2024-03-31", months=1)))
+    with pytest.raises(ValueError, match="measure='balance' needs balances"):
+        transition_matrix(counts, measure="balance")
+    with pytest.raises(ValueError, match="measure='balance' needs balances"):
+        roll_rates(rolls, measure="balance")
+    with pytest.raises(DataContractError, match="missing columns balance"):
+        flow_rates(thin)
 
 
 def test_transitions_of_small_panel_by_hand():
@@ -200,8 +277,8 @@ def test_matrix_of_small_panel_by_hand():
 def test_worst_bucket_takes_all_deeper_ones_in():
     matrix = transition_matrix(transition_counts(SMALL, max_bucket=2))
 
-    assert matrix.index.tolist() == [M0, M1, "M2+ 31 days or more"]
-    assert matrix.loc["M2+ 31 days or more", "M2+ 31 days or more"] == 1
+    assert matrix.index.tolist() == [M0, M1, "M2+ 2nd month past due or later"]
+    assert matrix.loc["M2+ 2nd month past due or later", "M2+ 2nd month past due or later"] == 1
 
 
 def test_more_than_nine_buckets_keep_their_order():
@@ -226,7 +303,7 @@ def test_transitions_match_loop_over_loans(panel):
             loans[states[i], states[i + 1]] += 1
             balances[states[i], states[i + 1]] += panel["balance"][i]
 
-    counts = transition_counts(panel)
+    counts = transition_counts(panel, by="months")
 
     assert counts["loans"][counts["loans"] > 0].to_dict() == dict(loans)
     assert counts["balance"][counts["loans"] > 0].to_dict() == dict(balances)
@@ -235,7 +312,7 @@ def test_transitions_match_loop_over_loans(panel):
 @settings(max_examples=40, deadline=None)
 @given(panels())
 def test_rows_of_the_matrix_sum_to_one(panel):
-    matrix = transition_matrix(transition_counts(panel))
+    matrix = transition_matrix(transition_counts(panel, by="months"))
 
     total = matrix.sum(axis=1)
     seen = matrix.notna().all(axis=1)
@@ -250,19 +327,22 @@ def test_counts_of_two_parts_add_up(panel, n_loans):
     first = panel["loan_id"] < f"L{n_loans:03d}"
     parts = panel[first], panel[~first]
 
-    moves, balances = transition_counts(panel), bucket_balances(panel)
+    moves = transition_counts(panel, by="months")
+    balances = bucket_balances(panel, by="months")
 
-    pd.testing.assert_frame_equal(transition_counts(parts[0]) + transition_counts(parts[1]), moves)
-    pd.testing.assert_frame_equal(transition_counts(InBlocks(*parts)), moves)
-    pd.testing.assert_frame_equal(bucket_balances(InBlocks(*parts)), balances)
-    stacked = pd.concat([transition_counts(part) for part in parts])
+    pd.testing.assert_frame_equal(
+        transition_counts(parts[0], by="months") + transition_counts(parts[1], by="months"), moves
+    )
+    pd.testing.assert_frame_equal(transition_counts(InBlocks(*parts), by="months"), moves)
+    pd.testing.assert_frame_equal(bucket_balances(InBlocks(*parts), by="months"), balances)
+    stacked = pd.concat([transition_counts(part, by="months") for part in parts])
     pd.testing.assert_frame_equal(transition_matrix(stacked), transition_matrix(moves))
 
 
 @settings(max_examples=40, deadline=None)
 @given(panels())
 def test_balances_are_the_book(panel):
-    balances = bucket_balances(panel)
+    balances = bucket_balances(panel, by="months")
 
     book = panel.groupby("month_end")["balance"].sum()
     assert balances.sum(axis=1).to_dict() == book.to_dict()
@@ -438,7 +518,7 @@ def test_rolls_match_loop_over_loans(panel, months, later):
     observed = panel["month_end"].max() + pd.offsets.MonthEnd(later) if later else None
     observed = observed or panel["month_end"].max()
 
-    counts = roll_counts(panel, observed, months=months)
+    counts = roll_counts(panel, observed, months=months, by="months")
 
     labels = [M0, M1, M2, M3, M4_UP]
     expected = {
@@ -454,11 +534,12 @@ def test_rolls_of_two_parts_add_up(panel, n_loans):
     first = panel["loan_id"] < f"L{n_loans:03d}"
     parts, observed = (panel[first], panel[~first]), panel["month_end"].max()
 
-    counts = roll_counts(panel, observed, months=2)
+    counts = roll_counts(panel, observed, months=2, by="months")
 
-    by_part = [roll_counts(part, observed, months=2) for part in parts]
+    by_part = [roll_counts(part, observed, months=2, by="months") for part in parts]
     pd.testing.assert_frame_equal(by_part[0] + by_part[1], counts)
-    pd.testing.assert_frame_equal(roll_counts(InBlocks(*parts), observed, months=2), counts)
+    whole = roll_counts(InBlocks(*parts), observed, months=2, by="months")
+    pd.testing.assert_frame_equal(whole, counts)
     pd.testing.assert_frame_equal(roll_rates(pd.concat(by_part)), roll_rates(counts))
     shares = roll_rates(counts).iloc[:, 1:6].sum(axis=1, min_count=1)
     np.testing.assert_allclose(shares.dropna(), 1)
@@ -502,20 +583,22 @@ def test_text_says_whether_the_definition_begins_where_loans_are_lost():
     )
 
     assert roll_text(rates, 90) == (
-        "From **M2 31–60 days** on, more than 50% do not come back. The definition begins with M4+ "
-        "91 days or more, past that point: the roll rates **support** it, and would support an "
-        "earlier one."
+        "From **M2 2nd month past due** on, more than 50% do not come back. The definition begins "
+        "with M4+ 4th month past due or later, past that point: the roll rates **support** it, and "
+        "would support an earlier one."
     )
-    assert "M2 31–60 days, just there: the roll rates **support** it." in roll_text(rates, 30)
+    assert "M2 2nd month past due, just there: the roll rates **support** it." in roll_text(
+        rates, 30
+    )
     # the 16th day lies in M1
-    assert "M1 1–30 days, **earlier** than the roll rates support" in roll_text(rates, 15)
-    assert "M3 61–90 days, **earlier** than" in roll_text(rates, 60, share=0.85)
+    assert "M1 1st month past due, **earlier** than the roll rates support" in roll_text(rates, 15)
+    assert "M3 3rd month past due, **earlier** than" in roll_text(rates, 60, share=0.85)
     assert "a charge-off, past that point" in roll_text(rates, None)
     mild = rates * 0.1
     assert roll_text(mild, 90).startswith("There is no bucket from which on more than 50%")
     assert "**earlier** than" in roll_text(mild, 90)
     assert "a charge-off, what nobody comes back from." in roll_text(mild, None)
-    with pytest.raises(ValueError, match="rates must reach M5 121–150 days, got 5 buckets"):
+    with pytest.raises(ValueError, match="rates must reach M5, got 5 buckets"):
         roll_text(rates, 120)
 
 
@@ -554,9 +637,9 @@ def test_wrong_settings_of_rolls_are_refused():
 def test_broken_panel_and_wrong_settings_are_refused():
     with pytest.raises(DataContractError, match="missing columns dpd; present: loan_id, mob"):
         transition_counts(SMALL.drop(columns="dpd"))
-    with pytest.raises(DataContractError, match="do not follow the month before"):
+    with pytest.raises(DataContractError, match="repeat a month of the loan or go back"):
         transition_counts(SMALL.iloc[[0, 2, 1, 3, 4]])
-    with pytest.raises(DataContractError, match="do not follow the month before"):
+    with pytest.raises(DataContractError, match="repeat a month of the loan or go back"):
         flow_rates(SMALL.iloc[[0, 2, 1, 3, 4]])
     with pytest.raises(ValueError, match="max_bucket must be >= 1"):
         transition_counts(SMALL, max_bucket=0)

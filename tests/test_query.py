@@ -151,6 +151,14 @@ def test_the_database_itself_lets_nothing_be_changed_or_read_beside_it(
     refused(book, query.format(folder=tmp_path), "query refused: ")
 
 
+def test_a_file_of_sqlite_is_open_for_reading_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables.query, "_require_select", lambda query: None)
+    monkeypatch.setattr(tables.query, "_authorized", lambda *_: sqlite3.SQLITE_OK)
+    with closing(sqlite3.connect(tmp_path / "t.db")) as connection, connection:
+        connection.execute("CREATE TABLE t (a)")
+    refused(f"sqlite:///{tmp_path}/t.db", "DROP TABLE t", "attempt to write a readonly database")
+
+
 def test_of_two_statements_the_database_runs_neither_or_changes_nothing(book, monkeypatch):
     monkeypatch.setattr(tables.query, "_require_select", lambda query: None)
     for query in ("SELECT 1 AS a; DROP TABLE loans", "COMMIT; DROP TABLE loans"):
@@ -177,7 +185,11 @@ def test_a_query_is_stopped_at_its_limit(book, query, monkeypatch):
 
 def test_a_query_cannot_lift_its_limit(postgres, monkeypatch):
     monkeypatch.setenv("RISKKIT_QUERY_SECONDS", "0.5")
-    query = "SELECT set_config('statement_timeout', '0', false), pg_sleep(60)"
+    monkeypatch.setattr(tables.query, "_FETCH_VALUES", 2)  # a row at a time: the second sleeps
+    query = (
+        "SELECT set_config('statement_timeout', '0', false), pg_sleep(i * 60)"
+        " FROM generate_series(0, 1) AS i"
+    )
     refused(postgres, query, "query stopped after 0.5 s")
 
 

@@ -219,7 +219,7 @@ def test_table_in_blocks_counts_like_frame():
 
 
 def test_block_that_splits_a_loan_is_refused():
-    with pytest.raises(DataContractError, match="do not begin at month 0"):
+    with pytest.raises(DataContractError, match="enter late"):
         cohort_counts(InBlocks(SMALL.iloc[:3], SMALL.iloc[3:]))
 
 
@@ -485,11 +485,23 @@ def test_base_of_nothing_warns_and_is_missing():
 @pytest.mark.parametrize(
     ("order", "message"),
     [
-        ([1, 0, 2, 3, 4], "do not begin at month 0"),
-        ([0, 2, 1, 3, 4], "do not follow the month before"),
-        ([0, 1, 3, 4], "do not follow the month before"),
-        ([0, 1, 2, 2, 3, 4], "do not follow the month before"),
-        ([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1], "rows of 1 loans are not together.*L000"),
+        ([1, 0, 2, 3, 4], "enter late.*row 1: the loan's first row has mob 1"),
+        (
+            [0, 2, 1, 3, 4],
+            "repeat a month of the loan or go back, for example row 3: mob 1 follows mob 2",
+        ),
+        (
+            [0, 1, 3, 4],
+            "follow a gap, months of the loan are left out, for example row 3: mob 3 follows mob 1",
+        ),
+        (
+            [0, 1, 2, 2, 3, 4],
+            "repeat a month of the loan or go back, for example row 4: mob 2 follows mob 2",
+        ),
+        (
+            [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1],
+            "rows of 1 loans are not together, .* row .*: same loan as row 1, others between",
+        ),
     ],
 )
 def test_unsorted_panel_is_refused(order, message):

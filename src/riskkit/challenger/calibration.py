@@ -5,7 +5,6 @@ Takes raw scores of rows the trees have not seen, with their labels; gives a map
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,14 @@ from sklearn.isotonic import IsotonicRegression
 
 from riskkit.metrics import logistic_line
 
-__all__ = ["CALIBRATIONS", "Isotonic", "Platt", "calibration_from", "fit_calibration"]
+__all__ = [
+    "CALIBRATIONS",
+    "UNCALIBRATED",
+    "Isotonic",
+    "Platt",
+    "calibration_from",
+    "fit_calibration",
+]
 
 CALIBRATIONS = ("platt", "isotonic")
 # fewer bads leave steps that are chance
@@ -44,6 +50,9 @@ class Platt:
     def values(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {"kind": "platt", "intercept": self.intercept, "slope": self.slope}
+
+
+UNCALIBRATED = Platt(0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -76,7 +85,7 @@ def calibration_from(values: Mapping[str, Any]) -> Platt | Isotonic:
 
 
 def fit_calibration(kind: str, raw: Array, y: NDArray[Any], weight: Array) -> Platt | Isotonic:
-    """Calibration on rows that the trees have not seen.
+    """Calibration on rows that the trees have not seen; `UNCALIBRATED` where they show no order.
 
     Parameters
     ----------
@@ -110,11 +119,4 @@ def fit_calibration(kind: str, raw: Array, y: NDArray[Any], weight: Array) -> Pl
         )
     line = logistic_line(raw, y, weight)
     # a slope below 0 would turn the ranking, and every direction, round
-    if line is None or line[1] <= 0:
-        warnings.warn(
-            "the challenger stays uncalibrated: its scores of rows not seen show no risk order",
-            UserWarning,
-            stacklevel=3,
-        )
-        return Platt(0.0, 1.0)
-    return Platt(*line)
+    return UNCALIBRATED if line is None or line[1] <= 0 else Platt(*line)

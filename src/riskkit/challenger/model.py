@@ -25,7 +25,12 @@ from riskkit.binning import (
     codes_to_json,
     count_features,
 )
-from riskkit.challenger.calibration import CALIBRATIONS, calibration_from, fit_calibration
+from riskkit.challenger.calibration import (
+    CALIBRATIONS,
+    UNCALIBRATED,
+    calibration_from,
+    fit_calibration,
+)
 from riskkit.challenger.rows import (
     Array,
     Learning,
@@ -210,6 +215,12 @@ class Challenger(ScoreClassifier):
             self._parameters(learning), learning.dataset(), num_boost_round=self.n_rounds_
         )
         return self
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether there is a calibration: False where rows not seen show no order of risk."""
+        check_is_fitted(self, "calibration_")
+        return self.calibration_ != UNCALIBRATED
 
     def _learn(
         self,

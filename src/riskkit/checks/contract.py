@@ -86,7 +86,7 @@ def loan_starts(performance: pd.DataFrame) -> np.ndarray:
     ------
     DataContractError
         A missing column, a loan that does not begin at month 0 or skips or repeats a month, rows
-        of one loan that are not together.
+        of one loan that are not together; each with the number of its first row, never an id.
 
     Source
     ------
@@ -104,29 +104,41 @@ def loan_starts(performance: pd.DataFrame) -> np.ndarray:
     ids: Any = performance["loan_id"].array
     if isinstance(ids, pd.Categorical):
         ids = ids.codes
-    mob = performance["mob"].to_numpy()
+    mob = performance["mob"].to_numpy(np.int64)
     new = np.ones(len(mob), dtype=bool)
     new[1:] = np.asarray(ids[1:] != ids[:-1], dtype=bool)
     starts = np.flatnonzero(new)
 
-    def example(row: int) -> str:
-        return f"for example loan {performance['loan_id'].iloc[row]} at mob {mob[row]}"
+    def row(place: int) -> str:
+        return f"row {place + 1:,}"
 
     violations = []
     late = starts[mob[starts] != 0]
     if len(late):
-        violations.append(f"mob: {len(late):,} loans do not begin at month 0, {example(late[0])}")
-    gaps = np.flatnonzero(~new[1:] & (mob[1:] != mob[:-1] + 1)) + 1
-    if len(gaps):
         violations.append(
-            f"mob: {len(gaps):,} rows do not follow the month before, {example(gaps[0])}"
+            f"mob: {len(late):,} loans enter late, after their month of disbursal (mob 0), for "
+            f"example {row(late[0])}: the loan's first row has mob {mob[late[0]]}"
         )
+    step = np.zeros(len(mob), dtype=np.int64)
+    step[1:][~new[1:]] = (mob[1:] - mob[:-1] - 1)[~new[1:]]
+    for kind, broken in (
+        ("follow a gap, months of the loan are left out", np.flatnonzero(step > 0)),
+        ("repeat a month of the loan or go back", np.flatnonzero(step < 0)),
+    ):
+        if len(broken):
+            at = broken[0]
+            violations.append(
+                f"mob: {len(broken):,} rows {kind}, for example {row(at)}: mob {mob[at]} follows "
+                f"mob {mob[at - 1]}"
+            )
     heads = ids[starts]
     # ascending labels, the usual case, need no hash table
     if not (heads[1:] > heads[:-1]).all() and not pd.Series(heads).is_unique:
-        twice = starts[pd.Series(heads).duplicated().to_numpy()]
+        again = pd.Series(heads).duplicated().to_numpy()
+        twice, earlier = starts[again], starts[pd.Series(heads) == heads[again][0]]
         violations.append(
-            f"loan_id: rows of {len(twice):,} loans are not together, {example(twice[0])}"
+            f"loan_id: rows of {len(twice):,} loans are not together, for example {row(twice[0])}: "
+            f"same loan as {row(earlier[0])}, others between"
         )
     if violations:
         raise DataContractError("performance sorted by loan_id and mob", violations)

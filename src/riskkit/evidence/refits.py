@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from riskkit import metrics
 from riskkit.checks import same_rows
+from riskkit.evidence.segments import reversed_is_told
 from riskkit.schema import Feature
 from riskkit.scorecard import NoFeatureLeft, ScoreClassifier
 from riskkit.tables import hash_ids
@@ -78,6 +79,7 @@ def _scores_of(fit: Fit, X: pd.DataFrame, y: pd.Series, judged: pd.DataFrame) ->
         return np.zeros(len(judged))
 
 
+@reversed_is_told()
 def learning_curve(
     fits: Mapping[str, Fit],
     X: pd.DataFrame,
@@ -162,6 +164,7 @@ def families_of(features: Sequence[Feature], names: Collection[str]) -> dict[str
     return families
 
 
+@reversed_is_told()
 def family_worth(
     scores_of: Mapping[str, Callable[[list[str]], ArrayLike]],
     families: Mapping[str, Sequence[str]],
@@ -285,6 +288,7 @@ def compare_splits(
     return pd.concat(tables, names=["split", "segment"])[columns]
 
 
+@reversed_is_told()
 def _split_table(
     flags: NDArray[Any],
     split: NDArray[Any],
@@ -293,8 +297,8 @@ def _split_table(
     training_bad: pd.Series,
     own: pd.Index,
 ) -> pd.DataFrame:
-    compared = metrics.comparison_table(flags, split, one, by=segment, min_each=10)
     everybody = np.full(len(flags), "all", dtype=object)
+    compared = metrics.comparison_table(flags, split, one, by=segment, min_each=10)
     whole = metrics.comparison_table(flags, split, one, by=everybody, min_each=10)
     table = pd.concat([compared.reindex(training_bad.index), whole]).rename_axis("segment")
     table = table.rename(columns={"auc_a": "auc_split", "auc_b": "auc_one"})

@@ -5,7 +5,9 @@ Takes applications, scores and outcomes; gives a row per segment and value.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 
 import numpy as np
@@ -16,7 +18,13 @@ from riskkit import metrics
 from riskkit.checks import numeric_array, same_rows
 from riskkit.schema import Feature
 
-__all__ = ["bands", "calibration_by_segment", "ranking_by_segment", "segments"]
+__all__ = [
+    "bands",
+    "calibration_by_segment",
+    "ranking_by_segment",
+    "reversed_is_told",
+    "segments",
+]
 
 BY_COLUMN = ("channel", "scenario", "term_months")
 MOST_NUMBERS = 8  # more of them, and a segment is a band
@@ -101,6 +109,15 @@ def _words(column: pd.Series) -> pd.Series:
     return column.astype("str")
 
 
+@contextmanager
+def reversed_is_told() -> Iterator[None]:
+    """No warning of an AUC below 0.5: among many parts some are by chance, and a table shows it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "score looks reversed", UserWarning)
+        yield
+
+
+@reversed_is_told()
 def ranking_by_segment(
     y: ArrayLike,
     score_a: ArrayLike,

@@ -110,7 +110,8 @@ def brier_decomposition(
         return pd.Series(dict.fromkeys(_PARTS, np.nan), name="brier")
     if n_groups is not None:
         check_groups(n_groups)
-        group = quantile_groups(size, n_groups)
+        # a large cell spans several groups, and leaves those it does not lie in empty
+        group = np.unique(quantile_groups(size, n_groups), return_inverse=True)[1]
         sums = [np.bincount(group, weights=part) for part in (size * distinct, size, bad)]
         distinct, size, bad = sums[0] / sums[1], sums[1], sums[2]
     rate, overall = bad / size, bad.sum() / size.sum()

@@ -14,14 +14,24 @@ import pandas as pd
 
 from riskkit.checks import loan_starts, require_columns
 from riskkit.columns import calendar_months
-from riskkit.migration.buckets import A_DAY, ABSORBING, NEEDED, bucket_labels, states
+from riskkit.migration.buckets import (
+    A_DAY,
+    ABSORBING,
+    NEEDED,
+    Reading,
+    bucket_labels,
+    bucket_reading,
+    states,
+)
 from riskkit.partitions import total
 from riskkit.tables import Table
 
 __all__ = ["bucket_balances", "flow_rates"]
 
 
-def bucket_balances(performance: pd.DataFrame | Table, *, max_bucket: int = 4) -> pd.DataFrame:
+def bucket_balances(
+    performance: pd.DataFrame | Table, *, max_bucket: int = 4, by: Reading | None = None
+) -> pd.DataFrame:
     """Outstanding balance of the book in each bucket, by month-end.
 
     Balances of two parts of a portfolio that share no loan add up to those of the whole.
@@ -32,6 +42,9 @@ def bucket_balances(performance: pd.DataFrame | Table, *, max_bucket: int = 4) -
         The panel, sorted by loan and month. A Table is counted block by block.
     max_bucket : int
         The last bucket of its own.
+    by : {"months", "days"}, optional
+        How buckets are read, see :func:`bucket`; by default as :func:`bucket_reading` finds of the
+        whole table. Counts of parts add up only where they are read alike.
 
     Returns
     -------
@@ -62,12 +75,14 @@ def bucket_balances(performance: pd.DataFrame | Table, *, max_bucket: int = 4) -
     """
     if max_bucket < 1:
         raise ValueError(f"max_bucket must be >= 1, got {max_bucket!r}")
+    require_columns(performance, [*NEEDED, "balance"], "performance")
+    by = by or bucket_reading(performance)
     if not isinstance(performance, pd.DataFrame):
-        return total(partial(bucket_balances, max_bucket=max_bucket), performance.blocks())
-    require_columns(performance, NEEDED, "performance")
+        count = partial(bucket_balances, max_bucket=max_bucket, by=by)
+        return total(count, performance.blocks())
     loan_starts(performance)
-    columns = [*bucket_labels(max_bucket + 1), ABSORBING["charged_off"]]
-    state = states(performance, max_bucket + 1)
+    columns = [*bucket_labels(max_bucket + 1, by), ABSORBING["charged_off"]]
+    state = states(performance, max_bucket + 1, by)
     # prepaid and matured loans have no balance left
     rows = np.flatnonzero(state < len(columns))
     month, months = pd.factorize(calendar_months(performance["month_end"]), sort=True)
@@ -83,7 +98,10 @@ def bucket_balances(performance: pd.DataFrame | Table, *, max_bucket: int = 4) -
 
 
 def flow_rates(
-    performance_or_balances: pd.DataFrame | Table, *, max_bucket: int = 4
+    performance_or_balances: pd.DataFrame | Table,
+    *,
+    max_bucket: int = 4,
+    by: Reading | None = None,
 ) -> pd.DataFrame:
     """Share of each bucket's balance found one bucket deeper a month later.
 
@@ -97,6 +115,8 @@ def flow_rates(
         The panel, or the table of :func:`bucket_balances`.
     max_bucket : int
         The last bucket flowed into; with a table of balances, the table's own counts instead.
+    by : {"months", "days"}, optional
+        As in :func:`bucket_balances`.
 
     Returns
     -------
@@ -123,7 +143,7 @@ def flow_rates(
     """
     balances = performance_or_balances
     if not isinstance(balances, pd.DataFrame) or "loan_id" in balances.columns:
-        balances = bucket_balances(balances, max_bucket=max_bucket)
+        balances = bucket_balances(balances, max_bucket=max_bucket, by=by)
     own = [name for name in balances.columns if re.match(r"M\d+ ", name)]
     month = calendar_months(balances.index)
     follows = (month[1:] == month[:-1] + 1)[:, np.newaxis]

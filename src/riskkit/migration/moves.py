@@ -14,14 +14,24 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from riskkit.checks import loan_starts, require_columns
-from riskkit.migration.buckets import ABSORBING, NEEDED, bucket_labels, order_of, states
+from riskkit.migration.buckets import (
+    ABSORBING,
+    NEEDED,
+    Reading,
+    bucket_labels,
+    bucket_reading,
+    order_of,
+    states,
+)
 from riskkit.partitions import total
 from riskkit.tables import Table
 
 __all__ = ["count_moves", "moves_index", "transition_counts", "transition_matrix"]
 
 
-def transition_counts(performance: pd.DataFrame | Table, *, max_bucket: int = 4) -> pd.DataFrame:
+def transition_counts(
+    performance: pd.DataFrame | Table, *, max_bucket: int = 4, by: Reading | None = None
+) -> pd.DataFrame:
     """Loans and balances that moved from one bucket to another within a month.
 
     A move is a pair of consecutive months of one loan. Charged off, prepaid and matured end a
@@ -34,13 +44,16 @@ def transition_counts(performance: pd.DataFrame | Table, *, max_bucket: int = 4)
         The panel, sorted by loan and month. A Table is counted block by block.
     max_bucket : int
         The worst bucket, which takes all deeper ones in.
+    by : {"months", "days"}, optional
+        How buckets are read, see :func:`bucket`; by default as :func:`bucket_reading` finds of the
+        whole table. Counts of parts add up only where they are read alike.
 
     Returns
     -------
     DataFrame of shape ((max_bucket + 1) · (max_bucket + 4),), index (from_bucket, to_bucket)
         Every pair in the order of the buckets, then charged off, prepaid, matured, also those
         never seen. `loans`: number of moves; `balance`: outstanding principal at the month moved
-        *from*, in fen. Both int64; all 0 for an empty panel.
+        *from*, in fen, of a panel that has it. Both int64; all 0 for an empty panel.
 
     Raises
     ------
@@ -61,11 +74,12 @@ def transition_counts(performance: pd.DataFrame | Table, *, max_bucket: int = 4)
     ...     "status": ["current", "delinquent", "prepaid"]})
     >>> counts = transition_counts(panel)
     >>> counts[counts["loans"] > 0].index.tolist()
-    [('M0 current', 'M1 1–30 days'), ('M1 1–30 days', 'prepaid')]
+    [('M0 current', 'M1 1st month past due'), ('M1 1st month past due', 'prepaid')]
     """
-    index = moves_index(max_bucket)
+    by = by or bucket_reading(performance)
+    index = moves_index(max_bucket, by)
     if not isinstance(performance, pd.DataFrame):
-        count = partial(transition_counts, max_bucket=max_bucket)
+        count = partial(transition_counts, max_bucket=max_bucket, by=by)
         # a sum comes in the order of the labels' letters
         return total(count, performance.blocks()).reindex(index)
 
@@ -73,7 +87,7 @@ def transition_counts(performance: pd.DataFrame | Table, *, max_bucket: int = 4)
     is_start = np.zeros(len(performance) + 1, dtype=bool)
     is_start[loan_starts(performance)] = True
     is_start[-1] = True
-    state = states(performance, max_bucket)
+    state = states(performance, max_bucket, by)
     # the row after the last one begins another loan, so every `moves + 1` is a row
     moves = np.flatnonzero(~is_start[1:] & (state <= max_bucket))
     return count_moves(performance, index, moves, state[moves], state[moves + 1])
@@ -104,7 +118,7 @@ def transition_matrix(
     Raises
     ------
     ValueError
-        An unknown `measure`.
+        An unknown `measure`, or balances of counts without any.
 
     Source
     ------
@@ -115,12 +129,14 @@ def transition_matrix(
     >>> counts = pd.DataFrame(
     ...     {"loans": [6, 2, 1, 1]},
     ...     index=pd.MultiIndex.from_product(
-    ...         [["M0 current", "M1 1–30 days"]] * 2, names=["from_bucket", "to_bucket"]))
+    ...         [["M0 current", "M1+ late"]] * 2, names=["from_bucket", "to_bucket"]))
     >>> transition_matrix(counts).to_numpy().tolist()
     [[0.75, 0.25], [0.5, 0.5]]
     """
     if measure not in ("loans", "balance"):
         raise ValueError(f"measure must be 'loans' or 'balance', got {measure!r}")
+    if measure not in counts.columns:
+        raise ValueError("measure='balance' needs balances: the panel counted has no balance")
     # parts laid one below the other are added up first
     moves = counts[measure].groupby(level=["from_bucket", "to_bucket"]).sum()
     square = moves.unstack("to_bucket", fill_value=0)
@@ -128,11 +144,11 @@ def transition_matrix(
     return square.div(square.sum(axis=1), axis=0)
 
 
-def moves_index(max_bucket: int) -> pd.MultiIndex:
+def moves_index(max_bucket: int, by: Reading) -> pd.MultiIndex:
     """Every pair of a bucket and what can follow it."""
     if max_bucket < 1:
         raise ValueError(f"max_bucket must be >= 1, got {max_bucket!r}")
-    buckets = bucket_labels(max_bucket)
+    buckets = bucket_labels(max_bucket, by)
     states = [*buckets, *ABSORBING.values()]
     return pd.MultiIndex.from_product([buckets, states], names=["from_bucket", "to_bucket"])
 
@@ -144,9 +160,12 @@ def count_moves(
     before: NDArray[np.int64],
     after: NDArray[np.int64],
 ) -> pd.DataFrame:
-    """Loans, and their balances in `rows`, by the places of two states in `index`."""
+    """Loans, and any balances in `rows`, by the places of two states in `index`."""
     pair = before * len(index.levels[1]) + after
-    balance = np.zeros(len(index), np.int64)
-    np.add.at(balance, pair, performance["balance"].to_numpy(np.int64)[rows])
     loans = np.bincount(pair, minlength=len(index)).astype(np.int64)
-    return pd.DataFrame({"loans": loans, "balance": balance}, index=index)
+    counts = pd.DataFrame({"loans": loans}, index=index)
+    if "balance" in performance.columns:
+        balance = np.zeros(len(index), np.int64)
+        np.add.at(balance, pair, performance["balance"].to_numpy(np.int64)[rows])
+        counts["balance"] = balance
+    return counts

@@ -13,7 +13,8 @@ from riskkit.columns import calendar_months
 from riskkit.migration.buckets import (
     ABSORBING,
     NEEDED,
-    bucket_label,
+    Reading,
+    bucket_reading,
     states,
 )
 from riskkit.migration.moves import count_moves, moves_index, transition_matrix
@@ -29,6 +30,7 @@ def roll_counts(
     *,
     months: int = 6,
     max_bucket: int = 4,
+    by: Reading | None = None,
 ) -> pd.DataFrame:
     """Loans by their worst bucket in the months up to a month-end and what the next months bring.
 
@@ -50,13 +52,17 @@ def roll_counts(
         Length of both windows.
     max_bucket : int
         The worst bucket, which takes all deeper ones in.
+    by : {"months", "days"}, optional
+        How buckets are read, see :func:`bucket`; by default as :func:`bucket_reading` finds of the
+        whole table. Counts of parts add up only where they are read alike.
 
     Returns
     -------
     DataFrame of shape ((max_bucket + 1) · (max_bucket + 4),), index (from_bucket, to_bucket)
-        As of :func:`transition_counts`: `loans`, and `balance` at the month-end in the middle, in
-        fen. A loan whose rows stop within the next months, though it has not ended, is not known
-        and not counted. All 0 for an empty panel, or one seen for less than `months` months.
+        As of :func:`transition_counts`: `loans`, and where the panel has it `balance` at the
+        month-end in the middle, in fen. A loan whose rows stop within the next months, though it
+        has not ended, is not known and not counted. All 0 for an empty panel, or one seen for less
+        than `months` months.
 
     Raises
     ------
@@ -78,18 +84,21 @@ def roll_counts(
     >>> counts = roll_counts(panel, "2024-04-30", months=1)
     >>> counts.loc[counts["loans"] > 0, "loans"].to_dict()
     ... # doctest: +NORMALIZE_WHITESPACE
-    {('M0 current', 'M1 1–30 days'): 2, ('M1 1–30 days', 'M0 current'): 1}
+    {('M0 current', 'M1 1st month past due'): 2, ('M1 1st month past due', 'M0 current'): 1}
     """
     if months < 1:
         raise ValueError(f"months must be >= 1, got {months!r}")
-    index = moves_index(max_bucket)
+    by = by or bucket_reading(performance)
+    index = moves_index(max_bucket, by)
     if not isinstance(performance, pd.DataFrame):
-        count = partial(roll_counts, observed_to=observed_to, months=months, max_bucket=max_bucket)
+        count = partial(
+            roll_counts, observed_to=observed_to, months=months, max_bucket=max_bucket, by=by
+        )
         return total(count, performance.blocks()).reindex(index)
 
     require_columns(performance, NEEDED, "performance")
     starts = loan_starts(performance)
-    state = states(performance, max_bucket)
+    state = states(performance, max_bucket, by)
     # the last row of each loan's life: what follows an end (recoveries) is none of it
     last_rows = np.append(starts[1:], len(performance))[: len(starts)] - 1
     ends = np.flatnonzero(state > max_bucket)
@@ -132,7 +141,7 @@ def roll_rates(
     Raises
     ------
     ValueError
-        An unknown `measure`.
+        An unknown `measure`, or balances of counts without any.
 
     Source
     ------
@@ -143,7 +152,7 @@ def roll_rates(
     >>> counts = pd.DataFrame(
     ...     {"loans": [6, 2, 1, 3]},
     ...     index=pd.MultiIndex.from_product(
-    ...         [["M0 current", "M1+ 1 days or more"]] * 2, names=["from_bucket", "to_bucket"]))
+    ...         [["M0 current", "M1+ late"]] * 2, names=["from_bucket", "to_bucket"]))
     >>> roll_rates(counts)["no_return_rate"].tolist()
     [0.25, 0.75]
     """
@@ -231,14 +240,14 @@ def roll_text(rates: pd.DataFrame, dpd: int | None, *, share: float = 0.5) -> st
     Examples
     --------
     >>> rates = pd.DataFrame(
-    ...     {"no_return_rate": [0.01, 0.6]}, index=["M0 current", "M1+ 1 days or more"])
+    ...     {"no_return_rate": [0.01, 0.6]}, index=["M0 current", "M1+ late"])
     >>> roll_text(rates, None).split(". ")[0]
-    'From **M1+ 1 days or more** on, more than 50% do not come back'
+    'From **M1+ late** on, more than 50% do not come back'
     """
     # the bucket of the first day that is bad
     start = len(rates) if dpd is None else dpd // 30 + 1
     if dpd is not None and start >= len(rates):
-        raise ValueError(f"rates must reach {bucket_label(start)}, got {len(rates)} buckets")
+        raise ValueError(f"rates must reach M{start}, got {len(rates)} buckets")
     point = point_of_no_return(rates, share=share)
     if point is None:
         turn = f"There is no bucket from which on more than {share:.0%} do not come back"

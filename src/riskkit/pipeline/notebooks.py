@@ -42,6 +42,12 @@ TABLES = {
 COLUMNS = {
     "applied_at": "the day of an application",
     "term_months": "the months over which a loan is repaid",
+    "balance": "the outstanding principal at each month-end",
+}
+# tables that are absent for what was found, not for what the source lacks
+REASONS = {
+    "selected": "no feature offered tells enough for a model",
+    "scores": "there is no model",
 }
 
 
@@ -241,5 +247,6 @@ def _why(need: str, sources: Sequence[str]) -> str:
     told = "; ".join(kinds[name] for name in names if name in kinds)
     described = f" ({told})" if told else ""
     where = f" in its `{table}`" if column else ""
-    reason = f"*Skipped: this source has no {absent}{described}{where}.*"
+    lack = REASONS.get(need, f"this source has no {absent}{described}{where}")
+    reason = f"*Skipped: {lack}.*"
     return f"{heading}\n\n{reason}" if heading else reason

@@ -336,7 +336,8 @@ def plot_hazard(
     """
     ax = axes_of(ax)
     # a few stragglers past the term would set the scale for everybody
-    seen = table[table["at_risk"] >= max(30, 0.05 * table["at_risk"].max())]
+    most = table["at_risk"].max()
+    seen = table[table["at_risk"] >= max(min(30, most), 0.05 * most)]
     ax.fill_between(
         seen.index, seen["hazard_low"], seen["hazard_high"], color=ACCENT, alpha=0.15, lw=0,
         label="95 % interval",
@@ -348,8 +349,9 @@ def plot_hazard(
     percent_axis(ax.yaxis)
     ax.set_ylim(0)
     legend_outside(ax)
-    peak = seen["hazard"].idxmax() if len(seen) else None
-    alt = f"The hazard is highest in month {peak}." if peak is not None else ""
+    alt = "No loan has defaulted so far."
+    if seen["hazard"].any():
+        alt = f"The hazard is highest in month {seen['hazard'].idxmax()}."
     return finish(ax, "Default hazard", "month on book", "share of loans at risk", alt)
 
 

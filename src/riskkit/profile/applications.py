@@ -113,7 +113,9 @@ def feature_profile(applications: pd.DataFrame, features: Sequence[Feature]) -> 
             low, middle, high = column[~is_special].astype("float64").quantile([0.05, 0.5, 0.95])
             record.update(p5=low, median=middle, p95=high)
         records.append(record)
-    return pd.DataFrame(records).set_index("feature")
+    columns = ["feature", "label", "family", "unit", "missing_rate", "special_rate", "distinct"]
+    columns += ["p5", "median", "p95", "use"]
+    return pd.DataFrame(records, columns=columns).set_index("feature")
 
 
 def family_profile(applications: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:

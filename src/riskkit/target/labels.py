@@ -266,15 +266,17 @@ def assign_samples(
     Everything applied for from `out_of_time_from` on is out of time. Before it, customers (not
     applications) are split between train and test by a hash, so a customer is never in both and
     the split does not depend on row order. There is no out-of-time sample without applied_at, nor
-    where all labelled were applied for in one month.
+    where all labelled were applied for in one month, or no month leaves goods and bads on either
+    side.
 
     Parameters
     ----------
     applications : DataFrame
         application_id, customer_id, default_flag, and applied_at where it is known.
     out_of_time_from : Timestamp, optional
-        First day of the out-of-time sample; by default the first day of the month that leaves
-        at least `out_of_time_share` of the labelled applications after it.
+        First day of the out-of-time sample; by default the first day of the latest month that
+        leaves at least `out_of_time_share` of the labelled applications after it, and goods and
+        bads among them and among the customers of either sample before.
     test_share : float
         Share of the customers before that day who go to the test sample, in (0, 1).
     out_of_time_share : float
@@ -301,14 +303,13 @@ def assign_samples(
     dated = "applied_at" in applications
     if not dated and out_of_time_from is not None:
         raise ValueError(f"out_of_time_from={out_of_time_from:%Y-%m-%d} needs applied_at")
-    if out_of_time_from is None and dated:
-        months = applications.loc[labelled, "applied_at"].dt.to_period("M")
-        after = months.value_counts(normalize=True).sort_index(ascending=False).cumsum()
-        if len(after) > 1:
-            out_of_time_from = after[after >= out_of_time_share].index[0].start_time
     hash_key = f"{seed:016d}"[-16:]
     hashes = pd.util.hash_array(applications["customer_id"].to_numpy(object), hash_key=hash_key)
     is_test = hashes / 2.0**64 < test_share
+    if out_of_time_from is None and dated:
+        out_of_time_from = _latest_start(
+            applications[labelled], is_test[labelled], out_of_time_share
+        )
     late = np.zeros(len(applications), dtype=bool)
     if out_of_time_from is not None:
         late = (applications["applied_at"] >= out_of_time_from).to_numpy()
@@ -328,6 +329,25 @@ def assign_samples(
                 f"{start}test_share={test_share}"
             )
     return sample
+
+
+def _latest_start(labelled: pd.DataFrame, is_test: np.ndarray, share: float) -> pd.Timestamp | None:
+    """First day of the latest month from which on the out-of-time sample may start, if any."""
+    months = labelled["applied_at"].dt.to_period("M")
+    bad = (labelled["default_flag"] == 1).to_numpy()
+    cells = {
+        f"{name}_{side}": (bad == is_bad) & part
+        for name, part in (("train", ~is_test), ("test", is_test), ("any", True))
+        for side, is_bad in (("good", False), ("bad", True))
+    }
+    counts = pd.DataFrame(cells).groupby(months.to_numpy()).sum()
+    before = counts.cumsum() - counts
+    after = counts.sum() - before
+    enough = after["any_good"] + after["any_bad"] >= share * len(labelled)
+    both = (after[["any_good", "any_bad"]] > 0).all(axis=1)
+    taught = (before.drop(columns=["any_good", "any_bad"]) > 0).all(axis=1)
+    starts = counts.index[enough & both & taught]
+    return starts[-1].start_time if len(starts) else None
 
 
 def samples_present(sample: pd.Series) -> list[str]:

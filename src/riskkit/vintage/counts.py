@@ -64,6 +64,9 @@ def cohort_counts(
           being prepaid or matured, or because their rows end;
         - `censored_{n}_loans`: those of them whose rows end while they are still at risk.
 
+        The columns by amount are there if the panel has balances and the original amounts follow
+        from it.
+
         From outcomes: `ever_default_loans`, `ever_default_amount` (the *original* amount: outcomes
         carry no balance), `exit_default_loans`, `censored_loans`. From both, in month 0 only:
         `loans` and `amount`, the original base. A panel's `amount` column is used if it has one;
@@ -103,17 +106,12 @@ def cohort_counts(
 
 
 def _count_panel(panel: pd.DataFrame, thresholds: list[int], by: str | None) -> pd.DataFrame:
-    # without an `amount`, the base needs `paid_amount`
-    base = "amount" if "amount" in panel.columns else "paid_amount"
     require_columns(
-        panel,
-        ["loan_id", "cohort", "mob", "balance", "dpd", "status", base, *_named(by)],
-        "performance",
+        panel, ["loan_id", "cohort", "mob", "dpd", "status", *_named(by)], "performance"
     )
     starts = loan_starts(panel)
     ends = np.append(starts[1:], len(panel))[: len(starts)] - 1
     mob = panel["mob"].to_numpy(np.int64)
-    balance = panel["balance"].to_numpy(np.int64)
     days = panel["dpd"].to_numpy()
     status = panel["status"]
     charged_off = (status == "charged_off").to_numpy(dtype=bool)
@@ -123,6 +121,8 @@ def _count_panel(panel: pd.DataFrame, thresholds: list[int], by: str | None) -> 
 
     loans = np.arange(len(starts))
     last_mob = mob[ends]
+    original = _original_amount(panel, starts, ended & (starts == ends))
+    balance = None if original is None else panel["balance"].to_numpy(np.int64)
     # everything below touches only the few rows past the lowest threshold
     rows = np.flatnonzero((days > min(thresholds)) | charged_off)
     loan = np.searchsorted(starts, rows, side="right") - 1
@@ -138,18 +138,29 @@ def _count_panel(panel: pd.DataFrame, thresholds: list[int], by: str | None) -> 
         censored = ~ended
         censored[ever_loans] = False
         entries[f"ever_{n}_loans"] = ever_loans, mob[ever_rows], None
-        entries[f"ever_{n}_amount"] = ever_loans, mob[ever_rows], balance[ever_rows]
+        if balance is not None:
+            entries[f"ever_{n}_amount"] = ever_loans, mob[ever_rows], balance[ever_rows]
         entries[f"now_{n}_loans"] = now_loans, mob[now_rows], None
-        entries[f"now_{n}_amount"] = now_loans, mob[now_rows], balance[now_rows]
+        if balance is not None:
+            entries[f"now_{n}_amount"] = now_loans, mob[now_rows], balance[now_rows]
         entries[f"exit_{n}_loans"] = loans, exit_mob, None
         entries[f"censored_{n}_loans"] = loans[censored], last_mob[censored], None
-    if "amount" in panel.columns:
-        original = panel["amount"].to_numpy(np.int64)[starts]
-    else:
-        paid = panel["paid_amount"].to_numpy(np.int64)[starts]
-        original = balance[starts] + np.where(ended & (starts == ends), paid, 0)
     cells = panel[["cohort", *_named(by)]].iloc[starts]
     return _tabulate(cells, entries, original, last_mob, by)
+
+
+def _original_amount(
+    panel: pd.DataFrame, starts: NDArray[np.intp], ended_at_once: NDArray[np.bool_]
+) -> NDArray[np.int64] | None:
+    """What was lent to each loan; None where the panel does not tell, or tells no balance."""
+    if "balance" not in panel.columns:
+        return None
+    if "amount" in panel.columns:
+        return panel["amount"].to_numpy(np.int64)[starts]
+    if "paid_amount" not in panel.columns:
+        return None
+    paid = panel["paid_amount"].to_numpy(np.int64)[starts]
+    return panel["balance"].to_numpy(np.int64)[starts] + np.where(ended_at_once, paid, 0)
 
 
 def _count_outcomes(outcomes: pd.DataFrame, by: str | None) -> pd.DataFrame:
@@ -190,7 +201,7 @@ def _count_outcomes(outcomes: pd.DataFrame, by: str | None) -> pd.DataFrame:
 def _tabulate(
     loans: pd.DataFrame,
     entries: dict[str, _Entry],
-    original_amount: NDArray[np.int64],
+    original_amount: NDArray[np.int64] | None,
     last_mob: NDArray[np.int64],
     by: str | None,
 ) -> pd.DataFrame:
@@ -211,8 +222,9 @@ def _tabulate(
     entries = {
         **entries,
         "loans": (everyone, first_month, None),
-        "amount": (everyone, first_month, original_amount),
     }
+    if original_amount is not None:
+        entries["amount"] = everyone, first_month, original_amount
 
     reached = (np.arange(width) <= longest[:, np.newaxis]).ravel()
     columns = {}

@@ -17,7 +17,7 @@ from riskkit.metrics import jeffreys_interval
 from riskkit.tables import Table
 from riskkit.vintage.counts import cohort_counts, first_days, mobs
 
-__all__ = ["hazard_table", "vintage_table"]
+__all__ = ["hazard_table", "hazard_text", "vintage_table"]
 
 COHORT_MONTHS = {"M": 1, "Q": 3, "Y": 12}
 
@@ -67,7 +67,7 @@ def vintage_table(
     ------
     ValueError
         A threshold that was not counted, an unknown `measure` or `cohort_freq`, current curves
-        of outcomes.
+        of outcomes, amounts of a panel without balances.
 
     Source
     ------
@@ -90,6 +90,11 @@ def vintage_table(
     event = _event(counts, dpd)
     if event == "default" and not ever:
         raise ValueError("ever=False needs a performance panel: outcomes hold first events only")
+    if measure not in counts.columns:
+        raise ValueError(
+            "measure='amount' needs balances and original amounts: the panel counted has no "
+            "balance, or neither amount nor paid_amount"
+        )
     counts, observed = _observed(counts, observed_to)
     if counts.empty:
         no_cohort = cast(pd.MultiIndex, counts.index).droplevel("mob")
@@ -189,6 +194,30 @@ def hazard_table(
         return pooled(slice(None))
     part = cells.get_level_values(0)
     return pd.concat({value: pooled(part == value) for value in part.unique()}, names=[part.name])
+
+
+def hazard_text(hazards: pd.DataFrame) -> str:
+    """Sentence on the month in which most loans fail, or that none has.
+
+    Parameters
+    ----------
+    hazards : DataFrame, index mob
+        Of :func:`hazard_table`, counted without `by`. Of equal months the first is named.
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> hazard_text(pd.DataFrame({"events": [0, 3, 1]}))
+    'Most defaults come in month 1 on book.'
+    >>> hazard_text(pd.DataFrame({"events": [0, 0]}))
+    'No loan has defaulted so far.'
+    """
+    if not hazards["events"].any():
+        return "No loan has defaulted so far."
+    return f"Most defaults come in month {hazards['events'].idxmax()} on book."
 
 
 def _as_counts(book: pd.DataFrame | Table, dpd: int) -> pd.DataFrame:

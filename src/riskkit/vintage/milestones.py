@@ -132,6 +132,8 @@ def milestone_text(table: pd.DataFrame) -> str:
     'No cohort is old enough to be compared with an earlier one.'
     """
     row = _headline(table)
+    if row is None and len(table):
+        return "No earlier cohort is there to compare the newest with."
     if row is None:
         return "No cohort is old enough to be compared with an earlier one."
     worse, better, compared = _departures(table)
