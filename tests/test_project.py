@@ -31,6 +31,7 @@ ORDER = (
     "synthetic",
     "metrics",
     "profile",
+    "draft",
     "binning",
     "scorecard",
     "challenger",

@@ -14,6 +14,7 @@ from riskkit.tables import as_parts
 from riskkit.tables.query import query_rows
 
 ENGINES = ["sqlite", "duckdb", "postgresql"]
+TABLES = "SELECT schemaname, tablename FROM pg_tables ORDER BY 1, 2"
 FOREVER = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
 
 
@@ -25,17 +26,20 @@ def book(request, tmp_path):
         url = request.getfixturevalue("postgres")
         engine = sqlalchemy.create_engine(url)
         with engine.begin() as connection:
+            connection.exec_driver_sql("DROP TABLE IF EXISTS loans, copied, more")
+            connection.exec_driver_sql("DROP SCHEMA IF EXISTS book CASCADE")
             connection.exec_driver_sql("CREATE SCHEMA book; CREATE SEQUENCE book.s")
             connection.exec_driver_sql(
                 "CREATE TABLE loans AS SELECT i, lpad(i::text, 4, '0') AS id"
                 " FROM generate_series(0, 999) AS i"
             )
+            before = connection.exec_driver_sql(TABLES).all()
         yield url
-        with engine.begin() as connection:
-            tables = "SELECT count(*) FROM pg_tables WHERE schemaname IN ('public', 'book')"
-            assert connection.exec_driver_sql(tables).scalar() == 1
+        with engine.connect() as connection:
+            assert connection.exec_driver_sql(TABLES).all() == before
             assert connection.exec_driver_sql("SELECT sum(i) FROM loans").scalar() == 499_500
             assert not connection.exec_driver_sql("SELECT is_called FROM book.s").scalar()
+        with engine.begin() as connection:
             connection.exec_driver_sql("DROP TABLE loans; DROP SCHEMA book CASCADE")
         engine.dispose()
         assert not list(tmp_path.glob("*.csv"))
@@ -151,6 +155,14 @@ def test_the_database_itself_lets_nothing_be_changed_or_read_beside_it(
     refused(book, query.format(folder=tmp_path), "query refused: ")
 
 
+def test_a_file_of_sqlite_is_open_for_reading_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables.query, "_require_select", lambda query: None)
+    monkeypatch.setattr(tables.query, "_authorized", lambda *_: sqlite3.SQLITE_OK)
+    with closing(sqlite3.connect(tmp_path / "t.db")) as connection, connection:
+        connection.execute("CREATE TABLE t (a)")
+    refused(f"sqlite:///{tmp_path}/t.db", "DROP TABLE t", "attempt to write a readonly database")
+
+
 def test_of_two_statements_the_database_runs_neither_or_changes_nothing(book, monkeypatch):
     monkeypatch.setattr(tables.query, "_require_select", lambda query: None)
     for query in ("SELECT 1 AS a; DROP TABLE loans", "COMMIT; DROP TABLE loans"):
@@ -177,7 +189,11 @@ def test_a_query_is_stopped_at_its_limit(book, query, monkeypatch):
 
 def test_a_query_cannot_lift_its_limit(postgres, monkeypatch):
     monkeypatch.setenv("RISKKIT_QUERY_SECONDS", "0.5")
-    query = "SELECT set_config('statement_timeout', '0', false), pg_sleep(60)"
+    monkeypatch.setattr(tables.query, "_FETCH_VALUES", 2)  # a row at a time: the second sleeps
+    query = (
+        "SELECT set_config('statement_timeout', '0', false), pg_sleep(i * 60)"
+        " FROM generate_series(0, 1) AS i"
+    )
     refused(postgres, query, "query stopped after 0.5 s")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from test_scoring import refused, scores_of
+from test_scoring import reasons_of, refused, scores_of
 from typer.testing import CliRunner
 
 from riskkit import schema
@@ -156,6 +156,24 @@ def test_the_runs_own_file_has_the_runs_scores(tmp_path, run, block):
     same_scores(scores_of(result.output), card, source.applications)
 
 
+def test_the_run_has_the_codes_and_the_values_of_its_owner(run):
+    found = run[0].applications.set_index("application_id")
+    raw = loans(N, 3).set_index("编号").loc[found.index]
+    assert ((found["account_months"] == -1) == (raw["开户日"] == "9999/12/31")).all()
+    assert ((found["usage"] == -999) == (raw["利用率"] == "-999")).all()
+    assert (found["income"].isna() == (raw["收入"] == "无")).all()
+    assert set(found["job"]) == {"clerk", "driver", "3"}
+    assert set(found["branch"]) == {"01", "1", "x"}
+    first, row = found.iloc[0], raw.iloc[0]
+    applied, opened = (
+        pd.to_datetime(row[name], format=form)
+        for name, form in (("申请日", "%d.%m.%Y"), ("开户日", "%Y/%m/%d"))
+    )
+    months = 12 * (applied.year - opened.year) + applied.month - opened.month
+    assert first["account_months"] == months
+    assert first["usage"] == float(row["利用率"].rstrip("%")) / 100
+
+
 @pytest.mark.parametrize(
     ("name", "file", "step"),
     [
@@ -248,7 +266,7 @@ FAULTS = {
     7: ({"期数": "12.5 期"}, "term_months (期数): '12.5 期' is not a whole number"),
     8: ({"期数": "无"}, "term_months (期数): missing"),
     9: ({"期数": "600"}, "term_months (期数): '600' is not between 1 and 480"),
-    10: ({"支行": "N/A"}, "branch (支行): 'N/A' is not text, but looks missing"),
+    10: ({"支行": "N/A"}, "branch (支行): 'N/A' is not text that says something"),
     11: ({"编号": " 无 "}, "application_id (编号): missing"),
     12: ({"编号": " 000001 "}, "application_id (编号): '000001' repeats an earlier row's"),
     13: (
@@ -316,6 +334,18 @@ def test_a_reason_with_a_letter_that_the_encoding_has_not_shows_its_number(tmp_p
         side.publish()
     text = path.read_text(encoding="latin-1")
     assert text == "row;reasons;name\n1;name: '1,\\u2026' is not a number;José\n"
+
+
+def test_a_level_that_is_no_utf8_costs_its_row_alone(tmp_path, card):
+    table = {name: MAPPING["applications"][name] for name in ("path", "columns")}
+    path = tmp_path / "new.csv"
+    mapping = keep(
+        loans(3, 9).assign(支行=["x", "odd", "1"]), path, MAPPING | {"applications": table}
+    )
+    path.write_bytes(path.read_bytes().replace(b"odd", b"\xe9"))
+    result = score_file(card, path, tmp_path / "out.csv", mapping=mapping)
+    assert reasons_of(result) == {2: r"branch (支行): '\\xe9' is no UTF-8 text"}
+    assert result.n_scored == 2
 
 
 def test_hints_end_where_a_column_is_rubbish(tmp_path, card, monkeypatch):

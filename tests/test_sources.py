@@ -56,7 +56,10 @@ def test_root_is_argument_then_environment_then_the_mappings_folder(
             "term_months: 1 row is not a whole number, row 2 of column months: found '6.5'",
         ),
         (OWN_CSV.replace(",2000,", ",,"), "amount: 1 row is not filled, row 2 of column wanted$"),
-        (OWN_CSV.replace("\n2,", "\n1,"), "application_id: 1 row repeats an earlier one, row 2: "),
+        (
+            OWN_CSV.replace("\n2,", "\n1,"),
+            "application_id: 1 row repeats an earlier one, row 2 of column id: same",
+        ),
         (
             OWN_CSV.replace(",500,", ",-500,"),
             "amount: 1 row is not at least 1, row 3 of column wanted: found '-500'",

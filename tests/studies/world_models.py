@@ -99,7 +99,7 @@ def calibration_slope(probability: np.ndarray, truth: np.ndarray) -> float:
     twice = np.concatenate([probability, probability])
     bad = np.repeat([1, 0], len(truth))
     weight = np.concatenate([truth, 1 - truth])
-    return metrics.calibration_fit(bad, twice, weight=weight)["slope"]
+    return float(metrics.calibration_fit(bad, twice, weight=weight)["slope"])
 
 
 def measure(seed: int, n_others: int = N_OTHERS) -> dict[str, float]:

@@ -212,10 +212,11 @@ def _violations(table: str, frame: pd.DataFrame) -> list[str]:
     return lines
 
 
-def repeats_text(key: str, rows: NDArray[np.intp], first: int) -> str:
+def repeats_text(key: str, rows: NDArray[np.intp], first: int, column: str = "") -> str:
     """Rows that are there twice, in words that show no value."""
     count = "1 row repeats" if len(rows) == 1 else f"{len(rows):,} rows repeat"
-    return f"{key}: {count} an earlier one, row {rows[0]:,}: same as row {first:,}"
+    where = f"row {rows[0]:,} of column {column}" if column else f"row {rows[0]:,}"
+    return f"{key}: {count} an earlier one, {where}: same as row {first:,}"
 
 
 def _where(values: pd.Series, rule: str, rows: NDArray[np.intp]) -> str:

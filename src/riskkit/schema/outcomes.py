@@ -16,7 +16,7 @@ from riskkit.columns import calendar_months, shown
 from riskkit.schema.contract import CONTRACT
 from riskkit.schema.facts import Reading
 from riskkit.schema.mapping import Outcomes, Performance
-from riskkit.schema.raw_rows import Faults
+from riskkit.schema.raw_rows import Faults, RawRows
 from riskkit.target import BadDefinition
 
 __all__ = [
@@ -36,11 +36,7 @@ _MOST_UNLISTED = 10  # values that are named one by one
 
 
 def meanings_of(
-    values: pd.Series,
-    meanings: Mapping[str, Sequence[str]],
-    where: str,
-    faults: Faults,
-    reading: Reading,
+    values: pd.Series, meanings: Mapping[str, Sequence[str]], where: str, rows: RawRows, column: str
 ) -> pd.Series:
     """Meaning of each value; what no list names is a fault, as is a word that must be wrong.
 
@@ -50,42 +46,44 @@ def meanings_of(
     meanings : mapping of meaning to the values that have it; ``ignored`` among them
     where : str
         The block of the mapping, for messages.
+    rows : RawRows
+        Where the values stand, in `column`; takes the faults and what is to be said.
 
     Returns
     -------
     Series
         Of the meanings; missing for blank and unlisted values.
     """
-    rows = values.value_counts()
+    counts = values.value_counts()
     of_value = {value: meaning for meaning, listed in meanings.items() for value in listed}
-    absent = {value: meaning for value, meaning in of_value.items() if value not in rows}
-    unlisted = [value for value in rows.index if value not in of_value]
+    absent = {value: meaning for value, meaning in of_value.items() if value not in counts}
+    unlisted = [value for value in counts.index if value not in of_value]
     if where == "outcomes.event":
         for value in [value for value in unlisted if value.lower() in _OPEN]:
             of_value[value] = "ignored"
             unlisted.remove(value)
-            reading.warnings.append(f"{where}: {faults.word(value)} is taken for still open")
-    rows = pd.concat([rows, pd.Series(0, index=pd.Index(list(absent), dtype="str"))])
-    listed = [of_value.get(value, "–") for value in rows.index]
-    reading.labels = pd.DataFrame({"rows": rows, "meaning": listed}).rename_axis("value")
+            rows.say(f"{where}: {rows.faults.word(value)} is taken for still open")
+    counts = pd.concat([counts, pd.Series(0, index=pd.Index(list(absent), dtype="str"))])
+    listed = [of_value.get(value, "–") for value in counts.index]
+    rows.reading.labels = pd.DataFrame({"rows": counts, "meaning": listed}).rename_axis("value")
     for value in unlisted[:_MOST_UNLISTED]:
-        line = f"{where}: {faults.word(value)} in {rows[value]:,} rows is in no list"
+        n, first = counts[value], rows.numbers[int((values == value).argmax())]
+        line = f"{where}: {rows.faults.word(value)} in {n:,} row{'s' if n > 1 else ''} of column "
+        line += f"{column}, first in row {first:,}, is in no list"
         close = difflib.get_close_matches(value, absent, n=1, cutoff=_CLOSE)
-        if close and faults.shows_values:
+        if close and rows.faults.shows_values:
             line += f"; {shown(close[0])}, under {absent[close[0]]}, has none"
-        faults.add(line)
+        rows.faults.add(line)
     if len(unlisted) > _MOST_UNLISTED:
-        faults.add(f"{where}: {len(unlisted) - _MOST_UNLISTED:,} more values are in no list")
+        rows.faults.add(f"{where}: {len(unlisted) - _MOST_UNLISTED:,} more values are in no list")
     for value, meaning in absent.items():
-        if meaning != "ignored" and not any(
-            other in rows for other in meanings[meaning] if other not in absent
-        ):
-            faults.add(f"{where}.{meaning}: {shown(value)} has no row, and is all there is")
+        if meaning == "ignored" or not set(meanings[meaning]) <= set(absent):
+            rows.say(f"{where}.{meaning}: {shown(value)} has 0 rows")
         else:
-            reading.warnings.append(f"{where}.{meaning}: {shown(value)} has 0 rows")
+            rows.faults.add(f"{where}.{meaning}: {shown(value)} has no row, and is all there is")
     blank = int(values.isna().sum())
     if blank:
-        reading.warnings.append(f"{where}: {blank:,} rows are blank")
+        rows.say(f"{where}: {blank:,} rows are blank")
     return values.map(of_value)
 
 

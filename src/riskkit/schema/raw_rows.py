@@ -10,7 +10,7 @@ import datetime
 import hashlib
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,9 @@ class RawRows:
     ----------
     numbers : int array of shape (n_rows,)
         Number of each row in the file, from 1; the names of the columns are no row.
+    faults : Faults
+    reading : Reading
+        Both take what is to be said of the rows.
     """
 
     def __init__(
@@ -77,8 +80,8 @@ class RawRows:
         self.name = name
         self._table = table
         self._mapping = mapping
-        self._faults = faults
-        self._reading = reading
+        self.faults = faults
+        self.reading = reading
         self._keep: NDArray[np.bool_] | None = None
         self._readers = _readers(name, mapping)
         self._private = {
@@ -145,23 +148,24 @@ class RawRows:
         rows = "1 row is" if n == 1 else f"{n:,} rows are"
         line = f"{self._where(name)}: {rows} not {fault.expected}, "
         line += f"{'first in ' if n > 1 else ''}row {self.numbers[first]:,} of column {column}"
-        if self._faults.shows_values and column not in self._private and texts is not None:
+        if self.faults.shows_values and column not in self._private and texts is not None:
             value = texts[first].as_py()
             line += "" if value is None else f": found {shown(value)}"
             line += f"; {fault.hint}" if fault.hint else ""
-        self._faults.add(line)
+        self.faults.add(line)
 
     def has_fault(self, name: str) -> bool:
         """Whether a column, or with no name the table, has a fault so far."""
         where = f"{self._where(name)}:" if name else self._where(name)
-        return any(line.startswith(where) for line in self._faults.lines)
+        return any(line.startswith(where) for line in self.faults.lines)
 
-    def note_repeats(self, frame: pd.DataFrame, by: Sequence[str]) -> None:
+    def note_repeats(self, frame: pd.DataFrame, columns: Mapping[str, Column]) -> None:
         """Note rows that are the same in some columns as earlier ones."""
-        rows, first = repeats(frame, by) if set(by) <= set(frame) else (np.empty(0), 0)
+        rows, first = repeats(frame, list(columns))
         if len(rows):
-            numbers = self.numbers[rows]
-            self._faults.add(repeats_text(self._where(", ".join(by)), numbers, self.numbers[first]))
+            names = ", ".join(column.column for column in columns.values())
+            again, earlier = self.numbers[rows], self.numbers[first]
+            self.faults.add(repeats_text(self._where(", ".join(columns)), again, earlier, names))
 
     def keep(self, keep: NDArray[np.bool_]) -> None:
         """Leave out the rows that are not kept, in every column read later."""
@@ -186,7 +190,7 @@ class RawRows:
             before = len(self)
             text = self._text(row)
             self.keep(self._passing(row))
-            self._reading.filters.append((self.name, text, before, len(self)))
+            self.reading.filters.append((self.name, text, before, len(self)))
             if len(self) == before:
                 self.say(f"rows: {text} keeps all {before:,} rows")
             if not len(self):
@@ -269,16 +273,14 @@ class RawRows:
 
     def _text(self, row: RowFilter) -> str:
         private = row.column in self._private or _PRIVATE.search(row.column)
-        return row.text(shows_value=self._faults.shows_values and not private)
+        return row.text(shows_value=self.faults.shows_values and not private)
 
     def _where(self, name: str) -> str:
         return name if self.name == "applications" else f"{self.name}.{name}"
 
     def say(self, text: str) -> None:
         """Note what the owner should look at."""
-        self._reading.warnings.append(
-            text if self.name == "applications" else f"{self.name}.{text}"
-        )
+        self.reading.warnings.append(text if self.name == "applications" else f"{self.name}.{text}")
 
 
 _KINDS = {

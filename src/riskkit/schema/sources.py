@@ -249,8 +249,8 @@ class _Loading:
         keep, by = block.duplicates.keep, block.duplicates.by or KEYS[rows.name]
         if keep == "refuse":
             # of a panel, months that follow one another say it
-            if rows.name != "performance" or block.duplicates.by:
-                rows.note_repeats(frame, by)
+            if set(by) <= set(frame) and (rows.name != "performance" or block.duplicates.by):
+                rows.note_repeats(frame, {name: block.columns[name] for name in by})
             return frame
         again = frame.duplicated(by, keep=keep) & frame[list(by)].notna().all(axis=1)
         if not again.any():
@@ -310,13 +310,13 @@ class _Loading:
         elif rule is not None:
             lists = {"bad": rule.bad, "good": rule.good, "ignored": rule.ignored}
             words = rows.read(Column(column=rule.column), "text", "label")
-            said["label"] = meanings_of(words, lists, "label", self._faults, self._reading)
+            said["label"] = meanings_of(words, lists, "label", rows, rule.column)
         if outcomes is not None and outcomes.event is not None:
             assert outcomes.last_payment is not None
             event = outcomes.event
             lists = {"default": event.default, "repaid": event.repaid, "ignored": event.ignored}
             words = rows.read(Column(column=event.column), "text", "outcomes.event")
-            said["event"] = meanings_of(words, lists, "outcomes.event", self._faults, self._reading)
+            said["event"] = meanings_of(words, lists, "outcomes.event", rows, event.column)
             name, column = "outcomes.last_payment", outcomes.last_payment.column
             said["last_payment"] = last = rows.read(outcomes.last_payment, "date", name)
             self._dates.append((rows, name, column, last))

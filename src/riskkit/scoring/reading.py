@@ -1,6 +1,6 @@
 """Rows of a file as it holds them, block by block, each with its number.
 
-Takes :class:`riskkit.tables.files.Files`; gives arrow tables. :func:`riskkit.tables.as_parts` would
+Takes :class:`riskkit.tables.Files`; gives arrow tables. :func:`riskkit.tables.as_parts` would
 not do: there, one broken line refuses the file.
 """
 
@@ -14,10 +14,15 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from riskkit.checks import DataContractError, missing_columns
-from riskkit.tables.csv_files import Block, CsvFile
-from riskkit.tables.files import Files, column_differences
-from riskkit.tables.parquet import ParquetRows
-from riskkit.tables.table import BLOCK_BYTES, BLOCK_ROWS
+from riskkit.tables import (
+    BLOCK_BYTES,
+    BLOCK_ROWS,
+    Block,
+    CsvFile,
+    Files,
+    ParquetRows,
+    column_differences,
+)
 
 __all__ = ["Block", "CsvInput", "Input", "ParquetInput", "open_input"]
 

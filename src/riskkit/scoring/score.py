@@ -27,8 +27,7 @@ from riskkit.scoring import cells
 from riskkit.scoring.coding import ID, Coding, Levels, RunCoding, SourceCoding
 from riskkit.scoring.reading import Block, Input, open_input
 from riskkit.scoring.writing import ScoreWriter, SideFile
-from riskkit.tables import as_parts
-from riskkit.tables.files import Files
+from riskkit.tables import Files, as_parts
 
 __all__ = ["ScoringResult", "load_model", "score_file"]
 

@@ -3,16 +3,25 @@
 Takes frames, files and queries; gives frames, blocks of them, samples, and models on disk.
 """
 
-from riskkit.tables.files import part_path, whole, write_table
+from riskkit.tables.csv_files import Block, CsvFile
+from riskkit.tables.files import Files, column_differences, part_path, whole, write_table
 from riskkit.tables.json_model import JsonModel
+from riskkit.tables.parquet import ParquetRows
 from riskkit.tables.parts import as_parts
 from riskkit.tables.sample import hash_ids
-from riskkit.tables.table import Table, read_table
+from riskkit.tables.table import BLOCK_BYTES, BLOCK_ROWS, Table, read_table
 
 __all__ = [
+    "BLOCK_BYTES",
+    "BLOCK_ROWS",
+    "Block",
+    "CsvFile",
+    "Files",
     "JsonModel",
+    "ParquetRows",
     "Table",
     "as_parts",
+    "column_differences",
     "hash_ids",
     "part_path",
     "read_table",

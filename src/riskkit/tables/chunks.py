@@ -6,7 +6,7 @@ Takes chunks as a reader gives them; gives frames.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -14,13 +14,10 @@ from numpy.typing import NDArray
 
 from riskkit.checks import DataContractError
 
-__all__ = [
-    "NUMBER_BYTES",
-    "TEXT_BYTES",
-    "FrameRows",
-    "Rows",
-    "cut",
-]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["NUMBER_BYTES", "TEXT_BYTES", "FrameRows", "Rows", "cut"]
 
 NUMBER_BYTES = 8
 TEXT_BYTES = 40  # a guess: an offset and some thirty letters
@@ -42,6 +39,9 @@ class Rows(Protocol):
 
     def chunks(self, columns: Sequence[str] | None, rows: int) -> Iterator[Any]:
         """Chunks of at most `rows` rows and at least one, in the table's order."""
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """One column of all rows, as arrow holds it."""
 
     def values(self, chunk: Any, column: str) -> pd.Series:
         """One column of a chunk."""
@@ -77,6 +77,13 @@ class FrameRows:
         """Ranges of at most `rows` positions."""
         n = len(self._frame)
         yield from (range(start, min(start + rows, n)) for start in range(0, n, rows))
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """One column of all rows, as arrow holds it."""
+        import pyarrow as pa
+
+        everything = range(len(self._frame))
+        return pa.chunked_array([pa.Array.from_pandas(self.values(everything, name))])
 
     def values(self, chunk: range, column: str) -> pd.Series:
         """One column at the positions, or a kept index."""

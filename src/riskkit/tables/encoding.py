@@ -26,8 +26,7 @@ def encoding_fault(path: Path, encoding: str) -> str:
     decoder = codecs.getincrementaldecoder(encoding)()
     n_bytes, line, sample = 0, 1, b""
     for piece in _pieces(path):
-        # from the start of a line on, or a letter might be cut
-        sample = piece[piece.find(b"\n") + 1 :] if n_bytes and piece else sample or piece
+        sample = piece or sample
         n_bytes += len(piece)
         try:
             text = decoder.decode(piece, final=not piece)

@@ -37,6 +37,7 @@ class ParquetRows:
     def __init__(self, files: Files):
         self.name = files.name
         self._files = files
+        self._types: dict[str, Any] = {}  # as far as they are settled
         self.n_rows = 0
         for path in files.paths:
             with self._opened(path) as file:
@@ -62,9 +63,13 @@ class ParquetRows:
                 for batch in file.iter_batches(rows, columns=self._read(columns)):
                     yield self._alike(pa.Table.from_batches([batch]), columns)
 
-    def arrow(self, chunk: pa.Table, column: str) -> pa.ChunkedArray:
-        """One column of a chunk as arrow holds it."""
-        return chunk.column(column)
+    def column(self, name: str) -> pa.ChunkedArray:
+        """One column of all rows, as arrow holds it."""
+        import pyarrow as pa
+
+        pieces = [chunk.column(name) for chunk in self.chunks([name], GROUP_ROWS)]
+        kind = self._schema.field(name).type
+        return pa.chunked_array([piece for one in pieces for piece in one.chunks], kind)
 
     def values(self, chunk: pa.Table, column: str) -> pd.Series:
         """One column of a chunk."""
@@ -104,16 +109,6 @@ class ParquetRows:
         )
 
     @cached_property
-    def _types(self) -> dict[str, Any]:
-        """Dtype in all of the table of each column, as far as it is settled."""
-        without, missing = self._pandas_types
-        return {
-            name: without[name]
-            for name in without.index
-            if without[name] == missing[name] and without[name] != "category"
-        }
-
-    @cached_property
     def _pandas_types(self) -> tuple[pd.Series, pd.Series]:
         """Dtypes that pandas gives columns without a missing value, and with one."""
         nulls = [pa.nulls(1, field.type) for field in self._schema]
@@ -121,12 +116,14 @@ class ParquetRows:
         return self._schema.empty_table().to_pandas().dtypes, missing.to_pandas().dtypes
 
     def _type(self, column: str) -> Any:
+        """Dtype of a column in all of the table."""
         if column not in self._types:
-            without, missing = self._pandas_types
-            if without[column] == "category":
+            without, missing = (types[column] for types in self._pandas_types)
+            if without == "category":
                 self._types[column] = self._category(column)
             else:
-                self._types[column] = (missing if self._has_missing(column) else without)[column]
+                gaps = without != missing and self._has_missing(column)
+                self._types[column] = missing if gaps else without
         return self._types[column]
 
     def _has_missing(self, column: str) -> bool:

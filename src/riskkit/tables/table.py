@@ -216,11 +216,8 @@ class Table:
         DataContractError
             It is missing, or a file is damaged.
         """
-        import pyarrow as pa
-
         self._require([name])
-        chunks = [self._rows.arrow(chunk, name) for chunk in self._rows.chunks([name], BLOCK_ROWS)]
-        return pa.chunked_array([piece for chunk in chunks for piece in chunk.chunks])
+        return self._rows.column(name)
 
     def sample(
         self, n: int = 100_000, columns: Sequence[str] | None = None, by: str = "application_id"
