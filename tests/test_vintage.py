@@ -500,7 +500,7 @@ def test_base_of_nothing_warns_and_is_missing():
         ),
         (
             [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1],
-            "rows of 1 loans are not together, .* row .*: same loan as row 1, others between",
+            "rows of 1 loans are not together, for example row 11: same loan as row 1, others",
         ),
     ],
 )

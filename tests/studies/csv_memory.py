@@ -33,7 +33,10 @@ def numbers_of(block):
 def memory(key):
     return int(re.search(rf"{key}:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
 
-source, folder = Path(sys.argv[1]), Path(sys.argv[2])
+source, folder, scale = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+tables.parts.PART_BYTES //= scale
+tables.table.BLOCK_BYTES //= scale
+tables.csv_files.CSV_BYTES //= scale
 before, start = memory("VmRSS"), time.perf_counter()
 with ThreadPoolExecutor(2) as two:
     text = tables.as_parts(source, folder / "text")
@@ -72,11 +75,11 @@ def write_csv(path: Path, n_bytes: int, seed: int) -> None:
             first += BLOCK_ROWS
 
 
-def measure(mebibytes: int, seed: int) -> dict[str, float]:
+def measure(mebibytes: int, scale: int, seed: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="riskkit-study-") as name:
         source = Path(name) / "loans.csv"
         write_csv(source, mebibytes * MIB, seed)
-        command = [sys.executable, "-c", COUNT, str(source), name]
+        command = [sys.executable, "-c", COUNT, str(source), name, str(scale)]
         answer = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
         return {"bytes": source.stat().st_size, **json.loads(answer.stdout)}
 
@@ -85,8 +88,8 @@ STUDY = Study(
     name="csv_memory",
     modules=("tables", "partitions", "binning"),
     cases=[
-        *({"mebibytes": 100, "seed": seed} for seed in range(1, 9)),
-        *({"mebibytes": size, "seed": 1} for size in (1_000, 5_000)),
+        *({"mebibytes": 75, "scale": 32, "seed": seed} for seed in range(1, 9)),
+        *({"mebibytes": size, "scale": 1, "seed": 1} for size in (100, 1_000, 5_000)),
     ],
     measure=measure,
 )
