@@ -53,8 +53,6 @@ RESERVED = (
     "booked",
     "default_flag",
 )
-OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "in", "not_in")
-TEXT_OPERATORS = ("starts_with", "not_starts_with")
 FEATURE_KINDS = {"category": "category", "number": "number", "months_since": "date"}
 # needed columns that follow from others
 DERIVED: dict[str, tuple[str, ...]] = {
@@ -65,7 +63,8 @@ DERIVED: dict[str, tuple[str, ...]] = {
 MOST_LINES = 40
 LONGEST_NAME = 200
 _PLAIN_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?"
-FILTER_OPERATORS = (*OPERATORS, *TEXT_OPERATORS, "is_missing")
+COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "in", "not_in")
+OPERATORS = (*COMPARISONS, "starts_with", "not_starts_with", "is_missing")
 
 
 def _number(value: Any) -> float:
@@ -186,7 +185,7 @@ class RowFilter(Block):
     """Rows to keep."""
 
     column: Name
-    operator: Literal[FILTER_OPERATORS]  # type: ignore[valid-type]
+    operator: Literal[OPERATORS]  # type: ignore[valid-type]
     value: Any
     type: Literal["", "text", "number", "date", "boolean"] = ""
 
