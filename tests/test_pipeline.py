@@ -355,6 +355,20 @@ def test_neighbours_left_out_for_one_reason_become_one_sentence_under_their_head
     ]
 
 
+def test_what_is_left_out_for_want_of_a_model_says_so() -> None:
+    cells = [prose("## Card"), prose("b")]
+    assert leave_out(cells, {0: "selected", 1: "selected"}, str) == [
+        "## Card\n\n*Skipped: no feature offered tells enough for a model.*"
+    ]
+    assert leave_out(cells, {0: "scores", 1: "scores"}, str) == [
+        "## Card\n\n*Skipped: there is no model.*"
+    ]
+    assert leave_out(cells[1:], {0: "performance.balance"}, str) == [
+        "*Skipped: this source has no `balance` (the outstanding principal at each month-end) in "
+        "its `performance`.*"
+    ]
+
+
 # -- hand-over -------------------------------------------------------------------------------------
 
 
