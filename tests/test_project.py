@@ -80,10 +80,6 @@ ON_TOP = {
     "pydantic": {"schema"},
     "typer": {"cli"},
 }
-    "pydantic": {"schema"},
-    "sklearn": {"binning", "scorecard", "challenger"},
-    "typer": {"cli"},
-}
 
 
 # -- packages --------------------------------------------------------------------------------------
