@@ -40,7 +40,6 @@ _NUMBER_KEYS: list[dict[str, Any]] = [
     {"thousands": ","},
     {"decimal": ","},
     {"thousands": "."},
-    {"decimal": ",", "thousands": "."},
     {"thousands": " "},
     {"decimal": ",", "thousands": " "},
     {"thousands": "'"},
@@ -124,7 +123,8 @@ class ColumnGuess:
         """1 where it is surely written with a decimal comma, -1 with a comma between thousands."""
         if self.others or self.kind != "number":
             return 0
-        return int(self.keys.get("decimal") == ",") - int(self.keys.get("thousands") == ",")
+        is_decimal = self.keys.get("decimal") == "," or self.keys.get("thousands") == "."
+        return int(is_decimal) - int(self.keys.get("thousands") == ",")
 
     def read(self, cells: pa.Array) -> pd.Series:
         """Values of other cells of the column."""
