@@ -259,7 +259,7 @@ STEPS = np.arange(N)
         ([f"{k},5" for k in STEPS], {"decimal": ","}, 0.5),
         (
             [f"{k}.{k % 900 + 100}.{k % 800 + 100},25" for k in STEPS],
-            {"decimal": ",", "thousands": "."},
+            {"thousands": "."},
             100100.25,
         ),
         ([f"{k % 90 + 1.5}%" for k in STEPS], {"percent": True}, 0.015),
