@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import contextlib
-import io
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +21,17 @@ class CellError(Exception):
     """A cell that raised, by its id."""
 
 
-def run_notebooks(source: schema.Source, project: Path, monkeypatch: Any) -> dict[str, str]:
-    """Every notebook on the source; notebook name → what its cells show, as text and HTML."""
+def run_notebooks(
+    source: schema.Source, project: Path, monkeypatch: Any, numbers: str = "12345"
+) -> dict[int, str]:
+    """These notebooks on the source; number of the notebook → what its cells show, without tags."""
     (project / "notebooks").symlink_to(PROJECT / "notebooks")
     monkeypatch.setattr(schema, "load_source", lambda *args, **options: source)
     run_dir = project / "data" / "runs" / "thin"
     return {
-        notebook.name: "\n".join(run_notebook(notebook, run_dir, source="mapping.yaml"))
+        notebook.number: "\n".join(run_notebook(notebook, run_dir, source="mapping.yaml"))
         for notebook in notebooks.find_notebooks(project)
+        if str(notebook.number) in numbers
     }
 
 
@@ -76,9 +77,7 @@ def _run(code: str, namespace: dict[str, Any]) -> Any:
 def _shown(value: Any) -> str:
     figures = []
     for number in plt.get_fignums():
-        figure = plt.figure(number)
-        with contextlib.closing(io.BytesIO()) as picture:
-            figure.savefig(picture, format="svg")
+        plt.figure(number).draw_without_rendering()
         figures.append("<img>")
     plt.close("all")
     text = value.to_html() if hasattr(value, "to_html") else getattr(value, "data", "")

@@ -80,6 +80,10 @@ def test_codes_survive_cloning_saving_and_a_second_fit(way, tmp_path):
             np.testing.assert_array_equal(again.credit_score(X), fitted.credit_score(X))
 
 
+def test_no_code_reads_minus_zero():
+    assert repr(SpecialCodes.read([-0.0, 0, -9], ["x"]).of_numbers) == "(0.0, -9.0)"
+
+
 def test_parts_of_a_table_are_counted_with_one_list():
     whole = count_features(X, Y, special_codes=EVERYWHERE)
     halves = [

@@ -824,3 +824,12 @@ def test_many_terms_are_cut_into_bands_and_the_parts_of_one_table_agree_on_them(
     # cut apart, half of them would be other bands, and few enough terms none
     assert set(evidence.segments(people[12:], [])["term"]).isdisjoint(words)
     assert evidence.segments(people[:8], [])["term"].tolist() == [str(t) for t in range(1, 9)]
+
+
+def test_parts_ranked_in_reverse_by_chance_are_shown_without_a_warning():
+    y = np.tile([0, 1], 100)
+    backwards = 10.0 * y + np.tile([0, 0, 0, 0, 20], 40)
+    table = evidence.ranking_by_segment(
+        y, backwards, backwards, pd.DataFrame({"channel": ["app"] * 200})
+    )
+    assert table["auc_a"].between(0.1, 0.4).tolist() == [True]

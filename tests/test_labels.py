@@ -185,6 +185,27 @@ def test_applications_of_one_month_have_no_out_of_time_sample():
     assert target.samples_present(sample) == ["train", "test"]
 
 
+def test_out_of_time_starts_where_goods_and_bads_are_on_either_side():
+    applications = many_applications()
+    usual = target.assign_samples(applications)
+    first = applications.loc[(usual == "out_of_time").to_numpy(), "applied_at"].min().to_period("M")
+    months = applications["applied_at"].dt.to_period("M")
+    # without bads from the usual month on, it starts a month earlier
+    no_bads = applications["default_flag"].mask(
+        (months >= first) & applications["default_flag"].notna(), 0.0
+    )
+    sample = target.assign_samples(applications.assign(default_flag=no_bads))
+    late = (sample == "out_of_time").to_numpy()
+    assert months[late].min() == first - 1
+    assert no_bads[late].sum() > 0
+    # bads in the first month alone leave none to either side of any month
+    only_first = applications["default_flag"].mask(
+        (months > months.min()) & applications["default_flag"].notna(), 0.0
+    )
+    sample = target.assign_samples(applications.assign(default_flag=only_first))
+    assert target.samples_present(sample) == ["train", "test"]
+
+
 def test_cutoffs_are_judged_on_applications_that_taught_nothing():
     applications = many_applications()
     scores = applications.assign(sample=target.assign_samples(applications).to_numpy())

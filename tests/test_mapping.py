@@ -18,7 +18,7 @@ SINCE = INCOME | {"type": "months_since", "column": "when"}
         ({"applications__colums": {}}, "applications.colums: unknown key; did you mean 'columns'"),
         ({"name": ...}, "name: missing"),
         ({"name": "../up"}, "name: it names folders; expected .* found '../up'"),
-        ({"name": "a\u202eb"}, "name: expected a name of signs that can be seen"),
+        ({"name": "a\u202eb"}, "name: expected a name of at most 200 signs that can be seen"),
         ({"amounts_in": "yuan"}, "amounts_in: expected one of 'major' or 'minor', found 'yuan'"),
         ({"accepted_only": "yes!"}, "accepted_only: expected true or false, found 'yes!'"),
         ({"applications__columns__amount": ["x"]}, "columns.amount: expected a block of keys"),

@@ -391,3 +391,18 @@ def test_accuracy_of_several_models_is_that_of_each_on_the_same_loans():
         test = hosmer_lemeshow(bad, np.full(10, 45), mean)
         assert row["p_value"] == pytest.approx(test["p_value"])
     assert table.loc["steep", "p_value"] < 0.001 < table.loc["right", "p_value"]
+
+
+def test_groups_that_a_large_cell_leaves_empty_are_none():
+    # nine in ten loans have one probability, which so lies in the middle of nine groups
+    p = np.repeat([0.1, 0.5], [90, 10])
+    y = np.concatenate([np.repeat([0, 1], [80, 10]), np.repeat([0, 1], [5, 5])])
+    grouped = brier_decomposition(y, p, n_groups=10)
+    assert grouped.to_dict() == pytest.approx(brier_decomposition(y, p).to_dict())
+
+
+def test_a_model_that_says_the_same_of_everybody_has_no_line_and_no_warning():
+    y = np.tile([0, 0, 0, 1], 25)
+    table = metrics.accuracy_table(y, pd.DataFrame({"flat": np.full(100, 0.25)}))
+    assert table.loc["flat", ["intercept", "slope"]].isna().all()
+    assert table.loc["flat", ["reliability", "resolution"]].tolist() == [0, 0]

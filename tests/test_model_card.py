@@ -208,7 +208,10 @@ def made() -> dict[str, Any]:
     found = metrics.score_counts(judged["scorecard"], flags)
     channel = np.where(np.arange(len(judged)) < 15, "shop", "app")
     segment = evidence.ranking_by_segment(
-        flags, judged["challenger"], judged["scorecard"], pd.DataFrame({"channel": channel})
+        flags,
+        judged["challenger"],
+        judged["scorecard"],
+        pd.DataFrame({"channel": channel}, index=flags.index),
     )
     calibration = segment[["loans", "bad_rate"]].assign(
         low=0.0, high=1.0, scorecard=0.1, scorecard_outside=False, challenger=0.1

@@ -149,6 +149,13 @@ def test_a_month_seen_in_part_is_not_seen(load):
     assert source.observed_to == pd.Timestamp("2022-11-30")
 
 
+def test_an_end_far_beyond_the_data_is_said(load):
+    said = load(book(), observed_to="2032-12-31", **EVENTS).reading.warnings
+    assert any("observed_to: 2032-12-31 is stated, but the latest date" in text for text in said)
+    said = load(book(), observed_to="2023-01-31", **EVENTS).reading.warnings
+    assert not any("observed_to" in text for text in said)
+
+
 def panel_of(n=40, months=6, month_end=None):
     """Applications of January 2023 and their panel; every fifth loan falls behind for good."""
     applications = pd.DataFrame({"id": [f"L{i}" for i in range(n)], "ap": "2023-01-10"})
@@ -547,6 +554,22 @@ def test_the_label_table_counts_every_value(load):
     assert "label.bad: 'fraud' has 0 rows" in said
     assert "label.ignored: 'never' has 0 rows" in said
     assert "label: 60 rows are blank" in said
+
+
+def test_a_label_of_what_was_not_booked_does_not_count_aloud(load):
+    columns = {"amount": "amt", "approved": "a", "booked": "a"}
+    source = load(loans(a=["1", "0"]), columns=columns, accepted_only=False)
+    assert source.applications["default_flag"].notna().sum() == 150
+    assert (
+        "label: 150 applications that were not booked have one, which does not count"
+        in source.reading.warnings
+    )
+
+
+def test_a_header_may_go_over_several_lines(load):
+    frame = loans(g=["a", "N/A"]).rename(columns={"g": "job\n(code)"})
+    features = {"g": CATEGORY["g"] | {"column": "job\n(code)"}}
+    refused(load, r"g: 150 rows .* first in row 2 of column job \(code\): found", frame, features)
 
 
 def test_words_of_events_are_held_to_the_same_rule(load):

@@ -65,6 +65,13 @@ def database(kind, path):
     return f"{kind}:///{path}"
 
 
+def dropped(url):
+    engine = sqlalchemy.create_engine(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE clean")
+    engine.dispose()
+
+
 SOURCES = {
     "csv": (".csv", csv_text().encode(), {}),
     "csv.gz": (".csv.gz", gzip.compress(csv_text().encode()), {}),
@@ -100,6 +107,7 @@ def test_a_clean_source_gives_the_same_cells_in_every_form(kind, columns, tmp_pa
         engine = sqlalchemy.create_engine(source)
         CLEAN.to_sql("clean", engine, index=False, if_exists="replace")
         engine.dispose()
+        request.addfinalizer(lambda: dropped(source))
         options = {"query": "SELECT * FROM clean"}
     else:
         source = database(kind, tmp_path / "t.db")

@@ -25,6 +25,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from own_data import OWN_MAPPING
 
 from riskkit import pipeline
+from riskkit.checks import DataContractError
 from riskkit.pipeline import BadInput, RunBusy, TableMissing, open_stage, runner
 from riskkit.pipeline.folders import clean_up, locked, swap_in
 from riskkit.pipeline.manifest import mask, read_manifest, stage_state, write_manifest
@@ -352,6 +353,20 @@ def test_neighbours_left_out_for_one_reason_become_one_sentence_under_their_head
         "# D\n\n*Skipped: this source has no `performance` table "
         "(one row per loan and month-end).*",
         "e",
+    ]
+
+
+def test_what_is_left_out_for_want_of_a_model_says_so() -> None:
+    cells = [prose("## Card"), prose("b")]
+    assert leave_out(cells, {0: "selected", 1: "selected"}, str) == [
+        "## Card\n\n*Skipped: no feature offered tells enough for a model.*"
+    ]
+    assert leave_out(cells, {0: "scores", 1: "scores"}, str) == [
+        "## Card\n\n*Skipped: there is no model.*"
+    ]
+    assert leave_out(cells[1:], {0: "performance.balance"}, str) == [
+        "*Skipped: this source has no `balance` (the outstanding principal at each month-end) in "
+        "its `performance`.*"
     ]
 
 
@@ -1049,7 +1064,7 @@ def test_what_a_database_holds_is_never_up_to_date(
 @pytest.mark.parametrize(
     ("name", "folder"),
     [
-        ("My loans, 2024", "My_loans__2024-quick"),
+        ("My loans 2024", "My_loans_2024-quick"),
         ("消费贷", "消费贷-quick"),
         ("../up", ""),
         ("", ""),
@@ -1062,7 +1077,7 @@ def test_the_mappings_name_makes_the_runs_name_or_is_refused(
     if folder:
         assert run_in(project, "01", source=source).run_dir.name == folder
         return
-    with pytest.raises(BadInput, match="it is made of the source's name, or give --run"):
+    with pytest.raises(DataContractError, match="name: "):
         run_in(project, "01", source=source)
     assert not (project / "data").exists()
 

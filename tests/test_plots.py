@@ -355,3 +355,28 @@ def test_a_table_without_rows_is_drawn_without_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert ">none</th>" in plots.show_table(table, heat=["bad_rate"]).to_html()
+
+
+def test_a_column_without_a_value_has_no_shade_and_no_warning():
+    table = pd.DataFrame({"seen_rate": [0.1, 0.9], "unseen_rate": [np.nan, np.nan]})
+    for heat in (["seen_rate", "unseen_rate"], ["unseen_rate"]):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            page = plots.show_table(table, heat=heat).to_html()
+        assert ("background-color: #" in page) == ("seen_rate" in heat)
+
+
+def test_a_book_of_few_loans_shows_its_hazard():
+    few = vintage.hazard_table(
+        pd.DataFrame(
+            {
+                "loan_id": ["a", "b", "c"], "cohort": pd.Timestamp("2024-01-01"), "amount": 1,
+                "event": ["default", "matured", "matured"], "event_mob": [2, 3, 3],
+            }
+        )
+    )  # fmt: skip
+    ax = plots.plot_hazard(few)
+    assert ax.lines[0].get_xdata().tolist() == [0, 1, 2, 3]
+    assert "highest in month 2" in ax.figure.get_label()
+    calm = plots.plot_hazard(few.assign(hazard=0.0))
+    assert "No loan has defaulted so far." in calm.figure.get_label()

@@ -64,3 +64,27 @@ def test_sample_sizes_show_months_only_where_they_are_known():
     assert table.loc["train", "first"] == "2023-01"
     plain = profile.sample_sizes(samples.drop(columns="applied_at"))
     pd.testing.assert_frame_equal(plain, table.drop(columns=["first", "last"]))
+
+
+def test_profile_of_no_feature_has_its_columns():
+    table = profile.feature_profile(pd.DataFrame({"x": [1]}), [])
+    assert len(table) == 0
+    assert {"label", "missing_rate", "special_rate", "median", "use"} <= set(table)
+    assert table.index.name == "feature"
+
+
+def test_spans_are_the_longest_of_which_there_are_several():
+    def spans(*days):
+        periods, name = profile.longest_span(pd.Series(pd.to_datetime(list(days))))
+        return name, periods.astype("str").tolist()
+
+    assert spans("2023-12-31", "2024-01-01") == ("calendar year", ["2023", "2024"])
+    assert spans("2024-03-31", "2024-04-01") == ("quarter", ["2024Q1", "2024Q2"])
+    assert spans("2024-01-31", "2024-02-01") == ("month", ["2024-01", "2024-02"])
+    assert spans("2024-01-01", "2024-01-02")[0] == "day"
+    assert spans("2024-01-01", "2024-01-01")[0] == "day"
+
+
+def test_one_month_is_named_once():
+    days = pd.to_datetime(["2024-01-01", "2024-01-31"])
+    assert profile.period_text(pd.DataFrame({"applied_at": days})) == "in January 2024"

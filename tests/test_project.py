@@ -31,6 +31,7 @@ ORDER = (
     "synthetic",
     "metrics",
     "profile",
+    "draft",
     "binning",
     "scorecard",
     "challenger",
@@ -52,7 +53,7 @@ ORDER = (
 )
 # The one module that imports a heavy package, when it is first needed.
 SEAMS = {
-    "pandera": "schema",
+    "pydantic": "schema",
     "openpyxl": "tables",
     "sqlalchemy": "tables",
     "dask": "partitions",
@@ -72,8 +73,13 @@ SEAMS = {
     "jupyter_client": "pipeline",
     "typer": "cli",
 }
-# Estimators inherit from scikit-learn's base classes; the command line is typer.
-ON_TOP = {"sklearn": {"binning", "scorecard", "challenger"}, "typer": {"cli"}}
+# Estimators inherit from scikit-learn's base classes, mappings from pydantic's; the command line is
+# typer.
+ON_TOP = {
+    "sklearn": {"binning", "scorecard", "challenger"},
+    "pydantic": {"schema"},
+    "typer": {"cli"},
+}
 
 
 # -- packages --------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from riskkit.tables import as_parts
 from riskkit.tables.query import query_rows
 
 ENGINES = ["sqlite", "duckdb", "postgresql"]
+TABLES = "SELECT schemaname, tablename FROM pg_tables ORDER BY 1, 2"
 FOREVER = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
 
 
@@ -25,17 +26,20 @@ def book(request, tmp_path):
         url = request.getfixturevalue("postgres")
         engine = sqlalchemy.create_engine(url)
         with engine.begin() as connection:
+            connection.exec_driver_sql("DROP TABLE IF EXISTS loans, copied, more")
+            connection.exec_driver_sql("DROP SCHEMA IF EXISTS book CASCADE")
             connection.exec_driver_sql("CREATE SCHEMA book; CREATE SEQUENCE book.s")
             connection.exec_driver_sql(
                 "CREATE TABLE loans AS SELECT i, lpad(i::text, 4, '0') AS id"
                 " FROM generate_series(0, 999) AS i"
             )
+            before = connection.exec_driver_sql(TABLES).all()
         yield url
-        with engine.begin() as connection:
-            tables = "SELECT count(*) FROM pg_tables WHERE schemaname IN ('public', 'book')"
-            assert connection.exec_driver_sql(tables).scalar() == 1
+        with engine.connect() as connection:
+            assert connection.exec_driver_sql(TABLES).all() == before
             assert connection.exec_driver_sql("SELECT sum(i) FROM loans").scalar() == 499_500
             assert not connection.exec_driver_sql("SELECT is_called FROM book.s").scalar()
+        with engine.begin() as connection:
             connection.exec_driver_sql("DROP TABLE loans; DROP SCHEMA book CASCADE")
         engine.dispose()
         assert not list(tmp_path.glob("*.csv"))

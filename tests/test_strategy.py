@@ -506,3 +506,20 @@ def test_words_are_silent_on_the_never_booked_where_all_were_booked(table):
     one["bad"] = 1
     assert "1 bad of 501 loans" in strategy.bad_rate_text(one)
     assert strategy.bad_rate_text(one * np.nan) == "not known"
+
+
+def test_a_hurdle_is_told_without_figures_that_nobody_knows_or_that_are_equal():
+    row = pd.Series(
+        {
+            "cutoff": 560, "share_of_booked_kept": 0.9, "profit_amount": 12_000, "inferred": True,
+            "approval_rate": 0.5, "never_booked_rate": 0.3, "bad_rate": 0.05,
+            "expected_bad_rate": 0.06,
+        }
+    )  # fmt: skip
+    assert "6.00% of all are expected bad, not 5.00%. Try" in strategy.hurdle_text(row, 1, "CNY")
+    row["expected_bad_rate"] = 0.05
+    assert "5.00% of all are expected bad. Try" in strategy.hurdle_text(row, 1, "CNY")
+    row["expected_bad_rate"] = np.nan
+    assert "30.0% were never booked. Try" in strategy.hurdle_text(row, 1, "CNY")
+    row["inferred"] = False
+    assert strategy.hurdle_text(row, 9_000, "CNY") == "Keeping every booked loan earns 9,000 CNY."

@@ -403,12 +403,21 @@ def changed(**changes):
 
 BAD_DATA = {
     "missing column": (OWN_CSV.replace("wanted", "wish"), "missing columns wanted; present: id"),
-    "wrong type": (OWN_CSV.replace("1000.50", "lots"), "amount: 1 rows are not a number"),
-    "duplicated ids": (OWN_CSV.replace("\n2,", "\n1,"), "application_id: 2 rows break"),
-    "one class": (OWN_CSV.replace("lost", "paid"), "both goods and bads are needed"),
-    "date out of range": (OWN_CSV.replace("2023-01-15", "1823-01-15"), "applied_at: 1 row break"),
-    "negative amount": (OWN_CSV.replace(",500,", ",-500,"), "amount: 1 row break 'at least 1'"),
-    "empty file": ("", "loans.csv breaks the data contract: - unreadable"),
+    "wrong type": (OWN_CSV.replace("1000.50", "lots"), "amount: 1 row is not a number, row 1"),
+    "duplicated ids": (
+        OWN_CSV.replace("\n2,", "\n1,"),
+        "application_id: 1 row repeats an earlier one, row 2",
+    ),
+    "one class": (OWN_CSV.replace("lost", "paid"), "'lost' has no row, and is all there is"),
+    "date out of range": (
+        OWN_CSV.replace("2023-01-15", "1823-01-15"),
+        "applied_at: 1 row is not a date between",
+    ),
+    "negative amount": (
+        OWN_CSV.replace(",500,", ",-500,"),
+        "amount: 1 row is not at least 1, row 3",
+    ),
+    "empty file": ("", "breaks the data contract: - loans.csv: unreadable"),
 }
 
 
@@ -454,7 +463,7 @@ def test_a_truncated_parquet_is_named(tmp_path, own_source):
     whole.write_bytes(whole.read_bytes()[:200])
     code, said, written = run_command(project, "--source", path)
     assert (code, written) == (2, False)
-    assert "loans.parquet breaks the data contract: - unreadable" in said
+    assert "breaks the data contract: - loans.parquet: unreadable" in said
 
 
 @pytest.mark.parametrize(
@@ -462,7 +471,7 @@ def test_a_truncated_parquet_is_named(tmp_path, own_source):
     [
         ("a: [1", "mine.yaml breaks the data contract: - no valid YAML at line"),
         (yaml.safe_dump(changed(titel="x")), "titel: unknown key; did you mean 'title'?"),
-        (yaml.safe_dump(changed(name=3)), "name: expected text, found 3"),
+        (yaml.safe_dump(changed(name=[3])), "name: expected text, found ['3']"),
     ],
 )
 def test_a_broken_mapping_is_named(tmp_path, own_source, text, message):

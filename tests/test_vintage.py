@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskkit.checks import DataContractError, loan_starts
-from riskkit.vintage import cohort_counts, hazard_table, vintage_table
+from riskkit.vintage import cohort_counts, hazard_table, hazard_text, vintage_table
 
 START = pd.Period("2024-01", freq="M")
 ROWS = ["mob", "balance", "dpd", "status"]
@@ -500,7 +500,7 @@ def test_base_of_nothing_warns_and_is_missing():
         ),
         (
             [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1],
-            "rows of 1 loans are not together, .* row .*: same loan as row 1, others between",
+            "rows of 1 loans are not together, for example row 11: same loan as row 1, others",
         ),
     ],
 )
@@ -613,3 +613,30 @@ def test_lending_club_incidence_ends_at_the_share_charged_off(lending_club_outco
     assert hazards.loc[0, "at_risk"] == 28_845
     assert round(100 * hazards["cumulative_incidence"].iloc[-1], 2) == 11.03
     assert hazards["events"].sum() + hazards["ended"].sum() == 28_845
+
+
+def test_a_panel_of_days_past_due_alone_gives_loans_and_no_amounts():
+    thin = SMALL[["loan_id", "cohort", "mob", "month_end", "dpd", "status", "term_months"]]
+
+    counts = cohort_counts(thin)
+
+    full = cohort_counts(SMALL)
+    assert not [name for name in counts if "amount" in name]
+    pd.testing.assert_frame_equal(counts, full[list(counts)])
+    for n in (30, 60, 90):
+        for ever in (True, False):
+            pd.testing.assert_frame_equal(
+                vintage_table(counts, dpd=n, ever=ever), vintage_table(full, dpd=n, ever=ever)
+            )
+    pd.testing.assert_frame_equal(hazard_table(counts), hazard_table(full))
+    with pytest.raises(ValueError, match="measure='amount' needs balances and original amounts"):
+        vintage_table(counts, measure="amount")
+    # balances alone do not tell what was lent to a loan that ended in its first month
+    assert "amount" not in cohort_counts(thin.assign(balance=1))
+    assert cohort_counts(thin.assign(balance=1, amount=2))["amount"].sum() == 2 * 4
+
+
+def test_months_without_a_default_have_no_peak():
+    hazards = hazard_table(cohort_counts(SMALL))
+    assert hazard_text(hazards) == "Most defaults come in month 3 on book."
+    assert hazard_text(hazards.assign(events=0)) == "No loan has defaulted so far."

@@ -91,7 +91,7 @@ def test_a_single_cohort_has_nothing_to_be_compared_with():
     table = vintage.milestone_table(book_of({"2023-01-01": (CALM, 12)}))
     assert table["earlier"].tolist() == [0] * 4
     assert table[["earlier_median_rate", "departure_rate"]].isna().all(axis=None)
-    assert vintage.milestone_text(table).startswith("No cohort is old enough")
+    assert vintage.milestone_text(table) == "No earlier cohort is there to compare the newest with."
     assert vintage.milestone_figures(table) == {}
 
 

@@ -1,4 +1,4 @@
-"""The command line: run the suite, score a file, rebuild a report's front page, check a source.
+"""The command line: run the suite, score a file, rebuild a report, draft a mapping, check a source.
 
 Exit codes: 0 done; 1 a stage failed; 2 bad input or usage; 4 the run folder is busy; 130 and 143
 interrupted. One readable message on stderr; the traceback only with ``--debug``.
@@ -155,6 +155,37 @@ def validate(
         from riskkit import profile, schema
 
         typer.echo(profile.source_summary(schema.load_source(source, root)))
+
+
+@app.command()
+def draft(
+    file: Annotated[
+        Path, typer.Option("--input", help="One row per loan: .csv, .csv.gz, .parquet or .xlsx.")
+    ],
+    label: Annotated[
+        str | None, typer.Option(help="Column that says who was bad; else it is looked for.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="The mapping, a new file; else beside the input.")
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Write a commented mapping for a file, each guess with its reason."""
+    with _one_message(debug):
+        from riskkit import draft as drafts
+        from riskkit.pipeline import BadInput
+
+        path = output or file.with_name(file.name.removesuffix(".gz")).with_suffix(".yaml")
+        if path.exists():
+            raise BadInput(
+                f"{_short(path)} is there already and stays as it is; name another --output"
+            )
+        drafted = drafts.draft_mapping(file, label)
+        drafts.write_draft(drafted, path)
+        root = "" if path.resolve().parent == file.resolve().parent else f" --root {file.parent}"
+        typer.echo(f"{_short(path)}: {drafted.n_features} features, {drafted.n_left_out} left out")
+        typer.echo(f"{drafted.n_checks} guesses marked # check: confirm or correct them, then")
+        typer.echo(f"  riskkit validate --source {_short(path)}{root}")
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """What a column is: numbers, levels, dates, or no feature at all."""
 
-from riskkit.columns.cell_rule import SHOWN_CHARACTERS, CellRule, Fault, shown
+from riskkit.columns.cell_rule import LOOKS_MISSING, SHOWN_CHARACTERS, CellRule, Fault, shown
 from riskkit.columns.cells import ReadCells, parse_text, read_cells
 from riskkit.columns.dates import calendar_months
 from riskkit.columns.kinds import (
@@ -14,6 +14,7 @@ from riskkit.columns.kinds import (
 )
 
 __all__ = [
+    "LOOKS_MISSING",
     "SHOWN_CHARACTERS",
     "CellRule",
     "Fault",

@@ -79,11 +79,6 @@ class CellRule:
     first: datetime.date = datetime.date(1990, 1, 1)
     last: datetime.date = datetime.date(2100, 1, 1)
 
-    @property
-    def is_month(self) -> bool:
-        """Whether the format names a month without a day."""
-        return bool(self.format) and self.format != "excel" and "%d" not in self.format
-
 
 @dataclass(frozen=True)
 class Fault:

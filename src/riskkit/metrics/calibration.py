@@ -6,6 +6,8 @@ recalibration, the Hosmer–Lemeshow test, and all of it side by side for severa
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -288,7 +290,8 @@ def accuracy_table(y: ArrayLike, probabilities: pd.DataFrame) -> pd.DataFrame:
     DataFrame, index model
         `brier`, `reliability`, `resolution` (:func:`brier_decomposition` over ten groups),
         `log_loss`, `intercept` and `slope` with intervals (:func:`calibration_fit`),
-        `hosmer_lemeshow` (statistic over ten groups) and its `p_value`.
+        `hosmer_lemeshow` (statistic over ten groups) and its `p_value`. Without a line, such as
+        of a model that says the same of everybody, its columns are NaN, with no warning.
 
     Raises
     ------
@@ -301,10 +304,13 @@ def accuracy_table(y: ArrayLike, probabilities: pd.DataFrame) -> pd.DataFrame:
         p = probabilities[model].to_numpy()
         groups = calibration_table(y, p)
         test = hosmer_lemeshow(groups["bad"], groups["n"], groups["mean_probability"])
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "calibration fit is undefined", UserWarning)
+            line = calibration_fit(y, p)
         rows[model] = {
             **brier_decomposition(y, p, n_groups=10)[["brier", "reliability", "resolution"]],
             "log_loss": log_loss(y, p),
-            **calibration_fit(y, p),
+            **line,
             "hosmer_lemeshow": test["statistic"],
             "p_value": test["p_value"],
         }

@@ -217,7 +217,8 @@ def point_of_no_return(rates: pd.DataFrame, *, share: float = 0.5) -> int | None
 def roll_text(rates: pd.DataFrame, dpd: int | None, *, share: float = 0.5) -> str:
     """Sentences on whether the roll rates support calling a loan bad past `dpd` days, as Markdown.
 
-    They do if bad begins at the :func:`point_of_no_return` or deeper.
+    They do if bad begins at the :func:`point_of_no_return` or deeper. Where no loan was past due,
+    or none so deep as bad begins, they say nothing.
 
     Parameters
     ----------
@@ -249,12 +250,19 @@ def roll_text(rates: pd.DataFrame, dpd: int | None, *, share: float = 0.5) -> st
     if dpd is not None and start >= len(rates):
         raise ValueError(f"rates must reach M{start}, got {len(rates)} buckets")
     point = point_of_no_return(rates, share=share)
+    seen = rates["no_return_rate"].notna().to_numpy()
+    if not seen[1:].any():
+        return (
+            "No loan was past due in these months: there is nothing to support a definition with."
+        )
     if point is None:
         turn = f"There is no bucket from which on more than {share:.0%} do not come back"
     else:
         turn = f"From **{rates.index[point]}** on, more than {share:.0%} do not come back"
     begins = "a charge-off" if dpd is None else str(rates.index[start])
-    if point is None or start < point:
+    if point is None and dpd is not None and not seen[start:].any():
+        verdict = "where no loan was seen: the roll rates say nothing of it"
+    elif point is None or start < point:
         verdict = "**earlier** than the roll rates support: many it calls bad come back"
     elif start == point:
         verdict = "just there: the roll rates **support** it"

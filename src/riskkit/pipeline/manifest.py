@@ -49,7 +49,7 @@ PACKAGES = (
     "scikit-learn",
     "glum",
     "lightgbm",
-    "pandera",
+    "pydantic",
     "matplotlib",
     "seaborn",
     "papermill",

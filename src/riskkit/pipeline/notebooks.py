@@ -42,6 +42,8 @@ TABLES = {
 COLUMNS = {
     "applied_at": "the day of an application",
     "term_months": "the months over which a loan is repaid",
+    "declined_reason": "why an application was declined",
+    "explored": "who was approved at random",
     "balance": "the outstanding principal at each month-end",
 }
 # tables that are absent for what was found, not for what the source lacks

@@ -337,7 +337,7 @@ def plot_hazard(
     ax = axes_of(ax)
     # a few stragglers past the term would set the scale for everybody
     most = table["at_risk"].max()
-    seen = table[table["at_risk"] >= max(min(30, most), 0.05 * most)]
+    seen = table[table["at_risk"] >= max(min(30, 0.5 * most), 0.05 * most)]
     ax.fill_between(
         seen.index, seen["hazard_low"], seen["hazard_high"], color=ACCENT, alpha=0.15, lw=0,
         label="95 % interval",
@@ -371,7 +371,9 @@ def plot_transitions(matrix: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         annot_kws={"size": 8.5, "color": "#333b45"}, cbar=False,
     )  # fmt: skip
     ax.grid(False)
-    ax.tick_params(axis="y", rotation=0)
-    ax.tick_params(axis="x", rotation=30)
+    ax.tick_params(axis="both", rotation=0)
+    # the rows say what a bucket holds; below the columns its number is enough
+    short = [name.split()[0] if name in matrix.index else name for name in matrix.columns]
+    ax.set_xticks(np.arange(len(short)) + 0.5, short)
     alt = "Each row sums to 1."
     return finish(ax, "Where loans are a month later", "next month", "this month", alt)

@@ -80,6 +80,8 @@ def show_table(
     if caption:
         style.set_caption(html.escape(caption))
     columns = list(shown.columns) if heat is True else list(heat or ())
+    # a column without any value has no scale
+    columns = [name for name in columns if frame[name].notna().any()]
     if columns and len(frame):
         style.background_gradient(
             cmap=shades(), subset=columns, axis=None if heat is True else 0, text_color_threshold=0

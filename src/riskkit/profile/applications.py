@@ -18,11 +18,14 @@ __all__ = [
     "decline_reasons",
     "family_profile",
     "feature_profile",
+    "longest_span",
     "period_text",
     "sample_sizes",
     "segment_rates",
     "table_sizes",
 ]
+
+SPANS = {"Y": "calendar year", "Q": "quarter", "M": "month", "D": "day"}
 
 
 def application_rates(
@@ -251,8 +254,30 @@ def period_text(applications: pd.DataFrame) -> str:
     """
     if "applied_at" not in applications:
         return "without dates"
-    first, last = applications["applied_at"].agg(["min", "max"])
-    return f"from {first:%B %Y} to {last:%B %Y}"
+    first, last = (f"{day:%B %Y}" for day in applications["applied_at"].agg(["min", "max"]))
+    return f"in {first}" if first == last else f"from {first} to {last}"
+
+
+def longest_span(applied_at: pd.Series) -> tuple[pd.Series, str]:
+    """Period of each application in the longest spans of which there are several, and their name.
+
+    Calendar years, or of one year its quarters, of one quarter its months, of one month its days.
+
+    Parameters
+    ----------
+    applied_at : Series of datetime64
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> longest_span(pd.Series(pd.to_datetime(["2023-02-01", "2023-05-31"])))[1]
+    'quarter'
+    """
+    longest = next((freq for freq in SPANS if len(applied_at.dt.to_period(freq).unique()) > 1), "D")
+    return applied_at.dt.to_period(longest), SPANS[longest]
 
 
 def table_sizes(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -5,6 +5,7 @@ Takes mappings and the files they name; gives validated pandas frames in the con
 
 from riskkit.checks import DataContractError
 from riskkit.schema.contract import (
+    CONTRACT,
     STATUSES,
     check_target,
     validate_applications,
@@ -26,6 +27,7 @@ from riskkit.schema.sources import check_source, load_source
 from riskkit.tables import Table, read_table, write_table
 
 __all__ = [
+    "CONTRACT",
     "STATUSES",
     "DataContractError",
     "Feature",

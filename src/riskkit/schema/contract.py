@@ -111,8 +111,10 @@ CONTRACT: dict[str, Mapping[str, ColumnRule]] = {
         "number": ColumnRule(kind="integer", low=1),
         "due_date": _DATE,
         "due_amount": ColumnRule(kind="integer", low=0, is_amount=True),
-        "paid_date": ColumnRule(kind="date", filled=False),
-        "paid_amount": ColumnRule(kind="integer", low=0, is_amount=True, filled=False),
+        "paid_date": ColumnRule(kind="date", needed=False, filled=False),
+        "paid_amount": ColumnRule(
+            kind="integer", low=0, is_amount=True, needed=False, filled=False
+        ),
     },
     "outcomes": {
         "loan_id": _TEXT,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import pandas as pd
 
@@ -100,44 +100,22 @@ def feature_table(features: Sequence[Feature]) -> pd.DataFrame:
         known_afterwards, offered.
     """
     rows = [
-        {
-            "name": f.name,
-            "label": f.label,
-            "family": f.family,
-            "unit": f.unit,
-            "kind": f.kind,
-            "risk_direction": f.risk_direction,
-            "special_codes": json.dumps(
-                {repr(float(code)): meaning for code, meaning in f.special_codes.items()},
-                ensure_ascii=False,
-            ),
-            "protected": f.protected,
-            "known_afterwards": f.known_afterwards,
-            "offered": f.offered,
-        }
+        asdict(f) | {"special_codes": _codes_text(f.special_codes), "offered": f.offered}
         for f in features
     ]
     return pd.DataFrame(rows).set_index("name")
 
 
+def _codes_text(codes: Mapping[float, str]) -> str:
+    return json.dumps({repr(float(c)): text for c, text in codes.items()}, ensure_ascii=False)
+
+
 def features_from_table(table: pd.DataFrame) -> list[Feature]:
     """Features of a catalogue written by :func:`feature_table`."""
     features = []
-    for name, row in table.iterrows():
+    for row in table.drop(columns="offered").reset_index().to_dict("records"):
         codes = {float(code): meaning for code, meaning in json.loads(row["special_codes"]).items()}
-        features.append(
-            Feature(
-                name=str(name),
-                label=row["label"],
-                family=row["family"],
-                unit=row["unit"],
-                kind=row["kind"],
-                risk_direction=int(row["risk_direction"]),
-                special_codes=codes,
-                protected=bool(row["protected"]),
-                known_afterwards=bool(row["known_afterwards"]),
-            )
-        )
+        features.append(Feature(**row | {"special_codes": codes}))
     return features
 
 

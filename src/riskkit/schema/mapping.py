@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import pandas as pd
 import pyarrow as pa
 from pydantic import (
     BaseModel,
@@ -54,29 +53,44 @@ RESERVED = (
     "booked",
     "default_flag",
 )
-OPERATORS = ("==", "!=", "<", "<=", ">", ">=", "in", "not_in")
-TEXT_OPERATORS = ("starts_with", "not_starts_with")
 FEATURE_KINDS = {"category": "category", "number": "number", "months_since": "date"}
+# needed columns that follow from others
+DERIVED: dict[str, tuple[str, ...]] = {
+    "performance": ("cohort", "mob", "status"),
+    "instalments": (),
+    "outcomes": (),
+}
 MOST_LINES = 40
-FILTER_OPERATORS = (*OPERATORS, *TEXT_OPERATORS, "is_missing")
+LONGEST_NAME = 200
+_PLAIN_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?"
+COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "in", "not_in")
+OPERATORS = (*COMPARISONS, "starts_with", "not_starts_with", "is_missing")
 
 
-def _parsed(kind: str, expected: str) -> BeforeValidator:
-    """A value of the mapping as its owner wrote it, which is plain whatever the columns are."""
-    rule = CellRule(kind=kind, decimal="." if kind in ("number", "integer") else "")
+def _number(value: Any) -> float:
+    """A number with a point, whatever signs the columns have."""
+    if not isinstance(value, str) or not re.fullmatch(_PLAIN_NUMBER, value, re.ASCII):
+        raise ValueError("a number")
+    return float(value)
 
-    def parse(value: Any) -> Any:
-        if kind == "boolean" and isinstance(value, bool):
-            return value
-        try:
-            parsed = parse_text(value, rule)
-        except (ValueError, TypeError, pa.ArrowException):
-            raise ValueError(expected) from None
-        if kind == "integer" and parsed != int(parsed):
-            raise ValueError(expected)
-        return {"integer": int, "number": float, "date": pd.Timestamp.date}.get(kind, bool)(parsed)
 
-    return BeforeValidator(parse)
+def _whole(value: Any) -> int:
+    if not isinstance(value, str) or not re.fullmatch(r"[+-]?[0-9]{1,15}", value):
+        raise ValueError("a whole number")
+    return int(value)
+
+
+def _truth(value: Any) -> bool:
+    if isinstance(value, bool) or value in ("yes", "no"):
+        return value in (True, "yes")
+    raise ValueError("true or false")
+
+
+def _day(value: Any) -> datetime.date:
+    try:
+        return parse_text(_text(value), CellRule(kind="date")).date()
+    except (ValueError, pa.ArrowException):
+        raise ValueError("a date such as 2023-07-01") from None
 
 
 def _text(value: Any) -> str:
@@ -91,9 +105,10 @@ def _scalar(value: Any) -> str:
 
 
 def _name(value: Any) -> str:
-    """A name that can stand in messages, paths and pages."""
-    if not _text(value).strip() or not value.isprintable():
-        raise ValueError("a name of signs that can be seen")
+    """A name that can stand in messages, paths and pages; a header may go over several lines."""
+    plain = re.sub(r"[\r\n\t]", " ", _text(value))
+    if not plain.strip() or not plain.isprintable() or len(plain) > LONGEST_NAME:
+        raise ValueError(f"a name of at most {LONGEST_NAME} signs that can be seen")
     return value
 
 
@@ -105,10 +120,10 @@ def _distinct(value: Any, handler: Any) -> Any:
     return read
 
 
-Whole = Annotated[int, _parsed("integer", "a whole number")]
-Number = Annotated[float, _parsed("number", "a number")]
-Truth = Annotated[bool, _parsed("boolean", "true or false")]
-Day = Annotated[datetime.date, _parsed("date", "a date such as 2023-07-01")]
+Whole = Annotated[int, BeforeValidator(_whole)]
+Number = Annotated[float, BeforeValidator(_number)]
+Truth = Annotated[bool, BeforeValidator(_truth)]
+Day = Annotated[datetime.date, BeforeValidator(_day)]
 Text = Annotated[str, BeforeValidator(_text)]
 Scalar = Annotated[str, BeforeValidator(_scalar)]
 Name = Annotated[str, BeforeValidator(_name)]
@@ -169,14 +184,15 @@ class Sql(Block):
 class RowFilter(Block):
     """Rows to keep."""
 
-    column: Text
-    operator: Literal[FILTER_OPERATORS]  # type: ignore[valid-type]
+    column: Name
+    operator: Literal[OPERATORS]  # type: ignore[valid-type]
     value: Any
     type: Literal["", "text", "number", "date", "boolean"] = ""
 
     def text(self, *, shows_value: bool = True) -> str:
         """The filter in words; its value may be that of a cell nobody may show."""
-        return f"{self.column} {self.operator} {self.value if shows_value else '…'}"
+        value = str(self.value).lower() if isinstance(self.value, bool) else self.value
+        return f"{self.column} {self.operator} {value if shows_value else '…'}"
 
 
 class Duplicates(Block):
@@ -209,7 +225,7 @@ class Performance(MappedTable):
 class Event(Block):
     """How a loan ended, by its final status."""
 
-    column: Text
+    column: Name
     default: list[Scalar]
     repaid: list[Scalar]
     ignored: list[Scalar] = Field(default_factory=list)
@@ -226,7 +242,7 @@ class Outcomes(MappedTable):
 class Label(Block):
     """A label that the source brings: values that are bad and good, or days past due."""
 
-    column: Text
+    column: Name
     bad: list[Scalar] = Field(default_factory=list)
     good: list[Scalar] = Field(default_factory=list)
     ignored: list[Scalar] = Field(default_factory=list)
@@ -508,9 +524,6 @@ def _of_outcomes(outcomes: Outcomes) -> Iterator[str]:
 
 
 def _of_panel(panel: Performance) -> Iterator[str]:
-    for name in ("loan_id", "month_end", "dpd"):
-        if name not in panel.columns:
-            yield f"performance.columns.{name}: missing"
     if panel.seen_from_start == ("cohort" in panel.columns):
         yield (
             "performance.columns.cohort: map the date of disbursal, or state seen_from_start: true "
@@ -526,8 +539,11 @@ def _of_table(name: str, table: MappedTable) -> Iterator[str]:
         yield f"{name}: both path and sql; one is enough"
     if not (table.path or table.sql) and (name != "outcomes" or table.columns):
         yield f"{name}: path or sql is missing"
-    if not table.columns and name in ("performance", "instalments"):
-        yield f"{name}.columns: missing"
+    for column, rule in contract.items():
+        # what applications need depends on the rest of the mapping
+        is_missing = rule.needed and name != "applications" and column not in table.columns
+        if is_missing and (table.path or table.sql) and column not in DERIVED[name]:
+            yield f"{name}.columns.{column}: missing"
     yield from _of_file(name, table)
     for column, mapped in table.columns.items():
         where = f"{name}.columns.{_cut(column)}"

@@ -147,7 +147,8 @@ class RawRows:
         n, first = len(fault.positions), int(fault.positions[0])
         rows = "1 row is" if n == 1 else f"{n:,} rows are"
         line = f"{self._where(name)}: {rows} not {fault.expected}, "
-        line += f"{'first in ' if n > 1 else ''}row {self.numbers[first]:,} of column {column}"
+        line += f"{'first in ' if n > 1 else ''}row {self.numbers[first]:,} of column "
+        line += " ".join(column.split())  # a header may go over several lines
         if self.faults.shows_values and column not in self._private and texts is not None:
             value = texts[first].as_py()
             line += "" if value is None else f": found {shown(value)}"

@@ -43,6 +43,7 @@ from riskkit.schema.raw_rows import Faults, RawRows, open_rows
 from riskkit.target import default_flags
 
 __all__ = ["check_source", "load_source"]
+UNSEEN_MONTHS = 3  # at the end of what is stated as seen, with no date in them
 
 
 def check_source(path: str | Path, root: str | Path | None = None) -> SourceMapping:
@@ -346,6 +347,12 @@ class _Loading:
                 if len(late) and mapping.observed_to is not None:
                     expected = f"on or before observed_to, {end:%Y-%m-%d}"
                     rows.note(name, column, Fault(late, expected), rows.cells(column))
+            latest = max((dates.max() for *_, dates in self._dates), default=end)
+            if latest < end - pd.DateOffset(months=UNSEEN_MONTHS):
+                self._reading.warnings.append(
+                    f"observed_to: {end:%Y-%m-%d} is stated, but the latest date in the data is of "
+                    f"{latest:%Y-%m-%d}; loans are taken as seen until then"
+                )
             return last_whole_month(end)
         if "applications" not in read or "applied_at" not in read["applications"].frame:
             return None
@@ -409,6 +416,11 @@ class _Loading:
             assert observed_to is not None
             by_loan = default_flags(book, mapping.definition, observed_to, term_months=terms)
             flags = applications["application_id"].map(by_loan)
+        n = int((flags.notna() & ~applications["booked"]).sum())
+        if n:
+            self._reading.warnings.append(
+                f"label: {n:,} applications that were not booked have one, which does not count"
+            )
         return flags.astype("float64").where(applications["booked"])
 
     def _control(self, applications: pd.DataFrame) -> None:

@@ -17,6 +17,7 @@ from riskkit.checks import DataContractError
 __all__ = ["read_yaml"]
 
 MOST_BYTES = 8_000_000
+LONGEST_TEXT = 100_000  # letters; of a query, say
 MOST_VALUES = 500_000  # once every alias is written out
 DEEPEST = 30
 _NOTHING = {"", "~", "null", "Null", "NULL"}
@@ -41,8 +42,9 @@ def read_yaml(path: str | Path) -> Any:
     Raises
     ------
     DataContractError
-        No file, no UTF-8, no YAML, more than 8 MB, nested too deep, more values than 500,000 once
-        aliases are written out, a tag, a key that stands twice, more than one document.
+        No file, no UTF-8, no YAML, more than 8 MB, a text of more than 100,000 letters, nested too
+        deep, more values than 500,000 once aliases are written out, a tag, a key that stands
+        twice, more than one document.
 
     Source
     ------
@@ -140,6 +142,9 @@ def _put(parent: _Open, value: Any, size: int, line: int) -> None:
 
 
 def _scalar(event: Any) -> Any:
+    if len(event.value) > LONGEST_TEXT:
+        line, n = event.start_mark.line + 1, len(event.value)
+        raise _Refused(f"line {line}: a text of {n:,} letters; at most {LONGEST_TEXT:,} are read")
     plain = event.implicit[0] and event.style in (None, "")
     if plain and event.value in _NOTHING:
         return None

@@ -8,7 +8,7 @@ application is approved when its score is at or above the cutoff.
 from riskkit.strategy.choices import at_approval_rates, choose_cutoff, goals_table
 from riskkit.strategy.cutoffs import Economics, cutoff_table
 from riskkit.strategy.swaps import profit_difference, swap_set
-from riskkit.strategy.words import bad_rate_text, cutoff_text
+from riskkit.strategy.words import bad_rate_text, cutoff_text, hurdle_text
 
 __all__ = [
     "Economics",
@@ -18,6 +18,7 @@ __all__ = [
     "cutoff_table",
     "cutoff_text",
     "goals_table",
+    "hurdle_text",
     "profit_difference",
     "swap_set",
 ]

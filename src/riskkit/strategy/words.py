@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-__all__ = ["bad_rate_text", "cutoff_text"]
+__all__ = ["bad_rate_text", "cutoff_text", "hurdle_text"]
 
 
 def bad_rate_text(row: pd.Series, *, short: bool = False) -> str:
@@ -74,3 +74,44 @@ def cutoff_text(row: pd.Series, *, min_bads: int = 30) -> str:
                 "old policy had reasons to decline them that the score does not know."
             )
     return text
+
+
+def hurdle_text(row: pd.Series, everything_amount: float, currency: str) -> str:
+    """Sentences on an inferred cutoff as a hurdle behind the old policy, as Markdown.
+
+    Parameters
+    ----------
+    row : Series
+        Of :func:`goals_table`, with its `cutoff`.
+    everything_amount : float
+        Profit of all booked loans.
+    currency : str
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> row = pd.Series({
+    ...     "cutoff": 560, "share_of_booked_kept": 0.9, "profit_amount": 12_000, "inferred": True,
+    ...     "approval_rate": 0.5, "never_booked_rate": 0.3, "bad_rate": 0.05,
+    ...     "expected_bad_rate": 0.06})
+    >>> print(hurdle_text(row, 11_000, "CNY"))  # doctest: +NORMALIZE_WHITESPACE
+    As a second hurdle behind the old policy, **560** rests on loans seen: of those booked it would
+    have kept 90.0%, at 12,000 CNY against 11,000 for all. As the only rule it is inferred: of the
+    50.0% it approves, 30.0% were never booked, and 6.00% of all are expected bad, not 5.00%. Try
+    it on a small share first.
+    """
+    if not row["inferred"]:
+        return f"Keeping every booked loan earns {everything_amount:,.0f} {currency}."
+    bad, expected = f"{row['bad_rate']:.2%}", f"{row['expected_bad_rate']:.2%}"
+    told = f", and {expected} of all are expected bad" + (f", not {bad}" if bad != expected else "")
+    return (
+        f"As a second hurdle behind the old policy, **{row['cutoff']:.0f}** rests on loans seen: "
+        f"of those booked it would have kept {row['share_of_booked_kept']:.1%}, at "
+        f"{row['profit_amount']:,.0f} {currency} against {everything_amount:,.0f} for all. As the "
+        f"only rule it is inferred: of the {row['approval_rate']:.1%} it approves, "
+        f"{row['never_booked_rate']:.1%} were never booked"
+        f"{told if pd.notna(row['expected_bad_rate']) else ''}. Try it on a small share first."
+    )
