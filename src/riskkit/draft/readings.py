@@ -462,7 +462,7 @@ def _number_readings(texts: pd.Series, keys: dict[str, Any], european: bool) -> 
     rows = texts.iloc[:MOST_TEXTS].to_numpy()
     trials = _NUMBER_KEYS
     if european:
-        trials = [_NUMBER_KEYS[k] for k in (0, 4, 3, 5, 1, 2, 6, 7, 8)]
+        trials = [_NUMBER_KEYS[k] for k in (0, 4, 3, 1, 2, 5, 6, 7)]
     results: list[tuple[int, dict[str, Any], pd.Series]] = []
     for more in trials:
         read = read_cells(cells, CellRule(kind="number", **keys, **more))
