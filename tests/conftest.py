@@ -8,6 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
+import pandas as pd
 import postgres as postgres_server
 import pytest
 import studies
@@ -156,3 +158,20 @@ def postgres():
         pytest.skip(reason)
     with postgres_server.server(programs) as url:
         yield url
+
+
+@pytest.fixture
+def applications():
+    """Four applications that hold to the contract, two of them booked."""
+    return pd.DataFrame(
+        {
+            "application_id": ["a", "b", "c", "d"],
+            "customer_id": ["x", "x", "y", "z"],
+            "applied_at": pd.to_datetime(["2024-01-03", "2024-01-20", "2024-02-01", "2024-02-02"]),
+            "amount": [100_000, 200_000, 50_000, 70_000],
+            "term_months": [6, 12, 12, 3],
+            "approved": [True, True, True, False],
+            "booked": [True, True, False, False],
+            "default_flag": [0.0, 1.0, np.nan, np.nan],
+        }
+    )

@@ -3,26 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from contract_tables import panel
 
 from riskkit import schema
 from riskkit.checks import DataContractError
 from riskkit.schema import Feature
-
-
-@pytest.fixture
-def applications():
-    return pd.DataFrame(
-        {
-            "application_id": ["a", "b", "c", "d"],
-            "customer_id": ["x", "x", "y", "z"],
-            "applied_at": pd.to_datetime(["2024-01-03", "2024-01-20", "2024-02-01", "2024-02-02"]),
-            "amount": [100_000, 200_000, 50_000, 70_000],
-            "term_months": [6, 12, 12, 3],
-            "approved": [True, True, True, False],
-            "booked": [True, True, False, False],
-            "default_flag": [0.0, 1.0, np.nan, np.nan],
-        }
-    )
 
 
 def test_valid_applications_come_back_unchanged(applications):
@@ -103,25 +88,6 @@ def test_feature_catalogue_survives_a_table():
     assert schema.features_from_table(schema.feature_table(long)) == long
     assert [f.offered for f in features] == [False, True, True]
     assert schema.risk_trends(features) == {"inq": "ascending"}
-
-
-def panel(**loans):
-    """Panel of loans given as (cohort, days past due at each month-end from month 0)."""
-    parts = []
-    for loan, (cohort, dpd) in loans.items():
-        start = pd.Timestamp(cohort)
-        ends = pd.date_range(start, periods=len(dpd), freq="ME")
-        parts.append(
-            pd.DataFrame(
-                {
-                    "loan_id": loan, "cohort": start, "mob": range(len(dpd)), "month_end": ends,
-                    "due_amount": 0, "paid_amount": 0, "balance": 100, "dpd": dpd,
-                    "status": ["delinquent" if d else "current" for d in dpd],
-                    "recovered_amount": 0,
-                }
-            )
-        )  # fmt: skip
-    return pd.concat(parts, ignore_index=True)
 
 
 def test_no_id_is_shown_and_every_fault_of_a_panel_says_its_row():

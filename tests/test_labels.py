@@ -3,28 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from contract_tables import panel
 
 from riskkit import target
 from riskkit.target import BadDefinition
-
-
-def panel(**loans):
-    """Panel of loans given as (cohort, days past due at each month-end from month 0)."""
-    parts = []
-    for loan, (cohort, dpd) in loans.items():
-        start = pd.Timestamp(cohort)
-        ends = pd.date_range(start, periods=len(dpd), freq="ME")
-        parts.append(
-            pd.DataFrame(
-                {
-                    "loan_id": loan, "cohort": start, "mob": range(len(dpd)), "month_end": ends,
-                    "due_amount": 0, "paid_amount": 0, "balance": 100, "dpd": dpd,
-                    "status": ["delinquent" if d else "current" for d in dpd],
-                    "recovered_amount": 0,
-                }
-            )
-        )  # fmt: skip
-    return pd.concat(parts, ignore_index=True)
 
 
 def test_label_waits_until_the_whole_cohort_has_reached_the_window():

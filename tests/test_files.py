@@ -3,28 +3,11 @@
 import gzip
 import re
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from riskkit import schema
 from riskkit.checks import DataContractError
-
-
-@pytest.fixture
-def applications():
-    return pd.DataFrame(
-        {
-            "application_id": ["a", "b", "c", "d"],
-            "customer_id": ["x", "x", "y", "z"],
-            "applied_at": pd.to_datetime(["2024-01-03", "2024-01-20", "2024-02-01", "2024-02-02"]),
-            "amount": [100_000, 200_000, 50_000, 70_000],
-            "term_months": [6, 12, 12, 3],
-            "approved": [True, True, True, False],
-            "booked": [True, True, False, False],
-            "default_flag": [0.0, 1.0, np.nan, np.nan],
-        }
-    )
 
 
 def test_equal_frames_give_equal_bytes_and_survive(tmp_path, applications):
