@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from riskkit.binning import WoeBinner, lookup_select, variance_inflation
 from riskkit.columns import require_features
 from riskkit.schema import Feature
+from riskkit.scorecard.pmml import scorecard_pmml
 from riskkit.scorecard.reasons import reasons_table
 from riskkit.scorecard.regression import (
     Fit,
@@ -406,6 +407,54 @@ class Scorecard(ScoreClassifier):
             keys=keys,
             sum_as="score",
             base=self.base_points_,
+        )
+
+    def to_pmml(
+        self,
+        *,
+        score_as: str = "credit_score",
+        probability_as: str = "default_probability",
+        n_reasons: int = 4,
+    ) -> str:
+        """PMML 4.4 document by which an engine gives the card's score and probability of bad.
+
+        The score equals :meth:`credit_score` on every row, and the probability the second column of
+        :meth:`predict_proba` but for the last digits of exp. A number is a double, NaN is missing,
+        and a level is the text that the card knows it by: 1, not 1.0. A file of it is UTF-8.
+
+        Parameters
+        ----------
+        score_as, probability_as : str
+            Names of the outputs.
+        n_reasons : int
+            Outputs ``reason_1`` and so on: the features that cost the applicant the most points
+            against their average points, as :meth:`reasons` tells them; "no points lost" where
+            there are fewer. 0 leaves them out.
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        ValueError
+            A negative `n_reasons`, a feature or level with a character that XML cannot hold, such
+            as a control character, a feature without a name or of an output's name.
+
+        Source
+        ------
+        Data Mining Group (2019), PMML 4.4, Scorecard, http://dmg.org/pmml/v4-4-1/Scorecard.html.
+        """
+        check_is_fitted(self, "points_")
+        return scorecard_pmml(
+            {name: self.binner_.bins_[name] for name in self.points_},
+            self.points_,
+            self.average_points_,
+            self.score_scale,
+            base=self.base_points_,
+            score_as=score_as,
+            probability_as=probability_as,
+            n_reasons=n_reasons,
         )
 
     def coefficients(self) -> pd.DataFrame:
