@@ -3,9 +3,20 @@
 import numpy as np
 import pandas as pd
 
-from riskkit.binning import FeatureBins, NumericCounts
+from riskkit.binning import FeatureBins, NumericCounts, WoeBinner
 
 SPECIAL = {"inquiries": [-9.0]}
+TINY, LARGEST = 5e-324, 1.7976931348623157e308
+STRANGE = [
+    "", " ", "a", "a ", " a", "A", "it's", '"', "''", "back\\slash", "\\'", "100%", "%s", "%(x)s",
+    ":name", "::int", "$1", "{}", "?", "\u00e9", "e\u0301", "顾客", "😀", "--", ";", "/*", "\n",
+    "\t", "null", "NaN",
+]  # fmt: skip
+STRANGE_NAMES = ['he said "no"', "a b", "SELECT", "ünïcode", "50%", "x:y", "back\\slash", "'"]
+FLOATS = [
+    -LARGEST, -2.5, -1 / 3, -TINY, -0.0, 0.0, TINY, 0.1, 0.1 + 0.2, 1 / 3, 1.0, 2.5, 1e16, LARGEST,
+    np.inf, -np.inf, -9.0, 0.7, 99999999.0, np.nan,
+]  # fmt: skip
 
 
 def borrowers(n=6000):
@@ -57,3 +68,18 @@ def assert_counts_are_those_of_the_rows(binner, X, y):
             np.testing.assert_array_equal(rows, bins.counts[:, label], err_msg=str(name))
         expected = bins.woe[numbers[name]]
         np.testing.assert_array_equal(binner.transform(X)[name], expected, err_msg=str(name))
+
+
+def fitted(X, seed=0, **options):
+    """A binner of random labels, so that no two bins share a WoE."""
+    rng = np.random.default_rng(seed)
+    options = {"min_bin_size": 0.001, "max_bins": 40, "trend": "none"} | options
+    X = X.loc[X.index.repeat(rng.integers(20, 60, len(X)))]
+    return WoeBinner(**options).fit(X, (rng.random(len(X)) < 0.3).astype(int))
+
+
+def beside(values):
+    """Each value and its two neighbours among the floats."""
+    values = np.array(values)
+    with np.errstate(over="ignore", under="ignore"):
+        return [*values, *np.nextafter(values, np.inf), *np.nextafter(values, -np.inf)]

@@ -5,20 +5,18 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 import pytest
-from binning_rows import borrowers
+from binning_rows import (
+    FLOATS,
+    STRANGE,
+    STRANGE_NAMES,
+    beside,
+    borrowers,
+    fitted,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskkit.binning import WoeBinner
-
 BORROWERS, LABELS = borrowers()
-TINY, LARGEST = 5e-324, 1.7976931348623157e308
-STRANGE = [
-    "", " ", "a", "a ", " a", "A", "it's", '"', "''", "back\\slash", "\\'", "100%", "%s", "%(x)s",
-    ":name", "::int", "$1", "{}", "?", "\u00e9", "e\u0301", "顾客", "😀", "--", ";", "/*", "\n",
-    "\t", "null", "NaN",
-]  # fmt: skip
-STRANGE_NAMES = ['he said "no"', "a b", "SELECT", "ünïcode", "50%", "x:y", "back\\slash", "'"]
 
 
 class DuckDb:
@@ -89,27 +87,8 @@ def assert_sql_is_transform(database, binner, X, table="t"):
     assert all(isinstance(value, float) for value in found[0][1:])
 
 
-def fitted(X, seed=0, **options):
-    """A binner of random labels, so that no two bins share a WoE."""
-    rng = np.random.default_rng(seed)
-    options = {"min_bin_size": 0.001, "max_bins": 40, "trend": "none"} | options
-    X = X.loc[X.index.repeat(rng.integers(20, 60, len(X)))]
-    return WoeBinner(**options).fit(X, (rng.random(len(X)) < 0.3).astype(int))
-
-
-FLOATS = [
-    -LARGEST, -2.5, -1 / 3, -TINY, -0.0, 0.0, TINY, 0.1, 0.1 + 0.2, 1 / 3, 1.0, 2.5, 1e16, LARGEST,
-    np.inf, -np.inf, -9.0, 0.7, 99999999.0, np.nan,
-]  # fmt: skip
-EDGES = [-1 / 3, TINY, 0.1, 0.1 + 0.2, 2.5, 1e16]
+EDGES = [-1 / 3, 5e-324, 0.1, 0.1 + 0.2, 2.5, 1e16]
 CODES = [-9.0, 0.7, 99999999.0]
-
-
-def beside(values):
-    """Each value and its two neighbours among the floats."""
-    values = np.array(values)
-    with np.errstate(over="ignore", under="ignore"):
-        return [*values, *np.nextafter(values, np.inf), *np.nextafter(values, -np.inf)]
 
 
 @pytest.mark.parametrize("merge", [False, True])

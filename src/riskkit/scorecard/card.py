@@ -428,8 +428,8 @@ class Scorecard(ScoreClassifier):
             Names of the outputs.
         n_reasons : int
             Outputs ``reason_1`` and so on: the features that cost the applicant the most points
-            against their average points, as :meth:`reasons` tells them; "no points lost" where
-            there are fewer. 0 leaves them out.
+            against their average points, as :meth:`reasons` tells them. Where fewer did, JPMML
+            leaves the rest empty and PMML4S repeats the last one. 0 leaves them out.
 
         Returns
         -------

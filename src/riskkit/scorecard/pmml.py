@@ -24,7 +24,6 @@ NAMESPACE = "http://www.dmg.org/PMML-4_4"
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LARGEST = sys.float_info.max
 _LARGEST_INTEGER = 2**31 - 1  # of the engines in Java
-NOTHING_LOST = "no points lost"
 
 
 def scorecard_pmml(
@@ -70,6 +69,8 @@ def scorecard_pmml(
     outputs = [score_as, probability_as, *(f"reason_{k + 1}" for k in range(n_reasons))]
     _require_names(list(features), outputs)
     root = ET.Element("PMML", {"xmlns": NAMESPACE, "version": "4.4"})
+    highest = abs(base) + sum(int(np.abs(points[name]).max()) for name in features)
+    is_integer = highest <= _LARGEST_INTEGER
     header = ET.SubElement(root, "Header", description="Credit score in whole points")
     ET.SubElement(header, "Application", name="riskkit", version=riskkit.__version__)
     _dictionary(ET.SubElement(root, "DataDictionary"), features)
@@ -78,7 +79,7 @@ def scorecard_pmml(
         "Scorecard",
         modelName="riskkit scorecard",
         functionName="regression",
-        initialScore=str(base),
+        initialScore=str(base if is_integer else float(base)),
         useReasonCodes="true" if n_reasons else "false",
         reasonCodeAlgorithm="pointsBelow",
         baselineMethod="mean",
@@ -86,9 +87,8 @@ def scorecard_pmml(
     schema = ET.SubElement(model, "MiningSchema")
     for name in features:
         ET.SubElement(schema, "MiningField", name=name, invalidValueTreatment="asIs")
-    highest = abs(base) + sum(int(np.abs(points[name]).max()) for name in features)
     output = ET.SubElement(model, "Output")
-    _outputs(output, outputs, scale, is_integer=highest <= _LARGEST_INTEGER)
+    _outputs(output, outputs, scale, is_integer)
     characteristics = ET.SubElement(model, "Characteristics")
     for name, bins in features.items():
         _characteristic(characteristics, name, bins, points[name], reference[name])
@@ -174,13 +174,9 @@ def _characteristic(
     )
 
     def attribute(row: int) -> ET.Element:
-        got = int(points[row])
-        code = name if got < reference else NOTHING_LOST
-        return ET.SubElement(made, "Attribute", partialScore=str(got), reasonCode=code)
+        return ET.SubElement(made, "Attribute", partialScore=str(int(points[row])))
 
-    ET.SubElement(
-        attribute(bins.apart[-1]), "SimplePredicate", field=name, operator="isMissing"
-    )
+    ET.SubElement(attribute(bins.apart[-1]), "SimplePredicate", field=name, operator="isMissing")
     if bins.groups is None:
         for code, row in zip(bins.special_codes, bins.apart, strict=False):
             _is_code(attribute(row), name, float(code))
