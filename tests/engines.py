@@ -51,16 +51,16 @@ class Engines:
         source = self.java("javax.xml.transform.stream.StreamSource")(reader)
         self.schema.newValidator().validate(source)
 
-    def jpmml(self, document, X):
-        """Outputs of JPMML, the reference engine."""
+    def jpmml(self, document, X, nan_is_null=True):
+        """Outputs of JPMML, the reference engine; NaN as it is, or as null."""
         from jpmml_evaluator import LoadingModelEvaluatorBuilder
 
         self.file.write_text(document, encoding="utf-8")
         builder = LoadingModelEvaluatorBuilder(self.backend).loadFile(str(self.file))
         evaluator = builder.build().verify()
-        return evaluator.evaluateAll(X).reset_index(drop=True)
+        return evaluator.evaluateAll(X, nan_as_missing=nan_is_null).reset_index(drop=True)
 
-    def pmml4s(self, document, X):
+    def pmml4s(self, document, X, nan_is_null=True):
         """Outputs of PMML4S, the engine under pypmml, without its JSON, which rounds."""
         model = self.java("org.pmml4s.model.Model").fromString(document)
         number, empty = self.java("java.lang.Double"), self.java("java.util.HashMap")
@@ -68,7 +68,8 @@ class Engines:
         for row in X.to_dict("records"):
             values = empty()
             for name, value in row.items():
-                missing = value is None or (isinstance(value, float) and math.isnan(value))
+                is_nan = isinstance(value, float) and math.isnan(value)
+                missing = value is None or (is_nan and nan_is_null)
                 values.put(
                     name, None if missing else value if isinstance(value, str) else number(value)
                 )

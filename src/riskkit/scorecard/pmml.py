@@ -86,7 +86,7 @@ def scorecard_pmml(
     )
     schema = ET.SubElement(model, "MiningSchema")
     for name in features:
-        ET.SubElement(schema, "MiningField", name=name, invalidValueTreatment="asIs")
+        ET.SubElement(schema, "MiningField", name=name)
     output = ET.SubElement(model, "Output")
     _outputs(output, outputs, scale, is_integer)
     characteristics = ET.SubElement(model, "Characteristics")
@@ -193,11 +193,7 @@ def _characteristic(
 
 def _is_code(parent: ET.Element, name: str, code: float) -> None:
     """A number equals a code."""
-    if code == 0:  # an engine may tell −0 from 0
-        both = ET.SubElement(parent, "CompoundPredicate", booleanOperator="and")
-        _compare(both, name, "greaterOrEqual", -0.0)
-        _compare(both, name, "lessOrEqual", 0.0)
-    elif np.isinf(code):  # which engines spell differently
+    if np.isinf(code):  # which engines spell differently
         operator = "greaterThan" if code > 0 else "lessThan"
         _compare(parent, name, operator, float(np.copysign(_LARGEST, code)))
     else:
@@ -212,9 +208,9 @@ def _is_between(parent: ET.Element, name: str, low: float | None, high: float | 
     if low is not None and high is not None:
         parent = ET.SubElement(parent, "CompoundPredicate", booleanOperator="and")
     if low is not None:
-        _compare(parent, name, "greaterOrEqual", low or -0.0)  # an engine may order −0 below 0
+        _compare(parent, name, "greaterOrEqual", low)
     if high is not None:
-        _compare(parent, name, "lessThan", high or -0.0)
+        _compare(parent, name, "lessThan", high)
 
 
 def _is_level(parent: ET.Element, name: str, levels: tuple[str, ...]) -> None:
