@@ -15,7 +15,15 @@ from riskkit.binning.counts import CategoryCounts, NumericCounts
 from riskkit.binning.recut import cut, grouped, merged
 from riskkit.binning.solve import Limits, best_cuts, why_one_bin
 
-__all__ = ["MISSING", "Choice", "Request", "choose_bins"]
+__all__ = [
+    "MISSING",
+    "Choice",
+    "Request",
+    "broken_limit",
+    "choose_bins",
+    "limits_of",
+    "rare_levels",
+]
 
 MISSING = ("own_bin", "riskiest")
 # levels of fewer rows stand together, or chance would order them
@@ -56,19 +64,12 @@ def choose_bins(name: str, counts: NumericCounts | CategoryCounts, request: Requ
     ValueError
         Fixed edges that break a limit or a stated trend.
     """
-    weight = float(counts.total.sum())
-    limits = Limits(
-        max_bins=request.max_bins,
-        min_rows=request.min_bin_size * weight,
-        min_bads=float(request.min_bads),
-        # weights are repetitions, but those of less than a row say how much it counts
-        weight_per_row=min(weight / counts.n_rows, 1.0),
-    )
+    limits = limits_of(counts, request)
     if isinstance(counts, CategoryCounts):
         bins, one_bin = _of_levels(name, counts, limits)
     elif request.fixed_edges is not None:
         bins, one_bin = cut(name, counts, request.fixed_edges), ""
-        broken = _broken(bins, limits, request.trend)
+        broken = broken_limit(bins, limits, request.trend)
         if broken:
             raise ValueError(f"feature {name}: fixed_edges give {broken}")
     else:
@@ -82,11 +83,28 @@ def choose_bins(name: str, counts: NumericCounts | CategoryCounts, request: Requ
     return Choice(bins, one_bin, infeasible)
 
 
-def _of_levels(name: str, counts: CategoryCounts, limits: Limits) -> tuple[FeatureBins, str]:
-    """Groups of levels in ascending order of their bad rate."""
+def limits_of(counts: NumericCounts | CategoryCounts, request: Request) -> Limits:
+    """What the request asks of every bin, in weights of these counts."""
+    weight = float(counts.total.sum())
+    return Limits(
+        max_bins=request.max_bins,
+        min_rows=request.min_bin_size * weight,
+        min_bads=float(request.min_bads),
+        # weights are repetitions, but those of less than a row say how much it counts
+        weight_per_row=min(weight / counts.n_rows, 1.0),
+    )
+
+
+def rare_levels(counts: CategoryCounts, limits: Limits) -> np.ndarray:
+    """Whether each level has too few rows to stand alone, bool."""
     share = counts.cells.sum(axis=1) / counts.total.sum()
     rows = counts.cells.sum(axis=1) / limits.weight_per_row
-    is_rare = (share < _LEAST_LEVEL_SHARE) | (rows < _LEAST_LEVEL_ROWS)
+    return (share < _LEAST_LEVEL_SHARE) | (rows < _LEAST_LEVEL_ROWS)
+
+
+def _of_levels(name: str, counts: CategoryCounts, limits: Limits) -> tuple[FeatureBins, str]:
+    """Groups of levels in ascending order of their bad rate."""
+    is_rare = rare_levels(counts, limits)
     parts = [np.array([i]) for i in np.flatnonzero(~is_rare)]
     if is_rare.any() or not parts:
         parts.append(np.flatnonzero(is_rare))
@@ -137,7 +155,7 @@ def _cuts(
     return cuts, f"{why} leaves no split" if why else "no split has goods and bads, at two rates"
 
 
-def _broken(bins: FeatureBins, limits: Limits, trend: str) -> str:
+def broken_limit(bins: FeatureBins, limits: Limits, trend: str) -> str:
     """What given bins do not satisfy, in words; empty where they do."""
     if bins.n_bins > limits.max_bins:
         return f"{bins.n_bins} bins, more than max_bins={limits.max_bins}"

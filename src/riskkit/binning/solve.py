@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-__all__ = ["TRENDS", "Limits", "best_cuts", "why_one_bin"]
+__all__ = ["TRENDS", "Limits", "best_cuts", "chance_per_turn", "why_one_bin"]
 
 TRENDS = ("auto", "ascending", "descending", "peak", "valley", "none")
 # the program runs over this many cells of equal weight; then each cut moves on the fine cells
@@ -121,13 +121,19 @@ def best_cuts(
     coarse = _coarse(counted, candidates)
     iv, rate = counted.score(coarse[:, None], coarse[None, :])
     iv[np.tril_indices(len(coarse))] = -np.inf
-    # what one degree of freedom adds to the IV by chance
-    chance = float((1 / counted.total).sum()) * limits.weight_per_row
-    course, chosen = _choose(iv, rate, limits.max_bins, trend, _CHANCE_PER_TURN * chance)
+    course, chosen = _choose(iv, rate, limits.max_bins, trend, chance_per_turn(total, limits))
     cuts = coarse[course.cuts]
     if len(coarse) - 2 < len(candidates):
         cuts = _polish(counted, cuts, candidates, free=chosen == "none")
     return cuts
+
+
+def chance_per_turn(total: np.ndarray, limits: Limits) -> float:
+    """IV that "auto" asks of a course for each of its turns, since chance gives as much.
+
+    One degree of freedom adds the mean of χ²₁ / n to the IV by chance: 1 / goods + 1 / bads.
+    """
+    return _CHANCE_PER_TURN * float((1 / total).sum()) * limits.weight_per_row
 
 
 def why_one_bin(
