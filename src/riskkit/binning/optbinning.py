@@ -6,7 +6,6 @@ gives the same bins as :class:`FeatureBins`.
 
 from __future__ import annotations
 
-import importlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +36,9 @@ def has_optbinning() -> bool:
 
 def _imported() -> Any:
     try:
-        return importlib.import_module("optbinning")
+        import optbinning
+
+        return optbinning
     except ImportError as error:
         raise ImportError("this needs optbinning: pip install riskkit[suite]") from error
 
@@ -85,7 +86,8 @@ def peer_cuts(
         optbinning is not installed.
     """
     optbinning = _imported()
-    prebinning = importlib.import_module("optbinning.binning.prebinning")
+    from optbinning.binning.prebinning import PreBinning
+
     n_cells, none = len(cells), np.empty(0, np.intp)
     if n_cells < 2:
         return PeerCuts(none, none, "OPTIMAL")
@@ -98,7 +100,7 @@ def peer_cuts(
     weight = cells.ravel() * times
     seen = weight > 0
     values, bad, weight = values[seen], bad[seen], weight[seen]
-    tree = prebinning.PreBinning(
+    tree = PreBinning(
         problem_type="classification",
         method="cart",
         n_bins=_MOST_PREBINS,
@@ -142,13 +144,14 @@ def bins_of_fitted(fitted: Any, name: str | None = None) -> dict[str, FeatureBin
         if name is not None:
             raise ValueError(f"a BinningProcess names its variables; got name={name!r} besides")
         return dict(_of_process(fitted, optbinning))
-    statistics = importlib.import_module("optbinning.binning.binning_statistics")
-    if isinstance(fitted, statistics.BinningTable):
+    from optbinning.binning.binning_statistics import BinningTable
+
+    if isinstance(fitted, BinningTable):
         table = fitted
     else:
         table = _table_of(fitted, optbinning, name or "it")
     name = _named(name or table.name)
-    return {name: _of_table(table, name, statistics)}
+    return {name: _of_table(table, name)}
 
 
 def _named(name: str | None) -> str:
@@ -159,7 +162,6 @@ def _named(name: str | None) -> str:
 
 def _of_process(process: Any, optbinning: Any) -> Iterator[tuple[str, FeatureBins]]:
     """Bins of the variables that the process transforms."""
-    statistics = importlib.import_module("optbinning.binning.binning_statistics")
     names = [str(name) for name in process.get_support(names=True)]
     if not names:
         raise ValueError("the BinningProcess has selected no variable")
@@ -176,7 +178,7 @@ def _of_process(process: Any, optbinning: Any) -> Iterator[tuple[str, FeatureBin
                 "the WoE of its bins, which cannot be taken over"
             )
         table = _table_of(process.get_binned_variable(name), optbinning, f"feature {name}")
-        yield name, _of_table(table, name, statistics)
+        yield name, _of_table(table, name)
 
 
 def _table_of(variable: Any, optbinning: Any, what: str) -> Any:
@@ -207,12 +209,15 @@ def _codes_by_row(codes: Any) -> list[list[Any]]:
     if not isinstance(codes, Mapping):
         return [list(dict.fromkeys(np.asarray(codes, dtype=object).tolist()))]
     return [
+        # what is no list or array is one code to optbinning, too
         list(dict.fromkeys(code)) if isinstance(code, list | np.ndarray) else [code]
         for code in codes.values()
     ]
 
 
-def _of_table(table: Any, name: str, statistics: Any) -> FeatureBins:
+def _of_table(table: Any, name: str) -> FeatureBins:
+    from optbinning.binning.binning_statistics import bin_categorical
+
     counts = np.column_stack([table.n_nonevent, table.n_event])
     codes = _codes_by_row(table.special_codes)
     twice = [code for code, n in Counter(c for row in codes for c in row).items() if n > 1]
@@ -224,7 +229,7 @@ def _of_table(table: Any, name: str, statistics: Any) -> FeatureBins:
         n_special = 1 if not isinstance(table.special_codes, Mapping) else 0
         counts = np.delete(counts, range(len(counts) - 1 - n_special, len(counts) - 1), axis=0)
     if table.dtype == "categorical":
-        groups = statistics.bin_categorical(
+        groups = bin_categorical(
             table.splits, table.categories, table.cat_others, table.user_splits
         )
         return _of_groups(name, [*groups, *codes], counts)
@@ -279,7 +284,7 @@ def _of_frame(frame: pd.DataFrame, name: str) -> FeatureBins:
         )
     rows = frame.drop(index="Totals", errors="ignore")
     counts = rows[["Non-event", "Event"]].to_numpy(np.int64)
-    is_group = [isinstance(label, list | np.ndarray) for label in rows["Bin"]]
+    is_group = [pd.api.types.is_list_like(label) for label in rows["Bin"]]
     n_bins = sum(is_group)
     if n_bins == 0:
         raise ValueError(

@@ -237,10 +237,11 @@ class _Opinion:
         """What "auto" asks of a course with more turns, where theirs gains less."""
         n_turns = [_TURNS.get(bins.trend, 2) for bins in (ours, self.theirs)]
         asked = (n_turns[1] - n_turns[0]) * chance_per_turn(self.counts.total, self.limits)
-        if self.request.trend != "auto" or asked <= 0:
+        gain = bound.iv - ours.iv
+        if self.request.trend != "auto" or not 0 < gain < asked:
             return f", both allowed by {self.request.trend!r}"
-        gain = f"the turn gains an IV of {bound.iv - ours.iv:.4f}"
-        return f"; {gain}, and 'auto' asks for {asked:.4f}, as chance may give as much"
+        gains = f"the turn gains an IV of {gain:.4f}, and 'auto' asks for {asked:.4f}"
+        return f"; {gains}, as chance may give as much"
 
     def _of_levels(self, counts: CategoryCounts, ours: FeatureBins) -> Iterator[str]:
         is_rare = rare_levels(counts, self.limits)[self.order]
