@@ -1,13 +1,16 @@
 """Optbinning beside ours: equal where limits agree, a tested reason where not, and taken over."""
 
+import ast
 import json
 import sys
+from pathlib import Path
 
 import duckdb
 import numpy as np
 import pandas as pd
 import pytest
 from binning_rows import SPECIAL, borrowers
+from IPython.display import Markdown
 from optbinning import (
     BinningProcess,
     ContinuousOptimalBinning,
@@ -17,13 +20,15 @@ from optbinning import (
 )
 from sklearn.base import clone
 
-from riskkit import binning
+from riskkit import binning, plots
 from riskkit.binning import WoeBinner, count_features, second_opinion
 from riskkit.binning.optbinning import PeerCuts, peer_cuts
+from riskkit.binning.solve import Limits
 
 # optbinning writes a text into a column of floats when it prints a table
 pytestmark = pytest.mark.filterwarnings("ignore:Setting an item of incompatible dtype")
 BORROWERS, LABELS = borrowers()
+PROJECT = Path(__file__).parents[1]
 EMPIRICAL = {"metric": "woe", "metric_special": "empirical", "metric_missing": "empirical"}
 
 
@@ -85,7 +90,7 @@ def test_counts_are_cut_where_optbinning_cuts_the_rows():
     income = BORROWERS["income"].round(-2)
     counts = count_features(pd.DataFrame({"x": income}), LABELS)["x"]
     filled = np.flatnonzero(counts.cells.sum(axis=1))
-    limits = binning.choose.Limits(8, 0.05 * len(LABELS), 40)
+    limits = Limits(8, 0.05 * len(LABELS), 40)
     for trend in ("auto", "descending", "none"):
         found = peer_cuts(counts.cells[filled], counts.total, limits, 0.05, trend)
         peer = OptimalBinning(
@@ -97,6 +102,8 @@ def test_counts_are_cut_where_optbinning_cuts_the_rows():
         assert found.status == peer.status == "OPTIMAL"
         values = counts.lowest[filled]
         assert len(found.cuts) >= 3
+        assert set(found.cuts) <= set(found.prebins)
+        assert len(found.prebins) + 1 == peer._n_prebins
         assert np.searchsorted(values, peer.splits).tolist() == found.cuts.tolist()
 
 
@@ -123,7 +130,7 @@ def test_a_course_that_auto_refuses_is_named_with_what_it_asks():
     asked = 6 * (1 / y.sum() + 1 / (1 - y).sum())
     assert 0 < gain < asked
     assert found["why"] == (
-        f"the course: ours ascending, theirs peak; the turn gains an IV of {gain:.4f}, and 'auto' "
+        f"the course: ours ascending, theirs peak; its turn gains an IV of {gain:.4f}, and 'auto' "
         f"asks for {asked:.4f}, as chance may give as much; bound to theirs, we have the same bins"
     )
 
@@ -181,13 +188,70 @@ def test_rare_levels_are_named():
     assert "; the others are parted alike" in why
 
 
-def test_a_limit_that_leaves_ours_one_bin_is_named():
-    values, y = steps([40, 60, 80, 100])
-    found = opinion_of(values, y, trend="descending", infeasible="one_bin")
-    assert found["n_bins"] == found["their_n_bins"] == 1
+def test_an_order_of_levels_by_few_rows_is_named():
+    """Of two levels alike in size, the one of 30 rows is drawn further towards the average."""
+    rng = np.random.default_rng(43)
+    n_levels = rng.integers(5, 14)
+    sizes, rates = rng.integers(25, 400, n_levels), rng.uniform(0.03, 0.5, n_levels)
+    levels = np.repeat([f"l{i}" for i in range(n_levels)], sizes)
+    y = (rng.random(len(levels)) < np.repeat(rates, sizes)).astype(int)
+    found = opinion_of(levels, y, max_bins=int(rng.integers(2, 7)))
+    assert found["cuts"] != found["their_cuts"]
+    assert found["why"] == (
+        "the order of levels: in ours, rates of few rows are drawn towards the average; "
+        "in their order, we have the same bins"
+    )
+
+
+def test_missing_values_among_the_riskiest_are_told_apart():
+    values, y = steps([20, 30, 40, 36], n=300)
+    X = np.append(values, np.full(300, np.nan))
+    found = opinion_of(X, np.append(y, np.arange(300) < 25), missing="riskiest")
+    assert found["why"].startswith(
+        "with missing values apart, as both solvers see them; the course"
+    )
+    binner = WoeBinner(missing="riskiest", trend="peak")
+    binner.fit(pd.DataFrame({"x": X}), np.append(y, np.arange(300) < 25))
+    found = second_opinion(binner, ["x"]).loc["x"]
     assert found["why"] == "the same bins"
-    assert np.isnan(found["share"])
-    assert found["cuts"] == found["their_cuts"] == "none"
+    assert found["iv"] == found["their_iv"] == binner.bins_["x"].iv
+
+
+def test_a_feature_that_neither_can_split_is_one_bin_to_both():
+    values, y = steps([40, 60, 80, 100])
+    for x, settings in (
+        (values, {"trend": "descending", "infeasible": "one_bin"}),
+        (np.ones(len(y)), {}),
+        (np.full(len(y), np.nan), {}),
+        (np.full(len(y), "a"), {}),
+    ):
+        found = opinion_of(x, y, **settings)
+        assert found["n_bins"] == found["their_n_bins"] == 1
+        assert found["why"] == "the same bins"
+        assert np.isnan(found["share"])
+        assert found["cuts"] == found["their_cuts"]
+
+
+def test_pre_bins_without_bads_are_merged_as_optbinning_does():
+    rng = np.random.default_rng(4)
+    for _ in range(30):
+        values, y = steps(rng.integers(0, 4, 14) ** 2, n=40)
+        counts = count_features(pd.DataFrame({"x": values}), y)["x"]
+        found = peer_cuts(counts.cells, counts.total, Limits(8, 28, 0), 0.05, "none")
+        peer = OptimalBinning(min_bin_size=0.05, max_n_bins=8, monotonic_trend=None).fit(values, y)
+        assert len(found.prebins) + 1 == max(peer._n_prebins, 1)
+        assert set(found.cuts) <= set(found.prebins)
+
+
+def test_what_their_solver_passes_over_is_named(monkeypatch):
+    """Seen with `min_bin_n_event` on some rows: bins within all limits, and of a larger IV."""
+    poorer = PeerCuts(np.array([1]), np.array([1, 2, 3]), "OPTIMAL")
+    monkeypatch.setattr(sys.modules[second_opinion.__module__], "peer_cuts", lambda *_: poorer)
+    found = opinion_of(*steps([40, 60, 80, 100]))
+    assert found["why"] == (
+        "their solver passes over bins of these cuts, within all limits, of an IV of "
+        f"{found['iv']:.4f}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -202,14 +266,14 @@ def test_a_limit_that_leaves_ours_one_bin_is_named():
 def test_a_limit_that_theirs_break_is_named(monkeypatch, cuts, settings, words):
     """A solver that broke a limit would be told so; optbinning's own does not."""
     broken = PeerCuts(np.array(cuts), np.array([1, 2, 3]), "FEASIBLE")
-    monkeypatch.setattr(
-        sys.modules["riskkit.binning.second_opinion"], "peer_cuts", lambda *_: broken
-    )
+    monkeypatch.setattr(sys.modules[second_opinion.__module__], "peer_cuts", lambda *_: broken)
     why = opinion_of(*steps([40, 60, 80, 100]), **settings)["why"]
     assert why.startswith(f"their solver ends with FEASIBLE; theirs break a limit: {words}")
+    alone = "ours are one bin: trend 'descending' leaves no split"
+    assert (alone in why) == (len(cuts) == 1)
 
 
-def test_shares_of_ordinary_values_alone_are_named(monkeypatch):
+def test_shares_of_ordinary_values_alone_are_named():
     """Optbinning weighs bins by their shares of the rows that have a value."""
     rng = np.random.default_rng(2)
     whys = []
@@ -253,7 +317,32 @@ def test_without_optbinning_a_clear_word_and_no_opinion(monkeypatch):
     ):
         with pytest.raises(ImportError, match=r"pip install riskkit\[suite\]"):
             ask()
-    assert second_opinion(binner, []).empty  # what the notebook shows as skipped
+    assert second_opinion(binner, []).empty
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_the_notebook_shows_the_strongest_or_one_line(monkeypatch, installed):
+    if not installed:
+        monkeypatch.setitem(sys.modules, "optbinning", None)
+    (notebook,) = (PROJECT / "notebooks").glob("02_*.ipynb")
+    (cell,) = (
+        cell
+        for cell in json.loads(notebook.read_text())["cells"]
+        if "binning.second_opinion" in "".join(cell["source"])
+    )
+    *lines, last = ast.parse("".join(cell["source"])).body
+    binner = WoeBinner(special_codes=SPECIAL).fit(BORROWERS, LABELS)
+    names = {"binner": binner, "binning": binning, "plots": plots, "Markdown": Markdown}
+    names |= {"strongest": binner.iv.index[:3], "labels": {name: name for name in BORROWERS}}
+    exec(compile(ast.Module(lines, []), "cell", "exec"), names)
+    shown = eval(compile(ast.Expression(last.value), "cell", "eval"), names)
+    if installed:
+        page = shown.to_html()
+        assert all(name in page for name in binner.iv.index[:3])
+        assert "the same bins" in page
+    else:
+        assert shown.data.count("\n") == 0
+        assert "pip install riskkit[suite]" in shown.data
 
 
 # -- taken over ------------------------------------------------------------------------------------

@@ -50,7 +50,8 @@ class PeerCuts:
     Parameters
     ----------
     cuts, prebins : int array
-        Cells at which a bin begins, of its bins and of the pre-bins it had to choose from.
+        Cells at which a bin begins, of its bins and of the pre-bins it had to choose from, those
+        without goods or bads merged with a neighbour.
     status : str
         What its solver says: OPTIMAL, FEASIBLE (stopped by the clock), INFEASIBLE.
     """
@@ -66,7 +67,7 @@ def peer_cuts(
     """Cells at which optbinning begins a bin, under the same limits.
 
     Each cell is a value that optbinning sees once with its goods and once with its bads as weights;
-    all rows without an ordinary value are missing to it, so that shares are of all rows.
+    all rows without an ordinary value are missing to it, so that `min_bin_size` is of all rows.
 
     Parameters
     ----------
@@ -125,7 +126,19 @@ def peer_cuts(
         np.append(weight, apart),
     )
     cuts, prebins = (np.ceil(found).astype(np.intp) for found in (peer.splits, tree.splits))
-    return PeerCuts(cuts, prebins, peer.status)
+    return PeerCuts(cuts, _without_pure(np.floor(cells * times + 1e-9), prebins), peer.status)
+
+
+def _without_pure(cells: np.ndarray, prebins: np.ndarray) -> np.ndarray:
+    """Cuts left when optbinning has merged pre-bins without goods or bads with the next."""
+    while len(prebins):
+        pure = (np.add.reduceat(cells, [0, *prebins]) == 0).any(axis=1)
+        if not pure.any():
+            break
+        gone = pure[:-1]
+        gone[-1] |= pure[-1]
+        prebins = prebins[~gone]
+    return prebins
 
 
 # -- what optbinning has fitted --------------------------------------------------------------------

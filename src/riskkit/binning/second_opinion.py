@@ -79,7 +79,7 @@ def second_opinion(binner: WoeBinner, features: Sequence[str]) -> pd.DataFrame:
 def _row(binner: WoeBinner, name: str) -> list[object]:
     ours, request = binner.bins_[name], binner.request(name)
     opinion = _Opinion(name, binner.counts_[name], request)
-    theirs = opinion.theirs
+    theirs = opinion.as_shown(opinion.theirs)
     by_hand = [edit.action for edit in binner.log_ if edit.feature == name]
     return [
         ours.iv,
@@ -100,6 +100,12 @@ def _cuts_in_words(bins: FeatureBins) -> str:
         return " | ".join(bins.labels[: bins.n_bins])
     assert bins.edges is not None
     return ", ".join(f"{edge:.6g}" for edge in bins.edges) or "none"
+
+
+def _ordinary_iv(bins: FeatureBins) -> float:
+    """IV of the bins of ordinary values, of shares of these alone: what optbinning maximises."""
+    goods, bads = (bins.counts[: bins.n_bins] / bins.counts[: bins.n_bins].sum(axis=0)).T
+    return float(((goods - bads) * np.log(goods / bads)).sum())
 
 
 def _some(texts: Sequence[str]) -> str:
@@ -151,16 +157,25 @@ class _Opinion:
 
     def bins(self, cuts: np.ndarray) -> FeatureBins:
         """Bins that begin at some of the filled cells."""
-        if isinstance(self.counts, CategoryCounts):
-            empty = np.setdiff1d(np.arange(len(self.counts.levels)), self.order)
-            runs = np.split(np.append(self.order, empty), cuts)
-            levels = self.counts.levels
-            made = grouped(self.name, self.counts, [[levels[i] for i in run] for run in runs])
-        else:
-            made = cut(self.name, self.counts, self.counts.edges[self.order[cuts] - 1])
-        if self.request.missing == "riskiest":
-            made = merged(made, int(made.woe[: made.n_bins].argmin()), made.apart[-1])
-        return made
+        if isinstance(self.counts, NumericCounts):
+            return cut(self.name, self.counts, self.counts.edges[self.order[cuts] - 1])
+        levels = self.counts.levels
+        empty = np.setdiff1d(np.arange(len(levels)), self.order)
+        runs = np.split(np.append(self.order, empty), cuts)
+        return grouped(self.name, self.counts, [[levels[i] for i in run] for run in runs])
+
+    def bare(self, bins: FeatureBins) -> FeatureBins:
+        """The same bins with special codes and missing values apart, as both solvers see them."""
+        if isinstance(self.counts, NumericCounts):
+            assert bins.edges is not None
+            return cut(self.name, self.counts, bins.edges)
+        return grouped(self.name, self.counts, [group for group in bins.groups or () if group])
+
+    def as_shown(self, bins: FeatureBins) -> FeatureBins:
+        """The same bins with missing values where the request puts them."""
+        if self.request.missing != "riskiest":
+            return bins
+        return merged(bins, int(bins.woe[: bins.n_bins].argmin()), bins.apart[-1])
 
     def solved(
         self, trend: str, candidates: np.ndarray | None = None, total: np.ndarray | None = None
@@ -187,11 +202,12 @@ class _Opinion:
 
     def reasons(self, ours: FeatureBins, by_hand: Sequence[str]) -> Iterator[str]:
         """What the difference comes from; first what only our bins were bound to."""
-        if self.same(ours, self.theirs):
-            apart = "" if ours.apart == self.theirs.apart else " but for special and missing values"
-            yield f"the same bins{apart}"
-            return
         request = self.request
+        alike = ours.apart == self.as_shown(self.theirs).apart
+        ours = self.bare(ours)
+        if self.same(ours, self.theirs):
+            yield "the same bins" + ("" if alike else " but for special codes and missing values")
+            return
         bound = [f"ours were decided by hand ({', '.join(by_hand)})"] if by_hand else []
         if request.fixed_edges is not None:
             bound.append("ours are the fixed_edges")
@@ -200,11 +216,13 @@ class _Opinion:
         if bound:
             yield from bound
             free = replace(request, fixed_edges=None, candidate_edges=None)
-            ours = choose_bins(self.name, self.counts, free).bins
+            ours = self.bare(choose_bins(self.name, self.counts, free).bins)
             if self.same(ours, self.theirs):
                 yield "without that, the same bins"
                 return
             yield f"without that, our IV is {ours.iv:.4f}"
+        if request.missing == "riskiest":
+            yield "with missing values apart, as both solvers see them"
         yield from self._of_solver()
         if isinstance(self.counts, CategoryCounts):
             yield from self._of_levels(self.counts, ours)
@@ -240,7 +258,7 @@ class _Opinion:
         gain = bound.iv - ours.iv
         if self.request.trend != "auto" or not 0 < gain < asked:
             return f", both allowed by {self.request.trend!r}"
-        gains = f"the turn gains an IV of {gain:.4f}, and 'auto' asks for {asked:.4f}"
+        gains = f"its turn gains an IV of {gain:.4f}, and 'auto' asks for {asked:.4f}"
         return f"; {gains}, as chance may give as much"
 
     def _of_levels(self, counts: CategoryCounts, ours: FeatureBins) -> Iterator[str]:
@@ -285,12 +303,16 @@ class _Opinion:
                 return
             yield f"bound to theirs, our IV is {coarse.iv:.4f}"
         ordinary = self.solved(trend, prebins, self.cells.sum(axis=0))
-        if self.same(ordinary, theirs) and not self.same(coarse, theirs):
-            yield "their shares are of ordinary values alone, without special and missing ones"
+        more = _ordinary_iv(ordinary) - _ordinary_iv(theirs)
+        if more > _ROUNDING:
+            yield (
+                f"their solver passes over bins of these cuts, within all limits, of an IV of "
+                f"{ordinary.iv:.4f}"
+            )
         elif abs(coarse.iv - theirs.iv) <= _ROUNDING:
             yield "both IVs are the same to the rounding of their solver, a hundred-thousandth"
         else:
-            yield f"of these cuts, our IV is {coarse.iv:.4f} and theirs {theirs.iv:.4f}"
+            yield "their shares are of ordinary values alone, without special and missing ones"
 
     def _at(self, cuts: np.ndarray) -> str:
         if isinstance(self.counts, CategoryCounts):
