@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskkit import binning, schema
@@ -137,6 +137,8 @@ def test_a_handful_of_rows_proves_nothing():
     assert WoeBinner().fit(many, [*[0] * 5, *[1] * 5] * 4).leakage_
 
 
+# derandomized: one feature of chance in a thousand is allowed to look like a leak
+@settings(derandomize=True)
 @given(st.integers(0, 10_000), st.floats(0.01, 0.5), st.integers(40, 2000))
 def test_no_feature_of_chance_leaks_and_every_copy_of_the_label_does(seed, rate, n):
     rng = np.random.default_rng(seed)

@@ -8,9 +8,10 @@ import pytest
 from binning_rows import borrowers
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from riskkit.binning import WoeBinner, count_features
-from riskkit.binning.solve import Limits, best_cuts, why_one_bin
+from riskkit.binning.solve import Limits, best_cuts, many_cuts, why_one_bin
 
 DIRECTIONS = ("ascending", "descending", "peak", "valley", "none")
 BORROWERS, LABELS = borrowers()
@@ -33,7 +34,41 @@ def follows(rate, trend):
     return trend == "none" or any((steps[:k] > 0).all() and (steps[k:] < 0).all() for k in turns)
 
 
+def p_value(first, second):
+    """That two bins have one bad rate: χ² of the two by two table, without correction."""
+    (a, b), (c, d) = first, second
+    margins = (a + b) * (c + d) * (a + c) * (b + d)
+    return stats.chi2.sf((a * d - b * c) ** 2 * (a + b + c + d) / margins, 1)
+
+
+def holds(first, second, limits):
+    """Whether two neighbours, given by period, change places or lie too close in none."""
+    joined, pending = [], np.zeros((2, 2))
+    for period in zip(first, second, strict=True):
+        pending = pending + period
+        if (pending[:, 1] >= 20).all():
+            joined.append(pending)
+            pending = np.zeros((2, 2))
+    if not joined:
+        return True
+    joined[-1] = joined[-1] + pending
+    both = np.sum([first, second], axis=1)
+    sign = np.sign(np.diff(both[:, 1] / both.sum(axis=1))[0])
+    gaps, chances = [], []
+    for pair in joined:
+        rate = pair[:, 1] / pair.sum(axis=1)
+        gaps.append(sign * (rate[1] - rate[0]))
+        pooled = pair[:, 1].sum() / pair.sum()
+        error = np.sqrt(pooled * (1 - pooled) * (1 / pair.sum(axis=1)).sum())
+        chances.append(stats.norm.cdf(gaps[-1] / error if error > 0 else 0.0))
+    reverses = min(chances) * len(joined) <= limits.max_reversal_p_value
+    return not reverses and min(gaps) >= limits.min_period_gap
+
+
 def allowed(bins, limits, trend):
+    pairs = list(itertools.pairwise(bins))
+    if not (bins > 0).all() or any(p_value(*pair) > limits.max_p_value for pair in pairs):
+        return False
     return (
         (bins > 0).all()
         and len(bins) <= limits.max_bins
@@ -57,7 +92,11 @@ def every_partition(n_cells, candidates):
     ),
     apart=st.tuples(st.integers(0, 20), st.integers(0, 20)),
     limits=st.builds(
-        Limits, st.integers(2, 6), st.integers(0, 12).map(float), st.integers(0, 5).map(float)
+        Limits,
+        st.integers(2, 6),
+        st.integers(0, 12).map(float),
+        st.integers(0, 5).map(float),
+        max_p_value=st.sampled_from([1.0, 0.6, 0.3, 0.1, 0.01]),
     ),
     data=st.data(),
 )
@@ -80,6 +119,63 @@ def test_no_partition_has_a_larger_iv(cells, apart, limits, data):
         found = bins_between(cells, cuts)
         assert allowed(found, limits, trend)
         assert iv_of(found, total) == pytest.approx(max(possible), abs=1e-12)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    periods=st.lists(
+        st.lists(st.tuples(st.integers(1, 60), st.integers(1, 40)), min_size=6, max_size=6),
+        min_size=1,
+        max_size=4,
+    ),
+    limits=st.builds(
+        Limits,
+        st.just(5),
+        st.just(0.0),
+        st.just(0.0),
+        max_p_value=st.sampled_from([1.0, 0.4]),
+        max_reversal_p_value=st.sampled_from([0.0, 0.2, 0.6]),
+        min_period_gap=st.sampled_from([-np.inf, 0.0, 0.02]),
+    ),
+)
+def test_no_partition_that_holds_in_every_period_has_a_larger_iv(periods, limits):
+    periods = np.array(periods)
+    cells = periods.sum(axis=0)
+    total = cells.sum(axis=0)
+    every = list(every_partition(len(cells), range(1, len(cells))))
+
+    def fits(cuts, trend):
+        by_period = [bins_between(cells, cuts) for cells in periods]
+        pairs = itertools.pairwise(zip(*by_period, strict=True))
+        return allowed(bins_between(cells, cuts), limits, trend) and all(
+            holds(np.array(first), np.array(second), limits) for first, second in pairs
+        )
+
+    for trend in DIRECTIONS:
+        cuts = best_cuts(cells, total, limits, trend, periods=periods)
+        possible = [iv_of(bins_between(cells, some), total) for some in every if fits(some, trend)]
+        if possible:
+            assert fits(tuple(cuts), trend)
+            assert iv_of(bins_between(cells, cuts), total) == pytest.approx(
+                max(possible), abs=1e-12
+            )
+        else:
+            assert len(cuts) == 0
+
+
+def test_many_sets_of_counts_are_cut_as_each_alone():
+    rng = np.random.default_rng(3)
+    rows = rng.integers(20, 60, 300)
+    draws = rng.multivariate_hypergeometric(rows, 900, 12)
+    cells = np.stack([rows - draws, draws], axis=2)
+    total, (n_rows,) = cells[0].sum(axis=0), {rows.sum()}
+    for max_p_value in (1.0, 0.3):
+        limits = Limits(4, 0.05 * n_rows, 5, max_p_value=max_p_value)
+        for trend in ("auto", *DIRECTIONS):
+            together = many_cuts(cells, total, limits, trend)
+            alone = [best_cuts(one, total, limits, trend) for one in cells]
+            assert [cuts.tolist() for cuts in together] == [cuts.tolist() for cuts in alone]
+            assert max(map(len, together)) >= 2
 
 
 def sampled(shape, n=20_000, n_cells=2000, seed=1):
@@ -171,6 +267,7 @@ def test_the_constraint_that_leaves_one_bin_is_named():
         (Limits(5, 0, 8.5), "auto", "min_bads=8.5"),
         (Limits(5, 120, 0), "none", "min_bin_size"),
         (Limits(5, 120, 12), "none", "min_bads=12 together with min_bin_size"),
+        (Limits(5, 0, 0, max_p_value=0.01), "auto", "max_p_value=0.01"),
         (
             Limits(5, 120, 12),
             "valley",

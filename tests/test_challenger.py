@@ -14,8 +14,8 @@ from sklearn.base import clone
 from riskkit import metrics, schema, target
 from riskkit.binning import WoeBinner
 from riskkit.challenger import Challenger, compare_settings
-from riskkit.challenger.rows import deal_folds
 from riskkit.scorecard import ScoreScale
+from riskkit.target import deal_folds
 
 FAST = {"learning_rate": 0.1, "patience_rounds": 20}
 

@@ -17,9 +17,9 @@ from riskkit.challenger.calibration import (
     calibration_from,
     fit_calibration,
 )
-from riskkit.challenger.rows import deal_folds, group_numbers
 from riskkit.schema import Feature
 from riskkit.scorecard import Scorecard, ScoreScale
+from riskkit.target import deal_folds, group_numbers
 
 NAN = float("nan")
 FAST = {"learning_rate": 0.2, "patience_rounds": 5}

@@ -178,6 +178,49 @@ def test_decisions_by_hand_and_given_edges_are_named():
         assert why == f"{words}; without that, the same bins"
 
 
+def test_neighbours_that_must_differ_must_do_so_in_theirs():
+    values, y = steps([40, 44, 80, 85, 100])
+    levels = np.array(list("abcde"))[values.astype(int)]
+    for x in (values, levels):
+        free, bound = opinion_of(x, y), opinion_of(x, y, max_p_value=0.01)
+        assert free["why"] == bound["why"] == "the same bins"
+        assert bound["their_n_bins"] < free["their_n_bins"]
+        # a test of weights is ours alone
+        weighted = opinion_of(x, y, max_p_value=0.01, sample_weight=np.full(len(y), 0.5))
+        assert weighted["their_n_bins"] == free["their_n_bins"]
+        assert weighted["why"] == (
+            "ours have neighbours that differ at max_p_value=0.01, judged by weight; "
+            "without that, the same bins"
+        )
+
+
+def test_an_order_kept_in_every_period_is_named():
+    early, y_early = steps([20, 100, 60], n=400)
+    late, y_late = steps([20, 60, 110], n=400)
+    X, y = pd.DataFrame({"x": np.append(early, late)}), np.append(y_early, y_late)
+    binner = WoeBinner().fit(X, y, stable_over=np.repeat(["2023Q1", "2023Q2"], len(early)))
+    assert binner.bins_["x"].n_bins == 2
+    assert second_opinion(binner, ["x"]).at["x", "why"] == (
+        "ours keep their order in every period (stable_over); without that, the same bins"
+    )
+
+
+def test_the_least_size_is_of_all_rows_the_missing_among_them():
+    values, y = steps([20, 40, 60, 80], n=200)
+    x = np.append(values, np.full(1600, np.nan))
+    y = np.append(y, np.arange(1600) % 4 == 0)
+    found = opinion_of(x, y, min_bin_size=0.15)  # 360 of 2,400 rows: two values at least
+    assert found["n_bins"] == found["their_n_bins"] == 2
+    assert found["why"] == "the same bins"
+
+
+def test_a_turn_that_gains_nothing_is_no_question_of_chance(monkeypatch):
+    turned = PeerCuts(np.array([2, 3]), np.array([1, 2, 3]), "OPTIMAL")
+    monkeypatch.setattr(sys.modules[second_opinion.__module__], "peer_cuts", lambda *_: turned)
+    why = opinion_of(*steps([40, 60, 80, 78]), max_bins=3)["why"]
+    assert why.startswith("the course: ours ascending, theirs peak, both allowed by 'auto'; bound")
+
+
 def test_rare_levels_are_named():
     levels = np.repeat(["a", "b", "c", "few", "fewer"], [600, 600, 600, 15, 12])
     rng = np.random.default_rng(1)
@@ -189,7 +232,7 @@ def test_rare_levels_are_named():
 
 
 def test_an_order_of_levels_by_few_rows_is_named():
-    """Of two levels alike in size, the one of 30 rows is drawn further towards the average."""
+    """Drawn towards the average, a small level may change places with a large one."""
     rng = np.random.default_rng(43)
     n_levels = rng.integers(5, 14)
     sizes, rates = rng.integers(25, 400, n_levels), rng.uniform(0.03, 0.5, n_levels)
@@ -208,7 +251,7 @@ def test_missing_values_among_the_riskiest_are_told_apart():
     X = np.append(values, np.full(300, np.nan))
     found = opinion_of(X, np.append(y, np.arange(300) < 25), missing="riskiest")
     assert found["why"].startswith(
-        "with missing values apart, as both solvers see them; the course"
+        "with special codes and missing values apart, as both solvers see them; "
     )
     binner = WoeBinner(missing="riskiest", trend="peak")
     binner.fit(pd.DataFrame({"x": X}), np.append(y, np.arange(300) < 25))

@@ -126,7 +126,9 @@ def measure(seed: int, n_others: int = N_OTHERS) -> dict[str, float]:
     late = (applications["applied_at"] >= start) & applications["booked"]
     loans = applications[late]
     truth = book.truth["true_pd_12m"].to_numpy()[late]
-    row = {"loans": len(loans), "attainable": gini(best_models(n_others)["all"](loans), truth)}
+    gain = trees.importance()
+    row = {"top_iv": binner.iv.max(), "top_gain_share": gain.max() / gain.sum()}
+    row |= {"loans": len(loans), "attainable": gini(best_models(n_others)["all"](loans), truth)}
     for name, model in {"card": card, "challenger": trees}.items():
         score, probability = model.score_and_probability(loans)
         row[name] = gini(score, truth)

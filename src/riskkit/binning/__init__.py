@@ -5,6 +5,7 @@ selection, bins an analyst has edited, and SQL.
 """
 
 from riskkit.binning.bins import FeatureBins
+from riskkit.binning.chance import chance_iv, cross_fitted, cross_fitted_iv
 from riskkit.binning.counts import (
     CategoryCounts,
     FeatureCounts,
@@ -38,9 +39,12 @@ __all__ = [
     "SpecialCodes",
     "WoeBinner",
     "bin_stability",
+    "chance_iv",
     "codes_from_json",
     "codes_to_json",
     "count_features",
+    "cross_fitted",
+    "cross_fitted_iv",
     "edit_effect",
     "edit_table",
     "has_optbinning",

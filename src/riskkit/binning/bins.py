@@ -20,6 +20,7 @@ from riskkit.columns import is_missing, level_codes, level_of, numbers
 __all__ = ["FeatureBins"]
 
 _BLOCK = 2**16  # rows
+_Z95 = 1.959963984540054
 
 
 def _shortened(levels: Sequence[str]) -> str:
@@ -53,6 +54,10 @@ class FeatureBins:
         By default one each, after the ordinary ones.
     is_boolean : bool
         The numbers are true and false.
+    min_bads : float
+        A bin of special codes or missing alone with fewer bads has no WoE of its own.
+    below_min_bads : str
+        What it has instead: "neutral", which is 0, or that of the "riskiest" of the others.
     """
 
     name: str
@@ -62,6 +67,8 @@ class FeatureBins:
     counts: np.ndarray
     apart: tuple[int, ...] = ()
     is_boolean: bool = False
+    min_bads: float = 0.0
+    below_min_bads: str = "neutral"
 
     def __post_init__(self) -> None:
         if not self.apart:
@@ -102,6 +109,16 @@ class FeatureBins:
         return (self.counts.sum(axis=1) > 0) & (self.counts == 0).any(axis=1)
 
     @cached_property
+    def assumed(self) -> np.ndarray:
+        """Where a bin of special codes or missing has too few bads for a WoE of its own."""
+        apart = np.arange(len(self.counts)) >= self.n_bins
+        return apart & self._filled & (self.counts[:, 1] < self.min_bads * (1 - 1e-9))
+
+    @property
+    def _filled(self) -> np.ndarray:
+        return self.counts.sum(axis=1) > 0
+
+    @cached_property
     def woe(self) -> np.ndarray:
         """WoE of each bin, then of anything unseen: the riskiest bin's.
 
@@ -109,14 +126,29 @@ class FeatureBins:
         """
         total = self.counts.sum(axis=0)
         smooth = self.counts + 0.5 * self.adjusted[:, None]
-        filled = self.counts.sum(axis=1) > 0
+        measured = self._filled & ~self.assumed
         woe = np.zeros(len(self.counts))
         if (total > 0).all():
-            shares = smooth[filled] / total
-            woe[filled] = np.log(shares[:, 0] / shares[:, 1])
-        riskiest = np.min(woe[filled]) if filled.any() else 0.0
-        woe[~filled] = riskiest
+            shares = smooth[measured] / total
+            woe[measured] = np.log(shares[:, 0] / shares[:, 1])
+        riskiest = np.min(woe[measured]) if measured.any() else 0.0
+        woe[~self._filled] = riskiest
+        woe[self.assumed] = riskiest if self.below_min_bads == "riskiest" else 0.0
         return np.append(woe, riskiest)
+
+    @cached_property
+    def woe_error(self) -> np.ndarray:
+        """Standard error of each bin's WoE; NaN where it is not measured. Weights are loans.
+
+        Source
+        ------
+        The variance of a log ratio of two multinomial shares, by the delta method.
+        """
+        total = self.counts.sum(axis=0)
+        smooth = self.counts + 0.5 * self.adjusted[:, None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            variance = (1 / smooth - 1 / total).sum(axis=1)
+        return np.where(self._filled & ~self.assumed, np.sqrt(np.maximum(variance, 0)), np.nan)
 
     @cached_property
     def iv_parts(self) -> np.ndarray:
@@ -131,6 +163,34 @@ class FeatureBins:
     def iv(self) -> float:
         """Information value."""
         return float(self.iv_parts.sum())
+
+    @property
+    def iv_error(self) -> float:
+        """Standard error of the information value, as if the bins had been given.
+
+        Near an IV of 0 it is too small: what chance gives there is told by
+        :func:`riskkit.binning.chance_iv`.
+
+        Source
+        ------
+        Delta method on the shares of goods and of bads, which are multinomial.
+        """
+        total = self.counts.sum(axis=0)
+        if not (total > 0).all():
+            return np.nan
+        woe = self.woe[:-1]
+        share = self.counts / total
+        with np.errstate(divide="ignore", invalid="ignore"):
+            slope = np.array(
+                [woe + 1 - share[:, 1] / share[:, 0], -woe + 1 - share[:, 0] / share[:, 1]]
+            )
+        slope[:, self.assumed] = np.array([[1], [-1]]) * woe[self.assumed]
+        variance = 0.0
+        for label, n in enumerate(total):
+            # no loan is in a bin of share 0, so its slope does not matter
+            p, f = share[:, label], np.where(share[:, label] > 0, slope[label], 0.0)
+            variance += float(p @ f**2 - (p @ f) ** 2) / float(n)
+        return float(np.sqrt(variance))
 
     @property
     def trend(self) -> str:
@@ -247,7 +307,8 @@ class FeatureBins:
         """Bin table, index bin.
 
         Columns low, high (numbers only, NaN for the open ends), good, bad, share (of all rows),
-        bad_rate, woe, iv, adjusted.
+        bad_rate, woe, woe_low, woe_high (its 95 % interval, NaN where it is not measured), iv,
+        adjusted (half a count added), assumed (too few bads, so the WoE is a stated one).
         """
         n = self.counts.sum(axis=1)
         low = np.full(len(n), np.nan)
@@ -265,8 +326,11 @@ class FeatureBins:
                     "share": n / n.sum(),
                     "bad_rate": self.counts[:, 1] / n,
                     "woe": self.woe[:-1],
+                    "woe_low": self.woe[:-1] - _Z95 * self.woe_error,
+                    "woe_high": self.woe[:-1] + _Z95 * self.woe_error,
                     "iv": self.iv_parts,
                     "adjusted": self.adjusted,
+                    "assumed": self.assumed,
                 },
                 index=pd.Index(self.labels, name="bin"),
             )
@@ -281,6 +345,8 @@ class FeatureBins:
             "counts": self.counts.tolist(),
             "apart": self.apart,
             "is_boolean": self.is_boolean,
+            "min_bads": self.min_bads,
+            "below_min_bads": self.below_min_bads,
         }
 
     @classmethod
@@ -296,4 +362,7 @@ class FeatureBins:
             counts=np.array(values["counts"]),
             apart=tuple(values["apart"]),
             is_boolean=values["is_boolean"],
+            # older files ask for none
+            min_bads=values.get("min_bads", 0.0),
+            below_min_bads=values.get("below_min_bads", "neutral"),
         )

@@ -6,26 +6,33 @@ Takes fine counts and a request; gives bins, or one bin and the constraint that 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from riskkit.binning.bins import FeatureBins
 from riskkit.binning.counts import CategoryCounts, NumericCounts
 from riskkit.binning.recut import cut, grouped, merged
-from riskkit.binning.solve import Limits, best_cuts, why_one_bin
+from riskkit.binning.solve import Limits, best_cuts, many_cuts, why_one_bin
 
 __all__ = [
+    "BELOW_MIN_BADS",
     "MISSING",
     "Choice",
     "Request",
     "broken_limit",
+    "chance_ivs",
     "choose_bins",
+    "course_of_levels",
+    "deal_bads",
+    "finished",
     "limits_of",
     "rare_levels",
 ]
 
 MISSING = ("own_bin", "riskiest")
+BELOW_MIN_BADS = ("neutral", "riskiest")
+Fine = NumericCounts | CategoryCounts
 # levels of fewer rows stand together, or chance would order them
 _LEAST_LEVEL_ROWS, _LEAST_LEVEL_SHARE = 20, 0.005
 # a level's bad rate is drawn towards the average as if this many average rows were added, so that
@@ -45,6 +52,10 @@ class Request:
     missing: str
     candidate_edges: Sequence[float] | None = None
     fixed_edges: Sequence[float] | None = None
+    max_p_value: float | None = None
+    reversal_level: float = 0.05
+    min_period_gap: float | None = None
+    below_min_bads: str = "neutral"
 
 
 @dataclass(frozen=True)
@@ -56,8 +67,18 @@ class Choice:
     infeasible: str = ""
 
 
-def choose_bins(name: str, counts: NumericCounts | CategoryCounts, request: Request) -> Choice:
+def choose_bins(
+    name: str, counts: Fine, request: Request, periods: Sequence[Fine] | None = None
+) -> Choice:
     """Best bins of one feature.
+
+    Parameters
+    ----------
+    name : str
+    counts : NumericCounts or CategoryCounts
+    request : Request
+    periods : sequence of the same, optional
+        The counts of each period, oldest first, on the same fine edges; they add up to `counts`.
 
     Raises
     ------
@@ -66,54 +87,154 @@ def choose_bins(name: str, counts: NumericCounts | CategoryCounts, request: Requ
     """
     limits = limits_of(counts, request)
     if isinstance(counts, CategoryCounts):
-        bins, one_bin = _of_levels(name, counts, limits)
+        bins, one_bin = _of_levels(name, counts, limits, periods)
     elif request.fixed_edges is not None:
         bins, one_bin = cut(name, counts, request.fixed_edges), ""
         broken = broken_limit(bins, limits, request.trend)
         if broken:
             raise ValueError(f"feature {name}: fixed_edges give {broken}")
     else:
-        bins, one_bin = _of_numbers(name, counts, limits, request)
+        bins, one_bin = _of_numbers(name, counts, limits, request, periods)
     infeasible = one_bin if one_bin.startswith("trend") else ""
     bads = counts.cells[:, 1].sum()
     if bads < request.min_bads and counts.cells.any():
         infeasible = f"min_bads={request.min_bads:g}, and its ordinary values have {bads:g} in all"
+    return Choice(finished(bins, request), one_bin, infeasible)
+
+
+def chance_ivs(counts: Fine, request: Request, bads_at: np.ndarray) -> np.ndarray:
+    """IV of the bins that would be chosen if the labels had nothing to do with the feature.
+
+    Parameters
+    ----------
+    counts : NumericCounts or CategoryCounts
+    request : Request
+    bads_at : int array of shape (n_permutations, n_bads)
+        Which rows, of all in any order, are bad; ascending. As many as there are bads.
+
+    Returns
+    -------
+    float array of shape (n_permutations,)
+    """
+    limits = limits_of(counts, request)
+    special = getattr(counts, "special", np.empty((0, 2)))
+    every = np.vstack([counts.cells, special, counts.missing])
+    dealt = deal_bads(every / limits.weight_per_row, bads_at) * limits.weight_per_row
+    cells, apart = np.split(dealt, [len(counts.cells)], axis=1)
+    if isinstance(counts, CategoryCounts):
+        cells = _levels_in_order(counts, cells, limits)[0]
+        found = many_cuts(cells, counts.total, limits, course_of_levels(limits))
+    elif request.fixed_edges is not None:
+        at = [counts.boundary(edge)[0] for edge in request.fixed_edges]
+        found = [np.array(at, dtype=np.intp)] * len(cells)
+    else:
+        _, candidates = _candidates(counts, request)
+        found = many_cuts(cells, counts.total, limits, request.trend, candidates)
+    ivs = np.empty(len(cells))
+    for k, cuts in enumerate(found):
+        bins = np.add.reduceat(cells[k], [0, *cuts]) if cells.shape[1] else np.zeros((1, 2))
+        rows = np.vstack([bins, apart[k]])
+        # as numbers: where the levels of a bin lie does not matter here
+        codes = getattr(counts, "special_codes", ())
+        ivs[k] = finished(FeatureBins("", np.arange(len(cuts)), None, codes, rows), request).iv
+    return ivs
+
+
+def deal_bads(cells: np.ndarray, bads_at: np.ndarray) -> np.ndarray:
+    """Cells of as many rows as there are, the bads among them where they are put.
+
+    Parameters
+    ----------
+    cells : array of shape (n_cells, 2)
+        Goods and bads; weights are rounded to whole rows.
+    bads_at : int array of shape (n_permutations, n_bads)
+        Ascending places among all rows.
+
+    Returns
+    -------
+    float array of shape (n_permutations, n_cells, 2)
+    """
+    ends = np.rint(np.cumsum(cells.sum(axis=1)))
+    below = np.array([np.searchsorted(places, ends, side="left") for places in bads_at])
+    bads = np.diff(below, axis=1, prepend=0).astype(np.float64)
+    rows = np.diff(ends, prepend=0)
+    return np.stack([rows - bads, bads], axis=2)
+
+
+def finished(bins: FeatureBins, request: Request) -> FeatureBins:
+    """Bins with what is asked of missing values and of bins with few bads."""
     if request.missing == "riskiest":
         bins = merged(bins, int(bins.woe[: bins.n_bins].argmin()), bins.apart[-1])
-    return Choice(bins, one_bin, infeasible)
+    return replace(bins, min_bads=request.min_bads, below_min_bads=request.below_min_bads)
 
 
-def limits_of(counts: NumericCounts | CategoryCounts, request: Request) -> Limits:
+def limits_of(counts: Fine, request: Request) -> Limits:
     """What the request asks of every bin, in weights of these counts."""
     weight = float(counts.total.sum())
+    gap = request.min_period_gap
     return Limits(
         max_bins=request.max_bins,
         min_rows=request.min_bin_size * weight,
         min_bads=float(request.min_bads),
         # weights are repetitions, but those of less than a row say how much it counts
         weight_per_row=min(weight / counts.n_rows, 1.0),
+        max_p_value=1.0 if request.max_p_value is None else request.max_p_value,
+        max_reversal_p_value=request.reversal_level,
+        min_period_gap=-np.inf if gap is None else gap,
     )
+
+
+def course_of_levels(limits: Limits) -> str:
+    """Course of the bad rate over levels in the order of their risk."""
+    # where neighbours must differ, they must do so in the order of risk
+    return "ascending" if limits.max_p_value < 1 else "none"
 
 
 def rare_levels(counts: CategoryCounts, limits: Limits) -> np.ndarray:
     """Whether each level has too few rows to stand alone, bool."""
-    share = counts.cells.sum(axis=1) / counts.total.sum()
-    rows = counts.cells.sum(axis=1) / limits.weight_per_row
-    return (share < _LEAST_LEVEL_SHARE) | (rows < _LEAST_LEVEL_ROWS)
+    rows = counts.cells.sum(axis=1)
+    is_rare = rows / counts.total.sum() < _LEAST_LEVEL_SHARE
+    is_rare |= rows < _LEAST_LEVEL_ROWS * limits.weight_per_row * (1 - 1e-9)
+    return is_rare
 
 
-def _of_levels(name: str, counts: CategoryCounts, limits: Limits) -> tuple[FeatureBins, str]:
-    """Groups of levels in ascending order of their bad rate."""
+def _levels_in_order(
+    counts: CategoryCounts, cells: np.ndarray, limits: Limits
+) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
+    """Cells of levels in ascending order of risk, the rare ones as one.
+
+    Parameters
+    ----------
+    cells : array of shape (n_sets, n_levels, 2)
+
+    Returns
+    -------
+    array of shape (n_sets, n_parts, 2), list of int arrays, int array of shape (n_sets, n_parts)
+        The cells in order; the levels of each part; and the order of the parts.
+    """
     is_rare = rare_levels(counts, limits)
     parts = [np.array([i]) for i in np.flatnonzero(~is_rare)]
     if is_rare.any() or not parts:
         parts.append(np.flatnonzero(is_rare))
-    cells = np.array([counts.cells[part].sum(axis=0) for part in parts])
+    cells = np.stack([cells[:, part].sum(axis=1) for part in parts], axis=1)
     prior = _LEVEL_PRIOR_ROWS * limits.weight_per_row
     average = counts.total[1] / counts.total.sum()
-    risk = (cells[:, 1] + prior * average) / np.maximum(cells.sum(axis=1) + prior, _TINY)
-    order = np.argsort(risk, kind="stable")
-    cuts, one_bin = _cuts(cells[order], counts.total, limits, "none")
+    risk = (cells[..., 1] + prior * average) / np.maximum(cells.sum(axis=2) + prior, _TINY)
+    order = np.argsort(risk, axis=1, kind="stable")
+    return np.take_along_axis(cells, order[..., None], axis=1), parts, order
+
+
+def _of_levels(
+    name: str, counts: CategoryCounts, limits: Limits, periods: Sequence[Fine] | None
+) -> tuple[FeatureBins, str]:
+    """Groups of levels in ascending order of their bad rate."""
+    (cells,), parts, (order,) = _levels_in_order(counts, counts.cells[None], limits)
+    by_period = None
+    if periods is not None:
+        of_levels = np.array([_of_known_levels(period, counts.levels) for period in periods])
+        by_period = np.stack([of_levels[:, parts[i]].sum(axis=1) for i in order], axis=1)
+    course = course_of_levels(limits)
+    cuts, one_bin = _cuts(cells, counts.total, limits, course, periods=by_period)
     groups = [np.concatenate([parts[i] for i in run]) for run in np.split(order, cuts)]
     goods, bads = np.array([counts.cells[group].sum(axis=0) for group in groups]).T
     by_risk = np.argsort(bads / np.maximum(goods + bads, _TINY), kind="stable")
@@ -121,10 +242,15 @@ def _of_levels(name: str, counts: CategoryCounts, limits: Limits) -> tuple[Featu
     return grouped(name, counts, texts), one_bin
 
 
-def _of_numbers(
-    name: str, counts: NumericCounts, limits: Limits, request: Request
-) -> tuple[FeatureBins, str]:
-    """Runs of values under the trend."""
+def _of_known_levels(counts: Fine, levels: Sequence[str]) -> np.ndarray:
+    """Cells of these levels, in their order, in a part of the rows."""
+    assert isinstance(counts, CategoryCounts)
+    own = dict(zip(counts.levels, counts.cells, strict=True))
+    return np.array([own.get(level, np.zeros(2)) for level in levels])
+
+
+def _candidates(counts: NumericCounts, request: Request) -> tuple[np.ndarray, np.ndarray]:
+    """Fine edges, and the cells at which a bin may begin."""
     edges, candidates = counts.edges, np.arange(1, len(counts.cells))
     if request.candidate_edges is not None:
         found = sorted({counts.boundary(edge) for edge in request.candidate_edges})
@@ -132,7 +258,21 @@ def _of_numbers(
         candidates = np.array(list(inside), dtype=np.intp)
         edges = edges.copy()
         edges[candidates - 1] = list(inside.values())
-    cuts, one_bin = _cuts(counts.cells, counts.total, limits, request.trend, candidates)
+    return edges, candidates
+
+
+def _of_numbers(
+    name: str,
+    counts: NumericCounts,
+    limits: Limits,
+    request: Request,
+    periods: Sequence[Fine] | None,
+) -> tuple[FeatureBins, str]:
+    """Runs of values under the trend."""
+    edges, candidates = _candidates(counts, request)
+    by_period = None if periods is None else np.array([period.cells for period in periods])
+    found = _cuts(counts.cells, counts.total, limits, request.trend, candidates, by_period)
+    cuts, one_bin = found
     return cut(name, counts, edges[cuts - 1]), one_bin
 
 
@@ -142,16 +282,17 @@ def _cuts(
     limits: Limits,
     trend: str,
     candidates: np.ndarray | None = None,
+    periods: np.ndarray | None = None,
 ) -> tuple[np.ndarray, str]:
     """Cells at which a bin begins, and why there is none."""
     if len(cells) < 2:
         return np.empty(0, dtype=np.intp), "one value" if cells.any() else "no ordinary value"
     if candidates is not None and len(candidates) == 0:
         return np.empty(0, dtype=np.intp), "no candidate edge lies between its values"
-    cuts = best_cuts(cells, total, limits, trend, candidates)
+    cuts = best_cuts(cells, total, limits, trend, candidates, periods)
     if len(cuts):
         return cuts, ""
-    why = why_one_bin(cells, total, limits, trend, candidates)
+    why = why_one_bin(cells, total, limits, trend, candidates, periods)
     return cuts, f"{why} leaves no split" if why else "no split has goods and bads, at two rates"
 
 

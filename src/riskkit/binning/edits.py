@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from copy import copy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
@@ -349,6 +349,7 @@ class Editable:
     ) -> Self:
         """Copy of this binner with other bins of one feature, and the edit in its log."""
         before = self.bins_[made.name]
+        made = replace(made, min_bads=before.min_bads, below_min_bads=before.below_min_bads)
         empty = made.counts[: made.n_bins].sum(axis=1) == 0
         # levels that are no more may have left an empty bin, which is no fault of this edit
         if empty.sum() > (before.counts[: before.n_bins].sum(axis=1) == 0).sum():

@@ -20,7 +20,7 @@ from riskkit.binning.bins import FeatureBins
 from riskkit.binning.solve import Limits
 from riskkit.columns import level_of
 
-__all__ = ["PeerCuts", "bins_of_fitted", "has_optbinning", "peer_cuts"]
+__all__ = ["PeerCuts", "bins_of_fitted", "has_optbinning", "peer_cuts", "tests_neighbours"]
 
 # optbinning's own default
 _MOST_PREBINS = 20
@@ -92,7 +92,7 @@ def peer_cuts(
     n_cells, none = len(cells), np.empty(0, np.intp)
     if n_cells < 2:
         return PeerCuts(none, none, "OPTIMAL")
-    is_whole = not np.mod(cells, 1).any()
+    is_whole = _is_whole(cells)
     times = 1.0 if is_whole else _WHOLE_TOTAL / total.sum()
     # a hair less, lest rounding refuse a bin of exactly the least size
     hair = 1 - (1e-9 if is_whole else 1e-6)
@@ -116,6 +116,7 @@ def peer_cuts(
         max_n_bins=limits.max_bins,
         min_bin_size=min_bin_size * hair,
         min_bin_n_event=max(1, int(np.ceil(limits.min_bads * hair * times))),
+        max_pvalue=limits.max_p_value if tests_neighbours(cells, limits) else None,
         monotonic_trend=None if trend == "none" else trend,
         time_limit=_TIME_LIMIT_SECONDS,
     )
@@ -127,6 +128,15 @@ def peer_cuts(
     )
     cuts, prebins = (np.ceil(found).astype(np.intp) for found in (peer.splits, tree.splits))
     return PeerCuts(cuts, _without_pure(np.floor(cells * times + 1e-9), prebins), peer.status)
+
+
+def _is_whole(cells: np.ndarray) -> bool:
+    return not np.mod(cells, 1).any()
+
+
+def tests_neighbours(cells: np.ndarray, limits: Limits) -> bool:
+    """Whether optbinning is asked, too, that neighbours differ; its test takes weights for rows."""
+    return limits.max_p_value < 1 and limits.weight_per_row == 1 and _is_whole(cells)
 
 
 def _without_pure(cells: np.ndarray, prebins: np.ndarray) -> np.ndarray:

@@ -15,10 +15,18 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from riskkit.binning.bins import FeatureBins
-from riskkit.binning.choose import Request, broken_limit, choose_bins, limits_of, rare_levels
+from riskkit.binning.choose import (
+    Request,
+    broken_limit,
+    choose_bins,
+    course_of_levels,
+    finished,
+    limits_of,
+    rare_levels,
+)
 from riskkit.binning.counts import CategoryCounts, NumericCounts
-from riskkit.binning.optbinning import PeerCuts, peer_cuts
-from riskkit.binning.recut import cut, grouped, merged
+from riskkit.binning.optbinning import PeerCuts, peer_cuts, tests_neighbours
+from riskkit.binning.recut import cut, grouped
 from riskkit.binning.solve import Limits, best_cuts, chance_per_turn
 from riskkit.binning.woe import WoeBinner
 from riskkit.checks import refuse_unknown
@@ -35,7 +43,8 @@ _COLUMNS += ["trend", "their_trend", "why"]
 def second_opinion(binner: WoeBinner, features: Sequence[str]) -> pd.DataFrame:
     """Bins beside those that optbinning makes of the same counts, and why they differ.
 
-    optbinning is bound to the binner's limits: `max_bins`, `min_bin_size`, `min_bads` and `trend`.
+    optbinning is bound to the binner's limits: `max_bins`, `min_bin_size`, `min_bads`, `trend`, and
+    `max_p_value` where weights are rows; it knows no periods.
     Only its cuts are taken; both IVs are of the binner's counts, special codes and missing values
     among them. Levels are offered to it in the order of their bad rates, as numbers of which it is
     to keep the order, since it ignores weights when it orders levels itself.
@@ -124,12 +133,17 @@ class _Opinion:
 
     @cached_property
     def limits(self) -> Limits:
-        return limits_of(self.counts, self.request)
+        """What both are bound to."""
+        limits = limits_of(self.counts, self.request)
+        shared = tests_neighbours(self.cells, limits)
+        return limits if shared else replace(limits, max_p_value=1.0)
 
     @cached_property
     def trend(self) -> str:
-        """Levels are ordered by their bad rate; ours have no course beyond that."""
-        return "none" if isinstance(self.counts, CategoryCounts) else self.request.trend
+        """Course that ours follow over these cells."""
+        if isinstance(self.counts, CategoryCounts):
+            return course_of_levels(self.limits)
+        return self.request.trend
 
     @cached_property
     def order(self) -> np.ndarray:
@@ -172,10 +186,8 @@ class _Opinion:
         return grouped(self.name, self.counts, [group for group in bins.groups or () if group])
 
     def as_shown(self, bins: FeatureBins) -> FeatureBins:
-        """The same bins with missing values where the request puts them."""
-        if self.request.missing != "riskiest":
-            return bins
-        return merged(bins, int(bins.woe[: bins.n_bins].argmin()), bins.apart[-1])
+        """The same bins with what the request asks of missing values and of few bads."""
+        return finished(bins, self.request)
 
     def solved(
         self, trend: str, candidates: np.ndarray | None = None, total: np.ndarray | None = None
@@ -208,32 +220,49 @@ class _Opinion:
         if self.same(ours, self.theirs):
             yield "the same bins" + ("" if alike else " but for special codes and missing values")
             return
-        bound = [f"ours were decided by hand ({', '.join(by_hand)})"] if by_hand else []
-        if request.fixed_edges is not None:
-            bound.append("ours are the fixed_edges")
-        if request.candidate_edges is not None:
-            bound.append("ours begin at candidate_edges alone")
+        bound = self._bound_alone(by_hand)
+        free = replace(request, fixed_edges=None, candidate_edges=None)
+        if self.limits.max_p_value == 1:
+            free = replace(free, max_p_value=None)
+        unbound = self.bare(choose_bins(self.name, self.counts, free).bins)
+        if not bound and not self.same(ours, unbound):
+            bound = ["ours keep their order in every period (stable_over)"]
         if bound:
             yield from bound
-            free = replace(request, fixed_edges=None, candidate_edges=None)
-            ours = self.bare(choose_bins(self.name, self.counts, free).bins)
+            ours = unbound
             if self.same(ours, self.theirs):
                 yield "without that, the same bins"
                 return
             yield f"without that, our IV is {ours.iv:.4f}"
-        if request.missing == "riskiest":
-            yield "with missing values apart, as both solvers see them"
+        if abs(self.as_shown(self.theirs).iv - self.theirs.iv) > _ROUNDING:
+            yield "with special codes and missing values apart, as both solvers see them"
         yield from self._of_solver()
         if isinstance(self.counts, CategoryCounts):
             yield from self._of_levels(self.counts, ours)
         else:
             yield from self._of_course(ours)
 
+    def _bound_alone(self, by_hand: Sequence[str]) -> list[str]:
+        """What only our bins were bound to."""
+        request = self.request
+        bound = [f"ours were decided by hand ({', '.join(by_hand)})"] if by_hand else []
+        if request.fixed_edges is not None:
+            bound.append("ours are the fixed_edges")
+        if request.candidate_edges is not None:
+            bound.append("ours begin at candidate_edges alone")
+        asked = self.request.max_p_value
+        if asked is not None and asked < 1 and self.limits.max_p_value == 1:
+            bound.append(
+                f"ours have neighbours that differ at max_p_value={asked:g}, judged by weight"
+            )
+        return bound
+
     def _of_solver(self) -> Iterator[str]:
         """What their bins break, or their solver did not do."""
         if self.peer.status != "OPTIMAL":
             yield f"their solver ends with {self.peer.status}"
-        broken = broken_limit(self.theirs, self.limits, self.trend)
+        stated = "none" if isinstance(self.counts, CategoryCounts) else self.trend
+        broken = broken_limit(self.theirs, self.limits, stated)
         if broken and self.theirs.n_bins > 1:
             yield f"theirs break a limit: {broken}"
 
@@ -270,14 +299,14 @@ class _Opinion:
             if self.same(ours, self.theirs, ~is_rare):
                 yield f"{text}; the others are parted alike"
                 return
-        bound = self.solved("none")
+        bound = self.solved(self.trend)
         if not self.same(ours, bound):
             yield text
             if self.same(bound, self.theirs):
                 yield "in their order, we have the same bins"
                 return
             yield f"in their order, our IV is {bound.iv:.4f}"
-        yield from self._of_cuts(bound, "none")
+        yield from self._of_cuts(bound, self.trend)
 
     def _of_cuts(self, ours: FeatureBins, trend: str) -> Iterator[str]:
         """The cuts either had to choose from, and the shares theirs are of."""

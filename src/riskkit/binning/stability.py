@@ -14,6 +14,7 @@ from scipy import special
 
 from riskkit.binning.bins import FeatureBins
 from riskkit.binning.recut import merged
+from riskkit.binning.solve import rate_gaps
 from riskkit.binning.woe import WoeBinner
 from riskkit.checks import bad_flags, known_groups, same_rows
 from riskkit.columns import require_features
@@ -51,7 +52,7 @@ def weak_neighbours(binner: WoeBinner, *, min_p_value: float = 0.05) -> pd.DataF
         if bins.groups is not None:
             order = np.argsort(-bins.woe[: bins.n_bins], kind="stable")
         for i, j in pairwise(order[rows[order] > 0].tolist()):
-            z = _rate_gap(bins.counts[i], bins.counts[j])
+            z = rate_gaps(bins.counts[i], bins.counts[j])
             records.append(
                 {
                     "feature": name,
@@ -71,14 +72,6 @@ def weak_neighbours(binner: WoeBinner, *, min_p_value: float = 0.05) -> pd.DataF
     table = table[table["p_value"] >= min_p_value]
     table = table.sort_values("p_value", ascending=False, kind="stable")
     return table.set_index(["feature", "i", "j"])
-
-
-def _rate_gap(first: np.ndarray, second: np.ndarray) -> float:
-    """Bad rate of the second less that of the first, in standard errors if both were one."""
-    n = np.array([first.sum(), second.sum()])
-    rate = (first[1] + second[1]) / n.sum()
-    error = np.sqrt(rate * (1 - rate) * (1 / n).sum())
-    return float((second[1] / n[1] - first[1] / n[0]) / error) if error > 0 else 0.0
 
 
 def period_counts(
@@ -183,7 +176,7 @@ def _flips(cells: np.ndarray, bins: FeatureBins) -> np.ndarray:
     order = np.flatnonzero(seen)[np.argsort(-bins.woe[:-1][seen], kind="stable")]
     for safer, riskier in pairwise(order):
         differed = bins.woe[safer] > bins.woe[riskier]
-        if differed and _rate_gap(cells[safer], cells[riskier]) < -_FLIP_Z:
+        if differed and rate_gaps(cells[safer], cells[riskier]) < -_FLIP_Z:
             flips[[safer, riskier]] = True
     return flips
 

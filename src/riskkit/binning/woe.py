@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -17,7 +19,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from riskkit.binning.bins import FeatureBins
-from riskkit.binning.choose import MISSING, Request, choose_bins
+from riskkit.binning.choose import BELOW_MIN_BADS, MISSING, Request, choose_bins
 from riskkit.binning.counts import CategoryCounts, FeatureCounts, count_features
 from riskkit.binning.edits import Edit, Editable, replayed, taken_over
 from riskkit.binning.leakage import one_class_iv
@@ -25,7 +27,7 @@ from riskkit.binning.optbinning import bins_of_fitted
 from riskkit.binning.solve import TRENDS
 from riskkit.binning.special_codes import GivenCodes, codes_from_json, codes_to_json
 from riskkit.binning.sql import lookup_select
-from riskkit.checks import refuse_unknown, same_rows
+from riskkit.checks import known_groups, refuse_unknown, same_rows
 from riskkit.columns import require_features
 from riskkit.tables import JsonModel
 
@@ -54,7 +56,15 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
     min_bin_size : float
         Least share of all rows in a bin of ordinary values, in (0, 0.5).
     min_bads : float
-        Least weight of bads in a bin of ordinary values. A bin has goods and bads in any case.
+        Least weight of bads in a bin of ordinary values, which has goods and bads in any case; a
+        bin of a special code or of missing values with fewer takes the WoE `below_min_bads` names.
+    below_min_bads : str
+        "neutral", a WoE of 0, or "riskiest", that of the riskiest bin there is.
+    max_p_value : float, optional
+        Neighbouring bins differ in their bad rates, χ² with one degree of freedom, at this level;
+        by default any difference will do. Neighbours of a number are bins of neighbouring values,
+        those of a category follow each other in risk. The edges are chosen on the same rows, so
+        this is a measure of how much two bins must differ, not the chance of an error.
     trend : str or mapping of feature to str
         Course of the bad rate over rising values: "auto" (a direction where the data show one,
         else a peak or valley, else none), "ascending", "descending", "peak", "valley",
@@ -69,6 +79,12 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
         The only values at which a bin may begin; the best of them are chosen.
     fixed_edges : mapping of feature to sequence of float, optional
         All the edges of a feature; nothing is chosen, and they must satisfy the limits.
+    reversal_level : float
+        Where fit is given periods: neighbours that change places in one of them at this level,
+        after Holm over the periods, are not made. Periods are joined until both bins have 20 bads.
+    min_period_gap : float, optional
+        Where fit is given periods: the bad rates of neighbours are apart by at least so much, in
+        the order of all periods, in each.
     infeasible : str
         What to do where a stated trend leaves a feature no split, or its ordinary values have
         fewer than `min_bads` bads in all: "raise", or "one_bin", which :attr:`one_bin_` explains.
@@ -124,6 +140,10 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
         fixed_edges: Mapping[str, Sequence[float]] | None = None,
         infeasible: str = "raise",
         edits: Sequence[Edit] | None = None,
+        max_p_value: float | None = None,
+        below_min_bads: str = "neutral",
+        reversal_level: float = 0.05,
+        min_period_gap: float | None = None,
     ):
         self.max_bins = max_bins
         self.min_bin_size = min_bin_size
@@ -135,6 +155,10 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
         self.fixed_edges = fixed_edges
         self.infeasible = infeasible
         self.edits = edits
+        self.max_p_value = max_p_value
+        self.below_min_bads = below_min_bads
+        self.reversal_level = reversal_level
+        self.min_period_gap = min_period_gap
 
     def fit(
         self,
@@ -143,6 +167,7 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
         sample_weight: np.ndarray | pd.Series | None = None,
         *,
         features: Sequence[str] | None = None,
+        stable_over: np.ndarray | pd.Series | None = None,
     ) -> WoeBinner:
         """Fit to rows.
 
@@ -154,18 +179,21 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
         sample_weight : array of shape (n_rows,), optional
         features : sequence of str, optional
             Columns to bin, by default all; settings may speak of the others.
+        stable_over : array of shape (n_rows,), optional
+            Period of each row, such as its quarter, in the order of its values: no neighbouring
+            bins are made that change places in one of them; see `reversal_level`. That they
+            differ is judged over all periods.
 
         Raises
         ------
         ValueError
             As in :func:`count_features` and :meth:`fit_counts`.
         """
-        same_rows(X=X, y=y, sample_weight=sample_weight)
+        same_rows(X=X, y=y, sample_weight=sample_weight, stable_over=stable_over)
         X = self._frame(X, fit=True)
         # rows of an array have no index of their own
-        y, sample_weight = (
-            None if given is None else np.asarray(given) for given in (y, sample_weight)
-        )
+        y = np.asarray(y)
+        sample_weight = None if sample_weight is None else np.asarray(sample_weight)
         if sample_weight is not None and not np.asarray(sample_weight, dtype=np.float64).any():
             raise ValueError("sample_weight is zero in every row")
         boundaries: dict[str, list[float]] = {}
@@ -173,18 +201,33 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
         for given in (self.candidate_edges, self.fixed_edges, accepted):
             for name, edges in (given or {}).items():
                 boundaries.setdefault(name, []).extend(edges)
-        counts = count_features(
-            X,
-            y,
-            sample_weight=sample_weight,
+        count = partial(
+            count_features,
             special_codes=self.special_codes,
             boundaries=boundaries,
             features=features,
         )
-        return self._fit_counts(counts, list(X.columns))
+        counts = count(X, y, sample_weight=sample_weight)
+        periods = None
+        if stable_over is not None:
+            place, labels = known_groups(stable_over, "stable_over", len(X), like="X")
+            periods = []
+            for number in range(len(labels)):
+                rows = place == number
+                weight = None if sample_weight is None else sample_weight[rows]
+                periods.append(count(X[rows], y[rows], edges=counts.edges, sample_weight=weight))
+        return self._fit_counts(counts, list(X.columns), periods)
 
-    def fit_counts(self, counts: FeatureCounts) -> WoeBinner:
+    def fit_counts(
+        self, counts: FeatureCounts, *, stable_over: Sequence[FeatureCounts] | None = None
+    ) -> WoeBinner:
         """Fit to counts of :func:`count_features`, however many rows are behind them.
+
+        Parameters
+        ----------
+        counts : FeatureCounts
+        stable_over : sequence of FeatureCounts, optional
+            Those of each period, oldest first, on the edges of `counts`, to which they add up.
 
         Raises
         ------
@@ -192,9 +235,14 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
             A parameter out of range, one class only, an unknown feature in a parameter, or
             requests that no bins can satisfy; every such feature is named, with the constraint.
         """
-        return self._fit_counts(counts, list(counts))
+        return self._fit_counts(counts, list(counts), stable_over)
 
-    def _fit_counts(self, counts: FeatureCounts, known: Sequence[str]) -> WoeBinner:
+    def _fit_counts(
+        self,
+        counts: FeatureCounts,
+        known: Sequence[str],
+        periods: Sequence[FeatureCounts] | None = None,
+    ) -> WoeBinner:
         """Fit to counts of columns, of which there may be more."""
         self._check_parameters(counts, known)
         accepted = {edit.feature: edit for edit in self.edits or ()}
@@ -211,9 +259,13 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
             if leak := one_class_iv(found):
                 self.leakage_[name] = leak
             if name in accepted:
-                self.bins_[name] = replayed(accepted[name], found)
+                bins = replayed(accepted[name], found)
+                self.bins_[name] = replace(
+                    bins, min_bads=float(self.min_bads), below_min_bads=self.below_min_bads
+                )
                 continue
-            choice = choose_bins(name, found, self.request(name))
+            seen = None if periods is None else [period[name] for period in periods]
+            choice = choose_bins(name, found, self.request(name), seen)
             self.bins_[name] = choice.bins
             if choice.one_bin:
                 self.one_bin_[name] = choice.one_bin
@@ -280,6 +332,16 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
             raise ValueError(f"min_bin_size must be in (0, 0.5), got {self.min_bin_size!r}")
         if not self.min_bads >= 0:
             raise ValueError(f"min_bads must be at least 0, got {self.min_bads!r}")
+        if self.max_p_value is not None and not 0 < self.max_p_value <= 1:
+            raise ValueError(f"max_p_value must lie in (0, 1], got {self.max_p_value!r}")
+        if self.below_min_bads not in BELOW_MIN_BADS:
+            raise ValueError(
+                f"below_min_bads must be one of {BELOW_MIN_BADS}, got {self.below_min_bads!r}"
+            )
+        if not 0 <= self.reversal_level < 1:
+            raise ValueError(f"reversal_level must lie in [0, 1), got {self.reversal_level!r}")
+        if self.min_period_gap is not None and not 0 <= self.min_period_gap < 1:
+            raise ValueError(f"min_period_gap must lie in [0, 1), got {self.min_period_gap!r}")
         if self.infeasible not in ("raise", "one_bin"):
             raise ValueError(f"infeasible must be raise or one_bin, got {self.infeasible!r}")
         for what, given, allowed in (
@@ -306,7 +368,7 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
                 raise ValueError(f"{what} names {levels}, which are categories and have no edges")
 
     def request(self, name: str) -> Request:
-        """What the parameters ask of one feature."""
+        """What is asked of one feature."""
         return Request(
             max_bins=self.max_bins,
             min_bin_size=self.min_bin_size,
@@ -317,6 +379,10 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
             else self.missing.get(name, "own_bin"),
             candidate_edges=(self.candidate_edges or {}).get(name),
             fixed_edges=(self.fixed_edges or {}).get(name),
+            max_p_value=self.max_p_value,
+            reversal_level=self.reversal_level,
+            min_period_gap=self.min_period_gap,
+            below_min_bads=self.below_min_bads,
         )
 
     def _name_features(self, names: Sequence[str]) -> None:

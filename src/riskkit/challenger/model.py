@@ -34,8 +34,6 @@ from riskkit.challenger.calibration import (
 from riskkit.challenger.rows import (
     Array,
     Learning,
-    deal_folds,
-    group_numbers,
     matrix_columns,
     matrix_of,
 )
@@ -52,6 +50,7 @@ from riskkit.scorecard import (
     require_text_names,
     special_words,
 )
+from riskkit.target import deal_folds, group_numbers
 
 if TYPE_CHECKING:
     import lightgbm

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from riskkit.checks import row_array
 from riskkit.columns import level_text, numbers, require_features
 
 if TYPE_CHECKING:
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Array",
     "Learning",
-    "deal_folds",
-    "group_numbers",
     "matrix_columns",
     "matrix_of",
 ]
@@ -103,54 +100,3 @@ def matrix_of(
             place += 1
         place += 1
     return matrix
-
-
-def group_numbers(groups: ArrayLike, taken: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Number of the group of each row taken, from 0 in their order; −1 where it is missing.
-
-    Parameters
-    ----------
-    groups : array of shape (n_rows,)
-    taken : bool array of shape (n_rows,)
-
-    Raises
-    ------
-    ValueError
-        Not one group a row.
-    """
-    given = row_array(groups, "groups", len(taken), like="X")
-    return pd.factorize(given[taken], sort=True)[0].astype(np.int64)
-
-
-def deal_folds(y: Array, n_folds: int, seed: int, groups: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Fold of each row, dealt so that each has its share of the bads; a group stays together.
-
-    Groups without a bad are dealt first, then the others.
-
-    Parameters
-    ----------
-    y : array of shape (n_rows,)
-        1 = bad, 0 = good.
-    n_folds : int
-    seed : int
-        Deals the groups.
-    groups : int array of shape (n_rows,)
-        Of :func:`group_numbers`; a row of −1 is a group of its own.
-
-    Raises
-    ------
-    ValueError
-        A fold would have no good or no bad.
-    """
-    alone = groups < 0
-    member = groups.copy()
-    member[alone] = groups.max(initial=-1) + 1 + np.arange(alone.sum())
-    has_bad = np.bincount(member, weights=y == 1) > 0
-    fold = np.empty(len(has_bad), dtype=np.int64)
-    generator = np.random.default_rng(seed)
-    for side, name in ((False, "goods"), (True, "bads")):
-        dealt = generator.permutation(np.flatnonzero(has_bad == side))
-        if len(dealt) < n_folds:
-            raise ValueError(f"too few {name} for {n_folds} folds: {len(dealt)}")
-        fold[dealt] = np.arange(len(dealt)) % n_folds
-    return fold[member]

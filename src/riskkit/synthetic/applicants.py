@@ -28,15 +28,22 @@ THIN_INTERCEPT = -0.92
 THIN_LOADINGS = {"seniority": -0.45, "capacity": -0.30, "willingness": -0.15}
 
 RISK_LOADINGS = {
-    "capacity": -0.08,
-    "willingness": -0.12,
-    "liquidity": -0.04,
-    "pressure": 0.04,
-    "circumstance": 0.80,
+    "capacity": -0.14,
+    "willingness": -0.22,
+    "liquidity": -0.06,
+    "pressure": 0.08,
+    "circumstance": 0.78,
 }
 # Bends that a card, which adds up one feature at a time, cannot follow: what is harmless alone is
-# not together, and phone and number tell something only where no bureau does.
-SQUEEZED, JUGGLING, ADRIFT = 0.10, 3.6, 0.5
+# not together. Each is the lesser of two scores, where it passes a height, and what that adds to
+# the log-odds; none is so large that one feature alone would give it away. And phone and number
+# tell something only where no bureau does.
+BENDS = (
+    ("finance_apps_count", "spend_volatility", 1, 0.90, 2.75),  # the debts of a juggler
+    ("night_spend_share", "orders_6m", -1, 0.78, 2.40),  # the orders of somebody adrift
+    ("inquiries_90d", "contacts_stability_share", -1, 0.90, 1.00),  # asks everywhere, known nowhere
+)
+BEND_STEEPNESS = 12.0
 THIN_RISK_SCORES = {"device_price_tier": -0.55, "months_on_number": -0.30}
 
 
@@ -154,13 +161,10 @@ def _risk(
     thin: np.ndarray,
 ) -> np.ndarray:
     """Borrower's own part of the log-odds of a missed payment."""
-    factors = people.factors
-    squeezed = np.maximum(factors["pressure"], 0) * np.maximum(-factors["liquidity"], 0)
-    # both at once: the debts of a juggler, the orders of somebody adrift
-    juggling = np.minimum(scores["finance_apps_count"], scores["spend_volatility"])
-    adrift = np.minimum(scores["night_spend_share"], -scores["orders_6m"])
-    risk = _weighted(RISK_LOADINGS, factors) + SQUEEZED * squeezed
-    risk += JUGGLING * expit(12 * (juggling - 0.8)) + ADRIFT * expit(8 * (adrift - 0.5))
+    risk = _weighted(RISK_LOADINGS, people.factors)
+    for first, second, direction, height, logit in BENDS:
+        lesser = np.minimum(scores[first], direction * scores[second])
+        risk += logit * expit(BEND_STEEPNESS * (lesser - height))
     risk += np.where(thin, _weighted(THIN_RISK_SCORES, scores), 0.0)
     risk += np.array([channel.risk for channel in CHANNELS])[choices.channel]
     by_partner = np.array([partner.risk for partner in PARTNERS])[choices.partner]

@@ -189,7 +189,7 @@ _PAYMENT = (
             Amounts(5_200, 0.80, 0, 300_000, 10), {"capacity": 0.60, "liquidity": 0.25},
             unit="yuan", missing_rate=0.05),
     _recipe("spend_volatility", "Volatility of monthly spend", "payment",
-            Amounts(0.42, 0.50, 0.02, 4.0, 0.001), {"liquidity": -0.65, "willingness": -0.15},
+            Amounts(0.42, 0.50, 0.02, 4.0, 0.001), {"liquidity": -0.40, "willingness": -0.15},
             unit="times the mean", risk=1),
     _recipe("refund_share", "Share of orders refunded", "payment",
             Shares(-2.8, 0.80), {"willingness": -0.20, "liquidity": -0.20}, unit="fraction"),

@@ -201,7 +201,7 @@ class Lender:
     take_up_logit_per_shortfall: float = 1.5
     take_up_risk_slope: float = 0.4
 
-    roll_logits: tuple[float, ...] = (-3.82, -0.45, 1.2, 2.0, 2.2, 2.4, 2.6)
+    roll_logits: tuple[float, ...] = (-3.65, -0.45, 1.2, 2.0, 2.2, 2.4, 2.6)
     roll_slopes: tuple[float, ...] = (1.0, 0.45, 0.30, 0.25, 0.25, 0.25, 0.25)
     stay_logits: tuple[float, ...] = (0.0, -1.2, -0.3, 0.2, 0.5, 0.5, 0.5)
     collection_intensity: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)

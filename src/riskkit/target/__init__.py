@@ -13,6 +13,7 @@ from riskkit.target.definition import (
     window_text,
     windows_to_compare,
 )
+from riskkit.target.folds import deal_folds, group_numbers
 from riskkit.target.labels import (
     SAMPLES,
     BadDefinition,
@@ -29,9 +30,11 @@ __all__ = [
     "alternative_definitions",
     "assign_samples",
     "bad_timing",
+    "deal_folds",
     "default_flags",
     "definition_table",
     "definition_text",
+    "group_numbers",
     "indeterminate_table",
     "judging_rows",
     "samples_present",
