@@ -158,8 +158,8 @@ def cross_fitted(
     same_rows(X=X, y=y, groups=groups)
     labels = np.asarray(y)
     names = list(getattr(binner, "bins_", X.columns) if features is None else features)
-    # dealt by what the rows hold, so that their order does not matter
-    content = pd.util.hash_pandas_object(X[names], index=False).to_numpy()
+    # dealt by what the rows hold, so that neither their order nor that of the columns matters
+    content = pd.util.hash_pandas_object(X[sorted(names, key=str)], index=False).to_numpy()
     every = np.ones(len(X), dtype=bool)
     number = np.full(len(X), -1) if groups is None else group_numbers(groups, every)
     order = np.lexsort((content, labels))

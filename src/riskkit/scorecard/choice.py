@@ -141,8 +141,9 @@ def backward(
     while left:
         fit = evidence.fit(left, None, slopes)
         slopes = dict(zip(left, fit.coefficients, strict=True))
-        if fit.on_bound.any():
-            bound = [name for name, on in zip(left, fit.on_bound, strict=True) if on]
+        on_bound = dict(zip(left, fit.on_bound, strict=True))
+        bound = [name for name in left if on_bound[name] and name not in keep]
+        if bound:
             dropped |= dict.fromkeys(bound, (0.0, 1.0))
             left = [name for name in left if name not in bound]
             continue
