@@ -7,6 +7,7 @@ on other rows.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -122,6 +123,7 @@ def cross_fitted(
     sample_weight: np.ndarray | None = None,
     *,
     groups: ArrayLike | None = None,
+    features: Sequence[str] | None = None,
     n_folds: int = 5,
     seed: int = 1,
 ) -> pd.DataFrame:
@@ -137,6 +139,8 @@ def cross_fitted(
     sample_weight : array of shape (n_rows,), optional
     groups : array of shape (n_rows,), optional
         Such as the customer, whose rows stay in one fold.
+    features : sequence of str, optional
+        By default all of the binner's.
     n_folds : int
     seed : int
         Deals the folds.
@@ -153,9 +157,9 @@ def cross_fitted(
     """
     same_rows(X=X, y=y, groups=groups)
     labels = np.asarray(y)
-    names = list(getattr(binner, "bins_", X.columns))
-    # dealt by what the rows hold, so that their order does not matter
-    content = pd.util.hash_pandas_object(X[names], index=False).to_numpy()
+    names = list(getattr(binner, "bins_", X.columns) if features is None else features)
+    # dealt by what the rows hold, so that neither their order nor that of the columns matters
+    content = pd.util.hash_pandas_object(X[sorted(names, key=str)], index=False).to_numpy()
     every = np.ones(len(X), dtype=bool)
     number = np.full(len(X), -1) if groups is None else group_numbers(groups, every)
     order = np.lexsort((content, labels))
@@ -172,11 +176,12 @@ def cross_fitted(
         weight = None if sample_weight is None else sample_weight[rows]
         parts.append(count(X[rows], labels[rows], edges, sample_weight=weight))
     unfitted = clone(binner).set_params(infeasible="one_bin", edits=getattr(binner, "log_", None))
+    known = [*dict.fromkeys([*getattr(binner, "bins_", ()), *X.columns])]
     woe = np.empty((len(X), len(names)))
     for k in range(n_folds):
         rows = fold == k
         others = [part for other, part in enumerate(parts) if other != k]
-        fitted = unfitted.fit_counts(sum(others[1:], others[0]))
+        fitted = unfitted._fit_counts(sum(others[1:], others[0]), known)
         woe[rows] = fitted.transform(X[rows])[names]
     found = pd.DataFrame(woe, index=X.index, columns=names)
     found.attrs["fold"] = fold
