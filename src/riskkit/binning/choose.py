@@ -103,7 +103,7 @@ def choose_bins(
 
 
 def chance_ivs(counts: Fine, request: Request, bads_at: np.ndarray) -> np.ndarray:
-    """IV of the bins that would be chosen if the labels had nothing to do with the feature.
+    """IV of the bins that are chosen, and that would be if labels had nothing to do with a feature.
 
     Parameters
     ----------
@@ -114,30 +114,36 @@ def chance_ivs(counts: Fine, request: Request, bads_at: np.ndarray) -> np.ndarra
 
     Returns
     -------
-    float array of shape (n_permutations,)
+    float array of shape (n_permutations + 1, 1 or 2)
+        First of the labels as they are. Where the course is left to the data, the second column is
+        that of the better direction: fewer courses to choose from, so less of it is chance.
     """
     limits = limits_of(counts, request)
     special = getattr(counts, "special", np.empty((0, 2)))
-    every = np.vstack([counts.cells, special, counts.missing])
-    dealt = deal_bads(every / limits.weight_per_row, bads_at) * limits.weight_per_row
+    every = np.vstack([counts.cells, special, counts.missing]) / limits.weight_per_row
+    dealt = np.concatenate([every[None], deal_bads(every, bads_at)]) * limits.weight_per_row
     cells, apart = np.split(dealt, [len(counts.cells)], axis=1)
+    candidates, courses = None, [[course_of_levels(limits)]]
     if isinstance(counts, CategoryCounts):
         cells = _levels_in_order(counts, cells, limits)[0]
-        found = many_cuts(cells, counts.total, limits, course_of_levels(limits))
-    elif request.fixed_edges is not None:
-        at = [counts.boundary(edge)[0] for edge in request.fixed_edges]
-        found = [np.array(at, dtype=np.intp)] * len(cells)
     else:
         _, candidates = _candidates(counts, request)
-        found = many_cuts(cells, counts.total, limits, request.trend, candidates)
-    ivs = np.empty(len(cells))
-    for k, cuts in enumerate(found):
+        courses = [[request.trend]]
+        if request.trend == "auto":
+            courses.append(["ascending", "descending"])
+    # as numbers: where the levels of a bin lie does not matter here
+    codes = getattr(counts, "special_codes", ())
+
+    def iv_of(k: int, cuts: np.ndarray) -> float:
         bins = np.add.reduceat(cells[k], [0, *cuts]) if cells.shape[1] else np.zeros((1, 2))
         rows = np.vstack([bins, apart[k]])
-        # as numbers: where the levels of a bin lie does not matter here
-        codes = getattr(counts, "special_codes", ())
-        ivs[k] = finished(FeatureBins("", np.arange(len(cuts)), None, codes, rows), request).iv
-    return ivs
+        return finished(FeatureBins("", np.arange(len(cuts)), None, codes, rows), request).iv
+
+    def ivs_of(course: str) -> list[float]:
+        found = many_cuts(cells, counts.total, limits, course, candidates)
+        return [iv_of(k, cuts) for k, cuts in enumerate(found)]
+
+    return np.array([np.max([ivs_of(c) for c in some], axis=0) for some in courses]).T
 
 
 def deal_bads(cells: np.ndarray, bads_at: np.ndarray) -> np.ndarray:
