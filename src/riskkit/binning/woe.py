@@ -192,7 +192,7 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
         same_rows(X=X, y=y, sample_weight=sample_weight, stable_over=stable_over)
         X = self._frame(X, fit=True)
         # rows of an array have no index of their own
-        y = np.asarray(y)
+        labels: Any = y if y is None else np.asarray(y)
         sample_weight = None if sample_weight is None else np.asarray(sample_weight)
         if sample_weight is not None and not np.asarray(sample_weight, dtype=np.float64).any():
             raise ValueError("sample_weight is zero in every row")
@@ -207,15 +207,17 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
             boundaries=boundaries,
             features=features,
         )
-        counts = count(X, y, sample_weight=sample_weight)
+        counts = count(X, labels, sample_weight=sample_weight)
         periods = None
         if stable_over is not None:
-            place, labels = known_groups(stable_over, "stable_over", len(X), like="X")
+            place, names = known_groups(stable_over, "stable_over", len(X), like="X")
             periods = []
-            for number in range(len(labels)):
+            for number in range(len(names)):
                 rows = place == number
                 weight = None if sample_weight is None else sample_weight[rows]
-                periods.append(count(X[rows], y[rows], edges=counts.edges, sample_weight=weight))
+                periods.append(
+                    count(X[rows], labels[rows], edges=counts.edges, sample_weight=weight)
+                )
         return self._fit_counts(counts, list(X.columns), periods)
 
     def fit_counts(
