@@ -55,21 +55,22 @@ def test_noise_is_told_from_what_tells(many):
 
 def test_bins_of_other_rows_do_not_flatter():
     ivs = []
-    for seed in range(5):
-        X, y = rows(seed)
-        binner = WoeBinner(min_bads=5).fit(X, y)
+    for seed in range(12):
+        X, y = rows(seed, n=2_000)
+        binner = WoeBinner(min_bads=5, infeasible="one_bin").fit(X, y)
         woe = cross_fitted(binner, X, y)
         ivs.append(cross_fitted_iv(woe, y))
-        assert binner.iv["levels"] > 0.1
-    iv = pd.DataFrame(ivs).mean()
-    assert (iv[["number", "count", "levels"]] < 0.02).all()
-    assert iv["tells"] > 0.15
+        assert binner.iv["levels"] > 0.2
+    ivs = pd.DataFrame(ivs)
+    error = ivs.std() / np.sqrt(len(ivs))
+    assert (ivs.mean() < 3.5 * error)[["number", "count", "levels"]].all()
+    assert ivs["tells"].mean() > 0.15
     # each row by the bins of a binner that has not seen its fold
     fold = woe.attrs["fold"]
     edges = count_features(X, y).edges
     for k in range(5):
         counts = count_features(X[fold != k], y[fold != k], edges)
-        other = WoeBinner(min_bads=5).fit_counts(counts)
+        other = WoeBinner(min_bads=5, infeasible="one_bin").fit_counts(counts)
         np.testing.assert_array_equal(woe[fold == k], other.transform(X[fold == k]))
 
 

@@ -572,7 +572,7 @@ def effect(lender, features):
         infeasible="one_bin",
     ).fit(applications.loc[known, names], y[known])
     return inference.compare_methods(
-        lambda: Scorecard(binner),
+        lambda: Scorecard(binner, max_p_value=None),
         applications,
         y,
         ~applications["approved"],
@@ -616,7 +616,7 @@ def test_a_card_of_the_bureau_alone_finds_the_declined_safer_than_they_are(burea
     assert bias["reweighting", 1] < -0.08
     for method in ("parcelling", "fuzzy"):
         assert bias[method, 1] < -0.08
-        assert abs(bias[method, 3]) < 0.04
+        assert abs(bias[method, 3]) < 0.05
 
 
 @pytest.mark.parametrize("card", ["every_feature", "bureau_alone"])

@@ -59,6 +59,7 @@ SEAMS = {
     "dask": "partitions",
     "distributed": "partitions",
     "pyxirr": "instalments",
+    "optbinning": "binning",
     "glum": "scorecard",
     "lightgbm": "challenger",
     "matplotlib": "plots",
@@ -120,6 +121,9 @@ def test_every_dependency_is_locked_at_a_version_it_allows(pyproject, locked) ->
     ]
     for line in wanted:
         requirement = Requirement(line)
+        if requirement.name == project["name"]:  # an extra within another
+            assert requirement.extras <= set(project["optional-dependencies"])
+            continue
         pins = locked.get(canonical(requirement.name), [])
         assert pins, f"{requirement.name} is not in the lock"
         for pin, _ in pins:
@@ -259,6 +263,18 @@ def test_notebooks_are_named_for_their_place() -> None:
     names = [path.name for path in (PROJECT / "notebooks").glob("*.ipynb")]
     assert all(re.fullmatch(r"\d\d_[a-z_]+\.ipynb", name) for name in names)
     assert len({name[:2] for name in names}) == len(names)
+
+
+def test_the_suite_brings_optbinning_that_the_library_does_without(pyproject) -> None:
+    project = pyproject["project"]
+    asked = {
+        extra: [Requirement(line) for line in lines]
+        for extra, lines in project["optional-dependencies"].items()
+    }
+    suite = {r.name: str(r.specifier) for r in asked["suite"]}
+    assert suite == {"highspy": "<1.15", "optbinning": ">=0.21"}
+    assert {"suite"} in [r.extras for r in asked["dev"] if r.name == "riskkit"]
+    assert not set(suite) & {Requirement(line).name for line in project["dependencies"]}
 
 
 def test_importing_optbinning_is_silent() -> None:

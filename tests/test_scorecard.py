@@ -120,7 +120,7 @@ def test_a_feature_of_the_wrong_sign_is_dropped_by_name():
     risk, noise = rng.normal(size=(2, 8000))
     X = pd.DataFrame({"first": risk + noise, "twin": 0.5 * risk + noise})
     y = (rng.random(8000) < 1 / (1 + np.exp(1 - 2 * risk))).astype(int)
-    fitted = Scorecard().fit(X, y)
+    fitted = Scorecard(max_p_value=None).fit(X, y)
     assert fitted.binner_.trends["twin"] == "ascending"
     assert fitted.dropped_ == {"twin": "coefficient would have the wrong sign"}
     assert list(fitted.points_) == ["first"]
@@ -293,7 +293,9 @@ def test_resamples_without_a_bad_are_drawn_again(borrowers, card):
     X, _ = borrowers
     few = np.zeros(300)
     few[:2] = 1  # in e⁻² of the resamples there is none
-    drawn = Scorecard(card.binner_, penalty=0.1, n_bootstrap=40).fit(X.head(300), few)
+    drawn = Scorecard(card.binner_, max_p_value=None, penalty=0.1, n_bootstrap=40).fit(
+        X.head(300), few
+    )
     assert np.isfinite(drawn.covariance_).all(axis=None)
     assert (np.diag(drawn.covariance_) > 0).all()
 

@@ -5,13 +5,18 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import optimize, stats
+from scipy import optimize
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from riskkit.binning import WoeBinner
 from riskkit.scorecard import Scorecard, reasons_table, regression
-from riskkit.scorecard.regression import Fit, fit_bounded, gradient_at, information_at, stepwise
+from riskkit.scorecard.regression import (
+    Fit,
+    fit_bounded,
+    gradient_at,
+    information_at,
+)
 
 
 def lender(n=2000, slopes=(-1.0, -0.5), *, seed=0):
@@ -227,209 +232,7 @@ def test_a_card_of_many_rows_is_that_of_the_bounded_fit(many, monkeypatch):
     pd.testing.assert_frame_equal(sampled.coefficients(), full.coefficients(), rtol=1e-4)
 
 
-# -- step by step ----------------------------------------------------------------------------------
-
-
-def score_statistic(woe, y, weight, inside, k):
-    """Rao's statistic of column `k`, from the gradient and information of both together."""
-    at = newton(woe[:, inside], y, weight)
-    design = np.column_stack([np.ones(len(y)), woe[:, [*inside, k]]])
-    p = expit(design[:, :-1] @ at)
-    gradient = design.T @ (weight * (y - p))
-    information = (design * (weight * p * (1 - p))[:, None]).T @ design
-    return float(gradient @ np.linalg.solve(information, gradient))
-
-
-@pytest.mark.parametrize("weighted", [False, True])
-def test_features_enter_by_their_score_statistic_given_those_inside(weighted):
-    woe, y, weight = lender(slopes=(-0.3, -1.0, 0.0, -0.5))
-    woe[:, 0] += 0.2 * woe[:, 1]
-    used = weight if weighted else np.ones(len(y))
-    names = ["third", "first", "noise", "second"]
-    chosen, dropped, steps = stepwise(woe, y, weight if weighted else None, names, 0.01)
-    assert chosen == ["first", "second", "third"]
-    assert steps.index.tolist() == [1, 2, 3]
-    assert steps.index.name == "step"
-    assert set(steps["action"]) == {"enters"}
-    inside = []
-    for row in steps.itertuples():
-        outside = [k for k in range(4) if k not in inside]
-        expected = {k: score_statistic(woe, y, used, inside, k) for k in outside}
-        best = max(expected, key=expected.get)
-        assert row.feature == names[best]
-        assert row.statistic == pytest.approx(expected[best], rel=1e-3)
-        assert row.p_value == pytest.approx(stats.chi2.sf(expected[best], 1), rel=0.05, abs=1e-12)
-        inside.append(best)
-    rest = stats.chi2.sf(score_statistic(woe, y, used, inside, 2), 1)
-    wrong_sign = newton(woe, y, used)[3] > 0
-    assert dropped == {
-        "noise": "coefficient would have the wrong sign"
-        if wrong_sign
-        else f"adds nothing, p = {rest:.2g}"
-    }
-
-
-def test_the_first_statistic_is_pearsons_of_a_two_by_two_table():
-    # Hosmer, Lemeshow, Sturdivant (2013): the score test of one binary covariate is Pearson's
-    table = np.array([[90, 10], [60, 40]])
-    woe = np.repeat([1.0, -1.0], 100)[:, None]
-    y = np.concatenate([np.repeat([0.0, 1.0], counts) for counts in table])
-    _, _, steps = stepwise(woe, y, None, ["x"], 0.05)
-    expected = stats.chi2_contingency(table, correction=False)
-    assert steps.loc[1, "statistic"] == pytest.approx(expected.statistic)
-    assert steps.loc[1, "p_value"] == pytest.approx(expected.pvalue)
-
-
-def sum_and_its_parts():
-    """A noisy sum of two parts tells more than either, and nothing once both are in."""
-    rng = np.random.default_rng(2)
-    parts = rng.normal(size=(3000, 2))
-    y = (rng.random(3000) < expit(-1 - parts.sum(axis=1))).astype(float)
-    return np.column_stack([parts.sum(axis=1) + 0.8 * rng.normal(size=3000), parts]), y
-
-
-def test_a_feature_leaves_once_others_tell_what_it_told():
-    woe, y = sum_and_its_parts()
-    chosen, dropped, steps = stepwise(woe, y, None, ["sum", "a", "b"], 0.01)
-    assert steps[["feature", "action"]].to_numpy().tolist() == [
-        ["sum", "enters"],
-        [chosen[0], "enters"],
-        [chosen[1], "enters"],
-        ["sum", "leaves"],
-    ]
-    assert sorted(chosen) == ["a", "b"]
-    # by Wald's test in the model of all three
-    at = newton(woe, y, np.ones(len(y)))
-    assert at[1] < 0
-    variance = np.linalg.inv(information_at(Fit(at[0], at[1:]), woe, None))[1, 1]
-    left = steps.loc[4]
-    assert left["statistic"] == pytest.approx(at[1] ** 2 / variance, rel=1e-2)
-    assert left["p_value"] == pytest.approx(stats.chi2.sf(left["statistic"], 1))
-    assert dropped == {"sum": f"told by the others, p = {left['p_value']:.2g}"}
-
-
-def test_a_feature_whose_sign_turns_leaves_for_good():
-    rng = np.random.default_rng(0)
-    parts, noise = rng.normal(size=(3000, 2)), rng.normal(size=3000)
-    both = parts.sum(axis=1) + 0.5 * noise
-    # safe where large on its own, risky beside its parts
-    y = (rng.random(3000) < expit(-1 - 1.2 * parts.sum(axis=1) + 0.5 * both)).astype(float)
-    woe = np.column_stack([both, parts])
-    assert newton(woe, y, np.ones(3000))[1] > 0
-    chosen, dropped, steps = stepwise(woe, y, None, ["both", "a", "b"], 0.01)
-    assert steps["action"].tolist() == ["enters", "enters", "enters", "leaves"]
-    assert steps["feature"].tolist() == ["both", *chosen, "both"]
-    assert steps.loc[4, ["statistic", "p_value"]].tolist() == [0, 1]
-    assert dropped == {"both": "coefficient would have the wrong sign"}
-
-
-def test_a_feature_of_the_wrong_sign_never_enters_however_much_it_tells():
-    woe, y, _ = lender(slopes=(-0.5, 2.0))
-    chosen, dropped, steps = stepwise(woe, y, None, ["good", "wrong"], 0.05)
-    assert chosen == ["good"]
-    assert dropped == {"wrong": "coefficient would have the wrong sign"}
-    assert len(steps) == 1
-
-
-def test_a_copy_of_a_chosen_feature_adds_nothing():
-    woe, y, _ = lender(slopes=(-1.0,))
-    copies = np.repeat(woe, 3, axis=1)
-    chosen, dropped, _ = stepwise(copies, y, None, list("abc"), 1.0)
-    assert chosen == ["a"]
-    assert dropped == dict.fromkeys(["b", "c"], "adds nothing, p = 1")
-
-
-def test_the_order_of_the_columns_changes_no_step():
-    woe, y, weight = lender(slopes=(-0.3, -1.0, 0.1, -0.5, 0.0), seed=4)
-    names = np.array(list("vwxyz"))
-    expected = stepwise(woe, y, weight, list(names), 0.2)
-    for order in ([4, 3, 2, 1, 0], [2, 0, 4, 1, 3]):
-        chosen, dropped, steps = stepwise(woe[:, order], y, weight, list(names[order]), 0.2)
-        assert chosen == expected[0]
-        assert dropped == expected[1]
-        pd.testing.assert_frame_equal(steps, expected[2], rtol=1e-6)
-
-
-def test_the_weakest_leaves_and_a_wrong_sign_before_it():
-    woe, y, weight = lender(slopes=(-1.0, -0.01, -0.5))
-    at = newton(woe, y, weight)
-    fit = Fit(at[0], np.minimum(at[1:], -0.01))
-    k, wald, p_value, why = regression._leaves(fit, woe, weight, 0.05)
-    variance = np.linalg.inv(information_at(fit, woe, weight))[2, 2]
-    assert k == 1
-    assert wald == pytest.approx(fit.coefficients[1] ** 2 / variance)
-    assert p_value == pytest.approx(stats.chi2.sf(wald, 1))
-    assert why == f"told by the others, p = {p_value:.2g}"
-    assert regression._leaves(fit, woe, weight, p_value) is None
-    bound = Fit(at[0], np.array([-1.0, -0.01, 0.0]))
-    expected = (2, 0.0, 1.0, "coefficient would have the wrong sign")
-    assert regression._leaves(bound, woe, weight, 0.05) == expected
-
-
-def test_those_inside_are_fitted_under_the_penalty():
-    woe, y, weight = lender(slopes=(-1.0, -0.5))
-    steps = stepwise(woe, y, weight, ["a", "b"], 0.05, 0.3)[2]
-    assert steps["feature"].tolist() == ["a", "b"]
-    at = newton(woe[:, :1], y, weight, 0.3)
-    p = expit(at[0] + at[1] * woe[:, 0])
-    design = np.column_stack([np.ones(len(y)), woe])
-    information = (design * (weight * p * (1 - p))[:, None]).T @ design
-    inside = np.linalg.solve(information[:2, :2], information[:2, 2])
-    left = information[2, 2] - information[:2, 2] @ inside
-    gradient = woe[:, 1] @ (weight * (y - p))
-    assert steps.loc[2, "statistic"] == pytest.approx(gradient**2 / left, rel=1e-4)
-
-
-def test_what_has_left_stays_out(monkeypatch):
-    woe, y, _ = lender(slopes=(-1.0, -0.9, -0.8))
-    asked = []
-
-    def newest(fit, woe, weight, max_p_value):
-        asked.append(woe.shape[1])
-        assert len(asked) < 9
-        # whoever comes second or third leaves, though it would enter again
-        return None if woe.shape[1] == 1 else (1, 0.5, 0.48, "why not")
-
-    monkeypatch.setattr(regression, "_leaves", newest)
-    chosen, dropped, steps = stepwise(woe, y, None, list("abc"), 0.05)
-    assert len(chosen) == 1
-    assert dropped == dict.fromkeys(sorted(set("abc") - set(chosen)), "why not")
-    assert steps["action"].tolist() == ["enters", "enters", "leaves", "enters", "leaves"]
-    assert steps.loc[3, ["statistic", "p_value"]].tolist() == [0.5, 0.48]
-
-
-def test_when_all_have_left_none_is_chosen(monkeypatch):
-    woe, y, _ = lender()
-    monkeypatch.setattr(regression, "_leaves", lambda *_: (0, 0.5, 0.48, "why not"))
-    chosen, dropped, steps = stepwise(woe, y, None, ["a", "b"], 0.05)
-    assert chosen == []
-    assert dropped == dict.fromkeys(["a", "b"], "why not")
-    # with nobody inside, the second is tested as the first was
-    alone = stepwise(woe[:, 1:], y, None, ["b"], 0.05)[2]
-    assert steps.loc[3, "statistic"] == pytest.approx(alone.loc[1, "statistic"])
-
-
-def test_it_ends_whatever_the_threshold():
-    for seed in range(6):
-        woe, y, _ = lender(300, slopes=(-0.5, 0.2, -0.1, 0.0), seed=seed)
-        woe[:, 3] = woe[:, :3].sum(axis=1) + 0.1 * woe[:, 3]
-        for limit in (1e-6, 0.3, 1.0):
-            chosen, dropped, steps = stepwise(woe, y, None, list("abcd"), limit)
-            assert sorted([*chosen, *dropped]) == list("abcd")
-            enters = steps.loc[steps["action"] == "enters", "feature"]
-            assert enters.is_unique
-            assert (steps.loc[steps["action"] == "enters", "p_value"] <= limit).all()
-            leaves = set(steps.loc[steps["action"] == "leaves", "feature"])
-            assert chosen == [name for name in enters if name not in leaves]
-
-
-def test_nothing_offered_is_nothing_chosen():
-    _, y, _ = lender(100)
-    chosen, dropped, steps = stepwise(np.empty((100, 0)), y, None, [], 0.05)
-    assert (chosen, dropped, len(steps)) == ([], {}, 0)
-
-
-# -- on the card -----------------------------------------------------------------------------------
+# -- settings --------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -440,40 +243,6 @@ def applicants():
     return X.assign(one="same"), y
 
 
-def test_a_card_step_by_step_holds_who_entered_and_why_not_the_rest(applicants, tmp_path):
-    X, y = applicants
-    binner = WoeBinner(max_bins=4).fit(X, y)
-    card = Scorecard(binner, max_p_value=1e-4).fit(X, y)
-    assert card.steps_["feature"].tolist() == ["strong", "weak"]
-    assert list(card.coefficients_.index) == ["strong", "weak"]
-    assert card.dropped_["one"] == "one bin only"
-    assert card.dropped_["noise"].startswith("adds nothing, p = 0.")
-    card.save(tmp_path / "card.json")
-    loaded = Scorecard.load(tmp_path / "card.json")
-    assert loaded.get_params()["max_p_value"] == 1e-4
-    pd.testing.assert_frame_equal(loaded.steps_, card.steps_)
-    pd.testing.assert_frame_equal(loaded.covariance_, card.covariance_)
-    pd.testing.assert_series_equal(loaded.vif_, card.vif_)
-    assert loaded.dropped_ == card.dropped_
-    assert loaded.average_points_ == card.average_points_
-    assert (loaded.credit_score(X) == card.credit_score(X)).all()
-    assert loaded.to_json() == card.to_json()
-
-
-def test_weights_and_penalty_count_in_every_step(applicants):
-    X, y = applicants
-    weight = np.random.default_rng(0).choice([0.5, 1.0, 4.0], len(y))
-    binner = WoeBinner(max_bins=4).fit(X, y, weight)
-    card = Scorecard(binner, max_p_value=0.05, penalty=0.2).fit(X, y, sample_weight=weight)
-    names = ["weak", "strong", "noise"]
-    woe = binner.transform(X)[names].to_numpy()
-    chosen, dropped, steps = stepwise(woe, y.astype(float), weight, names, 0.05, 0.2)
-    assert len(steps) > 1
-    pd.testing.assert_frame_equal(card.steps_, steps)
-    assert list(card.coefficients_.index) == chosen
-    assert card.dropped_ == {"one": "one bin only"} | dropped
-
-
 def test_points_changed_in_the_file_are_those_of_the_card(applicants):
     X, y = applicants
     card = Scorecard(features=["strong"]).fit(X, y)
@@ -482,28 +251,6 @@ def test_points_changed_in_the_file_are_those_of_the_card(applicants):
     loaded = Scorecard.from_json(values)
     assert (loaded.credit_score(X) == card.credit_score(X) + 7).all()
     assert loaded.average_points_["strong"] == pytest.approx(card.average_points_["strong"] + 7)
-
-
-def test_without_a_threshold_a_card_has_no_steps(applicants):
-    X, y = applicants
-    binner = WoeBinner(max_bins=4).fit(X, y)
-    card = Scorecard(binner).fit(X, y)
-    assert list(card.coefficients_.index) == ["weak", "strong", "noise"]
-    loaded = Scorecard.from_json(card.to_json())
-    for one in (card, loaded):
-        assert len(one.steps_) == 0
-        assert list(one.steps_.columns) == ["feature", "action", "statistic", "p_value"]
-        assert one.steps_.index.name == "step"
-    assert loaded.max_p_value is None
-
-
-def test_a_card_nobody_enters_says_so(applicants):
-    X, y = applicants
-    with pytest.raises(ValueError, match=r"no feature is left on the card: .* at p ≤ 0\.001"):
-        Scorecard(features=["noise"], max_p_value=1e-3).fit(X, y)
-    for limit in (0.001, None):
-        with pytest.raises(ValueError, match="no feature is left on the card: none has"):
-            Scorecard(features=["one"], max_p_value=limit).fit(X, y)
 
 
 @pytest.mark.parametrize("limit", [0, -0.1, 1.5, float("nan")])

@@ -14,6 +14,8 @@ from riskkit.binning.counts import (
 )
 from riskkit.binning.edits import Edit, edit_table
 from riskkit.binning.leakage import LEAKAGE_IV
+from riskkit.binning.optbinning import has_optbinning
+from riskkit.binning.second_opinion import second_opinion
 from riskkit.binning.selection import select_features, variance_inflation
 from riskkit.binning.special_codes import GivenCodes, SpecialCodes, codes_from_json, codes_to_json
 from riskkit.binning.sql import lookup_select
@@ -45,8 +47,10 @@ __all__ = [
     "cross_fitted_iv",
     "edit_effect",
     "edit_table",
+    "has_optbinning",
     "lookup_select",
     "period_counts",
+    "second_opinion",
     "select_features",
     "stability",
     "variance_inflation",

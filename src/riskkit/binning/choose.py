@@ -20,9 +20,14 @@ __all__ = [
     "MISSING",
     "Choice",
     "Request",
+    "broken_limit",
     "chance_ivs",
     "choose_bins",
+    "course_of_levels",
     "deal_bads",
+    "finished",
+    "limits_of",
+    "rare_levels",
 ]
 
 MISSING = ("own_bin", "riskiest")
@@ -80,12 +85,12 @@ def choose_bins(
     ValueError
         Fixed edges that break a limit or a stated trend.
     """
-    limits = _limits(counts, request)
+    limits = limits_of(counts, request)
     if isinstance(counts, CategoryCounts):
         bins, one_bin = _of_levels(name, counts, limits, periods)
     elif request.fixed_edges is not None:
         bins, one_bin = cut(name, counts, request.fixed_edges), ""
-        broken = _broken(bins, limits, request.trend)
+        broken = broken_limit(bins, limits, request.trend)
         if broken:
             raise ValueError(f"feature {name}: fixed_edges give {broken}")
     else:
@@ -94,11 +99,11 @@ def choose_bins(
     bads = counts.cells[:, 1].sum()
     if bads < request.min_bads and counts.cells.any():
         infeasible = f"min_bads={request.min_bads:g}, and its ordinary values have {bads:g} in all"
-    return Choice(_finished(bins, request), one_bin, infeasible)
+    return Choice(finished(bins, request), one_bin, infeasible)
 
 
 def chance_ivs(counts: Fine, request: Request, bads_at: np.ndarray) -> np.ndarray:
-    """IV of the bins that would be chosen if the labels had nothing to do with the feature.
+    """IV of the bins that are chosen, and that would be if labels had nothing to do with a feature.
 
     Parameters
     ----------
@@ -109,30 +114,36 @@ def chance_ivs(counts: Fine, request: Request, bads_at: np.ndarray) -> np.ndarra
 
     Returns
     -------
-    float array of shape (n_permutations,)
+    float array of shape (n_permutations + 1, 1 or 2)
+        First of the labels as they are. Where the course is left to the data, the second column is
+        that of the better direction: fewer courses to choose from, so less of it is chance.
     """
-    limits = _limits(counts, request)
+    limits = limits_of(counts, request)
     special = getattr(counts, "special", np.empty((0, 2)))
-    every = np.vstack([counts.cells, special, counts.missing])
-    dealt = deal_bads(every / limits.weight_per_row, bads_at) * limits.weight_per_row
+    every = np.vstack([counts.cells, special, counts.missing]) / limits.weight_per_row
+    dealt = np.concatenate([every[None], deal_bads(every, bads_at)]) * limits.weight_per_row
     cells, apart = np.split(dealt, [len(counts.cells)], axis=1)
+    candidates, courses = None, [[course_of_levels(limits)]]
     if isinstance(counts, CategoryCounts):
         cells = _levels_in_order(counts, cells, limits)[0]
-        found = many_cuts(cells, counts.total, limits, _course_of_levels(limits))
-    elif request.fixed_edges is not None:
-        at = [counts.boundary(edge)[0] for edge in request.fixed_edges]
-        found = [np.array(at, dtype=np.intp)] * len(cells)
     else:
         _, candidates = _candidates(counts, request)
-        found = many_cuts(cells, counts.total, limits, request.trend, candidates)
-    ivs = np.empty(len(cells))
-    for k, cuts in enumerate(found):
+        courses = [[request.trend]]
+        if request.trend == "auto":
+            courses.append(["ascending", "descending"])
+    # as numbers: where the levels of a bin lie does not matter here
+    codes = getattr(counts, "special_codes", ())
+
+    def iv_of(k: int, cuts: np.ndarray) -> float:
         bins = np.add.reduceat(cells[k], [0, *cuts]) if cells.shape[1] else np.zeros((1, 2))
         rows = np.vstack([bins, apart[k]])
-        # as numbers: where the levels of a bin lie does not matter here
-        codes = getattr(counts, "special_codes", ())
-        ivs[k] = _finished(FeatureBins("", np.arange(len(cuts)), None, codes, rows), request).iv
-    return ivs
+        return finished(FeatureBins("", np.arange(len(cuts)), None, codes, rows), request).iv
+
+    def ivs_of(course: str) -> list[float]:
+        found = many_cuts(cells, counts.total, limits, course, candidates)
+        return [iv_of(k, cuts) for k, cuts in enumerate(found)]
+
+    return np.array([np.max([ivs_of(c) for c in some], axis=0) for some in courses]).T
 
 
 def deal_bads(cells: np.ndarray, bads_at: np.ndarray) -> np.ndarray:
@@ -156,14 +167,15 @@ def deal_bads(cells: np.ndarray, bads_at: np.ndarray) -> np.ndarray:
     return np.stack([rows - bads, bads], axis=2)
 
 
-def _finished(bins: FeatureBins, request: Request) -> FeatureBins:
+def finished(bins: FeatureBins, request: Request) -> FeatureBins:
     """Bins with what is asked of missing values and of bins with few bads."""
     if request.missing == "riskiest":
         bins = merged(bins, int(bins.woe[: bins.n_bins].argmin()), bins.apart[-1])
     return replace(bins, min_bads=request.min_bads, below_min_bads=request.below_min_bads)
 
 
-def _limits(counts: Fine, request: Request) -> Limits:
+def limits_of(counts: Fine, request: Request) -> Limits:
+    """What the request asks of every bin, in weights of these counts."""
     weight = float(counts.total.sum())
     gap = request.min_period_gap
     return Limits(
@@ -178,9 +190,18 @@ def _limits(counts: Fine, request: Request) -> Limits:
     )
 
 
-def _course_of_levels(limits: Limits) -> str:
+def course_of_levels(limits: Limits) -> str:
+    """Course of the bad rate over levels in the order of their risk."""
     # where neighbours must differ, they must do so in the order of risk
     return "ascending" if limits.max_p_value < 1 else "none"
+
+
+def rare_levels(counts: CategoryCounts, limits: Limits) -> np.ndarray:
+    """Whether each level has too few rows to stand alone, bool."""
+    rows = counts.cells.sum(axis=1)
+    is_rare = rows / counts.total.sum() < _LEAST_LEVEL_SHARE
+    is_rare |= rows < _LEAST_LEVEL_ROWS * limits.weight_per_row * (1 - 1e-9)
+    return is_rare
 
 
 def _levels_in_order(
@@ -197,9 +218,7 @@ def _levels_in_order(
     array of shape (n_sets, n_parts, 2), list of int arrays, int array of shape (n_sets, n_parts)
         The cells in order; the levels of each part; and the order of the parts.
     """
-    rows = counts.cells.sum(axis=1)
-    is_rare = rows / counts.total.sum() < _LEAST_LEVEL_SHARE
-    is_rare |= rows < _LEAST_LEVEL_ROWS * limits.weight_per_row * (1 - 1e-9)
+    is_rare = rare_levels(counts, limits)
     parts = [np.array([i]) for i in np.flatnonzero(~is_rare)]
     if is_rare.any() or not parts:
         parts.append(np.flatnonzero(is_rare))
@@ -220,7 +239,7 @@ def _of_levels(
     if periods is not None:
         of_levels = np.array([_of_known_levels(period, counts.levels) for period in periods])
         by_period = np.stack([of_levels[:, parts[i]].sum(axis=1) for i in order], axis=1)
-    course = _course_of_levels(limits)
+    course = course_of_levels(limits)
     cuts, one_bin = _cuts(cells, counts.total, limits, course, periods=by_period)
     groups = [np.concatenate([parts[i] for i in run]) for run in np.split(order, cuts)]
     goods, bads = np.array([counts.cells[group].sum(axis=0) for group in groups]).T
@@ -283,7 +302,7 @@ def _cuts(
     return cuts, f"{why} leaves no split" if why else "no split has goods and bads, at two rates"
 
 
-def _broken(bins: FeatureBins, limits: Limits, trend: str) -> str:
+def broken_limit(bins: FeatureBins, limits: Limits, trend: str) -> str:
     """What given bins do not satisfy, in words; empty where they do."""
     if bins.n_bins > limits.max_bins:
         return f"{bins.n_bins} bins, more than max_bins={limits.max_bins}"

@@ -20,7 +20,7 @@ from riskkit.binning.bins import FeatureBins
 from riskkit.binning.counts import CategoryCounts, FeatureCounts, NumericCounts
 from riskkit.binning.recut import cut, grouped, merged
 
-__all__ = ["Edit", "Editable", "edit_table", "replayed"]
+__all__ = ["Edit", "Editable", "edit_table", "replayed", "taken_over"]
 
 # what no weight is below: a rate over no row is 0
 _TINY = float(np.finfo(float).tiny)
@@ -94,6 +94,46 @@ def edit_table(log: Iterable[Edit]) -> pd.DataFrame:
     table = pd.DataFrame([[getattr(edit, c) for c in columns] for edit in log], columns=columns)
     minutes = [f"{datetime.fromisoformat(when):%Y-%m-%d %H:%M}" for when in table["decided_at"]]
     return table.assign(decided_at=pd.Series(minutes, dtype="str"))
+
+
+def taken_over(bins: FeatureBins) -> Edit:
+    """Edit that makes bins of optbinning again on other counts."""
+    return _edit_to(
+        bins,
+        action="from_optbinning",
+        detail=" | ".join(bins.labels),
+        by="",
+        reason="taken over from optbinning",
+        decided_at=datetime.now(UTC),
+    )
+
+
+def _edit_to(
+    made: FeatureBins,
+    before: FeatureBins | None = None,
+    *,
+    action: str,
+    detail: str,
+    by: str,
+    reason: str,
+    decided_at: datetime,
+) -> Edit:
+    return Edit(
+        feature=made.name,
+        action=action,
+        detail=detail,
+        by=by,
+        reason=reason,
+        decided_at=decided_at.isoformat(timespec="seconds"),
+        edges=None if made.edges is None else tuple(made.edges.tolist()),
+        groups=made.groups,
+        special_codes=made.special_codes,
+        apart=made.apart,
+        n_before=0 if before is None else len(before.counts),
+        n_after=len(made.counts),
+        iv_before=0.0 if before is None else before.iv,
+        iv_after=made.iv,
+    )
 
 
 def replayed(edit: Edit, counts: NumericCounts | CategoryCounts) -> FeatureBins:
@@ -317,21 +357,8 @@ class Editable:
             raise ValueError(f"feature {made.name}: no row is in the bin {label}")
         when = decided_at or datetime.now(UTC)
         when = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
-        edit = Edit(
-            feature=made.name,
-            action=action,
-            detail=detail,
-            by=by,
-            reason=reason,
-            decided_at=when.isoformat(timespec="seconds"),
-            edges=None if made.edges is None else tuple(made.edges.tolist()),
-            groups=made.groups,
-            special_codes=made.special_codes,
-            apart=made.apart,
-            n_before=len(before.counts),
-            n_after=len(made.counts),
-            iv_before=before.iv,
-            iv_after=made.iv,
+        edit = _edit_to(
+            made, before, action=action, detail=detail, by=by, reason=reason, decided_at=when
         )
         other = copy(self)
         other.bins_ = self.bins_ | {made.name: made}

@@ -14,6 +14,9 @@ from riskkit.binning.woe import WoeBinner
 __all__ = ["select_features", "variance_inflation"]
 
 _BLOCK_ROWS = 1 << 13
+# a category of more levels is named with them where chance explains it
+_MANY_LEVELS = 10
+_CHANCE = ("by_chance", "beyond_chance", "p_value")
 
 
 def variance_inflation(woe: np.ndarray) -> np.ndarray:
@@ -54,37 +57,51 @@ def select_features(
     binner: WoeBinner,
     woe: pd.DataFrame,
     *,
+    chance: pd.DataFrame | None = None,
     stable: pd.DataFrame | None = None,
     min_iv: float = 0.02,
+    max_p_value: float = 0.05,
     max_correlation: float = 0.7,
     max_vif: float = 5.0,
     max_psi: float = 0.25,
 ) -> pd.DataFrame:
     """Which features to offer the models, and why not the others.
 
-    A feature goes if one class alone holds most of it, which is possible leakage; if its IV is
-    below `min_iv`; if its PSI in the last period is above `max_psi`; if its WoE correlates by more
-    than `max_correlation` with one of larger IV that is still in; or, the worst first, while its
-    VIF is above `max_vif`.
+    A feature goes if one class alone holds most of it, which is possible leakage; if chance gives
+    its IV more often than `max_p_value`, or its IV beyond chance is below `min_iv`; if its PSI in
+    the last period is above `max_psi`; if its WoE correlates by more than `max_correlation` with
+    one of larger IV beyond chance that is still in; or, the worst first, while its VIF is above
+    `max_vif`.
 
     Parameters
     ----------
     binner : WoeBinner
     woe : DataFrame of shape (n_rows, n_features)
         The training rows' WoE of the features in question.
+    chance : DataFrame, optional
+        Of :func:`chance_iv`, with cross_fitted if you wish; without it no IV is told from chance,
+        and all of it counts.
     stable : DataFrame, optional
         Of :func:`stability`.
 
     Returns
     -------
-    DataFrame, index feature, largest IV first
-        iv, psi (last period), periods_out_of_order (how many), correlation (the largest with a
+    DataFrame, index feature, largest IV beyond chance first
+        iv, by_chance, beyond_chance, p_value (as in `chance`; cross_fitted, too, where it
+        is there), psi (last period),
+        periods_out_of_order (how many), correlation (the largest with a
         feature of larger IV still in), with (that feature), vif (among those that reached the last
         step), selected, leakage (IV above 0.5), reason.
     """
     iv = binner.iv
     iv = iv[iv.index.isin(woe.columns)]
     table = pd.DataFrame({"iv": iv}, index=iv.index.rename("feature"))
+    table[list(_CHANCE)] = np.nan
+    if chance is not None:
+        told = [name for name in chance if name in (*_CHANCE, "cross_fitted")]
+        table[told] = chance[told]
+        table = table.sort_values("beyond_chance", ascending=False, kind="stable")
+    tells = table["beyond_chance"] if chance is not None else table["iv"]
     table[["psi", "periods_out_of_order"]] = np.nan
     if stable is not None:
         table["psi"] = stable["psi"].groupby(level="feature").last()
@@ -103,9 +120,18 @@ def select_features(
         if name in binner.leakage_:
             reason[name] = "possible leakage"
             continue
-        if not table.at[name, "iv"] >= min_iv or table.at[name, "iv"] == 0:
-            one_bin = binner.one_bin_.get(name)
-            reason[name] = f"one bin: {one_bin}" if one_bin else f"IV below {min_iv:g}"
+        too_little = not tells[name] >= min_iv or tells[name] == 0
+        if too_little and name in binner.one_bin_:
+            reason[name] = f"one bin: {binner.one_bin_[name]}"
+            continue
+        if table.at[name, "p_value"] > max_p_value:
+            reason[name] = f"chance gives as much, p = {table.at[name, 'p_value']:.2g}"
+            bins = binner.bins_[name]
+            if bins.groups is not None and (n_levels := sum(map(len, bins.groups))) > _MANY_LEVELS:
+                reason[name] += f": {n_levels} levels on {bins.counts[:, 1].sum():g} bads"
+            continue
+        if too_little:
+            reason[name] = f"IV{'' if chance is None else ' beyond chance'} below {min_iv:g}"
             continue
         if table.at[name, "psi"] > max_psi:
             reason[name] = f"PSI above {max_psi:g}"

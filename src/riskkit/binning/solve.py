@@ -15,7 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-__all__ = ["TRENDS", "Limits", "best_cuts", "many_cuts", "rate_gaps", "why_one_bin"]
+__all__ = [
+    "TRENDS",
+    "Limits",
+    "best_cuts",
+    "chance_per_turn",
+    "many_cuts",
+    "rate_gaps",
+    "why_one_bin",
+]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -188,6 +196,14 @@ def many_cuts(
     return [cuts for cuts, _ in chosen]
 
 
+def chance_per_turn(total: np.ndarray, limits: Limits) -> float:
+    """IV that "auto" asks of a course for each of its turns, since chance gives as much.
+
+    One degree of freedom adds 1 / goods + 1 / bads to the IV by chance.
+    """
+    return _CHANCE_PER_TURN * float((1 / total).sum()) * limits.weight_per_row
+
+
 def why_one_bin(
     cells: np.ndarray,
     total: np.ndarray,
@@ -351,8 +367,7 @@ def _choose(sets: _Sets, coarse: np.ndarray, trend: str) -> list[tuple[np.ndarra
         return [
             (coarse[b, cuts], trend) for b, (cuts, _) in enumerate(program.best([trend])[trend])
         ]
-    # what one degree of freedom adds to the IV by chance
-    chance = float((1 / sets.total).sum()) * sets.limits.weight_per_row
+    per_turn = chance_per_turn(sets.total, sets.limits)
     courses = program.best(list(_COURSES))
     chosen = []
     for b in which:
@@ -361,8 +376,7 @@ def _choose(sets: _Sets, coarse: np.ndarray, trend: str) -> list[tuple[np.ndarra
         steps = np.sign(np.diff(rate[b, ends[:-1], ends[1:]]))
         turns = {"peak": 1, "valley": 1, "none": int((np.diff(steps) != 0).sum())}
         beyond_chance = {
-            name: found[b][1] - turns.get(name, 0) * _CHANCE_PER_TURN * chance
-            for name, found in courses.items()
+            name: found[b][1] - turns.get(name, 0) * per_turn for name, found in courses.items()
         }
         enough = _SHARE_OF_IV * max(beyond_chance.values())
         for simple in (("ascending", "descending"), ("peak", "valley"), ("none",)):

@@ -21,8 +21,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from riskkit.binning.bins import FeatureBins
 from riskkit.binning.choose import BELOW_MIN_BADS, MISSING, Request, choose_bins
 from riskkit.binning.counts import CategoryCounts, FeatureCounts, count_features
-from riskkit.binning.edits import Edit, Editable, replayed
+from riskkit.binning.edits import Edit, Editable, replayed, taken_over
 from riskkit.binning.leakage import one_class_iv
+from riskkit.binning.optbinning import bins_of_fitted
 from riskkit.binning.solve import TRENDS
 from riskkit.binning.special_codes import GivenCodes, codes_from_json, codes_to_json
 from riskkit.binning.sql import lookup_select
@@ -191,7 +192,7 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
         same_rows(X=X, y=y, sample_weight=sample_weight, stable_over=stable_over)
         X = self._frame(X, fit=True)
         # rows of an array have no index of their own
-        y = np.asarray(y)
+        labels: Any = y if y is None else np.asarray(y)
         sample_weight = None if sample_weight is None else np.asarray(sample_weight)
         if sample_weight is not None and not np.asarray(sample_weight, dtype=np.float64).any():
             raise ValueError("sample_weight is zero in every row")
@@ -206,15 +207,17 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
             boundaries=boundaries,
             features=features,
         )
-        counts = count(X, y, sample_weight=sample_weight)
+        counts = count(X, labels, sample_weight=sample_weight)
         periods = None
         if stable_over is not None:
-            place, labels = known_groups(stable_over, "stable_over", len(X), like="X")
+            place, names = known_groups(stable_over, "stable_over", len(X), like="X")
             periods = []
-            for number in range(len(labels)):
+            for number in range(len(names)):
                 rows = place == number
                 weight = None if sample_weight is None else sample_weight[rows]
-                periods.append(count(X[rows], y[rows], edges=counts.edges, sample_weight=weight))
+                periods.append(
+                    count(X[rows], labels[rows], edges=counts.edges, sample_weight=weight)
+                )
         return self._fit_counts(counts, list(X.columns), periods)
 
     def fit_counts(
@@ -276,6 +279,53 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
         self.log_: tuple[Edit, ...] = tuple(self.edits or ())
         self._name_features(list(counts))
         return self
+
+    @classmethod
+    def from_optbinning(cls, fitted: Any, *, name: str | None = None) -> Self:
+        """Binner with the bins that optbinning has fitted, and their counts.
+
+        :meth:`transform` gives optbinning's WoE, which has the same sign, ln(share of goods ÷ share
+        of bads), to the rounding of floats: that of ``fitted.transform(X, metric="woe",
+        metric_special="empirical", metric_missing="empirical")``. It differs
+
+        - for special codes and missing values, which optbinning gives 0 unless told "empirical";
+        - where a bin has no goods or no bads: optbinning gives 0, we the WoE smoothed by half a
+          count, and that of the riskiest bin where it has no rows at all;
+        - for levels never seen, `cat_unknown` or about 0 to optbinning: the riskiest bin's WoE.
+
+        Special codes of a list share a bin, as do those under one key; those of a category become
+        levels. The levels under `cat_cutoff` stay together. A column of true and false is known
+        as a number. There are no fine counts, so bins can be merged, not split; but each feature's
+        bins stand in :attr:`log_` and `edits`: ``sklearn.base.clone(binner).fit(X, y)`` counts them
+        on other rows, and ``riskkit run -p edits=FILE`` takes the saved binner's. Leakage is not
+        looked for.
+
+        Parameters
+        ----------
+        fitted : BinningProcess, OptimalBinning, its binning_table, or DataFrame
+            Of a binary target. Of a process, the variables it transforms. A DataFrame is what
+            ``binning_table.build()`` gives of a category; that of a number rounds its edges.
+        name : str, optional
+            The feature, where the object names none.
+
+        Raises
+        ------
+        TypeError, ValueError
+            What cannot be taken over: other targets, piecewise bins, codes counted twice, texts
+            that two levels share, fixed WoE in `binning_transform_params`.
+        ImportError
+            optbinning is not installed, and `fitted` is no DataFrame.
+        """
+        bins = bins_of_fitted(fitted, name)
+        log = tuple(taken_over(found) for found in bins.values())
+        codes = {name: list(b.special_codes) for name, b in bins.items() if b.special_codes}
+        binner = cls(special_codes=codes or None, edits=log)
+        binner.bins_ = bins
+        binner.one_bin_ = {n: "optbinning made one" for n, b in bins.items() if b.n_bins == 1}
+        binner.leakage_ = {}
+        binner.log_ = log
+        binner._name_features(list(bins))
+        return binner
 
     def _check_parameters(self, counts: FeatureCounts, known: Sequence[str]) -> None:
         if self.max_bins < 2:

@@ -29,14 +29,34 @@ if TYPE_CHECKING:
 __all__ = ["plot_bin_order", "plot_bins", "plot_bins_grid", "plot_iv", "plot_stability"]
 
 
-def plot_iv(iv: pd.Series, *, ax: Axes | None = None, min_iv: float | None = None) -> Axes:
-    """Information value of each feature as horizontal bars, largest on top."""
+def plot_iv(
+    iv: pd.Series,
+    *,
+    chance: pd.Series | None = None,
+    ax: Axes | None = None,
+    min_iv: float | None = None,
+) -> Axes:
+    """Information value of each feature as horizontal bars, largest on top.
+
+    Parameters
+    ----------
+    iv : Series, index feature
+    chance : Series, index feature, optional
+        What chance exceeds one time in twenty, of :func:`riskkit.binning.chance_iv`: a mark.
+    min_iv : float, optional
+        A line.
+    """
     shown = iv.head(25)[::-1]
     ax = axes_of(ax, (8.6, 1.0 + 0.24 * len(shown)))
     ax.barh(list(map(str, shown.index)), shown, color=ACCENT)
     ax.grid(axis="y", visible=False)
+    if chance is not None:
+        place = range(len(shown))
+        label = "chance exceeds this one time in twenty"
+        ax.plot(chance[shown.index], place, "|", color=BAD, ms=9, mew=2, label=label)
     if min_iv is not None:
         ax.axvline(min_iv, color=BAD, lw=1.2, ls="--", label=f"least IV kept, {min_iv:g}")
+    if chance is not None or min_iv is not None:
         ax.legend(loc="lower right")
     best = f"The largest is {iv.index[0]} with {iv.iloc[0]:.3f}." if len(iv) else ""
     return finish(ax, "Information value", "IV", "", best)

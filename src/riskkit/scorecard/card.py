@@ -12,13 +12,16 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import special
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from riskkit.binning import WoeBinner, lookup_select, variance_inflation
+from riskkit.binning import WoeBinner, cross_fitted, lookup_select, variance_inflation
+from riskkit.checks import bad_flags, refuse_unknown, same_rows
 from riskkit.columns import require_features
 from riskkit.schema import Feature
+from riskkit.scorecard.choice import NO_CHOICE, Evidence, backward, choice_table, fewest_by_loss
 from riskkit.scorecard.pmml import scorecard_pmml
 from riskkit.scorecard.reasons import reasons_table
 from riskkit.scorecard.regression import (
@@ -26,7 +29,6 @@ from riskkit.scorecard.regression import (
     bootstrap_covariance,
     fit_bounded,
     information_at,
-    stepwise,
     why_unfit,
 )
 from riskkit.scorecard.scale import (
@@ -38,11 +40,6 @@ from riskkit.scorecard.scale import (
 from riskkit.scorecard.words import bin_words, catalogue, feature_label
 
 __all__ = ["NoFeatureLeft", "Scorecard"]
-
-_NO_STEPS = pd.DataFrame(
-    columns=["feature", "action", "statistic", "p_value"],
-    index=pd.RangeIndex(1, 1, name="step"),
-)
 
 BASES = ("separate", "spread")
 _Z95 = float(special.ndtri(0.975))
@@ -70,8 +67,16 @@ class Scorecard(ScoreClassifier):
     features : sequence of str, optional
         Features to offer; by default all of the binner's.
     max_p_value : float, optional
-        Choose among them step by step: one enters, and stays, while its p-value is at most this.
-        By default all are taken whose coefficient has the right sign.
+        A feature is on the card if its likelihood ratio test, one-sided since signs are bound,
+        supports it at this level on WoE of bins made on other loans; the weakest goes first, see
+        :func:`riskkit.scorecard.choice.backward`. None takes all with the right sign.
+    max_features : int, optional
+        Choose by loss instead: at most so many features, as many as have the least log loss out of
+        fold.
+    keep : mapping of feature to str, optional
+        Features that no test drops, each with the reason why.
+    n_folds : int
+        Folds of the test; fewer where there are not as many goods or bads.
     scale : ScoreScale, optional
     penalty : float
         Ridge penalty per row on the coefficients, at least 0.
@@ -83,7 +88,7 @@ class Scorecard(ScoreClassifier):
         penalty the information matrix gives them, and none is made. A resample without a good or
         without a bad says nothing and is drawn again.
     seed : int
-        Of the resampling.
+        Of the resampling and of the folds.
 
     Attributes
     ----------
@@ -93,8 +98,9 @@ class Scorecard(ScoreClassifier):
         Of the features on the card.
     dropped_ : dict of str to str
         Feature → why it is not on the card.
-    steps_ : DataFrame
-        Who entered and left, where `max_p_value` is given; else without rows.
+    choice_ : DataFrame
+        What speaks for each feature, as of :func:`riskkit.scorecard.choice.choice_table`; without
+        rows where nothing was tested.
     covariance_ : DataFrame or None
         Of the intercept and the coefficients; None where a penalty leaves it unknown.
     vif_ : Series, index feature
@@ -118,7 +124,10 @@ class Scorecard(ScoreClassifier):
         binner: WoeBinner | None = None,
         *,
         features: Sequence[str] | None = None,
-        max_p_value: float | None = None,
+        max_p_value: float | None = 0.05,
+        max_features: int | None = None,
+        keep: Mapping[str, str] | None = None,
+        n_folds: int = 5,
         scale: ScoreScale | None = None,
         penalty: float = 0.0,
         base: str = "separate",
@@ -128,6 +137,9 @@ class Scorecard(ScoreClassifier):
         self.binner = binner
         self.features = features
         self.max_p_value = max_p_value
+        self.max_features = max_features
+        self.keep = keep
+        self.n_folds = n_folds
         self.scale = scale
         self.penalty = penalty
         self.base = base
@@ -139,6 +151,8 @@ class Scorecard(ScoreClassifier):
         X: pd.DataFrame,
         y: np.ndarray | pd.Series,
         sample_weight: np.ndarray | pd.Series | None = None,
+        *,
+        groups: ArrayLike | None = None,
     ) -> Scorecard:
         """Fit to rows.
 
@@ -148,8 +162,10 @@ class Scorecard(ScoreClassifier):
         y : array of shape (n_rows,)
             1 = bad, 0 = good.
         sample_weight : array of shape (n_rows,), optional
-            At least 0 and finite; a row of weight 0 takes no part. Standard errors, p-values and
-            the choice step by step read weights as numbers of loans.
+            At least 0 and finite; a row of weight 0 takes no part. Standard errors and p-values
+            read weights as numbers of loans.
+        groups : array of shape (n_rows,), optional
+            Such as the customer, whose rows stay in one fold of the test.
 
         Raises
         ------
@@ -161,12 +177,18 @@ class Scorecard(ScoreClassifier):
             `X` is no DataFrame, or a feature's name is not text.
         """
         taken, y, weight = self._training_rows(X, y, sample_weight)
+        same_rows(X=X, groups=groups)
         if not taken.all():
             X = X[taken]
+            groups = None if groups is None else np.asarray(groups)[taken]
         if self.penalty < 0:
             raise ValueError(f"penalty must be at least 0, got {self.penalty!r}")
         if self.max_p_value is not None and not 0 < self.max_p_value <= 1:
             raise ValueError(f"max_p_value must lie in (0, 1], got {self.max_p_value!r}")
+        if self.max_features is not None and not self.max_features >= 1:
+            raise ValueError(f"max_features must be at least 1, got {self.max_features!r}")
+        if self.n_folds < 2:
+            raise ValueError(f"n_folds must be at least 2, got {self.n_folds!r}")
         if self.base not in BASES:
             raise ValueError(f"base must be one of {BASES}, got {self.base!r}")
         named = None if self.features is None else list(self.features)
@@ -181,6 +203,8 @@ class Scorecard(ScoreClassifier):
         known = list(binner.bins_)
         offered = known if named is None else named
         require_text_names(offered)
+        kept_by_reason = dict(self.keep or {})
+        refuse_unknown("keep", kept_by_reason, offered)
         unknown = sorted(set(offered) - set(known))
         if unknown:
             raise ValueError(f"features {unknown} are not binned; binned: {known}")
@@ -189,17 +213,14 @@ class Scorecard(ScoreClassifier):
         unfit = {name: why_unfit(woe[name].to_numpy(), y, self.penalty) for name in offered}
         self.dropped_: dict[str, str] = {name: why for name, why in unfit.items() if why}
         kept = [name for name in offered if name not in self.dropped_]
+        self.choice_ = NO_CHOICE
+        if kept and (self.max_p_value is not None or self.max_features is not None):
+            kept = self._choose(X, y, weight, groups, kept)
         columns = woe[kept].to_numpy()
-        self.steps_ = _NO_STEPS
-        if self.max_p_value is not None:
-            kept, out, self.steps_ = stepwise(
-                columns, y, weight, kept, self.max_p_value, self.penalty
-            )
-            self.dropped_ |= out
-            columns = woe[kept].to_numpy()
         while True:
             if not kept:
-                at = "" if self.max_p_value is None else f" at p ≤ {self.max_p_value:g}"
+                tested = len(self.choice_) and self.max_features is None
+                at = f" that the loans support at p ≤ {self.max_p_value:g}" if tested else ""
                 raise NoFeatureLeft(
                     f"no feature is left on the card: none has a finite coefficient below 0{at}"
                 )
@@ -223,6 +244,52 @@ class Scorecard(ScoreClassifier):
         self.vif_ = pd.Series(vif, self.coefficients_.index, name="vif")
         self._round_to_points()
         return self
+
+    def _choose(
+        self,
+        X: pd.DataFrame,
+        y: np.ndarray,
+        weight: np.ndarray | None,
+        groups: ArrayLike | None,
+        offered: list[str],
+    ) -> list[str]:
+        """Features that the loans support, in the order offered; the others with their reasons."""
+        n_folds = int(min(self.n_folds, y.sum(), len(y) - y.sum()))
+        if n_folds < 2:
+            raise ValueError(
+                "a test of features needs two goods and two bads at least; max_p_value=None tests "
+                "none"
+            )
+        woe = cross_fitted(
+            self.binner_,
+            X,
+            y,
+            weight,
+            groups=groups,
+            features=offered,
+            n_folds=n_folds,
+            seed=self.seed,
+        )
+        evidence = Evidence(woe, y, weight, woe.attrs["fold"], self.penalty)
+        keep = list(self.keep or {})
+        if self.max_features is None:
+            assert self.max_p_value is not None
+            card, dropped = backward(evidence, offered, self.max_p_value, keep)
+        else:
+            _, dropped = backward(evidence, offered, 0.0)
+            chosen = fewest_by_loss(evidence, dropped, self.max_features)
+            card = [name for name in offered if name in chosen or name in keep]
+        self.choice_ = choice_table(evidence, card, dropped)
+        for name, found in self.choice_[~self.choice_["on_card"]].iterrows():
+            on_bound = found["statistic"] == 0
+            self.dropped_[str(name)] = (
+                "wrong sign on loans that did not choose its bins"
+                if on_bound
+                else f"not supported, p = {found['p_value']:.2g}"
+                if self.max_features is None
+                else "no gain out of fold"
+            )
+        return card
 
     def _covariance(
         self, fit: Fit, woe: np.ndarray, y: np.ndarray, weight: np.ndarray | None
@@ -484,6 +551,65 @@ class Scorecard(ScoreClassifier):
         table["points_range"] = [int(np.ptp(self.points_[name])) for name in table.index]
         return table.sort_values("points_range", ascending=False, kind="stable")
 
+    def held_out(
+        self,
+        X: pd.DataFrame,
+        y: np.ndarray | pd.Series,
+        new_X: pd.DataFrame,
+        new_y: np.ndarray | pd.Series,
+    ) -> pd.DataFrame:
+        """What each feature of the card brings on loans that chose neither bins nor features.
+
+        The regression is fitted anew to the first loans with all and without each feature, on the
+        card's bins, and both are judged on the new ones.
+
+        Parameters
+        ----------
+        X, y : DataFrame of shape (n_rows, n_features), array of shape (n_rows,)
+            The loans of fit.
+        new_X, new_y
+            Others, at least one good and one bad among them.
+
+        Returns
+        -------
+        DataFrame, index feature
+            sign_holds (whether a regression on the new loans gives it a coefficient below 0, too);
+            new_gain, new_gain_low, new_gain_high (by how much it lowers a new loan's mean log loss,
+            with a 95 % interval).
+
+        Source
+        ------
+        riskkit definition; the interval is that of a mean paired difference.
+        """
+        check_is_fitted(self, "points_")
+        names = list(self.points_)
+        old, new = (
+            Evidence(
+                self.binner_.transform(rows)[names],
+                bad_flags(labels, len(rows)).astype(float),
+                None,
+                np.zeros(len(rows), dtype=np.int64),
+                self.penalty,
+            )
+            for rows, labels in ((X, y), (new_X, new_y))
+        )
+        slopes = self.coefficients_.to_dict()
+        loss = new.losses(names, old.fit(names, None, slopes))
+        signs = ~new.fit(names, None, slopes).on_bound
+        records = {}
+        for name, holds in zip(names, signs, strict=True):
+            others = [other for other in names if other != name]
+            gain, error = new.mean(new.losses(others, old.fit(others, None, slopes)) - loss)
+            low, high = gain - _Z95 * error, gain + _Z95 * error
+            records[name] = {
+                "sign_holds": bool(holds),
+                "new_gain": gain,
+                "new_gain_low": low,
+                "new_gain_high": high,
+            }
+        table = pd.DataFrame.from_dict(records, orient="index").rename_axis("feature")
+        return table.astype({"sign_holds": bool})
+
     def points_table(self) -> pd.DataFrame:
         """The card as one would print it.
 
@@ -518,7 +644,10 @@ class Scorecard(ScoreClassifier):
             "intercept": self.intercept_,
             "coefficients": self.coefficients_.to_dict(),
             "dropped": self.dropped_,
-            "steps": self.steps_.to_dict("list"),
+            "choice": {
+                name: [None if pd.isna(value) else value for value in column.tolist()]
+                for name, column in self.choice_.reset_index().items()
+            },
             "base_points": self.base_points_,
             "points": {name: points.tolist() for name, points in self.points_.items()},
             "binner": self.binner_.to_json(),
@@ -536,8 +665,8 @@ class Scorecard(ScoreClassifier):
         card.coefficients_ = pd.Series(values["coefficients"], name="coefficient", dtype=float)
         card.coefficients_.index.name = "feature"
         card.dropped_ = dict(values["dropped"])
-        steps = pd.DataFrame(values["steps"], columns=_NO_STEPS.columns)
-        card.steps_ = steps.set_axis(pd.RangeIndex(1, len(steps) + 1, name="step"))
+        choice = pd.DataFrame(values["choice"], columns=["feature", *NO_CHOICE.columns])
+        card.choice_ = choice.set_index("feature").astype(NO_CHOICE.dtypes.to_dict())
         names = ["intercept", *card.coefficients_.index]
         found = values["covariance"]
         card.covariance_ = found if found is None else pd.DataFrame(found, names, names)

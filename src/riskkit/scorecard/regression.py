@@ -1,19 +1,18 @@
 """The regression behind the points: logit P(bad) on WoE, no coefficient above 0.
 
-Takes WoE and labels; gives coefficients, their information matrix, and which features to take.
+Takes WoE and labels; gives coefficients and their information matrix.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from scipy import special
+from scipy import linalg, optimize, special
 
 __all__ = [
     "Fit",
@@ -21,7 +20,7 @@ __all__ = [
     "fit_bounded",
     "gradient_at",
     "information_at",
-    "stepwise",
+    "refit_bounded",
     "why_unfit",
 ]
 
@@ -37,6 +36,10 @@ _GRADIENT_TOLERANCE = 1e-7
 # of a start: far less than what the sample itself is off
 _START_TOLERANCE = 1e-5
 _MAX_STEPS = 20
+_MAX_NEWTON_STEPS = 60
+# of twice the log-likelihood: no p-value shows it
+_NEWTON_GAIN = 1e-7
+_LEAST_STEP = 1e-6
 # a resample lacks the only good or bad with probability 1/e, so it never comes to this
 _DRAWS_PER_REFIT = 100
 
@@ -183,6 +186,73 @@ def _from_sample(
     return None
 
 
+def refit_bounded(
+    start: Fit, woe: Array, y: Array, weight: Array | None, penalty: float = 0.0
+) -> Fit:
+    """What :func:`fit_bounded` gives, from a start near it: many times as fast.
+
+    Newton steps, each to the bounded maximum of the quadratic approximation, halved where the
+    likelihood would fall.
+
+    Parameters
+    ----------
+    start : Fit
+        Of as many features.
+    woe, y, weight, penalty
+        As there.
+
+    Source
+    ------
+    Lee, Lee, Abbeel, Ng (2006), Efficient L1 regularized logistic regression, AAAI: iteratively
+    reweighted least squares under constraints.
+    """
+    total = float(len(y) if weight is None else weight.sum())
+    ridge = np.full(woe.shape[1] + 1, penalty * total)
+    ridge[0] = 0.0
+
+    def loss(at: Array) -> float:
+        logit = at[0] + woe @ at[1:]
+        rows = np.logaddexp(0, logit) - y * logit
+        return float(rows.sum() if weight is None else weight @ rows) + 0.5 * float(ridge @ at**2)
+
+    at = np.concatenate([[start.intercept], start.coefficients])
+    reached = loss(at)
+    for _ in range(_MAX_NEWTON_STEPS):
+        fit = Fit(float(at[0]), at[1:])
+        curvature = information_at(fit, woe, weight) + np.diag(ridge)
+        pull = gradient_at(fit, woe, y, weight) - ridge * at
+        aim = _bounded_solution(curvature, curvature @ at + pull)
+        step = aim - at
+        # twice what the quadratic approximation promises
+        if float(pull @ step) <= _NEWTON_GAIN:
+            break
+        size = 1.0
+        while (found := loss(at + size * step)) > reached and size > _LEAST_STEP:
+            size /= 2
+        if found > reached:
+            break
+        at, reached = at + size * step, found
+    return Fit(float(at[0]), at[1:])
+
+
+def _bounded_solution(curvature: Array, right: Array) -> Array:
+    """Maximum of right·b − ½ b·curvature·b with every entry but the first at most 0."""
+    across = curvature[0, 1:] / curvature[0, 0]
+    inner = curvature[1:, 1:] - np.outer(across, curvature[0, 1:])
+    # columns that say the same leave no curvature between them
+    inner[np.diag_indices_from(inner)] += 1e-10 * np.diag(curvature)[1:] + np.finfo(float).tiny
+    wanted = right[1:] - across * right[0]
+    slopes = np.zeros(0)
+    if len(wanted):
+        slopes = linalg.solve(inner, wanted, assume_a="pos")
+    if (slopes > 0).any():
+        # scipy's nnls would be faster, but 1.15 to 1.17 may return another point than the best
+        root = linalg.cholesky(inner)
+        target = linalg.solve_triangular(root, wanted, trans="T")
+        slopes = optimize.lsq_linear(root, target, (-np.inf, 0.0), method="bvls").x
+    return np.concatenate([[right[0] / curvature[0, 0] - across @ slopes], slopes])
+
+
 def why_unfit(woe: Array, y: Array, penalty: float) -> str:
     """Why a feature has no coefficient of its own; empty where it has one.
 
@@ -240,110 +310,3 @@ def bootstrap_covariance(
         if len(refits) == n_refits:
             break
     return np.cov(np.array(refits).T)
-
-
-def stepwise(
-    woe: Array,
-    y: Array,
-    weight: Array | None,
-    features: Sequence[str],
-    max_p_value: float,
-    penalty: float = 0.0,
-) -> tuple[list[str], dict[str, str], pd.DataFrame]:
-    """Features that enter one by one, each the one that the data ask for most.
-
-    Of the features outside, the one with the greatest score statistic enters if it pulls its
-    coefficient below 0 and its p-value is at most `max_p_value`; then those leave whose coefficient
-    would have the wrong sign or whose Wald p-value has risen above it. What has left stays out, so
-    it ends. p-values are those of a test made once; the best of many passes it more often. Weights
-    are read as numbers of loans.
-
-    Returns
-    -------
-    features, dropped, steps : list, dict, DataFrame
-        In the order of entry; why each other is out; per step (index step from 1) feature, action
-        ("enters" or "leaves"), statistic (chi-square with one degree of freedom) and p_value.
-
-    Source
-    ------
-    Rao (1948), Large sample tests of statistical hypotheses, Proceedings of the Cambridge
-    Philosophical Society 44 (score test); Hosmer, Lemeshow, Sturdivant (2013), Applied Logistic
-    Regression, ch. 4 (stepwise selection).
-    """
-    place = {name: k for k, name in enumerate(features)}
-    chosen: list[str] = []
-    dropped: dict[str, str] = {}
-    steps = []
-    rate = np.average(y, weights=weight)
-    fit = Fit(float(special.logit(rate)), np.zeros(0))
-    while True:
-        full = np.zeros(len(features))
-        full[[place[name] for name in chosen]] = fit.coefficients
-        inside = [0, *(place[name] + 1 for name in chosen)]
-        statistic, gradient = _score_statistics(
-            gradient_at(Fit(fit.intercept, full), woe, y, weight),
-            information_at(Fit(fit.intercept, full), woe, weight),
-            inside,
-        )
-        outside = [n for n in features if n not in chosen and n not in dropped]
-        asking = [n for n in outside if gradient[place[n] + 1] < 0]
-        best = max(asking, key=lambda name: statistic[place[name] + 1], default=None)
-        chance = 1.0 if best is None else float(special.chdtrc(1, statistic[place[best] + 1]))
-        if best is None or chance > max_p_value:
-            break
-        chosen.append(best)
-        steps.append((best, "enters", statistic[place[best] + 1], chance))
-        while True:
-            columns = [place[name] for name in chosen]
-            fit = fit_bounded(woe[:, columns], y, weight, penalty)
-            leaving = _leaves(fit, woe[:, columns], weight, max_p_value)
-            if leaving is None:
-                break
-            k, wald, chance, why = leaving
-            steps.append((chosen[k], "leaves", wald, chance))
-            dropped[chosen.pop(k)] = why
-            if not chosen:
-                fit = Fit(float(special.logit(rate)), np.zeros(0))
-                break
-    for name in features:
-        if name not in chosen and name not in dropped:
-            p = float(special.chdtrc(1, statistic[place[name] + 1]))
-            wrong = gradient[place[name] + 1] > 0
-            dropped[name] = (
-                "coefficient would have the wrong sign" if wrong else f"adds nothing, p = {p:.2g}"
-            )
-    table = pd.DataFrame(steps, columns=["feature", "action", "statistic", "p_value"])
-    return chosen, dropped, table.set_axis(pd.RangeIndex(1, len(steps) + 1, name="step"))
-
-
-def _score_statistics(
-    gradient: Array, information: Array, inside: list[int]
-) -> tuple[Array, Array]:
-    """Score statistic of each column given those inside, and its gradient."""
-    own = np.diag(information).copy()
-    across = information[inside]
-    known = np.einsum(
-        "ij,ij->j", across, np.linalg.solve(information[np.ix_(inside, inside)], across)
-    )
-    left = own - known
-    # a column that those inside say already has nothing left to tell
-    tells = left > 1e-9 * own
-    statistic = np.zeros(len(own))
-    np.divide(gradient**2, left, out=statistic, where=tells)
-    return statistic, np.where(tells, gradient, 0.0)
-
-
-def _leaves(
-    fit: Fit, woe: Array, weight: Array | None, max_p_value: float
-) -> tuple[int, float, float, str] | None:
-    """Place, Wald statistic, p-value and reason of the feature to leave, if one must."""
-    if fit.on_bound.any():
-        k = int(np.argmax(fit.coefficients))
-        return k, 0.0, 1.0, "coefficient would have the wrong sign"
-    variance = np.diag(np.linalg.inv(information_at(fit, woe, weight)))[1:]
-    wald = fit.coefficients**2 / variance
-    k = int(np.argmin(wald))
-    chance = float(special.chdtrc(1, wald[k]))
-    if chance <= max_p_value:
-        return None
-    return k, float(wald[k]), chance, f"told by the others, p = {chance:.2g}"

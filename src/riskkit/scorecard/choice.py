@@ -1,0 +1,222 @@
+"""Which features a card can support: tested on loans that did not choose their bins.
+
+Takes cross-fitted WoE and labels; gives the features in the order in which they are dropped, and
+what each brings out of fold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import special
+
+from riskkit.scorecard.regression import Fit, information_at, refit_bounded
+
+__all__ = ["NO_CHOICE", "Evidence", "backward", "choice_table", "fewest_by_loss"]
+
+Array = NDArray[np.float64]
+
+NO_CHOICE = pd.DataFrame(
+    {
+        "on_card": pd.Series(dtype=bool),
+        "dropped_as": pd.Series(dtype="Int64"),
+        **{name: pd.Series(dtype=float) for name in ("statistic", "p_value")},
+        **{name: pd.Series(dtype=float) for name in ("gain", "gain_low", "gain_high")},
+    }
+).rename_axis("feature")
+_Z95 = float(special.ndtri(0.975))
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Loans and what bins made on other loans say of them.
+
+    Parameters
+    ----------
+    woe : DataFrame of shape (n_rows, n_features)
+        Cross-fitted, of :func:`riskkit.binning.cross_fitted`.
+    y : array of shape (n_rows,)
+    weight : array of shape (n_rows,) or None
+    fold : int array of shape (n_rows,)
+    penalty : float
+        As in :func:`riskkit.scorecard.regression.fit_bounded`.
+    """
+
+    woe: pd.DataFrame
+    y: Array
+    weight: Array | None
+    fold: NDArray[np.int64]
+    penalty: float = 0.0
+
+    def fit(
+        self,
+        names: Sequence[str],
+        rows: NDArray[np.bool_] | None = None,
+        start: Mapping[str, float] | None = None,
+    ) -> Fit:
+        """Bounded regression on these features, of some rows, from slopes near its own."""
+        take = slice(None) if rows is None else rows
+        y, weight = self.y[take], None if self.weight is None else self.weight[take]
+        intercept = float(special.logit(np.average(y, weights=weight)))
+        slopes = np.array([(start or {}).get(name, 0.0) for name in names])
+        return refit_bounded(
+            Fit(intercept, slopes), self._columns(names)[take], y, weight, self.penalty
+        )
+
+    def losses(self, names: Sequence[str], fit: Fit, rows: Array | slice = slice(None)) -> Array:
+        """Log loss of each row."""
+        logit = fit.intercept + self._columns(names)[rows] @ fit.coefficients
+        found: Array = np.logaddexp(0, logit) - self.y[rows] * logit
+        return found
+
+    def unseen_losses(
+        self, names: Sequence[str], start: Mapping[str, float] | None = None
+    ) -> Array:
+        """Log loss of each row by the regression on the other folds."""
+        found = np.empty(len(self.y))
+        for number in range(self.fold.max() + 1):
+            rows = self.fold == number
+            found[rows] = self.losses(names, self.fit(names, ~rows, start), rows)
+        return found
+
+    def mean(self, values: Array) -> tuple[float, float]:
+        """Weighted mean of the rows, and its standard error."""
+        weight = np.ones(len(values)) if self.weight is None else self.weight
+        share = weight / weight.sum()
+        mean = float(share @ values)
+        return mean, float(np.sqrt(share**2 @ (values - mean) ** 2))
+
+    def ratio(self, names: Sequence[str], fit: Fit, other: Sequence[str]) -> float:
+        """Likelihood ratio statistic of a fit against the best one of fewer features."""
+        weight = np.ones(len(self.y)) if self.weight is None else self.weight
+        slopes = dict(zip(names, fit.coefficients, strict=True))
+        more = self.losses(other, self.fit(other, None, slopes)) - self.losses(names, fit)
+        return max(float(2 * weight @ more), 0.0)
+
+    def _columns(self, names: Sequence[str]) -> Array:
+        return self.woe[list(names)].to_numpy()
+
+
+def one_sided(statistic: float) -> float:
+    """p-value of a likelihood ratio statistic of a coefficient that is bound by 0.
+
+    Source
+    ------
+    Chernoff (1954), On the distribution of the likelihood ratio, Annals of Mathematical Statistics
+    25(3): half of it is χ² with one degree of freedom, the other half 0.
+    """
+    return 0.5 * float(special.chdtrc(1, statistic)) if statistic > 0 else 1.0
+
+
+def backward(
+    evidence: Evidence, names: Sequence[str], max_p_value: float, keep: Sequence[str] = ()
+) -> tuple[list[str], pd.DataFrame]:
+    """Features that are left when those are dropped, one by one, that the test cannot support.
+
+    First go, together, the features on their bound of 0; then the one whose coefficient is the
+    fewest standard errors below 0, if its likelihood ratio test, one-sided, does not speak for it;
+    then those on their bound again, until every feature is supported or kept.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    names : sequence of str
+    max_p_value : float
+        0 drops all, so that their order is known.
+    keep : sequence of str
+        Features that the test cannot drop.
+
+    Returns
+    -------
+    list of str, and DataFrame with index feature in the order of dropping
+        statistic (likelihood ratio, 0 on the bound) and p_value, when it was dropped.
+    """
+    left = list(names)
+    slopes: dict[str, float] = {}
+    dropped: dict[str, tuple[float, float]] = {}
+    while left:
+        fit = evidence.fit(left, None, slopes)
+        slopes = dict(zip(left, fit.coefficients, strict=True))
+        on_bound = dict(zip(left, fit.on_bound, strict=True))
+        bound = [name for name in left if on_bound[name] and name not in keep]
+        if bound:
+            dropped |= dict.fromkeys(bound, (0.0, 1.0))
+            left = [name for name in left if name not in bound]
+            continue
+        information = information_at(fit, evidence.woe[left].to_numpy(), evidence.weight)
+        wald = fit.coefficients**2 / np.diag(np.linalg.pinv(information))[1:]
+        weakest = next((left[k] for k in np.argsort(wald) if left[k] not in keep), None)
+        if weakest is None:
+            break
+        statistic = evidence.ratio(left, fit, [name for name in left if name != weakest])
+        p_value = one_sided(statistic)
+        if p_value <= max_p_value:
+            break
+        dropped[weakest] = (statistic, p_value)
+        left.remove(weakest)
+    table = pd.DataFrame.from_dict(dropped, orient="index", columns=["statistic", "p_value"])
+    return left, table.rename_axis("feature")
+
+
+def fewest_by_loss(evidence: Evidence, dropped: pd.DataFrame, max_features: int) -> list[str]:
+    """Of the cards on the way from all features to one, that with the least loss out of fold.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    dropped : DataFrame
+        Of :func:`backward`, in which all were dropped.
+    max_features : int
+        Cards of more are not considered.
+    """
+    # those on their bound when they went end no card
+    order = [name for name in dropped.index[::-1] if dropped.at[name, "statistic"] > 0]
+    cards = [order[:size] for size in range(1, min(max_features, len(order)) + 1)]
+    losses = [evidence.mean(evidence.unseen_losses(card))[0] for card in cards]
+    return cards[int(np.argmin(losses))] if cards else []
+
+
+def choice_table(evidence: Evidence, card: Sequence[str], dropped: pd.DataFrame) -> pd.DataFrame:
+    """What speaks for each feature, on the card and off it.
+
+    Returns
+    -------
+    DataFrame, index feature: the card's, then the others in the order of dropping
+        on_card; dropped_as (first, second, …; missing on the card); statistic and p_value (of the
+        test that dropped it, or on the card of the one that did not: after selection, so too
+        small); gain, gain_low, gain_high (by how much it lowers, or would lower, a loan's mean log
+        loss out of fold, with a 95 % interval).
+    """
+    fit = evidence.fit(card)
+    slopes = dict(zip(card, fit.coefficients, strict=True))
+    loss = evidence.unseen_losses(card, slopes)
+    records = []
+    for name in [*card, *(name for name in dropped.index if name not in card)]:
+        if name in card:
+            others = [other for other in card if other != name]
+            gained = evidence.unseen_losses(others, slopes) - loss
+            statistic = evidence.ratio(card, fit, others)
+            p_value, place = one_sided(statistic), pd.NA
+        else:
+            gained = loss - evidence.unseen_losses([*card, name], slopes)
+            statistic, p_value = dropped.loc[name]
+            place = dropped.index.get_loc(name) + 1
+        gain, error = evidence.mean(gained)
+        records.append(
+            {
+                "feature": name,
+                "on_card": name in card,
+                "dropped_as": place,
+                "statistic": statistic,
+                "p_value": p_value,
+                "gain": gain,
+                "gain_low": gain - _Z95 * error,
+                "gain_high": gain + _Z95 * error,
+            }
+        )
+    table = pd.DataFrame(records, columns=["feature", *NO_CHOICE.columns]).set_index("feature")
+    return table.astype(NO_CHOICE.dtypes.to_dict())
