@@ -68,7 +68,7 @@ def measure(seed: int, levels: int, bads: int, tells: float) -> dict[str, float]
         if WoeBinner(trend="none", **limits).fit(X, y).bins_["x"].n_bins < 2:
             continue
         possible += 1
-        binner = WoeBinner(max_p_value=0.05, **limits).fit(X, y)
+        binner = WoeBinner(max_p_value=0.3, **limits).fit(X, y)
         chance = chance_iv(binner, seed=number)
         table = select_features(binner, binner.transform(X), chance=chance)
         kept += bool(table.at["x", "selected"])

@@ -110,13 +110,17 @@ def measure(seed: int, n_others: int = N_OTHERS) -> dict[str, float]:
     training = applications[sample == "train"]
     y = training["default_flag"]
     trends = schema.risk_trends(OFFERED)
-    binner = binning.WoeBinner(trend=trends, special_codes=CODES, min_bads=5, infeasible="one_bin")
+    limits = {"min_bads": 5, "max_p_value": 0.3, "infeasible": "one_bin"}
+    binner = binning.WoeBinner(trend=trends, special_codes=CODES, **limits)
     binner.fit(training[NAMES], y)
     quarter = training["applied_at"].dt.to_period("Q").astype("str")
     moves = binning.stability(binner, training, y, quarter)
-    selection = binning.select_features(binner, binner.transform(training), stable=moves)
+    chance = binning.chance_iv(binner)
+    woe = binner.transform(training)
+    selection = binning.select_features(binner, woe, chance=chance, stable=moves)
     chosen = selection.index[selection["selected"]].tolist()
-    card = Scorecard(binner, features=chosen).fit(training, y)
+    card = Scorecard(binner, features=chosen)
+    card.fit(training, y, groups=training["customer_id"])
     trees = Challenger(binner.trends | trends, special_codes=CODES)
     with ThreadPoolExecutor(2) as pool:
         table = compare_settings(trees, training[NAMES], y, executor=pool)
