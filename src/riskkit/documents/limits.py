@@ -140,6 +140,10 @@ def _limits_of_features(
     if unproven.any():
         text = f"their intervals hold 0, so the training loans do not prove them: {names(unproven)}"
         found.append(Limit("Unproven features", text, True))
+    for name, reason in (card.keep or {}).items():
+        if name in table.index:
+            text = f"{labels.get(name, name)} is on the card whatever its test says: {reason}"
+            found.append(Limit("Kept for a reason", text, True))
     too_good = table["iv"] > LEAKAGE_IV
     if too_good.any():
         text = f"IV above {LEAKAGE_IV:g}, to be checked for leakage: {names(too_good)}"

@@ -208,10 +208,25 @@ def _card(
     selection: pd.DataFrame,
 ) -> list[Any]:
     table = card.coefficients()
-    shown = table.rename(index=labels).drop(columns="z")
+    # that of a test made once, of features as given; the one that chose them stands instead
+    shown = table.drop(columns=["z", "p_value"])
+    tested = "All features with the right sign are on the card; none was tested."
+    if len(card.choice_):
+        shown["p_value"] = card.choice_["p_value"].reindex(shown.index)
+        tested = (
+            "Features were chosen by a likelihood ratio test, one-sided, on loans that did not "
+            "choose their bins; its p-value is one after selection, and so too small."
+        )
+    shown = shown.rename(index=labels)
     formats = dict.fromkeys(["coefficient", "low", "high"], "signed")
     formats |= {"standard_error": "three", "vif": "number", "iv": "three"}
-    names = {"low": "95 % from", "high": "to", "vif": "VIF", "iv": "IV", "p_value": "p-value"}
+    names = {
+        "low": "95 % from",
+        "high": "to",
+        "vif": "VIF",
+        "iv": "IV",
+        "p_value": "p, after selection",
+    }
     names |= {"points_range": "reach"}
     start = "No points are given in advance."
     if card.base != "spread":
@@ -221,8 +236,8 @@ def _card(
     return [
         "A logistic regression on the weight of evidence (WoE) of bins, rounded to whole points; "
         "the rounded card is the model. No coefficient may be above 0, so that a safer bin never "
-        f"costs points. {start} The points of one bin of each feature are added; its reach is from "
-        "the fewest to the most of them.",
+        f"costs points. {tested} {start} The points of one bin of each feature are added; its "
+        "reach is from the fewest to the most of them.",
         show_table(shown, formats, names=names, caption="Features on the card, by their reach"),
         ("Features with their bins", [
             "Bins are made on the training loans; loans, bad rate and WoE are those of these "
