@@ -6,6 +6,6 @@ settings it was chosen from, and what its trees have learned.
 
 from riskkit.challenger.dependence import partial_dependence
 from riskkit.challenger.model import Challenger
-from riskkit.challenger.settings import best_setting, compare_settings
+from riskkit.challenger.search import Search, search
 
-__all__ = ["Challenger", "best_setting", "compare_settings", "partial_dependence"]
+__all__ = ["Challenger", "Search", "partial_dependence", "search"]
