@@ -1,7 +1,7 @@
-"""The challenger: LightGBM under the bins' risk directions, calibrated, on the score scale.
+"""The challenger: LightGBM under risk directions, calibrated, on the score scale.
 
-Takes features and a label; gives a classifier with a whole-number score like the scorecard's, the
-settings it was chosen from, and what its trees have learned.
+Takes features and a label; gives a classifier with a whole-number score like the scorecard's, what
+it was chosen from, and what its trees have learned.
 """
 
 from riskkit.challenger.dependence import partial_dependence

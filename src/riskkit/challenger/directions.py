@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["contrary_gain", "release"]
 
 COLUMNS = (
-    "released",
     "bound",
     "n_rounds",
     "log_loss",
@@ -63,52 +62,51 @@ def release(
 
     Returns
     -------
-    dict of feature to str, and DataFrame with a row for each test
-        released (features, in the order of that gain); bound (how many directions of `found`);
-        n_rounds; log_loss; excess, excess_low, excess_high (over the free trees, with its 95 %
-        interval); p_value (one-sided); chosen. The last row is that of the free trees. No row where
-        nothing was found.
+    dict of feature to str, and DataFrame, index released ("none", features, "all")
+        bound (how many directions of `found`); n_rounds; log_loss; excess, excess_low, excess_high
+        (over the free trees, the last row, with its 95 % interval); p_value (one-sided); chosen.
+        No row where nothing was found.
     """
-    if not found:
-        return {}, pd.DataFrame(columns=list(COLUMNS))
-    # without a test there is no need of an order
-    order, n_released = list(found), 0
+    kept = dict(found)
     rows: list[dict[str, Any]] = []
-    while n_released < len(found):
-        kept = {name: found[name] for name in found if name not in order[:n_released]}
+    released: list[str] = []
+    order: list[str] = []
+    n_released = 0
+    while kept:
         directions = challenger._directions(kept | dict(challenger.trends or {}))
-        bound = measure(
-            challenger, replace(learning, directions=directions), free.setting, free.folds
-        )
+        rows_bound = replace(learning, directions=directions)
+        bound = measure(challenger, rows_bound, free.setting, free.folds)
         mean, error = excess(bound, free, learning)
         p_value = float(norm.sf(mean / error)) if error > 0 else 1.0
+        released.append(", ".join(order[:n_released]) or "none")
         rows.append(
-            _row(order[:n_released], kept, bound)
-            | paired(bound, free, learning)
-            | {"p_value": p_value, "chosen": p_value >= level}
+            {
+                "bound": len(kept),
+                "n_rounds": bound.n_rounds,
+                "log_loss": bound.log_loss,
+                **paired(bound, free, learning),
+                "p_value": p_value,
+                "chosen": p_value >= level,
+            }
         )
         if p_value >= level:
             break
-        if n_released == 0:
-            order = _by_contrary_gain(challenger, learning, free, found)
+        order = order or _by_contrary_gain(challenger, learning, free, found)
         n_released = max(1, 2 * n_released)
-    else:
-        kept = {}
-    rows.append(
-        _row(order, {}, free)
-        | paired(free, free, learning)
-        | {"p_value": np.nan, "chosen": not kept}
-    )
-    return kept, pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def _row(released: Sequence[str], kept: Mapping[str, str], one: Tried) -> dict[str, Any]:
-    return {
-        "released": ", ".join(released),
-        "bound": len(kept),
-        "n_rounds": one.n_rounds,
-        "log_loss": one.log_loss,
-    }
+        kept = {name: found[name] for name in found if name not in order[:n_released]}
+    if found:
+        released.append("all")
+        rows.append(
+            {
+                "bound": 0,
+                "n_rounds": free.n_rounds,
+                "log_loss": free.log_loss,
+                **paired(free, free, learning),
+                "chosen": not kept,
+            }
+        )
+    index = pd.Index(released, name="released", dtype="object")
+    return kept, pd.DataFrame(rows, index=index, columns=list(COLUMNS))
 
 
 def _by_contrary_gain(

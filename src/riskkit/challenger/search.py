@@ -35,10 +35,11 @@ class Search:
         The parameters, learning_rate and patience_rounds those of the search; folds measured on;
         n_rounds; log_loss (mean of a row of these folds, before calibration); excess, excess_low,
         excess_high (over the chosen on the same rows, with its 95 % interval); chosen.
-    directions : DataFrame, a row for each test of the directions found
-        released (features); bound (number of directions found that bind); n_rounds; log_loss;
-        excess, excess_low, excess_high (over the trees free of them all, the last row); p_value (of
-        the excess, one-sided); chosen. No row where nothing was found.
+    directions : DataFrame, index released ("none", features, "all")
+        What it costs that the other directions found bind: bound (their number); n_rounds;
+        log_loss; excess, excess_low, excess_high (over the trees free of them all, with its 95 %
+        interval); p_value (of such an excess if they cost nothing); chosen. No row where nothing
+        was found.
     """
 
     challenger: Challenger
@@ -70,8 +71,10 @@ def search(
     of at least 0.1; what is fitted keeps the challenger's own, or takes the one at which some half
     of the 2,000 rounds will do, if that is more. A setting that needs them all is not taken.
 
-    Directions in the challenger's `trends` bind in any case, those that bins found only where rows
-    not seen do not speak against them, by a paired test; see the table of directions.
+    Directions in the challenger's `trends` bind in any case. Those that bins found bind unless rows
+    not seen say, in a paired test of the chosen setting, that trees free of them are better. If
+    they do, the one, two, four, … features whose splits against their direction gain the free trees
+    most are released, until the test is silent.
 
     Parameters
     ----------
