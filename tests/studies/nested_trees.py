@@ -60,11 +60,10 @@ def challenger_of(X: pd.DataFrame, y: np.ndarray, features: list[schema.Feature]
     codes = {f.name: list(f.special_codes) for f in features if f.special_codes}
     trends = schema.risk_trends(features)
     binner = WoeBinner(trend=trends, special_codes=codes, min_bads=5, infeasible="one_bin")
-    offered = X.drop(columns=list(binner.fit(X, y).leakage_))
-    blank = Challenger(
-        {name: trend for name, trend in trends.items() if name in offered}, special_codes=codes
-    )
-    return search(blank, offered, y, found_trends=binner.trends).challenger.fit(offered, y)
+    binner.fit(X, y)
+    offered = [name for name in X if name not in binner.leakage_]
+    blank = Challenger(trends, special_codes=codes, features=offered)
+    return search(blank, X, y, found_trends=binner.trends).challenger.fit(X, y)
 
 
 def plain_scores(X: pd.DataFrame, y: np.ndarray, rows: pd.DataFrame, seed: int) -> np.ndarray:
