@@ -386,6 +386,14 @@ def test_a_slice_of_the_study_is_as_it_was(shared_data, record_property):
     studies.compare(nested_trees.STUDY, slice_of, record_property, data="german_credit")
 
 
+def test_the_challenger_loses_nowhere_against_lightgbm_as_it_comes():
+    table = nested_trees.summary(nested_trees.STUDY)
+    assert table.index.tolist() == list(nested_trees.SOURCES)
+    assert (table["repeats"] >= 10).all()
+    assert (table.loc[["taiwan_default", "lending_club"], "low"] > -0.002).all()
+    assert (table["high"] >= 0).all()
+
+
 def test_differences_of_folds_that_share_rows_have_the_corrected_interval():
     # 2 × 5 folds of mean 3 and variance 20/9: the error is that times 1/10 + 1/4
     table = nested_trees.corrected_interval(np.array([1.0, 2, 3, 4, 5] * 2))
