@@ -114,7 +114,7 @@ def raced(few, monkeypatch):
     """A race over losses that a test makes up, and what was measured: setting and folds."""
     from riskkit.challenger import settings
 
-    X, y = few[0].head(400), few[1][:400]
+    X, y = few[0].head(400), np.tile([0, 0, 0, 1], 100)  # folds of one size
     log = []
 
     def race(loss, steps, n_rounds=lambda setting: 7, **parameters):
@@ -168,6 +168,7 @@ def test_each_axis_has_its_ladder_and_natural_ends(raced):
     [
         lambda setting, fold: 1.0,
         lambda setting, fold: fold * 10.0 if setting["n_leaves"] != 8 else 14.0,
+        lambda setting, fold: fold * 10.0 if setting["n_leaves"] != 8 else 15.0,
     ],
 )
 def test_equals_and_those_ahead_on_half_of_the_folds_alone_win_nothing(raced, loss):
@@ -177,13 +178,14 @@ def test_equals_and_those_ahead_on_half_of_the_folds_alone_win_nothing(raced, lo
 
 
 def test_a_setting_that_boosting_does_not_finish_is_not_taken(raced):
-    found, _ = raced(
+    found, log = raced(
         lambda setting, fold: setting["n_leaves"],
         {"n_leaves": 2.0},
         lambda setting: 2000 if setting["n_leaves"] < 4 else 7,
     )
     assert found.challenger.n_leaves == 4
     assert found.settings.query("n_leaves == 2")["excess"].item() < 0
+    assert ({"n_leaves": 2}, 4) not in log
 
 
 @pytest.mark.parametrize(
@@ -204,11 +206,12 @@ def test_the_fit_takes_a_rate_at_which_the_rounds_will_do(raced, n_rounds, own, 
     assert found.settings["patience_rounds"].tolist() == [15 if own < 0.1 else 50]
 
 
-def test_the_race_raises_its_rate_until_boosting_ends(raced):
-    found, _ = raced(lambda *_: 1.0, {}, lambda s: 2000 if s["learning_rate"] < 0.4 else 900)
-    assert found.settings["learning_rate"].tolist() == [0.4]
-    assert found.settings["patience_rounds"].tolist() == [4]  # 1.5 at .03
-    assert found.challenger.learning_rate == pytest.approx(0.36)
+@pytest.mark.parametrize(("enough", "patience"), [(0.2, 8), (0.4, 4)])  # 50 at .03
+def test_the_race_raises_its_rate_until_boosting_ends(raced, enough, patience):
+    found, _ = raced(lambda *_: 1.0, {}, lambda s: 2000 if s["learning_rate"] < enough else 900)
+    assert found.settings["learning_rate"].tolist() == [enough]
+    assert found.settings["patience_rounds"].tolist() == [patience]
+    assert found.challenger.learning_rate == pytest.approx(0.9 * enough)
 
 
 def test_rounds_at_their_limit_are_told(few, monkeypatch):
@@ -345,6 +348,11 @@ def test_stated_directions_bind_whatever_they_cost(turning):
     assert found.directions.index.tolist() == ["none", "all"]
     assert found.directions["bound"].tolist() == [3, 0]
     assert found.challenger.trends == FOUND
+    for trends, log_loss in zip((FOUND, stated), found.directions["log_loss"], strict=True):
+        bound = Challenger(trends, **FAST)
+        learning = bound._learn(X, y, None)
+        raw = bound._cross(learning).raw
+        assert log_loss == pytest.approx((np.logaddexp(0, raw) - learning.y * raw).mean())
 
 
 def test_what_is_no_direction_is_not_tested(rows, monkeypatch):
