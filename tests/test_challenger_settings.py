@@ -7,16 +7,20 @@ from threading import Barrier
 import numpy as np
 import pandas as pd
 import pytest
+import studies
+from scipy import stats
 from scipy.special import expit, logit
+from studies import nested_trees
 
 from riskkit.binning import WoeBinner
-from riskkit.challenger import Challenger, best_setting, compare_settings, partial_dependence
+from riskkit.challenger import Challenger, partial_dependence, search
 from riskkit.challenger.calibration import (
     Isotonic,
     Platt,
     calibration_from,
     fit_calibration,
 )
+from riskkit.challenger.directions import contrary_gain
 from riskkit.schema import Feature
 from riskkit.scorecard import Scorecard, ScoreScale
 from riskkit.target import deal_folds, group_numbers
@@ -24,7 +28,6 @@ from riskkit.target import deal_folds, group_numbers
 NAN = float("nan")
 FAST = {"learning_rate": 0.2, "patience_rounds": 5}
 SPECIAL = {"inquiries": [-9.0, -8.0]}
-GRID = {"n_leaves": (3, 12), "feature_share": (0.7, 1.0)}
 
 
 def borrowers(n, seed):
@@ -66,138 +69,346 @@ def few():
     return X, y, np.random.default_rng(0).choice([0.5, 1.0, 3.0], 1200)
 
 
+TWO = {"n_leaves": 2.0, "feature_share": 0.6}
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_settings_are_compared_loan_by_loan(few, weighted):
     X, y, weight = few
     given = weight if weighted else None
-    challenger = Challenger(seed=2, **FAST)
-    table = compare_settings(challenger, X, y, given, grid=GRID)
-    assert table.index.tolist() == [1, 2, 3, 4]
+    table = search(Challenger(seed=2, n_leaves=4, **FAST), X, y, given, steps=TWO).settings
+    assert table.index.tolist() == list(range(1, len(table) + 1))
     assert table.index.name == "setting"
-    assert list(table.columns[:3]) == ["n_leaves", "feature_share", "n_rounds"]
-    assert table["n_leaves"].tolist() == [3, 3, 12, 12]
-    assert table["feature_share"].tolist() == [0.7, 1.0, 0.7, 1.0]
-    losses, rounds, errors = [], [], []
-    for n_leaves, share in table[["n_leaves", "feature_share"]].to_numpy():
-        one = Challenger(seed=2, n_leaves=int(n_leaves), feature_share=share, **FAST)
+    assert list(table.columns[:3]) == ["n_leaves", "feature_share", "learning_rate"]
+    assert (table["n_leaves"].iloc[0], table["feature_share"].iloc[0]) == (4, 1.0)
+    assert set(table["folds"]) == {2, 4}
+    losses = []
+    for row in table.itertuples():
+        one = Challenger(seed=2, n_leaves=row.n_leaves, feature_share=row.feature_share, **FAST)
         learning = one._learn(X, y, given)
-        crossed = one._cross(learning)
+        crossed = one._cross(learning, row.folds)
+        assert np.isnan(crossed.raw[learning.fold >= row.folds]).all()
         bad = expit(crossed.raw)
         losses.append(-np.where(learning.y == 1, np.log(bad), np.log1p(-bad)))
-        rounds.append(crossed.n_rounds)
-    assert table["n_rounds"].tolist() == rounds
-    share = learning.weight / learning.weight.sum()
-    mean = [float(share @ loss) for loss in losses]
-    assert table["log_loss"].to_numpy() == pytest.approx(mean)
-    least = int(np.argmin(mean))
+        seen = learning.fold < row.folds
+        mean = np.average(losses[-1][seen], weights=learning.weight[seen])
+        assert row.n_rounds == crossed.n_rounds
+        assert row.log_loss == pytest.approx(mean)
+    (best,) = np.flatnonzero(table["chosen"])
+    assert table["folds"].iloc[best] == 4
+    assert table["log_loss"].iloc[best] == table.loc[table["folds"] == 4, "log_loss"].min()
     for loss, found in zip(losses, table.itertuples(), strict=True):
-        apart = loss - losses[least]
+        seen = learning.fold < found.folds
+        share = learning.weight[seen] / learning.weight[seen].sum()
+        apart = (loss - losses[best])[seen]
         assert found.excess == pytest.approx(share @ apart, abs=1e-12)
-        variance = (share**2 * (apart - share @ apart) ** 2).sum()
-        errors.append(np.sqrt(variance))
-        half = 1.96 * errors[-1]
+        half = 1.96 * np.sqrt((share**2 * (apart - share @ apart) ** 2).sum())
         assert found.excess_low == pytest.approx(found.excess - half, abs=1e-12)
         assert found.excess_high == pytest.approx(found.excess + half, abs=1e-12)
         if not weighted:
-            usual = apart.std() / np.sqrt(len(apart))
-            assert errors[-1] == pytest.approx(usual)
-    assert table["chosen"].tolist() == [k == least for k in range(4)]
+            assert half == pytest.approx(1.96 * apart.std() / np.sqrt(len(apart)))
 
 
-def losses_of(means):
-    """Losses of a setting `n_leaves` → (mean over four rows, spread around it)."""
+@pytest.fixture
+def raced(few, monkeypatch):
+    """A race over losses that a test makes up, and what was measured: setting and folds."""
+    from riskkit.challenger import settings
 
-    def losses(challenger, learning, setting):
-        mean, spread = means[setting["n_leaves"]]
-        return 7, mean + spread * np.array([1.0, -1.0, 1.0, -1.0])
+    X, y = few[0].head(400), np.tile([0, 0, 0, 1], 100)  # folds of one size
+    log = []
 
-    return losses
+    def race(loss, steps, n_rounds=lambda setting: 7, **parameters):
+        def measured(challenger, learning, setting, n_folds):
+            log.append(({name: setting[name] for name in steps}, n_folds))
+            losses = np.array([loss(setting, fold) for fold in learning.fold], dtype=float)
+            seen = learning.fold < n_folds
+            losses[~seen] = np.nan
+            return settings.Tried(setting, n_folds, n_rounds(setting), losses, losses[seen].mean())
+
+        monkeypatch.setattr(settings, "measure", measured)
+        return search(Challenger(**parameters), X, y, steps=steps), log
+
+    return race
+
+
+def test_a_race_goes_on_where_its_best_lies_on_an_edge(raced):
+    found, log = raced(lambda setting, fold: abs(setting["n_leaves"] - 60), {"n_leaves": 2.0})
+    assert found.challenger.n_leaves == 64
+    assert type(found.challenger.n_leaves) is int
+    # those behind on half of the folds are not measured on all
+    assert log == [
+        ({"n_leaves": n}, folds)
+        for n, folds in [
+            (8, 4), (4, 2), (16, 2), (16, 4), (32, 2), (32, 4), (64, 2), (64, 4), (128, 2)
+        ]
+    ]  # fmt: skip
+    assert found.settings["n_leaves"].tolist() == [8, 4, 16, 32, 64, 128]
+    assert found.settings["folds"].tolist() == [4, 2, 4, 4, 4, 2]
+    assert found.settings["excess"].tolist() == pytest.approx([48, 52, 40, 24, 0, 64])
+
+
+def test_each_axis_has_its_ladder_and_natural_ends(raced):
+    far = {"n_leaves": 2, "min_leaf_rows": 1, "feature_share": 1 / 3}
+
+    def loss(setting, fold):
+        return sum(abs(np.log(setting[name] / value)) for name, value in far.items())
+
+    steps = {"n_leaves": 2.0, "min_leaf_rows": 2.5, "feature_share": 0.6}
+    found, log = raced(loss, steps, n_leaves=8, min_leaf_rows=50, feature_share=0.9)
+    assert {name: found.challenger.get_params()[name] for name in far} == pytest.approx(far)
+    assert {setting["n_leaves"] for setting, _ in log} >= {8, 4, 2}
+    assert {setting["min_leaf_rows"] for setting, _ in log} >= {125, 50, 20, 8, 3, 1}
+    shares = {setting["feature_share"] for setting, _ in log}
+    assert shares == {1.0, 0.9, 0.9 * 0.6, 1 / 3}  # a tree of three features has one at least
+    assert len(log) == len({(*setting.values(), folds) for setting, folds in log})
 
 
 @pytest.mark.parametrize(
-    ("means", "chosen"),
+    "loss",
     [
-        ({2: (0.5, 0.0), 4: (0.4, 0.0), 8: (0.3, 0.0)}, 8),
-        ({2: (0.39, 0.2), 4: (0.30, 0.0), 8: (0.31, 0.4)}, 4),
-        ({2: (0.3, 0.1), 4: (0.3, 0.1), 8: (0.3, 0.1)}, 2),
+        lambda setting, fold: 1.0,
+        lambda setting, fold: fold * 10.0 if setting["n_leaves"] != 8 else 14.0,
+        lambda setting, fold: fold * 10.0 if setting["n_leaves"] != 8 else 15.0,
     ],
 )
-def test_the_least_loss_is_chosen_and_the_simplest_of_equals(few, monkeypatch, means, chosen):
-    from riskkit.challenger import settings
+def test_equals_and_those_ahead_on_half_of_the_folds_alone_win_nothing(raced, loss):
+    found, _ = raced(loss, {"n_leaves": 2.0})
+    assert found.settings.loc[found.settings["chosen"], "n_leaves"].tolist() == [8]
+    assert found.challenger.n_leaves == 8
 
-    X = few[0].head(4)
-    monkeypatch.setattr(settings, "_losses", losses_of(means))
-    table = compare_settings(
-        Challenger(n_folds=2), X, np.array([0, 1, 0, 1]), grid={"n_leaves": (2, 4, 8)}
+
+def test_a_setting_that_boosting_does_not_finish_is_not_taken(raced):
+    found, log = raced(
+        lambda setting, fold: setting["n_leaves"],
+        {"n_leaves": 2.0},
+        lambda setting: 2000 if setting["n_leaves"] < 4 else 7,
     )
-    assert table["chosen"].sum() == 1
-    assert best_setting(table) == {"n_leaves": chosen}
-    assert type(best_setting(table)["n_leaves"]) is int
+    assert found.challenger.n_leaves == 4
+    assert found.settings.query("n_leaves == 2")["excess"].item() < 0
+    assert ({"n_leaves": 2}, 4) not in log
 
 
-def test_settings_do_not_depend_on_threads_or_on_what_was_fitted_before(few):
+@pytest.mark.parametrize(
+    ("n_rounds", "own", "expected"),
+    [
+        (100, 0.03, 0.03),
+        (300, 0.03, 0.03),
+        (600, 0.03, 0.06),  # 2,000 rounds at .03
+        (1500, 0.03, 0.1),
+        (1500, 0.2, 0.2),
+    ],
+)
+def test_the_fit_takes_a_rate_at_which_the_rounds_will_do(raced, n_rounds, own, expected):
+    found, _ = raced(lambda *_: 1.0, {}, lambda _: n_rounds, learning_rate=own, patience_rounds=50)
+    assert found.challenger.learning_rate == pytest.approx(expected)
+    assert found.challenger.patience_rounds == 50
+    assert found.settings["learning_rate"].tolist() == [max(own, 0.1)]
+    assert found.settings["patience_rounds"].tolist() == [15 if own < 0.1 else 50]
+
+
+@pytest.mark.parametrize(("enough", "patience"), [(0.2, 8), (0.4, 4)])  # 50 at .03
+def test_the_race_raises_its_rate_until_boosting_ends(raced, enough, patience):
+    found, _ = raced(lambda *_: 1.0, {}, lambda s: 2000 if s["learning_rate"] < enough else 900)
+    assert found.settings["learning_rate"].tolist() == [enough]
+    assert found.settings["patience_rounds"].tolist() == [patience]
+    assert found.challenger.learning_rate == pytest.approx(0.9 * enough)
+
+
+def test_rounds_at_their_limit_are_told(few, monkeypatch):
+    X, y, _ = few
+    monkeypatch.setattr("riskkit.challenger.model.MAX_ROUNDS", 9)
+    with pytest.warns(UserWarning, match="still gained after 9 rounds; raise learning_rate, now"):
+        model = Challenger(learning_rate=0.01).fit(X, y)
+    assert model.n_rounds_ == 9
+
+
+def test_a_search_does_not_depend_on_threads_rows_order_or_what_was_fitted_before(few):
     X, y, weight = few
     challenger = Challenger(special_codes=SPECIAL, **FAST)
     before = challenger.get_params()
-    expected = compare_settings(challenger, X, y, weight, grid=GRID)
+    against = {"found_trends": {"pressure": "descending", "inquiries": "ascending"}, "steps": TWO}
+
+    def same(found):
+        pd.testing.assert_frame_equal(found.settings, expected.settings)
+        pd.testing.assert_frame_equal(found.directions, expected.directions)
+        assert found.challenger.get_params() == expected.challenger.get_params()
+
+    expected = search(challenger, X, y, weight, **against)
     assert challenger.get_params() == before
     assert not hasattr(challenger, "feature_names_in_")
     with ThreadPoolExecutor(2) as pool:
-        again = compare_settings(challenger, X, y, weight, grid=GRID, executor=pool)
-    pd.testing.assert_frame_equal(again, expected)
-    reversed_rows = np.arange(len(X))[::-1]
-    moved = compare_settings(
-        challenger, X.iloc[reversed_rows], y[reversed_rows], weight[reversed_rows], grid=GRID
-    )
-    pd.testing.assert_frame_equal(moved, expected)
+        same(search(challenger, X, y, weight, executor=pool, **against))
+    back = np.arange(len(X))[::-1]
+    same(search(challenger, X.iloc[back], y[back], weight[back], **against))
     fitted = Challenger(special_codes=SPECIAL, **FAST).fit(X, y)
     text = json.dumps(fitted.to_json())
-    pd.testing.assert_frame_equal(compare_settings(fitted, X, y, weight, grid=GRID), expected)
+    same(search(fitted, X, y, weight, **against))
     assert json.dumps(fitted.to_json()) == text
 
 
 def test_settings_tried_at_once_do_not_mix(few, monkeypatch):
     X, y, _ = few
-    expected = compare_settings(Challenger(**FAST), X, y, grid={"n_leaves": (3, 12)})
+    expected = search(Challenger(**FAST), X, y, steps={"n_leaves": 2.0}).settings
     both, cross = Barrier(2, timeout=30), Challenger._cross
 
-    def together(self, learning):
-        both.wait()
-        return cross(self, learning)
+    def together(self, learning, n_folds=None):
+        if n_folds == 2:  # first look at two neighbours
+            both.wait()
+        return cross(self, learning, n_folds)
 
     monkeypatch.setattr(Challenger, "_cross", together)
     with ThreadPoolExecutor(2) as pool:
-        found = compare_settings(
-            Challenger(**FAST), X, y, grid={"n_leaves": (3, 12)}, executor=pool
-        )
+        found = search(Challenger(**FAST), X, y, steps={"n_leaves": 2.0}, executor=pool).settings
     pd.testing.assert_frame_equal(found, expected)
 
 
-def test_the_chosen_setting_is_what_a_fit_takes(few):
+def test_what_was_found_is_what_a_fit_takes(few):
     X, y, _ = few
-    challenger = Challenger(**FAST)
-    table = compare_settings(challenger, X, y, grid=GRID)
-    chosen = best_setting(table)
-    assert set(chosen) == set(GRID)
-    fitted = challenger.set_params(**chosen).fit(X, y)
-    assert fitted.n_rounds_ == table.loc[table["chosen"], "n_rounds"].item()
-    alone = compare_settings(challenger, X, y, grid={})
-    assert alone["chosen"].tolist() == [True]
-    assert best_setting(alone) == {}
+    found = search(Challenger(**FAST), X, y)
+    row = found.settings[found.settings["chosen"]].iloc[0]
+    assert not hasattr(found.challenger, "booster_")
+    fitted = found.challenger.fit(X, y)
+    for name in ("n_leaves", "min_leaf_rows", "feature_share", "learning_rate"):
+        assert getattr(fitted, name) == row[name]
+    assert fitted.n_rounds_ == row["n_rounds"]
+    alone = search(Challenger(**FAST), X, y, steps={})
+    assert alone.settings["chosen"].tolist() == [True]
+    assert alone.challenger.get_params() == Challenger(**FAST).get_params() | {"trends": {}}
 
 
-def test_a_setting_out_of_range_is_refused_before_anything_is_fitted(few, monkeypatch):
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"steps": {"n_folds": 2.0}}, r"steps may name \['n_leaves', .*got \['n_folds'\]"),
+        ({"steps": {"n_leaves": 1.0}}, "a step must be > 0, finite and not 1"),
+        ({"steps": {"n_leaves": 0.0}}, "a step must be > 0, finite and not 1"),
+        ({"level": 0.0}, r"level must lie in \(0, 1\), got 0.0"),
+    ],
+)
+def test_a_search_is_checked_before_anything_is_fitted(few, monkeypatch, given, message):
     monkeypatch.setattr(Challenger, "_learn", None)
-    with pytest.raises(ValueError, match="n_leaves must be >= 2, got 1"):
-        compare_settings(Challenger(), *few[:2], grid={"n_leaves": (4, 1)})
+    with pytest.raises(ValueError, match=message):
+        search(Challenger(), *few[:2], **given)
 
 
-@pytest.mark.parametrize("name", ["n_folds", "trends", "calibration", "seed"])
-def test_a_grid_names_what_the_trees_alone_hang_on(few, name):
-    """Fewer folds than the rows were dealt into would leave losses of nothing at all."""
-    X, y, _ = few
-    with pytest.raises(ValueError, match=rf"the grid may name \['n_leaves', .*got \['{name}'\]"):
-        compare_settings(Challenger(), X, y, grid={"n_leaves": (4,), name: (2, 3)})
+# -- directions ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def turning():
+    """`turn` is risky or safe as `which` says; the others only rise, or tell nothing."""
+    rng = np.random.default_rng(3)
+    X = pd.DataFrame(rng.normal(size=(1500, 5)), columns=["which", "turn", "rise", "fall", "idle"])
+    odds = 2 * X["turn"] * np.sign(X["which"]) + X["rise"] - X["fall"] - 1
+    return X, (rng.random(1500) < expit(odds)).astype(int).to_numpy()
+
+
+FOUND = {"rise": "ascending", "fall": "descending", "idle": "ascending", "turn": "ascending"}
+
+
+def test_found_directions_bind_but_those_that_unseen_rows_speak_against(turning):
+    X, y = turning
+    found = search(Challenger(**FAST), X, y, found_trends=FOUND, steps={})
+    table = found.directions
+    assert table.index.tolist() == ["none", "turn", "all"]
+    assert table["bound"].tolist() == [4, 3, 0]
+    assert table["chosen"].tolist() == [False, True, False]
+    assert found.challenger.trends == {k: v for k, v in FOUND.items() if k != "turn"}
+    free = Challenger(**FAST)
+    learning = free._learn(X, y, None)
+
+    def losses(model):
+        raw = model._cross(model._learn(X, y, None)).raw
+        return np.logaddexp(0, raw) - learning.y * raw
+
+    for trends, row in zip((FOUND, found.challenger.trends), table.itertuples(), strict=False):
+        apart = losses(Challenger(trends, **FAST)) - losses(free)
+        assert row.excess == pytest.approx(apart.mean())
+        test = stats.ttest_1samp(apart, 0, alternative="greater")
+        assert row.p_value == pytest.approx(test.pvalue, abs=1e-3)
+        assert row.chosen == (row.p_value >= 0.05)
+    assert table["excess"].iloc[2] == 0
+
+
+def test_a_level_that_any_excess_reaches_releases_them_in_doubles(turning):
+    X, y = turning
+    sure = {"which": "ascending", "turn": "descending"}
+    found = search(Challenger(**FAST), X, y, found_trends=FOUND | sure, steps={}, level=0.999999)
+    assert found.directions["bound"].tolist() == [5, 4, 3, 1, 0]
+    assert found.directions["chosen"].tolist() == [False] * 4 + [True]
+    assert found.challenger.trends == {}
+
+
+def test_stated_directions_bind_whatever_they_cost(turning):
+    X, y = turning
+    stated = {"turn": "ascending"}
+    found = search(
+        Challenger(stated, **FAST), X, y, found_trends=FOUND | {"turn": "descending"}, steps={}
+    )
+    assert found.directions.index.tolist() == ["none", "all"]
+    assert found.directions["bound"].tolist() == [3, 0]
+    assert found.challenger.trends == FOUND
+    for trends, log_loss in zip((FOUND, stated), found.directions["log_loss"], strict=True):
+        bound = Challenger(trends, **FAST)
+        learning = bound._learn(X, y, None)
+        raw = bound._cross(learning).raw
+        assert log_loss == pytest.approx((np.logaddexp(0, raw) - learning.y * raw).mean())
+
+
+def test_what_is_no_direction_is_not_tested(rows, monkeypatch):
+    X, y = (part[:600] for part in rows)
+    found = search(
+        Challenger(**FAST), X, y, found_trends={"pressure": "peak", "job": "ascending"}, steps={}
+    )
+    assert len(found.directions) == 0
+    assert found.challenger.trends == {}
+    monkeypatch.setattr(Challenger, "_cross", None)
+    with pytest.raises(ValueError, match="found_trends"):
+        search(Challenger(**FAST), X, y, found_trends={"age": "ascending"})
+
+
+def test_contrary_gain_is_that_of_splits_against_a_direction(turning):
+    X, y = turning
+    model = Challenger(**FAST)
+    booster = model._grow(model._learn(X, y, None), 5)
+    nodes = booster.trees_to_dataframe().set_index("node_index")
+    splits = nodes.dropna(subset="split_feature")
+    right, left = (nodes.loc[splits[side], "value"].to_numpy() for side in
+                   ("right_child", "left_child"))  # fmt: skip
+    rises = pd.Series(right > left, index=splits.index)
+    gain = contrary_gain(booster, [1, -1, 0, 1, 1])
+    for column, direction in enumerate([1, -1, 0, 1, 1]):
+        own = splits["split_feature"] == f"Column_{column}"
+        against = own & (~rises if direction == 1 else rises)
+        expected = splits.loc[against, "split_gain"].sum() if direction else 0.0
+        assert gain[column] == pytest.approx(expected, rel=1e-4)
+    assert gain[1] > 0
+
+
+# -- against LightGBM as it comes ------------------------------------------------------------------
+
+
+def test_a_slice_of_the_study_is_as_it_was(shared_data, record_property):
+    found = nested_trees.measure("german_credit", seed=1, folds=1)
+    slice_of = {"difference_1": found["difference_1"]}
+    studies.compare(nested_trees.STUDY, slice_of, record_property, data="german_credit")
+
+
+def test_the_challenger_loses_nowhere_against_lightgbm_as_it_comes():
+    table = nested_trees.summary(nested_trees.STUDY)
+    assert table.index.tolist() == list(nested_trees.SOURCES)
+    assert (table["repeats"] >= 10).all()
+    assert (table.loc[["taiwan_default", "lending_club"], "low"] > -0.002).all()
+    assert (table["high"] >= 0).all()
+
+
+def test_differences_of_folds_that_share_rows_have_the_corrected_interval():
+    # 2 × 5 folds of mean 3 and variance 20/9: the error is that times 1/10 + 1/4
+    table = nested_trees.corrected_interval(np.array([1.0, 2, 3, 4, 5] * 2))
+    half = 2.262157 * np.sqrt(20 / 9 * 0.35)
+    assert table["difference"] == 3
+    assert table["low"] == pytest.approx(3 - half, abs=1e-5)
+    assert table["high"] == pytest.approx(3 + half, abs=1e-5)
 
 
 # -- calibration -----------------------------------------------------------------------------------
@@ -572,8 +783,8 @@ def test_groups_change_the_folds_and_not_the_order_of_rows():
     two = Challenger(**FAST).fit(X.iloc[shuffled], y[shuffled], groups=groups[shuffled])
     assert one.to_json() == two.to_json()
     assert one.to_json() != Challenger(**FAST).fit(X, y).to_json()
-    table = compare_settings(Challenger(**FAST), X, y, groups=groups, grid={"n_leaves": (2, 4)})
-    plain = compare_settings(Challenger(**FAST), X, y, grid={"n_leaves": (2, 4)})
+    table = search(Challenger(**FAST), X, y, groups=groups, steps={}).settings
+    plain = search(Challenger(**FAST), X, y, steps={}).settings
     assert (table["log_loss"] != plain["log_loss"]).all()
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from riskkit import binning, checks, evidence, inference, metrics, profile, schema, strategy
 from riskkit.binning import WoeBinner, count_features
-from riskkit.challenger import Challenger, compare_settings
+from riskkit.challenger import Challenger, search
 from riskkit.checks import refuse_unknown, same_rows
 from riskkit.scorecard import Scorecard
 
@@ -106,7 +106,7 @@ def drifted(X, base, period):
 
 BINNER = WoeBinner().fit(X, Y)
 CARD = Scorecard(BINNER).fit(X, Y)
-SETTINGS = partial(compare_settings, Challenger(patience_rounds=1), grid={"n_leaves": [2]})
+SEARCH = partial(search, Challenger(patience_rounds=1, n_leaves=2), steps={})
 FEW = {"patience_rounds": 1, "n_leaves": 2}
 # every way to hand over rows in two parts, and what is handed over
 PAIRINGS = {
@@ -122,7 +122,7 @@ PAIRINGS = {
     "Scorecard, bins given": (Scorecard(BINNER).fit, {"X": X, "y": Y, "sample_weight": P}),
     "score": (CARD.score, {"X": X, "y": Y, "sample_weight": P}),
     "Challenger": (Challenger(**FEW).fit, {"X": X, "y": Y, "sample_weight": P, "groups": CUSTOMER}),
-    "compare_settings": (SETTINGS, {"X": X, "y": Y, "sample_weight": P, "groups": CUSTOMER}),
+    "search": (SEARCH, {"X": X, "y": Y, "sample_weight": P, "groups": CUSTOMER}),
     "score_counts": (
         metrics.score_counts,
         {"score": P, "y": OUTCOME, "booked": ~DECLINED, "weight": P},

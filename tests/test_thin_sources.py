@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -197,3 +198,17 @@ def test_roll_rates_say_nothing_of_buckets_that_nobody_was_in():
     assert "come back" in migration.roll_text(rates, 15)
     nobody = rates.assign(no_return_rate=[0.0, *[np.nan] * 4])
     assert migration.roll_text(nobody, 90).startswith("No loan was past due in these months")
+
+
+def test_what_gives_the_label_away_is_not_offered_to_the_challenger(tmp_path, monkeypatch):
+    fees = replace(NUMBERS["income"], name="fees", label="Late fees")
+    source = thin_source("leaking", features=(*NUMBERS.values(), fees))
+    applications = source.applications
+    late = applications["default_flag"] == 1
+    applications = applications.assign(fees=applications["fees"].where(late))
+    shown = run_notebooks(
+        replace(source, applications=applications), tmp_path, monkeypatch, numbers="123"
+    )
+    (saved,) = tmp_path.rglob("challenger.json")
+    assert json.loads(saved.read_text())["features"] == ["income", "calls"]
+    assert "Directions found, by what is released" in shown[3]

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit import binning, metrics, schema, synthetic, target
-from riskkit.challenger import Challenger, best_setting, compare_settings
+from riskkit.challenger import Challenger, search
 from riskkit.scorecard import Scorecard
 from riskkit.synthetic.features import RECIPES
 from studies import Study
@@ -121,10 +121,10 @@ def measure(seed: int, n_others: int = N_OTHERS) -> dict[str, float]:
     chosen = selection.index[selection["selected"]].tolist()
     card = Scorecard(binner, features=chosen)
     card.fit(training, y, groups=training["customer_id"])
-    trees = Challenger(binner.trends | trends, special_codes=CODES)
+    trees = Challenger(trends, special_codes=CODES)
     with ThreadPoolExecutor(2) as pool:
-        table = compare_settings(trees, training[NAMES], y, executor=pool)
-    trees.set_params(**best_setting(table)).fit(training[NAMES], y)
+        found = search(trees, training[NAMES], y, found_trends=binner.trends, executor=pool)
+    trees = found.challenger.fit(training[NAMES], y)
     # the truth needs no label, so loans too young for one count, too
     start = applications.loc[sample == "out_of_time", "applied_at"].min()
     late = (applications["applied_at"] >= start) & applications["booked"]

@@ -1,11 +1,11 @@
-"""The challenger: LightGBM under the bins' risk directions, calibrated, on the score scale.
+"""The challenger: LightGBM under risk directions, calibrated, on the score scale.
 
-Takes features and a label; gives a classifier with a whole-number score like the scorecard's, the
-settings it was chosen from, and what its trees have learned.
+Takes features and a label; gives a classifier with a whole-number score like the scorecard's, what
+it was chosen from, and what its trees have learned.
 """
 
 from riskkit.challenger.dependence import partial_dependence
 from riskkit.challenger.model import Challenger
-from riskkit.challenger.settings import best_setting, compare_settings
+from riskkit.challenger.search import Search, search
 
-__all__ = ["Challenger", "best_setting", "compare_settings", "partial_dependence"]
+__all__ = ["Challenger", "Search", "partial_dependence", "search"]

@@ -6,6 +6,7 @@ Takes features and a label; gives scores, and what each feature adds to them.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -55,10 +56,10 @@ from riskkit.target import deal_folds, group_numbers
 if TYPE_CHECKING:
     import lightgbm
 
-__all__ = ["Challenger", "Crossed"]
+__all__ = ["MAX_ROUNDS", "Challenger", "Crossed"]
 
 _DIRECTIONS = {"ascending": 1, "descending": -1}
-_MAX_ROUNDS = 2000
+MAX_ROUNDS = 2000
 # rows that one thread scores at a time
 _BLOCK_ROWS = 50_000
 # LightGBM keeps the number of threads of its latest call for the whole process, and a fit beside it
@@ -72,7 +73,7 @@ class Crossed:
     """What boosters said of rows they had not seen, after the number of rounds that was best."""
 
     n_rounds: int
-    raw: Array
+    raw: Array  # NaN in folds left out
 
 
 class Challenger(ScoreClassifier):
@@ -202,17 +203,19 @@ class Challenger(ScoreClassifier):
             `X` is no DataFrame; a name that is not text or occurs twice; or columns that are no
             features, such as dates, mixtures and ids, all of them named.
         """
-        import lightgbm
-
         learning = self._learn(X, y, sample_weight, groups)
         crossed = self._cross(learning)
         self.n_rounds_ = crossed.n_rounds
+        if self.n_rounds_ >= MAX_ROUNDS:
+            warnings.warn(
+                f"boosting still gained after {MAX_ROUNDS:,} rounds; raise learning_rate, now "
+                f"{self.learning_rate:g}",
+                stacklevel=2,
+            )
         self.calibration_ = fit_calibration(
             self.calibration, crossed.raw, learning.y, learning.weight
         )
-        self.booster_ = lightgbm.train(
-            self._parameters(learning), learning.dataset(), num_boost_round=self.n_rounds_
-        )
+        self.booster_ = self._grow(learning, self.n_rounds_)
         return self
 
     @property
@@ -273,15 +276,26 @@ class Challenger(ScoreClassifier):
             y=y,
             weight=weight,
             fold=deal_folds(y, self.n_folds, self.seed, group[order]),
-            # LightGBM ends the whole process where a category has a direction
-            directions=[
-                _DIRECTIONS.get(trends.get(name, ""), 0)
-                if is_value and name not in self.levels_
-                else 0
-                for name, is_value in columns
-            ],
+            directions=self._directions(trends),
             categorical=[i for i, (name, _) in enumerate(columns) if name in self.levels_],
         )
+
+    def _directions(self, trends: Mapping[str, str]) -> list[int]:
+        """Direction of each column of the matrix."""
+        # LightGBM ends the whole process where a category has a direction
+        return [
+            _DIRECTIONS.get(trends.get(name, ""), 0) if is_value and name not in self.levels_ else 0
+            for name, is_value in self._columns()
+        ]
+
+    def _bindable(self, trends: Mapping[str, str]) -> dict[str, str]:
+        """Those that could bind the trees, of features that the challenger's own leave free."""
+        own = self.trends or {}
+        return {
+            name: trends[name]
+            for name in self.feature_names_in_
+            if name not in own and name not in self.levels_ and trends.get(name) in _DIRECTIONS
+        }
 
     def _check_settings(self) -> None:
         for name, least in (
@@ -321,25 +335,32 @@ class Challenger(ScoreClassifier):
             "num_threads": _N_THREADS,
         }
 
-    def _cross(self, learning: Learning) -> Crossed:
-        """Raw scores of every row by the booster that has not seen its fold."""
+    def _cross(self, learning: Learning, n_folds: int | None = None) -> Crossed:
+        """Raw scores of every row in the first folds, by the booster that has not seen its fold."""
         import lightgbm
 
-        seen = [learning.fold != number for number in range(self.n_folds)]
+        seen = [learning.fold != number for number in range(n_folds or self.n_folds)]
         crossed = lightgbm.cv(
             self._parameters(learning),
             learning.dataset(),
-            num_boost_round=_MAX_ROUNDS,
+            num_boost_round=MAX_ROUNDS,
             folds=[(np.flatnonzero(others), np.flatnonzero(~others)) for others in seen],
             callbacks=[lightgbm.early_stopping(self.patience_rounds, verbose=False)],
             return_cvbooster=True,
         )
         trained = cast("lightgbm.CVBooster", crossed["cvbooster"])
         n_rounds = int(trained.best_iteration)
-        raw = np.empty(len(learning.y))
+        raw = np.full(len(learning.y), np.nan)
         for booster, others in zip(trained.boosters, seen, strict=True):
             raw[~others] = _predict(booster, learning.matrix[~others], n_rounds, raw_score=True)
         return Crossed(n_rounds, raw)
+
+    def _grow(self, learning: Learning, n_rounds: int) -> lightgbm.Booster:
+        """A booster that has seen all rows."""
+        import lightgbm
+
+        parameters = self._parameters(learning)
+        return lightgbm.train(parameters, learning.dataset(), num_boost_round=n_rounds)
 
     def _columns(self) -> list[tuple[str, bool]]:
         return matrix_columns(list(self.feature_names_in_), self.special_codes_)
