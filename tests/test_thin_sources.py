@@ -41,8 +41,8 @@ def some(n: int) -> Callable[[pd.DataFrame], pd.Series]:
 
 
 def one_cohort() -> Source:
-    """Everybody is declined but the applicants of one month."""
-    source = thin_source("one_cohort", n=3_000, declined_rate=0.1)
+    """Everybody is declined but the applicants of one month, of whom the features tell little."""
+    source = thin_source("one_cohort", n=3_000, declined_rate=0.1, signal=0.4)
     months = source.applications["applied_at"].dt.to_period("M")
     outside = source.applications["booked"] & (months != months.min() + 9)
     applications = source.applications.copy()
