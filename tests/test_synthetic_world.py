@@ -466,4 +466,8 @@ def test_the_models_come_near_the_attainable(models):
 
 @pytest.mark.parametrize("name", ["card", "challenger"])
 def test_probabilities_are_neither_too_sure_nor_too_shy(models, name):
-    assert 0.95 <= models[f"{name}_slope"].mean() <= 1.05
+    # of five worlds, whose mean is this uncertain; the study has twenty
+    slope = models[f"{name}_slope"]
+    error = slope.std() / np.sqrt(len(slope))
+    assert 0.95 - 2 * error <= slope.mean() <= 1.05 + 2 * error
+    assert 0.90 <= slope.mean() <= 1.10

@@ -91,9 +91,8 @@ CASES: dict[str, tuple[Callable[[], Source], Said, Said]] = {
     ),
     "one cohort": (
         one_cohort,
-        {3: ["they say the same of everybody", "A dash: no line can be fitted"],
-         4: ["too few outcomes are known to compare them", "No cutoff is recommended"],
-         5: ["No earlier cohort"]},
+        {2: ["chance gives as much"], 3: ["**There is no model:**"],
+         4: ["**There is no cutoff to choose:**"], 5: ["No earlier cohort"]},
         {},
     ),
     "one term, one level, nobody declined, nothing missing, no channel": (
