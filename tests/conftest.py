@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import postgres as postgres_server
 import pytest
+import real_parts
 import studies
 import yaml
 from own_data import OWN_CSV, OWN_MAPPING
@@ -153,9 +154,7 @@ def postgres():
         reason = "no PostgreSQL here (initdb); on Debian or Ubuntu: apt-get install postgresql"
         if programs is not None:
             reason = "the sql extra is not installed"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        real_parts.absent(reason)
     with postgres_server.server(programs) as url:
         yield url
 

@@ -89,6 +89,20 @@ def test_folds_keep_customers_together_and_hang_on_no_order():
         np.testing.assert_array_equal(again, woe.iloc[order])
 
 
+def test_few_bads_are_dealt_into_fewer_folds_and_one_into_none():
+    X, _ = rows(6, n=300)
+    binner = WoeBinner(infeasible="one_bin")
+    three = np.zeros(300, dtype=int)
+    three[[5, 50, 200]] = 1
+    binner.fit(X, three)
+    assert set(cross_fitted(binner, X, three).attrs["fold"]) == {0, 1, 2}
+    same = np.where(three == 1, 0, np.arange(300) + 1)  # one customer has all the bads
+    for y, groups in ((np.eye(1, 300, dtype=int)[0], None), (three, same)):
+        woe = cross_fitted(binner, X, y, groups=groups)
+        assert woe.isna().all(axis=None)
+        assert cross_fitted_iv(woe, y).isna().all()
+
+
 def test_an_analysts_bins_are_kept_when_labels_are_permuted():
     X, y = rows(3)
     binner = WoeBinner(min_bads=5).fit(X, y)

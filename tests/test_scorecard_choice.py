@@ -8,7 +8,7 @@ from scipy.special import expit
 
 from riskkit.binning import WoeBinner
 from riskkit.scorecard import NoFeatureLeft, Scorecard
-from riskkit.scorecard.choice import Evidence, backward, choice_table, fewest_by_loss, one_sided
+from riskkit.scorecard.choice import Loans, backward, choice_table, fewest_by_loss, one_sided
 from riskkit.scorecard.regression import Fit, fit_bounded, refit_bounded
 
 NAMES = ["strong", "weak", "noise", "levels", "copy"]
@@ -35,13 +35,13 @@ def log_likelihood(woe, y, fit, weight=1.0):
     return float((weight * (y * logit - np.logaddexp(0, logit))).sum())
 
 
-def evidence(seed=2, n=2_000, weight=None, penalty=0.0):
+def loans(seed=2, n=2_000, weight=None, penalty=0.0):
     """WoE as it would be, one column of the wrong sign, and five folds."""
     rng = np.random.default_rng(seed)
     woe = pd.DataFrame(rng.normal(size=(n, 4)), columns=["strong", "weak", "noise", "wrong"])
     logit = -1.5 - woe["strong"] - 0.2 * woe["weak"] + 0.4 * woe["wrong"]
     y = (rng.random(n) < expit(logit)).astype(float).to_numpy()
-    return Evidence(woe, y, weight, np.arange(n) % 5, penalty)
+    return Loans(woe, y, weight, np.arange(n) % 5, penalty)
 
 
 def test_a_card_carries_what_tells_and_says_why_not_the_rest(fitted):
@@ -90,7 +90,7 @@ def test_noise_stays_off_at_the_stated_level():
         rng = np.random.default_rng(seed)
         woe = pd.DataFrame(rng.normal(size=(1_000, 2)), columns=["tells", "noise"])
         y = (rng.random(1_000) < expit(-2 - woe["tells"])).astype(float).to_numpy()
-        card, _ = backward(Evidence(woe, y, None, np.arange(1_000) % 5), list(woe), 0.05)
+        card, _ = backward(Loans(woe, y, None, np.arange(1_000) % 5), list(woe), 0.05)
         kept += "noise" in card
     assert stats.binomtest(kept, 60, 0.05).pvalue > 1e-3
     assert kept < 12
@@ -99,7 +99,7 @@ def test_noise_stays_off_at_the_stated_level():
 @pytest.mark.parametrize("weighted", [False, True])
 def test_the_statistic_is_that_of_two_fits(weighted):
     weight = np.random.default_rng(4).integers(1, 4, 2_000).astype(float) if weighted else None
-    found = evidence(weight=weight)
+    found = loans(weight=weight)
     left, dropped = backward(found, list(found.woe), 0.05)
     assert left == ["strong", "weak"]
     assert dropped.loc["wrong"].tolist() == [0.0, 1.0]
@@ -119,7 +119,7 @@ def test_the_statistic_is_that_of_two_fits(weighted):
 
 
 def test_gains_are_losses_of_rows_that_a_fit_has_not_seen():
-    found = evidence()
+    found = loans()
     left, dropped = backward(found, list(found.woe), 0.05)
     table = choice_table(found, left, dropped)
 
@@ -157,9 +157,21 @@ def test_a_card_by_loss_has_at_most_so_many_features(fitted):
         found = Scorecard(card.binner_, max_features=most).fit(X, y)
         assert 1 <= len(found.coefficients_) <= most
         assert found.coefficients_.index[0] == "strong"
-    rows = evidence()
-    _, dropped = backward(rows, list(rows.woe), 0.0)
+    rows = loans()
+    _, dropped = backward(rows, list(rows.woe), None)
     assert "wrong" not in fewest_by_loss(rows, dropped, 4)
+    assert fewest_by_loss(rows, dropped, 1) == ["strong"]
+
+
+def test_a_feature_beyond_any_doubt_is_on_the_card_by_loss():
+    """Its p-value is 0 to a float, which ends no search for the order of all."""
+    rng = np.random.default_rng(12)
+    woe = pd.DataFrame(rng.normal(size=(20_000, 2)), columns=["strong", "weak"])
+    y = (rng.random(20_000) < expit(-1 - 2 * woe["strong"] - 0.1 * woe["weak"])).astype(float)
+    rows = Loans(woe, y.to_numpy(), None, np.arange(20_000) % 5)
+    _, dropped = backward(rows, list(woe), None)
+    assert dropped.at["strong", "p_value"] == 0
+    assert dropped.index.tolist() == ["weak", "strong"]
     assert fewest_by_loss(rows, dropped, 1) == ["strong"]
 
 

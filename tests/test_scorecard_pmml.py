@@ -1,12 +1,12 @@
 """Cards as PMML: what credit_score gives, to the point, in two engines of other houses."""
 
-import os
 from xml.etree import ElementTree as ET
 
 import engines
 import numpy as np
 import pandas as pd
 import pytest
+import real_parts
 from binning_rows import (
     FLOATS,
     SPECIAL,
@@ -47,9 +47,7 @@ WORDS = [
 def read_back(tmp_path_factory):
     """Both engines; CI must have them."""
     if reason := engines.absent():
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        real_parts.absent(reason)
     return engines.Engines(tmp_path_factory.mktemp("pmml"))
 
 

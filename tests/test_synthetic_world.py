@@ -464,10 +464,9 @@ def test_the_models_come_near_the_attainable(models):
     assert (models["challenger"] / models["attainable"]).mean() >= 0.95
 
 
-@pytest.mark.parametrize("name", ["card", "challenger"])
-def test_probabilities_are_neither_too_sure_nor_too_shy(models, name):
-    # of five worlds, whose mean is this uncertain; the study has twenty
-    slope = models[f"{name}_slope"]
-    error = slope.std() / np.sqrt(len(slope))
-    assert 0.95 - 2 * error <= slope.mean() <= 1.05 + 2 * error
-    assert 0.90 <= slope.mean() <= 1.10
+def test_probabilities_are_neither_too_sure_nor_too_shy(models):
+    assert 0.95 <= models["card_slope"].mean() <= 1.05
+    # five worlds tell the challenger's mean to 0.03 only; the study, which these repeat, has twenty
+    slopes = world_models.STUDY.rows()["challenger_slope"].astype(float)
+    assert len(slopes) == len(world_models.STUDY.cases)
+    assert 0.95 <= slopes.mean() <= 1.05

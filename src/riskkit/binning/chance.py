@@ -23,7 +23,7 @@ from riskkit.binning.choose import chance_ivs, deal_bads
 from riskkit.binning.counts import count_features
 from riskkit.binning.woe import WoeBinner
 from riskkit.checks import same_rows
-from riskkit.target import deal_folds, group_numbers
+from riskkit.target import deal_folds, group_numbers, most_folds
 
 __all__ = ["chance_iv", "cross_fitted", "cross_fitted_iv"]
 
@@ -151,18 +151,20 @@ def cross_fitted(
     features : sequence of str, optional
         By default all of the binner's.
     n_folds : int
+        Fewer where there are not as many goods or bads, or groups of them.
     seed : int
         Deals the folds.
 
     Returns
     -------
     DataFrame of shape (n_rows, n_features)
-        As of :meth:`WoeBinner.transform`; in its attrs, "fold".
+        As of :meth:`WoeBinner.transform`; in its attrs, "fold". NaN throughout where there are too
+        few goods or bads for two folds.
 
     Raises
     ------
     ValueError
-        Too few goods or bads for so many folds; or as in :meth:`WoeBinner.fit`.
+        As in :meth:`WoeBinner.fit`.
     """
     same_rows(X=X, y=y, groups=groups)
     labels = np.asarray(y)
@@ -171,6 +173,9 @@ def cross_fitted(
     content = pd.util.hash_pandas_object(X[sorted(names, key=str)], index=False).to_numpy()
     every = np.ones(len(X), dtype=bool)
     number = np.full(len(X), -1) if groups is None else group_numbers(groups, every)
+    n_folds = min(n_folds, most_folds(labels, number))
+    if n_folds < 2:
+        return pd.DataFrame(np.nan, index=X.index, columns=names)
     order = np.lexsort((content, labels))
     fold = np.empty(len(X), dtype=np.int64)
     fold[order] = deal_folds(labels[order], n_folds, seed, number[order])

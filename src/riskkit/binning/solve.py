@@ -160,35 +160,38 @@ def best_cuts(
     ------
     riskkit definition; the problem as in Navas-Palencia (2020), arXiv:2001.08025.
     """
-    return many_cuts(cells[None], total, limits, trend, candidates, periods)[0]
+    sets = _Sets.of(cells[None], total, limits, periods)
+    return _solved(sets, trend, candidates)[0]
 
 
 def many_cuts(
     cells: np.ndarray,
     total: np.ndarray,
     limits: Limits,
-    trend: str = "auto",
+    trend: str,
     candidates: np.ndarray | None = None,
-    periods: np.ndarray | None = None,
 ) -> list[np.ndarray]:
     """What :func:`best_cuts` gives for each of many sets of counts with the same totals.
 
     Parameters
     ----------
     cells : array of shape (n_sets, n_cells, 2)
-    total, limits, trend, candidates, periods
-        As there, of every set; periods of a single set only.
+    total, limits, trend, candidates
+        As there, of every set.
 
     Returns
     -------
     list of int arrays
     """
+    return _solved(_Sets.of(cells, total, limits), trend, candidates)
+
+
+def _solved(sets: _Sets, trend: str, candidates: np.ndarray | None) -> list[np.ndarray]:
     if candidates is None:
-        candidates = np.arange(1, cells.shape[1])
+        candidates = np.arange(1, sets.running.shape[1] - 1)
     if len(candidates) == 0:
-        return [np.empty(0, dtype=np.intp)] * len(cells)
-    sets = _Sets.of(cells, total, limits, periods)
-    coarse = np.array([_coarse(running, limits, candidates) for running in sets.running])
+        return [np.empty(0, dtype=np.intp)] * len(sets.running)
+    coarse = np.array([_coarse(running, sets.limits, candidates) for running in sets.running])
     chosen = _choose(sets, coarse, trend)
     if coarse.shape[1] - 2 < len(candidates):
         free = np.array([name == "none" for _, name in chosen])
@@ -260,15 +263,17 @@ class _Sets:
 
     @classmethod
     def of(
-        cls, cells: np.ndarray, total: np.ndarray, limits: Limits, periods: np.ndarray | None
+        cls,
+        cells: np.ndarray,
+        total: np.ndarray,
+        limits: Limits,
+        periods: np.ndarray | None = None,
     ) -> _Sets:
         def running(counts: np.ndarray) -> Array:
             padded = np.zeros((len(counts), counts.shape[1] + 1, 2))
             np.cumsum(counts, axis=1, out=padded[:, 1:])
             return padded
 
-        if periods is not None and len(cells) > 1:
-            raise ValueError("periods belong to a single set of counts")
         by_period = None if periods is None else running(periods)
         return cls(running(cells), by_period, total.astype(np.float64), limits)
 

@@ -21,7 +21,7 @@ from riskkit.binning import WoeBinner, cross_fitted, lookup_select, variance_inf
 from riskkit.checks import bad_flags, refuse_unknown, same_rows
 from riskkit.columns import require_features
 from riskkit.schema import Feature
-from riskkit.scorecard.choice import NO_CHOICE, Evidence, backward, choice_table, fewest_by_loss
+from riskkit.scorecard.choice import NO_CHOICE, Loans, backward, choice_table, fewest_by_loss
 from riskkit.scorecard.pmml import scorecard_pmml
 from riskkit.scorecard.reasons import reasons_table
 from riskkit.scorecard.regression import (
@@ -254,12 +254,6 @@ class Scorecard(ScoreClassifier):
         offered: list[str],
     ) -> list[str]:
         """Features that the loans support, in the order offered; the others with their reasons."""
-        n_folds = int(min(self.n_folds, y.sum(), len(y) - y.sum()))
-        if n_folds < 2:
-            raise ValueError(
-                "a test of features needs two goods and two bads at least; max_p_value=None tests "
-                "none"
-            )
         woe = cross_fitted(
             self.binner_,
             X,
@@ -267,19 +261,23 @@ class Scorecard(ScoreClassifier):
             weight,
             groups=groups,
             features=offered,
-            n_folds=n_folds,
+            n_folds=self.n_folds,
             seed=self.seed,
         )
-        evidence = Evidence(woe, y, weight, woe.attrs["fold"], self.penalty)
+        if "fold" not in woe.attrs:
+            raise ValueError(
+                "a test of features needs two goods and two bads at least, of two groups each; "
+                "max_p_value=None tests none"
+            )
+        loans = Loans(woe, y, weight, woe.attrs["fold"], self.penalty)
         keep = list(self.keep or {})
         if self.max_features is None:
-            assert self.max_p_value is not None
-            card, dropped = backward(evidence, offered, self.max_p_value, keep)
+            card, dropped = backward(loans, offered, self.max_p_value, keep)
         else:
-            _, dropped = backward(evidence, offered, 0.0)
-            chosen = fewest_by_loss(evidence, dropped, self.max_features)
+            _, dropped = backward(loans, offered, None)
+            chosen = fewest_by_loss(loans, dropped, self.max_features)
             card = [name for name in offered if name in chosen or name in keep]
-        self.choice_ = choice_table(evidence, card, dropped)
+        self.choice_ = choice_table(loans, card, dropped)
         for name, found in self.choice_[~self.choice_["on_card"]].iterrows():
             on_bound = found["statistic"] == 0
             self.dropped_[str(name)] = (
@@ -584,7 +582,7 @@ class Scorecard(ScoreClassifier):
         check_is_fitted(self, "points_")
         names = list(self.points_)
         old, new = (
-            Evidence(
+            Loans(
                 self.binner_.transform(rows)[names],
                 bad_flags(labels, len(rows)).astype(float),
                 None,

@@ -16,7 +16,7 @@ from scipy import special
 
 from riskkit.scorecard.regression import Fit, information_at, refit_bounded
 
-__all__ = ["NO_CHOICE", "Evidence", "backward", "choice_table", "fewest_by_loss"]
+__all__ = ["NO_CHOICE", "Loans", "backward", "choice_table", "fewest_by_loss"]
 
 Array = NDArray[np.float64]
 
@@ -32,13 +32,13 @@ _Z95 = float(special.ndtri(0.975))
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """Loans and what bins made on other loans say of them.
+class Loans:
+    """Loans as the regression sees them.
 
     Parameters
     ----------
     woe : DataFrame of shape (n_rows, n_features)
-        Cross-fitted, of :func:`riskkit.binning.cross_fitted`.
+        For a test, of bins made on other loans: :func:`riskkit.binning.cross_fitted`.
     y : array of shape (n_rows,)
     weight : array of shape (n_rows,) or None
     fold : int array of shape (n_rows,)
@@ -113,7 +113,7 @@ def one_sided(statistic: float) -> float:
 
 
 def backward(
-    evidence: Evidence, names: Sequence[str], max_p_value: float, keep: Sequence[str] = ()
+    loans: Loans, names: Sequence[str], max_p_value: float | None, keep: Sequence[str] = ()
 ) -> tuple[list[str], pd.DataFrame]:
     """Features that are left when those are dropped, one by one, that the test cannot support.
 
@@ -123,10 +123,10 @@ def backward(
 
     Parameters
     ----------
-    evidence : Evidence
+    loans : Loans
     names : sequence of str
-    max_p_value : float
-        0 drops all, so that their order is known.
+    max_p_value : float or None
+        None drops all, so that their order is known.
     keep : sequence of str
         Features that the test cannot drop.
 
@@ -139,7 +139,7 @@ def backward(
     slopes: dict[str, float] = {}
     dropped: dict[str, tuple[float, float]] = {}
     while left:
-        fit = evidence.fit(left, None, slopes)
+        fit = loans.fit(left, None, slopes)
         slopes = dict(zip(left, fit.coefficients, strict=True))
         on_bound = dict(zip(left, fit.on_bound, strict=True))
         bound = [name for name in left if on_bound[name] and name not in keep]
@@ -147,14 +147,14 @@ def backward(
             dropped |= dict.fromkeys(bound, (0.0, 1.0))
             left = [name for name in left if name not in bound]
             continue
-        information = information_at(fit, evidence.woe[left].to_numpy(), evidence.weight)
+        information = information_at(fit, loans.woe[left].to_numpy(), loans.weight)
         wald = fit.coefficients**2 / np.diag(np.linalg.pinv(information))[1:]
         weakest = next((left[k] for k in np.argsort(wald) if left[k] not in keep), None)
         if weakest is None:
             break
-        statistic = evidence.ratio(left, fit, [name for name in left if name != weakest])
+        statistic = loans.ratio(left, fit, [name for name in left if name != weakest])
         p_value = one_sided(statistic)
-        if p_value <= max_p_value:
+        if max_p_value is not None and p_value <= max_p_value:
             break
         dropped[weakest] = (statistic, p_value)
         left.remove(weakest)
@@ -162,12 +162,12 @@ def backward(
     return left, table.rename_axis("feature")
 
 
-def fewest_by_loss(evidence: Evidence, dropped: pd.DataFrame, max_features: int) -> list[str]:
+def fewest_by_loss(loans: Loans, dropped: pd.DataFrame, max_features: int) -> list[str]:
     """Of the cards on the way from all features to one, that with the least loss out of fold.
 
     Parameters
     ----------
-    evidence : Evidence
+    loans : Loans
     dropped : DataFrame
         Of :func:`backward`, in which all were dropped.
     max_features : int
@@ -176,11 +176,11 @@ def fewest_by_loss(evidence: Evidence, dropped: pd.DataFrame, max_features: int)
     # those on their bound when they went end no card
     order = [name for name in dropped.index[::-1] if dropped.at[name, "statistic"] > 0]
     cards = [order[:size] for size in range(1, min(max_features, len(order)) + 1)]
-    losses = [evidence.mean(evidence.unseen_losses(card))[0] for card in cards]
+    losses = [loans.mean(loans.unseen_losses(card))[0] for card in cards]
     return cards[int(np.argmin(losses))] if cards else []
 
 
-def choice_table(evidence: Evidence, card: Sequence[str], dropped: pd.DataFrame) -> pd.DataFrame:
+def choice_table(loans: Loans, card: Sequence[str], dropped: pd.DataFrame) -> pd.DataFrame:
     """What speaks for each feature, on the card and off it.
 
     Returns
@@ -191,21 +191,21 @@ def choice_table(evidence: Evidence, card: Sequence[str], dropped: pd.DataFrame)
         small); gain, gain_low, gain_high (by how much it lowers, or would lower, a loan's mean log
         loss out of fold, with a 95 % interval).
     """
-    fit = evidence.fit(card)
+    fit = loans.fit(card)
     slopes = dict(zip(card, fit.coefficients, strict=True))
-    loss = evidence.unseen_losses(card, slopes)
+    loss = loans.unseen_losses(card, slopes)
     records = []
     for name in [*card, *(name for name in dropped.index if name not in card)]:
         if name in card:
             others = [other for other in card if other != name]
-            gained = evidence.unseen_losses(others, slopes) - loss
-            statistic = evidence.ratio(card, fit, others)
+            gained = loans.unseen_losses(others, slopes) - loss
+            statistic = loans.ratio(card, fit, others)
             p_value, place = one_sided(statistic), pd.NA
         else:
-            gained = loss - evidence.unseen_losses([*card, name], slopes)
+            gained = loss - loans.unseen_losses([*card, name], slopes)
             statistic, p_value = dropped.loc[name]
             place = dropped.index.get_loc(name) + 1
-        gain, error = evidence.mean(gained)
+        gain, error = loans.mean(gained)
         records.append(
             {
                 "feature": name,

@@ -13,7 +13,7 @@ from riskkit.target.definition import (
     window_text,
     windows_to_compare,
 )
-from riskkit.target.folds import deal_folds, group_numbers
+from riskkit.target.folds import deal_folds, group_numbers, most_folds
 from riskkit.target.labels import (
     SAMPLES,
     BadDefinition,
@@ -37,6 +37,7 @@ __all__ = [
     "group_numbers",
     "indeterminate_table",
     "judging_rows",
+    "most_folds",
     "samples_present",
     "window_coverage",
     "window_maturity",

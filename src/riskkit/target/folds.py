@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from riskkit.checks import row_array
 
-__all__ = ["deal_folds", "group_numbers"]
+__all__ = ["deal_folds", "group_numbers", "most_folds"]
 
 
 def group_numbers(groups: ArrayLike, taken: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -29,6 +29,23 @@ def group_numbers(groups: ArrayLike, taken: NDArray[np.bool_]) -> NDArray[np.int
     """
     given = row_array(groups, "groups", len(taken), like="X")
     return pd.factorize(given[taken], sort=True)[0].astype(np.int64)
+
+
+def most_folds(y: NDArray[np.float64], groups: NDArray[np.int64]) -> int:
+    """In how many folds :func:`deal_folds` can deal these rows, at most."""
+    has_bad, _ = _has_bad(y, groups)
+    n_bad = int(has_bad.sum())
+    return min(n_bad, len(has_bad) - n_bad)
+
+
+def _has_bad(
+    y: NDArray[np.float64], groups: NDArray[np.int64]
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Whether each group has a bad, and the group of each row; a row of −1 is one of its own."""
+    alone = groups < 0
+    member = groups.copy()
+    member[alone] = groups.max(initial=-1) + 1 + np.arange(alone.sum())
+    return np.bincount(member, weights=y == 1) > 0, member
 
 
 def deal_folds(
@@ -53,10 +70,7 @@ def deal_folds(
     ValueError
         A fold would have no good or no bad.
     """
-    alone = groups < 0
-    member = groups.copy()
-    member[alone] = groups.max(initial=-1) + 1 + np.arange(alone.sum())
-    has_bad = np.bincount(member, weights=y == 1) > 0
+    has_bad, member = _has_bad(y, groups)
     fold = np.empty(len(has_bad), dtype=np.int64)
     generator = np.random.default_rng(seed)
     for side, name in ((False, "goods"), (True, "bads")):
