@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from riskkit.binning import WoeBinner, count_features
+from riskkit.binning import solve
 from riskkit.binning.solve import Limits, best_cuts, many_cuts, why_one_bin
 
 DIRECTIONS = ("ascending", "descending", "peak", "valley", "none")
@@ -163,19 +164,36 @@ def test_no_partition_that_holds_in_every_period_has_a_larger_iv(periods, limits
             assert len(cuts) == 0
 
 
-def test_many_sets_of_counts_are_cut_as_each_alone():
+@pytest.mark.parametrize("n_cells", [60, 300])
+def test_many_sets_of_counts_are_cut_as_each_alone(n_cells, monkeypatch):
+    monkeypatch.setattr(solve, "_COARSE_CELLS_OF_MANY", solve._COARSE_CELLS)
     rng = np.random.default_rng(3)
-    rows = rng.integers(20, 60, 300)
-    draws = rng.multivariate_hypergeometric(rows, 900, 12)
+    rows = rng.integers(20, 60, n_cells)
+    draws = rng.multivariate_hypergeometric(rows, 3 * n_cells, 12)
     cells = np.stack([rows - draws, draws], axis=2)
     total, (n_rows,) = cells[0].sum(axis=0), {rows.sum()}
     for max_p_value in (1.0, 0.3):
         limits = Limits(4, 0.05 * n_rows, 5, max_p_value=max_p_value)
-        for trend in ("auto", *DIRECTIONS):
-            together = many_cuts(cells, total, limits, trend)
+        found = many_cuts(cells, total, limits, ["auto", *DIRECTIONS])
+        for trend, together in found.items():
             alone = [best_cuts(one, total, limits, trend) for one in cells]
             assert [cuts.tolist() for cuts in together] == [cuts.tolist() for cuts in alone]
-            assert max(map(len, together)) >= 2
+        assert max(len(cuts) for cuts in found["none"]) >= 2
+
+
+def test_half_of_the_cells_give_many_sets_nearly_the_same_iv():
+    rng = np.random.default_rng(4)
+    draws = rng.multivariate_hypergeometric(np.full(500, 20), 800, 50)
+    cells = np.stack([20 - draws, draws], axis=2)
+    total, limits = cells[0].sum(axis=0), Limits(8, 500, 5)
+
+    def iv(one, cuts):
+        shares = np.add.reduceat(one, [0, *cuts]) / total
+        return ((shares[:, 0] - shares[:, 1]) * np.log(shares[:, 0] / shares[:, 1])).sum()
+
+    few = [iv(*pair) for pair in zip(cells, many_cuts(cells, total, limits, ["none"])["none"])]
+    all_ = [iv(one, best_cuts(one, total, limits, "none")) for one in cells]
+    assert 0.93 < np.mean(few) / np.mean(all_) < 1
 
 
 def sampled(shape, n=20_000, n_cells=2000, seed=1):

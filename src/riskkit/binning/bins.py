@@ -17,7 +17,7 @@ import pandas as pd
 
 from riskkit.columns import is_missing, level_codes, level_of, numbers
 
-__all__ = ["FeatureBins"]
+__all__ = ["FeatureBins", "woe_of"]
 
 _BLOCK = 2**16  # rows
 _Z95 = 1.959963984540054
@@ -33,6 +33,39 @@ def _texts(numbers: Sequence[float]) -> list[str]:
     """Numbers in ten digits, or in all of theirs where that would make two alike."""
     texts = [f"{number:.10g}" for number in numbers]
     return texts if len(set(texts)) == len(texts) else [repr(number) for number in numbers]
+
+
+def woe_of(
+    counts: np.ndarray, apart: np.ndarray, min_bads: float, below_min_bads: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """WoE of bins, and the riskiest that is measured, of as many features as there are.
+
+    Parameters
+    ----------
+    counts : array of shape (…, n_rows, 2)
+        Weighted goods and bads.
+    apart : bool array of shape (n_rows,)
+        Whether a row is of special codes or missing alone.
+    min_bads, below_min_bads
+        As in :class:`FeatureBins`.
+
+    Returns
+    -------
+    array of shape (…, n_rows), array of shape (…,)
+    """
+    total = counts.sum(axis=-2, keepdims=True)
+    empty = counts.sum(axis=-1) == 0
+    assumed = ~empty & apart & (counts[..., 1] < min_bads * (1 - 1e-9))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = (counts + 0.5 * (counts == 0).any(axis=-1, keepdims=True)) / total
+        woe = np.log(shares[..., 0] / shares[..., 1])
+    woe[~np.isfinite(woe)] = 0.0
+    unknown = empty | assumed
+    riskiest = np.min(woe, axis=-1, where=~unknown, initial=np.inf)
+    riskiest = np.where(np.isinf(riskiest), 0.0, riskiest)
+    default = riskiest[..., None]
+    woe = np.where(empty, default, woe)
+    return np.where(assumed, default if below_min_bads == "riskiest" else 0.0, woe), riskiest
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +139,7 @@ class FeatureBins:
     @cached_property
     def adjusted(self) -> np.ndarray:
         """Where a bin has rows but no good or no bad, so its WoE is smoothed by half a count."""
-        return (self.counts.sum(axis=1) > 0) & (self.counts == 0).any(axis=1)
+        return self._filled & (self.counts == 0).any(axis=1)
 
     @cached_property
     def assumed(self) -> np.ndarray:
@@ -124,16 +157,8 @@ class FeatureBins:
 
         A bin without any row, such as missing where nothing was missing, counts as unseen.
         """
-        total = self.counts.sum(axis=0)
-        smooth = self.counts + 0.5 * self.adjusted[:, None]
-        measured = self._filled & ~self.assumed
-        woe = np.zeros(len(self.counts))
-        if (total > 0).all():
-            shares = smooth[measured] / total
-            woe[measured] = np.log(shares[:, 0] / shares[:, 1])
-        riskiest = np.min(woe[measured]) if measured.any() else 0.0
-        woe[~self._filled] = riskiest
-        woe[self.assumed] = riskiest if self.below_min_bads == "riskiest" else 0.0
+        apart = np.arange(len(self.counts)) >= self.n_bins
+        woe, riskiest = woe_of(self.counts, apart, self.min_bads, self.below_min_bads)
         return np.append(woe, riskiest)
 
     @cached_property

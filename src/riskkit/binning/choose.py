@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from riskkit.binning.bins import FeatureBins
+from riskkit.binning.bins import FeatureBins, woe_of
 from riskkit.binning.counts import CategoryCounts, NumericCounts
 from riskkit.binning.recut import cut, grouped, merged
 from riskkit.binning.solve import Limits, best_cuts, many_cuts, why_one_bin
@@ -131,19 +131,33 @@ def chance_ivs(counts: Fine, request: Request, bads_at: np.ndarray) -> np.ndarra
         courses = [[request.trend]]
         if request.trend == "auto":
             courses.append(["ascending", "descending"])
-    # as numbers: where the levels of a bin lie does not matter here
-    codes = getattr(counts, "special_codes", ())
+    asked = [course for some in courses for course in some]
+    found = many_cuts(cells, counts.total, limits, asked, candidates)
+    ivs = {course: _ivs(cells, cuts, apart, request) for course, cuts in found.items()}
+    return np.array([np.max([ivs[c] for c in some], axis=0) for some in courses]).T
 
-    def iv_of(k: int, cuts: np.ndarray) -> float:
-        bins = np.add.reduceat(cells[k], [0, *cuts]) if cells.shape[1] else np.zeros((1, 2))
-        rows = np.vstack([bins, apart[k]])
-        return finished(FeatureBins("", np.arange(len(cuts)), None, codes, rows), request).iv
 
-    def ivs_of(course: str) -> list[float]:
-        found = many_cuts(cells, counts.total, limits, course, candidates)
-        return [iv_of(k, cuts) for k, cuts in enumerate(found)]
-
-    return np.array([np.max([ivs_of(c) for c in some], axis=0) for some in courses]).T
+def _ivs(
+    cells: np.ndarray, cuts: Sequence[np.ndarray], apart: np.ndarray, request: Request
+) -> np.ndarray:
+    """IV of each set of counts in its bins, as of :func:`finished` ones."""
+    most = 1 + max(map(len, cuts))
+    ordinary = np.zeros((len(cells), most, 2))
+    if cells.shape[1]:
+        for k, at in enumerate(cuts):
+            ordinary[k, : len(at) + 1] = np.add.reduceat(cells[k], [0, *at])
+    rows = np.concatenate([ordinary, apart], axis=1)
+    is_apart = np.arange(rows.shape[1]) >= most
+    if request.missing == "riskiest":
+        woe, _ = woe_of(rows, is_apart, 0.0, request.below_min_bads)
+        filled = ordinary.sum(axis=2) > 0
+        riskiest = np.where(filled, woe[:, :most], np.inf).argmin(axis=1)
+        rows[np.arange(len(rows)), riskiest] += rows[:, -1]
+        rows[:, -1] = 0.0
+    woe, _ = woe_of(rows, is_apart, request.min_bads, request.below_min_bads)
+    shares = rows / rows.sum(axis=1, keepdims=True)
+    found: np.ndarray = ((shares[..., 0] - shares[..., 1]) * woe).sum(axis=1)
+    return found
 
 
 def deal_bads(cells: np.ndarray, bads_at: np.ndarray) -> np.ndarray:
