@@ -10,7 +10,7 @@ from scipy.stats import norm
 from sklearn.base import clone
 
 from riskkit import metrics, schema, target
-from riskkit.binning import FeatureBins, WoeBinner
+from riskkit.binning import FeatureBins, WoeBinner, cross_fitted
 from riskkit.scorecard import Scorecard, ScoreScale
 from riskkit.scorecard.words import bin_words, number_words
 
@@ -34,6 +34,12 @@ def borrowers():
 @pytest.fixture(scope="module")
 def card(borrowers):
     return Scorecard().fit(*borrowers)
+
+
+@pytest.fixture(scope="module")
+def plain(borrowers):
+    """The card of all features, fitted to the loans that made the bins."""
+    return Scorecard(max_p_value=None).fit(*borrowers)
 
 
 def test_scale_matches_the_published_constants():
@@ -86,25 +92,35 @@ def test_probability_is_that_of_the_whole_number_score(borrowers, card):
     assert ScoreScale().score(bad) == pytest.approx(card.credit_score(X))
 
 
-def test_rounding_costs_next_to_nothing_and_the_mean_is_right(borrowers, card):
+def test_rounding_costs_next_to_nothing_and_the_mean_is_right(borrowers, plain):
     X, y = borrowers
-    woe = card.binner_.transform(X)[card.coefficients_.index]
-    exact = 1 / (1 + np.exp(-(card.intercept_ + woe @ card.coefficients_)))
-    rounded = card.predict_proba(X)[:, 1]
+    woe = plain.binner_.transform(X)[plain.coefficients_.index]
+    exact = 1 / (1 + np.exp(-(plain.intercept_ + woe @ plain.coefficients_)))
+    rounded = plain.predict_proba(X)[:, 1]
     assert exact.mean() == pytest.approx(y.mean(), rel=1e-4)
     assert rounded.mean() == pytest.approx(y.mean(), rel=0.02)
-    gap = metrics.compare(y, -exact, card.credit_score(X))["difference"]
+    gap = metrics.compare(y, -exact, plain.credit_score(X))["difference"]
     assert abs(gap) < 0.002
 
 
-def test_coefficients_match_an_unbounded_fit_where_no_bound_binds(borrowers, card):
+def test_coefficients_match_an_unbounded_fit_where_no_bound_binds(borrowers, card, plain):
     from sklearn.linear_model import LogisticRegression
 
     X, y = borrowers
-    woe = card.binner_.transform(X)[card.coefficients_.index]
-    peer = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(woe, y)
-    assert card.coefficients_.to_numpy() == pytest.approx(peer.coef_[0], abs=1e-4)
-    assert card.intercept_ == pytest.approx(peer.intercept_[0], abs=1e-4)
+    seen = plain.binner_.transform(X)
+    for fitted, woe in ((plain, seen), (card, cross_fitted(card.binner_, X, y))):
+        woe = woe[fitted.coefficients_.index]
+        peer = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(woe, y)
+        assert fitted.coefficients_.to_numpy() == pytest.approx(peer.coef_[0], abs=1e-4)
+        assert fitted.intercept_ == pytest.approx(peer.intercept_[0], abs=1e-4)
+        # the errors are those of the same regression; the inflation is that of the card's own WoE
+        design = np.column_stack([np.ones(len(y)), woe])
+        chance = peer.predict_proba(woe)[:, 1]
+        information = design.T @ (design * (chance * (1 - chance))[:, None])
+        np.testing.assert_allclose(fitted.covariance_, np.linalg.inv(information), rtol=1e-3)
+    # bins flatter the loans that made them
+    both = card.coefficients_.index
+    assert card.coefficients_.abs().sum() < plain.coefficients_[both].abs().sum()
 
 
 def test_safer_bins_never_cost_points(borrowers, card):
@@ -138,8 +154,10 @@ def test_weights_are_repetitions(borrowers):
     X, y = borrowers
     binner = WoeBinner().fit(X, y)
     times = np.random.default_rng(1).integers(0, 3, len(y))
-    weighted = Scorecard(binner).fit(X, y, sample_weight=times.astype(float))
-    repeated = Scorecard(binner).fit(X.loc[X.index.repeat(times)], np.repeat(y, times))
+    weighted = Scorecard(binner, max_p_value=None).fit(X, y, sample_weight=times.astype(float))
+    repeated = Scorecard(binner, max_p_value=None).fit(
+        X.loc[X.index.repeat(times)], np.repeat(y, times)
+    )
     assert weighted.coefficients_.to_dict() == pytest.approx(
         repeated.coefficients_.to_dict(), abs=1e-4
     )
@@ -252,7 +270,7 @@ def rows_of(cells):
 def test_standard_error_of_a_two_by_two_table():
     """Var of a log odds ratio is the sum of the reciprocals (Woolf 1955, Ann. Hum. Genet. 19)."""
     X, y = rows_of({1: (90, 10), 2: (60, 40)})
-    card = Scorecard(WoeBinner(fixed_edges={"x": [2]})).fit(X, y)
+    card = Scorecard(WoeBinner(fixed_edges={"x": [2]}), max_p_value=None).fit(X, y)
     safe, risky = card.binner_.table("x")["woe"].iloc[:2]
     expected = np.sqrt(1 / 90 + 1 / 10 + 1 / 60 + 1 / 40) / (safe - risky)
     row = card.coefficients().loc["x"]
@@ -269,8 +287,10 @@ def test_errors_of_weights_are_those_of_repetitions(borrowers):
     X, y = borrowers
     binner = WoeBinner().fit(X, y)
     times = np.random.default_rng(2).integers(0, 3, len(y))
-    weighted = Scorecard(binner).fit(X, y, sample_weight=times.astype(float))
-    repeated = Scorecard(binner).fit(X.loc[X.index.repeat(times)], np.repeat(y, times))
+    weighted = Scorecard(binner, max_p_value=None).fit(X, y, sample_weight=times.astype(float))
+    repeated = Scorecard(binner, max_p_value=None).fit(
+        X.loc[X.index.repeat(times)], np.repeat(y, times)
+    )
     assert weighted.coefficients()["standard_error"].to_dict() == pytest.approx(
         repeated.coefficients()["standard_error"].to_dict(), rel=1e-3
     )

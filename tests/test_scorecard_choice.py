@@ -8,7 +8,14 @@ from scipy.special import expit
 
 from riskkit.binning import WoeBinner
 from riskkit.scorecard import NoFeatureLeft, Scorecard
-from riskkit.scorecard.choice import Loans, backward, choice_table, fewest_by_loss, one_sided
+from riskkit.scorecard.choice import (
+    Loans,
+    backward,
+    choice_table,
+    chosen_again,
+    fewest_by_loss,
+    one_sided,
+)
 from riskkit.scorecard.regression import Fit, fit_bounded, refit_bounded
 
 NAMES = ["strong", "weak", "noise", "levels", "copy"]
@@ -84,16 +91,38 @@ def test_the_order_of_rows_and_features_changes_nothing(fitted):
 
 
 def test_noise_stays_off_at_the_stated_level():
-    """The study `noise` counts more seeds; here enough to see a test that does nothing."""
-    kept = 0
+    """The study `noise_card` counts more seeds; here enough to see a test that does nothing."""
+    kept = {"noise": 0, "levels": 0}
     for seed in range(60):
         rng = np.random.default_rng(seed)
-        woe = pd.DataFrame(rng.normal(size=(1_000, 2)), columns=["tells", "noise"])
-        y = (rng.random(1_000) < expit(-2 - woe["tells"])).astype(float).to_numpy()
-        card, _ = backward(Loans(woe, y, None, np.arange(1_000) % 5), list(woe), 0.05)
-        kept += "noise" in card
-    assert stats.binomtest(kept, 60, 0.05).pvalue > 1e-3
-    assert kept < 12
+        X = pd.DataFrame(rng.normal(size=(1_500, 2)), columns=["tells", "noise"])
+        X["levels"] = rng.integers(0, 20, len(X)).astype(str)
+        y = (rng.random(1_500) < expit(-2 - X["tells"])).astype(int).to_numpy()
+        card = Scorecard(WoeBinner(min_bads=5, infeasible="one_bin")).fit(X, y)
+        for name in kept:
+            kept[name] += name in card.coefficients_.index
+    assert max(kept.values()) <= stats.binom.ppf(0.999, 60, 0.05)
+
+
+def test_other_draws_choose_what_tells_again(fitted):
+    *_, card = fitted
+    again = card.choice_["chosen_again"]
+    assert (again[["strong", "weak"]] > 0.95).all()
+    assert (again[["noise", "levels"]] < 0.3).all()
+    # as often as new loans would choose a feature that is in doubt
+    rows = [loans(seed, n=1_500) for seed in range(40)]
+    fresh = np.mean(["weak" in backward(some, list(some.woe), 0.02)[0] for some in rows])
+    told = [chosen_again(some, list(some.woe), 0.02)["weak"] for some in rows[:8]]
+    assert 0.2 < fresh < 0.95
+    assert np.mean(told) == pytest.approx(fresh, abs=0.25)
+
+
+def test_resamples_of_a_card_by_loss_hold_as_many_features(fitted):
+    X, y, card = fitted
+    by_loss = Scorecard(card.binner_, max_features=2).fit(X, y)
+    again = by_loss.choice_["chosen_again"]
+    assert again.sum() <= 2 + 1e-9
+    assert again[by_loss.coefficients_.index].min() > 0.8
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -110,7 +139,7 @@ def test_the_statistic_is_that_of_two_fits(weighted):
         fit = fit_bounded(columns, found.y, weight)
         both[len(names)] = log_likelihood(columns, found.y, fit, counted)
     if "noise" in dropped.index and dropped.at["noise", "statistic"] > 0:
-        expected = 2 * (both[3] - both[2])
+        expected = 2 * (both[3] - both[2]) / 2  # folds share loans
         assert dropped.at["noise", "statistic"] == pytest.approx(expected, abs=1e-4)
         assert dropped.at["noise", "p_value"] == pytest.approx(
             stats.chi2.sf(expected, 1) / 2, rel=1e-3
@@ -121,7 +150,9 @@ def test_the_statistic_is_that_of_two_fits(weighted):
 def test_gains_are_losses_of_rows_that_a_fit_has_not_seen():
     found = loans()
     left, dropped = backward(found, list(found.woe), 0.05)
-    table = choice_table(found, left, dropped)
+    again = chosen_again(found, list(found.woe), 0.05)
+    table = choice_table(found, left, dropped, again)
+    assert table["chosen_again"].equals(again[table.index])
 
     def loss(names):
         rows = np.empty(len(found.y))
@@ -144,9 +175,12 @@ def test_gains_are_losses_of_rows_that_a_fit_has_not_seen():
 
 def test_what_must_stay_stays_and_says_so():
     X, y = lender(5)
-    card = Scorecard(WoeBinner(min_bads=5), keep={"levels": "the old card had it"}).fit(X, y)
-    assert "levels" in card.coefficients_.index
-    assert card.choice_.at["levels", "on_card"]
+    given = {"copy": "the old card had it", "levels": "so had it this"}
+    card = Scorecard(WoeBinner(min_bads=5), keep=given).fit(X, y)
+    assert "copy" in card.coefficients_.index
+    assert card.choice_.at["copy", "on_card"]
+    # no reason gives points to a feature of the wrong sign
+    assert card.dropped_["levels"] == "coefficient would have the wrong sign"
     with pytest.raises(ValueError, match="keep"):
         Scorecard(keep={"nobody": "why not"}).fit(X, y)
 

@@ -335,8 +335,9 @@ def test_of_features_that_say_the_same_the_last_is_left_out(seed):
     X = pd.DataFrame({"a": rng.integers(0, 3, 600).astype(float), "c": rng.normal(size=600)})
     X["b"] = X["a"]
     y = pd.Series((rng.random(600) < expit(X["a"] + 0.3 * X["c"] - 1)).astype(int))
-    card = Scorecard().fit(X, y)
-    alone = Scorecard(features=[*card.coefficients_.index]).fit(X, y)
+    loan = np.arange(len(X))
+    card = Scorecard().fit(X, y, groups=loan)
+    alone = Scorecard(features=[*card.coefficients_.index]).fit(X, y, groups=loan)
     assert set(card.coefficients_.index) | set(card.dropped_) == {"a", "b", "c"}
     assert len(card.dropped_) == 1
     assert np.isfinite(card.vif_).all()

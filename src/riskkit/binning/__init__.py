@@ -15,6 +15,7 @@ from riskkit.binning.counts import (
 from riskkit.binning.edits import Edit, edit_table
 from riskkit.binning.leakage import LEAKAGE_IV
 from riskkit.binning.optbinning import has_optbinning
+from riskkit.binning.resamples import cut_frequencies
 from riskkit.binning.second_opinion import second_opinion
 from riskkit.binning.selection import select_features, variance_inflation
 from riskkit.binning.special_codes import GivenCodes, SpecialCodes, codes_from_json, codes_to_json
@@ -45,6 +46,7 @@ __all__ = [
     "count_features",
     "cross_fitted",
     "cross_fitted_iv",
+    "cut_frequencies",
     "edit_effect",
     "edit_table",
     "has_optbinning",

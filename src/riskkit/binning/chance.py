@@ -147,7 +147,8 @@ def cross_fitted(
         1 = bad, 0 = good.
     sample_weight : array of shape (n_rows,), optional
     groups : array of shape (n_rows,), optional
-        Such as the customer, whose rows stay in one fold.
+        Such as the customer, whose rows stay in one fold, whatever the features are. Without them
+        rows are dealt by what they hold.
     features : sequence of str, optional
         By default all of the binner's.
     n_folds : int
@@ -169,14 +170,15 @@ def cross_fitted(
     same_rows(X=X, y=y, groups=groups)
     labels = np.asarray(y)
     names = list(getattr(binner, "bins_", X.columns) if features is None else features)
-    # dealt by what the rows hold, so that neither their order nor that of the columns matters
+    # so that neither the order of the rows nor that of the columns matters
     content = pd.util.hash_pandas_object(X[sorted(names, key=str)], index=False).to_numpy()
+    owner = content if groups is None else pd.util.hash_array(np.asarray(groups, dtype=object))
     every = np.ones(len(X), dtype=bool)
     number = np.full(len(X), -1) if groups is None else group_numbers(groups, every)
     n_folds = min(n_folds, most_folds(labels, number))
     if n_folds < 2:
         return pd.DataFrame(np.nan, index=X.index, columns=names)
-    order = np.lexsort((content, labels))
+    order = np.lexsort((content, owner, labels))
     fold = np.empty(len(X), dtype=np.int64)
     fold[order] = deal_folds(labels[order], n_folds, seed, number[order])
     edited = {edit.feature: edit.edges for edit in getattr(binner, "log_", ()) if edit.edges}

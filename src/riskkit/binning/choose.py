@@ -19,13 +19,16 @@ __all__ = [
     "BELOW_MIN_BADS",
     "MISSING",
     "Choice",
+    "Fine",
     "Request",
     "broken_limit",
+    "candidate_cells",
     "chance_ivs",
     "choose_bins",
     "course_of_levels",
     "deal_bads",
     "finished",
+    "levels_in_order",
     "limits_of",
     "rare_levels",
 ]
@@ -125,9 +128,9 @@ def chance_ivs(counts: Fine, request: Request, bads_at: np.ndarray) -> np.ndarra
     cells, apart = np.split(dealt, [len(counts.cells)], axis=1)
     candidates, courses = None, [[course_of_levels(limits)]]
     if isinstance(counts, CategoryCounts):
-        cells = _levels_in_order(counts, cells, limits)[0]
+        cells = levels_in_order(counts, cells, limits)[0]
     else:
-        _, candidates = _candidates(counts, request)
+        _, candidates = candidate_cells(counts, request)
         courses = [[request.trend]]
         if request.trend == "auto":
             courses.append(["ascending", "descending"])
@@ -218,7 +221,7 @@ def rare_levels(counts: CategoryCounts, limits: Limits) -> np.ndarray:
     return is_rare
 
 
-def _levels_in_order(
+def levels_in_order(
     counts: CategoryCounts, cells: np.ndarray, limits: Limits
 ) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
     """Cells of levels in ascending order of risk, the rare ones as one.
@@ -248,7 +251,7 @@ def _of_levels(
     name: str, counts: CategoryCounts, limits: Limits, periods: Sequence[Fine] | None
 ) -> tuple[FeatureBins, str]:
     """Groups of levels in ascending order of their bad rate."""
-    (cells,), parts, (order,) = _levels_in_order(counts, counts.cells[None], limits)
+    (cells,), parts, (order,) = levels_in_order(counts, counts.cells[None], limits)
     by_period = None
     if periods is not None:
         of_levels = np.array([_of_known_levels(period, counts.levels) for period in periods])
@@ -269,7 +272,7 @@ def _of_known_levels(counts: Fine, levels: Sequence[str]) -> np.ndarray:
     return np.array([own.get(level, np.zeros(2)) for level in levels])
 
 
-def _candidates(counts: NumericCounts, request: Request) -> tuple[np.ndarray, np.ndarray]:
+def candidate_cells(counts: NumericCounts, request: Request) -> tuple[np.ndarray, np.ndarray]:
     """Fine edges, and the cells at which a bin may begin."""
     edges, candidates = counts.edges, np.arange(1, len(counts.cells))
     if request.candidate_edges is not None:
@@ -289,7 +292,7 @@ def _of_numbers(
     periods: Sequence[Fine] | None,
 ) -> tuple[FeatureBins, str]:
     """Runs of values under the trend."""
-    edges, candidates = _candidates(counts, request)
+    edges, candidates = candidate_cells(counts, request)
     by_period = None if periods is None else np.array([period.cells for period in periods])
     found = _cuts(counts.cells, counts.total, limits, request.trend, candidates, by_period)
     cuts, one_bin = found

@@ -386,7 +386,7 @@ def _choose(
     sets: _Sets, coarse: np.ndarray, trends: Sequence[str]
 ) -> dict[str, list[tuple[np.ndarray, str]]]:
     """Best cuts of each set under each trend asked for, and the course they follow."""
-    which = np.arange(len(coarse))
+    which, n_sets = np.arange(len(coarse)), len(coarse)
     counts, iv, rate = sets.score(which[:, None, None], coarse[:, :, None], coarse[:, None, :])
     iv[:, np.arange(iv.shape[1])[:, None] >= np.arange(iv.shape[1])] = -np.inf
     program = _Program(sets, coarse, counts, iv, rate)
@@ -410,7 +410,7 @@ def _choose(
 
     found = {}
     for trend in trends:
-        names = [simplest(b) if trend == "auto" else trend for b in which]
+        names = [simplest(b) if trend == "auto" else trend for b in range(n_sets)]
         found[trend] = [(coarse[b, courses[name][b][0]], name) for b, name in enumerate(names)]
     return found
 
@@ -439,24 +439,33 @@ class _Program:
             np.flatnonzero(np.isfinite(iv[:, :i, i]).any(axis=0)) for i in range(self.end)
         ]
         self.stops = [np.flatnonzero(np.isfinite(iv[:, i]).any(axis=0)) for i in range(self.end)]
-        self._steps: dict[int, Mask] = {}
+        self._steps: dict[tuple[int, int], Mask] = {}
+        self._met: dict[int, Mask] = {}
 
-    def steps(self, i: int) -> Mask:
+    def steps(self, i: int, kind: int) -> Mask:
         """Which bins that end at boundary i may be followed by which that begin there.
 
-        Up, down and either, each of shape (n_sets, n_starts, n_stops).
+        Of shape (n_sets, n_starts, n_stops); of a step up, down or either.
         """
-        if i not in self._steps:
-            h, j = self.starts[i], self.stops[i]
+        if (i, kind) in self._steps:
+            return self._steps[i, kind]
+        h, j = self.starts[i], self.stops[i]
+        if kind == _EITHER:
+            found = self.steps(i, _UP) | self.steps(i, _DOWN)
+        else:
             before, after = self.rate[:, h, i, None], self.rate[:, i, j][:, None]
-            up, down = before < after, before > after
+            found = before < after if kind == _UP else before > after
             if self.sets.judges_pairs:
-                where = (self.coarse[:, h, None], self.coarse[:, i, None, None])
-                counts = self.counts[:, h, i, None], self.counts[:, i, j][:, None]
-                fits = self.sets.may_meet(*counts, *where, self.coarse[:, None, j])
-                up, down = up & fits, down & fits
-            self._steps[i] = np.array([up, down, up | down])
-        return self._steps[i]
+                found = found & self._meetings(i, h, j)
+        self._steps[i, kind] = found
+        return found
+
+    def _meetings(self, i: int, h: np.ndarray, j: np.ndarray) -> Mask:
+        if i not in self._met:
+            where = (self.coarse[:, h, None], self.coarse[:, i, None, None])
+            counts = self.counts[:, h, i, None], self.counts[:, i, j][:, None]
+            self._met[i] = self.sets.may_meet(*counts, *where, self.coarse[:, None, j])
+        return self._met[i]
 
     def best(self, courses: Sequence[str]) -> dict[str, list[_Course]]:
         """Boundaries at which bins begin, and their IV, of each set under each course.
@@ -489,6 +498,7 @@ class _Program:
         shape = (len(names), len(which), max(max_bins, 1), self.end + 1, self.end + 1)
         best = np.full(shape, -np.inf)
         best[own == turned, :, 0, 0] = iv[:, 0]
+        some = slice(None) if len(which) == len(self.iv) else which
         into, out_of = (slice(1, None), slice(None, -1)) if max_bins else (slice(None),) * 2
         for i in range(1, self.end):
             h, j = self.starts[i], self.stops[i]
@@ -496,7 +506,7 @@ class _Program:
                 continue
             before = best[:, :, out_of, h, i]
             before = np.maximum(before, before[turned])
-            fits = self.steps(i)[:, which][kinds][:, :, None]
+            fits = np.stack([self.steps(i, kind)[some] for kind in kinds])[:, :, None]
             reached = np.where(fits, before[..., None], -np.inf).max(axis=3)
             best[:, :, into, i, j] = reached + iv[:, None, i, j]
         found = {}
@@ -520,7 +530,7 @@ class _Program:
         while i > 0:
             cuts.append(i)
             h = self.starts[i]
-            fits = self.steps(i)[kinds[turned], b, :, np.searchsorted(self.stops[i], j)]
+            fits = self.steps(i, kinds[turned])[b, :, np.searchsorted(self.stops[i], j)]
             k -= counted
             earlier = np.where(fits, best[turned:, k][:, h, i], -np.inf)
             turn, at = np.unravel_index(int(earlier.argmax()), earlier.shape)

@@ -21,7 +21,14 @@ from riskkit.binning import WoeBinner, cross_fitted, lookup_select, variance_inf
 from riskkit.checks import bad_flags, refuse_unknown, same_rows
 from riskkit.columns import require_features
 from riskkit.schema import Feature
-from riskkit.scorecard.choice import NO_CHOICE, Loans, backward, choice_table, fewest_by_loss
+from riskkit.scorecard.choice import (
+    NO_CHOICE,
+    Loans,
+    backward,
+    choice_table,
+    chosen_again,
+    fewest_by_loss,
+)
 from riskkit.scorecard.pmml import scorecard_pmml
 from riskkit.scorecard.reasons import reasons_table
 from riskkit.scorecard.regression import (
@@ -69,7 +76,9 @@ class Scorecard(ScoreClassifier):
     max_p_value : float, optional
         A feature is on the card if its likelihood ratio test, one-sided since signs are bound,
         supports it at this level on WoE of bins made on other loans; the weakest goes first, see
-        :func:`riskkit.scorecard.choice.backward`. None takes all with the right sign.
+        :func:`riskkit.scorecard.choice.backward`. The coefficients are those of that regression,
+        too: bins flatter the loans that made them, and coefficients fitted to those promise too
+        much. None takes all with the right sign, fitted to the loans that made the bins.
     max_features : int, optional
         Choose by loss instead: at most so many features, as many as have the least log loss out of
         fold.
@@ -153,6 +162,7 @@ class Scorecard(ScoreClassifier):
         sample_weight: np.ndarray | pd.Series | None = None,
         *,
         groups: ArrayLike | None = None,
+        unseen: pd.DataFrame | None = None,
     ) -> Scorecard:
         """Fit to rows.
 
@@ -166,6 +176,9 @@ class Scorecard(ScoreClassifier):
             read weights as numbers of loans.
         groups : array of shape (n_rows,), optional
             Such as the customer, whose rows stay in one fold of the test.
+        unseen : DataFrame, optional
+            What :func:`riskkit.binning.cross_fitted` gives for these rows and the features offered,
+            where it is known; the test is then made on it.
 
         Raises
         ------
@@ -181,6 +194,10 @@ class Scorecard(ScoreClassifier):
         if not taken.all():
             X = X[taken]
             groups = None if groups is None else np.asarray(groups)[taken]
+            if unseen is not None:
+                fold = unseen.attrs["fold"]
+                unseen = unseen[taken]
+                unseen.attrs["fold"] = fold[taken]
         if self.penalty < 0:
             raise ValueError(f"penalty must be at least 0, got {self.penalty!r}")
         if self.max_p_value is not None and not 0 < self.max_p_value <= 1:
@@ -209,14 +226,15 @@ class Scorecard(ScoreClassifier):
         if unknown:
             raise ValueError(f"features {unknown} are not binned; binned: {known}")
         require_features(X, known)
-        woe = self.binner_.transform(X)[offered]
+        woe = taught = self.binner_.transform(X)[offered]
         unfit = {name: why_unfit(woe[name].to_numpy(), y, self.penalty) for name in offered}
         self.dropped_: dict[str, str] = {name: why for name, why in unfit.items() if why}
         kept = [name for name in offered if name not in self.dropped_]
         self.choice_ = NO_CHOICE
         if kept and (self.max_p_value is not None or self.max_features is not None):
-            kept = self._choose(X, y, weight, groups, kept)
-        columns = woe[kept].to_numpy()
+            loans = self._loans(X, y, weight, groups, kept, unseen)
+            kept, taught = self._choose(loans, kept), loans.woe
+        columns = taught[kept].to_numpy()
         while True:
             if not kept:
                 tested = len(self.choice_) and self.max_features is None
@@ -225,8 +243,8 @@ class Scorecard(ScoreClassifier):
                     f"no feature is left on the card: none has a finite coefficient below 0{at}"
                 )
             fit = fit_bounded(columns, y, weight, self.penalty)
-            vif = variance_inflation(columns)
-            alike = np.flatnonzero(np.isinf(vif))
+            vif = variance_inflation(woe[kept].to_numpy())
+            alike = np.flatnonzero(np.isinf(vif) | np.isinf(variance_inflation(columns)))
             if fit.on_bound.any():
                 for k in np.flatnonzero(fit.on_bound):
                     self.dropped_[kept[k]] = "coefficient would have the wrong sign"
@@ -235,7 +253,7 @@ class Scorecard(ScoreClassifier):
             else:
                 break
             kept = [name for name in kept if name not in self.dropped_]
-            columns = woe[kept].to_numpy()
+            columns = taught[kept].to_numpy()
         self.intercept_ = fit.intercept
         self.coefficients_ = pd.Series(
             fit.coefficients, index=pd.Index(kept, name="feature"), name="coefficient"
@@ -245,31 +263,38 @@ class Scorecard(ScoreClassifier):
         self._round_to_points()
         return self
 
-    def _choose(
+    def _loans(
         self,
         X: pd.DataFrame,
         y: np.ndarray,
         weight: np.ndarray | None,
         groups: ArrayLike | None,
         offered: list[str],
-    ) -> list[str]:
-        """Features that the loans support, in the order offered; the others with their reasons."""
-        woe = cross_fitted(
-            self.binner_,
-            X,
-            y,
-            weight,
-            groups=groups,
-            features=offered,
-            n_folds=self.n_folds,
-            seed=self.seed,
-        )
+        woe: pd.DataFrame | None,
+    ) -> Loans:
+        """The loans, each in bins that others made."""
+        if woe is None:
+            woe = cross_fitted(
+                self.binner_,
+                X,
+                y,
+                weight,
+                groups=groups,
+                features=offered,
+                n_folds=self.n_folds,
+                seed=self.seed,
+            )
+        same_rows(X=X, unseen=woe)
+        require_features(woe, offered)
         if "fold" not in woe.attrs:
             raise ValueError(
                 "a test of features needs two goods and two bads at least, of two groups each; "
                 "max_p_value=None tests none"
             )
-        loans = Loans(woe, y, weight, woe.attrs["fold"], self.penalty)
+        return Loans(woe, y, weight, woe.attrs["fold"], self.penalty)
+
+    def _choose(self, loans: Loans, offered: list[str]) -> list[str]:
+        """Features that the loans support, in the order offered; the others with their reasons."""
         keep = list(self.keep or {})
         if self.max_features is None:
             card, dropped = backward(loans, offered, self.max_p_value, keep)
@@ -277,7 +302,9 @@ class Scorecard(ScoreClassifier):
             _, dropped = backward(loans, offered, None)
             chosen = fewest_by_loss(loans, dropped, self.max_features)
             card = [name for name in offered if name in chosen or name in keep]
-        self.choice_ = choice_table(loans, card, dropped)
+        size = None if self.max_features is None else len(card)
+        again = chosen_again(loans, offered, self.max_p_value, keep, size, self.seed)
+        self.choice_ = choice_table(loans, card, dropped, again)
         for name, found in self.choice_[~self.choice_["on_card"]].iterrows():
             on_bound = found["statistic"] == 0
             self.dropped_[str(name)] = (

@@ -31,6 +31,8 @@ ON_BOUND = 1e-6
 # beyond so many rows the first estimate comes from a sample
 _SAMPLE_ROWS = 100_000
 _BLOCK_ROWS = 1 << 13
+# a thread takes longer to start than so few to sum
+_BLOCKS_WITHOUT_THREADS = 4
 # of the mean gradient of a row; glum's own tolerance is the same
 _GRADIENT_TOLERANCE = 1e-7
 # of a start: far less than what the sample itself is off
@@ -105,6 +107,8 @@ def _probability(fit: Fit, woe: Array) -> Array:
 def _sum_over(of_rows: Callable[[slice], Array], n: int) -> Array:
     """Sum over blocks small enough for the cache, in as many threads as cores."""
     blocks = [slice(start, start + _BLOCK_ROWS) for start in range(0, n, _BLOCK_ROWS)]
+    if len(blocks) <= _BLOCKS_WITHOUT_THREADS:
+        return np.sum([of_rows(rows) for rows in blocks], axis=0)
     with ThreadPoolExecutor(min(len(blocks), os.cpu_count() or 1)) as pool:
         # in the order of the rows, whoever is done first
         return np.sum(list(pool.map(of_rows, blocks)), axis=0)
