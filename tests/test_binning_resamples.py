@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from riskkit.binning import WoeBinner, cut_frequencies
+from riskkit.binning import WoeBinner, count_features, cut_frequencies
 
 
 def rows(seed, n=3_000):
@@ -77,10 +77,15 @@ def test_what_was_decided_is_not_chosen(fitted):
 
 
 def test_bad_requests_are_named(fitted):
-    *_, binner = fitted
+    X, y, binner = fitted
     with pytest.raises(ValueError, match="n_resamples must be at least 1"):
         cut_frequencies(binner, n_resamples=0)
     with pytest.raises(ValueError, match="stepp"):
         cut_frequencies(binner, ["stepp"])
+    loaded = WoeBinner.from_json(binner.to_json())
     with pytest.raises(ValueError, match="fine counts"):
-        cut_frequencies(WoeBinner.from_json(binner.to_json()))
+        cut_frequencies(loaded)
+    with pytest.raises(ValueError, match="slope"):
+        cut_frequencies(loaded, counts=count_features(X[["step"]], y))
+    given = cut_frequencies(loaded, ["step"], counts=count_features(X, y, features=["step"]))
+    pd.testing.assert_frame_equal(given, cut_frequencies(binner, ["step"]))

@@ -84,6 +84,22 @@ def test_score_is_the_probability_on_the_scale(borrowers, model):
     assert np.abs(score - exact).max() <= 0.5 + 1e-9
 
 
+def test_as_many_trees_without_a_calibration_rank_as_those_that_were_chosen(borrowers, model):
+    X, y, new, _ = borrowers
+    settings = {"special_codes": model.special_codes, **FAST}
+    known = Challenger(model.trends, n_rounds=model.n_rounds_, **settings).fit(X, y)
+    assert (known.predict_proba(new) == model.predict_proba(new)).all()
+    raw = Challenger(model.trends, n_rounds=model.n_rounds_, calibration="none", **settings)
+    said = raw.fit(X, y).predict_proba(new)[:, 1]
+    expected = model.booster_.predict(model._matrix(new), num_iteration=model.n_rounds_)
+    np.testing.assert_allclose(said, expected)
+    assert not raw.is_calibrated
+    few = Challenger(n_rounds=3, calibration="none", **settings).fit(X, y)
+    assert few.booster_.num_trees() == 3
+    with pytest.raises(ValueError, match="n_rounds must be at least 1"):
+        Challenger(n_rounds=0).fit(X, y)
+
+
 def test_two_fits_and_a_loaded_model_are_identical(borrowers, model, tmp_path):
     X, y, new, _ = borrowers
     again = Challenger(model.trends, special_codes=model.special_codes, **FAST).fit(X, y)
@@ -93,8 +109,8 @@ def test_two_fits_and_a_loaded_model_are_identical(borrowers, model, tmp_path):
     odd = new.head(3).assign(inquiries=[np.nan, np.inf, -9.0], job=["unknown", None, "clerk"])
     for rows in (new, odd):
         assert (loaded.predict_proba(rows) == model.predict_proba(rows)).all()
-    with pytest.raises(ValueError, match="schema_version 3 is newer"):
-        Challenger.from_json(model.to_json() | {"schema_version": 3})
+    with pytest.raises(ValueError, match="schema_version 4 is newer"):
+        Challenger.from_json(model.to_json() | {"schema_version": 4})
     with pytest.raises(ValueError, match=r"expected a riskkit\.Challenger"):
         Challenger.from_json({"kind": "pickle"})
 

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from riskkit import evidence, metrics
+from riskkit.binning import WoeBinner
 from riskkit.challenger import Challenger
 from riskkit.schema import Feature, offered_features, protected_note
 from riskkit.scorecard import NoFeatureLeft, Scorecard, ScoreScale
@@ -246,6 +247,14 @@ def test_a_larger_share_holds_the_smaller_ones_whatever_the_order_of_the_rows(lo
     )  # fmt: skip
     pd.testing.assert_frame_equal(moved, found)
     assert [model.ids for model in again] == [model.ids for model in seen]
+    # what the model of all rows says is known, so it is not fitted again
+    fewer, whole = [], {"card": seen[-1].credit_score(judged)}
+    known = evidence.learning_curve(
+        {"card": remembering(fewer)}, X, y, judged, flags,
+        ids=X["id"], shares=shares, min_bads=5, whole=whole,
+    )  # fmt: skip
+    pd.testing.assert_frame_equal(known, found)
+    assert [model.ids for model in fewer] == [by_hash[:50], by_hash[:100]]
 
 
 def test_gains_are_paired_with_the_next_smaller_share_of_the_same_model(loans):
@@ -799,6 +808,18 @@ def test_scores_with_all_features_are_those_of_the_model_itself_in_whatever_orde
     trees = Challenger(feature_share=0.6)
     told = evidence.scores_with(trees, X, y, X, ["a", "b", "c"])
     assert (told == evidence.refit(trees, X, y).credit_score(X)).all()
+
+
+def test_a_card_of_some_features_takes_the_bins_that_are_there():
+    rng = np.random.default_rng(1)
+    X = pd.DataFrame(rng.normal(size=(900, 3)), columns=["c", "a", "b"])
+    y = pd.Series((rng.random(900) < 1 / (1 + np.exp(1 - X["a"] - X["b"]))).astype(int))
+    card = Scorecard(WoeBinner(), max_p_value=None)
+    bins = WoeBinner().fit(X, y)
+    anew = evidence.scores_with(card, X, y, X, ["a", "b"])
+    assert (evidence.scores_with(card, X, y, X, ["a", "b"], binner=bins) == anew).all()
+    others = WoeBinner(max_bins=2).fit(X, y)
+    assert (evidence.scores_with(card, X, y, X, ["a", "b"], binner=others) != anew).any()
 
 
 def test_refits_keep_a_customers_loans_in_one_fold():

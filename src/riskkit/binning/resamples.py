@@ -23,7 +23,7 @@ from riskkit.binning.choose import (
     levels_in_order,
     limits_of,
 )
-from riskkit.binning.counts import CategoryCounts, NumericCounts
+from riskkit.binning.counts import CategoryCounts, FeatureCounts, NumericCounts
 from riskkit.binning.solve import many_cuts
 from riskkit.binning.woe import WoeBinner
 from riskkit.checks import refuse_unknown
@@ -38,6 +38,7 @@ def cut_frequencies(
     binner: WoeBinner,
     features: Sequence[str] | None = None,
     *,
+    counts: FeatureCounts | None = None,
     n_resamples: int = 200,
     seed: int = 1,
 ) -> pd.DataFrame:
@@ -50,9 +51,10 @@ def cut_frequencies(
     Parameters
     ----------
     binner : WoeBinner
-        With the counts of its fit.
     features : sequence of str, optional
         By default all.
+    counts : FeatureCounts, optional
+        Of the loans that made the bins; by default those that the binner keeps from its fit.
     n_resamples : int
     seed : int
 
@@ -69,15 +71,18 @@ def cut_frequencies(
     Raises
     ------
     ValueError
-        A binner without its counts, an unknown feature, or fewer than one resample.
+        A loaded binner and no counts, counts that lack a feature, an unknown feature, or fewer than
+        one resample.
 
     Source
     ------
     riskkit definition, on the bootstrap of Efron (1979), Annals of Statistics 7(1).
     """
     check_is_fitted(binner, "bins_")
-    if not hasattr(binner, "counts_"):
-        raise ValueError("a loaded binner has no fine counts; fit one to the rows")
+    if counts is None:
+        if not hasattr(binner, "counts_"):
+            raise ValueError("a loaded binner has no fine counts; give those of its loans")
+        counts = binner.counts_
     if n_resamples < 1:
         raise ValueError(f"n_resamples must be at least 1, got {n_resamples!r}")
     refuse_unknown("features", features or (), binner.bins_)
@@ -88,12 +93,16 @@ def cut_frequencies(
         if name not in decided and binner.request(name).fixed_edges is None
     ]
 
+    lacking = [name for name in names if name not in counts]
+    if lacking:
+        raise ValueError(f"counts lack the features {lacking}; they have {list(counts)}")
+
     def of_feature(name: str) -> pd.DataFrame:
-        bins, counts, request = binner.bins_[name], binner.counts_[name], binner.request(name)
+        bins, fine, request = binner.bins_[name], counts[name], binner.request(name)
         # the same draws of a feature, whichever others are asked about
         rng = np.random.default_rng([seed, *name.encode()])
-        found = _of_levels if isinstance(counts, CategoryCounts) else _of_numbers
-        table = found(bins, counts, request, n_resamples, rng)
+        found = _of_levels if isinstance(fine, CategoryCounts) else _of_numbers
+        table = found(bins, fine, request, n_resamples, rng)
         labels = bins.labels[: bins.n_bins]
         table.insert(1, "neighbours", [f"{a} | {b}" for a, b in pairwise(labels)])
         return table.rename_axis("bin")

@@ -25,7 +25,7 @@ __all__ = [
     "fit_calibration",
 ]
 
-CALIBRATIONS = ("platt", "isotonic")
+CALIBRATIONS = ("platt", "isotonic", "none")
 # fewer bads leave steps that are chance
 MIN_ISOTONIC_BADS = 1_000
 Array = NDArray[np.float64]
@@ -90,7 +90,7 @@ def fit_calibration(kind: str, raw: Array, y: NDArray[Any], weight: Array) -> Pl
     Parameters
     ----------
     kind : str
-        "platt" or "isotonic".
+        "platt", "isotonic", or "none", which is `UNCALIBRATED`.
     raw : array of shape (n_rows,)
         Log-odds of bad as the trees see them.
     y, weight : arrays of shape (n_rows,)
@@ -106,6 +106,8 @@ def fit_calibration(kind: str, raw: Array, y: NDArray[Any], weight: Array) -> Pl
     Transforming classifier scores into accurate multiclass probability estimates, KDD. Isotonic
     probabilities are clipped to [1/(2n), 1 − 1/(2n)], since no n rows prove a rate of 0.
     """
+    if kind == "none":
+        return UNCALIBRATED
     if kind == "isotonic":
         n_bads = int((y == 1).sum())
         if n_bads < MIN_ISOTONIC_BADS:

@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from riskkit import metrics
+from riskkit.binning import WoeBinner
 from riskkit.checks import same_rows
 from riskkit.evidence.segments import reversed_is_told
 from riskkit.schema import Feature
@@ -57,11 +58,13 @@ def scores_with(
     names: Sequence[str],
     *,
     groups: pd.Series | None = None,
+    binner: WoeBinner | None = None,
 ) -> NDArray[Any]:
     """Scores of the judged rows by a model of these features; all 0 where none of them tells.
 
     The features keep the order of `X`, on which boosted trees hang: with all of them the model is
-    the one that was fitted to `X`, with the same groups.
+    the one that was fitted to `X`, with the same groups. A card takes the bins of a fitted binner
+    of these rows, where there is one: those of a feature do not hang on the others.
     """
     from sklearn.base import clone
 
@@ -69,7 +72,10 @@ def scores_with(
     offered = [name for name in X.columns if name in taken]
     # the rows keep all columns: the model's settings may speak of those that are not offered
     fewer = clone(model).set_params(features=offered)
-    return _scores_of(partial(refit, fewer, groups=groups), X, y, judged)
+    if binner is None:
+        return _scores_of(partial(refit, fewer, groups=groups), X, y, judged)
+    # a clone of the card would forget the bins
+    return _scores_of(fewer.set_params(binner=binner).fit, X, y, judged)
 
 
 def _scores_of(fit: Fit, X: pd.DataFrame, y: pd.Series, judged: pd.DataFrame) -> NDArray[Any]:
@@ -90,6 +96,7 @@ def learning_curve(
     ids: ArrayLike,
     shares: Sequence[float] = (0.1, 0.2, 0.4, 0.7, 1.0),
     min_bads: int = 50,
+    whole: Mapping[str, ArrayLike] | None = None,
     executor: Executor | None = None,
 ) -> pd.DataFrame:
     """AUC on the same judged rows after learning from more and more rows.
@@ -110,6 +117,8 @@ def learning_curve(
     min_bads : int
         A share with fewer bads, or goods, teaches next to nothing and is left out; the largest
         never is. A card that finds no feature in a share tells nobody apart.
+    whole : mapping of model name to array of shape (n_judged_rows,), optional
+        Scores by the model of all training rows, where they are known: it is not fitted again.
     executor : concurrent.futures.Executor, optional
         Threads.
 
@@ -127,7 +136,7 @@ def learning_curve(
     if not all(0 < share <= 1 for share in shares):
         raise ValueError(f"shares must lie in (0, 1], got {list(shares)}")
     same_rows(X=X, y=y, ids=ids)
-    same_rows(judged=judged, judged_y=judged_y)
+    same_rows(judged=judged, judged_y=judged_y, **(whole or {}))
     order = np.argsort(hash_ids(pd.Series(ids)), kind="stable")
     taught = {share: order[: round(share * len(order))] for share in sorted(shares)}
     bads = {share: int(y.iloc[rows].sum()) for share, rows in taught.items()}
@@ -137,6 +146,8 @@ def learning_curve(
 
     def score(task: tuple[str, float]) -> NDArray[Any]:
         rows = taught[task[1]]
+        if task[1] == 1 and whole and task[0] in whole:
+            return np.asarray(whole[task[0]])
         return _scores_of(fits[task[0]], X.iloc[rows], y.iloc[rows], judged)
 
     scores = dict(zip(tasks, _map(executor, score, tasks), strict=True))
