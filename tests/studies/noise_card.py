@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from riskkit import metrics
-from riskkit.binning import WoeBinner
+from riskkit.binning import WoeBinner, cross_fitted
 from riskkit.scorecard import NoFeatureLeft, Scorecard
 from studies import Study
 from studies.noise import STATED_LEVEL, draw
@@ -30,10 +30,11 @@ def measure(seed: int, levels: int, bads: int) -> dict[str, float]:
         told = rng.normal(size=(2, len(y))) + np.array([[0.7], [0.4]]) * y
         X = pd.DataFrame({"noise": x, "strong": told[0], "weak": told[1]})
         binner = WoeBinner(min_bads=5, infeasible="one_bin", max_p_value=0.3).fit(X, y)
-        card = Scorecard(binner).fit(X, y)
+        unseen = cross_fitted(binner, X, y)
+        card = Scorecard(binner).fit(X, y, unseen=unseen)
         beside += "noise" in card.coefficients_.index
         try:
-            alone = Scorecard(binner, features=["noise"]).fit(X, y)
+            alone = Scorecard(binner, features=["noise"]).fit(X, y, unseen=unseen)
         except NoFeatureLeft:
             continue
         counts = metrics.score_counts(alone.credit_score(X), y)

@@ -16,6 +16,7 @@ from riskkit.profile.applications import (
     table_sizes,
 )
 from riskkit.profile.drift import drift_table
+from riskkit.profile.one_hot import one_hot_groups
 from riskkit.profile.summary import source_summary
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "family_profile",
     "feature_profile",
     "longest_span",
+    "one_hot_groups",
     "period_text",
     "sample_sizes",
     "segment_rates",
