@@ -39,30 +39,42 @@ def loans(data: str) -> tuple[pd.DataFrame, np.ndarray, list[schema.Feature]]:
     return known, known["default_flag"].to_numpy().astype(int), features
 
 
+def out_of_fold(
+    X: pd.DataFrame, y: np.ndarray, features: list[schema.Feature], fold: np.ndarray, level: float
+) -> np.ndarray:
+    """Probability of bad of each loan, by a card of the other folds' loans."""
+    names = [feature.name for feature in features] or list(X)
+    probability = np.empty(len(y))
+    for k in range(fold.max() + 1):
+        learn = fold != k
+        binner = binning.WoeBinner(
+            trend=schema.risk_trends(features),
+            special_codes={f.name: list(f.special_codes) for f in features if f.special_codes},
+            min_bads=MIN_BADS,
+            infeasible="one_bin",
+            max_p_value=None if level == 1 else level,
+        ).fit(X.loc[learn, names], y[learn])
+        card = Scorecard(binner, max_p_value=None).fit(X[learn], y[learn])
+        probability[~learn] = card.score_and_probability(X[~learn])[1]
+    return probability
+
+
+def log_loss(y: np.ndarray, probability: np.ndarray) -> float:
+    """Mean over the loans."""
+    return float(-np.log(np.where(y == 1, probability, 1 - probability)).mean())
+
+
 def measure(seed: int, data: str) -> dict[str, float]:
     """Mean log loss of a loan and AUC, out of fold, at each level."""
     X, y, features = loans(data)
-    names = [feature.name for feature in features]
     groups = X["customer_id"] if "customer_id" in X else pd.Series(np.arange(len(X)))
     numbers = target.group_numbers(groups, np.ones(len(X), dtype=bool))
     fold = target.deal_folds(y, N_FOLDS, seed, numbers)
     row = {}
     for level in LEVELS:
-        probability = np.empty(len(y))
-        for k in range(N_FOLDS):
-            learn = fold != k
-            binner = binning.WoeBinner(
-                trend=schema.risk_trends(features),
-                special_codes={f.name: list(f.special_codes) for f in features if f.special_codes},
-                min_bads=MIN_BADS,
-                infeasible="one_bin",
-                max_p_value=None if level == 1 else level,
-            ).fit(X.loc[learn, names], y[learn])
-            card = Scorecard(binner, max_p_value=None).fit(X[learn], y[learn])
-            probability[~learn] = card.score_and_probability(X[~learn])[1]
-        loss = -np.log(np.where(y == 1, probability, 1 - probability)).mean()
+        probability = out_of_fold(X, y, features, fold, level)
         counts = metrics.score_counts(-probability, y)
-        row |= {f"loss_{level:g}": loss, f"auc_{level:g}": metrics.auc(counts)}
+        row |= {f"loss_{level:g}": log_loss(y, probability), f"auc_{level:g}": metrics.auc(counts)}
     return row
 
 

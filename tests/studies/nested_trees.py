@@ -1,8 +1,8 @@
 """Does the challenger win against LightGBM as it comes?
 
-Repeated nested cross-validation: in each of five folds the whole procedure (directions from bins,
-search, fit, calibration) sees the training rows alone, and so does a plain LightGBM; the rows left
-out judge both.
+Repeated nested cross-validation: in each of five folds the whole procedure (the level at which
+neighbouring bins differ, directions from bins, search, fit, calibration) sees the training rows
+alone, and so does a plain LightGBM; the rows left out judge both.
 """
 
 from collections.abc import Callable
@@ -15,11 +15,13 @@ from scipy import stats
 from scipy.special import expit
 from sklearn.model_selection import StratifiedKFold
 
-from riskkit import metrics, schema
+from riskkit import metrics, schema, target
 from riskkit.binning import WoeBinner
 from riskkit.challenger import Challenger, search
 from studies import PROJECT, Study
+from studies.neighbours import log_loss, out_of_fold
 
+TRIED_LEVELS = (1.0, 0.3, 0.05)
 N_FOLDS = 5
 PLAIN = {"n_estimators": 300, "learning_rate": 0.03, "num_leaves": 31}
 DATA = PROJECT.parent / "shared" / "data"
@@ -59,8 +61,14 @@ def challenger_of(X: pd.DataFrame, y: np.ndarray, features: list[schema.Feature]
     """The challenger as the notebooks fit it."""
     codes = {f.name: list(f.special_codes) for f in features if f.special_codes}
     trends = schema.risk_trends(features)
-    binner = WoeBinner(trend=trends, special_codes=codes, min_bads=5, infeasible="one_bin")
-    binner.fit(X, y)
+    fold = target.deal_folds(y, 2, 1, np.full(len(y), -1))
+    rows = X.reset_index(drop=True)
+    losses = {
+        level: log_loss(y, out_of_fold(rows, y, features, fold, level)) for level in TRIED_LEVELS
+    }
+    level = min(losses, key=losses.__getitem__)
+    limits = {"min_bads": 5, "infeasible": "one_bin", "max_p_value": None if level == 1 else level}
+    binner = WoeBinner(trend=trends, special_codes=codes, **limits).fit(X, y)
     offered = [name for name in X if name not in binner.leakage_]
     blank = Challenger(trends, special_codes=codes, features=offered)
     return search(blank, X, y, found_trends=binner.trends).challenger.fit(X, y)
