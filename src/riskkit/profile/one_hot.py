@@ -49,10 +49,9 @@ def one_hot_groups(X: pd.DataFrame, names: Sequence[str]) -> dict[str, list[str]
             by_words.setdefault(str(name)[: at.start()], []).append(name)
     found: dict[str, list[str]] = {}
     taken: set[str] = set()
-    # the fewest words first: "home_ownership" may have levels of two words
-    for words, columns in sorted(by_words.items(), key=lambda pair: len(pair[0])):
-        columns = [name for name in columns if name not in taken]
-        if not words or len(columns) < _LEAST_COLUMNS:
+    # the most columns first, and of the same ones the most words: "home_ownership", not "home"
+    for words, columns in sorted(by_words.items(), key=lambda pair: (-len(pair[1]), -len(pair[0]))):
+        if not words or len(columns) < _LEAST_COLUMNS or taken.intersection(columns):
             continue
         ones = sum(flags[name] for name in columns)
         if ones.max() <= 1 and ones.mean() >= _LEAST_SHARE:
