@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 from binning_rows import borrowers
 from scipy import stats
+from sklearn.linear_model import LogisticRegression
 
 from riskkit import binning
-from riskkit.binning import WoeBinner, chance_iv, count_features, cross_fitted, cross_fitted_iv
-from riskkit.binning.choose import deal_bads
+from riskkit.binning import WoeBinner, chance_iv, count_features, cross_fitted
+from riskkit.binning.permuted import deal_bads
 
 N = 4_000
 
@@ -58,15 +59,15 @@ def test_bins_of_other_rows_do_not_flatter():
     for seed in range(12):
         X, y = rows(seed, n=2_000)
         binner = WoeBinner(min_bads=5, infeasible="one_bin").fit(X, y)
-        woe = cross_fitted(binner, X, y)
-        ivs.append(cross_fitted_iv(woe, y))
+        unseen = cross_fitted(binner, X, y)
+        ivs.append(unseen.iv(y))
         assert binner.iv["levels"] > 0.2
     ivs = pd.DataFrame(ivs)
     error = ivs.std() / np.sqrt(len(ivs))
     assert (ivs.mean() < 3.5 * error)[["number", "count", "levels"]].all()
     assert ivs["tells"].mean() > 0.15
     # each row by the bins of a binner that has not seen its fold
-    fold = woe.attrs["fold"]
+    fold, woe = unseen.fold, unseen.woe
     edges = count_features(X, y).edges
     for k in range(5):
         counts = count_features(X[fold != k], y[fold != k], edges)
@@ -78,14 +79,14 @@ def test_folds_keep_customers_together_and_hang_on_no_order():
     X, y = rows(2, n=1_000)
     customer = np.random.default_rng(2).integers(0, 400, len(X)).astype(str)
     binner = WoeBinner(min_bads=5, infeasible="one_bin")
-    woe = cross_fitted(binner, X, y, groups=customer)
-    folds = pd.Series(woe.attrs["fold"]).groupby(customer).nunique()
+    unseen = cross_fitted(binner, X, y, groups=customer)
+    folds = pd.Series(unseen.fold).groupby(customer).nunique()
     assert (folds == 1).all()
     order = np.random.default_rng(3).permutation(len(X))
     for groups in (None, customer):
-        woe = cross_fitted(binner, X, y, groups=groups)
+        woe = cross_fitted(binner, X, y, groups=groups).woe
         some = None if groups is None else groups[order]
-        again = cross_fitted(binner, X.iloc[order], y[order], groups=some)
+        again = cross_fitted(binner, X.iloc[order], y[order], groups=some).woe
         np.testing.assert_array_equal(again, woe.iloc[order])
 
 
@@ -95,12 +96,13 @@ def test_few_bads_are_dealt_into_fewer_folds_and_one_into_none():
     three = np.zeros(300, dtype=int)
     three[[5, 50, 200]] = 1
     binner.fit(X, three)
-    assert set(cross_fitted(binner, X, three).attrs["fold"]) == {0, 1, 2}
+    assert set(cross_fitted(binner, X, three).fold) == {0, 1, 2}
     same = np.where(three == 1, 0, np.arange(300) + 1)  # one customer has all the bads
     for y, groups in ((np.eye(1, 300, dtype=int)[0], None), (three, same)):
-        woe = cross_fitted(binner, X, y, groups=groups)
-        assert woe.isna().all(axis=None)
-        assert cross_fitted_iv(woe, y).isna().all()
+        unseen = cross_fitted(binner, X, y, groups=groups)
+        assert unseen.woe.isna().all(axis=None)
+        assert unseen.iv(y).isna().all()
+        assert not unseen.counts
 
 
 def test_an_analysts_bins_are_kept_when_labels_are_permuted():
@@ -112,8 +114,51 @@ def test_an_analysts_bins_are_kept_when_labels_are_permuted():
     expected = 3 * (1 / y.sum() + 1 / (len(y) - y.sum()))
     assert given["by_chance"] == pytest.approx(expected, rel=0.25)
     assert chosen["by_chance"] > 0
-    woe = cross_fitted(binner.set_edges("number", [-1, 0, 1]), X, y)
-    assert woe["number"].nunique() <= 5 * 4
+    unseen = cross_fitted(binner.set_edges("number", [-1, 0, 1]), X, y)
+    assert unseen.woe["number"].nunique() <= 5 * 4
+
+
+def signed_root(woe, y):
+    """Of the likelihood ratio of WoE alone, above 0 where safer WoE has fewer bads."""
+    if np.ptp(woe) == 0:
+        return 0.0
+    fit = LogisticRegression(C=np.inf, tol=1e-10).fit(woe[:, None], y)
+    bad, rate = fit.predict_proba(woe[:, None])[:, 1], y.mean()
+    gain = np.log(np.where(y == 1, bad / rate, (1 - bad) / (1 - rate))).sum()
+    return -np.sign(fit.coef_[0, 0]) * np.sqrt(2 * gain)
+
+
+@pytest.mark.parametrize("decided", [False, True])
+def test_chance_scores_are_those_of_permuted_labels(decided):
+    X, y = rows(5, n=1_500)
+    X["number"] = X["number"].mask(X.index % 9 == 0)
+    binner = WoeBinner(min_bads=5, infeasible="one_bin", max_p_value=0.3).fit(X, y)
+    if decided:
+        binner = binner.set_edges("number", [-1, 0, 1])
+        levels = sorted(X["levels"].unique())
+        binner = binner.group_levels("levels", [levels[:20], levels[20:40], levels[40:]])
+    names = ["number", "levels", "count"]
+    unseen = cross_fitted(binner, X, y)
+    rng = np.random.default_rng(5)
+    drawn = {name: [] for name in names}
+    for _ in range(40):
+        labels = rng.permutation(y)
+        again = cross_fitted(binner, X, labels, features=names).woe
+        for name in names:
+            drawn[name].append(signed_root(again[name].to_numpy(), labels))
+    for name in names:
+        chance = unseen.chance_scores(name)
+        assert (np.diff(chance) >= 0).all()
+        assert len(chance) == 99
+        assert stats.ks_2samp(chance, drawn[name]).pvalue > 1e-3
+        # wider than a normal one: folds share rows
+        assert chance.std() > 1.1
+    np.testing.assert_array_equal(chance, unseen.chance_scores(name))
+    light = cross_fitted(binner.set_params(min_bads=0), X, y, np.full(len(y), 0.25))
+    whole = cross_fitted(binner, X, y)
+    for name in names:
+        found = light.chance_scores(name)
+        np.testing.assert_allclose(found, whole.chance_scores(name) / 2, atol=1e-9)
 
 
 def test_weights_below_a_row_say_only_how_much_it_counts():

@@ -108,7 +108,7 @@ def test_coefficients_match_an_unbounded_fit_where_no_bound_binds(borrowers, car
 
     X, y = borrowers
     seen = plain.binner_.transform(X)
-    for fitted, woe in ((plain, seen), (card, cross_fitted(card.binner_, X, y))):
+    for fitted, woe in ((plain, seen), (card, cross_fitted(card.binner_, X, y).woe)):
         woe = woe[fitted.coefficients_.index]
         peer = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(woe, y)
         assert fitted.coefficients_.to_numpy() == pytest.approx(peer.coef_[0], abs=1e-4)

@@ -5,13 +5,14 @@ selection, bins an analyst has edited, and SQL.
 """
 
 from riskkit.binning.bins import FeatureBins
-from riskkit.binning.chance import chance_iv, cross_fitted, cross_fitted_iv
+from riskkit.binning.chance import chance_iv
 from riskkit.binning.counts import (
     CategoryCounts,
     FeatureCounts,
     NumericCounts,
     count_features,
 )
+from riskkit.binning.crossed import CrossFitted, cross_fitted
 from riskkit.binning.edits import Edit, edit_table
 from riskkit.binning.leakage import LEAKAGE_IV
 from riskkit.binning.optbinning import has_optbinning
@@ -32,6 +33,7 @@ from riskkit.binning.woe import WoeBinner
 __all__ = [
     "LEAKAGE_IV",
     "CategoryCounts",
+    "CrossFitted",
     "Edit",
     "FeatureBins",
     "FeatureCounts",
@@ -45,7 +47,6 @@ __all__ = [
     "codes_to_json",
     "count_features",
     "cross_fitted",
-    "cross_fitted_iv",
     "cut_frequencies",
     "edit_effect",
     "edit_table",

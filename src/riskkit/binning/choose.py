@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from riskkit.binning.bins import FeatureBins, woe_of
+from riskkit.binning.bins import FeatureBins
 from riskkit.binning.counts import CategoryCounts, NumericCounts
 from riskkit.binning.recut import cut, grouped, merged
-from riskkit.binning.solve import Limits, best_cuts, many_cuts, why_one_bin
+from riskkit.binning.solve import Limits, best_cuts, why_one_bin
 
 __all__ = [
     "BELOW_MIN_BADS",
@@ -23,10 +23,8 @@ __all__ = [
     "Request",
     "broken_limit",
     "candidate_cells",
-    "chance_ivs",
     "choose_bins",
     "course_of_levels",
-    "deal_bads",
     "finished",
     "levels_in_order",
     "limits_of",
@@ -103,85 +101,6 @@ def choose_bins(
     if bads < request.min_bads and counts.cells.any():
         infeasible = f"min_bads={request.min_bads:g}, and its ordinary values have {bads:g} in all"
     return Choice(finished(bins, request), one_bin, infeasible)
-
-
-def chance_ivs(counts: Fine, request: Request, bads_at: np.ndarray) -> np.ndarray:
-    """IV of the bins that are chosen, and that would be if labels had nothing to do with a feature.
-
-    Parameters
-    ----------
-    counts : NumericCounts or CategoryCounts
-    request : Request
-    bads_at : int array of shape (n_permutations, n_bads)
-        Which rows, of all in any order, are bad; ascending. As many as there are bads.
-
-    Returns
-    -------
-    float array of shape (n_permutations + 1, 1 or 2)
-        First of the labels as they are. Where the course is left to the data, the second column is
-        that of the better direction: fewer courses to choose from, so less of it is chance.
-    """
-    limits = limits_of(counts, request)
-    special = getattr(counts, "special", np.empty((0, 2)))
-    every = np.vstack([counts.cells, special, counts.missing]) / limits.weight_per_row
-    dealt = np.concatenate([every[None], deal_bads(every, bads_at)]) * limits.weight_per_row
-    cells, apart = np.split(dealt, [len(counts.cells)], axis=1)
-    candidates, courses = None, [[course_of_levels(limits)]]
-    if isinstance(counts, CategoryCounts):
-        cells = levels_in_order(counts, cells, limits)[0]
-    else:
-        _, candidates = candidate_cells(counts, request)
-        courses = [[request.trend]]
-        if request.trend == "auto":
-            courses.append(["ascending", "descending"])
-    asked = [course for some in courses for course in some]
-    found = many_cuts(cells, counts.total, limits, asked, candidates)
-    ivs = {course: _ivs(cells, cuts, apart, request) for course, cuts in found.items()}
-    return np.array([np.max([ivs[c] for c in some], axis=0) for some in courses]).T
-
-
-def _ivs(
-    cells: np.ndarray, cuts: Sequence[np.ndarray], apart: np.ndarray, request: Request
-) -> np.ndarray:
-    """IV of each set of counts in its bins, as of :func:`finished` ones."""
-    most = 1 + max(map(len, cuts))
-    ordinary = np.zeros((len(cells), most, 2))
-    if cells.shape[1]:
-        for k, at in enumerate(cuts):
-            ordinary[k, : len(at) + 1] = np.add.reduceat(cells[k], [0, *at])
-    rows = np.concatenate([ordinary, apart], axis=1)
-    is_apart = np.arange(rows.shape[1]) >= most
-    if request.missing == "riskiest":
-        woe, _ = woe_of(rows, is_apart, 0.0, request.below_min_bads)
-        filled = ordinary.sum(axis=2) > 0
-        riskiest = np.where(filled, woe[:, :most], np.inf).argmin(axis=1)
-        rows[np.arange(len(rows)), riskiest] += rows[:, -1]
-        rows[:, -1] = 0.0
-    woe, _ = woe_of(rows, is_apart, request.min_bads, request.below_min_bads)
-    shares = rows / rows.sum(axis=1, keepdims=True)
-    found: np.ndarray = ((shares[..., 0] - shares[..., 1]) * woe).sum(axis=1)
-    return found
-
-
-def deal_bads(cells: np.ndarray, bads_at: np.ndarray) -> np.ndarray:
-    """Cells of as many rows as there are, the bads among them where they are put.
-
-    Parameters
-    ----------
-    cells : array of shape (n_cells, 2)
-        Goods and bads; weights are rounded to whole rows.
-    bads_at : int array of shape (n_permutations, n_bads)
-        Ascending places among all rows.
-
-    Returns
-    -------
-    float array of shape (n_permutations, n_cells, 2)
-    """
-    ends = np.rint(np.cumsum(cells.sum(axis=1)))
-    below = np.array([np.searchsorted(places, ends, side="left") for places in bads_at])
-    bads = np.diff(below, axis=1, prepend=0).astype(np.float64)
-    rows = np.diff(ends, prepend=0)
-    return np.stack([rows - bads, bads], axis=2)
 
 
 def finished(bins: FeatureBins, request: Request) -> FeatureBins:

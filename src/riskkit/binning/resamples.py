@@ -86,11 +86,10 @@ def cut_frequencies(
     if n_resamples < 1:
         raise ValueError(f"n_resamples must be at least 1, got {n_resamples!r}")
     refuse_unknown("features", features or (), binner.bins_)
-    decided = {edit.feature for edit in binner.log_}
     names = [
         name
         for name in (binner.bins_ if features is None else features)
-        if name not in decided and binner.request(name).fixed_edges is None
+        if not binner.is_decided(name)
     ]
 
     lacking = [name for name in names if name not in counts]

@@ -387,6 +387,11 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
             below_min_bads=self.below_min_bads,
         )
 
+    def is_decided(self, name: str) -> bool:
+        """Whether an analyst, not the counts, has chosen a feature's bins."""
+        edits = getattr(self, "log_", self.edits or ())
+        return any(edit.feature == name for edit in edits) or name in (self.fixed_edges or {})
+
     def _name_features(self, names: Sequence[str]) -> None:
         self.n_features_in_ = len(names)
         of_frame = all(isinstance(name, str) for name in names)

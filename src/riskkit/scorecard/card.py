@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -17,7 +18,13 @@ from scipy import special
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from riskkit.binning import WoeBinner, cross_fitted, lookup_select, variance_inflation
+from riskkit.binning import (
+    CrossFitted,
+    WoeBinner,
+    cross_fitted,
+    lookup_select,
+    variance_inflation,
+)
 from riskkit.checks import bad_flags, refuse_unknown, same_rows
 from riskkit.columns import require_features
 from riskkit.schema import Feature
@@ -162,7 +169,7 @@ class Scorecard(ScoreClassifier):
         sample_weight: np.ndarray | pd.Series | None = None,
         *,
         groups: ArrayLike | None = None,
-        unseen: pd.DataFrame | None = None,
+        unseen: CrossFitted | None = None,
     ) -> Scorecard:
         """Fit to rows.
 
@@ -176,7 +183,7 @@ class Scorecard(ScoreClassifier):
             read weights as numbers of loans.
         groups : array of shape (n_rows,), optional
             Such as the customer, whose rows stay in one fold of the test.
-        unseen : DataFrame, optional
+        unseen : CrossFitted, optional
             What :func:`riskkit.binning.cross_fitted` gives for these rows and the features offered,
             where it is known; the test is then made on it.
 
@@ -195,9 +202,7 @@ class Scorecard(ScoreClassifier):
             X = X[taken]
             groups = None if groups is None else np.asarray(groups)[taken]
             if unseen is not None:
-                fold = unseen.attrs["fold"]
-                unseen = unseen[taken]
-                unseen.attrs["fold"] = fold[taken]
+                unseen = replace(unseen, woe=unseen.woe[taken], fold=unseen.fold[taken])
         if self.penalty < 0:
             raise ValueError(f"penalty must be at least 0, got {self.penalty!r}")
         if self.max_p_value is not None and not 0 < self.max_p_value <= 1:
@@ -270,11 +275,11 @@ class Scorecard(ScoreClassifier):
         weight: np.ndarray | None,
         groups: ArrayLike | None,
         offered: list[str],
-        woe: pd.DataFrame | None,
+        unseen: CrossFitted | None,
     ) -> Loans:
         """The loans, each in bins that others made."""
-        if woe is None:
-            woe = cross_fitted(
+        if unseen is None:
+            unseen = cross_fitted(
                 self.binner_,
                 X,
                 y,
@@ -284,14 +289,15 @@ class Scorecard(ScoreClassifier):
                 n_folds=self.n_folds,
                 seed=self.seed,
             )
-        same_rows(X=X, unseen=woe)
-        require_features(woe, offered)
-        if "fold" not in woe.attrs:
+        same_rows(X=X, unseen=unseen.woe)
+        require_features(unseen.woe, offered)
+        if not unseen.counts:
             raise ValueError(
                 "a test of features needs two goods and two bads at least, of two groups each; "
                 "max_p_value=None tests none"
             )
-        return Loans(woe, y, weight, woe.attrs["fold"], self.penalty)
+        by_chance = partial(unseen.chance_scores, seed=self.seed)
+        return Loans(unseen.woe, y, weight, unseen.fold, self.penalty, by_chance)
 
     def _choose(self, loans: Loans, offered: list[str]) -> list[str]:
         """Features that the loans support, in the order offered; the others with their reasons."""

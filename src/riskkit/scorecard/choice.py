@@ -6,7 +6,7 @@ each brings out of fold, and how often other draws of the loans would choose it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -40,6 +40,9 @@ NO_CHOICE = pd.DataFrame(
 _Z95 = float(special.ndtri(0.975))
 # two folds' WoE rest in part on each other's loans, so that each pair of folds counts twice
 _SHARED_FOLDS = 2.0
+# roots of the statistic between which chance is asked, not a table: so far from the level the two
+# lead to the same decision
+_IN_DOUBT = (1.2, 4.0)
 _N_RESAMPLES = 200
 
 
@@ -56,6 +59,9 @@ class Loans:
     fold : int array of shape (n_rows,)
     penalty : float
         As in :func:`riskkit.scorecard.regression.fit_bounded`.
+    by_chance : callable, optional
+        From a feature to the signed roots of its score statistic that chance gives, ascending:
+        :meth:`riskkit.binning.CrossFitted.chance_scores`. Without it, normal of variance 2.
     """
 
     woe: pd.DataFrame
@@ -63,6 +69,7 @@ class Loans:
     weight: Array | None
     fold: NDArray[np.int64]
     penalty: float = 0.0
+    by_chance: Callable[[str], Array] | None = None
 
     @cached_property
     def _values(self) -> Array:
@@ -110,20 +117,49 @@ class Loans:
         return mean, float(np.sqrt(share**2 @ (values - mean) ** 2))
 
     def ratio(self, names: Sequence[str], fit: Fit, other: Sequence[str]) -> float:
-        """Likelihood ratio statistic of a fit against the best one of fewer features, halved.
+        """Likelihood ratio statistic of a fit against the best one of fewer features."""
+        slopes = dict(zip(names, fit.coefficients, strict=True))
+        more = self.losses(other, self.fit(other, None, slopes)) - self.losses(names, fit)
+        return max(float(2 * self._weights @ more), 0.0)
+
+    @cached_property
+    def _asked(self) -> dict[str, Array]:
+        return {}
+
+    def _chance(self, name: str) -> Array:
+        """What chance gives a feature, asked once."""
+        if name not in self._asked:
+            assert self.by_chance is not None
+            self._asked[name] = self.by_chance(name)
+        return self._asked[name]
+
+    def p_value(self, name: str, statistic: float) -> float:
+        """How often chance gives a feature that tells nothing such a statistic, one-sided.
 
         The WoE of loans a rests on loans b, and that of b on a: what chance gives the one it gives
-        the other, too. A feature that tells nothing so varies twice as much as independent loans
-        would have it, and its statistic is halved.
+        the other, too, and the more bins there were to choose from the more so. Where the answer is
+        in doubt it is counted, of bins chosen anew on permuted labels; elsewhere the root of the
+        statistic is taken for normal, of the variance 2 that it has of many bins.
 
         Source
         ------
-        riskkit definition: Σ over ordered pairs of folds of a symmetric term has twice the variance
-        of as many independent ones. The study `noise_card` counts what is left of the level.
+        riskkit definition; Σ over ordered pairs of folds of a symmetric term has twice the variance
+        of as many independent ones. The study `noise_card` counts how often noise is kept.
         """
-        slopes = dict(zip(names, fit.coefficients, strict=True))
-        more = self.losses(other, self.fit(other, None, slopes)) - self.losses(names, fit)
-        return max(float(2 * self._weights @ more), 0.0) / _SHARED_FOLDS
+        root = float(np.sqrt(statistic))
+        if statistic > 0 and self.by_chance and _IN_DOUBT[0] < root < _IN_DOUBT[1]:
+            chance = self._chance(name)
+            at_least = len(chance) - int(np.searchsorted(chance, root))
+            return (at_least + 1) / (len(chance) + 1)
+        return one_sided(statistic / _SHARED_FOLDS)
+
+    def least_statistic(self, name: str, level: float) -> float:
+        """Statistic that a feature needs at a level; without asking chance anew."""
+        if name in self._asked:
+            chance = self._asked[name]
+            most = int(np.floor(level * (len(chance) + 1)))
+            return float(max(chance[-most], 0.0) ** 2) if most else np.inf
+        return _SHARED_FOLDS * float(special.chdtri(1, min(2 * level, 1.0)))
 
     def _columns(self, names: Sequence[str]) -> Array:
         return self._values[:, self.woe.columns.get_indexer(list(names))]
@@ -146,8 +182,8 @@ def backward(
     """Features that are left when those are dropped, one by one, that the test cannot support.
 
     First go, together, the features on their bound of 0; then the one whose coefficient is the
-    fewest standard errors below 0, if its likelihood ratio test, one-sided, does not speak for it;
-    then those on their bound again, until every feature is supported or kept.
+    fewest standard errors below 0, if its likelihood ratio test (:meth:`Loans.p_value`) does not
+    speak for it; then those on their bound again, until every feature is supported or kept.
 
     Parameters
     ----------
@@ -181,7 +217,7 @@ def backward(
         if weakest is None:
             break
         statistic = loans.ratio(left, fit, [name for name in left if name != weakest])
-        p_value = one_sided(statistic)
+        p_value = loans.p_value(weakest, statistic)
         if max_p_value is not None and p_value <= max_p_value:
             break
         dropped[weakest] = (statistic, p_value)
@@ -239,8 +275,10 @@ def chosen_again(
     Sauerbrei, Schumacher (1992), Statistics in Medicine 11(16), bootstrap inclusion frequencies;
     Poisson counts in place of multinomial ones.
     """
-    level = 1.0 if max_p_value is None else min(2 * max_p_value, 1.0)
-    least = np.inf if n_features is not None else _SHARED_FOLDS * float(special.chdtri(1, level))
+    least = np.full(len(names), np.inf)
+    if n_features is None:
+        level = 1.0 if max_p_value is None else max_p_value
+        least = np.array([loans.least_statistic(name, level) for name in names])
     fit, columns = loans.fit(names), loans._columns(names)
     at = np.concatenate([[fit.intercept], fit.coefficients])
     ridge = np.append(0.0, np.full(len(names), loans.penalty * loans._weights.sum()))
@@ -262,7 +300,7 @@ def chosen_again(
 def _left(
     slopes: Array,
     covariance: Array,
-    least: float,
+    least: Array,
     keep: NDArray[np.bool_],
     n_features: int,
 ) -> NDArray[np.bool_]:
@@ -285,7 +323,7 @@ def _left(
         free = left & ~keep
         wald[free] = slopes[free] ** 2 / np.diag(covariance)[free]
         weakest = int(wald.argmin())
-        if left.sum() <= n_features or not wald[weakest] < least:
+        if left.sum() <= n_features or not wald[weakest] < least[weakest]:
             break
         drop(weakest)
     return left
@@ -320,7 +358,7 @@ def choice_table(
             others = [other for other in card if other != name]
             gained = loans.unseen_losses(others, slopes) - loss
             statistic = loans.ratio(card, fit, others)
-            p_value, place = one_sided(statistic), pd.NA
+            p_value, place = loans.p_value(name, statistic), pd.NA
         else:
             gained = loss - loans.unseen_losses([*card, name], slopes)
             statistic, p_value = dropped.loc[name]
