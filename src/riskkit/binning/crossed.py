@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
@@ -88,16 +88,26 @@ class CrossFitted:
         -------
         float array of shape (n_permutations,), ascending
             Signed roots of the likelihood ratio of a logistic regression on the WoE alone; above 0
-            where a safer WoE has fewer bads.
+            where a safer WoE has fewer bads. Asked once, told again.
         """
+        asked = name, n_permutations, seed
+        if asked not in self._told:
+            self._told[asked] = np.sort(self._scores_by_chance(*asked))
+        return self._told[asked]
+
+    @cached_property
+    def _told(self) -> dict[tuple[str, int, int], np.ndarray]:
+        return {}
+
+    def _scores_by_chance(self, name: str, n_permutations: int, seed: int) -> np.ndarray:
         rng = np.random.default_rng([seed, *name.encode()])
         parts = [counts[name] for counts in self.counts]
         request = self.binner.request(name)
         if self.binner.is_decided(name):
             given = [self._given(name, part) for part in parts]
             weight = limits_of(sum(parts[1:], parts[0]), request).weight_per_row
-            return np.sort(chance_scores_of_given(given, weight, n_permutations, rng))
-        return np.sort(chance_scores(parts, request, n_permutations, rng))
+            return chance_scores_of_given(given, weight, n_permutations, rng)
+        return chance_scores(parts, request, n_permutations, rng)
 
     def _given(self, name: str, part: Fine) -> FeatureBins:
         edit = next((e for e in getattr(self.binner, "log_", ()) if e.feature == name), None)
