@@ -158,7 +158,45 @@ def test_chance_scores_are_those_of_permuted_labels(decided):
     whole = cross_fitted(binner, X, y)
     for name in names:
         found = light.chance_scores(name)
-        np.testing.assert_allclose(found, whole.chance_scores(name) / 2, atol=1e-9)
+        np.testing.assert_allclose(found, whole.chance_scores(name), atol=1e-6)
+
+
+def test_the_last_edit_counts_whether_the_binner_is_fitted_or_not():
+    X, y = rows(7, n=1_200)
+    fitted = WoeBinner(min_bads=5, infeasible="one_bin").fit(X, y)
+    twice = fitted.set_edges("number", [-1, 0, 1], by="a").set_edges("number", [0.0], by="a")
+    blank = WoeBinner(min_bads=5, infeasible="one_bin", edits=twice.log_)
+    both = [cross_fitted(binner, X, y, features=list(X)) for binner in (twice, blank)]
+    pd.testing.assert_frame_equal(both[0].woe, both[1].woe)
+    assert both[0].woe["number"].nunique() <= 5 * 2
+    once = fitted.set_edges("number", [0.0], by="a")
+    expected = cross_fitted(once, X, y, features=list(X)).chance_scores("number")
+    for found in both:
+        np.testing.assert_array_equal(found.chance_scores("number"), expected)
+
+
+def test_what_a_fold_lacks_stops_no_cross_fit():
+    X, y = rows(8, n=1_200)
+    edge = float(np.sort(X["number"])[61])
+    X["solo"] = pd.Series([None] * len(X), dtype=object)
+    X.loc[5, "solo"] = "solo"
+    X["none"] = pd.Categorical([None] * len(X), categories=["a"])
+    rare = pd.Series([None] * len(X), dtype=object)
+    rare[[5, 9, 11]], rare[12] = True, False
+    X["rare"] = rare
+    binner = WoeBinner(
+        fixed_edges={"number": [edge, 0.0, 1.0]}, infeasible="one_bin", special_codes=[-9]
+    )
+    unseen = cross_fitted(binner.fit(X, y), X, y)
+    assert unseen.woe.notna().all(axis=None)
+    assert unseen.woe["number"].nunique() == 5 * 4
+    for name in X:
+        assert np.isfinite(unseen.chance_scores(name)).all()
+    numbered = X[["number", "tells"]].set_axis([0, 1], axis=1)
+    by_number = cross_fitted(WoeBinner().fit(numbered, y), numbered, y)
+    assert len(by_number.chance_scores(1)) == 99
+    only = pd.DataFrame({"s": np.full(len(X), -9.0)})
+    assert WoeBinner(special_codes=[-9]).fit(only, y, np.full(len(X), 0.5)).bins_["s"].n_bins == 1
 
 
 def test_weights_below_a_row_say_only_how_much_it_counts():

@@ -98,6 +98,9 @@ def test_as_many_trees_without_a_calibration_rank_as_those_that_were_chosen(borr
     assert few.booster_.num_trees() == 3
     with pytest.raises(ValueError, match="n_rounds must be at least 1"):
         Challenger(n_rounds=0).fit(X, y)
+    for odd in (2.5, "5", True):
+        with pytest.raises(TypeError, match="n_rounds must be a whole number"):
+            Challenger(n_rounds=odd).fit(X, y)
 
 
 def test_two_fits_and_a_loaded_model_are_identical(borrowers, model, tmp_path):

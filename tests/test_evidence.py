@@ -255,6 +255,10 @@ def test_a_larger_share_holds_the_smaller_ones_whatever_the_order_of_the_rows(lo
     )  # fmt: skip
     pd.testing.assert_frame_equal(known, found)
     assert [model.ids for model in fewer] == [by_hash[:50], by_hash[:100]]
+    with pytest.raises(ValueError, match="Card"):
+        evidence.learning_curve(
+            {"card": remembering(fewer)}, X, y, judged, flags, ids=X["id"], whole={"Card": []}
+        )
 
 
 def test_gains_are_paired_with_the_next_smaller_share_of_the_same_model(loans):
@@ -818,6 +822,10 @@ def test_a_card_of_some_features_takes_the_bins_that_are_there():
     bins = WoeBinner().fit(X, y)
     anew = evidence.scores_with(card, X, y, X, ["a", "b"])
     assert (evidence.scores_with(card, X, y, X, ["a", "b"], binner=bins) == anew).all()
+    groups = pd.Series(np.arange(900) // 9)
+    tested = Scorecard(bins).fit(X, y, groups=groups).credit_score(X)
+    told = evidence.scores_with(Scorecard(), X, y, X, list(X), groups=groups, binner=bins)
+    assert (told == tested).all()
     others = WoeBinner(max_bins=2).fit(X, y)
     assert (evidence.scores_with(card, X, y, X, ["a", "b"], binner=others) != anew).any()
 

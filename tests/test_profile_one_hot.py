@@ -31,6 +31,8 @@ def test_columns_of_a_category_are_found_whatever_else_shares_their_words():
     ]
     assert len(found["job"]) == 3
     numbers = X.astype({name: float for name in X}).rename(columns=lambda n: n.replace("_", "="))
+    foreign = pd.get_dummies(pd.DataFrame({"жильё": np.resize(["да", "нет", "ск"], 60)}))
+    assert [*profile.one_hot_groups(foreign, list(foreign))] == ["жильё"]
     numbers.iloc[:5] = np.nan
     again = profile.one_hot_groups(numbers, list(numbers))
     assert {len(columns) for columns in again.values()} == {3}

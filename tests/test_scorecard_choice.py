@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 from scipy.special import expit
 
-from riskkit.binning import WoeBinner
+from riskkit.binning import WoeBinner, cross_fitted
 from riskkit.scorecard import NoFeatureLeft, Scorecard
 from riskkit.scorecard.choice import (
     Loans,
@@ -171,7 +171,10 @@ def test_in_doubt_chance_is_asked_and_only_then():
         least = found.least_statistic("weak", level)
         assert found.p_value("weak", least * (1 + 1e-9)) <= level * (1 + 1e-9)
         assert found.p_value("weak", least * 0.9) > level
-    assert found.least_statistic("weak", 0.001) == np.inf
+    # more than anything counted, and a level finer than the count
+    assert found.p_value("weak", 3.9**2) == one_sided(3.9**2 / 2) < 1 / 200
+    assert found.least_statistic("weak", 0.001) == found.least_statistic("strong", 0.001)
+    assert found.least_statistic("weak", 1.0) == 0
 
 
 def test_gains_are_losses_of_rows_that_a_fit_has_not_seen():
@@ -200,6 +203,55 @@ def test_gains_are_losses_of_rows_that_a_fit_has_not_seen():
         assert row["gain_high"] - row["gain"] == pytest.approx(half, rel=1e-3)
 
 
+def test_what_others_say_or_nobody_can_tell_changes_no_other_share(fitted):
+    X, y, card = fitted
+    alone = card.choice_["chosen_again"]
+    # in a bin of its own on all loans, and in none of those of four folds
+    bad, good = np.flatnonzero(y == 1), np.flatnonzero(y == 0)
+    flag = np.zeros(len(X))
+    flag[[*bad[50:90], *good[50:400]]] = 1.0
+    more = X.assign(flag=flag, twin=2 * X["strong"])
+    groups = np.arange(len(X))
+    plain = Scorecard(WoeBinner(min_bads=5)).fit(X, y, groups=groups).choice_["chosen_again"]
+    found = Scorecard(WoeBinner(min_bads=40)).fit(more.drop(columns="twin"), y, groups=groups)
+    assert found.dropped_["flag"] == "one bin only, on loans that did not choose it"
+    assert abs(found.choice_["chosen_again"] - plain).max() < 0.1
+    twins = Scorecard(WoeBinner(min_bads=5)).fit(more.drop(columns="flag"), y, groups=groups)
+    pd.testing.assert_series_equal(twins.choice_["chosen_again"], plain)
+    assert twins.dropped_["twin"] == "says nothing that the others do not say"
+    assert alone["strong"] == 1
+
+
+def test_weights_that_are_parts_of_a_row_and_any_order_give_one_card(fitted):
+    X, y, _ = fitted
+    weight = np.random.default_rng(5).uniform(0.2, 3, len(X))
+    levels = X[["levels"]].assign(group=np.where(X["strong"] > 0, "a", "b"))
+    order = np.random.default_rng(6).permutation(len(X))
+    binner = WoeBinner(min_bads=0)
+    one = Scorecard(binner, max_p_value=1.0).fit(levels, y, weight)
+    two = Scorecard(binner, max_p_value=1.0).fit(levels.iloc[order], y[order], weight[order])
+    assert two.coefficients_.to_dict() == pytest.approx(one.coefficients_.to_dict())
+    pd.testing.assert_frame_equal(one.choice_, two.choice_)
+    light = Scorecard(binner).fit(X, y, np.full(len(X), 0.25))
+    whole = Scorecard(binner).fit(X, y)
+    pd.testing.assert_series_equal(light.choice_["p_value"], whole.choice_["p_value"], rtol=1e-3)
+
+
+def test_what_is_no_cross_fit_of_these_rows_is_named(fitted):
+    X, y, card = fitted
+    unseen = cross_fitted(card.binner_, X, y, features=["strong", "weak"])
+    with pytest.raises(ValueError, match="unseen lacks the features"):
+        Scorecard(card.binner_).fit(X, y, unseen=unseen)
+    with pytest.raises(TypeError, match="unseen must be a CrossFitted"):
+        Scorecard(card.binner_).fit(X, y, unseen=unseen.woe)
+    with pytest.raises(ValueError, match="unseen"):
+        Scorecard(card.binner_, features=["strong"]).fit(X[1:], y[1:], unseen=unseen)
+    given = Scorecard(card.binner_, features=["strong", "weak"]).fit(X, y, unseen=unseen)
+    weight = np.where(np.arange(len(X)) < 3_500, 1.0, 0.0)
+    some = Scorecard(card.binner_, features=["strong", "weak"]).fit(X, y, weight, unseen=unseen)
+    assert len(some.coefficients_) == len(given.coefficients_)
+
+
 def test_what_must_stay_stays_and_says_so():
     X, y = lender(5)
     given = {"copy": "the old card had it", "levels": "so had it this"}
@@ -207,7 +259,9 @@ def test_what_must_stay_stays_and_says_so():
     assert "copy" in card.coefficients_.index
     assert card.choice_.at["copy", "on_card"]
     # no reason gives points to a feature of the wrong sign
-    assert card.dropped_["levels"] == "coefficient would have the wrong sign"
+    assert card.dropped_["levels"].startswith("wrong sign on loans")
+    assert not card.choice_.at["levels", "on_card"]
+    assert card.choice_.at["levels", "chosen_again"] < 1
     with pytest.raises(ValueError, match="keep"):
         Scorecard(keep={"nobody": "why not"}).fit(X, y)
 

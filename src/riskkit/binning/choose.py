@@ -69,7 +69,12 @@ class Choice:
 
 
 def choose_bins(
-    name: str, counts: Fine, request: Request, periods: Sequence[Fine] | None = None
+    name: str,
+    counts: Fine,
+    request: Request,
+    periods: Sequence[Fine] | None = None,
+    *,
+    judged: bool = True,
 ) -> Choice:
     """Best bins of one feature.
 
@@ -80,6 +85,8 @@ def choose_bins(
     request : Request
     periods : sequence of the same, optional
         The counts of each period, oldest first, on the same fine edges; they add up to `counts`.
+    judged : bool
+        Whether fixed edges must keep the limits: of a part of the rows they may not.
 
     Raises
     ------
@@ -92,7 +99,7 @@ def choose_bins(
     elif request.fixed_edges is not None:
         bins, one_bin = cut(name, counts, request.fixed_edges), ""
         broken = broken_limit(bins, limits, request.trend)
-        if broken:
+        if broken and judged:
             raise ValueError(f"feature {name}: fixed_edges give {broken}")
     else:
         bins, one_bin = _of_numbers(name, counts, limits, request, periods)

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -72,6 +72,12 @@ class NumericCounts:
                 f"{len(other.edges)} edges that differ; count both parts with edges=…"
             )
         if self.special_codes != other.special_codes:
+            if self._says_nothing or other._says_nothing:
+                # a part without any value could be of true and false, which have no codes, or not
+                told, silent = (other, self) if self._says_nothing else (self, other)
+                return replace(
+                    told, missing=told.missing + silent.missing, n_rows=told.n_rows + silent.n_rows
+                )
             raise ValueError(
                 f"counts add up on equal special codes only, got {self.special_codes} and "
                 f"{other.special_codes}"
@@ -89,6 +95,10 @@ class NumericCounts:
             (self.is_boolean or other.is_boolean)
             and all(part.is_boolean or not part.has_values for part in (self, other)),
         )
+
+    @property
+    def _says_nothing(self) -> bool:
+        return not self.has_values and not self.special.any()
 
     @property
     def has_values(self) -> bool:
@@ -376,7 +386,14 @@ def _refuse_ids(counts: FeatureCounts, *, whole: bool) -> None:
 
 def _good_bad(bad: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
     """Goods and bads of rows, weighted."""
-    return np.bincount(bad, weights=weight, minlength=2)
+    return _weighted(bad, weight, 2)
+
+
+def _weighted(place: np.ndarray, weight: np.ndarray | None, size: int) -> np.ndarray:
+    """Weight in each of so many places."""
+    kind = np.int64 if weight is None else np.float64
+    # of no rows numpy counts whole numbers, whatever the weights
+    return np.bincount(place, weights=weight, minlength=size).astype(kind, copy=False)
 
 
 def _roundest(low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -466,7 +483,7 @@ def _count_numbers(
         # the cell of NaN is one past the last
         size = len(edges) + 2
         cell = np.where(np.isnan(values), size - 1, np.searchsorted(edges, values, side="right"))
-        cells = np.bincount(cell * 2 + bad, weights=weight, minlength=2 * size).reshape(size, 2)
+        cells = _weighted(cell * 2 + bad, weight, 2 * size).reshape(size, 2)
         cells, missing = cells[:-1], cells[-1]
     return NumericCounts(edges, cells, lowest, highest, codes, special, missing, n_rows, is_boolean)
 
@@ -476,7 +493,7 @@ def _count_levels(column: pd.Series, bad: np.ndarray, weight: np.ndarray | None)
     # a missing value has code -1, which ends in the last cell
     codes = np.where(codes < 0, len(levels), codes)
     size = len(levels) + 1
-    cells = np.bincount(codes * 2 + bad, weights=weight, minlength=2 * size).reshape(size, 2)
+    cells = _weighted(codes * 2 + bad, weight, 2 * size).reshape(size, 2)
     rows = np.bincount(codes, minlength=size)
     order = np.argsort(levels)
     order = order[rows[order] > 0]  # pandas knows unused levels, too

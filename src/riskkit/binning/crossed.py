@@ -16,11 +16,10 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 from riskkit.binning.bins import FeatureBins
-from riskkit.binning.choose import Fine, limits_of
-from riskkit.binning.counts import FeatureCounts, NumericCounts, count_features
+from riskkit.binning.choose import Fine, choose_bins, limits_of
+from riskkit.binning.counts import FeatureCounts, count_features
 from riskkit.binning.edits import replayed
 from riskkit.binning.permuted import chance_scores, chance_scores_of_given
-from riskkit.binning.recut import cut
 from riskkit.binning.woe import WoeBinner
 from riskkit.checks import same_rows
 from riskkit.target import deal_folds, group_numbers, most_folds
@@ -100,7 +99,7 @@ class CrossFitted:
         return {}
 
     def _scores_by_chance(self, name: str, n_permutations: int, seed: int) -> np.ndarray:
-        rng = np.random.default_rng([seed, *name.encode()])
+        rng = np.random.default_rng([seed, *str(name).encode()])
         parts = [counts[name] for counts in self.counts]
         request = self.binner.request(name)
         if self.binner.is_decided(name):
@@ -110,14 +109,11 @@ class CrossFitted:
         return chance_scores(parts, request, n_permutations, rng)
 
     def _given(self, name: str, part: Fine) -> FeatureBins:
-        edit = next((e for e in getattr(self.binner, "log_", ()) if e.feature == name), None)
-        request = self.binner.request(name)
+        edit, request = self.binner.decisions.get(name), self.binner.request(name)
         if edit is not None:
             bins = replayed(edit, part)
-        else:
-            assert isinstance(part, NumericCounts)
-            bins = cut(name, part, request.fixed_edges or ())
-        return replace(bins, min_bads=request.min_bads, below_min_bads=request.below_min_bads)
+            return replace(bins, min_bads=request.min_bads, below_min_bads=request.below_min_bads)
+        return choose_bins(name, part, request, judged=False).bins
 
 
 def cross_fitted(
@@ -172,25 +168,29 @@ def cross_fitted(
     if n_folds < 2:
         unknown = pd.DataFrame(np.nan, index=X.index, columns=names)
         return CrossFitted(unknown, np.zeros(len(X), dtype=np.int64), (), binner)
-    order = np.lexsort((content, owner, labels))
+    weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight)
+    order = np.lexsort((weight, content, owner, labels))
     fold = np.empty(len(X), dtype=np.int64)
     fold[order] = deal_folds(labels[order], n_folds, seed, number[order])
-    edited = {edit.feature: edit.edges for edit in getattr(binner, "log_", ()) if edit.edges}
     count = partial(
-        count_features, features=names, special_codes=binner.special_codes, boundaries=edited
+        count_features,
+        features=names,
+        special_codes=binner.special_codes,
+        boundaries=binner.boundaries(),
     )
     edges = count(X, labels, sample_weight=sample_weight).edges
     parts = []
     for k in range(n_folds):
         rows = fold == k
-        weight = None if sample_weight is None else sample_weight[rows]
-        parts.append(count(X[rows], labels[rows], edges, sample_weight=weight))
-    unfitted = clone(binner).set_params(infeasible="one_bin", edits=getattr(binner, "log_", None))
+        some = None if sample_weight is None else weight[rows]
+        parts.append(count(X[rows], labels[rows], edges, sample_weight=some))
+    edits = tuple(binner.decisions.values()) or None
+    unfitted = clone(binner).set_params(infeasible="one_bin", edits=edits)
     known = [*dict.fromkeys([*getattr(binner, "bins_", ()), *X.columns])]
     woe = np.empty((len(X), len(names)))
     for k in range(n_folds):
         rows = fold == k
         others = [part for other, part in enumerate(parts) if other != k]
-        fitted = unfitted._fit_counts(sum(others[1:], others[0]), known)
+        fitted = unfitted._fit_counts(sum(others[1:], others[0]), known, judged=False)
         woe[rows] = fitted.transform(X[rows])[names]
     return CrossFitted(pd.DataFrame(woe, index=X.index, columns=names), fold, tuple(parts), binner)

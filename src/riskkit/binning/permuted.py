@@ -82,11 +82,13 @@ def chance_scores(
     Returns
     -------
     float array of shape (n_permutations,)
+        Of weights below one row as if each were one.
     """
     total = sum(parts[1:], parts[0])
     limits = limits_of(total, request)
     is_category = isinstance(total, CategoryCounts)
     levels = total.levels if isinstance(total, CategoryCounts) else ()
+    n_codes = len(getattr(total, "special_codes", ()))
     candidates = np.arange(1, len(total.cells))
     if not isinstance(total, CategoryCounts):
         _, candidates = candidate_cells(total, request)
@@ -102,6 +104,8 @@ def chance_scores(
         elif len(cells):
             cells = np.add.reduceat(cells, [0, *candidates])
         special = getattr(part, "special", np.empty((0, 2)))
+        # a part without any value may know other codes
+        special = special if len(special) == n_codes else np.zeros((n_codes, 2))
         rows = np.vstack([cells, special, part.missing])
         dealt.append(_dealt_anew(rows, limits.weight_per_row, n_permutations, rng))
     every = np.sum(dealt, axis=0)
@@ -134,7 +138,7 @@ def chance_scores(
         place = np.where(place < 0, riskiest, place) if is_category else place
         own_bins = np.tile(most + np.arange(n_apart), (n_permutations, 1))
         woes.append(np.take_along_axis(woe, np.hstack([place, own_bins]), axis=1))
-    return _signed_roots(dealt, woes)
+    return _signed_roots(dealt, woes) / np.sqrt(limits.weight_per_row)
 
 
 def chance_scores_of_given(
@@ -148,7 +152,7 @@ def chance_scores_of_given(
     every, first = np.sum(dealt, axis=0), parts[0]
     apart = np.arange(len(first.counts)) >= first.n_bins
     woes = [woe_of(every - own, apart, first.min_bads, first.below_min_bads)[0] for own in dealt]
-    return _signed_roots(dealt, woes)
+    return _signed_roots(dealt, woes) / np.sqrt(weight_per_row)
 
 
 def _dealt_anew(

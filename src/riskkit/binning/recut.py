@@ -115,7 +115,8 @@ def grouped(
         problems.append(f"in two groups: {twice}")
     if left:
         problems.append(f"in no group: {left}")
-    if not all(len(group) for group in groups):
+    # of nothing but missing values there is one bin, without a level
+    if counts.levels and not all(len(group) for group in groups):
         problems.append("a group is empty")
     if problems:
         raise ValueError(f"feature {name}: each level belongs to one group; {'; '.join(problems)}")

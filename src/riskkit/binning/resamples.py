@@ -99,7 +99,7 @@ def cut_frequencies(
     def of_feature(name: str) -> pd.DataFrame:
         bins, fine, request = binner.bins_[name], counts[name], binner.request(name)
         # the same draws of a feature, whichever others are asked about
-        rng = np.random.default_rng([seed, *name.encode()])
+        rng = np.random.default_rng([seed, *str(name).encode()])
         found = _of_levels if isinstance(fine, CategoryCounts) else _of_numbers
         table = found(bins, fine, request, n_resamples, rng)
         labels = bins.labels[: bins.n_bins]

@@ -196,15 +196,10 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
         sample_weight = None if sample_weight is None else np.asarray(sample_weight)
         if sample_weight is not None and not np.asarray(sample_weight, dtype=np.float64).any():
             raise ValueError("sample_weight is zero in every row")
-        boundaries: dict[str, list[float]] = {}
-        accepted = {edit.feature: edit.edges or () for edit in self.edits or ()}
-        for given in (self.candidate_edges, self.fixed_edges, accepted):
-            for name, edges in (given or {}).items():
-                boundaries.setdefault(name, []).extend(edges)
         count = partial(
             count_features,
             special_codes=self.special_codes,
-            boundaries=boundaries,
+            boundaries=self.boundaries(),
             features=features,
         )
         counts = count(X, labels, sample_weight=sample_weight)
@@ -244,8 +239,10 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
         counts: FeatureCounts,
         known: Sequence[str],
         periods: Sequence[FeatureCounts] | None = None,
+        *,
+        judged: bool = True,
     ) -> WoeBinner:
-        """Fit to counts of columns, of which there may be more."""
+        """Fit to counts of columns, of which there may be more; fixed edges are judged or taken."""
         self._check_parameters(counts, known)
         accepted = {edit.feature: edit for edit in self.edits or ()}
         self.bins_: dict[str, FeatureBins] = {}
@@ -267,7 +264,7 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
                 )
                 continue
             seen = None if periods is None else [period[name] for period in periods]
-            choice = choose_bins(name, found, self.request(name), seen)
+            choice = choose_bins(name, found, self.request(name), seen, judged=judged)
             self.bins_[name] = choice.bins
             if choice.one_bin:
                 self.one_bin_[name] = choice.one_bin
@@ -389,8 +386,21 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
 
     def is_decided(self, name: str) -> bool:
         """Whether an analyst, not the counts, has chosen a feature's bins."""
-        edits = getattr(self, "log_", self.edits or ())
-        return any(edit.feature == name for edit in edits) or name in (self.fixed_edges or {})
+        return name in self.decisions or name in (self.fixed_edges or {})
+
+    @property
+    def decisions(self) -> dict[str, Edit]:
+        """The last edit of each feature that an analyst has decided on."""
+        return {edit.feature: edit for edit in getattr(self, "log_", self.edits or ())}
+
+    def boundaries(self) -> dict[str, list[float]]:
+        """Edges that counts must be able to cut at."""
+        found: dict[str, list[float]] = {}
+        edited = {name: edit.edges or () for name, edit in self.decisions.items()}
+        for given in (self.candidate_edges, self.fixed_edges, edited):
+            for name, edges in (given or {}).items():
+                found.setdefault(name, []).extend(edges)
+        return found
 
     def _name_features(self, names: Sequence[str]) -> None:
         self.n_features_in_ = len(names)

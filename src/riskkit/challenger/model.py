@@ -316,8 +316,11 @@ class Challenger(ScoreClassifier):
             value = getattr(self, name)
             if not value >= least:
                 raise ValueError(f"{name} must be >= {least}, got {value!r}")
-        if self.n_rounds is not None and not self.n_rounds >= 1:
-            raise ValueError(f"n_rounds must be at least 1, got {self.n_rounds!r}")
+        rounds = self.n_rounds
+        if rounds is not None and (isinstance(rounds, bool) or not isinstance(rounds, int)):
+            raise TypeError(f"n_rounds must be a whole number, got {rounds!r}")
+        if rounds is not None and rounds < 1:
+            raise ValueError(f"n_rounds must be at least 1, got {rounds!r}")
         if not 0 < self.learning_rate < np.inf:
             raise ValueError(f"learning_rate must be > 0 and finite, got {self.learning_rate!r}")
         if not 0 < self.feature_share <= 1:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from riskkit import metrics
 from riskkit.binning import WoeBinner
-from riskkit.checks import same_rows
+from riskkit.checks import refuse_unknown, same_rows
 from riskkit.evidence.segments import reversed_is_told
 from riskkit.schema import Feature
 from riskkit.scorecard import NoFeatureLeft, ScoreClassifier
@@ -75,7 +75,9 @@ def scores_with(
     if binner is None:
         return _scores_of(partial(refit, fewer, groups=groups), X, y, judged)
     # a clone of the card would forget the bins
-    return _scores_of(fewer.set_params(binner=binner).fit, X, y, judged)
+    dealt = {} if groups is None else {"groups": groups.loc[X.index]}
+    fit = partial(fewer.set_params(binner=binner).fit, **dealt)
+    return _scores_of(fit, X, y, judged)
 
 
 def _scores_of(fit: Fit, X: pd.DataFrame, y: pd.Series, judged: pd.DataFrame) -> NDArray[Any]:
@@ -136,7 +138,10 @@ def learning_curve(
     if not all(0 < share <= 1 for share in shares):
         raise ValueError(f"shares must lie in (0, 1], got {list(shares)}")
     same_rows(X=X, y=y, ids=ids)
-    same_rows(judged=judged, judged_y=judged_y, **(whole or {}))
+    same_rows(judged=judged, judged_y=judged_y)
+    refuse_unknown("whole", whole or {}, fits)
+    for name, known in (whole or {}).items():
+        same_rows(judged=judged, **{f"whole of {name}": known})
     order = np.argsort(hash_ids(pd.Series(ids)), kind="stable")
     taught = {share: order[: round(share * len(order))] for share in sorted(shares)}
     bads = {share: int(y.iloc[rows].sum()) for share, rows in taught.items()}

@@ -45,7 +45,7 @@ def one_hot_groups(X: pd.DataFrame, names: Sequence[str]) -> dict[str, list[str]
             flags[name] = values.fillna(0.0).to_numpy(float)
     by_words: dict[str, list[str]] = {}
     for name in flags:
-        for at in re.finditer(r"[^0-9A-Za-z]+", str(name)):
+        for at in re.finditer(r"[\W_]+", str(name)):
             by_words.setdefault(str(name)[: at.start()], []).append(name)
     found: dict[str, list[str]] = {}
     taken: set[str] = set()

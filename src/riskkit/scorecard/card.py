@@ -88,7 +88,7 @@ class Scorecard(ScoreClassifier):
         much. None takes all with the right sign, fitted to the loans that made the bins.
     max_features : int, optional
         Choose by loss instead: at most so many features, as many as have the least log loss out of
-        fold.
+        fold, and those of `keep`.
     keep : mapping of feature to str, optional
         Features that no test drops, each with the reason why.
     n_folds : int
@@ -179,8 +179,9 @@ class Scorecard(ScoreClassifier):
         y : array of shape (n_rows,)
             1 = bad, 0 = good.
         sample_weight : array of shape (n_rows,), optional
-            At least 0 and finite; a row of weight 0 takes no part. Standard errors and p-values
-            read weights as numbers of loans.
+            At least 0 and finite; a row of weight 0 takes no part. Standard errors read weights as
+            numbers of loans, and so does the choice of features, but of weights below one row on
+            average only their ratios count in it.
         groups : array of shape (n_rows,), optional
             Such as the customer, whose rows stay in one fold of the test.
         unseen : CrossFitted, optional
@@ -197,7 +198,7 @@ class Scorecard(ScoreClassifier):
             `X` is no DataFrame, or a feature's name is not text.
         """
         taken, y, weight = self._training_rows(X, y, sample_weight)
-        same_rows(X=X, groups=groups)
+        same_rows(X=X, groups=groups, unseen=getattr(unseen, "woe", None))
         if not taken.all():
             X = X[taken]
             groups = None if groups is None else np.asarray(groups)[taken]
@@ -238,7 +239,7 @@ class Scorecard(ScoreClassifier):
         self.choice_ = NO_CHOICE
         if kept and (self.max_p_value is not None or self.max_features is not None):
             loans = self._loans(X, y, weight, groups, kept, unseen)
-            kept, taught = self._choose(loans, kept), loans.woe
+            kept, taught = self._choose(loans, self._telling(loans, kept)), loans.woe
         columns = taught[kept].to_numpy()
         while True:
             if not kept:
@@ -259,6 +260,7 @@ class Scorecard(ScoreClassifier):
                 break
             kept = [name for name in kept if name not in self.dropped_]
             columns = taught[kept].to_numpy()
+        self.choice_ = self.choice_.assign(on_card=self.choice_.index.isin(kept))
         self.intercept_ = fit.intercept
         self.coefficients_ = pd.Series(
             fit.coefficients, index=pd.Index(kept, name="feature"), name="coefficient"
@@ -278,6 +280,8 @@ class Scorecard(ScoreClassifier):
         unseen: CrossFitted | None,
     ) -> Loans:
         """The loans, each in bins that others made."""
+        if unseen is not None and not isinstance(unseen, CrossFitted):
+            raise TypeError(f"unseen must be a CrossFitted, got {type(unseen).__name__}")
         if unseen is None:
             unseen = cross_fitted(
                 self.binner_,
@@ -290,7 +294,9 @@ class Scorecard(ScoreClassifier):
                 seed=self.seed,
             )
         same_rows(X=X, unseen=unseen.woe)
-        require_features(unseen.woe, offered)
+        lacking = [name for name in offered if name not in unseen.woe]
+        if lacking:
+            raise ValueError(f"unseen lacks the features {lacking}")
         if not unseen.counts:
             raise ValueError(
                 "a test of features needs two goods and two bads at least, of two groups each; "
@@ -299,8 +305,26 @@ class Scorecard(ScoreClassifier):
         by_chance = partial(unseen.chance_scores, seed=self.seed)
         return Loans(unseen.woe, y, weight, unseen.fold, self.penalty, by_chance)
 
+    def _telling(self, loans: Loans, offered: list[str]) -> list[str]:
+        """Features that can be told apart in bins that other loans made; the others' reasons."""
+        woe, keep = loans.woe[offered], self.keep or {}
+        constant = woe.columns[np.ptp(woe.to_numpy(), axis=0) == 0]
+        self.dropped_ |= dict.fromkeys(constant, "one bin only, on loans that did not choose it")
+        left = [name for name in offered if name not in self.dropped_]
+        while self.penalty == 0 and len(left) > 1:
+            alike = np.isinf(variance_inflation(woe[left].to_numpy()))
+            names = [name for name, is_alike in zip(left, alike, strict=True) if is_alike]
+            if not names:
+                break
+            last = next((name for name in names[::-1] if name not in keep), names[-1])
+            self.dropped_[last] = "says nothing that the others do not say"
+            left.remove(last)
+        return left
+
     def _choose(self, loans: Loans, offered: list[str]) -> list[str]:
         """Features that the loans support, in the order offered; the others with their reasons."""
+        if not offered:
+            return []
         keep = list(self.keep or {})
         if self.max_features is None:
             card, dropped = backward(loans, offered, self.max_p_value, keep)

@@ -146,20 +146,30 @@ class Loans:
         riskkit definition; Σ over ordered pairs of folds of a symmetric term has twice the variance
         of as many independent ones. The study `noise_card` counts how often noise is kept.
         """
-        root = float(np.sqrt(statistic))
-        if statistic > 0 and self.by_chance and _IN_DOUBT[0] < root < _IN_DOUBT[1]:
-            chance = self._chance(name)
-            at_least = len(chance) - int(np.searchsorted(chance, root))
-            return (at_least + 1) / (len(chance) + 1)
-        return one_sided(statistic / _SHARED_FOLDS)
+        statistic = statistic / self._weight_per_row
+        root, as_normal = float(np.sqrt(statistic)), one_sided(statistic / _SHARED_FOLDS)
+        if self.by_chance is None or not _IN_DOUBT[0] < root < _IN_DOUBT[1]:
+            return as_normal
+        chance = self._chance(name)
+        at_least = len(chance) - int(np.searchsorted(chance, root))
+        counted = (at_least + 1) / (len(chance) + 1)
+        # beyond all that was counted
+        return counted if at_least else min(counted, as_normal)
 
     def least_statistic(self, name: str, level: float) -> float:
         """Statistic that a feature needs at a level; without asking chance anew."""
-        if name in self._asked:
-            chance = self._asked[name]
-            most = int(np.floor(level * (len(chance) + 1)))
-            return float(max(chance[-most], 0.0) ** 2) if most else np.inf
+        chance = self._asked.get(name, np.empty(0))
+        most = min(int(np.floor(level * (len(chance) + 1))), len(chance))
+        least = max(float(chance[-most]), 0.0) ** 2 if most else self._as_normal(level)
+        return least * self._weight_per_row
+
+    def _as_normal(self, level: float) -> float:
         return _SHARED_FOLDS * float(special.chdtri(1, min(2 * level, 1.0)))
+
+    @cached_property
+    def _weight_per_row(self) -> float:
+        """Weights below one row only say how much it counts; a repeated row counts as often."""
+        return min(float(self._weights.mean()), 1.0)
 
     def _columns(self, names: Sequence[str]) -> Array:
         return self._values[:, self.woe.columns.get_indexer(list(names))]
@@ -192,7 +202,7 @@ def backward(
     max_p_value : float or None
         None drops all, so that their order is known.
     keep : sequence of str
-        Features that the test cannot drop.
+        Features that the test cannot drop; one of the wrong sign goes.
 
     Returns
     -------
@@ -206,7 +216,7 @@ def backward(
         fit = loans.fit(left, None, slopes)
         slopes = dict(zip(left, fit.coefficients, strict=True))
         on_bound = dict(zip(left, fit.on_bound, strict=True))
-        bound = [name for name in left if on_bound[name] and name not in keep]
+        bound = [name for name in left if on_bound[name]]
         if bound:
             dropped |= dict.fromkeys(bound, (0.0, 1.0))
             left = [name for name in left if name not in bound]
@@ -283,7 +293,7 @@ def chosen_again(
     at = np.concatenate([[fit.intercept], fit.coefficients])
     ridge = np.append(0.0, np.full(len(names), loans.penalty * loans._weights.sum()))
     # drawn in an order of what the loans hold, so that none of rows or features changes anything
-    order = np.lexsort((*loans._columns(sorted(names)).T, loans.y))
+    order = np.lexsort((loans._weights, *loans._columns(sorted(names)).T, loans.y))
     rng = np.random.default_rng(seed)
     kept = np.array([name in keep for name in names])
     found, drawn = np.zeros(len(names)), np.empty(len(loans.y))
@@ -315,7 +325,7 @@ def _left(
         left[k] = False
 
     while left.any():
-        wrong = np.flatnonzero(left & ~keep & (slopes >= 0))
+        wrong = np.flatnonzero(left & (slopes >= 0))
         if len(wrong):
             drop(int(wrong[slopes[wrong].argmax()]))
             continue

@@ -244,7 +244,9 @@ def _bounded_solution(curvature: Array, right: Array) -> Array:
     across = curvature[0, 1:] / curvature[0, 0]
     inner = curvature[1:, 1:] - np.outer(across, curvature[0, 1:])
     # columns that say the same leave no curvature between them
-    inner[np.diag_indices_from(inner)] += 1e-10 * np.diag(curvature)[1:] + np.finfo(float).tiny
+    along = np.diag(inner) + 1e-10 * np.diag(curvature)[1:]
+    # nor does a constant: any other than 0 keeps its slope where it is, at 0
+    inner[np.diag_indices_from(inner)] = np.where(along > 0, along, 1.0)
     wanted = right[1:] - across * right[0]
     slopes = np.zeros(0)
     if len(wanted):
