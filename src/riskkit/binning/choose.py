@@ -21,6 +21,7 @@ __all__ = [
     "Choice",
     "Fine",
     "Request",
+    "bins_of_levels",
     "broken_limit",
     "candidate_cells",
     "choose_bins",
@@ -171,6 +172,29 @@ def levels_in_order(
     risk = (cells[..., 1] + prior * average) / np.maximum(cells.sum(axis=2) + prior, _TINY)
     order = np.argsort(risk, axis=1, kind="stable")
     return np.take_along_axis(cells, order[..., None], axis=1), parts, order
+
+
+def bins_of_levels(
+    cuts: Sequence[np.ndarray], parts: Sequence[np.ndarray], order: np.ndarray
+) -> np.ndarray:
+    """Bin of each level in each set; cuts are of the parts in their order.
+
+    Parameters
+    ----------
+    cuts : sequence of int arrays, one a set
+    parts, order
+        Of :func:`levels_in_order`.
+
+    Returns
+    -------
+    int array of shape (n_sets, n_levels)
+    """
+    found = np.empty((len(cuts), sum(map(len, parts))), dtype=np.int64)
+    for k, at in enumerate(cuts):
+        numbers = np.searchsorted(at, np.arange(len(parts)), side="right")
+        for part, number in zip(order[k], numbers, strict=True):
+            found[k, parts[part]] = number
+    return found
 
 
 def _of_levels(

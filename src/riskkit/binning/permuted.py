@@ -15,13 +15,14 @@ from riskkit.binning.bins import FeatureBins, woe_of
 from riskkit.binning.choose import (
     Fine,
     Request,
+    bins_of_levels,
     candidate_cells,
     course_of_levels,
     levels_in_order,
     limits_of,
 )
 from riskkit.binning.counts import CategoryCounts
-from riskkit.binning.solve import many_cuts
+from riskkit.binning.solve import many_cuts, thinned
 
 __all__ = ["chance_ivs", "chance_scores", "chance_scores_of_given", "deal_bads"]
 
@@ -85,60 +86,58 @@ def chance_scores(
         Of weights below one row as if each were one.
     """
     total = sum(parts[1:], parts[0])
-    limits = limits_of(total, request)
-    is_category = isinstance(total, CategoryCounts)
-    levels = total.levels if isinstance(total, CategoryCounts) else ()
-    n_codes = len(getattr(total, "special_codes", ()))
-    candidates = np.arange(1, len(total.cells))
+    weight_per_row = limits_of(total, request).weight_per_row
+    candidates = np.empty(0, dtype=np.intp)
     if not isinstance(total, CategoryCounts):
-        _, candidates = candidate_cells(total, request)
-        if len(candidates) > _SCORE_CELLS:
-            places = np.linspace(0, len(candidates) - 1, _SCORE_CELLS)
-            candidates = candidates[np.rint(places).astype(np.intp)]
-    dealt = []
-    for part in parts:
-        cells = part.cells
-        if isinstance(part, CategoryCounts):
-            cells = np.zeros((len(levels), 2))
-            cells[np.searchsorted(levels, part.levels)] = part.cells
-        elif len(cells):
-            cells = np.add.reduceat(cells, [0, *candidates])
-        special = getattr(part, "special", np.empty((0, 2)))
-        # a part without any value may know other codes
-        special = special if len(special) == n_codes else np.zeros((n_codes, 2))
-        rows = np.vstack([cells, special, part.missing])
-        dealt.append(_dealt_anew(rows, limits.weight_per_row, n_permutations, rng))
-    every = np.sum(dealt, axis=0)
-    n_apart = every.shape[1] - len(cells)
-    woes = []
+        candidates = thinned(candidate_cells(total, request)[1], _SCORE_CELLS)
+    rows = [_rows_of(part, total, candidates) for part in parts]
+    dealt = [_dealt_anew(own, weight_per_row, n_permutations, rng) for own in rows]
+    every, woes = np.sum(dealt, axis=0), []
     for k, own in enumerate(dealt):
-        rest_counts = [part for other, part in enumerate(parts) if other != k]
-        rest = sum(rest_counts[1:], rest_counts[0])
-        limits = limits_of(rest, request)
-        cells, apart = np.split(every - own, [every.shape[1] - n_apart], axis=1)
-        if isinstance(rest, CategoryCounts):
-            known = np.searchsorted(levels, rest.levels)
-            ordered, level_parts, order = levels_in_order(rest, cells[:, known], limits)
-            course = course_of_levels(limits)
-            cuts = many_cuts(ordered, rest.total, limits, [course])[course]
-            place = np.full(cells.shape[:2], -1)
-            for b, at in enumerate(cuts):
-                number = np.searchsorted(at, np.arange(len(level_parts)), side="right")
-                for part, bin_number in zip(order[b], number, strict=True):
-                    place[b, known[level_parts[part]]] = bin_number
-        else:
-            ordered = cells
-            cuts = many_cuts(cells, rest.total, limits, [request.trend])[request.trend]
-            numbers = np.arange(cells.shape[1])
-            place = np.array([np.searchsorted(at, numbers, side="right") for at in cuts])
-        rows, most = _binned(ordered, cuts, apart)
-        woe = _woe(rows, most, request)
-        # a level that the other folds do not know is the riskiest
-        riskiest = woe.argmin(axis=1)[:, None]
-        place = np.where(place < 0, riskiest, place) if is_category else place
-        own_bins = np.tile(most + np.arange(n_apart), (n_permutations, 1))
-        woes.append(np.take_along_axis(woe, np.hstack([place, own_bins]), axis=1))
-    return _signed_roots(dealt, woes) / np.sqrt(limits.weight_per_row)
+        others = [part for other, part in enumerate(parts) if other != k]
+        woes.append(_woe_of_rows(every - own, sum(others[1:], others[0]), total, request))
+    return _signed_roots(dealt, woes) / np.sqrt(weight_per_row)
+
+
+def _rows_of(part: Fine, total: Fine, candidates: np.ndarray) -> np.ndarray:
+    """Goods and bads of the cells between the candidates, or of all levels, then of the rest."""
+    cells = part.cells
+    if isinstance(part, CategoryCounts):
+        assert isinstance(total, CategoryCounts)
+        cells = np.zeros((len(total.levels), 2))
+        cells[np.searchsorted(total.levels, part.levels)] = part.cells
+    elif len(cells):
+        cells = np.add.reduceat(cells, [0, *candidates])
+    codes, special = getattr(total, "special_codes", ()), getattr(part, "special", ())
+    # a part without any value may know other codes
+    special = special if len(special) == len(codes) > 0 else np.zeros((len(codes), 2))
+    return np.vstack([cells, special, part.missing])
+
+
+def _woe_of_rows(rows: np.ndarray, counts: Fine, total: Fine, request: Request) -> np.ndarray:
+    """WoE of each row of :func:`_rows_of`, in each set, by bins chosen on counts of these sizes."""
+    n_apart = 1 + len(getattr(total, "special_codes", ()))
+    cells, apart = np.split(rows, [rows.shape[1] - n_apart], axis=1)
+    limits, n_sets = limits_of(counts, request), len(rows)
+    if isinstance(counts, CategoryCounts):
+        assert isinstance(total, CategoryCounts)
+        known = np.searchsorted(total.levels, counts.levels)
+        ordered, parts, order = levels_in_order(counts, cells[:, known], limits)
+        course = course_of_levels(limits)
+        cuts = many_cuts(ordered, counts.total, limits, [course])[course]
+        place = np.full(cells.shape[:2], -1)
+        place[:, known] = bins_of_levels(cuts, parts, order)
+    else:
+        ordered = cells
+        cuts = many_cuts(cells, counts.total, limits, [request.trend])[request.trend]
+        numbers = np.arange(cells.shape[1])
+        place = np.array([np.searchsorted(at, numbers, side="right") for at in cuts])
+    binned, most = _binned(ordered, cuts, apart)
+    woe = _woe(binned, most, request)
+    # a level that these counts do not know is the riskiest
+    place = np.where(place < 0, woe.argmin(axis=1)[:, None], place)
+    own = np.tile(most + np.arange(n_apart), (n_sets, 1))
+    return np.take_along_axis(woe, np.hstack([place, own]), axis=1)
 
 
 def chance_scores_of_given(

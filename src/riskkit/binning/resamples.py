@@ -18,13 +18,14 @@ from riskkit.binning.bins import FeatureBins
 from riskkit.binning.choose import (
     Fine,
     Request,
+    bins_of_levels,
     candidate_cells,
     course_of_levels,
     levels_in_order,
     limits_of,
 )
 from riskkit.binning.counts import CategoryCounts, FeatureCounts, NumericCounts
-from riskkit.binning.solve import many_cuts
+from riskkit.binning.solve import many_cuts, thinned
 from riskkit.binning.woe import WoeBinner
 from riskkit.checks import refuse_unknown
 
@@ -138,9 +139,7 @@ def _of_numbers(
     assert bins.edges is not None
     edges, candidates = candidate_cells(counts, request)
     own = np.array([counts.boundary(edge)[0] for edge in bins.edges], dtype=np.intp)
-    if len(candidates) > _CELLS:
-        places = np.linspace(0, len(candidates) - 1, _CELLS)
-        candidates = np.union1d(candidates[np.rint(places).astype(np.intp)], own)
+    candidates = np.union1d(thinned(candidates, _CELLS), own)
     cells = np.add.reduceat(counts.cells, [0, *candidates])
     every = np.vstack([cells, counts.special, counts.missing])
     drawn = _drawn(every, limits.weight_per_row, n, rng)[:, : len(cells)]
@@ -179,12 +178,7 @@ def _of_levels(
     cells, parts, order = levels_in_order(counts, drawn, limits)
     course = course_of_levels(limits)
     found = many_cuts(cells, counts.total, limits, [course])[course]
-    bin_of = np.empty((n, len(counts.levels)), dtype=np.int64)
-    for k, at in enumerate(found):
-        # the bin of each part in the order of its risk
-        number = np.searchsorted(at, np.arange(len(parts)), side="right")
-        for part, bin_number in zip(order[k], number, strict=True):
-            bin_of[k, parts[part]] = bin_number
+    bin_of = bins_of_levels(found, parts, order)
     place = {level: i for i, level in enumerate(counts.levels)}
     rows = counts.cells.sum(axis=1)
     records = []

@@ -22,6 +22,7 @@ __all__ = [
     "chance_per_turn",
     "many_cuts",
     "rate_gaps",
+    "thinned",
     "why_one_bin",
 ]
 
@@ -191,10 +192,15 @@ def many_cuts(
     """
     if candidates is None:
         candidates = np.arange(1, cells.shape[1])
-    if len(candidates) > _FINE_CELLS_OF_MANY:
-        places = np.linspace(0, len(candidates) - 1, _FINE_CELLS_OF_MANY)
-        candidates = candidates[np.rint(places).astype(np.intp)]
+    candidates = thinned(candidates, _FINE_CELLS_OF_MANY)
     return _solved(_Sets.of(cells, total, limits), trends, candidates)
+
+
+def thinned(candidates: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of the cells at which a bin may begin, evenly among them."""
+    if len(candidates) <= most:
+        return candidates
+    return candidates[np.rint(np.linspace(0, len(candidates) - 1, most)).astype(np.intp)]
 
 
 def _solved(
