@@ -7,6 +7,7 @@ axes, or none; gives the axes.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -124,7 +125,8 @@ def plot_partial_dependence(table: pd.DataFrame, labels: Mapping[str, str]) -> F
         if unique:
             ax.legend(unique.values(), unique.keys(), loc="best")
         spread = part["mean_score"].max() - part["mean_score"].min()
-        title = labels.get(name, name)
+        # a longer line would run into the next panel's
+        title = fill(labels.get(name, name), 34)
         finish(ax, title, "", "", f"The mean score spans {spread:.0f} points.")
         ax.title.set_fontsize(9.5)
     for ax in axes[:, 0]:
