@@ -176,7 +176,8 @@ def test_many_sets_of_counts_are_cut_as_each_alone(n_cells):
         for trend, together in found.items():
             alone = [best_cuts(one, total, limits, trend) for one in cells]
             assert [cuts.tolist() for cuts in together] == [cuts.tolist() for cuts in alone]
-        assert max(len(cuts) for cuts in found["none"]) >= 2
+            # on few cells the directions leave one cut at most
+            assert max(map(len, together)) >= (2 if n_cells == 300 or trend == "none" else 0)
 
 
 def test_a_thousand_cells_give_many_sets_nearly_the_same_iv():

@@ -108,10 +108,17 @@ def test_noise_stays_off_at_the_stated_level():
 
 
 def test_other_draws_choose_what_tells_again(fitted):
-    *_, card = fitted
+    X, y, card = fitted
     again = card.choice_["chosen_again"]
     assert (again[["strong", "weak"]] > 0.95).all()
-    assert (again[["noise", "levels"]] < 0.6).all()
+    # of a feature in doubt: its root, and that which it takes, differ by a normal deviate
+    unseen = cross_fitted(card.binner_, X, y)
+    tested = Loans(unseen.woe, y.astype(float), None, unseen.fold, by_chance=unseen.chance_scores)
+    _, dropped = backward(tested, NAMES, 0.05)
+    for name in ("noise", "levels"):
+        root = np.sqrt(dropped.at[name, "statistic"])
+        taken = np.sqrt(tested.least_statistic(name, 0.05))
+        assert again[name] == pytest.approx(stats.norm.cdf(root - taken), abs=0.1)
     # as often as new loans would choose a feature that is in doubt
     rows = [loans(seed, n=1_500) for seed in range(40)]
     fresh = np.mean(["weak" in backward(some, list(some.woe), 0.02)[0] for some in rows])

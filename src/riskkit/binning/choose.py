@@ -13,7 +13,7 @@ import numpy as np
 from riskkit.binning.bins import FeatureBins
 from riskkit.binning.counts import CategoryCounts, NumericCounts
 from riskkit.binning.recut import cut, grouped, merged
-from riskkit.binning.solve import Limits, best_cuts, why_one_bin
+from riskkit.binning.solve import Limits, best_cuts, many_cuts, why_one_bin
 
 __all__ = [
     "BELOW_MIN_BADS",
@@ -21,13 +21,12 @@ __all__ = [
     "Choice",
     "Fine",
     "Request",
-    "bins_of_levels",
     "broken_limit",
     "candidate_cells",
     "choose_bins",
     "course_of_levels",
+    "cut_levels",
     "finished",
-    "levels_in_order",
     "limits_of",
     "rare_levels",
 ]
@@ -148,7 +147,7 @@ def rare_levels(counts: CategoryCounts, limits: Limits) -> np.ndarray:
     return is_rare
 
 
-def levels_in_order(
+def _levels_in_order(
     counts: CategoryCounts, cells: np.ndarray, limits: Limits
 ) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
     """Cells of levels in ascending order of risk, the rare ones as one.
@@ -174,34 +173,39 @@ def levels_in_order(
     return np.take_along_axis(cells, order[..., None], axis=1), parts, order
 
 
-def bins_of_levels(
-    cuts: Sequence[np.ndarray], parts: Sequence[np.ndarray], order: np.ndarray
-) -> np.ndarray:
-    """Bin of each level in each set; cuts are of the parts in their order.
+def cut_levels(
+    counts: CategoryCounts, cells: np.ndarray, limits: Limits
+) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
+    """Levels of many sets of counts in ascending order of risk, and in bins.
 
     Parameters
     ----------
-    cuts : sequence of int arrays, one a set
-    parts, order
-        Of :func:`levels_in_order`.
+    counts : CategoryCounts
+        Of as many rows a level as each set.
+    cells : array of shape (n_sets, n_levels, 2)
+    limits : Limits
 
     Returns
     -------
-    int array of shape (n_sets, n_levels)
+    array of shape (n_sets, n_parts, 2), list of int arrays, int array of shape (n_sets, n_levels)
+        The cells in order, the rare levels as one; where a bin begins; and the bin of each level.
     """
-    found = np.empty((len(cuts), sum(map(len, parts))), dtype=np.int64)
+    ordered, parts, order = _levels_in_order(counts, cells, limits)
+    course = course_of_levels(limits)
+    cuts = many_cuts(ordered, counts.total, limits, [course])[course]
+    place = np.empty(cells.shape[:2], dtype=np.int64)
     for k, at in enumerate(cuts):
         numbers = np.searchsorted(at, np.arange(len(parts)), side="right")
         for part, number in zip(order[k], numbers, strict=True):
-            found[k, parts[part]] = number
-    return found
+            place[k, parts[part]] = number
+    return ordered, cuts, place
 
 
 def _of_levels(
     name: str, counts: CategoryCounts, limits: Limits, periods: Sequence[Fine] | None
 ) -> tuple[FeatureBins, str]:
     """Groups of levels in ascending order of their bad rate."""
-    (cells,), parts, (order,) = levels_in_order(counts, counts.cells[None], limits)
+    (cells,), parts, (order,) = _levels_in_order(counts, counts.cells[None], limits)
     by_period = None
     if periods is not None:
         of_levels = np.array([_of_known_levels(period, counts.levels) for period in periods])

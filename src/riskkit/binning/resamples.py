@@ -18,10 +18,8 @@ from riskkit.binning.bins import FeatureBins
 from riskkit.binning.choose import (
     Fine,
     Request,
-    bins_of_levels,
     candidate_cells,
-    course_of_levels,
-    levels_in_order,
+    cut_levels,
     limits_of,
 )
 from riskkit.binning.counts import CategoryCounts, FeatureCounts, NumericCounts
@@ -175,10 +173,7 @@ def _of_levels(
     limits = limits_of(counts, request)
     every = np.vstack([counts.cells, counts.missing])
     drawn = _drawn(every, limits.weight_per_row, n, rng)[:, :-1]
-    cells, parts, order = levels_in_order(counts, drawn, limits)
-    course = course_of_levels(limits)
-    found = many_cuts(cells, counts.total, limits, [course])[course]
-    bin_of = bins_of_levels(found, parts, order)
+    _, _, bin_of = cut_levels(counts, drawn, limits)
     place = {level: i for i, level in enumerate(counts.levels)}
     rows = counts.cells.sum(axis=1)
     records = []

@@ -239,7 +239,7 @@ class Scorecard(ScoreClassifier):
         self.choice_ = NO_CHOICE
         if kept and (self.max_p_value is not None or self.max_features is not None):
             loans = self._loans(X, y, weight, groups, kept, unseen)
-            kept, taught = self._choose(loans, self._telling(loans, kept)), loans.woe
+            kept, taught = self._choose(loans, self._distinct(loans, kept)), loans.woe
         columns = taught[kept].to_numpy()
         while True:
             if not kept:
@@ -250,7 +250,7 @@ class Scorecard(ScoreClassifier):
                 )
             fit = fit_bounded(columns, y, weight, self.penalty)
             vif = variance_inflation(woe[kept].to_numpy())
-            alike = np.flatnonzero(np.isinf(vif) | np.isinf(variance_inflation(columns)))
+            alike = np.flatnonzero(np.isinf(vif))
             if fit.on_bound.any():
                 for k in np.flatnonzero(fit.on_bound):
                     self.dropped_[kept[k]] = "coefficient would have the wrong sign"
@@ -305,8 +305,11 @@ class Scorecard(ScoreClassifier):
         by_chance = partial(unseen.chance_scores, seed=self.seed)
         return Loans(unseen.woe, y, weight, unseen.fold, self.penalty, by_chance)
 
-    def _telling(self, loans: Loans, offered: list[str]) -> list[str]:
-        """Features that can be told apart in bins that other loans made; the others' reasons."""
+    def _distinct(self, loans: Loans, offered: list[str]) -> list[str]:
+        """Features neither constant nor repeated in bins that other loans made; why not the others.
+
+        A test of a feature and its copy would find each needless beside the other.
+        """
         woe, keep = loans.woe[offered], self.keep or {}
         constant = woe.columns[np.ptp(woe.to_numpy(), axis=0) == 0]
         self.dropped_ |= dict.fromkeys(constant, "one bin only, on loans that did not choose it")

@@ -40,8 +40,8 @@ NO_CHOICE = pd.DataFrame(
 _Z95 = float(special.ndtri(0.975))
 # two folds' WoE rest in part on each other's loans, so that each pair of folds counts twice
 _SHARED_FOLDS = 2.0
-# roots of the statistic between which chance is asked, not a table: so far from the level the two
-# lead to the same decision
+# roots of the statistic between which chance is asked: what a level of 5 % takes lies between them,
+# be there one bin to choose or many; at levels above 20 % the table decides
 _IN_DOUBT = (1.2, 4.0)
 _N_RESAMPLES = 200
 
@@ -144,7 +144,8 @@ class Loans:
         Source
         ------
         riskkit definition; Σ over ordered pairs of folds of a symmetric term has twice the variance
-        of as many independent ones. The study `noise_card` counts how often noise is kept.
+        of as many independent ones. At 5 % noise was kept in 136 of 2,050 draws, 6.6 % (study
+        `noise_card`): a little more than the level says.
         """
         statistic = statistic / self._weight_per_row
         root, as_normal = float(np.sqrt(statistic)), one_sided(statistic / _SHARED_FOLDS)
