@@ -40,12 +40,15 @@ class CrossFitted:
         Of each fold, on the same fine cells; empty where there are no two folds.
     binner : WoeBinner
         Whose settings and edits made the bins.
+    seed : int
+        Dealt the folds, and deals the labels of :meth:`chance_scores`.
     """
 
     woe: pd.DataFrame
     fold: np.ndarray
     counts: tuple[FeatureCounts, ...]
     binner: WoeBinner
+    seed: int
 
     def iv(self, y: np.ndarray | pd.Series) -> pd.Series:
         """IV by bins made on other rows: the mean WoE of goods less that of bads.
@@ -69,7 +72,7 @@ class CrossFitted:
         gap = values[~bad].mean(axis=0) - values[bad].mean(axis=0)
         return pd.Series(gap, index=self.woe.columns.rename("feature"), name="cross_fitted")
 
-    def chance_scores(self, name: str, n_permutations: int = 99, seed: int = 1) -> np.ndarray:
+    def chance_scores(self, name: str, n_permutations: int = 99) -> np.ndarray:
         """What chance makes of a test of a feature's WoE: standard normal it is not.
 
         The WoE of one fold's rows rests on those of the others, and theirs on that fold's: what
@@ -81,7 +84,6 @@ class CrossFitted:
         ----------
         name : str
         n_permutations : int
-        seed : int
 
         Returns
         -------
@@ -89,17 +91,17 @@ class CrossFitted:
             Signed roots of the likelihood ratio of a logistic regression on the WoE alone; above 0
             where a safer WoE has fewer bads. Asked once, told again.
         """
-        asked = name, n_permutations, seed
+        asked = name, n_permutations
         if asked not in self._told:
             self._told[asked] = np.sort(self._scores_by_chance(*asked))
         return self._told[asked]
 
     @cached_property
-    def _told(self) -> dict[tuple[str, int, int], np.ndarray]:
+    def _told(self) -> dict[tuple[str, int], np.ndarray]:
         return {}
 
-    def _scores_by_chance(self, name: str, n_permutations: int, seed: int) -> np.ndarray:
-        rng = np.random.default_rng([seed, *str(name).encode()])
+    def _scores_by_chance(self, name: str, n_permutations: int) -> np.ndarray:
+        rng = np.random.default_rng([self.seed, *str(name).encode()])
         parts = [counts[name] for counts in self.counts]
         request = self.binner.request(name)
         if self.binner.is_decided(name):
@@ -145,7 +147,7 @@ def cross_fitted(
     n_folds : int
         Fewer where there are not as many goods or bads, or groups of them.
     seed : int
-        Deals the folds.
+        Deals the folds, and the labels of :meth:`CrossFitted.chance_scores`.
 
     Returns
     -------
@@ -167,7 +169,7 @@ def cross_fitted(
     n_folds = min(n_folds, most_folds(labels, number))
     if n_folds < 2:
         unknown = pd.DataFrame(np.nan, index=X.index, columns=names)
-        return CrossFitted(unknown, np.zeros(len(X), dtype=np.int64), (), binner)
+        return CrossFitted(unknown, np.zeros(len(X), dtype=np.int64), (), binner, seed)
     weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight)
     order = np.lexsort((weight, content, owner, labels))
     fold = np.empty(len(X), dtype=np.int64)
@@ -193,4 +195,5 @@ def cross_fitted(
         others = [part for other, part in enumerate(parts) if other != k]
         fitted = unfitted._fit_counts(sum(others[1:], others[0]), known, judged=False)
         woe[rows] = fitted.transform(X[rows])[names]
-    return CrossFitted(pd.DataFrame(woe, index=X.index, columns=names), fold, tuple(parts), binner)
+    unseen = pd.DataFrame(woe, index=X.index, columns=names)
+    return CrossFitted(unseen, fold, tuple(parts), binner, seed)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -302,8 +301,7 @@ class Scorecard(ScoreClassifier):
                 "a test of features needs two goods and two bads at least, of two groups each; "
                 "max_p_value=None tests none"
             )
-        by_chance = partial(unseen.chance_scores, seed=self.seed)
-        return Loans(unseen.woe, y, weight, unseen.fold, self.penalty, by_chance)
+        return Loans(unseen.woe, y, weight, unseen.fold, self.penalty, unseen.chance_scores)
 
     def _distinct(self, loans: Loans, offered: list[str]) -> list[str]:
         """Features neither constant nor repeated in bins that other loans made; why not the others.
