@@ -144,8 +144,7 @@ class Loans:
         Source
         ------
         riskkit definition; Σ over ordered pairs of folds of a symmetric term has twice the variance
-        of as many independent ones. At 5 % noise was kept in 136 of 2,050 draws, 6.6 % (study
-        `noise_card`): a little more than the level says.
+        of as many independent ones. How often noise is kept at 5 %: study `noise_card`.
         """
         statistic = statistic / self._weight_per_row
         root, as_normal = float(np.sqrt(statistic)), one_sided(statistic / _SHARED_FOLDS)
