@@ -10,6 +10,10 @@ from riskkit import metrics, strategy
 ECONOMICS = strategy.Economics(margin_amount=60, loss_amount=600, cost_amount=5)
 # Jeffreys 95 % intervals of one bad of two, and the upper end of none of one
 HALF_OF_TWO, NONE_OF_ONE = stats.beta(1.5, 1.5).ppf([0.025, 0.975]), stats.beta(0.5, 1.5).ppf(0.975)
+# 1.96 √(Σ profit² − (Σ profit)² / 2) of two known loans, one good and one bad, and of the good one
+WIDTH_OF_TWO, WIDTH_OF_ONE = stats.norm.ppf(0.975) * np.array(
+    [np.sqrt(55**2 + 605**2 - 550**2 / 2), np.sqrt(55**2 - 55**2 / 2)]
+)
 
 
 @pytest.fixture
@@ -77,6 +81,8 @@ def test_cutoff_table_counts_all_applications_but_rates_known_outcomes():
             "expected_bad_rate": [np.nan] * 3,
             "share_of_booked_kept": [1.0, 1.0, 2 / 3],
             "profit_amount": [-550, -550, 55],
+            "profit_low": [-550 - WIDTH_OF_TWO, -550 - WIDTH_OF_TWO, 55 - WIDTH_OF_ONE],
+            "profit_high": [-550 + WIDTH_OF_TWO, -550 + WIDTH_OF_TWO, 55 + WIDTH_OF_ONE],
             # a quarter is not more than a quarter
             "inferred": [True, False, False],
             "amount": [150, 140, 90],
@@ -149,7 +155,7 @@ def test_no_booked_loan_at_all_does_not_crash():
 
 
 def test_no_applications_give_an_empty_table():
-    assert strategy.cutoff_table(metrics.score_counts([], []), ECONOMICS).shape == (0, 13)
+    assert strategy.cutoff_table(metrics.score_counts([], []), ECONOMICS).shape == (0, 15)
 
 
 @settings(max_examples=60, deadline=None)
@@ -433,55 +439,65 @@ def two_scores():
     return pd.DataFrame({"sharp": -risk, "blunt": blunt}), y
 
 
+def profits(y):
+    """Of equal loans, as ECONOMICS has them; missing where the outcome is."""
+    return np.where(np.isnan(y), np.nan, np.where(y == 1, -605.0, 55.0))
+
+
 def test_profit_difference_is_that_of_the_two_cutoffs(two_scores):
     scores, y = two_scores
-    gap = strategy.profit_difference(scores, y, {"sharp": 0.1, "blunt": -0.2}, ECONOMICS)
-    profits = []
+    gap = strategy.profit_difference(scores, profits(y), {"sharp": 0.1, "blunt": -0.2})
+    found = []
     for name, cutoff in (("sharp", 0.1), ("blunt", -0.2)):
         counts = metrics.score_counts(scores[name] >= cutoff, y)
-        profits.append(strategy.cutoff_table(counts, ECONOMICS).loc[1, "profit_amount"])
-    assert gap["difference"] == pytest.approx(profits[0] - profits[1])
+        found.append(strategy.cutoff_table(counts, ECONOMICS).loc[1, "profit_amount"])
+    assert gap["difference"] == pytest.approx(found[0] - found[1])
     assert gap["low"] < gap["difference"] < gap["high"]
-    again = strategy.profit_difference(scores, y, {"sharp": 0.1, "blunt": -0.2}, ECONOMICS)
-    pd.testing.assert_series_equal(again, gap)
-    other = strategy.profit_difference(scores, y, {"sharp": 0.1, "blunt": -0.2}, ECONOMICS, seed=1)
-    assert other["low"] != gap["low"]
 
 
 def test_profit_difference_interval_is_that_of_loans_drawn_one_by_one(two_scores):
     scores, y = two_scores
     cutoffs = pd.Series({"sharp": 0.1, "blunt": -0.2})
-    gap = strategy.profit_difference(scores, y, cutoffs, ECONOMICS, level=0.9, n_boot=20_000)
+    gap = strategy.profit_difference(scores, profits(y), cutoffs, level=0.9)
     known = ~np.isnan(y)
-    worth = np.where(y[known] == 1, -605.0, 55.0) * (
-        (scores["sharp"] >= 0.1)[known].astype(int) - (scores["blunt"] >= -0.2)[known].astype(int)
-    )
-    # the central limit of a sum of so many loans
-    half = stats.norm.ppf(0.95) * worth.std() * np.sqrt(len(worth))
-    assert gap["low"] == pytest.approx(worth.sum() - half, abs=0.1 * half)
-    assert gap["high"] == pytest.approx(worth.sum() + half, abs=0.1 * half)
+    by_a, by_b = (scores[name].to_numpy()[known] >= cutoffs[name] for name in scores)
+    worth = profits(y)[known] * (by_a.astype(int) - by_b)
+    rng = np.random.default_rng(1)
+    drawn = rng.multinomial(len(worth), np.full(len(worth), 1 / len(worth)), 4_000) @ worth
+    # a quantile of 4,000 draws is sure to some .03 of the spread
+    low, high = np.quantile(drawn, [0.05, 0.95])
+    assert gap["low"] == pytest.approx(low, abs=0.1 * drawn.std())
+    assert gap["high"] == pytest.approx(high, abs=0.1 * drawn.std())
+    assert gap["swapped"] == (by_a != by_b).sum()
 
 
-def test_a_model_differs_from_itself_by_nothing(two_scores):
+def test_a_model_differs_from_itself_by_nothing_and_few_swaps_say_nothing(two_scores):
     scores, y = two_scores
     same = scores.assign(blunt=scores["sharp"])
-    gap = strategy.profit_difference(same, y, {"sharp": 0, "blunt": 0}, ECONOMICS)
-    assert gap.tolist() == [0, 0, 0]
+    gap = strategy.profit_difference(same, profits(y), {"sharp": 0, "blunt": 0})
+    assert gap["difference"] == gap["swapped"] == 0
+    assert gap[["low", "high"]].isna().all()
+    order = scores["sharp"][~np.isnan(y)].sort_values()
+    for swapped, too_few in ((19, True), (20, False)):
+        cutoffs = {"sharp": order.iloc[100], "blunt": order.iloc[100 + swapped]}
+        gap = strategy.profit_difference(same, profits(y), cutoffs)
+        assert gap["swapped"] == swapped
+        assert gap[["low", "high"]].isna().tolist() == [too_few] * 2
 
 
 def test_profit_difference_needs_two_cutoffs_and_outcomes(two_scores):
     scores, y = two_scores
-    difference = strategy.profit_difference
-    assert difference(scores, y, {"sharp": 0, "blunt": np.nan}, ECONOMICS).isna().all()
+    difference, known = strategy.profit_difference, ["difference", "low", "high"]
+    assert difference(scores, profits(y), {"sharp": 0, "blunt": np.nan})[known].isna().all()
     nobody = np.full(len(y), np.nan)
-    assert difference(scores, nobody, {"sharp": 0, "blunt": 0}, ECONOMICS).isna().all()
     both = {"sharp": 0, "blunt": 0}
+    assert difference(scores, nobody, both)[known].isna().all()
     with pytest.raises(ValueError, match=r"needs two scores, got \['sharp'\]"):
-        difference(scores[["sharp"]], y, both, ECONOMICS)
-    with pytest.raises(ValueError, match="n_boot must be >= 1, got 0"):
-        difference(scores, y, both, ECONOMICS, n_boot=0)
+        difference(scores[["sharp"]], profits(y), both)
     with pytest.raises(ValueError, match="level must lie in"):
-        difference(scores, y, both, ECONOMICS, level=95)
+        difference(scores, profits(y), both, level=95)
+    with pytest.raises(ValueError, match="score_blunt and cutoff_blunt must not be missing"):
+        difference(scores.assign(blunt=np.nan), profits(y), both)
 
 
 # -- in words ------------------------------------------------------------------------------------
@@ -492,7 +508,7 @@ def test_words_say_whose_the_bad_rate_is_and_who_was_never_seen(selected):
     assert "of the loans booked among the approved is 2.37% (4 bads of 169 loans" in text
     assert "Of the 300 approved, 131 (43.7%) were never booked: nobody has seen them repay" in text
     expected = selected.loc[1, "expected_bad_rate"]
-    assert f"**{expected:.2%} of all the approved** turn bad" in text
+    assert f"**{expected:.2%} of all the loans** turn bad" in text
     assert "With fewer than 30 bads behind it" in text
     assert "fewer than" not in strategy.cutoff_text(selected.loc[1], min_bads=4)
 
@@ -506,20 +522,3 @@ def test_words_are_silent_on_the_never_booked_where_all_were_booked(table):
     one["bad"] = 1
     assert "1 bad of 501 loans" in strategy.bad_rate_text(one)
     assert strategy.bad_rate_text(one * np.nan) == "not known"
-
-
-def test_a_hurdle_is_told_without_figures_that_nobody_knows_or_that_are_equal():
-    row = pd.Series(
-        {
-            "cutoff": 560, "share_of_booked_kept": 0.9, "profit_amount": 12_000, "inferred": True,
-            "approval_rate": 0.5, "never_booked_rate": 0.3, "bad_rate": 0.05,
-            "expected_bad_rate": 0.06,
-        }
-    )  # fmt: skip
-    assert "6.00% of all are expected bad, not 5.00%. Try" in strategy.hurdle_text(row, 1, "CNY")
-    row["expected_bad_rate"] = 0.05
-    assert "5.00% of all are expected bad. Try" in strategy.hurdle_text(row, 1, "CNY")
-    row["expected_bad_rate"] = np.nan
-    assert "30.0% were never booked. Try" in strategy.hurdle_text(row, 1, "CNY")
-    row["inferred"] = False
-    assert strategy.hurdle_text(row, 9_000, "CNY") == "Keeping every booked loan earns 9,000 CNY."

@@ -10,13 +10,14 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from own_data import OWN_CSV, OWN_MAPPING
 from typer.testing import CliRunner
 
-from riskkit import binning, metrics, pipeline, schema, target
+from riskkit import binning, instalments, metrics, pipeline, schema, target
 from riskkit.challenger import Challenger
 from riskkit.cli import app
 from riskkit.scorecard import Scorecard
@@ -346,25 +347,54 @@ def test_the_recommended_cutoff_rests_on_loans_seen_and_says_whose_its_bad_rate_
     folder = synthetic_run.run_dir / "04_cutoffs"
     choices = schema.read_table(folder / "chosen_cutoffs.parquet")
     figures = json.loads((folder / "key_figures.json").read_text())
-    cutoff, model = re.fullmatch(r"(\d+) \((\w+)\)", figures["Recommended cutoff"]).groups()
+    cutoff, model = re.fullmatch(r"(\d+) \((\w+)\)", figures["Cutoff as the only rule"]).groups()
     row, tried = choices.loc[("profit", model)], choices.loc[("profit, inferred too", model)]
     assert row["cutoff"] == int(cutoff)
     assert not row["inferred"]
     assert tried["inferred"]
     assert row["expected_bad_rate"] != row["bad_rate"]
     assert figures["Never booked, of those approved there"] == f"{row['never_booked_rate']:.1%}"
-    assert figures["Expected bad rate, of all approved there"] == f"{row['expected_bad_rate']:.2%}"
+    assert figures["Expected bad rate, of all loans there"] == f"{row['expected_bad_rate']:.2%}"
     page = text_of(synthetic_run, "04_cutoffs")
     assert f"The bad rate of the loans booked among the approved is {row['bad_rate']:.2%}" in page
     unseen = row["applications"] - row["booked"]
     assert f"{unseen:,.0f} ({row['never_booked_rate']:.1%}) were never booked" in page
-    assert f"As a second hurdle behind the old policy, {tried['cutoff']:.0f}" in page
+    assert f"Behind today's policy, as a second hurdle, {tried['cutoff']:.0f} points" in page
     assert "Challenger minus scorecard, each at its own best cutoff" in page
+    policies = schema.read_table(folder / "policies.parquet")
+    gain = policies.loc["the cutoff behind today's policy", "gain_amount"]
+    label = f"{tried['cutoff']:.0f} behind today's policy, profit less without it"
+    assert figures[label].startswith(f"{gain:+,.0f} CNY (95 % interval")
+    assert f"earn {gain:+,.0f} CNY" in page
+
+
+def test_profit_is_made_of_each_loans_own_amount_and_price(synthetic_run):
     applications = schema.read_table(synthetic_run.run_dir / "01_borrowers/applications.parquet")
     scores = schema.read_table(synthetic_run.run_dir / "03_models/scores.parquet")
-    judged = applications[target.judging_rows(scores)]
-    lent = judged.loc[judged["default_flag"] == 0, "booked_amount"].mean() / 100
-    assert f"a good loan earns {0.1 * lent:,.0f}," in page
+    policies = schema.read_table(synthetic_run.run_dir / "04_cutoffs/policies.parquet")
+    loans = applications[target.judging_rows(scores) & applications["default_flag"].notna()]
+    rate = (loans["offer_apr"] / 12).to_numpy()
+    lent = loans["booked_amount"].to_numpy(dtype="int64")
+    due, balance = instalments.schedules(
+        lent,
+        rate,
+        loans["term_months"],
+        np.where(loans["product"] == "interest_only", "interest_only", "equal_instalment"),
+    )
+    earned = due.sum(axis=1) - lent - balance.sum(axis=1) * 0.06 / 12
+    profit = np.where(loans["default_flag"] == 0, earned, -0.6 * lent) - 3_000
+    found = policies.loc["today's policy", "profit_amount"]
+    # a schedule's instalments are whole fen
+    assert found == pytest.approx(profit.sum() / 100, abs=0.12 * len(loans))
+    assert "assumed" not in text_of(synthetic_run, "04_cutoffs").split("Which applications")[-1]
+
+
+def test_economics_that_nobody_stated_are_marked(german_credit_run):
+    assert "DEM, on average" in text_of(german_credit_run, "04_cutoffs")
+    assert "assumed, since nobody stated it" in text_of(german_credit_run, "04_cutoffs")
+    assert "These economics are assumed" in text_of(german_credit_run, "04_cutoffs")
+    index = german_credit_run.index.read_text(encoding="utf-8")
+    assert "Cutoff as the only rule, assumed economics" in index
 
 
 def test_granted_loans_leave_nothing_to_infer(lending_club_run, german_credit_run):

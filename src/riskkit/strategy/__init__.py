@@ -5,20 +5,57 @@ row per possible cutoff, the row that a criterion chooses, and the swap set betw
 application is approved when its score is at or above the cutoff.
 """
 
-from riskkit.strategy.choices import at_approval_rates, choose_cutoff, goals_table
-from riskkit.strategy.cutoffs import Economics, cutoff_table
+from riskkit.strategy.choices import (
+    at_approval_rates,
+    choose_cutoff,
+    goals_table,
+    sensitivity_table,
+)
+from riskkit.strategy.cutoffs import cutoff_table
+from riskkit.strategy.economics import (
+    Economics,
+    expected_loans,
+    loan_values,
+    profit_sums,
+)
+from riskkit.strategy.recommend import (
+    POLICIES,
+    Choice,
+    Recommendation,
+    cutoff_tables,
+    recommend,
+)
 from riskkit.strategy.swaps import profit_difference, swap_set
-from riskkit.strategy.words import bad_rate_text, cutoff_text, hurdle_text
+from riskkit.strategy.words import (
+    bad_rate_text,
+    cutoff_text,
+    difference_text,
+    money_text,
+    recommendation_figures,
+    recommendation_text,
+)
 
 __all__ = [
+    "POLICIES",
+    "Choice",
     "Economics",
+    "Recommendation",
     "at_approval_rates",
     "bad_rate_text",
     "choose_cutoff",
     "cutoff_table",
+    "cutoff_tables",
     "cutoff_text",
+    "difference_text",
+    "expected_loans",
     "goals_table",
-    "hurdle_text",
+    "loan_values",
+    "money_text",
     "profit_difference",
+    "profit_sums",
+    "recommend",
+    "recommendation_figures",
+    "recommendation_text",
+    "sensitivity_table",
     "swap_set",
 ]

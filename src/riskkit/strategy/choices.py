@@ -6,11 +6,14 @@ Takes cutoff tables; gives the row chosen, or a row for each goal and model.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["at_approval_rates", "choose_cutoff", "goals_table"]
+from riskkit.strategy.economics import MONEY
+
+__all__ = ["at_approval_rates", "choose_cutoff", "goals_table", "sensitivity_table"]
 
 
 def choose_cutoff(
@@ -167,6 +170,45 @@ def at_approval_rates(
         },
         ["at least", "model"],
     )
+
+
+def sensitivity_table(
+    table: pd.DataFrame,
+    margins: Sequence[float] = (0.75, 1.0, 1.25),
+    losses: Sequence[float] = (0.75, 1.0, 1.25),
+) -> pd.DataFrame:
+    """Where the most profitable cutoff would lie if loans earned or lost more or less.
+
+    Parameters
+    ----------
+    table : DataFrame, index `cutoff`
+        Of :func:`cutoff_table` on counts with sums of money.
+    margins, losses : sequence of float
+        How many times what is assumed.
+
+    Returns
+    -------
+    DataFrame, index (margin, loss)
+        Of the cutoffs that are not inferred, the best: `cutoff`, `approval_rate`, `bad_rate`,
+        `profit_amount`; no row where there is none.
+
+    Raises
+    ------
+    ValueError
+        A table without sums of money.
+    """
+    missing = [name for name in MONEY[:3] if name not in table]
+    if missing:
+        raise ValueError(f"the cutoff table lacks {missing}: count with sums=profit_sums(…)")
+    seen = table[table["bad_rate"].notna() & ~table["inferred"]]
+    rows = []
+    for margin, loss in product(margins, losses) if len(seen) else ():
+        profit = margin * seen["margin_fen"] - loss * seen["loss_fen"] - seen["cost_fen"]
+        row = choose_cutoff(seen.assign(profit_amount=profit / 100), objective="profit")
+        shown = row[["approval_rate", "bad_rate", "profit_amount"]].to_dict()
+        rows.append({"margin": margin, "loss": loss, "cutoff": row.name} | shown)
+    columns = ["margin", "loss", "cutoff", "approval_rate", "bad_rate", "profit_amount"]
+    return pd.DataFrame(rows, columns=columns).set_index(["margin", "loss"])
 
 
 def _rows(chosen: Mapping[tuple[str, str], pd.Series], names: list[str]) -> pd.DataFrame:

@@ -6,63 +6,33 @@ policy booked: what rests on too few of them is marked as inferred.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
+from scipy import special
 
 from riskkit import metrics
 from riskkit.checks import check_level
+from riskkit.strategy.economics import Economics, money_of
 
-__all__ = ["Economics", "cutoff_table", "profit_amount", "rate_interval"]
+__all__ = ["cutoff_table", "normal_interval", "rate_interval"]
 
 COUNTED = ("applications", "booked", "good", "bad")
 
 
-@dataclass(frozen=True)
-class Economics:
-    """What an average loan brings or costs, all in one unit of money, none negative.
-
-    Parameters
-    ----------
-    margin_amount : float
-        Earned on a good loan over its life, after funding, before the cost per loan.
-    loss_amount : float
-        Lost on a bad loan, after recoveries.
-    cost_amount : float
-        Spent on every approved loan: acquisition, bureau, servicing.
-
-    Examples
-    --------
-    >>> Economics(margin_amount=60, loss_amount=600, cost_amount=5)
-    Economics(margin_amount=60, loss_amount=600, cost_amount=5)
-    """
-
-    margin_amount: float
-    loss_amount: float
-    cost_amount: float
-
-    def __post_init__(self) -> None:
-        for each in fields(self):
-            value = getattr(self, each.name)
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{each.name} must be finite and >= 0, got {value!r}")
-
-
 def cutoff_table(
     counts: pd.DataFrame,
-    economics: Economics,
+    economics: Economics | None = None,
     *,
     max_never_booked: float = 0.2,
     level: float = 0.95,
 ) -> pd.DataFrame:
     """Approvals, bad rate and profit of every possible cutoff.
 
-    profit = good × margin − bad × loss − (good + bad) × cost, over known outcomes: applications
-    never booked, or not matured yet, add nothing. Whom the old policy never booked, nobody has
+    profit = margin of the good − loss of the bad − cost of both, each loan's own
+    (:func:`profit_sums`) or those of equal loans, over known outcomes: applications never booked,
+    or not matured yet, add nothing. Whom the old policy never booked, nobody has
     seen repay; where they are more than `max_never_booked` of the approved, bad rate and profit
     say too little of the approved, and the row is marked `inferred`.
 
@@ -70,43 +40,48 @@ def cutoff_table(
     ----------
     counts : DataFrame, index `score`
         `applications`, `booked`, `good`, `bad`, from :func:`riskkit.metrics.score_counts`.
-        Further columns (its `sums`) are summed at or above the cutoff under their own names.
-    economics : Economics
-        Per loan, in the unit that profit shall have.
+        Further columns (its `sums`) are summed at or above the cutoff under their own names; those
+        of :func:`profit_sums` give the profit, and `unseen` says how many loans those without an
+        outcome stand for (:func:`expected_loans`; by default one each).
+    economics : Economics, optional
+        Instead of these sums, where all loans are alike; per loan, in the unit that profit shall
+        have.
     max_never_booked : float
         Largest share of the approved, in [0, 1], that may never have been booked in a row that is
         not inferred. At 0.2, a bad rate twice as high among them makes that of all the approved
         a fifth higher than the observed one. Those who took no offer count too.
     level : float
-        Confidence level of the bad rate's interval, in (0, 1).
+        Confidence level of the intervals, in (0, 1).
 
     Returns
     -------
-    DataFrame of shape (n_distinct_scores, 13 + further columns), index `cutoff` ascending
+    DataFrame of shape (n_distinct_scores, 15 + further columns), index `cutoff` ascending
         At or above the cutoff: `applications` (approved), `approval_rate` (÷ all applications),
         `booked`, `never_booked_rate` (1 − booked ÷ approved), `good`, `bad`, `bad_rate` (bad ÷
         known outcomes, NaN where none is known) with its Jeffreys interval `bad_rate_low`,
-        `bad_rate_high`; `expected_bad_rate` of all the approved (bad_rate × their mean probability
-        ÷ that of the known outcomes, by the logistic line of known outcomes on the score; NaN
-        where somebody lacks an outcome and there is no such line, or no outcome is known);
-        `share_of_booked_kept` (÷ all booked, NaN where none is booked), `profit_amount`,
-        `inferred` (bool). Empty counts give an empty table.
+        `bad_rate_high`; `expected_bad_rate` (bad, and the mean
+        probability of those `unseen`, by the logistic line of known outcomes on the score, ÷ known
+        outcomes and unseen; NaN where somebody is unseen and there is no such line, or no outcome
+        is known);
+        `share_of_booked_kept` (÷ all booked, NaN where none is booked), `profit_amount` in units of
+        the currency with its interval `profit_low`, `profit_high`, over draws of as many loans of
+        known outcome; `inferred` (bool). Empty counts give an empty table.
 
     Notes
     -----
-    The expected bad rate lets those never booked repay like booked loans of their score. An old
-    policy that knew more than the score declined worse ones, so it is rather a lower limit.
+    The expected bad rate lets those unseen repay like booked loans of their score. An old policy
+    that knew more than the score declined worse ones, so it is rather a lower limit.
 
     Raises
     ------
     ValueError
-        A column is missing or takes a name of this table, a score occurs twice, or
-        `max_never_booked` or `level` is out of range.
+        A column is missing or takes a name of this table, a score occurs twice,
+        `max_never_booked` or `level` is out of range, or there are both sums of money and
+        economics, or neither.
 
     Source
     ------
-    Thomas, Edelman, Crook (2002), Credit Scoring and Its Applications; Cochran (1977), Sampling
-    Techniques, chapter 6, for the expected bad rate, a ratio estimate; riskkit definition.
+    Thomas, Edelman, Crook (2002), Credit Scoring and Its Applications; riskkit definition.
 
     Examples
     --------
@@ -135,6 +110,9 @@ def cutoff_table(
     # pandas sums ascending, approvals add up from the safest score down
     above = counts.sort_index(ascending=False).cumsum().sort_index()
     known = above["good"] + above["bad"]
+    money = money_of(counts, economics).sort_index(ascending=False).cumsum().sort_index()
+    profit = money["margin"] - money["loss"] - money["cost"]
+    least, most = normal_interval(profit, money["squares"], known.max(), level)
     low, high = rate_interval(above["bad"], known, level)
     # not counts.sum(): under weights the two may differ in the last bit, and the rate must end at 1
     total = above.max()
@@ -151,7 +129,9 @@ def cutoff_table(
             "bad_rate_high": high,
             "expected_bad_rate": _expected_bad_rate(counts),
             "share_of_booked_kept": above["booked"] / total["booked"],
-            "profit_amount": profit_amount(above["good"], above["bad"], economics),
+            "profit_amount": profit,
+            "profit_low": least,
+            "profit_high": most,
         }
     )
     table["inferred"] = table["never_booked_rate"] > max_never_booked
@@ -163,11 +143,16 @@ def cutoff_table(
     return table.rename_axis(index="cutoff")
 
 
-def profit_amount(good: Any, bad: Any, economics: Economics) -> Any:
-    """What so many good and bad loans earn, in the unit of the economics."""
-    known = good + bad
-    earned = good * economics.margin_amount - bad * economics.loss_amount
-    return earned - known * economics.cost_amount
+def normal_interval(total: Any, squares: Any, n_known: float, level: float) -> tuple[Any, Any]:
+    """Interval of a sum over some of the loans drawn, of so many known ones in all.
+
+    The sum varies by the number of the loans among them, too: n times the variance of what a known
+    loan adds, 0 where it is none of them.
+    """
+    if not n_known > 0:
+        return total * np.nan, total * np.nan
+    width = special.ndtri(0.5 + level / 2) * np.sqrt(np.maximum(squares - total**2 / n_known, 0))
+    return total - width, total + width
 
 
 def rate_interval(bad: pd.Series, known: pd.Series, level: float) -> tuple[Any, Any]:
@@ -178,20 +163,22 @@ def rate_interval(bad: pd.Series, known: pd.Series, level: float) -> tuple[Any, 
 
 
 def _expected_bad_rate(counts: pd.DataFrame) -> pd.Series:
-    """Bad rate at or above each score if those without an outcome are as bad as their score."""
+    """Bad rate at or above each score if the unseen are as bad as their score."""
     down = counts.sort_index(ascending=False)
     score, good, bad = (v.to_numpy(float) for v in (down.index, down["good"], down["bad"]))
-    everybody, known = down["applications"].to_numpy(float), good + bad
+    known = good + bad
+    unseen = (down["applications"] - known).to_numpy(float)
+    if "unseen" in down:
+        unseen = down["unseen"].to_numpy(float)
     weight = np.concatenate([good, bad])
     seen = weight > 0
     outcome = np.repeat([0.0, 1.0], len(down))
     line = metrics.logistic_line(np.tile(score, 2)[seen], outcome[seen], weight[seen])
     a, b = line or (np.nan, np.nan)
-    probability = expit(a + b * score)
-    with np.errstate(invalid="ignore", divide="ignore"):  # nothing known yet is NaN
-        bad_rate = bad.cumsum() / known.cumsum()
-        of_all = (probability * everybody).cumsum() / everybody.cumsum()
-        of_known = (probability * known).cumsum() / known.cumsum()
-    complete = everybody.cumsum() == known.cumsum()
-    expected = np.where(complete, bad_rate, bad_rate * of_all / of_known)
+    probability = special.expit(a + b * score)
+    guessed = np.where(unseen > 0, probability * unseen, 0.0).cumsum()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        expected = (bad.cumsum() + guessed) / (known + unseen).cumsum()
+    # where nothing is known yet, the line alone would speak
+    expected[known.cumsum() == 0] = np.nan
     return pd.Series(expected, index=down.index).sort_index()

@@ -15,10 +15,12 @@ from numpy.typing import ArrayLike
 
 from riskkit import metrics
 from riskkit.checks import check_level, same_rows
-from riskkit.strategy.cutoffs import Economics, profit_amount, rate_interval
+from riskkit.strategy.cutoffs import normal_interval, rate_interval
 
 __all__ = ["profit_difference", "swap_set"]
 
+# fewer swapped loans say too little of a difference in profit
+MIN_SWAPPED = 20
 DECISIONS = ("both approve", "only a", "only b", "neither")
 
 
@@ -76,13 +78,7 @@ def swap_set(
     neither                  1       0    0       NaN
     """
     same_rows(score_a=score_a, score_b=score_b, y=y, booked=booked)
-    approved = []
-    for name, score, cutoff in (("a", score_a, cutoff_a), ("b", score_b, cutoff_b)):
-        points = np.asarray(score, dtype=float)
-        if np.isnan(points).any() or math.isnan(cutoff):
-            raise ValueError(f"score_{name} and cutoff_{name} must not be missing")
-        approved.append(points >= cutoff)
-    by_a, by_b = approved
+    by_a, by_b = approved_by(score_a, cutoff_a, "a"), approved_by(score_b, cutoff_b, "b")
     if by_a.shape != by_b.shape:
         raise ValueError(f"score_a and score_b must have one length, got {by_a.size}, {by_b.size}")
     # the place in DECISIONS, counted like a score
@@ -99,77 +95,75 @@ def swap_set(
 
 def profit_difference(
     scores: pd.DataFrame,
-    y: ArrayLike,
+    profit: ArrayLike,
     cutoffs: Mapping[str, float] | pd.Series,
-    economics: Economics,
     *,
     level: float = 0.95,
-    n_boot: int = 2000,
-    seed: int = 0,
 ) -> pd.Series:
     """Profit of one score at its cutoff less that of another at its own, with a paired interval.
 
-    Only loans on which the two decide differently count. Loans of known outcome are drawn with
-    replacement, which is one multinomial draw over goods and bads by both decisions; the cutoffs
-    stay, so that they were chosen on these very loans does not widen the interval.
+    Only loans on which the two decide differently count. The cutoffs stay: that they were chosen on
+    these very loans does not widen the interval.
 
     Parameters
     ----------
     scores : DataFrame of shape (n, 2)
         A column per model, higher is safer; the first less the second.
-    y : array of shape (n,)
-        1 bad, 0 good, missing where unknown.
+    profit : array of shape (n,)
+        Of each loan, missing where its outcome is unknown.
     cutoffs : mapping of model to number
         Approved at or above; missing gives NaN.
-    economics : Economics
-        Per loan, in the unit that the difference shall have.
     level : float
         Confidence level, in (0, 1).
-    n_boot : int
-        Samples, at least 1.
-    seed : int
 
     Returns
     -------
     Series
-        `difference`, `low`, `high` (percentiles); all NaN where no outcome is known.
+        `difference`, `low`, `high`, in the unit of the profit; `swapped`, the known loans on which
+        the two differ. The first three are NaN where no outcome is known, the interval also where
+        fewer than 20 are swapped: too few to say.
 
     Raises
     ------
     ValueError
-        Not two scores, one is missing, `level` or `n_boot` is out of range, y is not 0, 1 or
-        missing, or lengths differ.
+        Not two scores, one is missing, `level` is out of range, or lengths differ.
 
     Source
     ------
-    Efron, Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
+    riskkit definition: the variance of a sum of paired differences.
 
     Examples
     --------
-    >>> scores = pd.DataFrame({"a": [1, 2, 3, 4], "b": [4, 3, 2, 1]})
-    >>> profit_difference(scores, [1, 0, 0, 0], {"a": 2, "b": 2}, Economics(60, 600, 5)).to_dict()
-    {'difference': 660.0, 'low': 0.0, 'high': 1815.0}
+    >>> scores = pd.DataFrame({"a": range(40), "b": range(40, 0, -1)})
+    >>> profit_difference(scores, [-605] * 2 + [55] * 38, {"a": 20, "b": 20}).round().to_dict()
+    {'difference': 1265.0, 'low': -492.0, 'high': 3022.0, 'swapped': 39.0}
     """
     if scores.shape[1] != 2:
         raise ValueError(f"profit_difference needs two scores, got {list(scores.columns)}")
+    same_rows(scores=scores, profit=profit)
     check_level(level)
-    if n_boot < 1:
-        raise ValueError(f"n_boot must be >= 1, got {n_boot!r}")
+    earned = np.asarray(profit, dtype=float)
+    known = ~np.isnan(earned)
     (a, score_a), (b, score_b) = scores.items()
-    nothing = pd.Series(np.nan, index=["difference", "low", "high"])
-    if math.isnan(cutoffs[a]) or math.isnan(cutoffs[b]):
+    nothing = pd.Series([np.nan] * 3 + [0.0], index=["difference", "low", "high", "swapped"])
+    if math.isnan(cutoffs[a]) or math.isnan(cutoffs[b]) or not known.any():
         return nothing
-    swaps = swap_set(score_a, score_b, y, cutoff_a=cutoffs[a], cutoff_b=cutoffs[b])
-    cells = swaps[["good", "bad"]].to_numpy(float)
-    n_known = int(cells.sum())
-    if not n_known:
-        return nothing
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(n_known, cells.ravel() / n_known, size=n_boot).reshape(-1, *cells.shape)
-    profit = profit_amount(drawn[..., 0], drawn[..., 1], economics)
-    only_a, only_b = DECISIONS.index("only a"), DECISIONS.index("only b")
-    low, high = np.quantile(
-        profit[:, only_a] - profit[:, only_b], [0.5 - level / 2, 0.5 + level / 2]
+    by_a, by_b = (
+        approved_by(score, cutoffs[name], name).astype(float)
+        for name, score in ((a, score_a), (b, score_b))
     )
-    seen = profit_amount(cells[:, 0], cells[:, 1], economics)
-    return nothing.fillna({"difference": seen[only_a] - seen[only_b], "low": low, "high": high})
+    moved = ((by_a - by_b) * np.where(known, earned, 0.0))[known]
+    swapped = int((by_a != by_b)[known].sum())
+    total = float(moved.sum())
+    low, high = normal_interval(total, float(moved @ moved), int(known.sum()), level)
+    if swapped < MIN_SWAPPED:
+        low = high = np.nan
+    return pd.Series({"difference": total, "low": low, "high": high, "swapped": float(swapped)})
+
+
+def approved_by(score: ArrayLike, cutoff: float, name: str) -> np.ndarray:
+    """Whom a cutoff approves."""
+    points = np.asarray(score, dtype=float)
+    if np.isnan(points).any() or math.isnan(cutoff):
+        raise ValueError(f"score_{name} and cutoff_{name} must not be missing")
+    return points >= cutoff

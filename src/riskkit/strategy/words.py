@@ -1,13 +1,22 @@
 """What a cutoff means, in words for a report.
 
-Takes a row of a cutoff table; gives sentences.
+Takes a row of a cutoff table, or a recommendation; gives sentences.
 """
 
 from __future__ import annotations
 
 import pandas as pd
 
-__all__ = ["bad_rate_text", "cutoff_text", "hurdle_text"]
+from riskkit.strategy.recommend import POLICIES, Choice, Recommendation
+
+__all__ = [
+    "bad_rate_text",
+    "cutoff_text",
+    "difference_text",
+    "money_text",
+    "recommendation_figures",
+    "recommendation_text",
+]
 
 
 def bad_rate_text(row: pd.Series, *, short: bool = False) -> str:
@@ -69,49 +78,162 @@ def cutoff_text(row: pd.Series, *, min_bads: int = 30) -> str:
         )
         if pd.notna(row["expected_bad_rate"]):
             text += (
-                " If they repay like booked loans of their score, "
-                f"**{row['expected_bad_rate']:.2%} of all the approved** turn bad; more do if the "
+                " If as many of the declined among them take a loan as of the granted did, and "
+                "repay like booked loans of their score, "
+                f"**{row['expected_bad_rate']:.2%} of all the loans** turn bad; more do if the "
                 "old policy had reasons to decline them that the score does not know."
             )
     return text
 
 
-def hurdle_text(row: pd.Series, everything_amount: float, currency: str) -> str:
-    """Sentences on an inferred cutoff as a hurdle behind the old policy, as Markdown.
+def recommendation_text(found: Recommendation, currency: str, rate_name: str) -> str:
+    """Sentences on what to do, what it earns, and how sure that is, as Markdown.
+
+    Parameters
+    ----------
+    found : Recommendation
+        At its usual level.
+    currency : str
+    rate_name : str
+        What a share of approved rows is called.
+    """
+    today = str(found.policies.index[0])
+    text = (
+        "**No cutoff is recommended as the only rule**: at each, too many of the approved were "
+        "never booked."
+    )
+    if found.alone is not None:
+        row = found.alone.row
+        text = (
+            f"As the only rule the {found.model} earns the most at **{found.alone.cutoff:.0f}** "
+            f"points ({rate_name} {row['approval_rate']:.1%}): "
+            f"{money_text(row, 'profit', currency)} on the loans booked. "
+            f"{_again_text(found.alone, found.model)} {cutoff_text(row)}"
+        )
+        if found.alone.is_lowest and row["approval_rate"] < 1:
+            text += " No lower cutoff was looked at: there, too many were never booked."
+        policy = found.policies.loc[POLICIES[1]]
+        seen = found.behind is None
+        gain = "gain" if seen else "expected_gain"
+        if pd.notna(policy[f"{gain}_amount"]):
+            expected = "earns" if seen else "is expected to earn"
+            amount = money_text(policy, gain, currency, signed=True)
+            text += (
+                f" Against {today} it {expected} {amount}{_luck_text(policy, gain, found.alone)}"
+            )
+    if found.behind is not None:
+        policy = found.policies.loc[POLICIES[2]]
+        text += (
+            f"\n\nBehind {today}, as a second hurdle, **{found.behind.cutoff:.0f}** points of the "
+            f"{found.model} keep {policy['loans']:,.0f} of "
+            f"{found.policies.iloc[0]['loans']:,.0f} loans, all of them seen, and earn "
+            f"{money_text(policy, 'gain', currency, signed=True)} more"
+            f"{_luck_text(policy, 'gain', found.behind)} {_again_text(found.behind, found.model)}"
+        )
+    return text
+
+
+def recommendation_figures(
+    found: Recommendation, currency: str, rate_name: str, *, mark: str = ""
+) -> dict[str, str]:
+    """What the front page shows of a recommendation: label → text.
+
+    Parameters
+    ----------
+    found, currency, rate_name
+        As in :func:`recommendation_text`.
+    mark : str
+        Behind every label whose figure rests on the economics, such as ", assumed".
+    """
+    figures = {f"Cutoff as the only rule{mark}": found.name}
+    if found.alone is not None:
+        row = found.alone.row
+        figures[f"{rate_name.capitalize()} there"] = f"{row['approval_rate']:.1%}"
+        figures["Bad rate there, of booked loans"] = bad_rate_text(row, short=True)
+        if row["never_booked_rate"] > 0:
+            figures["Never booked, of those approved there"] = f"{row['never_booked_rate']:.1%}"
+            figures["Expected bad rate, of all loans there"] = f"{row['expected_bad_rate']:.2%}"
+    if found.behind is not None:
+        label = f"{found.behind.cutoff:.0f} behind today's policy, profit less without it{mark}"
+        figures[label] = money_text(found.policies.loc[POLICIES[2]], "gain", currency, signed=True)
+    elif found.alone is not None:
+        gain = money_text(found.policies.loc[POLICIES[1]], "gain", currency, signed=True)
+        figures[f"Profit there, less that of all{mark}"] = gain
+    return figures
+
+
+def _again_text(choice: Choice, model: str) -> str:
+    """What other draws of the loans would choose."""
+    return (
+        f"It was chosen on these loans, and {choice.optimism_amount:,.0f} of its profit is luck. "
+        f"In 95 of 100 other draws of them the {model}'s best cutoff lies between {choice.low:.0f} "
+        f"and {choice.high:.0f}; {choice.model_again:.0%} of the draws take this model."
+    )
+
+
+def _luck_text(policy: pd.Series, gain: str, choice: Choice) -> str:
+    """Whether a gain is more than chance and the luck of the choice."""
+    if policy[f"{gain}_low"] - choice.optimism_amount > 0:
+        return ", more than chance and the luck of the choice give."
+    if policy[f"{gain}_high"] < 0:
+        return ": it loses."
+    return ", which these loans cannot tell from nothing."
+
+
+def difference_text(gap: pd.Series, currency: str) -> str:
+    """Whether the second model earns more than the first, in a sentence.
+
+    Parameters
+    ----------
+    gap : Series
+        Of :func:`profit_difference`.
+    currency : str
+
+    Examples
+    --------
+    >>> gap = pd.Series({"difference": 500.0, "low": -20.0, "high": 1020.0, "swapped": 60})
+    >>> print(difference_text(gap, "CNY"))  # doctest: +NORMALIZE_WHITESPACE
+    +500 CNY (95 % interval -20 to +1,020), which cannot be told from chance: the simpler one is
+    taken
+    >>> difference_text(gap.replace([-20.0, 1020.0], float("nan")).replace(60, 3), "CNY")
+    'too few to say: the two decide differently on 3 loans of known outcome'
+    """
+    if pd.isna(gap["difference"]):
+        return "not known"
+    if pd.isna(gap["low"]):
+        n = gap["swapped"]
+        return (
+            f"too few to say: the two decide differently on {n:.0f} loan{'' if n == 1 else 's'} of "
+            "known outcome"
+        )
+    sure = gap["low"] > 0 or gap["high"] < 0
+    verdict = (
+        "is more than chance" if sure else "cannot be told from chance: the simpler one is taken"
+    )
+    return (
+        f"{gap['difference']:+,.0f} {currency} (95 % interval {gap['low']:+,.0f} to "
+        f"{gap['high']:+,.0f}), which {verdict}"
+    )
+
+
+def money_text(row: pd.Series, name: str, currency: str, *, signed: bool = False) -> str:
+    """An amount with its interval.
 
     Parameters
     ----------
     row : Series
-        Of :func:`goals_table`, with its `cutoff`.
-    everything_amount : float
-        Profit of all booked loans.
+        Of a cutoff table or of a recommendation's policies.
+    name : str
+        Of the amount, such as "profit" or "expected_gain".
     currency : str
-
-    Source
-    ------
-    riskkit definition.
+    signed : bool
 
     Examples
     --------
-    >>> row = pd.Series({
-    ...     "cutoff": 560, "share_of_booked_kept": 0.9, "profit_amount": 12_000, "inferred": True,
-    ...     "approval_rate": 0.5, "never_booked_rate": 0.3, "bad_rate": 0.05,
-    ...     "expected_bad_rate": 0.06})
-    >>> print(hurdle_text(row, 11_000, "CNY"))  # doctest: +NORMALIZE_WHITESPACE
-    As a second hurdle behind the old policy, **560** rests on loans seen: of those booked it would
-    have kept 90.0%, at 12,000 CNY against 11,000 for all. As the only rule it is inferred: of the
-    50.0% it approves, 30.0% were never booked, and 6.00% of all are expected bad, not 5.00%. Try
-    it on a small share first.
+    >>> row = pd.Series({"gain_amount": 500.0, "gain_low": -20.0, "gain_high": 1020.0})
+    >>> money_text(row, "gain", "CNY", signed=True)
+    '+500 CNY (95 % interval -20 to +1,020)'
     """
-    if not row["inferred"]:
-        return f"Keeping every booked loan earns {everything_amount:,.0f} {currency}."
-    bad, expected = f"{row['bad_rate']:.2%}", f"{row['expected_bad_rate']:.2%}"
-    told = f", and {expected} of all are expected bad" + (f", not {bad}" if bad != expected else "")
-    return (
-        f"As a second hurdle behind the old policy, **{row['cutoff']:.0f}** rests on loans seen: "
-        f"of those booked it would have kept {row['share_of_booked_kept']:.1%}, at "
-        f"{row['profit_amount']:,.0f} {currency} against {everything_amount:,.0f} for all. As the "
-        f"only rule it is inferred: of the {row['approval_rate']:.1%} it approves, "
-        f"{row['never_booked_rate']:.1%} were never booked"
-        f"{told if pd.notna(row['expected_bad_rate']) else ''}. Try it on a small share first."
-    )
+    sign = "+" if signed else ""
+    value, low, high = (row[f"{name}{end}"] for end in ("_amount", "_low", "_high"))
+    return f"{value:{sign},.0f} {currency} (95 % interval {low:{sign},.0f} to {high:{sign},.0f})"

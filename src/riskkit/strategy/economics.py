@@ -1,0 +1,255 @@
+"""What a loan brings if it repays, loses if it does not, and costs in any case.
+
+Takes amounts, prices and terms; gives money per loan, in fen, that adds up over loans and blocks.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from riskkit.checks import same_rows
+from riskkit.instalments import instalment
+
+__all__ = ["MONEY", "Economics", "expected_loans", "loan_values", "money_of", "profit_sums"]
+
+# sums of score counts that a profit is made of; the last, in fen², tells how far chance moves it
+MONEY = ("margin_fen", "loss_fen", "cost_fen", "profit_squares")
+
+
+@dataclass(frozen=True)
+class Economics:
+    """What every loan brings or costs where all are alike, in one unit of money, none negative.
+
+    Parameters
+    ----------
+    margin_amount : float
+        Earned on a good loan over its life, after funding, before the cost per loan.
+    loss_amount : float
+        Lost on a bad loan, after recoveries.
+    cost_amount : float
+        Spent on every loan: acquisition, bureau, servicing.
+
+    Examples
+    --------
+    >>> Economics(margin_amount=60, loss_amount=600, cost_amount=5)
+    Economics(margin_amount=60, loss_amount=600, cost_amount=5)
+    """
+
+    margin_amount: float
+    loss_amount: float
+    cost_amount: float
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"{each.name} must be finite and >= 0, got {value!r}")
+
+
+def loan_values(
+    amount: ArrayLike,
+    *,
+    loss_rate: float,
+    cost_amount: float,
+    margin_rate: float | None = None,
+    apr: ArrayLike | None = None,
+    term_months: ArrayLike | None = None,
+    interest_only: ArrayLike | None = None,
+    funding_rate: float = 0.0,
+) -> pd.DataFrame:
+    """What each loan earns if it is good, loses if it is bad, and costs.
+
+    With a price, a good loan earns interest on what it still owes, month by month, less the cost of
+    funding that: a loan of one month at 20 % a year brings a sixtieth of its amount. Where some
+    lack a price, as the declined do, they get the median one. Without any price a loan earns
+    `margin_rate` of its amount.
+
+    Parameters
+    ----------
+    amount : int array of shape (n,)
+        Lent, or asked for, in fen.
+    loss_rate : float
+        Lost on a bad loan after recoveries, as a fraction of its amount.
+    cost_amount : float
+        Cost of granting and serving a loan, in units of the currency (100 fen).
+    margin_rate : float, optional
+        Earned on a good loan over its life, as a fraction of its amount, where no price is known.
+    apr : float array of shape (n,), optional
+        Price a year, twelve times the monthly internal rate of return, fees included.
+    term_months : int array of shape (n,), optional
+        Needed with `apr`.
+    interest_only : bool array of shape (n,), optional
+        Loans whose principal is due at the end; by default all are repaid in equal instalments.
+    funding_rate : float
+        Cost a year of what is lent, a fraction.
+
+    Returns
+    -------
+    DataFrame of shape (n, 3), int64
+        margin_fen (below 0 where funding costs more than the price), loss_fen, cost_fen.
+
+    Raises
+    ------
+    ValueError
+        A rate or a cost is negative or not finite, lengths differ, no price is known and no
+        `margin_rate` is given, or a price comes without terms.
+
+    Source
+    ------
+    The annuity formula; riskkit definition.
+
+    Examples
+    --------
+    >>> loan_values([1_000_000] * 2, apr=[0.2, 0.2], term_months=[1, 12], loss_rate=0.6,
+    ...     cost_amount=30).to_dict("list")
+    {'margin_fen': [16667, 111614], 'loss_fen': [600000, 600000], 'cost_fen': [3000, 3000]}
+    """
+    stated = {"loss_rate": loss_rate, "cost_amount": cost_amount, "funding_rate": funding_rate}
+    if margin_rate is not None:
+        stated["margin_rate"] = margin_rate
+    for name, value in stated.items():
+        if not (math.isfinite(value) and value >= 0):
+            raise ValueError(f"{name} must be finite and >= 0, got {value!r}")
+    same_rows(amount=amount, apr=apr, term_months=term_months, interest_only=interest_only)
+    lent = np.asarray(amount, dtype=np.float64)
+    columns = {"apr": apr, "term_months": term_months, "interest_only": interest_only}
+    for name, column in columns.items():
+        if column is not None and np.size(column) != len(lent):
+            raise ValueError(
+                f"{name} must have one value a loan: {len(lent)}, got {np.size(column)}"
+            )
+    price = np.full(len(lent), np.nan) if apr is None else np.asarray(apr, dtype=np.float64)
+    if np.isnan(price).all():
+        if margin_rate is None and len(lent):
+            raise ValueError("no price is known: give margin_rate")
+        margin = lent * (margin_rate or 0.0)
+    else:
+        if term_months is None:
+            raise ValueError("apr needs term_months")
+        price = np.where(np.isnan(price), np.nanmedian(price), price)
+        owed = _owed_months(lent, price / 12, np.asarray(term_months), interest_only)
+        margin = owed * (price - funding_rate) / 12
+    values = {
+        "margin_fen": margin,
+        "loss_fen": lent * loss_rate,
+        "cost_fen": np.full(len(lent), 100.0 * cost_amount),
+    }
+    whole = {name: np.rint(value).astype(np.int64) for name, value in values.items()}
+    index = amount.index if isinstance(amount, pd.Series) else None
+    return pd.DataFrame(whole, index=index)
+
+
+def _owed_months(
+    lent: np.ndarray, rate: np.ndarray, months: np.ndarray, interest_only: ArrayLike | None
+) -> np.ndarray:
+    """Fen owed, added up over the months of a loan that keeps to its schedule."""
+    interest = months * instalment(lent, rate, months) - lent
+    with np.errstate(divide="ignore", invalid="ignore"):
+        owed = np.where(rate > 0, interest / rate, lent * (months + 1) / 2)
+    if interest_only is not None:
+        owed = np.where(np.asarray(interest_only, dtype=bool), lent * months, owed)
+    found: np.ndarray = owed
+    return found
+
+
+def profit_sums(values: pd.DataFrame, y: ArrayLike) -> pd.DataFrame:
+    """Money of loans of known outcome, to be summed by :func:`riskkit.metrics.score_counts`.
+
+    Parameters
+    ----------
+    values : DataFrame of shape (n, 3)
+        Of :func:`loan_values`.
+    y : array of shape (n,)
+        1 bad, 0 good, missing where unknown; such a loan adds nothing.
+
+    Returns
+    -------
+    DataFrame of shape (n, 4)
+        margin_fen of the good, loss_fen of the bad, cost_fen of both, whole fen; profit_squares,
+        the square of a loan's profit in fen².
+
+    Examples
+    --------
+    >>> values = loan_values([1_000] * 3, margin_rate=0.1, loss_rate=0.6, cost_amount=0.1)
+    >>> profit_sums(values, [0, 1, None]).to_dict("list")
+    ... # doctest: +NORMALIZE_WHITESPACE
+    {'margin_fen': [100, 0, 0], 'loss_fen': [0, 600, 0], 'cost_fen': [10, 10, 0],
+     'profit_squares': [8100.0, 372100.0, 0.0]}
+    """
+    same_rows(values=values, y=y)
+    outcome = np.asarray(y, dtype=np.float64)
+    good, bad = outcome == 0, outcome == 1
+    sums = pd.DataFrame(
+        {
+            "margin_fen": values["margin_fen"].to_numpy() * good,
+            "loss_fen": values["loss_fen"].to_numpy() * bad,
+            "cost_fen": values["cost_fen"].to_numpy() * (good | bad),
+        },
+        index=values.index,
+    )
+    profit = sums["margin_fen"] - sums["loss_fen"] - sums["cost_fen"]
+    return sums.assign(profit_squares=profit.astype(np.float64) ** 2)
+
+
+def expected_loans(applications: pd.DataFrame) -> np.ndarray:
+    """How many loans each application without an outcome stands for.
+
+    Parameters
+    ----------
+    applications : DataFrame of shape (n, 3 or more)
+        approved, booked (by the old policy) and default_flag.
+
+    Returns
+    -------
+    float array of shape (n,)
+        0 of a known outcome; 1 of another loan that was booked; 0 of an offer that was not taken;
+        of the declined, the share of the granted that took their loan.
+
+    Examples
+    --------
+    >>> asked = pd.DataFrame({"approved": [1, 1, 1, 0], "booked": [1, 1, 0, 0]}, dtype=bool)
+    >>> expected_loans(asked.assign(default_flag=[0, None, None, None])).round(2).tolist()
+    [0.0, 1.0, 0.0, 0.67]
+    """
+    approved, booked = (applications[name].to_numpy(dtype=bool) for name in ("approved", "booked"))
+    known = applications["default_flag"].notna().to_numpy()
+    taken_up = booked.sum() / max(int(approved.sum()), 1)
+    return np.where(known, 0.0, np.where(booked, 1.0, np.where(approved, 0.0, taken_up)))
+
+
+def money_of(counts: pd.DataFrame, economics: Economics | None) -> pd.DataFrame:
+    """Margin, loss, cost and squared profit of the loans at each score, in one unit of money.
+
+    From the counts' own :data:`MONEY` sums, in units of the currency; or of equal loans, in the
+    unit of the economics.
+    """
+    if economics is None:
+        missing = [name for name in MONEY if name not in counts]
+        if missing:
+            raise ValueError(
+                f"counts lack {missing}: count with sums=profit_sums(…), or give economics, where "
+                "all loans are alike"
+            )
+        found = pd.DataFrame({name: counts[name] / 100 for name in MONEY[:3]})
+        found["profit_squares"] = counts["profit_squares"] / 100**2
+    else:
+        taken = [name for name in MONEY if name in counts]
+        if taken:
+            raise ValueError(f"counts have {taken} of each loan: economics would be another's")
+        good, bad = counts["good"], counts["bad"]
+        earned = economics.margin_amount - economics.cost_amount
+        lost = economics.loss_amount + economics.cost_amount
+        found = pd.DataFrame(
+            {
+                "margin_fen": good * economics.margin_amount,
+                "loss_fen": bad * economics.loss_amount,
+                "cost_fen": (good + bad) * economics.cost_amount,
+                "profit_squares": good * earned**2 + bad * lost**2,
+            }
+        )
+    return found.set_axis(["margin", "loss", "cost", "squares"], axis=1)

@@ -1,0 +1,298 @@
+"""What to do, and what it earns with each loan's own money."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from riskkit import instalments, metrics, partitions, strategy
+from riskkit.strategy import POLICIES
+
+TODAY, ALONE, BEHIND, EVERYBODY = POLICIES
+
+
+def test_a_priced_loan_earns_what_its_schedule_brings():
+    amount, apr, months = np.array([520_000, 1_000_000]), np.array([0.18, 0.24]), np.array([6, 12])
+    values = strategy.loan_values(
+        amount, apr=apr, term_months=months, loss_rate=0.6, cost_amount=30, funding_rate=0.06
+    )
+    due, balance = instalments.schedules(amount, apr / 12, months)
+    # funding costs on what is owed at the beginning of each month
+    expected = due.sum(axis=1) - amount - balance.sum(axis=1) * 0.06 / 12
+    # the schedule rounds each instalment to whole fen
+    np.testing.assert_allclose(values["margin_fen"], expected, atol=12)
+    assert values["loss_fen"].tolist() == [312_000, 600_000]
+    assert values["cost_fen"].tolist() == [3_000, 3_000]
+
+
+def test_a_month_at_twenty_percent_a_year_is_a_sixtieth():
+    values = strategy.loan_values(
+        [600_000], apr=[0.2], term_months=[1], loss_rate=0, cost_amount=0, margin_rate=0.1
+    )
+    assert values["margin_fen"].tolist() == [10_000]
+
+
+def test_interest_only_owes_all_until_the_end_and_a_free_loan_costs_its_funding():
+    values = strategy.loan_values(
+        [120_000] * 2,
+        apr=[0.12, 0.0],
+        term_months=[10, 3],
+        interest_only=[True, False],
+        loss_rate=0,
+        cost_amount=0,
+        funding_rate=0.06,
+    )
+    # 120,000 owed ten months at a half percent; 120, 80 and 40 thousand at minus a half
+    assert values["margin_fen"].tolist() == [6_000, -1_200]
+
+
+def test_who_has_no_price_gets_the_median_one_and_without_prices_a_share_of_the_amount():
+    keywords = {"loss_rate": 0.5, "cost_amount": 0, "margin_rate": 0.1}
+    values = strategy.loan_values(
+        [100_000] * 4, apr=[0.12, np.nan, 0.24, 0.36], term_months=[1] * 4, **keywords
+    )
+    assert values["margin_fen"].tolist() == [1_000, 2_000, 2_000, 3_000]
+    index = pd.Index(["a", "b"])
+    unpriced = strategy.loan_values(pd.Series([100_000, 7], index=index), **keywords)
+    assert unpriced["margin_fen"].to_dict() == {"a": 10_000, "b": 1}
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"loss_rate": -0.1}, "loss_rate must be finite and >= 0, got -0.1"),
+        ({"cost_amount": np.nan}, "cost_amount must be finite"),
+        ({"margin_rate": None}, "no price is known: give margin_rate"),
+        ({"apr": [0.1]}, "apr needs term_months"),
+        ({"apr": [0.1, 0.2], "term_months": [1]}, "apr must have one value a loan: 1, got 2"),
+    ],
+)
+def test_loan_values_refuse_what_makes_no_sense(keywords, message):
+    given = {"loss_rate": 0.6, "cost_amount": 1, "margin_rate": 0.1} | keywords
+    with pytest.raises(ValueError, match=message):
+        strategy.loan_values([100], **given)
+
+
+@pytest.fixture(scope="module")
+def world():
+    """Scores of two models, one sharper; the old policy declined by a third, like the sharper."""
+    rng = np.random.default_rng(5)
+    n = 6_000
+    risk = rng.normal(size=n)
+    bad = rng.random(n) < 1 / (1 + np.exp(2.2 - 1.2 * risk))
+    approved = risk + rng.normal(0, 1, n) < 1.2
+    booked = approved & (rng.random(n) < 0.9)
+    scores = pd.DataFrame(
+        {
+            "blunt": np.rint(600 - 20 * (risk + rng.normal(0, 1.2, n))),
+            "sharp": np.rint(600 - 20 * (risk + rng.normal(0, 0.3, n))),
+        }
+    )
+    amount = rng.integers(1, 20, n) * 50_000
+    values = strategy.loan_values(amount, loss_rate=0.6, cost_amount=10, margin_rate=0.12)
+    loans = values.assign(
+        amount=amount,
+        approved=approved,
+        booked=booked,
+        default_flag=np.where(booked, bad.astype(float), np.nan),
+    )
+    return scores, loans, bad
+
+
+def profit_of(loans, rows):
+    """What known loans earned, in units of the currency, counted one by one."""
+    y = loans["default_flag"].to_numpy()
+    earned = np.where(y == 0, loans["margin_fen"], -loans["loss_fen"]) - loans["cost_fen"]
+    return earned[rows & ~np.isnan(y)].sum() / 100
+
+
+def test_each_cutoff_earns_the_money_of_its_own_loans(world):
+    scores, loans, _ = world
+    tables = strategy.cutoff_tables(scores, loans)
+    for name, cutoff in (("blunt", 590), ("sharp", 611)):
+        rows = scores[name].to_numpy() >= cutoff
+        found = tables[name].loc[cutoff]
+        assert found["profit_amount"] == pytest.approx(profit_of(loans, rows), abs=1e-6)
+        assert found["profit_low"] < found["profit_amount"] < found["profit_high"]
+
+
+def test_money_adds_over_blocks(world):
+    scores, loans, _ = world
+    y = loans["default_flag"]
+    sums = strategy.profit_sums(loans, y)
+    whole = metrics.score_counts(scores["sharp"], y, booked=loans["booked"], sums=sums)
+    blocks = [
+        metrics.score_counts(
+            scores["sharp"][part], y[part], booked=loans["booked"][part], sums=sums[part]
+        )
+        for part in (slice(0, 1_000), slice(1_000, None))
+    ]
+    added = partitions.add_counts(*blocks)
+    whole_fen = ["margin_fen", "loss_fen", "cost_fen"]
+    assert (added[whole_fen] == whole[whole_fen]).all(axis=None)
+    assert added["profit_squares"].sum() == pytest.approx(whole["profit_squares"].sum())
+    with pytest.raises(ValueError, match="economics would be another's"):
+        strategy.cutoff_table(whole, strategy.Economics(1, 1, 1))
+    with pytest.raises(ValueError, match=r"counts lack \['margin_fen'"):
+        strategy.cutoff_table(whole.drop(columns=[*whole_fen]))
+
+
+@pytest.fixture(scope="module")
+def found(world):
+    scores, loans, _ = world
+    return strategy.recommend(scores, loans, n_draws=100)
+
+
+def test_the_recommended_cutoffs_are_the_best_of_their_rows(world, found):
+    scores, loans, _ = world
+    assert found.model == "sharp"
+    assert found.difference["low"] > 0
+    tables = strategy.cutoff_tables(scores, loans)
+    known = tables["sharp"][tables["sharp"]["bad_rate"].notna()]
+    seen = known[~known["inferred"]]
+    assert found.alone.cutoff == strategy.choose_cutoff(seen, objective="profit").name
+    assert found.behind.cutoff == strategy.choose_cutoff(known, objective="profit").name
+    assert found.alone.is_lowest == (found.alone.cutoff == seen.index.min())
+    for choice in (found.alone, found.behind):
+        assert choice.low <= choice.high
+        assert choice.model_again > 0.9
+        assert choice.profit_amount == choice.row["profit_amount"] - choice.optimism_amount
+
+
+def test_policies_stand_like_for_like(world, found):
+    scores, loans, _ = world
+    score, approved = scores["sharp"].to_numpy(), loans["approved"].to_numpy()
+    masks = {
+        TODAY: approved,
+        ALONE: score >= found.alone.cutoff,
+        BEHIND: approved & (score >= found.behind.cutoff),
+        EVERYBODY: np.ones(len(loans), dtype=bool),
+    }
+    assert list(found.policies.index) == list(masks)
+    for policy, mask in masks.items():
+        row, known = found.policies.loc[policy], mask & loans["default_flag"].notna().to_numpy()
+        assert row["applications"] == mask.sum()
+        assert row["loans"] == known.sum()
+        assert row["bad"] == loans["default_flag"][known].sum()
+        assert row["lent_amount"] == loans["amount"][known].sum() / 100
+        assert row["profit_amount"] == pytest.approx(profit_of(loans, mask), abs=1e-6)
+        today = profit_of(loans, approved)
+        assert row["gain_amount"] == pytest.approx(row["profit_amount"] - today, abs=1e-6)
+    assert found.policies.loc[TODAY, ["gain_low", "gain_high"]].tolist() == [0, 0]
+
+
+def test_the_expected_rate_is_the_one_of_the_cutoff_table(found):
+    row = found.policies.loc[ALONE]
+    assert row["expected_bad_rate"] == pytest.approx(found.alone.row["expected_bad_rate"], abs=1e-6)
+
+
+def test_what_is_expected_of_everybody_is_what_they_would_have_done(world, found):
+    # the old policy knew no more than the score and a little noise, so the line tells of all
+    _, loans, bad = world
+    row = found.policies.loc[EVERYBODY]
+    stands_for = strategy.expected_loans(loans) + loans["default_flag"].notna()
+    truth = (stands_for * bad).sum() / stands_for.sum()
+    assert row["expected_bad_rate"] == pytest.approx(truth, rel=0.12)
+    assert row["expected_bad_rate_low"] < row["expected_bad_rate"] < row["expected_bad_rate_high"]
+    assert row["expected_profit_low"] < row["expected_profit_amount"] < row["expected_profit_high"]
+
+
+def test_a_choice_among_noise_is_as_lucky_as_its_draws_say():
+    # a score that tells nothing: its best cutoff earns more than nothing on the loans that chose it
+    rng = np.random.default_rng(8)
+    lucky, told = [], []
+    for seed in range(40):
+        n = 1_000
+        scores = pd.DataFrame(rng.integers(400, 800, (n, 2)), columns=["a", "b"])
+        y = (rng.random(n) < 0.2).astype(float)
+        loans = pd.DataFrame(
+            {"margin_fen": 10_000, "loss_fen": 40_000, "cost_fen": 0, "amount": 100_000},
+            index=range(n),
+        ).assign(approved=True, booked=True, default_flag=y)
+        choice = strategy.recommend(scores, loans, n_draws=60, seed=seed).alone
+        share = (scores["a"] >= choice.cutoff).mean()
+        # the truth of a loan is 0.8 · 100 − 0.2 · 400 = 0
+        lucky.append(choice.row["profit_amount"] - 0 * share)
+        told.append(choice.optimism_amount)
+    error = np.std(np.array(lucky) - told, ddof=1) / np.sqrt(len(lucky))
+    assert np.mean(lucky) > 500
+    # Efron's optimism of a maximum is known to be a little too small
+    assert np.mean(told) == pytest.approx(np.mean(lucky), abs=4 * error)
+
+
+def test_where_nobody_was_declined_the_cutoff_stands_against_everybody(world):
+    scores, loans, bad = world
+    all_in = loans.assign(approved=True, booked=True, default_flag=bad.astype(float))
+    found = strategy.recommend(scores, all_in, n_draws=20)
+    assert found.behind is None
+    assert list(found.policies.index) == [EVERYBODY, ALONE]
+    assert found.policies.loc[ALONE, "gain_amount"] > 0
+    assert (found.policies["expected_loans"] == found.policies["loans"]).all()
+    text = strategy.recommendation_text(found, "CNY", "share of booked kept")
+    assert "Against everybody it earns +" in text
+    assert "never booked" not in text
+
+
+def test_without_a_cutoff_or_an_outcome_it_says_so(world):
+    scores, loans, _ = world
+    # the safest were declined, so at each cutoff some of the approved were never booked
+    odd = loans.assign(booked=loans["booked"] & (scores < scores.quantile(0.9)).all(axis=1))
+    odd["default_flag"] = odd["default_flag"].where(odd["booked"])
+    none = strategy.recommend(scores, odd, max_never_booked=0, n_draws=20)
+    assert none.alone is None
+    assert none.name == "none"
+    assert "No cutoff is recommended as the only rule" in strategy.recommendation_text(
+        none, "CNY", "approval rate"
+    )
+    unknown = strategy.recommend(scores, loans.assign(default_flag=np.nan), n_draws=20)
+    assert unknown.alone is unknown.behind is None
+    assert list(unknown.policies.index) == [TODAY, EVERYBODY]
+    assert unknown.policies["expected_bad_rate"].isna().all()
+
+
+def test_the_text_names_cutoffs_money_and_luck(found):
+    text = strategy.recommendation_text(found, "CNY", "approval rate")
+    assert f"**{found.alone.cutoff:.0f}** points (approval rate" in text
+    assert (
+        f"Behind today's policy, as a second hurdle, **{found.behind.cutoff:.0f}** points" in text
+    )
+    assert f"{found.behind.optimism_amount:,.0f} of its profit is luck" in text
+    figures = strategy.recommendation_figures(found, "CNY", "approval rate", mark=", assumed")
+    assert figures["Cutoff as the only rule, assumed"] == f"{found.alone.cutoff:.0f} (sharp)"
+    gain = figures[
+        f"{found.behind.cutoff:.0f} behind today's policy, profit less without it, assumed"
+    ]
+    assert gain.startswith("+")
+
+
+def test_a_gain_that_chance_explains_is_called_so(found):
+    policies = found.policies.copy()
+    policies.loc[BEHIND, "gain_low"] = found.behind.optimism_amount - 1
+    doubtful = strategy.Recommendation(**{**vars(found), "policies": policies})
+    text = strategy.recommendation_text(doubtful, "CNY", "approval rate")
+    assert "which these loans cannot tell from nothing" in text
+
+
+def test_recommend_refuses_what_it_cannot_read(world):
+    scores, loans, _ = world
+    with pytest.raises(ValueError, match=r"needs two models, got \['blunt'\]"):
+        strategy.recommend(scores[["blunt"]], loans)
+    with pytest.raises(ValueError, match=r"loans lack \['amount'\]"):
+        strategy.recommend(scores, loans.drop(columns="amount"))
+    with pytest.raises(ValueError, match="n_draws must be at least 20, got 5"):
+        strategy.recommend(scores, loans, n_draws=5)
+
+
+def test_sensitivity_moves_the_best_cutoff(world):
+    scores, loans, _ = world
+    table = strategy.cutoff_tables(scores, loans, max_never_booked=1)["sharp"]
+    found = strategy.sensitivity_table(table)
+    assert found.loc[(1, 1), "cutoff"] == strategy.choose_cutoff(table, objective="profit").name
+    assert found.loc[(0.75, 1.25), "cutoff"] > found.loc[(1.25, 0.75), "cutoff"]
+    approved = scores["sharp"] >= found.loc[(0.75, 1.25), "cutoff"]
+    y = loans["default_flag"]
+    own = 0.75 * loans["margin_fen"].where(y == 0, 0) - 1.25 * loans["loss_fen"].where(y == 1, 0)
+    own -= loans["cost_fen"].where(y.notna(), 0)
+    expected = own[approved].sum() / 100
+    assert found.loc[(0.75, 1.25), "profit_amount"] == pytest.approx(expected, abs=1e-6)
+    with pytest.raises(ValueError, match="lacks"):
+        strategy.sensitivity_table(table.drop(columns="margin_fen"))
