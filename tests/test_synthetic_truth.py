@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from riskkit import synthetic
+from riskkit import synthetic, target
 from riskkit.synthetic.features import families_without
 
 
@@ -27,7 +27,7 @@ def decided():
     truth = pd.DataFrame(
         {
             "application_id": list("abcdefgh"),
-            "true_pd_12m": [0.01, 0.03, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6],
+            "true_pd": [0.01, 0.03, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6],
             "simulated_default_12m": [0, 1, 0, 0, 1, 0, 1, 1],
         }
     )
@@ -63,9 +63,61 @@ def test_truth_by_rule_by_hand_in_the_order_of_the_policy():
 def test_every_application_falls_under_one_rule():
     portfolio = synthetic.simulate(synthetic.Lender(n_months=18), 2_000, seed=4)
     applications = portfolio.applications
-    table = synthetic.truth_by_decision(portfolio.truth, applications, by_rule=True)
+    truth = portfolio.truth.rename(columns={"true_pd_12m": "true_pd"})
+    table = synthetic.truth_by_decision(truth, applications, by_rule=True)
     assert table.loc["approved", "applications"].sum() == applications["approved"].sum()
     assert table["applications"].sum() == 2_000
+
+
+@pytest.fixture(scope="module")
+def small():
+    return synthetic.simulate(synthetic.Lender(n_months=18), 4_000, seed=5)
+
+
+@pytest.mark.parametrize("window", [5, 9, 12, None])
+def test_the_truth_is_that_of_the_event_called_bad(small, window):
+    bad = target.BadDefinition(dpd=90, window_months=window)
+    terms = small.applications["term_months"]
+    chance = synthetic.true_probability(small.truth, bad, terms)
+    at = small.truth.filter(like="default_at_")
+    months = at.columns.str[-2:].astype(int)
+    within = at.loc[:, months <= (window or 99)].sum(axis=1)
+    np.testing.assert_allclose(chance, within, atol=1e-12)
+    # and it is what happens: labels of the booked, within three errors of their sum
+    by_id = small.applications.set_index("application_id")["term_months"]
+    flags = target.default_flags(
+        small.performance, bad, synthetic.Lender(n_months=18).observed_to, term_months=by_id
+    ).dropna()
+    expected = chance.set_axis(small.truth["application_id"]).reindex(flags.index)
+    error = np.sqrt((expected * (1 - expected)).sum())
+    assert flags.sum() == pytest.approx(expected.sum(), abs=3 * error)
+
+
+def test_a_window_by_term_counts_for_loans_of_that_term(small):
+    terms = small.applications["term_months"]
+    bad = target.BadDefinition(by_term={int(terms.iloc[0]): 6})
+    chance = synthetic.true_probability(small.truth, bad, terms)
+    short = terms == terms.iloc[0]
+    within = small.truth[[f"default_at_{mob:02d}" for mob in (4, 5, 6)]].sum(axis=1)
+    np.testing.assert_allclose(chance[short], within[short], atol=1e-12)
+    np.testing.assert_allclose(chance[~short], small.truth["true_pd_12m"][~short], atol=1e-12)
+
+
+@pytest.mark.parametrize("given", [{"dpd": 30}, {"dpd": None}, {"indeterminate_dpd": 30}])
+def test_of_another_event_there_is_no_truth(small, given):
+    bad = target.BadDefinition(**given)
+    assert synthetic.true_probability(small.truth, bad, small.applications["term_months"]) is None
+    source = synthetic.as_source(synthetic.Lender(n_months=18), 300, seed=1, bad=bad)
+    assert not {"true_pd", "simulated_default_12m"} & set(source.truth)
+
+
+def test_what_was_simulated_within_a_year_is_no_truth_of_half_a_year():
+    lender = synthetic.Lender(n_months=18)
+    year = synthetic.as_source(lender, 300, seed=1).truth
+    half = synthetic.as_source(lender, 300, seed=1, bad=target.BadDefinition(window_months=6)).truth
+    assert {"true_pd", "simulated_default_12m"} <= set(year)
+    assert "simulated_default_12m" not in half
+    assert (half["true_pd"] < year["true_pd"]).any()
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from riskkit.synthetic.lender import FAMILIES, SCENARIOS, Lender
 from riskkit.synthetic.people import FACTORS
 from riskkit.synthetic.portfolio import Portfolio, blocks, perform, simulate, write_portfolio
 from riskkit.synthetic.source import as_source, check_world
-from riskkit.synthetic.truth import true_curves, true_hazards, truth_by_decision
+from riskkit.synthetic.truth import true_curves, true_hazards, true_probability, truth_by_decision
 
 __all__ = [
     "FACTORS",
@@ -34,6 +34,7 @@ __all__ = [
     "simulate",
     "true_curves",
     "true_hazards",
+    "true_probability",
     "truth_by_decision",
     "write_portfolio",
 ]

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from riskkit.schema import Source
 from riskkit.synthetic.features import families_without, features_of
 from riskkit.synthetic.lender import Lender
 from riskkit.synthetic.portfolio import simulate
+from riskkit.synthetic.truth import true_probability
 from riskkit.target import BadDefinition, default_flags
 
 __all__ = ["as_source", "check_world"]
@@ -44,13 +47,20 @@ def as_source(
     n_applicants : int
     seed : int
     bad : BadDefinition, optional
-        By default more than 90 days past due within 12 months on book, which is also what
-        `true_pd_12m` is the probability of.
+        By default more than 90 days past due within 12 months on book. Where the truth knows the
+        probability of this very event (:func:`true_probability`), its table has it as `true_pd`.
     """
     bad = bad if bad is not None else BadDefinition()
     portfolio = simulate(lender, n_applicants, seed)
     applications = portfolio.applications
     terms = applications.set_index("application_id")["term_months"]
+    truth = portfolio.truth
+    true_pd = true_probability(truth, bad, applications["term_months"])
+    if true_pd is not None:
+        truth = truth.assign(true_pd=true_pd)
+    # drawn within twelve months, whatever counts as bad here
+    if true_pd is None or not np.allclose(true_pd, truth["true_pd_12m"]):
+        truth = truth.drop(columns="simulated_default_12m")
     flags = default_flags(portfolio.performance, bad, lender.observed_to, term_months=terms)
     return Source(
         name="synthetic",
@@ -65,7 +75,7 @@ def as_source(
         ),
         performance=portfolio.performance,
         instalments=portfolio.instalments,
-        truth=portfolio.truth,
+        truth=truth,
         notes=(
             "The borrowers are simulated: their true default probabilities are known, kept apart, "
             "and used only to check the estimates.",

@@ -14,10 +14,13 @@ import pandas as pd
 from riskkit.columns import calendar_months
 from riskkit.synthetic.policy import REASONS
 from riskkit.synthetic.portfolio import DEFAULT_MOBS
+from riskkit.target import BadDefinition
 
-__all__ = ["true_curves", "true_hazards", "truth_by_decision"]
+__all__ = ["true_curves", "true_hazards", "true_probability", "truth_by_decision"]
 
 DECISIONS = ("booked", "approved, not taken up", "declined")
+# days past due that the simulated chain calls a default
+DEFAULT_DPD = 90
 BY_RULE, BY_HAND, AT_RANDOM = "by the rules", "by hand, above the cutoff", "at random"
 
 
@@ -70,6 +73,37 @@ def true_hazards(
     return table
 
 
+def true_probability(
+    truth: pd.DataFrame, bad: BadDefinition, term_months: pd.Series
+) -> pd.Series | None:
+    """True probability of the very event that a definition calls bad, where the truth knows it.
+
+    Parameters
+    ----------
+    truth : DataFrame
+        Of a :class:`Portfolio`: when each applicant would first be more than 90 days past due.
+    bad : BadDefinition
+    term_months : Series, same index as `truth`
+
+    Returns
+    -------
+    Series or None
+        None for another number of days past due, and where indeterminate loans have no label.
+
+    Source
+    ------
+    riskkit definition: first-default probabilities added up over the window.
+    """
+    if bad.dpd != DEFAULT_DPD or bad.indeterminate_dpd is not None:
+        return None
+    last = DEFAULT_MOBS.stop - 1
+    window = last if bad.window_months is None else min(bad.window_months, last)
+    windows = term_months.map(dict(bad.by_term or {})).fillna(window).to_numpy()
+    within = np.array(DEFAULT_MOBS) <= windows[:, None]
+    at = truth[[f"default_at_{mob:02d}" for mob in DEFAULT_MOBS]].to_numpy()
+    return pd.Series((at * within).sum(axis=1), index=truth.index)
+
+
 def truth_by_decision(
     truth: pd.DataFrame, applications: pd.DataFrame, *, by_rule: bool = False
 ) -> pd.DataFrame:
@@ -78,7 +112,8 @@ def truth_by_decision(
     Parameters
     ----------
     truth : DataFrame
-        application_id, true_pd_12m, simulated_default_12m.
+        application_id, true_pd (of the event that default_flag tells of) and, where that is the
+        same event, simulated_default_12m.
     applications : DataFrame
         application_id, approved, booked, default_flag; `by_rule` also declined_reason, override,
         explored.
@@ -88,11 +123,11 @@ def truth_by_decision(
     Returns
     -------
     DataFrame, index decision, or (decision, rule)
-        applications, true_rate (mean true 12-month default probability), simulated_rate (share
-        that defaults under the offer, had all taken it up), observed_rate (of the labelled; NaN
-        where nobody is). By rule: the approved by the rules, by hand above the cutoff, and at
-        random (whatever the rules say); the declined by the first rule that fired, in the order
-        in which the policy asks.
+        applications, true_rate (mean true probability of bad), simulated_rate (share that defaults
+        under the offer, had all taken it up, where the truth has it), observed_rate (of the
+        labelled; NaN where nobody is). By rule: the approved by the rules, by hand above the
+        cutoff, and at random (whatever the rules say); the declined by the first rule that fired,
+        in the order in which the policy asks.
     """
     approved, booked = applications["approved"].to_numpy(), applications["booked"].to_numpy()
     if by_rule:
@@ -111,11 +146,12 @@ def truth_by_decision(
     known = truth.set_index("application_id").reindex(applications["application_id"])
     table = pd.DataFrame(
         {
-            "true_rate": known["true_pd_12m"].to_numpy(),
-            "simulated_rate": known["simulated_default_12m"].to_numpy(dtype=float),
+            "true_rate": known["true_pd"].to_numpy(),
             "observed_rate": applications["default_flag"].to_numpy(),
         }
     )
+    if "simulated_default_12m" in known:
+        table.insert(1, "simulated_rate", known["simulated_default_12m"].to_numpy(dtype=float))
     grouped = table.groupby([pd.Series(key, name=name) for name, key in keys.items()])
     result = grouped.mean()
     result.insert(0, "applications", grouped.size())
