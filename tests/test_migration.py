@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from riskkit.checks import DataContractError
 from riskkit.migration import (
@@ -451,13 +452,16 @@ def test_roll_rates_of_small_panel_by_hand():
 
     assert rates.columns.tolist() == [
         "loans", "repaid_rate", "better_rate", "same_rate", "worse_rate", "charged_off_rate",
-        "no_return_rate",
+        "no_return_rate", "no_return_low", "no_return_high",
     ]  # fmt: skip
     assert rates.index.tolist() == [M0, M1, M2, M3, M4_UP]
     assert rates["loans"].tolist() == [7, 2, 4, 0, 0]
-    np.testing.assert_allclose(rates.loc[M0].iloc[1:], np.array([1, 0, 1, 5, 0, 0]) / 7)
-    np.testing.assert_allclose(rates.loc[M1].iloc[1:], [0, 0.5, 0.5, 0, 0, 0])
-    np.testing.assert_allclose(rates.loc[M2].iloc[1:], np.array([1, 1, 0, 1, 1, 2]) / 4)
+    np.testing.assert_allclose(rates.loc[M0].iloc[1:7], np.array([1, 0, 1, 5, 0, 0]) / 7)
+    np.testing.assert_allclose(rates.loc[M1].iloc[1:7], [0, 0.5, 0.5, 0, 0, 0])
+    np.testing.assert_allclose(rates.loc[M2].iloc[1:7], np.array([1, 1, 0, 1, 1, 2]) / 4)
+    ends = ["no_return_low", "no_return_high"]
+    np.testing.assert_allclose(rates.loc[M2, ends], stats.beta(2.5, 2.5).ppf([0.025, 0.975]))
+    np.testing.assert_allclose(rates.loc[M1, ends], [0, stats.beta(0.5, 2.5).ppf(0.975)])
     assert rates.loc[[M3, M4_UP]].iloc[:, 1:].isna().all(axis=None)
     heavy = ROLLS.assign(balance=ROLLS["balance"] * (1 + 2 * (ROLLS["loan_id"] == "L000")))
     by_balance = roll_rates(roll_counts(heavy, "2024-03-31", months=2), measure="balance")
@@ -473,7 +477,7 @@ def test_no_return_is_the_deepest_bucket_or_charged_off():
     late = bucket_label(1, and_worse=True)
     # in January cured, charged off, matured, twice still late; in November still late
     assert rates.loc[late, "loans"] == 6
-    np.testing.assert_allclose(rates.loc[late].iloc[1:], np.array([1, 1, 3, 0, 1, 4]) / 6)
+    np.testing.assert_allclose(rates.loc[late].iloc[1:7], np.array([1, 1, 3, 0, 1, 4]) / 6)
 
 
 def test_looks_lie_so_far_apart_that_no_month_is_counted_twice():
@@ -559,33 +563,55 @@ def test_rolls_of_the_simulated_book_match_the_loop(simulated):
     assert counts["loans"][counts["loans"] > 0].to_dict() == found
     assert counts["loans"].sum() > 500
     # its late loans roll on to charge-off more and more surely
-    rates = roll_rates(counts)["no_return_rate"]
-    assert rates.iloc[:3].is_monotonic_increasing
-    assert point_of_no_return(roll_rates(counts)) == 2
+    rates = roll_rates(counts)
+    assert rates["no_return_rate"].iloc[:3].is_monotonic_increasing
+    # M2 has more than a half, too, but of so few loans that chance may have done it
+    assert rates["no_return_low"].iloc[2] < 0.5 < rates["no_return_rate"].iloc[2]
+    assert point_of_no_return(rates) == 3
+
+
+def rates_of(*rates, loans=10_000):
+    """Roll rates of so many loans in each bucket."""
+    lost = np.array(rates, dtype=float) * loans
+    low, high = stats.beta(lost + 0.5, loans - lost + 0.5).ppf([[0.025], [0.975]])
+    table = {"loans": loans, "no_return_rate": rates, "no_return_low": low, "no_return_high": high}
+    return pd.DataFrame(table, index=[M0, M1, M2, M3, M4_UP][: len(rates)])
 
 
 def test_point_of_no_return_holds_for_all_deeper_buckets():
     def point(*rates, share=0.5):
-        return point_of_no_return(pd.DataFrame({"no_return_rate": rates}), share=share)
+        return point_of_no_return(rates_of(*rates), share=share)
 
     assert point(0, 0.2, 0.6, 0.9) == 2
     assert point(0, 0.6, 0.4, 0.9) == 3
-    assert point(0.6, 0.5, 0.9) == 2
+    assert point(0.6, 0.4, 0.9) == 2
     assert point(0, 0.6, np.nan, 0.9) == 1
+    # a half of ten thousand says neither
+    assert point(0.6, 0.5, 0.9) == 0
     assert point(0, 0.5, np.nan, np.nan) is None
     assert point(0, 0.2, 0.6, 0.9, share=0.8) == 3
     assert point(0.9, 0.9) == 0
 
 
+def test_two_loans_make_no_point_of_no_return():
+    few = rates_of(0.0, 0.2, 1.0, 0.8, 0.9)
+    few.loc[M2] = rates_of(1.0, loans=2).to_numpy()[0]
+    few.loc[M2, ["no_return_low", "no_return_high"]] = stats.beta(2.5, 0.5).ppf([0.025, 0.975])
+    assert point_of_no_return(few) == 3
+    text = roll_text(few, 30)
+    assert "From **M3 3rd month past due** on" in text
+    low, high = few.loc[M2, ["no_return_low", "no_return_high"]]
+    there = f"(100% of 2 do not come back, {low:.0%} to {high:.0%}): **too few to say**"
+    assert f"of which they do not tell whether most come back {there}" in text
+
+
 def test_text_says_whether_the_definition_begins_where_loans_are_lost():
-    rates = pd.DataFrame(
-        {"no_return_rate": [0.0, 0.2, 0.6, 0.8, 0.9]}, index=[M0, M1, M2, M3, M4_UP]
-    )
+    rates = rates_of(0.0, 0.2, 0.6, 0.8, 0.9)
 
     assert roll_text(rates, 90) == (
-        "From **M2 2nd month past due** on, more than 50% do not come back. The definition begins "
-        "with M4+ 4th month past due or later, past that point: the roll rates **support** it, and "
-        "would support an earlier one."
+        "From **M2 2nd month past due** on, more than 50% do not come back (60% of 10,000 there, "
+        "59% to 61%). The definition begins with M4+ 4th month past due or later, past that point: "
+        "the roll rates **support** it, and would support an earlier one."
     )
     assert "M2 2nd month past due, just there: the roll rates **support** it." in roll_text(
         rates, 30
@@ -594,8 +620,8 @@ def test_text_says_whether_the_definition_begins_where_loans_are_lost():
     assert "M1 1st month past due, **earlier** than the roll rates support" in roll_text(rates, 15)
     assert "M3 3rd month past due, **earlier** than" in roll_text(rates, 60, share=0.85)
     assert "a charge-off, past that point" in roll_text(rates, None)
-    mild = rates * 0.1
-    assert roll_text(mild, 90).startswith("There is no bucket from which on more than 50%")
+    mild = rates_of(0.0, 0.02, 0.06, 0.08, 0.09)
+    assert roll_text(mild, 90).startswith("There is no bucket from which on surely more than 50%")
     assert "**earlier** than" in roll_text(mild, 90)
     assert "a charge-off, what nobody comes back from." in roll_text(mild, None)
     with pytest.raises(ValueError, match="rates must reach M5, got 5 buckets"):
@@ -631,7 +657,7 @@ def test_wrong_settings_of_rolls_are_refused():
         roll_rates(roll_counts(ROLLS, "2024-03-31"), measure="amount")
     for share in (0, 1):
         with pytest.raises(ValueError, match=r"share must be in \(0, 1\)"):
-            point_of_no_return(pd.DataFrame({"no_return_rate": [0.5]}), share=share)
+            point_of_no_return(rates_of(0.5), share=share)
 
 
 def test_broken_panel_and_wrong_settings_are_refused():

@@ -187,8 +187,15 @@ def test_notebooks_say_what_there_is_and_what_there_is_not(case, tmp_path, monke
 
 
 def test_roll_rates_say_nothing_of_buckets_that_nobody_was_in():
+    unseen = [np.nan] * 3
     rates = pd.DataFrame(
-        {"no_return_rate": [0.0, 0.1, np.nan, np.nan, np.nan]}, index=[f"M{k}" for k in range(5)]
+        {
+            "loans": [900, 300, 0, 0, 0],
+            "no_return_rate": [0.0, 0.1, *unseen],
+            "no_return_low": [0.0, 0.07, *unseen],
+            "no_return_high": [0.01, 0.14, *unseen],
+        },
+        index=[f"M{k}" for k in range(5)],
     )
 
     assert "M4, where no loan was seen: the roll rates say nothing of it." in migration.roll_text(

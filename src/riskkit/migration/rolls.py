@@ -10,6 +10,7 @@ import pandas as pd
 
 from riskkit.checks import loan_starts, require_columns
 from riskkit.columns import calendar_months
+from riskkit.metrics import jeffreys_interval
 from riskkit.migration.buckets import (
     ABSORBING,
     NEEDED,
@@ -136,7 +137,8 @@ def roll_rates(
         `loans` or `balance`, and fractions of it that sum to 1: `repaid_rate` (matured or
         prepaid), `better_rate` (still open, the worst bucket a lower one), `same_rate`,
         `worse_rate`, `charged_off_rate`. `no_return_rate` is the share in the deepest bucket or
-        charged off: part of the four last. A bucket never seen is a row of NaN.
+        charged off: part of the four last; of loans with its Jeffreys 95 % interval,
+        `no_return_low` and `no_return_high`. A bucket never seen is a row of NaN.
 
     Raises
     ------
@@ -161,7 +163,7 @@ def roll_rates(
     cells = shares.reindex(columns=[*shares.index, *ABSORBING.values()], fill_value=0.0).to_numpy()
     buckets, ends = cells[:, :n], dict(zip(ABSORBING, cells[:, n:].T, strict=True))
     seen = counts[measure].groupby(level="from_bucket").sum()
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             measure: seen.reindex(shares.index),
             "repaid_rate": ends["prepaid"] + ends["matured"],
@@ -173,23 +175,31 @@ def roll_rates(
         },
         index=shares.index.rename("worst_before"),
     )
+    if measure == "loans":
+        n_seen = table["loans"].to_numpy(dtype=float)
+        lost = np.rint(np.nan_to_num(table["no_return_rate"] * n_seen))
+        ends_of = jeffreys_interval(lost, n_seen, 0.95)
+        for name, end in zip(("no_return_low", "no_return_high"), ends_of, strict=True):
+            table[name] = np.where(n_seen > 0, end, np.nan)
+    return table
 
 
 def point_of_no_return(rates: pd.DataFrame, *, share: float = 0.5) -> int | None:
-    """First bucket from which on more than `share` of the loans do not come back.
+    """First bucket from which on more than `share` of the loans do not come back, beyond chance.
 
     Parameters
     ----------
     rates : DataFrame
-        From :func:`roll_rates`.
+        Of loans, from :func:`roll_rates`.
     share : float
         In (0, 1).
 
     Returns
     -------
     int or None
-        k of the first bucket Mk whose `no_return_rate`, and that of all deeper ones, is above
-        `share`; None where there is none. A bucket never seen says nothing either way.
+        k of the first bucket Mk whose `no_return_low` is above `share` and after which none has a
+        `no_return_high` below it; None where there is none. A bucket never seen, or whose interval
+        holds `share`, says nothing either way.
 
     Raises
     ------
@@ -198,32 +208,33 @@ def point_of_no_return(rates: pd.DataFrame, *, share: float = 0.5) -> int | None
 
     Source
     ------
-    Siddiqi (2006), Credit Risk Scorecards, chapter 4: the "point of no return".
+    Siddiqi (2006), Credit Risk Scorecards, chapter 4: the "point of no return"; that chance must
+    not explain it is riskkit's.
 
     Examples
     --------
-    >>> point_of_no_return(pd.DataFrame({"no_return_rate": [0.01, 0.3, 0.7, 0.95]}))
+    >>> point_of_no_return(pd.DataFrame(
+    ...     {"no_return_low": [0, 0.2, 0.6, 0.9], "no_return_high": [0.01, 0.4, 0.8, 1]}))
     2
     """
     if not 0 < share < 1:
         raise ValueError(f"share must be in (0, 1), got {share!r}")
-    rate = rates["no_return_rate"].to_numpy(dtype=float)
-    return_rows = np.flatnonzero(rate <= share)
-    beyond = np.flatnonzero(rate > share)
-    beyond = beyond[beyond > np.max(return_rows, initial=-1)]
-    return int(beyond[0]) if len(beyond) else None
+    come_back = np.flatnonzero(rates["no_return_high"].to_numpy(dtype=float) <= share)
+    lost = np.flatnonzero(rates["no_return_low"].to_numpy(dtype=float) > share)
+    lost = lost[lost > np.max(come_back, initial=-1)]
+    return int(lost[0]) if len(lost) else None
 
 
 def roll_text(rates: pd.DataFrame, dpd: int | None, *, share: float = 0.5) -> str:
     """Sentences on whether the roll rates support calling a loan bad past `dpd` days, as Markdown.
 
-    They do if bad begins at the :func:`point_of_no_return` or deeper. Where no loan was past due,
-    or none so deep as bad begins, they say nothing.
+    They do if bad begins at the :func:`point_of_no_return` or deeper, and do not if more than
+    `share` come back from where it begins; where chance explains either, they say nothing.
 
     Parameters
     ----------
     rates : DataFrame
-        From :func:`roll_rates`, down to the bucket in which bad begins or deeper.
+        Of loans, from :func:`roll_rates`, down to the bucket in which bad begins or deeper.
     dpd : int or None
         Days past due that bad loans exceed; None = charged off only.
     share : float
@@ -241,9 +252,10 @@ def roll_text(rates: pd.DataFrame, dpd: int | None, *, share: float = 0.5) -> st
     Examples
     --------
     >>> rates = pd.DataFrame(
-    ...     {"no_return_rate": [0.01, 0.6]}, index=["M0 current", "M1+ late"])
+    ...     {"loans": [900, 40], "no_return_rate": [0.01, 0.7], "no_return_low": [0.01, 0.55],
+    ...     "no_return_high": [0.02, 0.82]}, index=["M0 current", "M1+ late"])
     >>> roll_text(rates, None).split(". ")[0]
-    'From **M1+ late** on, more than 50% do not come back'
+    'From **M1+ late** on, more than 50% do not come back (70% of 40 there, 55% to 82%)'
     """
     # the bucket of the first day that is bad
     start = len(rates) if dpd is None else dpd // 30 + 1
@@ -256,18 +268,33 @@ def roll_text(rates: pd.DataFrame, dpd: int | None, *, share: float = 0.5) -> st
             "No loan was past due in these months: there is nothing to support a definition with."
         )
     if point is None:
-        turn = f"There is no bucket from which on more than {share:.0%} do not come back"
+        turn = f"There is no bucket from which on surely more than {share:.0%} do not come back"
     else:
-        turn = f"From **{rates.index[point]}** on, more than {share:.0%} do not come back"
+        there = _of_how_many(rates.iloc[point], "there")
+        turn = f"From **{rates.index[point]}** on, more than {share:.0%} do not come back ({there})"
     begins = "a charge-off" if dpd is None else str(rates.index[start])
-    if point is None and dpd is not None and not seen[start:].any():
-        verdict = "where no loan was seen: the roll rates say nothing of it"
-    elif point is None or start < point:
-        verdict = "**earlier** than the roll rates support: many it calls bad come back"
+    if dpd is None:
+        verdict = "what nobody comes back from"
+        if point is not None:
+            verdict = (
+                "past that point: the roll rates **support** it, and would support an earlier one"
+            )
+    elif point is not None and start > point:
+        verdict = "past that point: the roll rates **support** it, and would support an earlier one"
     elif start == point:
         verdict = "just there: the roll rates **support** it"
+    elif not seen[start]:
+        verdict = "where no loan was seen: the roll rates say nothing of it"
+    elif rates["no_return_high"].iloc[start] <= share:
+        there = _of_how_many(rates.iloc[start], "do not")
+        verdict = f"**earlier** than the roll rates support: many it calls bad come back ({there})"
     else:
-        verdict = "past that point: the roll rates **support** it, and would support an earlier one"
-    if dpd is None and point is None:
-        verdict = "what nobody comes back from"
+        there = _of_how_many(rates.iloc[start], "do not come back")
+        verdict = f"of which they do not tell whether most come back ({there}): **too few to say**"
     return f"{turn}. The definition begins with {begins}, {verdict}."
+
+
+def _of_how_many(row: pd.Series, words: str) -> str:
+    """A share with its loans and interval."""
+    low, high = row["no_return_low"], row["no_return_high"]
+    return f"{row['no_return_rate']:.0%} of {row['loans']:,.0f} {words}, {low:.0%} to {high:.0%}"
