@@ -325,3 +325,30 @@ def test_settings_may_speak_of_columns_that_are_not_offered():
     assert list(trees.feature_names_in_) == ["income"]
     fewer = Challenger({"income": "descending"}, **FEW).fit(X[["income"]], Y)
     np.testing.assert_array_equal(trees.credit_score(X), fewer.credit_score(X))
+
+
+# -- warnings ------------------------------------------------------------------------------------
+
+
+def _undefined_below(depth: int) -> None:
+    """Call a metric that warns, so many calls of our own deep."""
+    if depth:
+        _undefined_below(depth - 1)
+    else:
+        metrics.psi([], [])  # the line that the warning names
+
+
+@pytest.mark.parametrize("depth", [0, 1, 5])
+def test_a_warning_names_the_callers_line(depth):
+    with pytest.warns(UserWarning, match="PSI is undefined") as told:
+        _undefined_below(depth)
+    assert told[0].filename == __file__
+    lines = open(__file__, encoding="utf-8").read().splitlines()
+    assert "the line that the warning names" in lines[told[0].lineno - 1]
+
+
+def test_a_warning_from_deep_within_names_the_callers_line():
+    counts = metrics.score_counts([1, 2], [0, 0])
+    with pytest.warns(UserWarning, match="undefined") as told:
+        metrics.bootstrap(counts, metrics.gini, n_boot=0)
+    assert {warning.filename for warning in told} == {__file__}

@@ -380,3 +380,13 @@ def test_a_book_of_few_loans_shows_its_hazard():
     assert "highest in month 2" in ax.figure.get_label()
     calm = plots.plot_hazard(few.assign(hazard=0.0))
     assert "No loan has defaulted so far." in calm.figure.get_label()
+
+
+def test_a_share_in_a_name_does_not_make_a_percentage():
+    table = pd.DataFrame(
+        {"device_shared_count": [0.5], "shareholders": [3.5], "late_share": [0.5], "share": [0.25]}
+    )
+    page = plots.show_table(table).to_html()
+    assert page.count("%</td>") == 2
+    assert ">50.0%<" in page
+    assert ">25.0%<" in page

@@ -88,3 +88,12 @@ def test_spans_are_the_longest_of_which_there_are_several():
 def test_one_month_is_named_once():
     days = pd.to_datetime(["2024-01-01", "2024-01-31"])
     assert profile.period_text(pd.DataFrame({"applied_at": days})) == "in January 2024"
+
+
+def test_a_period_of_one_row_has_no_psi():
+    rows = pd.DataFrame({"a": np.arange(41.0)})
+    period = pd.Series(["first"] * 20 + ["second"] * 20 + ["third"])
+    feature = schema.Feature(name="a", label="a", family="f")
+    table = profile.drift_table(rows, [feature], period, base=period == "first")
+    assert table.loc[("a", "second"), "psi"] > 0
+    assert table.loc[("a", "third"), ["psi", "psi_critical", "light"]].isna().all()

@@ -7,13 +7,14 @@ other way round, the contract rate that earns a given IRR.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+from riskkit.checks import warn
 
 __all__ = [
     "METHODS",
@@ -482,6 +483,6 @@ def _both_ways(flows: npt.ArrayLike) -> np.ndarray:
 
 def _found(rate: float | None, name: str) -> float:
     if rate is None:
-        warnings.warn(f"{name}: no rate of return found, NaN returned", stacklevel=3)
+        warn(f"{name}: no rate of return found, NaN returned")
         return float("nan")
     return float(rate)

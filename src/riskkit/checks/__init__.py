@@ -24,6 +24,7 @@ from riskkit.checks.contract import (
     type_violations,
 )
 from riskkit.checks.names import nearest_name, refuse_unknown
+from riskkit.checks.warned import warn
 
 __all__ = [
     "IS_TYPE",
@@ -46,5 +47,6 @@ __all__ = [
     "row_array",
     "same_rows",
     "type_violations",
+    "warn",
     "weight_array",
 ]

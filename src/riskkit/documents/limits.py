@@ -346,6 +346,8 @@ def _limits_of_fairness(
 
 
 def _below(ratio: float) -> str:
-    """A ratio below four fifths that does not read as four fifths: 0.7996, not 0.800."""
-    text = f"{ratio:.3f}"
-    return text if float(text) < FOUR_FIFTHS else f"{np.floor(ratio * 1e4) / 1e4:.4f}"
+    """A ratio below four fifths, in as many digits as it takes not to read as four fifths."""
+    digits = 3
+    while float(f"{ratio:.{digits}f}") >= FOUR_FIFTHS:
+        digits += 1
+    return f"{ratio:.{digits}f}"

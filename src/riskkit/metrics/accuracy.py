@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
 
-from riskkit.checks import Array, check_groups
-from riskkit.metrics.outcomes import known_rows, warn
+from riskkit.checks import Array, check_groups, warn
+from riskkit.metrics.outcomes import known_rows
 from riskkit.metrics.sums import bads_at_probability, quantile_groups
 
 __all__ = ["brier", "brier_decomposition", "log_loss"]

@@ -13,9 +13,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
 
-from riskkit.checks import Array, check_groups, check_level, same_rows
+from riskkit.checks import Array, check_groups, check_level, same_rows, warn
 from riskkit.metrics.accuracy import brier_decomposition, log_loss
-from riskkit.metrics.outcomes import bads_of, known_rows, warn
+from riskkit.metrics.outcomes import bads_of, known_rows
 from riskkit.metrics.sums import bads_at_probability, jeffreys_interval, quantile_groups
 
 __all__ = [

@@ -19,6 +19,7 @@ from riskkit.checks import (
     outcome_state,
     refuse_missing,
     same_rows,
+    warn,
 )
 from riskkit.metrics.counts import score_counts
 from riskkit.metrics.discrimination import (
@@ -28,7 +29,7 @@ from riskkit.metrics.discrimination import (
     lead_of_bads,
     placements,
 )
-from riskkit.metrics.outcomes import warn, warn_if_reversed
+from riskkit.metrics.outcomes import warn_if_reversed
 from riskkit.metrics.sums import distinct_positions, ratio
 
 __all__ = ["compare", "comparison_table", "discrimination_table"]

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from riskkit.checks import Array, check_groups
+from riskkit.checks import Array, check_groups, warn
 from riskkit.metrics.counts import COUNT_COLUMNS
-from riskkit.metrics.outcomes import ascending, both_classes, goods_and_bads, require, warn
+from riskkit.metrics.outcomes import ascending, both_classes, goods_and_bads, require
 from riskkit.metrics.sums import quantile_groups, ratio
 
 __all__ = ["cap_curve_table", "gains_table", "lift_table", "roc_curve_table"]

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from riskkit.checks import Array, check_level
+from riskkit.checks import Array, check_level, warn
 from riskkit.metrics.counts import COUNT_COLUMNS
-from riskkit.metrics.outcomes import both_classes, goods_and_bads, require, warn, warn_if_reversed
+from riskkit.metrics.outcomes import both_classes, goods_and_bads, require, warn_if_reversed
 from riskkit.metrics.resampling import draws
 from riskkit.metrics.sums import quantile_groups, ratio
 

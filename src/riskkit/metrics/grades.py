@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import optimize, special
 
-from riskkit.checks import Array, check_groups, numeric_array, refuse_missing
-from riskkit.metrics.outcomes import bads_of, goods_and_bads, require, warn
+from riskkit.checks import Array, check_groups, numeric_array, refuse_missing, warn
+from riskkit.metrics.outcomes import bads_of, goods_and_bads, require
 from riskkit.metrics.sums import plain, quantile_groups, ratio
 
 __all__ = [

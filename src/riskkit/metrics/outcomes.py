@@ -5,8 +5,6 @@ Takes what the caller gives; gives arrays of goods and bads, and warns where the
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -18,6 +16,7 @@ from riskkit.checks import (
     probability_array,
     refuse_missing,
     same_rows,
+    warn,
     weight_array,
 )
 
@@ -28,7 +27,6 @@ __all__ = [
     "goods_and_bads",
     "known_rows",
     "require",
-    "warn",
     "warn_if_reversed",
 ]
 
@@ -114,9 +112,3 @@ def warn_if_reversed(value: float, lead: float, n_good: float, n_bad: float) -> 
     chance = np.sqrt((n_good + n_bad + 1) / (12 * n_good * n_bad))
     if value < 0.5 and (lead <= 1e-12 or value < 0.5 - 1.645 * chance):
         warn(f"score looks reversed: AUC {value:.3f}; a higher score must be safer")
-
-
-def warn(message: str) -> None:
-    """Warn at the caller of the public function."""
-    # past the helper and the public function, about where the caller's line is
-    warnings.warn(message, UserWarning, stacklevel=4)

@@ -14,8 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
 
-from riskkit.checks import Array, check_level, numeric_array
-from riskkit.metrics.outcomes import warn
+from riskkit.checks import Array, check_level, numeric_array, warn
 
 __all__ = ["psi", "psi_critical", "psi_light"]
 

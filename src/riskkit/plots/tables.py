@@ -48,7 +48,8 @@ def show_table(
     frame : DataFrame
     formats : mapping of column to format name, or one name for all columns, optional
         One of percent, percent2, whole, number, three, four, five, signed, general. By default the
-        column's name decides: ``_rate`` is a percentage, whole numbers get thousands separators.
+        column's name decides: ``_rate`` and ``_share`` are percentages, whole numbers get
+        thousands separators.
     caption : str
     names : mapping, optional
         Column → heading; by default the name with spaces for underscores.
@@ -111,7 +112,7 @@ def _format(column: pd.Series, name: str, formats: Mapping[str, str] | str | Non
         return None
     if name == "p_value":
         return lambda value: "< 0.0001" if value < 1e-4 else f"{value:.4f}"
-    if name.endswith("_rate") or "share" in name:
+    if name == "share" or name.startswith("share_of_") or name.endswith(("_rate", "_share")):
         return FORMATS["percent"]
     whole = pd.api.types.is_integer_dtype(column) or column.abs().max() >= 1e5
     return FORMATS["whole"] if whole else FORMATS["general"]

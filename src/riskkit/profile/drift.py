@@ -91,9 +91,11 @@ def drift_table(
 
 def _drift(expected: Array, actual: Array) -> dict[str, Any]:
     n_used = int(((expected > 0) | (actual > 0)).sum())
-    # one row is no distribution
-    if n_used < 2 or min(expected.sum(), actual.sum()) < 2:
+    if n_used < 2:
         return {"psi": 0.0, "psi_critical": float("nan"), "light": "green"}
+    # one row is no distribution
+    if min(expected.sum(), actual.sum()) < 2:
+        return {"psi": float("nan"), "psi_critical": float("nan"), "light": None}
     value = psi(expected, actual)
     critical = psi_critical(float(expected.sum()), float(actual.sum()), n_used)
     return {"psi": value, "psi_critical": critical, "light": psi_light(value, critical)}

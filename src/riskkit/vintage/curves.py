@@ -5,13 +5,13 @@ Takes the counts of :func:`riskkit.vintage.cohort_counts`; gives curves and haza
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from riskkit.checks import warn
 from riskkit.columns import calendar_months
 from riskkit.metrics import jeffreys_interval
 from riskkit.tables import Table
@@ -110,7 +110,7 @@ def vintage_table(
     matured_to = matured_to.groupby(keys).min()
     values = values.groupby(keys).sum()
     if (base == 0).any():
-        warnings.warn(f"{int((base == 0).sum())} cohorts have a base of 0 {measure}", stacklevel=2)
+        warn(f"{int((base == 0).sum())} cohorts have a base of 0 {measure}")
 
     curves = (values.cumsum(axis=1) if ever else values).div(base.where(base > 0), axis=0)
     mob = curves.columns.to_numpy()
