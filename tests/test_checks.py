@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -343,7 +344,7 @@ def test_a_warning_names_the_callers_line(depth):
     with pytest.warns(UserWarning, match="PSI is undefined") as told:
         _undefined_below(depth)
     assert told[0].filename == __file__
-    lines = open(__file__, encoding="utf-8").read().splitlines()
+    lines = Path(__file__).read_text(encoding="utf-8").splitlines()
     assert "the line that the warning names" in lines[told[0].lineno - 1]
 
 

@@ -44,7 +44,8 @@ def test_the_newest_cohort_of_each_month_is_held_against_the_median_of_the_earli
     assert table["earlier"].tolist() == [3, 3, 2, 1]
     np.testing.assert_allclose(table["bad_rate"], [0, 0.1, 0.04, 0.04])
     np.testing.assert_allclose(table["earlier_median_rate"], [0, 0.02, 0.04, 0.04])
-    low, high = stats.beta(20.5, 180.5).ppf([0.025, 0.975])
+    # a twentieth shared by the four months
+    low, high = stats.beta(20.5, 180.5).ppf([0.00625, 0.99375])
     assert table.loc[6, "bad_rate_low"] == pytest.approx(low)
     assert table.loc[6, "bad_rate_high"] == pytest.approx(high)
     np.testing.assert_allclose(table["departure_rate"], [0, low - 0.02, 0, 0])
@@ -56,10 +57,12 @@ def test_the_worst_departure_is_the_headline_though_older_cohorts_look_as_ever()
     assert "stands **worse** than the earlier ones did at its age: by month 6 2023Q4 has" in text
     assert "**10.00%** bad (20 of 200 loans" in text
     assert "against a median of 2.00% among 3 earlier." in text
-    assert "Of 4 months compared, the newest is beyond its interval at 1 for the worse" in text
-    assert vintage.milestone_figures(table) == {
-        "Newest cohorts, against earlier ones": "worse at 1 of 4 months",
-        "2023Q4, bad by month 6": "10.00%",
+    assert "the intervals of all 4 months compared hold together; the newest is beyond" in text
+    assert "at 1 for the worse, 0 for the better." in text
+    low, high = table.loc[6, ["bad_rate_low", "bad_rate_high"]]
+    assert vintage.milestone_figures(table, 12) == {
+        "Newest cohorts of 12 months, against earlier ones": "worse at 1 of 4 months",
+        "2023Q4, 12 months, bad by month 6": f"10.00% (20 bads, {low:.1%} to {high:.1%})",
         "Median of earlier ones by month 6": "2.00%",
     }
 
@@ -72,9 +75,9 @@ def test_worse_goes_before_better_however_large():
     only_better = vintage.milestone_table(book_of(better), [12])
     text = vintage.milestone_text(only_better)
     assert "stands **better** than the earlier ones did at its age: by month 12 2023Q2" in text
-    assert vintage.milestone_figures(only_better)["Newest cohorts, against earlier ones"] == (
-        "better at 1 of 1 months"
-    )
+    assert vintage.milestone_figures(only_better, 6)[
+        "Newest cohorts of 6 months, against earlier ones"
+    ] == ("better at 1 of 1 months")
 
 
 def test_without_a_departure_the_words_say_so():
@@ -84,7 +87,10 @@ def test_without_a_departure_the_words_say_so():
     assert text.startswith("At no month does the newest cohort depart")
     assert "by month 12 2023Q3 has **4.00%** bad" in text
     assert "for the worse" not in text
-    assert vintage.milestone_figures(table)["Newest cohorts, against earlier ones"] == "as usual"
+    assert (
+        vintage.milestone_figures(table, 6)["Newest cohorts of 6 months, against earlier ones"]
+        == "as usual"
+    )
 
 
 def test_a_single_cohort_has_nothing_to_be_compared_with():
@@ -92,7 +98,7 @@ def test_a_single_cohort_has_nothing_to_be_compared_with():
     assert table["earlier"].tolist() == [0] * 4
     assert table[["earlier_median_rate", "departure_rate"]].isna().all(axis=None)
     assert vintage.milestone_text(table) == "No earlier cohort is there to compare the newest with."
-    assert vintage.milestone_figures(table) == {}
+    assert vintage.milestone_figures(table, 12) == {}
 
 
 def test_milestones_of_counts_are_those_of_the_book_and_cohorts_can_be_of_any_length():

@@ -44,7 +44,8 @@ def milestone_table(
     cohort_freq : {"M", "Q", "Y"}
         Months, quarters or years of disbursal.
     level : float
-        Confidence level of the newest cohort's Jeffreys interval, in (0, 1).
+        Confidence of the newest cohorts' Jeffreys intervals, of all months compared together
+        (Bonferroni), in (0, 1).
 
     Returns
     -------
@@ -102,7 +103,8 @@ def milestone_table(
     columns = ["newest", "loans", "bad", "bad_rate", "earlier", "earlier_median_rate"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     bad, n = (table[name].to_numpy(dtype=float) for name in ("bad", "loans"))
-    low, high = jeffreys_interval(bad, n, level)
+    compared = max(int((table["earlier"] > 0).sum()), 1)
+    low, high = jeffreys_interval(bad, n, 1 - (1 - level) / compared)
     table.insert(4, "bad_rate_low", low)
     table.insert(5, "bad_rate_high", high)
     median = table["earlier_median_rate"]
@@ -145,30 +147,30 @@ def milestone_text(table: pd.DataFrame) -> str:
     else:
         text = (
             "At no month does the newest cohort depart from the median of the earlier ones beyond "
-            f"its 95 % interval: by month {row.name}"
+            f"its interval: by month {row.name}"
         )
     n_bad, n_loans = f"{row['bad']:,}", f"{row['loans']:,}"
     text += (
-        f" {row['newest']} has **{row['bad_rate']:.2%}** bad ({n_bad} of {n_loans} loans, 95 % "
+        f" {row['newest']} has **{row['bad_rate']:.2%}** bad ({n_bad} of {n_loans} loans, "
         f"interval {row['bad_rate_low']:.2%} to {row['bad_rate_high']:.2%}), against a median of "
         f"{row['earlier_median_rate']:.2%} among {row['earlier']} earlier."
     )
+    text += f" In 95 of 100 cases the intervals of all {compared} months compared hold together"
     if worse or better:
-        text += (
-            f" Of {compared} months compared, the newest is beyond its interval at {worse} for the "
-            f"worse and at {better} for the better; chance alone takes one interval in twenty "
-            "there."
-        )
+        text += f"; the newest is beyond its own at {worse} for the worse, {better} for the better"
+    text += "."
     return text
 
 
-def milestone_figures(table: pd.DataFrame) -> dict[str, str]:
+def milestone_figures(table: pd.DataFrame, term_months: int) -> dict[str, str]:
     """Label to text of what :func:`milestone_text` says, for the key figures of a page.
 
     Parameters
     ----------
     table : DataFrame
         Of :func:`milestone_table`; where nothing can be compared, there are no figures.
+    term_months : int
+        Of the loans.
 
     Source
     ------
@@ -181,9 +183,12 @@ def milestone_figures(table: pd.DataFrame) -> dict[str, str]:
     verdict = "as usual"
     if worse or better:
         verdict = f"{'worse' if worse else 'better'} at {worse or better} of {compared} months"
+    low, high = row["bad_rate_low"], row["bad_rate_high"]
     return {
-        "Newest cohorts, against earlier ones": verdict,
-        f"{row['newest']}, bad by month {row.name}": f"{row['bad_rate']:.2%}",
+        f"Newest cohorts of {term_months} months, against earlier ones": verdict,
+        f"{row['newest']}, {term_months} months, bad by month {row.name}": (
+            f"{row['bad_rate']:.2%} ({row['bad']:,} bads, {low:.1%} to {high:.1%})"
+        ),
         f"Median of earlier ones by month {row.name}": f"{row['earlier_median_rate']:.2%}",
     }
 
