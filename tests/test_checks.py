@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from riskkit import binning, checks, evidence, inference, metrics, profile, schema, strategy
+from riskkit import binning, checks, evidence, metrics, profile, reject_inference, schema, strategy
 from riskkit.binning import WoeBinner, count_features
 from riskkit.challenger import Challenger, search
 from riskkit.checks import refuse_unknown, same_rows
@@ -153,38 +153,38 @@ PAIRINGS = {
         partial(strategy.swap_set, cutoff_a=0.3, cutoff_b=0.0),
         {"score_a": P, "score_b": X["age"], "y": OUTCOME, "booked": ~DECLINED},
     ),
-    "accepted_only": (inference.accepted_only, {"y": OUTCOME, "declined": DECLINED}),
+    "accepted_only": (reject_inference.accepted_only, {"y": OUTCOME, "declined": DECLINED}),
     "score_bands": (
-        inference.score_bands,
+        reject_inference.score_bands,
         {"y": OUTCOME, "declined": DECLINED, "probability": P},
     ),
     "acceptance_by_band": (
-        inference.acceptance_by_band,
+        reject_inference.acceptance_by_band,
         {"y": OUTCOME, "declined": DECLINED, "probability": P},
     ),
     "reweighting": (
-        inference.reweighting,
+        reject_inference.reweighting,
         {"y": OUTCOME, "declined": DECLINED, "acceptance": P},
     ),
     "parcelling": (
-        inference.parcelling,
+        reject_inference.parcelling,
         {"y": OUTCOME, "declined": DECLINED, "probability": P, "key": pd.Series(X.index, X.index)},
     ),
     "fuzzy_augmentation": (
-        inference.fuzzy_augmentation,
+        reject_inference.fuzzy_augmentation,
         {"y": OUTCOME, "declined": DECLINED, "probability": P},
     ),
     "declined_bad_rate": (
-        inference.declined_bad_rate,
+        reject_inference.declined_bad_rate,
         {"y": OUTCOME, "declined": DECLINED, "explored": (P > 0.5) & ~DECLINED},
     ),
     "compare_methods": (
-        partial(inference.compare_methods, lambda: Scorecard(BINNER), uplifts=(1.0,)),
+        partial(reject_inference.compare_methods, lambda: Scorecard(BINNER), uplifts=(1.0,)),
         {"X": X, "y": OUTCOME, "declined": DECLINED, "true_probability": P, "acceptance": P},
     ),
     "sensitivity_band": (
         partial(
-            inference.sensitivity_band,
+            reject_inference.sensitivity_band,
             lambda: Scorecard(BINNER),
             approval_rate=0.5,
             uplifts=(1.0,),

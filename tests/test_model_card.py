@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from matplotlib.figure import Figure
 
 from riskkit import documents, evidence, metrics, plots, profile
 from riskkit.binning import WoeBinner, select_features
-from riskkit.documents import document_html
+from riskkit.documents import Findings, document_html
 from riskkit.documents.limits import Limit, model_limits
 from riskkit.schema import Feature, SourceFacts
 from riskkit.scorecard import Scorecard, ScoreScale
@@ -279,7 +280,7 @@ def made() -> dict[str, Any]:
         "features": FEATURES,
         "scores": scores,
         "selection": selection,
-        "findings": findings,
+        "findings": Findings(**findings),
     }
 
 
@@ -287,8 +288,8 @@ def page_of(made: dict[str, Any], **changes: Any) -> str:
     return document_html("Model document", documents.model_card_sections(**made | changes))
 
 
-def without(made: dict[str, Any], *names: str) -> dict[str, pd.DataFrame]:
-    return {name: table for name, table in made["findings"].items() if name not in names}
+def without(made: dict[str, Any], *names: str) -> Findings:
+    return replace(made["findings"], **dict.fromkeys(names))
 
 
 def limits_of(made: dict[str, Any], **changes: Any) -> dict[str, Limit]:
@@ -342,17 +343,17 @@ def test_points_of_every_bin_are_printed_as_the_card_gives_them(made) -> None:
 
 
 def test_a_figure_that_changes_changes_the_words(made) -> None:
-    table = made["findings"]["comparison"].copy()
+    table = made["findings"].comparison.copy()
     table.loc["out_of_time", ["difference", "low", "high"]] = [0.0312, 0.0111, 0.0512]
-    said = words(page_of(made, findings=made["findings"] | {"comparison": table}))
+    said = words(page_of(made, findings=replace(made["findings"], comparison=table)))
     assert "the challenger ranks better, +0.031 in AUC (+0.011 to +0.051)" in said
     assert "cannot be told" not in said
     table.loc["out_of_time", ["difference", "low", "high"]] = [0.01, -0.01, 0.03]
-    said = words(page_of(made, findings=made["findings"] | {"comparison": table}))
+    said = words(page_of(made, findings=replace(made["findings"], comparison=table)))
     assert "the challenger cannot be told from the card, +0.010 in AUC" in said
     assert "ranks better" not in said
     table.loc["out_of_time", ["difference", "low", "high"]] = [-0.02, -0.03, -0.01]
-    findings = made["findings"] | {"comparison": table}
+    findings = replace(made["findings"], comparison=table)
     assert "the challenger ranks worse, -0.020 in AUC" in words(page_of(made, findings=findings))
     assert not limits_of(made, findings=findings)["Challenger"].attention
 
@@ -379,7 +380,8 @@ def test_what_a_source_cannot_feed_is_left_out_or_named(made) -> None:
     scores["sample"] = scores["sample"].replace("out_of_time", "test")
     findings = without(made, "stability", "fairness", "declined", "ceiling", "splits")
     for name in ("discrimination", "comparison"):
-        findings[name] = findings[name].rename(index={"out_of_time": "test"})
+        table = getattr(findings, name).rename(index={"out_of_time": "test"})
+        findings = replace(findings, **{name: table})
     said = words(page_of(made, scores=scores, findings=findings, features=[INCOME, DEBT, NOISE]))
     assert "Against the truth" not in said
     assert "One card or several" not in said
@@ -403,7 +405,7 @@ def test_where_nobody_was_declined_the_document_says_so(made) -> None:
 
 
 def test_nothing_found_leaves_a_document_still(made) -> None:
-    page = page_of(made, findings={})
+    page = page_of(made, findings=Findings())
     assert "What the model rests on" not in page
     assert "ROC, out of time" in page
 
@@ -445,10 +447,10 @@ def test_limits_say_what_the_tables_say(made) -> None:
 
 def changed(made: dict[str, Any], name: str, row: Any, **values: Any) -> dict[str, pd.DataFrame]:
     """The findings with other values in one row of one table."""
-    table = made["findings"][name].copy()
+    table = getattr(made["findings"], name).copy()
     for column, value in values.items():
         table.loc[row, column] = value
-    return made["findings"] | {name: table}
+    return replace(made["findings"], **{name: table})
 
 
 LATE = ("out_of_time", "scorecard")
@@ -508,13 +510,13 @@ def test_a_level_that_is_wrong_for_everybody_is_a_limit(made, moved, attention) 
 
 
 def test_of_several_splits_one_that_looks_better_by_chance_is_no_finding(made) -> None:
-    one = made["findings"]["splits"].iloc[0]
+    one = made["findings"].splits.iloc[0]
     names = ["bureau", "channel", "repeat"]
     index = pd.MultiIndex.from_product([names, ["all"]], names=["split", "segment"])
     splits = pd.DataFrame([one, one, one], index=index)
     splits["p_value"] = [0.02, 0.5, 0.03]
     splits.loc[("channel", "all"), "low"] = -0.1
-    findings = made["findings"] | {"splits": splits}
+    findings = replace(made["findings"], splits=splits)
     limit = limits_of(made, findings=findings)["One card"]
     # of three tests the least p-value counts threefold, the next at least as much
     assert limit.text.startswith("looks better, yet by chance one of 3 may: a split by bureau (+")
@@ -539,8 +541,8 @@ def test_figures_that_nobody_can_know_are_no_verdict(made) -> None:
     ]
     assert limit.text.endswith("no slope can be fitted")
     assert limit.attention
-    families = made["findings"]["families"].assign(difference=np.nan)
-    assert "Suppliers" not in limits_of(made, findings=made["findings"] | {"families": families})
+    families = made["findings"].families.assign(difference=np.nan)
+    assert "Suppliers" not in limits_of(made, findings=replace(made["findings"], families=families))
 
 
 def test_a_simulated_source_says_which_guess_about_the_declined_was_right(made) -> None:
@@ -550,7 +552,7 @@ def test_a_simulated_source_says_which_guess_about_the_declined_was_right(made) 
     methods = pd.DataFrame(0.1, index=index, columns=[*columns, "explored_bias_high"])
     methods["declined_auc"] = 0.7
     methods.loc[("fuzzy", 2.0), "true_bias"] = -0.05
-    said = words(page_of(made, findings=made["findings"] | {"methods": methods}))
+    said = words(page_of(made, findings=replace(made["findings"], methods=methods)))
     assert "Nothing in the data says" not in said
     assert "Nearest to the truth comes fuzzy at uplift 2." in said
 
@@ -564,7 +566,7 @@ def test_a_ratio_just_below_four_fifths_is_not_told_as_four_fifths(made) -> None
 
 
 def test_amber_and_red_periods_are_named(made) -> None:
-    moved = made["findings"]["stability"]
+    moved = made["findings"].stability
     when = moved.loc["scorecard"].index[0]
     findings = changed(made, "stability", ("scorecard", when), light="red", psi=0.4)
     limit = limits_of(made, findings=findings)["Stability"]
@@ -627,6 +629,6 @@ def test_the_judged_sample_is_told_by_its_months(made) -> None:
     assert "9 months (from February 2024 to October 2024)" in limit.text
     assert not limit.attention
     scores = scores.assign(sample=scores["sample"].replace("out_of_time", "test"))
-    limit = limits_of(made, scores=scores, findings={})["Judgement"]
+    limit = limits_of(made, scores=scores, findings=Findings())["Judgement"]
     assert "nothing is known of later" in limit.text
     assert limit.attention

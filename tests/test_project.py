@@ -36,7 +36,7 @@ ORDER = (
     "scorecard",
     "challenger",
     "scoring",
-    "inference",
+    "reject_inference",
     "evidence",
     "strategy",
     "offers",

@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+import html
 import json
 import os
 import re
@@ -23,7 +24,14 @@ from riskkit.cli import app
 from riskkit.scorecard import Scorecard
 
 PROJECT = Path(__file__).parents[1]
-STAGES = ["01_borrowers", "02_woe_binning", "03_models", "04_cutoffs", "05_vintages"]
+STAGES = [
+    "01_borrowers",
+    "02_woe_binning",
+    "03_models",
+    "04_cutoffs",
+    "05_vintages",
+    "06_validation",
+]
 
 
 def project_with_notebooks(folder):
@@ -68,7 +76,7 @@ def test_pages_load_nothing_show_no_warning_and_describe_every_figure(any_run):
 
 def test_the_report_holds_a_document_of_the_very_model(any_run):
     page = (any_run.report_dir / "model_card.html").read_text(encoding="utf-8")
-    for name in ("index", "03_models"):
+    for name in ("index", "06_validation"):
         assert '<a href="model_card.html">' in (any_run.report_dir / f"{name}.html").read_text()
     assert not re.findall(r"(?:src|href)=[\"'](?!data:image/svg|#s\d)", page)
     assert "<script" not in page
@@ -117,7 +125,8 @@ def test_notebooks_leave_what_their_metadata_say(
             for path in (run.run_dir / name).iterdir()
         }
         notebook = nbformat.read(PROJECT / "notebooks" / f"{name}.ipynb", as_version=4)
-        assert left == {*notebook.metadata["riskkit"]["leaves"], "key_figures.json"}, name
+        beside = {"key_figures.json", *(["findings.json"] if name != "01_borrowers" else [])}
+        assert left == {*notebook.metadata["riskkit"]["leaves"], *beside}, name
 
 
 def test_a_page_lists_only_parameters_that_applied(synthetic_run, german_credit_run):
@@ -133,6 +142,26 @@ def test_a_page_lists_only_parameters_that_applied(synthetic_run, german_credit_
             for name in names:
                 assert (name in listed["parameters"]) is there, name
                 assert (f'<th scope="row">{name}</th>' in page) is there, name
+
+
+def test_what_deserves_attention_stands_on_the_front_page_red_first(finished):
+    index = html.unescape(text_of(finished, "index"))
+    found = [
+        row
+        for name in STAGES[1:]
+        if (finished.run_dir / name / "findings.json").exists()
+        for row in json.loads((finished.run_dir / name / "findings.json").read_text())
+    ]
+    assert found
+    for row in found:
+        assert f"{row['topic']} : {row['text']}" in index
+    lights = re.findall(r'class="light (red|amber)"', finished.index.read_text(encoding="utf-8"))
+    assert len(lights) == len(found)
+    assert lights == sorted(lights, reverse=True)
+    said = html.unescape(text_of(finished, "06_validation")).split("Conclusion")[-1]
+    for row in json.loads((finished.run_dir / "06_validation" / "findings.json").read_text()):
+        assert f"{row['topic']} , {row['text']}" in said
+    assert "This rests on models and data of which was found" in index
 
 
 def test_title_stands_on_the_front_page(synthetic_run, german_credit_run):
@@ -225,6 +254,21 @@ def test_borrowers_report_shows_the_world_and_skips_what_only_the_simulated_one_
         assert words in ours
     assert "Skipped" not in ours
     assert "The truth behind the simulated book Skipped: this source has no truth table" in theirs
+
+
+def test_another_event_than_the_truth_knows_leaves_its_sections_out(project):
+    run = pipeline.run(
+        parameters={"bad_dpd": 30, "n_applicants": 2_500},
+        project=project,
+        run="thirty",
+        only="01",
+        profile="quick",
+        progress=False,
+    )
+    said = text_of(run, "01_borrowers")
+    assert "The truth behind the simulated book Skipped: this source has no true_pd" in said
+    assert "true rate" not in said
+    assert "The curves that observed vintages scatter around" in said
 
 
 def test_a_world_with_an_onset_and_without_families_is_simulated(project):
@@ -326,7 +370,7 @@ def test_german_credit_is_judged_on_its_test_loans(german_credit_run):
 
 
 def test_german_credit_report_names_its_source_and_what_it_skips(german_credit_run):
-    borrowers, bins, models, cutoffs, vintages = (
+    borrowers, bins, models, cutoffs, vintages, validation = (
         text_of(german_credit_run, name) for name in STAGES
     )
     assert "1,000 applications without dates" in borrowers
@@ -337,7 +381,7 @@ def test_german_credit_report_names_its_source_and_what_it_skips(german_credit_r
     assert f"Do they stay as they are? {no_dates}" in bins
     assert "labelled bad in creditability by its source" in bins
     assert "Scorecard AUC, test" in german_credit_run.index.read_text(encoding="utf-8")
-    for text in (bins, models, cutoffs):
+    for text in (bins, models, cutoffs, validation):
         assert not re.search("(?<!the )out of time|nan", text, re.IGNORECASE)
     assert "applications without dates" in cutoffs
     assert "There is nothing to show: this source tells who went bad, but not when." in vintages

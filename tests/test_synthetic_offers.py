@@ -166,7 +166,8 @@ def test_truth_ranks_better_than_the_old_policy_and_the_policy_better_than_chanc
 
 
 def test_truth_shows_what_the_policy_kept_out(portfolio):
-    table = synthetic.truth_by_decision(portfolio.truth, portfolio.applications)
+    truth = portfolio.truth.rename(columns={"true_pd_12m": "true_pd"})
+    table = synthetic.truth_by_decision(truth, portfolio.applications)
     assert table["applications"].sum() == 12_000
     assert table.loc["declined", "true_rate"] > 1.5 * table.loc["booked", "true_rate"]
     assert np.isnan(table.loc["declined", "observed_rate"])

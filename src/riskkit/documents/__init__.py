@@ -3,7 +3,15 @@
 Takes a model and the tables a run has found; gives sections, and a page that needs nothing else.
 """
 
+from riskkit.documents.limits import model_limits
 from riskkit.documents.model_card import model_card_sections
 from riskkit.documents.page import document_html, write_document
+from riskkit.documents.words import Findings
 
-__all__ = ["document_html", "model_card_sections", "write_document"]
+__all__ = [
+    "Findings",
+    "document_html",
+    "model_card_sections",
+    "model_limits",
+    "write_document",
+]

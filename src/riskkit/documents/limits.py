@@ -47,11 +47,15 @@ MIN_P_VALUE = 0.0001  # smaller ones are called below it
 
 
 class Limit(NamedTuple):
-    """One thing to know before the model is used: of what, in words, and whether it is a worry."""
+    """One thing to know before the model is used: of what, in words, whether it is a worry.
+
+    A worry is red where a test rejects the model, not only where little is known.
+    """
 
     topic: str
     text: str
     attention: bool
+    is_red: bool = False
 
 
 def model_limits(
@@ -147,7 +151,7 @@ def _limits_of_features(
     too_good = table["iv"] > LEAKAGE_IV
     if too_good.any():
         text = f"IV above {LEAKAGE_IV:g}, to be checked for leakage: {names(too_good)}"
-        found.append(Limit("Too good to be true", text, True))
+        found.append(Limit("Too good to be true", text, True, True))
     unseen = [f.label for f in features if f.name in table.index and _as_riskiest(card, f.name)]
     if unseen:
         text = "never missing in training, so a missing value is taken for the riskiest: "
@@ -167,7 +171,7 @@ def _as_riskiest(card: Scorecard, name: str) -> bool:
 def _limits_of_performance(scores: pd.DataFrame, findings: Findings) -> list[Limit]:
     kinds = samples_present(scores["sample"])
     found = []
-    table = findings.get("discrimination")
+    table = findings.discrimination
     if table is not None:
         now, then = (table.loc[(kind, "scorecard")] for kind in (kinds[-1], kinds[0]))
         text = (
@@ -179,10 +183,10 @@ def _limits_of_performance(scores: pd.DataFrame, findings: Findings) -> list[Lim
         blind = now["auc_low"] <= 0.5
         text += "; the interval holds 0.5, which is no better than chance" if blind else ""
         found.append(Limit("Ranking", text, bool(lost or blind)))
-    if "comparison" in findings:
-        row = findings["comparison"].loc[kinds[-1]]
+    if findings.comparison is not None:
+        row = findings.comparison.loc[kinds[-1]]
         found.append(Limit("Challenger", verdict(row), bool(row["low"] > 0)))
-    segments = findings.get("segments")
+    segments = findings.segments
     if segments is not None and len(segments):
         few = segments["difference"].isna()
         if few.any():
@@ -210,8 +214,8 @@ def _limits_of_calibration(
     # the slope is silent on a level that is wrong for everybody
     text = f"{predicted:.2%} predicted, {bads / n:.2%} bad ({least:.2%} to {most:.2%})"
     found = [Limit("Level of risk", text, not least <= predicted <= most)]
-    if "accuracy" in findings:
-        row = findings["accuracy"].loc["scorecard"]
+    if findings.accuracy is not None:
+        row = findings.accuracy.loc["scorecard"]
         ends = row["slope_low"], row["slope_high"]
         text = f"slope {interval(row['slope'], *ends)}, where 1 is perfect"
         if pd.isna(row["slope"]):
@@ -222,7 +226,7 @@ def _limits_of_calibration(
             text += "; too cautious"
         found.append(Limit("Calibration", text, not ends[0] <= 1 <= ends[1]))
         found.append(_groups_apart(row["hosmer_lemeshow"], row["p_value"]))
-    table = findings.get("calibration")
+    table = findings.calibration
     if table is not None and len(large(table)):
         table = large(table)
         off = table["scorecard_outside"]
@@ -234,12 +238,12 @@ def _limits_of_calibration(
         many = off.sum() > expected + 2 * np.sqrt(expected)
         text += f": {groups(table.index[off])}" if off.any() else ""
         found.append(Limit("Calibration by segment", text, bool(many)))
-    grades = findings.get("grades")
+    grades = findings.grades
     if grades is not None and "light" in grades:
         lights = grades["light"].value_counts()
         red, amber = (int(lights.get(name, 0)) for name in ("red", "amber"))
         text = f"{red} of {len(grades)} are red, {amber} amber"
-        found.append(Limit("Grades", text, red > 0))
+        found.append(Limit("Grades", text, red > 0, red > 0))
     return found
 
 
@@ -248,17 +252,17 @@ def _groups_apart(statistic: float, p_value: float) -> Limit:
     text = f"Hosmer–Lemeshow {statistic:.1f} over ten groups, p-value {said}"
     apart = p_value < SIGNIFICANT
     text += "; groups turn bad at other rates than predicted" if apart else ""
-    return Limit("Calibration by group", text, apart)
+    return Limit("Calibration by group", text, apart, apart)
 
 
 def _limits_over_time(scores: pd.DataFrame, findings: Findings) -> list[Limit]:
     if "applied_at" not in scores:
         return [Limit("Stability", "the applications bear no dates, so it is not known", True)]
-    moved = findings.get("stability")
+    moved = findings.stability
     if moved is None or moved.empty:
         return [Limit("Stability", "there are no later applications to compare with", True)]
     own = moved.loc[["scorecard"]] if "scorecard" in moved.index else moved
-    off = own[own["light"] != "green"]
+    off = own[own["light"].isin(["amber", "red"])]
     highest = own["psi"].max()
     periods = own.index.get_level_values("period")
     text = f"PSI of the card's score up to {highest:.2f} over {count(len(periods), 'period')}"
@@ -270,7 +274,7 @@ def _limits_over_time(scores: pd.DataFrame, findings: Findings) -> list[Limit]:
 
 def _limits_of_dependence(findings: Findings) -> list[Limit]:
     found = []
-    worth = findings.get("families")
+    worth = findings.families
     if worth is not None and "scorecard" in worth.index.get_level_values(0):
         of_card = worth.loc["scorecard"].dropna(subset="difference")
         if len(of_card):
@@ -283,7 +287,7 @@ def _limits_of_dependence(findings: Findings) -> list[Limit]:
             )
             text += "" if proven else ", which chance can explain"
             found.append(Limit("Suppliers", text, bool(proven)))
-    learned = findings.get("learning")
+    learned = findings.learning
     if learned is not None and "scorecard" in learned.index.get_level_values(0):
         last = learned.loc["scorecard"].iloc[-1]
         if pd.notna(last["gain"]):
@@ -294,7 +298,7 @@ def _limits_of_dependence(findings: Findings) -> list[Limit]:
             )
             text += "; the curve still rises" if rising else ", no more than chance"
             found.append(Limit("More loans", text, bool(rising)))
-    split = findings.get("splits")
+    split = findings.splits
     if split is not None and len(split):
         whole = split[split.index.get_level_values("segment") == "all"]
         better = whole["low"] > 0
@@ -328,7 +332,7 @@ def _limits_of_fairness(
     if used:
         text = f"on the card, which many laws forbid: {listed(used)}"
         found.append(Limit("Protected attributes", text, True))
-    table = findings.get("fairness")
+    table = findings.fairness
     if table is None or table.empty:
         text = "treatment of protected groups could not be looked at"
         return [*found, Limit("Fairness", text, True)]
@@ -342,7 +346,9 @@ def _limits_of_fairness(
         )
         text = f"impact ratio below {FOUR_FIFTHS:g}: {listed(ratios)}"
     text += f"; {count(reach, 'interval')} of others may reach below" if reach else ""
-    return [*found, Limit("Fairness", text, bool(low.any()))]
+    # beyond chance only where the whole interval lies below
+    surely = bool((table["impact_high"] < FOUR_FIFTHS).any())
+    return [*found, Limit("Fairness", text, bool(low.any()), surely)]
 
 
 def _below(ratio: float) -> str:

@@ -61,12 +61,7 @@ def model_card_sections(
         applied_at where it is known.
     selection : DataFrame
         Of :func:`binning.select_features`.
-    findings : mapping of str to DataFrame
-        What the run has found; any may be missing. discrimination, comparison, accuracy, grades,
-        segments (:func:`evidence.ranking_by_segment`), calibration
-        (:func:`evidence.calibration_by_segment`), stability (:func:`profile.drift_table`),
-        families, learning, splits, fairness, declined (:func:`inference.sensitivity_band`),
-        methods (:func:`inference.compare_methods`), ceiling (share of what the truth reaches).
+    findings : Findings
     parameters : DataFrame, optional
         Index parameter: value, meaning.
     versions, files : mapping of str to str, optional
@@ -113,12 +108,12 @@ def _summary(
         told[loans(row.Index).capitalize()] = (
             f"{row.loans:,}, of which {row.bad:,} bad ({row.bad_rate:.1%})"
         )
-    found = findings.get("discrimination")
+    found = findings.discrimination
     if found is not None:
         row = found.loc[(kinds[-1], "scorecard")]
         told[f"AUC, {plain(kinds[-1])}"] = interval(row["auc"], row["auc_low"], row["auc_high"])
-    if "comparison" in findings:
-        told["Against the challenger"] = verdict(findings["comparison"].loc[kinds[-1]])
+    if findings.comparison is not None:
+        told["Against the challenger"] = verdict(findings.comparison.loc[kinds[-1]])
     worries = [limit.topic for limit in limits if limit.attention]
     told["Deserves attention"] = listed(dict.fromkeys(worries)) or "nothing below its threshold"
     if "scorecard.json" in files:
@@ -310,8 +305,8 @@ def _left_out(
 
 def _dependence(findings: Findings) -> list[Any]:
     parts: list[Any] = []
-    if "families" in findings:
-        shown = findings["families"].drop(columns="p_value", errors="ignore")
+    if findings.families is not None:
+        shown = findings.families.drop(columns="p_value", errors="ignore")
         formats = dict.fromkeys(["auc_with", "auc_without"], "three")
         formats |= dict.fromkeys(["difference", "low", "high"], "signed")
         names = {"auc_with": "AUC with", "auc_without": "AUC without"}
@@ -325,8 +320,8 @@ def _dependence(findings: Findings) -> list[Any]:
                 show_table(shown, formats, names=names, caption="What each family is worth"),
             ])
         )  # fmt: skip
-    if "learning" in findings:
-        table = findings["learning"]
+    if findings.learning is not None:
+        table = findings.learning
         columns = ["rows", "bad", "auc", "auc_low", "auc_high", "gain", "gain_low", "gain_high"]
         shown = table[columns].dropna(axis=1, how="all")
         formats = dict.fromkeys(["auc", "auc_low", "auc_high"], "three")
@@ -341,7 +336,7 @@ def _dependence(findings: Findings) -> list[Any]:
         if len(set(table.index.get_level_values("share"))) > 1:
             inner.append(plot_learning_curve(table, ax=new_axes(6.4, 3.4)))
         parts.append(("More loans", inner))
-    split = findings.get("splits")
+    split = findings.splits
     if split is not None and len(split):
         formats = dict.fromkeys(["auc_split", "auc_one"], "three")
         formats |= dict.fromkeys(["difference", "low", "high"], "signed")
@@ -365,7 +360,7 @@ def _fairness(features: Sequence[Feature], card: Scorecard, findings: Findings) 
         f"Protected attributes: {listed(f.label for f in protected)}. {told} Other features may "
         "stand in for them.",
     ]
-    found = findings.get("fairness")
+    found = findings.fairness
     if found is None or found.empty:
         return parts
     columns = ["applicants", "approval_rate", "impact_ratio", "impact_low", "impact_high", "loans"]
@@ -392,9 +387,9 @@ def _declined(facts: SourceFacts, scores: pd.DataFrame, findings: Findings) -> l
         return ["The source holds granted loans only, so no statement about the declined is made."]
     if scores["approved"].all():
         return ["Nobody was declined."]
-    if "declined" not in findings:
+    if findings.declined is None:
         return ["No reject inference was made: the source does not say whom it declined, or why."]
-    formats = dict.fromkeys(findings["declined"].columns, "percent")
+    formats = dict.fromkeys(findings.declined.columns, "percent")
     names = {
         "inferred_rate": "inferred bad rate of the declined",
         "declined_probability": "predicted for them",
@@ -402,7 +397,7 @@ def _declined(facts: SourceFacts, scores: pd.DataFrame, findings: Findings) -> l
         "bad_rate": "bad rate of the approved",
         "approved_declined_share": "approved who had been declined",
     }
-    methods = findings.get("methods")
+    methods = findings.methods
     unknown = "The"
     if methods is None:
         unknown = "Nothing in the data says what the declined would have done; the"
@@ -411,7 +406,7 @@ def _declined(facts: SourceFacts, scores: pd.DataFrame, findings: Findings) -> l
         "follow if they were so many times as bad as accepted applicants with the same score, at "
         "the old policy's approval rate. For this alone cards are made that learn from every loan "
         "with an outcome.",
-        show_table(findings["declined"], formats, names=names, caption="By assumed uplift"),
+        show_table(findings.declined, formats, names=names, caption="By assumed uplift"),
     ]
     if methods is not None:
         parts.append(("Which guess was right", _methods(methods)))

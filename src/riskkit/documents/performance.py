@@ -48,7 +48,7 @@ def performance_parts(scores: pd.DataFrame, findings: Findings) -> list[Any]:
         "AUC is the chance that a bad loan scores below a good one, Gini twice that less one, KS "
         "the widest gap between the shares of bads and goods caught from the riskiest score on.",
     ]
-    found = findings.get("discrimination")
+    found = findings.discrimination
     if found is not None:
         figures = [
             f"{name}{end}" for name in ("auc", "gini", "ks") for end in ("", "_low", "_high")
@@ -73,9 +73,9 @@ def performance_parts(scores: pd.DataFrame, findings: Findings) -> list[Any]:
 
 
 def _comparison(findings: Findings, judged: str) -> list[Any]:
-    if "comparison" not in findings:
+    if findings.comparison is None:
         return []
-    found = findings["comparison"]
+    found = findings.comparison
     shown = samples_in_words(found.drop(columns="z", errors="ignore"))
     names = {"auc_a": "challenger AUC", "auc_b": "scorecard AUC", "low": "95 % from", "high": "to"}
     names |= {"p_value": "p-value"}
@@ -91,7 +91,7 @@ def _comparison(findings: Findings, judged: str) -> list[Any]:
 
 
 def _by_segment(findings: Findings, judged: str) -> list[Any]:
-    found = findings.get("segments")
+    found = findings.segments
     if found is None or found.empty:
         return []
     told = found[found["difference"].notna()]
@@ -112,9 +112,9 @@ def _by_segment(findings: Findings, judged: str) -> list[Any]:
 
 
 def _ceiling(findings: Findings, judged: str) -> list[Any]:
-    if "ceiling" not in findings:
+    if findings.ceiling is None:
         return []
-    found = findings["ceiling"]
+    found = findings.ceiling
     formats = dict.fromkeys(["auc", "gini", "gini_low", "gini_high", "expected_gini"], "three")
     names = {"auc": "AUC", "gini": "Gini", "gini_low": "95 % from", "gini_high": "to"}
     names |= {"expected_gini": "expected Gini"}
@@ -141,8 +141,8 @@ def calibration_parts(card: Scorecard, scores: pd.DataFrame, findings: Findings)
         "In the figure, points above the line are under-predicted risk.",
         plot_calibration(tables, f"Calibration, {judged}", ax=new_axes(4.6, 4.4)),
     ]
-    if "accuracy" in findings:
-        found = findings["accuracy"]
+    if findings.accuracy is not None:
+        found = findings.accuracy
         scores_of = ["brier", "reliability", "resolution", "log_loss"]
         formats = dict.fromkeys(scores_of, "five")
         of_line = found.drop(columns=scores_of)
@@ -173,7 +173,7 @@ def calibration_parts(card: Scorecard, scores: pd.DataFrame, findings: Findings)
 
 
 def _calibration_by_segment(findings: Findings, judged: str) -> list[Any]:
-    found = findings.get("calibration")
+    found = findings.calibration
     if found is None or found.empty:
         return []
     every, found = len(found), large(found)
@@ -189,9 +189,9 @@ def _calibration_by_segment(findings: Findings, judged: str) -> list[Any]:
 
 
 def _grades(findings: Findings, judged: str) -> list[Any]:
-    if "grades" not in findings:
+    if findings.grades is None:
         return []
-    found = findings["grades"]
+    found = findings.grades
     columns = ["score_low", "score_high", "n", "bad", "bad_rate", "probability", "p_value", "light"]
     found = found.rename(columns={"jeffreys_p_value": "p_value"})
     shown = found[[name for name in columns if name in found]]
@@ -215,7 +215,7 @@ def stability_parts(facts: SourceFacts, scores: pd.DataFrame, findings: Findings
     """Whether the score stays where it was."""
     if "applied_at" not in scores:
         return ["The applications bear no dates: whether the score moves over time is not known."]
-    moved = findings.get("stability")
+    moved = findings.stability
     if moved is None or moved.empty:
         return ["There are no applications later than those that taught the model to compare."]
     last = moved.groupby(level="feature", sort=False).tail(1).reset_index("period")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -24,8 +25,46 @@ __all__ = [
 # fewer loans of a segment say nothing of its bad rate
 MIN_LOANS = 30
 
-# what a run has found, by name; any may be missing
-Findings = Mapping[str, pd.DataFrame]
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What a run has found of a model; any may be missing.
+
+    Parameters
+    ----------
+    discrimination, comparison : DataFrame
+        Of :func:`metrics.discrimination_table` and :func:`metrics.comparison_table`, by sample.
+    accuracy, grades : DataFrame
+        Of :func:`metrics.accuracy_table`; score_low and score_high beside
+        :func:`metrics.grade_table`.
+    segments, calibration : DataFrame
+        Of :func:`evidence.ranking_by_segment` and :func:`evidence.calibration_by_segment`.
+    stability : DataFrame
+        Of :func:`profile.drift_table` on the scores.
+    families, learning, splits, fairness : DataFrame
+        Of :func:`evidence.family_worth`, :func:`evidence.learning_curve`,
+        :func:`evidence.compare_splits` and :func:`evidence.fairness_table`.
+    declined, methods : DataFrame
+        Of :func:`reject_inference.sensitivity_band` and
+        :func:`reject_inference.compare_methods`.
+    ceiling : DataFrame
+        Share of what the truth reaches, index model.
+    """
+
+    discrimination: pd.DataFrame | None = None
+    comparison: pd.DataFrame | None = None
+    accuracy: pd.DataFrame | None = None
+    grades: pd.DataFrame | None = None
+    segments: pd.DataFrame | None = None
+    calibration: pd.DataFrame | None = None
+    stability: pd.DataFrame | None = None
+    families: pd.DataFrame | None = None
+    learning: pd.DataFrame | None = None
+    splits: pd.DataFrame | None = None
+    fairness: pd.DataFrame | None = None
+    declined: pd.DataFrame | None = None
+    methods: pd.DataFrame | None = None
+    ceiling: pd.DataFrame | None = None
 
 
 def verdict(row: pd.Series) -> str:

@@ -8,7 +8,7 @@ through it, in JupyterLab and under the runner alike.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,9 +28,10 @@ from riskkit.tables import Table, write_table
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["KEY_FIGURES", "Stage", "TableMissing", "holds", "open_stage"]
+__all__ = ["FINDINGS", "KEY_FIGURES", "Stage", "TableMissing", "holds", "open_stage"]
 
 KEY_FIGURES = "key_figures.json"
+FINDINGS = "findings.json"
 LAB = "lab"
 BASE = ".run"  # in the lab's folder: name of the run whose earlier stages it builds on
 CACHE_MODE = 0o750  # for owner and group: what is kept there may be a copy of somebody's data
@@ -162,6 +163,21 @@ class Stage:
         texts = {str(label): str(text) for label, text in figures.items()}
         text = json.dumps(texts, ensure_ascii=False, indent=1)
         write_text(self.output_dir / KEY_FIGURES, text)
+
+    def findings(self, told: Sequence[tuple[str, str, bool]]) -> str:
+        """Leave what deserves attention to the index page; the same as a Markdown list.
+
+        Parameters
+        ----------
+        told : sequence of (topic, text, is_red)
+            In plain words; red is what a test rejects or a rule forbids.
+        """
+        ordered = sorted(told, key=lambda row: not row[2])
+        rows = [{"topic": topic, "text": text, "red": bool(red)} for topic, text, red in ordered]
+        write_text(self.output_dir / FINDINGS, json.dumps(rows, ensure_ascii=False, indent=1))
+        return "\n".join(
+            f"- {'red' if red else 'amber'}: **{topic}**, {text}" for topic, text, red in ordered
+        )
 
     def _earlier(self) -> list[Path]:
         """Folders of the stages before this one, nearest first."""

@@ -45,6 +45,7 @@ COLUMNS = {
     "declined_reason": "why an application was declined",
     "explored": "who was approved at random",
     "balance": "the outstanding principal at each month-end",
+    "true_pd": "the true probability of what counts as bad here",
 }
 # tables that are absent for what was found, not for what the source lacks
 REASONS = {

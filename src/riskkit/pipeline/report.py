@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from riskkit.pipeline.execute import Failure
-from riskkit.pipeline.handover import KEY_FIGURES
+from riskkit.pipeline.handover import FINDINGS, KEY_FIGURES
 from riskkit.pipeline.manifest import mask, mask_all, stage_state
 from riskkit.pipeline.notebooks import Notebook
 
@@ -133,9 +133,23 @@ def index_page(
                     if (report_dir / name).is_file()
                 },
                 "figures": [] if state == "failed" else _key_figures(run_dir / notebook.name),
+                "findings": [] if state == "failed" else _findings(run_dir / notebook.name),
                 "parameters": _rows(notebook, record.get("parameters", {})),
             }
         )
+    found = [
+        {"stage": stage["title"], "page": stage["page"], **finding}
+        for stage in stages
+        for finding in stage["findings"]
+    ]
+    found.sort(key=lambda finding: not finding["red"])
+    decided = {n.name for n in notebooks if "chosen_cutoffs" in n.leaves}
+    recommended = [
+        f"{label}: {text}"
+        for stage in stages
+        if stage["name"] in decided
+        for label, text in stage["figures"][:1]
+    ]
     # a page with another scenario must not pass for the nightly one
     changed = [
         f"{row['name']} = {row['value']}"
@@ -158,6 +172,8 @@ def index_page(
         title=manifest.get("title", manifest["run"]),  # older manifests have none
         sentence=_sentence([(s["title"], s["state"]) for s in stages]),
         facts=facts,
+        recommended=recommended,
+        findings=found,
         stages=stages,
         versions=list(manifest["versions"].items()),
     )
@@ -188,6 +204,17 @@ def _key_figures(folder: Path) -> list[tuple[str, str]]:
     except (OSError, ValueError):
         return []
     return [(str(label), str(text)) for label, text in figures.items()]
+
+
+def _findings(folder: Path) -> list[dict[str, Any]]:
+    try:
+        found = json.loads((folder / FINDINGS).read_text(encoding="utf-8"))
+        return [
+            {"topic": str(row["topic"]), "text": str(row["text"]), "red": bool(row["red"])}
+            for row in found
+        ]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def _rows(notebook: Notebook, shown: Mapping[str, Any]) -> list[dict[str, Any]]:

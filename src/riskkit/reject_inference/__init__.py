@@ -16,8 +16,8 @@ inference really improve the performance of application scoring models?, Journal
 Finance 28(4).
 """
 
-from riskkit.inference.effect import compare_methods, declined_bad_rate, sensitivity_band
-from riskkit.inference.rows import (
+from riskkit.reject_inference.effect import compare_methods, declined_bad_rate, sensitivity_band
+from riskkit.reject_inference.rows import (
     acceptance_by_band,
     accepted_only,
     fuzzy_augmentation,

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from riskkit import inference
+from riskkit import reject_inference
 from riskkit.binning import WoeBinner
 from riskkit.schema import risk_trends
 from riskkit.scorecard import Scorecard, ScoreScale
@@ -92,7 +92,7 @@ def unpacked(rows):
 
 
 def test_none_learns_from_the_accepted_with_an_outcome_alone():
-    rows = inference.accepted_only([None, 1, 0, None], [True, False, False, False])
+    rows = reject_inference.accepted_only([None, 1, 0, None], [True, False, False, False])
     expected = pd.DataFrame(
         {"position": [1, 2], "bad": [1, 0], "weight": 1.0, "inferred": [False, False]}
     )
@@ -100,7 +100,7 @@ def test_none_learns_from_the_accepted_with_an_outcome_alone():
 
 
 def test_bands_count_accepted_and_declined():
-    table = inference.score_bands(*by_hand(), n_bands=3)
+    table = reject_inference.score_bands(*by_hand(), n_bands=3)
     expected = pd.DataFrame(
         {
             "low": [0.0, 0.2],
@@ -119,7 +119,7 @@ def test_bands_count_accepted_and_declined():
 def test_bands_begin_at_every_kth_bad():
     # ten bads a tenth apart, a good beside each: five bands of two bads, none of them with rate 0
     p = np.repeat(np.arange(10) / 10, 2)
-    table = inference.score_bands(
+    table = reject_inference.score_bands(
         [*[0, 1] * 10, None], [*[False] * 20, True], [*p, 0.95], n_bands=5
     )
     assert table["low"].tolist() == [0.0, 0.2, 0.4, 0.6, 0.8]
@@ -131,7 +131,7 @@ def test_bands_begin_at_every_kth_bad():
 @given(rows=applicants, n_bands=st.integers(1, 12), data=st.data())
 def test_bands_hold_everybody_once_in_any_order_and_each_a_bad(rows, n_bands, data):
     y, declined, p = unpacked(rows)
-    table = inference.score_bands(y, declined, p, n_bands=n_bands)
+    table = reject_inference.score_bands(y, declined, p, n_bands=n_bands)
     assert len(table) <= n_bands
     assert table[["good", "bad", "declined"]].sum().tolist() == [
         (y == 0).sum(),
@@ -140,20 +140,20 @@ def test_bands_hold_everybody_once_in_any_order_and_each_a_bad(rows, n_bands, da
     ]
     assert (table["bad"] > 0).all()
     mixed = np.array(data.draw(st.permutations(range(len(y)))))
-    again = inference.score_bands(y[mixed], declined[mixed], p[mixed], n_bands=n_bands)
+    again = reject_inference.score_bands(y[mixed], declined[mixed], p[mixed], n_bands=n_bands)
     pd.testing.assert_frame_equal(table, again)
 
 
 def test_each_applicant_has_the_acceptance_rate_of_its_band():
     y, declined, p = by_hand()
-    acceptance = inference.acceptance_by_band(y, declined, p, n_bands=3)
+    acceptance = reject_inference.acceptance_by_band(y, declined, p, n_bands=3)
     assert acceptance.tolist() == [6 / 9] * 9 + [4 / 10] * 11
 
 
 def test_reweighted_accepted_stand_for_the_declined_of_their_band():
     y, declined, p = by_hand()
-    acceptance = inference.acceptance_by_band(y, declined, p, n_bands=3)
-    rows = inference.reweighting(y, declined, acceptance)
+    acceptance = reject_inference.acceptance_by_band(y, declined, p, n_bands=3)
+    rows = reject_inference.reweighting(y, declined, acceptance)
     assert rows["position"].tolist() == [*range(6), *range(9, 13)]
     assert not rows["inferred"].any()
     # nine applicants for six loans, ten for four
@@ -162,7 +162,7 @@ def test_reweighted_accepted_stand_for_the_declined_of_their_band():
 
 def test_capped_weights_keep_their_sum():
     # 1, 2 and 100 become 1, 2 and 4, scaled to four applicants
-    rows = inference.reweighting(
+    rows = reject_inference.reweighting(
         [0, 1, 0, None], [False] * 3 + [True], [1, 0.5, 0.01, 0.01], max_weight=4
     )
     assert rows["weight"].tolist() == pytest.approx([4 / 7, 8 / 7, 16 / 7])
@@ -172,8 +172,8 @@ def test_capped_weights_keep_their_sum():
 @given(rows=applicants, n_bands=st.integers(1, 12), max_weight=st.sampled_from([1, 1.5, 20]))
 def test_reweighted_weights_sum_to_all_applicants(rows, n_bands, max_weight):
     y, declined, p = unpacked(rows)
-    acceptance = inference.acceptance_by_band(y, declined, p, n_bands=n_bands)
-    weight = inference.reweighting(y, declined, acceptance, max_weight=max_weight)["weight"]
+    acceptance = reject_inference.acceptance_by_band(y, declined, p, n_bands=n_bands)
+    weight = reject_inference.reweighting(y, declined, acceptance, max_weight=max_weight)["weight"]
     assert weight.sum() == pytest.approx((~np.isnan(y)).sum() + declined.sum())
     assert weight.max() <= weight.min() * max_weight * (1 + 1e-9)
 
@@ -184,7 +184,7 @@ def test_reweighted_weights_sum_to_all_applicants(rows, n_bands, max_weight):
 def test_parcelled_bads_are_the_bands_rate_times_uplift(uplift, n_bad):
     # expected (0.5, 3): 1 and 3.5 in all; × 1.5 (0.75, 4.5); × 0.5 (0.25, 1.5); never more than all
     y, declined, p = by_hand()
-    rows = inference.parcelling(y, declined, p, uplift=uplift, n_bands=3)
+    rows = reject_inference.parcelling(y, declined, p, uplift=uplift, n_bands=3)
     inferred = rows[rows["inferred"]]
     assert inferred["position"].tolist() == np.flatnonzero(declined).tolist()
     assert (inferred["weight"] == 1).all()
@@ -197,8 +197,8 @@ def test_parcelled_bads_are_the_bands_rate_times_uplift(uplift, n_bad):
 @given(rows=applicants, n_bands=st.integers(1, 12), uplift=st.sampled_from([0.3, 1.0, 1.7, 4.0]))
 def test_parcelled_bads_stay_within_rounding_of_what_is_expected(rows, n_bands, uplift):
     y, declined, p = unpacked(rows)
-    table = inference.score_bands(y, declined, p, n_bands=n_bands)
-    found = inference.parcelling(y, declined, p, uplift=uplift, n_bands=n_bands)
+    table = reject_inference.score_bands(y, declined, p, n_bands=n_bands)
+    found = reject_inference.parcelling(y, declined, p, uplift=uplift, n_bands=n_bands)
     inferred = found[found["inferred"]]
     band = np.searchsorted(table["low"], p[inferred["position"]], side="right")
     bads = inferred["bad"].groupby(band).sum().reindex(table.index, fill_value=0)
@@ -219,7 +219,7 @@ def test_parcelling_knows_applicants_by_their_key_in_any_order():
     mixed = np.random.default_rng(0).permutation(len(y))
 
     def bads(order, key):
-        rows = inference.parcelling(y[order], declined[order], p[order], key=key, seed=5)
+        rows = reject_inference.parcelling(y[order], declined[order], p[order], key=key, seed=5)
         return set(np.arange(len(y))[order][rows.loc[rows["bad"] == 1, "position"]])
 
     in_order = bads(slice(None), key)
@@ -232,7 +232,7 @@ def test_parcelling_knows_applicants_by_their_key_in_any_order():
 def test_another_seed_parcels_others_but_as_many():
     y, declined, p, key = many_declined()
     first, again, other = (
-        inference.parcelling(y, declined, p, key=key, seed=seed)["bad"] for seed in (1, 1, 2)
+        reject_inference.parcelling(y, declined, p, key=key, seed=seed)["bad"] for seed in (1, 1, 2)
     )
     assert first.equals(again)
     assert not first.equals(other)
@@ -240,7 +240,7 @@ def test_another_seed_parcels_others_but_as_many():
 
 
 def test_fuzzy_rows_are_bad_in_part_and_good_in_part():
-    rows = inference.fuzzy_augmentation(
+    rows = reject_inference.fuzzy_augmentation(
         [None, 0, 1, None, None],
         [True, False, False, True, False],
         [0.2, 0.5, 0.5, 0.6, 0.9],
@@ -261,7 +261,7 @@ def test_fuzzy_rows_are_bad_in_part_and_good_in_part():
 @given(rows=applicants, uplift=st.floats(0.1, 5))
 def test_fuzzy_weights_sum_to_the_declined(rows, uplift):
     y, declined, p = unpacked(rows)
-    found = inference.fuzzy_augmentation(y, declined, p, uplift=uplift)
+    found = reject_inference.fuzzy_augmentation(y, declined, p, uplift=uplift)
     inferred = found[found["inferred"]]
     assert (inferred.groupby("position").size() == 2).all()
     assert inferred.groupby("position")["weight"].sum().to_numpy() == pytest.approx(1)
@@ -275,14 +275,14 @@ def test_fuzzy_weights_sum_to_the_declined(rows, uplift):
 def refit(make_model, X, y, declined, uplift):
     """Model of the accepted, and that of the fuzzy rows it gives."""
     models = []
-    rows = inference.accepted_only(y, declined)
+    rows = reject_inference.accepted_only(y, declined)
     for _ in range(2):
         model = make_model()
         bad, weight = rows["bad"].to_numpy(), rows["weight"].to_numpy()
         model.fit(X.iloc[rows["position"]], bad, sample_weight=weight)
         models.append(model)
         p = model.predict_proba(X)[:, 1]
-        rows = inference.fuzzy_augmentation(y, declined, p, uplift=uplift)
+        rows = reject_inference.fuzzy_augmentation(y, declined, p, uplift=uplift)
     return models
 
 
@@ -331,7 +331,7 @@ def test_bad_rate_of_the_declined_is_what_is_left_of_the_explored():
     )
     y = np.append(y, np.full(9, np.nan))  # explored who took no loan
     explored = np.isin(group, ["explored", "unseen"])
-    found = inference.declined_bad_rate(y, group == "declined", explored)
+    found = reject_inference.declined_bad_rate(y, group == "declined", explored)
     rate = (0.2 - 0.7 * 0.1) / 0.3
     assert found["bad_rate"] == pytest.approx(rate)
     assert found[["explored", "explored_bad_rate"]].tolist() == [50, 0.2]
@@ -350,7 +350,7 @@ def test_interval_of_the_declined_stays_in_range_and_narrows_with_its_level():
     def found(bads, level):
         of_explored = np.arange(4) < bads
         y = np.concatenate([np.arange(100) < 10, np.full(100, np.nan), of_explored])
-        return inference.declined_bad_rate(y, declined, explored, level=level)
+        return reject_inference.declined_bad_rate(y, declined, explored, level=level)
 
     # none of four bad: an estimate below 0 stays, its limit is cut
     assert found(0, 0.95)[["bad_rate", "low"]].tolist() == pytest.approx([-0.1, 0])
@@ -363,7 +363,7 @@ def test_interval_of_the_declined_covers_the_truth_as_often_as_it_says():
     covered = 0
     for seed in range(200):
         _, y, declined, explored, p = logistic_world(4000, seed, hidden=1.5)
-        found = inference.declined_bad_rate(y, declined, explored, level=0.9)
+        found = reject_inference.declined_bad_rate(y, declined, explored, level=0.9)
         covered += found["low"] <= p[declined].mean() <= found["high"]
     # 180 of 200 expected; limits at 0.1 % each
     assert stats.binom.ppf(0.001, 200, 0.9) <= covered <= stats.binom.ppf(0.999, 200, 0.9)
@@ -380,7 +380,7 @@ def world():
 @pytest.fixture(scope="module")
 def comparison(world):
     X, y, declined, explored, p = world
-    return inference.compare_methods(
+    return reject_inference.compare_methods(
         Logistic, X, y, declined, true_probability=p, explored=explored, uplifts=(1, 2)
     )
 
@@ -407,7 +407,7 @@ def test_comparison_measures_what_its_columns_say(world, comparison):
     mean = predicted[declined].mean()
     assert found["declined_probability"] == pytest.approx(mean)
     assert found["true_bias"] == pytest.approx(mean - p[declined].mean())
-    benchmark = inference.declined_bad_rate(y, declined, explored)
+    benchmark = reject_inference.declined_bad_rate(y, declined, explored)
     assert found[["explored_bias", "explored_bias_low", "explored_bias_high"]].tolist() == (
         pytest.approx((mean - benchmark[["bad_rate", "high", "low"]]).tolist())
     )
@@ -425,7 +425,7 @@ def test_auc_of_the_declined_takes_each_as_bad_by_its_true_probability():
     p = p + np.arange(len(p)) / 1000
     # in another order than the scores; that of others is not read
     truth = np.where(declined, np.arange(len(p)) * 7 % 20 / 20, np.nan)
-    table = inference.compare_methods(
+    table = reject_inference.compare_methods(
         AsIs, pd.DataFrame({"p": p}), y, declined, true_probability=truth, uplifts=()
     )
     score, t = p[declined].to_numpy(), truth[declined]
@@ -436,7 +436,7 @@ def test_auc_of_the_declined_takes_each_as_bad_by_its_true_probability():
 
 def test_columns_without_a_benchmark_are_open(world):
     X, y, declined, _, _ = world
-    table = inference.compare_methods(Logistic, X, y, declined, uplifts=())
+    table = reject_inference.compare_methods(Logistic, X, y, declined, uplifts=())
     measured = {"declined_probability", "accepted_bias"}
     measured |= {f"accepted_auc{end}" for end in ("", "_low", "_high")}
     assert set(table.columns[table.notna().all()]) == measured
@@ -445,7 +445,7 @@ def test_columns_without_a_benchmark_are_open(world):
 
 def test_every_interval_of_the_comparison_narrows_with_its_level(world, comparison):
     X, y, declined, explored, _ = world
-    half = inference.compare_methods(
+    half = reject_inference.compare_methods(
         Logistic, X, y, declined, explored=explored, uplifts=(), level=0.5
     ).loc[("none", 1)]
     whole = comparison.loc[("none", 1)]
@@ -466,7 +466,7 @@ def test_no_fit_sees_truth_explored_or_held_out(world):
             return super().fit(X, y, sample_weight)
 
     def predictions(y, truth):
-        table = inference.compare_methods(
+        table = reject_inference.compare_methods(
             Spy, X, y, declined, true_probability=truth, explored=explored, held_out=held_out
         )
         return table["declined_probability"]
@@ -484,7 +484,9 @@ def test_no_fit_sees_truth_explored_or_held_out(world):
 def test_accepted_are_measured_on_the_held_out(world):
     X, y, declined, _, _ = world
     held_out = np.arange(len(y)) % 3 == 0
-    table = inference.compare_methods(Logistic, X, y, declined, held_out=held_out, uplifts=())
+    table = reject_inference.compare_methods(
+        Logistic, X, y, declined, held_out=held_out, uplifts=()
+    )
     base, _ = refit(Logistic, X[~held_out], y[~held_out], declined[~held_out], 1.0)
     judged = held_out & ~np.isnan(y)
     predicted = base.predict_proba(X[judged])[:, 1]
@@ -497,16 +499,16 @@ def test_a_model_of_the_decision_and_keys_are_passed_on(world):
     X, y, declined, _, _ = world
     key = np.array([f"A{i}" for i in range(len(y))])
     chance = 1 / (1 + np.exp(X["x"]))
-    table = inference.compare_methods(
+    table = reject_inference.compare_methods(
         Logistic, X, y, declined, acceptance=chance, max_weight=3, key=key, seed=4, uplifts=(2,)
     )
-    rows = inference.reweighting(y, declined, chance, max_weight=3)
+    rows = reject_inference.reweighting(y, declined, chance, max_weight=3)
     model = Logistic().fit(X.iloc[rows["position"]], rows["bad"], rows["weight"])
     found = table["declined_probability"]
     assert found["reweighting", 1] == pytest.approx(model.predict_proba(X[declined])[:, 1].mean())
     base, _ = refit(Logistic, X, y, declined, 1.0)
     p = base.predict_proba(X)[:, 1]
-    rows = inference.parcelling(y, declined, p, uplift=2, key=key, seed=4)
+    rows = reject_inference.parcelling(y, declined, p, uplift=2, key=key, seed=4)
     model = Logistic().fit(X.iloc[rows["position"]], rows["bad"], rows["weight"])
     assert found["parcelling", 2] == pytest.approx(model.predict_proba(X[declined])[:, 1].mean())
 
@@ -516,7 +518,9 @@ def test_a_model_of_the_decision_and_keys_are_passed_on(world):
 
 def effect_in(world, uplifts):
     X, y, declined, _, p = world
-    return inference.compare_methods(Logistic, X, y, declined, true_probability=p, uplifts=uplifts)
+    return reject_inference.compare_methods(
+        Logistic, X, y, declined, true_probability=p, uplifts=uplifts
+    )
 
 
 def test_where_the_model_sees_all_that_decides_inference_can_only_harm(comparison):
@@ -573,7 +577,7 @@ def effect(lender, features):
         special_codes={f.name: list(f.special_codes) for f in features if f.special_codes},
         infeasible="one_bin",
     ).fit(applications.loc[known, names], y[known])
-    return inference.compare_methods(
+    return reject_inference.compare_methods(
         lambda: Scorecard(binner, max_p_value=None),
         applications,
         y,
@@ -596,6 +600,7 @@ def bureau_alone(lender):
 
 def test_the_declined_are_measured_against_the_truth_by_decision(lender, every_feature):
     applications, truth = lender
+    truth = truth.rename(columns={"true_pd_12m": "true_pd"})
     true_rate = truth_by_decision(truth, applications).loc["declined", "true_rate"]
     found = every_feature["declined_probability"] - every_feature["true_bias"]
     assert found.to_numpy() == pytest.approx(true_rate)
@@ -642,7 +647,9 @@ def test_sensitivity_by_hand():
     X = pd.DataFrame({"p": [0.1, 0.2, 0.3, 0.3, 0.3, 0.4, 0.5, 0.6]})
     y = [0, 1, None, None, None, 0, 1, None]
     declined = [False, False, True, True, True, False, False, False]
-    table = inference.sensitivity_band(AsIs, X, y, declined, approval_rate=0.5, uplifts=(1, 2, 5))
+    table = reject_inference.sensitivity_band(
+        AsIs, X, y, declined, approval_rate=0.5, uplifts=(1, 2, 5)
+    )
     # four of eight: both accepted, and two of the three who tie
     expected = pd.DataFrame(
         {
@@ -656,14 +663,16 @@ def test_sensitivity_by_hand():
     )
     pd.testing.assert_frame_equal(table, expected)
     # all: who is accepted without an outcome counts at the model's probability
-    everybody = inference.sensitivity_band(AsIs, X, y, declined, approval_rate=1, uplifts=(2,))
+    everybody = reject_inference.sensitivity_band(
+        AsIs, X, y, declined, approval_rate=1, uplifts=(2,)
+    )
     assert everybody.loc[2, "bad_rate"] == pytest.approx((2 + 3 * 0.6 + 0.6) / 8)
     assert everybody.loc[2, "cutoff_probability"] == 0.6
 
 
 def test_sensitivity_refits_and_rises_with_the_assumption(world):
     X, y, declined, _, _ = world
-    table = inference.sensitivity_band(Logistic, X, y, declined, approval_rate=0.6)
+    table = reject_inference.sensitivity_band(Logistic, X, y, declined, approval_rate=0.6)
     assert table.index.tolist() == [1, 1.5, 2, 3]
     rising = ["inferred_rate", "declined_probability", "bad_rate"]
     assert (table[rising].diff().iloc[1:] > 0).all(axis=None)
@@ -693,10 +702,12 @@ P = [0.1, 0.2, 0.3]
 )
 def test_impossible_applicants_are_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
-        inference.accepted_only(**(GOOD | wrong))
+        reject_inference.accepted_only(**(GOOD | wrong))
 
 
-@pytest.mark.parametrize("method", [inference.parcelling, inference.fuzzy_augmentation])
+@pytest.mark.parametrize(
+    "method", [reject_inference.parcelling, reject_inference.fuzzy_augmentation]
+)
 @pytest.mark.parametrize("uplift", [0, -1, np.nan, np.inf])
 def test_an_impossible_uplift_is_refused(method, uplift):
     with pytest.raises(ValueError, match="uplift must be finite and > 0, got"):
@@ -706,10 +717,10 @@ def test_an_impossible_uplift_is_refused(method, uplift):
 @pytest.mark.parametrize(
     "method",
     [
-        inference.score_bands,
-        inference.acceptance_by_band,
-        inference.parcelling,
-        inference.fuzzy_augmentation,
+        reject_inference.score_bands,
+        reject_inference.acceptance_by_band,
+        reject_inference.parcelling,
+        reject_inference.fuzzy_augmentation,
     ],
 )
 @pytest.mark.parametrize(
@@ -727,52 +738,52 @@ def test_an_impossible_probability_is_refused(method, probability, message):
 
 def test_settings_out_of_range_are_refused():
     with pytest.raises(ValueError, match="n_bands must be >= 1, got 0"):
-        inference.score_bands(*GOOD.values(), P, n_bands=0)
+        reject_inference.score_bands(*GOOD.values(), P, n_bands=0)
     with pytest.raises(ValueError, match=r"acceptance must lie in \(0, 1\] for all the labelled"):
-        inference.reweighting(*GOOD.values(), [0, 1, 1])
+        reject_inference.reweighting(*GOOD.values(), [0, 1, 1])
     with pytest.raises(ValueError, match="got nan in 1 rows"):
-        inference.reweighting(*GOOD.values(), [np.nan, 1, 1])
+        reject_inference.reweighting(*GOOD.values(), [np.nan, 1, 1])
     with pytest.raises(ValueError, match=r"max_weight must be >= 1, got 0\.5"):
-        inference.reweighting(*GOOD.values(), [1, 1, 1], max_weight=0.5)
+        reject_inference.reweighting(*GOOD.values(), [1, 1, 1], max_weight=0.5)
     with pytest.raises(ValueError, match="seed must be >= 0, got -1"):
-        inference.parcelling(*GOOD.values(), P, seed=-1)
+        reject_inference.parcelling(*GOOD.values(), P, seed=-1)
 
 
 def test_keys_must_tell_the_declined_apart():
     y, declined, p = [0, 1, None, None], [False, False, True, True], [0.1] * 4
-    inference.parcelling(y, declined, p, key=["a", "a", "b", "c"])
+    reject_inference.parcelling(y, declined, p, key=["a", "a", "b", "c"])
     with pytest.raises(ValueError, match="key must be distinct among the declined"):
-        inference.parcelling(y, declined, p, key=["a", "b", "c", "c"])
+        reject_inference.parcelling(y, declined, p, key=["a", "b", "c", "c"])
     with pytest.raises(ValueError, match="key must have 4 rows like y, got 1"):
-        inference.parcelling(y, declined, p, key=["a"])
+        reject_inference.parcelling(y, declined, p, key=["a"])
     with pytest.raises(ValueError, match="ids must not be missing"):
-        inference.parcelling(y, declined, p, key=["a", "b", None, "c"])
+        reject_inference.parcelling(y, declined, p, key=["a", "b", None, "c"])
 
 
 def test_an_impossible_exploration_sample_is_refused():
     with pytest.raises(ValueError, match="explored must be approved, got 1 declined"):
-        inference.declined_bad_rate(*GOOD.values(), [False, False, True])
+        reject_inference.declined_bad_rate(*GOOD.values(), [False, False, True])
     with pytest.raises(ValueError, match="explored must hold for applicants with an outcome"):
-        inference.declined_bad_rate(*GOOD.values(), [False] * 3)
+        reject_inference.declined_bad_rate(*GOOD.values(), [False] * 3)
     with pytest.raises(ValueError, match="explored must not hold for all applicants"):
-        inference.declined_bad_rate(*GOOD.values(), [True, True, False])
+        reject_inference.declined_bad_rate(*GOOD.values(), [True, True, False])
 
 
 def test_an_impossible_comparison_is_refused():
     X = pd.DataFrame({"p": P})
     y, declined = GOOD.values()
     with pytest.raises(ValueError, match="X must have 3 rows like y, got 2"):
-        inference.compare_methods(AsIs, X.head(2), y, declined)
+        reject_inference.compare_methods(AsIs, X.head(2), y, declined)
     with pytest.raises(ValueError, match="uplift must be finite and > 0, got 0"):
-        inference.compare_methods(AsIs, X, y, declined, uplifts=(1, 0))
+        reject_inference.compare_methods(AsIs, X, y, declined, uplifts=(1, 0))
     with pytest.raises(ValueError, match=r"true_probability must lie in \[0, 1\], got nan"):
-        inference.compare_methods(AsIs, X, y, declined, true_probability=[0, 0, np.nan])
+        reject_inference.compare_methods(AsIs, X, y, declined, true_probability=[0, 0, np.nan])
     with pytest.raises(ValueError, match="held_out must hold for accepted applicants with an outc"):
-        inference.compare_methods(AsIs, X, y, declined, held_out=[False] * 3)
+        reject_inference.compare_methods(AsIs, X, y, declined, held_out=[False] * 3)
     with pytest.raises(ValueError, match=r"the model's probability must lie in \[0, 1\], got nan"):
-        inference.compare_methods(AsIs, X * np.nan, y, declined)
+        reject_inference.compare_methods(AsIs, X * np.nan, y, declined)
     with pytest.raises(ValueError, match="X must have 3 rows like y, got 2"):
-        inference.sensitivity_band(AsIs, X.head(2), y, declined, approval_rate=0.5)
+        reject_inference.sensitivity_band(AsIs, X.head(2), y, declined, approval_rate=0.5)
     for rate in (0, 1.1):
         with pytest.raises(ValueError, match=r"approval_rate must lie in \(0, 1\], got"):
-            inference.sensitivity_band(AsIs, X, y, declined, approval_rate=rate)
+            reject_inference.sensitivity_band(AsIs, X, y, declined, approval_rate=rate)

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from riskkit.checks import Array, numeric_array, probability_array, row_array
-from riskkit.inference.applicants import applicants, uplifted
+from riskkit.reject_inference.applicants import applicants, uplifted
 from riskkit.tables import hash_ids
 
 __all__ = [

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike
 
 from riskkit import metrics
 from riskkit.checks import Array, flag_array, numeric_array, probability_array, row_array
-from riskkit.inference.applicants import applicants, checked_uplifts, explored_rows, uplifted
-from riskkit.inference.rows import (
+from riskkit.reject_inference.applicants import applicants, checked_uplifts, explored_rows, uplifted
+from riskkit.reject_inference.rows import (
     acceptance_by_band,
     accepted_only,
     fuzzy_augmentation,
