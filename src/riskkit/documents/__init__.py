@@ -4,6 +4,7 @@ Takes a model and the tables a run has found; gives sections, and a page that ne
 """
 
 from riskkit.documents.limits import model_limits
+from riskkit.documents.looks import show_finding
 from riskkit.documents.model_card import model_card_sections
 from riskkit.documents.page import document_html, write_document
 from riskkit.documents.words import Findings
@@ -13,5 +14,6 @@ __all__ = [
     "document_html",
     "model_card_sections",
     "model_limits",
+    "show_finding",
     "write_document",
 ]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from riskkit.documents.limits import Limit, model_limits
+from riskkit.documents.looks import show_finding
 from riskkit.documents.performance import calibration_parts, performance_parts, stability_parts
 from riskkit.documents.words import (
     Findings,
@@ -215,18 +216,6 @@ def _card(
             "coefficients come from that regression, since bins flatter the loans that made them."
         )
     shown = shown.rename(index=labels)
-    formats = dict.fromkeys(["coefficient", "low", "high"], "signed")
-    formats |= {"standard_error": "three", "vif": "number", "iv": "three"}
-    formats |= {"p_value": "three", "chosen_again": "percent"}
-    names = {
-        "low": "95 % from",
-        "high": "to",
-        "vif": "VIF",
-        "iv": "IV",
-        "p_value": "p, after selection",
-        "chosen_again": "chosen again",
-    }
-    names |= {"points_range": "reach"}
     start = "No points are given in advance."
     if card.base != "spread":
         start = f"Every applicant starts at {card.base_points_} points."
@@ -237,7 +226,7 @@ def _card(
         "the rounded card is the model. No coefficient may be above 0, so that a safer bin never "
         f"costs points. {tested} {start} The points of one bin of each feature are added; its "
         "reach is from the fewest to the most of them.",
-        show_table(shown, formats, names=names, caption="Features on the card, by their reach"),
+        show_finding("coefficients", shown, caption="Features on the card, by their reach"),
         ("Features with their bins", [
             "Bins are made on the training loans; loans, bad rate and WoE are those of these "
             "loans. A bin without loans is treated like the riskiest.", bins,
@@ -306,46 +295,33 @@ def _left_out(
 def _dependence(findings: Findings) -> list[Any]:
     parts: list[Any] = []
     if findings.families is not None:
-        shown = findings.families.drop(columns="p_value", errors="ignore")
-        formats = dict.fromkeys(["auc_with", "auc_without"], "three")
-        formats |= dict.fromkeys(["difference", "low", "high"], "signed")
-        names = {"auc_with": "AUC with", "auc_without": "AUC without"}
-        names |= {"low": "95 % from", "high": "to"}
         parts.append(
             ("Families of features", [
                 "Both models are fitted without each family in turn. The card is one of all binned "
                 "features that are left, so that others can stand in; with all of them it need not "
                 "be the card above. Families tell part of the same story: their worth does not "
                 "add up.",
-                show_table(shown, formats, names=names, caption="What each family is worth"),
+                show_finding(
+                    "families", findings.families, caption="What each family is worth"
+                ),
             ])
         )  # fmt: skip
     if findings.learning is not None:
         table = findings.learning
-        columns = ["rows", "bad", "auc", "auc_low", "auc_high", "gain", "gain_low", "gain_high"]
-        shown = table[columns].dropna(axis=1, how="all")
-        formats = dict.fromkeys(["auc", "auc_low", "auc_high"], "three")
-        formats |= dict.fromkeys(["gain", "gain_low", "gain_high"], "signed")
-        names = {"rows": "loans", "auc": "AUC", "auc_low": "95 % from", "auc_high": "to"}
-        names |= {"gain_low": "95 % from", "gain_high": "to"}
+        shown = table.dropna(axis=1, how="all")
         inner: list[Any] = [
             "Both models learn from more and more of the training loans; gain is that over the "
             "next smaller share. A share with too few bads is left out.",
-            show_table(shown, formats, names=names, caption="AUC by loans learned from"),
+            show_finding("learning", shown, caption="AUC by loans learned from"),
         ]
         if len(set(table.index.get_level_values("share"))) > 1:
             inner.append(plot_learning_curve(table, ax=new_axes(6.4, 3.4)))
         parts.append(("More loans", inner))
     split = findings.splits
     if split is not None and len(split):
-        formats = dict.fromkeys(["auc_split", "auc_one"], "three")
-        formats |= dict.fromkeys(["difference", "low", "high"], "signed")
-        names = {"training_bad": "bads in training", "auc_split": "AUC, own card"}
-        names |= {"auc_one": "AUC, one card", "low": "95 % from", "high": "to"}
-        shown = split.drop(columns="p_value", errors="ignore").rename(index=plain)
         told = "Splitting pays where the interval over all loans lies above 0."
         caption = "A card for each segment against one for all"
-        table = show_table(shown, formats, names=names, caption=caption, rows=len(shown))
+        table = show_finding("splits", split, caption=caption)
         parts.append(("One card or several", [told, table]))
     return parts
 
@@ -363,21 +339,12 @@ def _fairness(features: Sequence[Feature], card: Scorecard, findings: Findings) 
     found = findings.fairness
     if found is None or found.empty:
         return parts
-    columns = ["applicants", "approval_rate", "impact_ratio", "impact_low", "impact_high", "loans"]
-    columns += ["bad_rate", "bad_low", "bad_high", "predicted_rate"]
-    formats = dict.fromkeys(["impact_ratio", "impact_low", "impact_high"], "four")
-    formats |= dict.fromkeys(["bad_low", "bad_high"], "percent")
-    names = {"approval_rate": "approved", "impact_low": "95 % from", "impact_high": "to"}
-    names |= {"bad_low": "95 % from", "bad_high": "to", "predicted_rate": "predicted"}
     parts += [
         f"The card at a cutoff that approves {found.attrs['approval_rate']:.0%} of the applicants "
         "it is judged on. The impact ratio is a group's approval rate over that of the group "
         f"approved most often, small groups aside; below {FOUR_FIFTHS:g} it calls for reasons. Bad "
         "rates are of loans that were granted.",
-        show_table(
-            found[columns].rename(index=plain), formats, names=names, rows=len(found),
-            caption="The scorecard, by group",
-        ),
+        show_finding("fairness", found, caption="The scorecard, by group"),
     ]  # fmt: skip
     return parts
 
@@ -389,14 +356,6 @@ def _declined(facts: SourceFacts, scores: pd.DataFrame, findings: Findings) -> l
         return ["Nobody was declined."]
     if findings.declined is None:
         return ["No reject inference was made: the source does not say whom it declined, or why."]
-    formats = dict.fromkeys(findings.declined.columns, "percent")
-    names = {
-        "inferred_rate": "inferred bad rate of the declined",
-        "declined_probability": "predicted for them",
-        "cutoff_probability": "highest probability approved",
-        "bad_rate": "bad rate of the approved",
-        "approved_declined_share": "approved who had been declined",
-    }
     methods = findings.methods
     unknown = "The"
     if methods is None:
@@ -406,7 +365,7 @@ def _declined(facts: SourceFacts, scores: pd.DataFrame, findings: Findings) -> l
         "follow if they were so many times as bad as accepted applicants with the same score, at "
         "the old policy's approval rate. For this alone cards are made that learn from every loan "
         "with an outcome.",
-        show_table(findings.declined, formats, names=names, caption="By assumed uplift"),
+        show_finding("declined", findings.declined, caption="By assumed uplift"),
     ]
     if methods is not None:
         parts.append(("Which guess was right", _methods(methods)))
@@ -414,24 +373,12 @@ def _declined(facts: SourceFacts, scores: pd.DataFrame, findings: Findings) -> l
 
 
 def _methods(found: pd.DataFrame) -> list[Any]:
-    biases = ["true_bias", "explored_bias", "explored_bias_low", "explored_bias_high"]
-    shown = found[["declined_probability", *biases, "declined_auc"]]
-    formats = dict.fromkeys(biases, "signed") | {"declined_auc": "three"}
-    formats["declined_probability"] = "percent"
-    names = {
-        "declined_probability": "predicted for the declined",
-        "true_bias": "less the truth",
-        "explored_bias": "less the random approvals",
-        "explored_bias_low": "95 % from",
-        "explored_bias_high": "to",
-        "declined_auc": "AUC on them",
-    }
     best = found["true_bias"].abs().idxmin()
     return [
         "This source is simulated: it knows the truth about the declined, and its lender approved "
         "some applicants at random, which is what a real one could measure by. Nearest to the "
         f"truth comes {best[0]} at uplift {best[1]:g}. Another lender's uplift is its own.",
-        show_table(shown, formats, names=names, caption="Methods of reject inference"),
+        show_finding("methods", found, caption="Methods of reject inference"),
     ]
 
 
@@ -459,13 +406,13 @@ def _versions(
             show_table(table, caption="Files"),
         ]
     if parameters is not None and len(parameters):
-        parts.append(show_table(parameters, caption="Parameters of this stage", rows=60))
+        parts.append(show_table(parameters, caption="Parameters of the models", rows=60))
     settings = {
         name: value
         for name, value in card.binner_.get_params(deep=False).items()
         if isinstance(value, int | float | str)
     }
-    table = pd.DataFrame({"value": {plain(k): plain(str(v)) for k, v in settings.items()}})
+    table = pd.DataFrame({"value": {name: str(value) for name, value in settings.items()}})
     parts.append(show_table(table.rename_axis("setting"), caption="Settings of the bins"))
     if versions:
         table = pd.DataFrame({"version": versions}).rename_axis("package")
