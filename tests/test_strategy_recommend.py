@@ -1,5 +1,7 @@
 """What to do, and what it earns with each loan's own money."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -63,13 +65,18 @@ def test_who_has_no_price_gets_the_median_one_and_without_prices_a_share_of_the_
         ({"cost_amount": np.nan}, "cost_amount must be finite"),
         ({"margin_rate": None}, "no price is known: give margin_rate"),
         ({"apr": [0.1]}, "apr needs term_months"),
+        ({"amount": [np.nan]}, "amount must be finite and >= 0, got nan in row 0"),
+        ({"amount": [-5]}, "amount must be finite and >= 0, got -5 in row 0"),
+        ({"apr": [np.inf], "term_months": [1]}, "apr must be finite and >= 0, or missing, got inf"),
+        ({"apr": [-0.1], "term_months": [1]}, "apr must be finite and >= 0, or missing, got -0.1"),
+        ({"interest_only": [None]}, "interest_only must be true or false"),
         ({"apr": [0.1, 0.2], "term_months": [1]}, "apr must have one value a loan: 1, got 2"),
     ],
 )
 def test_loan_values_refuse_what_makes_no_sense(keywords, message):
-    given = {"loss_rate": 0.6, "cost_amount": 1, "margin_rate": 0.1} | keywords
+    given = {"amount": [100], "loss_rate": 0.6, "cost_amount": 1, "margin_rate": 0.1} | keywords
     with pytest.raises(ValueError, match=message):
-        strategy.loan_values([100], **given)
+        strategy.loan_values(**given)
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +203,24 @@ def test_what_is_expected_of_everybody_is_what_they_would_have_done(world, found
     assert row["expected_profit_low"] < row["expected_profit_amount"] < row["expected_profit_high"]
 
 
+def test_expected_profit_takes_those_unseen_by_the_line_of_their_score(world, found):
+    scores, loans, _ = world
+    score, y = scores["sharp"].to_numpy(dtype=float), loans["default_flag"].to_numpy()
+    known = ~np.isnan(y)
+    a, b = metrics.logistic_line(score[known], y[known], np.ones(known.sum()))
+    chance = 1 / (1 + np.exp(-a - b * score))
+    approved, booked = loans["approved"].to_numpy(), loans["booked"].to_numpy()
+    # of an offer that was not taken nothing comes
+    stands_for = np.where(known | (approved & ~booked), 0, booked.sum() / approved.sum())
+    one = loans["margin_fen"] - loans["cost_fen"]
+    one -= chance * (loans["margin_fen"] + loans["loss_fen"])
+    for policy, rows in ((EVERYBODY, np.ones(len(y), dtype=bool)), (TODAY, approved)):
+        expected = profit_of(loans, rows) + (stands_for * one)[rows].sum() / 100
+        row = found.policies.loc[policy]
+        assert row["expected_profit_amount"] == pytest.approx(expected, rel=1e-6)
+        assert row["expected_loans"] == pytest.approx((known + stands_for)[rows].sum())
+
+
 def test_a_choice_among_noise_is_as_lucky_as_its_draws_say():
     # a score that tells nothing: its best cutoff earns more than nothing on the loans that chose it
     rng = np.random.default_rng(8)
@@ -280,6 +305,38 @@ def test_recommend_refuses_what_it_cannot_read(world):
         strategy.recommend(scores, loans.drop(columns="amount"))
     with pytest.raises(ValueError, match="n_draws must be at least 20, got 5"):
         strategy.recommend(scores, loans, n_draws=5)
+
+
+def test_the_order_of_the_rows_changes_nothing(world, found):
+    scores, loans, _ = world
+    order = np.random.default_rng(1).permutation(len(loans))
+    again = strategy.recommend(scores.iloc[order], loans.iloc[order], n_draws=100)
+    for name in ("alone", "behind"):
+        one, other = getattr(found, name), getattr(again, name)
+        assert one.cutoff == other.cutoff
+        assert one.optimism_amount == pytest.approx(other.optimism_amount)
+        assert (one.low, one.high) == (other.low, other.high)
+    pd.testing.assert_frame_equal(found.policies, again.policies)
+
+
+def test_where_every_cutoff_loses_it_says_so(world):
+    scores, loans, _ = world
+    lost = loans.assign(default_flag=loans["default_flag"].where(loans["default_flag"].isna(), 1.0))
+    found = strategy.recommend(scores, lost, n_draws=20)
+    text = strategy.recommendation_text(found, "CNY", "approval rate")
+    assert "**only loses, the least** at" in text
+    figures = strategy.recommendation_figures(found, "CNY", "approval rate")
+    assert "nan" not in " ".join(figures.values())
+
+
+def test_a_hurdle_that_declines_none_earns_nothing_more(world):
+    scores, loans, _ = world
+    paid = loans.assign(default_flag=loans["default_flag"].where(loans["default_flag"].isna(), 0.0))
+    found = strategy.recommend(scores, paid, n_draws=20)
+    assert found.policies.loc[BEHIND, "gain_amount"] == 0
+    text = strategy.recommendation_text(found, "CNY", "approval rate")
+    assert "more, for it declines none of them." in text
+    assert "-" not in re.findall(r"and (\S+) of its profit is luck", text)[-1]
 
 
 def test_sensitivity_moves_the_best_cutoff(world):

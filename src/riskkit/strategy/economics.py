@@ -96,8 +96,8 @@ def loan_values(
     Raises
     ------
     ValueError
-        A rate or a cost is negative or not finite, lengths differ, no price is known and no
-        `margin_rate` is given, or a price comes without terms.
+        A rate, an amount or a cost is negative or not finite, lengths differ, no price is known and
+        no `margin_rate` is given, or a price comes without terms.
 
     Source
     ------
@@ -123,7 +123,11 @@ def loan_values(
             raise ValueError(
                 f"{name} must have one value a loan: {len(lent)}, got {np.size(column)}"
             )
+    _refuse(~(np.isfinite(lent) & (lent >= 0)), "amount must be finite and >= 0", lent)
     price = np.full(len(lent), np.nan) if apr is None else np.asarray(apr, dtype=np.float64)
+    _refuse(np.isinf(price) | (price < 0), "apr must be finite and >= 0, or missing", price)
+    if interest_only is not None and pd.isna(pd.Series(interest_only)).any():
+        raise ValueError("interest_only must be true or false, got a missing value")
     if np.isnan(price).all():
         if margin_rate is None and len(lent):
             raise ValueError("no price is known: give margin_rate")
@@ -142,6 +146,12 @@ def loan_values(
     whole = {name: np.rint(value).astype(np.int64) for name, value in values.items()}
     index = amount.index if isinstance(amount, pd.Series) else None
     return pd.DataFrame(whole, index=index)
+
+
+def _refuse(broken: np.ndarray, rule: str, values: np.ndarray) -> None:
+    if broken.any():
+        row = int(np.flatnonzero(broken)[0])
+        raise ValueError(f"{rule}, got {values[row]:g} in row {row}")
 
 
 def _owed_months(

@@ -26,6 +26,7 @@ POLICIES = ("today's policy", "the cutoff alone", "the cutoff behind today's pol
 _COLUMNS = ("approved", "booked", "default_flag", "amount", "margin_fen", "loss_fen", "cost_fen")
 # so many loans drawn at a time
 _BLOCK = 4_000_000
+_FEWEST_DRAWS, _MOST_DRAWN = 50, 40_000_000
 _NEWTON_STEPS = 4
 
 
@@ -129,7 +130,8 @@ def recommend(
     max_never_booked, level
         As in :func:`cutoff_table`.
     n_draws : int
-        Draws of the applications with replacement, at least 20.
+        Draws of the applications with replacement, at least 20; of more than 100,000 applications
+        as many fewer, down to 50, since chance moves those less.
     seed : int
 
     Returns
@@ -155,6 +157,10 @@ def recommend(
         raise ValueError(f"loans lack {missing}, they have {list(loans.columns)}")
     if n_draws < 20:
         raise ValueError(f"n_draws must be at least 20, got {n_draws!r}")
+    # what is drawn must not hang on the order of the rows
+    keys = [scores[name] for name in scores] + [loans[name] for name in reversed(_COLUMNS)]
+    order = np.lexsort([np.asarray(key, dtype=float) for key in keys])
+    scores, loans = scores.iloc[order], loans.iloc[order]
     y = loans["default_flag"]
     sums = profit_sums(loans, y)
     profit = (sums["margin_fen"] - sums["loss_fen"] - sums["cost_fen"]) / 100
@@ -221,7 +227,8 @@ class _Draws:
         n_draws: int,
         seed: int,
     ) -> None:
-        self.scores, self.model, self.n_draws, self.seed = scores, model, n_draws, seed
+        self.scores, self.model, self.seed = scores, model, seed
+        self.n_draws = min(n_draws, max(_FEWEST_DRAWS, _MOST_DRAWN // max(len(scores), 1)))
         self.known = ~np.isnan(profit)
         self.profit = profit[self.known]
         self.bad = loans["default_flag"].to_numpy(dtype=float)[self.known]

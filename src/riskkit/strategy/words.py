@@ -104,8 +104,9 @@ def recommendation_text(found: Recommendation, currency: str, rate_name: str) ->
     )
     if found.alone is not None:
         row = found.alone.row
+        earns = "earns the most" if row["profit_amount"] > 0 else "**only loses, the least**"
         text = (
-            f"As the only rule the {found.model} earns the most at **{found.alone.cutoff:.0f}** "
+            f"As the only rule the {found.model} {earns} at **{found.alone.cutoff:.0f}** "
             f"points ({rate_name} {row['approval_rate']:.1%}): "
             f"{money_text(row, 'profit', currency)} on the loans booked. "
             f"{_again_text(found.alone, found.model)} {cutoff_text(row)}"
@@ -152,7 +153,9 @@ def recommendation_figures(
         figures["Bad rate there, of booked loans"] = bad_rate_text(row, short=True)
         if row["never_booked_rate"] > 0:
             figures["Never booked, of those approved there"] = f"{row['never_booked_rate']:.1%}"
-            figures["Expected bad rate, of all loans there"] = f"{row['expected_bad_rate']:.2%}"
+            rate = row["expected_bad_rate"]
+            expected = f"{rate:.2%}" if pd.notna(rate) else "not known"
+            figures["Expected bad rate, of all loans there"] = expected
     if found.behind is not None:
         label = f"{found.behind.cutoff:.0f} behind today's policy, profit less without it{mark}"
         figures[label] = money_text(found.policies.loc[POLICIES[2]], "gain", currency, signed=True)
@@ -165,7 +168,8 @@ def recommendation_figures(
 def _again_text(choice: Choice, model: str) -> str:
     """What other draws of the loans would choose."""
     return (
-        f"It was chosen on these loans, and {choice.optimism_amount:,.0f} of its profit is luck. "
+        f"It was chosen on these loans, and {max(choice.optimism_amount, 0):,.0f} of its profit is "
+        "luck. "
         f"In 95 of 100 other draws of them the {model}'s best cutoff lies between {choice.low:.0f} "
         f"and {choice.high:.0f}; {choice.model_again:.0%} of the draws take this model."
     )
@@ -173,7 +177,9 @@ def _again_text(choice: Choice, model: str) -> str:
 
 def _luck_text(policy: pd.Series, gain: str, choice: Choice) -> str:
     """Whether a gain is more than chance and the luck of the choice."""
-    if policy[f"{gain}_low"] - choice.optimism_amount > 0:
+    if policy[f"{gain}_amount"] == 0:
+        return ", for it declines none of them."
+    if policy[f"{gain}_low"] - max(choice.optimism_amount, 0) > 0:
         return ", more than chance and the luck of the choice give."
     if policy[f"{gain}_high"] < 0:
         return ": it loses."
