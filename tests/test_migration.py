@@ -605,6 +605,14 @@ def test_two_loans_make_no_point_of_no_return():
     assert f"of which they do not tell whether most come back {there}" in text
 
 
+def test_a_bucket_surely_lost_is_not_too_few_to_say():
+    text = roll_text(rates_of(0.0, 0.95, 0.1, 0.9), 0)
+    assert "From **M3 3rd month past due** on" in text
+    assert "from which most do not come back (95% of 10,000 do not come back" in text
+    assert "yet from a deeper bucket they do" in text
+    assert "too few" not in text
+
+
 def test_text_says_whether_the_definition_begins_where_loans_are_lost():
     rates = rates_of(0.0, 0.2, 0.6, 0.8, 0.9)
 

@@ -31,6 +31,7 @@ from riskkit.pipeline.folders import clean_up, locked, swap_in
 from riskkit.pipeline.manifest import mask, read_manifest, stage_state, write_manifest
 from riskkit.pipeline.notebooks import find_notebooks, find_project, leave_out, pick
 from riskkit.pipeline.parameters import Parameter, check_names, convert, declared_parameters
+from riskkit.pipeline.report import index_page
 from riskkit.tables import whole
 
 # -- a project to run ------------------------------------------------------------------------------
@@ -703,6 +704,26 @@ def test_a_page_is_whole_and_loads_nothing(finished: Path) -> None:
     assert re.search(r"<dt>Run</dt>\s*<dd>base</dd>", index)
     for shown in ("Decides <strong>whom</strong>", "6.1 %", "5,000", "All 3 stages are done"):
         assert shown in index
+
+
+def test_the_index_shows_what_can_be_read_of_a_stages_findings(
+    finished: Path, tmp_path: Path
+) -> None:
+    run_dir = tmp_path / "run"
+    shutil.copytree(finished / "data/runs/base", run_dir)
+    manifest = json.loads((run_dir / "manifest.json").read_text())
+    notebooks = find_notebooks(finished)
+    stage = run_dir / "02_woe_binning"
+    good = {"topic": "Drift", "text": "a <b>feature</b> moved", "red": False}
+    for told in ([good, {"topic": "lost"}], [good, None]):
+        (stage / "findings.json").write_text(json.dumps(told))
+        (stage / "key_figures.json").write_text("[1, 2]")
+        index = index_page(manifest, notebooks, run_dir, tmp_path)
+        assert "a &lt;b&gt;feature&lt;/b&gt; moved" in index
+        assert "findings.json of this stage cannot be read, or not all of it" in index
+        assert index.index("cannot be read") < index.index("moved")  # red first
+    (stage / "findings.json").unlink()
+    assert "cannot be read" not in index_page(manifest, notebooks, run_dir, tmp_path)
 
 
 def test_equal_runs_give_equal_bytes(finished: Path) -> None:

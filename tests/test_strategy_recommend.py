@@ -47,6 +47,18 @@ def test_interest_only_owes_all_until_the_end_and_a_free_loan_costs_its_funding(
     assert values["margin_fen"].tolist() == [6_000, -1_200]
 
 
+def test_a_price_of_nearly_nothing_loses_what_its_funding_costs():
+    values = strategy.loan_values(
+        [1_000_000] * 2,
+        apr=[1e-18, 0.0],
+        term_months=[12, 12],
+        loss_rate=0,
+        cost_amount=0,
+        funding_rate=0.05,
+    )
+    assert values["margin_fen"].tolist() == [-27_083, -27_083]
+
+
 def test_who_has_no_price_gets_the_median_one_and_without_prices_a_share_of_the_amount():
     keywords = {"loss_rate": 0.5, "cost_amount": 0, "margin_rate": 0.1}
     values = strategy.loan_values(
@@ -65,12 +77,15 @@ def test_who_has_no_price_gets_the_median_one_and_without_prices_a_share_of_the_
         ({"cost_amount": np.nan}, "cost_amount must be finite"),
         ({"margin_rate": None}, "no price is known: give margin_rate"),
         ({"apr": [0.1]}, "apr needs term_months"),
-        ({"amount": [np.nan]}, "amount must be finite and >= 0, got nan in row 0"),
-        ({"amount": [-5]}, "amount must be finite and >= 0, got -5 in row 0"),
-        ({"apr": [np.inf], "term_months": [1]}, "apr must be finite and >= 0, or missing, got inf"),
-        ({"apr": [-0.1], "term_months": [1]}, "apr must be finite and >= 0, or missing, got -0.1"),
+        ({"amount": [np.nan]}, "amount must be finite and >= 0, got nan in 1 rows"),
+        ({"amount": [-5]}, "amount must be finite and >= 0, got -5 in 1 rows"),
+        ({"apr": [np.inf], "term_months": [1]}, "apr must be finite and >= 0, got inf"),
+        ({"apr": [-0.1], "term_months": [1]}, "apr must be finite and >= 0, got -0.1"),
         ({"interest_only": [None]}, "interest_only must be true or false"),
-        ({"apr": [0.1, 0.2], "term_months": [1]}, "apr must have one value a loan: 1, got 2"),
+        ({"interest_only": ["no"]}, "interest_only"),
+        ({"apr": [0.1], "term_months": [np.inf]}, "term_months must be finite"),
+        ({"amount": [1e19]}, "margin_fen must stay below|loss_fen must stay below"),
+        ({"apr": [0.1, 0.2], "term_months": [1]}, "apr must have 1 rows"),
     ],
 )
 def test_loan_values_refuse_what_makes_no_sense(keywords, message):
@@ -151,8 +166,9 @@ def found(world):
 
 def test_the_recommended_cutoffs_are_the_best_of_their_rows(world, found):
     scores, loans, _ = world
-    assert found.model == "sharp"
-    assert found.difference["low"] > 0
+    for choice in (found.alone, found.behind):
+        assert choice.model == "sharp"
+        assert choice.difference["low"] > 0
     tables = strategy.cutoff_tables(scores, loans)
     known = tables["sharp"][tables["sharp"]["bad_rate"].notna()]
     seen = known[~known["inferred"]]
@@ -253,7 +269,7 @@ def test_where_nobody_was_declined_the_cutoff_stands_against_everybody(world):
     assert found.policies.loc[ALONE, "gain_amount"] > 0
     assert (found.policies["expected_loans"] == found.policies["loans"]).all()
     text = strategy.recommendation_text(found, "CNY", "share of booked kept")
-    assert "Against everybody it earns +" in text
+    assert "Against everybody that is +" in text
     assert "never booked" not in text
 
 
@@ -324,7 +340,8 @@ def test_where_every_cutoff_loses_it_says_so(world):
     lost = loans.assign(default_flag=loans["default_flag"].where(loans["default_flag"].isna(), 1.0))
     found = strategy.recommend(scores, lost, n_draws=20)
     text = strategy.recommendation_text(found, "CNY", "approval rate")
-    assert "**only loses, the least** at" in text
+    assert "**earns nothing, and loses least** at" in text
+    assert "**no cutoff earns anything**" in text
     figures = strategy.recommendation_figures(found, "CNY", "approval rate")
     assert "nan" not in " ".join(figures.values())
 
@@ -337,6 +354,101 @@ def test_a_hurdle_that_declines_none_earns_nothing_more(world):
     text = strategy.recommendation_text(found, "CNY", "approval rate")
     assert "more, for it declines none of them." in text
     assert "-" not in re.findall(r"and (\S+) of its profit is luck", text)[-1]
+
+
+@pytest.fixture(scope="module")
+def turned():
+    """The first model tells the safe apart, of whom all were approved, the second the risky."""
+    rng = np.random.default_rng(11)
+    n = 8_000
+    risk = rng.normal(size=n)
+    bad = rng.random(n) < 1 / (1 + np.exp(1.5 - risk))
+    approved = (rng.random(n) < 0.5) | (risk < -0.3)
+    # safe applicants are as the first model sees them, risky ones as the second does
+    low, high = risk + rng.normal(0, 0.3, n), risk + rng.normal(0, 0.3, n)
+    blurred = rng.normal(size=n)
+    first = np.where(risk < -0.3, low, -0.3 + 0.05 * blurred)
+    second = np.where(risk < -0.3, -0.3 + 0.05 * blurred, high)
+    scores = pd.DataFrame(
+        {"first": np.rint(600 - 40 * first), "second": np.rint(600 - 40 * second)}
+    )
+    values = strategy.loan_values(
+        np.full(n, 100_000), loss_rate=0.6, cost_amount=1, margin_rate=0.2
+    )
+    loans = values.assign(
+        amount=100_000,
+        approved=approved,
+        booked=approved,
+        default_flag=np.where(approved, bad.astype(float), np.nan),
+    )
+    return scores, loans
+
+
+def test_each_cutoff_is_of_the_model_that_is_best_there(turned):
+    scores, loans = turned
+    found = strategy.recommend(scores, loans, max_never_booked=0.05, n_draws=60)
+    y = loans["default_flag"]
+    sums = strategy.profit_sums(loans, y)
+    profit = (sums["margin_fen"] - sums["loss_fen"] - sums["cost_fen"]).where(y.notna()) / 100
+    tables = strategy.cutoff_tables(scores, loans)
+    known = {name: table[table["bad_rate"].notna()] for name, table in tables.items()}
+    cutoffs = {
+        name: strategy.choose_cutoff(table, objective="profit").name
+        for name, table in known.items()
+    }
+    gap = strategy.profit_difference(scores[["second", "first"]], profit, cutoffs)
+    assert gap["low"] > 0
+    assert found.behind.model == "second"
+    assert found.alone.model == "first"
+    pd.testing.assert_series_equal(found.behind.difference, gap)
+    # each draw chooses as the loans themselves did
+    assert found.behind.model_again > 0.5
+    assert found.alone.model_again > 0.5
+
+
+def test_one_score_far_out_does_not_turn_the_line(world, found):
+    scores, loans, _ = world
+    odd = scores.copy()
+    odd.loc[loans.index[loans["default_flag"] == 1][0], "sharp"] = 9_999
+    turned = strategy.recommend(odd, loans, n_draws=40)
+    row = turned.policies.loc[ALONE]
+    assert row["expected_bad_rate"] == pytest.approx(turned.alone.row["expected_bad_rate"])
+    rates = turned.policies["expected_bad_rate"]
+    assert (turned.policies["expected_bad_rate_low"] <= rates).all()
+    assert (turned.policies["expected_bad_rate_high"] >= rates).all()
+    # the flat line that such a loan makes expects of all what is known of the booked
+    assert turned.policies.loc[EVERYBODY, "expected_bad_rate_high"] < 0.3
+
+
+def test_too_few_swapped_loans_choose_no_model_in_any_draw():
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=15), (rng.random(15) < 0.35).astype(float)
+    scores = pd.DataFrame(
+        {"a": 600 + 40 * rng.normal(size=15), "b": 600 + 40 * (x - 2 * y)}
+    ).round()
+    values = strategy.loan_values([100_000] * 15, margin_rate=0.3, loss_rate=0.6, cost_amount=3)
+    loans = values.assign(amount=100_000, approved=True, booked=True, default_flag=y)
+    found = strategy.recommend(scores, loans, n_draws=100).alone
+    assert found.model == "a"
+    # a draw of fifteen holds twenty swapped loans next to never
+    assert found.model_again > 0.9
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"approved": np.nan}, "approved must be true or false everywhere"),
+        ({"approved": False}, "loans must be approved where booked"),
+        ({"booked": False}, "default_flag must be missing where not booked"),
+        ({"amount": np.nan}, "amount must be finite everywhere"),
+    ],
+)
+def test_loans_that_contradict_themselves_are_refused(world, wrong, message):
+    scores, loans, _ = world
+    with pytest.raises(ValueError, match=message):
+        strategy.recommend(scores, loans.assign(**wrong), n_draws=20)
+    with pytest.raises(ValueError, match="sharp must be finite everywhere"):
+        strategy.recommend(scores.assign(sharp=np.inf), loans, n_draws=20)
 
 
 def test_sensitivity_moves_the_best_cutoff(world):

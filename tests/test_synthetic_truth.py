@@ -111,6 +111,12 @@ def test_of_another_event_there_is_no_truth(small, given):
     assert not {"true_pd", "simulated_default_12m"} & set(source.truth)
 
 
+def test_terms_of_other_loans_are_refused(small):
+    terms = small.applications["term_months"]
+    with pytest.raises(ValueError, match="carry different indexes"):
+        synthetic.true_probability(small.truth, target.BadDefinition(), terms[::-1])
+
+
 def test_what_was_simulated_within_a_year_is_no_truth_of_half_a_year():
     lender = synthetic.Lender(n_months=18)
     year = synthetic.as_source(lender, 300, seed=1).truth

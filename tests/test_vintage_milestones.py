@@ -80,6 +80,19 @@ def test_worse_goes_before_better_however_large():
     ] == ("better at 1 of 1 months")
 
 
+def test_one_bad_after_cohorts_without_any_is_not_worse():
+    none = (((8, 0),), 12)
+    book = {"2023-01-01": none, "2023-04-01": none, "2023-07-01": (((4, 1),), 12)}
+    table = vintage.milestone_table(book_of(book, loans=100), [6])
+    assert table.loc[6, "bad_rate_low"] > table.loc[6, "earlier_median_rate"]
+    assert table.loc[6, "departure_rate"] == 0
+    # twelve of a hundred are more than chance beside none of two hundred
+    many = book | {"2023-07-01": (((4, 12),), 12)}
+    worse = vintage.milestone_table(book_of(many, loans=100), [6])
+    assert stats.fisher_exact([[12, 88], [0, 200]]).pvalue < 0.05
+    assert worse.loc[6, "departure_rate"] > 0
+
+
 def test_without_a_departure_the_words_say_so():
     calm = {cohort: (CALM, 12) for cohort in list(TURN)[:3]}
     table = vintage.milestone_table(book_of(calm))

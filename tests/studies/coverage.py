@@ -107,7 +107,7 @@ def measure(seed: int) -> dict[str, float]:
         note(f"woe_{place}", *bins[["woe", "woe_low", "woe_high"]].iloc[k])
     chosen = strategy.recommend(scores, money, n_draws=200, seed=seed)
     other_scores, other = scored(loans_of(10_000 + seed))
-    above = (other_scores[chosen.model] >= chosen.alone.cutoff).to_numpy()
+    above = (other_scores[chosen.alone.model] >= chosen.alone.cutoff).to_numpy()
     row["cutoff"] = chosen.alone.cutoff
     row["promised"] = float(chosen.alone.row["profit_amount"])
     row["luck"] = chosen.alone.optimism_amount

@@ -288,6 +288,9 @@ def roll_text(rates: pd.DataFrame, dpd: int | None, *, share: float = 0.5) -> st
     elif rates["no_return_high"].iloc[start] <= share:
         there = _of_how_many(rates.iloc[start], "do not")
         verdict = f"**earlier** than the roll rates support: many it calls bad come back ({there})"
+    elif rates["no_return_low"].iloc[start] > share:
+        there = _of_how_many(rates.iloc[start], "do not come back")
+        verdict = f"from which most do not come back ({there}), yet from a deeper bucket they do"
     else:
         there = _of_how_many(rates.iloc[start], "do not come back")
         verdict = f"of which they do not tell whether most come back ({there}): **too few to say**"

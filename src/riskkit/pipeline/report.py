@@ -199,22 +199,32 @@ def _time(stamp: str) -> str:
 
 
 def _key_figures(folder: Path) -> list[tuple[str, str]]:
-    try:
-        figures = json.loads((folder / KEY_FIGURES).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    figures = _read_json(folder / KEY_FIGURES)
+    if not isinstance(figures, dict):
         return []
     return [(str(label), str(text)) for label, text in figures.items()]
 
 
 def _findings(folder: Path) -> list[dict[str, Any]]:
+    told = _read_json(folder / FINDINGS)
+    rows = [row for row in told if _is_finding(row)] if isinstance(told, list) else []
+    lost = told is not None and (not isinstance(told, list) or len(rows) < len(told))
+    if lost:
+        text = f"{FINDINGS} of this stage cannot be read, or not all of it"
+        rows.append({"topic": "Findings", "text": text, "red": True})
+    return rows
+
+
+def _is_finding(row: Any) -> bool:
+    kinds = {"topic": str, "text": str, "red": bool}
+    return isinstance(row, dict) and all(isinstance(row.get(k), t) for k, t in kinds.items())
+
+
+def _read_json(path: Path) -> Any:
     try:
-        found = json.loads((folder / FINDINGS).read_text(encoding="utf-8"))
-        return [
-            {"topic": str(row["topic"]), "text": str(row["text"]), "red": bool(row["red"])}
-            for row in found
-        ]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def _rows(notebook: Notebook, shown: Mapping[str, Any]) -> list[dict[str, Any]]:

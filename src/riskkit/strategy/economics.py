@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from riskkit.checks import same_rows
+from riskkit.checks import flag_array, numeric_array, outcome_state, same_rows, weight_array
 from riskkit.instalments import instalment
 
 __all__ = ["MONEY", "Economics", "expected_loans", "loan_values", "money_of", "profit_sums"]
 
+_MOST_FEN = 2.0**62
 # sums of score counts that a profit is made of; the last, in fen², tells how far chance moves it
 MONEY = ("margin_fen", "loss_fen", "cost_fen", "profit_squares")
 
@@ -116,18 +117,13 @@ def loan_values(
         if not (math.isfinite(value) and value >= 0):
             raise ValueError(f"{name} must be finite and >= 0, got {value!r}")
     same_rows(amount=amount, apr=apr, term_months=term_months, interest_only=interest_only)
-    lent = np.asarray(amount, dtype=np.float64)
-    columns = {"apr": apr, "term_months": term_months, "interest_only": interest_only}
-    for name, column in columns.items():
-        if column is not None and np.size(column) != len(lent):
-            raise ValueError(
-                f"{name} must have one value a loan: {len(lent)}, got {np.size(column)}"
-            )
-    _refuse(~(np.isfinite(lent) & (lent >= 0)), "amount must be finite and >= 0", lent)
-    price = np.full(len(lent), np.nan) if apr is None else np.asarray(apr, dtype=np.float64)
-    _refuse(np.isinf(price) | (price < 0), "apr must be finite and >= 0, or missing", price)
-    if interest_only is not None and pd.isna(pd.Series(interest_only)).any():
-        raise ValueError("interest_only must be true or false, got a missing value")
+    n = len(numeric_array(amount, "amount"))
+    lent = weight_array(amount, n, "amount")
+    price = np.full(n, np.nan) if apr is None else numeric_array(apr, "apr", n).astype(np.float64)
+    weight_array(np.where(np.isnan(price), 0.0, price), n, "apr")
+    at_the_end = flag_array(
+        np.zeros(n) if interest_only is None else interest_only, "interest_only", n
+    )
     if np.isnan(price).all():
         if margin_rate is None and len(lent):
             raise ValueError("no price is known: give margin_rate")
@@ -136,35 +132,30 @@ def loan_values(
         if term_months is None:
             raise ValueError("apr needs term_months")
         price = np.where(np.isnan(price), np.nanmedian(price), price)
-        owed = _owed_months(lent, price / 12, np.asarray(term_months), interest_only)
+        months = weight_array(term_months, n, "term_months")
+        owed = _owed_months(lent, price / 12, months)
+        owed = np.where(at_the_end, lent * months, owed)
         margin = owed * (price - funding_rate) / 12
     values = {
         "margin_fen": margin,
         "loss_fen": lent * loss_rate,
         "cost_fen": np.full(len(lent), 100.0 * cost_amount),
     }
-    whole = {name: np.rint(value).astype(np.int64) for name, value in values.items()}
+    for name, money in values.items():
+        if not np.abs(money).max(initial=0.0) < _MOST_FEN:
+            raise ValueError(f"{name} must stay below 2^62, got {np.abs(money).max():g}")
+    whole = {name: np.rint(money).astype(np.int64) for name, money in values.items()}
     index = amount.index if isinstance(amount, pd.Series) else None
     return pd.DataFrame(whole, index=index)
 
 
-def _refuse(broken: np.ndarray, rule: str, values: np.ndarray) -> None:
-    if broken.any():
-        row = int(np.flatnonzero(broken)[0])
-        raise ValueError(f"{rule}, got {values[row]:g} in row {row}")
-
-
-def _owed_months(
-    lent: np.ndarray, rate: np.ndarray, months: np.ndarray, interest_only: ArrayLike | None
-) -> np.ndarray:
+def _owed_months(lent: np.ndarray, rate: np.ndarray, months: np.ndarray) -> np.ndarray:
     """Fen owed, added up over the months of a loan that keeps to its schedule."""
     interest = months * instalment(lent, rate, months) - lent
+    # below such a rate the interest is lost in the rounding of the instalment
     with np.errstate(divide="ignore", invalid="ignore"):
-        owed = np.where(rate > 0, interest / rate, lent * (months + 1) / 2)
-    if interest_only is not None:
-        owed = np.where(np.asarray(interest_only, dtype=bool), lent * months, owed)
-    found: np.ndarray = owed
-    return found
+        owed: np.ndarray = np.where(rate > 1e-9, interest / rate, lent * (months + 1) / 2)
+    return owed
 
 
 def profit_sums(values: pd.DataFrame, y: ArrayLike) -> pd.DataFrame:
@@ -192,8 +183,8 @@ def profit_sums(values: pd.DataFrame, y: ArrayLike) -> pd.DataFrame:
      'profit_squares': [8100.0, 372100.0, 0.0]}
     """
     same_rows(values=values, y=y)
-    outcome = np.asarray(y, dtype=np.float64)
-    good, bad = outcome == 0, outcome == 1
+    state = outcome_state(numeric_array(y, "y", len(values)))
+    good, bad = state == 1, state == 2
     sums = pd.DataFrame(
         {
             "margin_fen": values["margin_fen"].to_numpy() * good,
@@ -226,7 +217,9 @@ def expected_loans(applications: pd.DataFrame) -> np.ndarray:
     >>> expected_loans(asked.assign(default_flag=[0, None, None, None])).round(2).tolist()
     [0.0, 1.0, 0.0, 0.67]
     """
-    approved, booked = (applications[name].to_numpy(dtype=bool) for name in ("approved", "booked"))
+    approved, booked = (
+        flag_array(applications[name], name, len(applications)) for name in ("approved", "booked")
+    )
     known = applications["default_flag"].notna().to_numpy()
     taken_up = booked.sum() / max(int(approved.sum()), 1)
     return np.where(known, 0.0, np.where(booked, 1.0, np.where(approved, 0.0, taken_up)))

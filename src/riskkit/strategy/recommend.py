@@ -14,32 +14,37 @@ import pandas as pd
 from scipy import special
 
 from riskkit import metrics
-from riskkit.checks import check_level, same_rows
+from riskkit.checks import check_level, flag_array, numeric_array, same_rows
 from riskkit.strategy.choices import choose_cutoff
 from riskkit.strategy.cutoffs import cutoff_table, normal_interval, rate_interval
 from riskkit.strategy.economics import expected_loans, profit_sums
-from riskkit.strategy.swaps import profit_difference
+from riskkit.strategy.swaps import MIN_SWAPPED, profit_difference
 
 __all__ = ["POLICIES", "Choice", "Recommendation", "cutoff_tables", "recommend"]
 
 POLICIES = ("today's policy", "the cutoff alone", "the cutoff behind today's policy", "everybody")
-_COLUMNS = ("approved", "booked", "default_flag", "amount", "margin_fen", "loss_fen", "cost_fen")
+_MONEY = ("amount", "margin_fen", "loss_fen", "cost_fen")
+_COLUMNS = ("approved", "booked", "default_flag", *_MONEY)
 # so many loans drawn at a time
 _BLOCK = 4_000_000
 _FEWEST_DRAWS, _MOST_DRAWN = 50, 40_000_000
-_NEWTON_STEPS = 4
+_NEWTON_STEPS, _HALVINGS = 6, 30
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A cutoff chosen by its profit on loans seen, and what other draws of them would choose.
+    """Model and cutoff chosen by the profit on loans seen, and what other draws would choose.
 
     Parameters
     ----------
+    model : str
     row : Series, name = the cutoff
         Of :func:`cutoff_table`.
+    difference : Series
+        Profit of the second model at its own best cutoff less that of the first at its own, of
+        :func:`profit_difference`.
     optimism_amount : float
-        By how much its profit is too good, since it was chosen on these loans.
+        By how much the profit is too good, since model and cutoff were chosen on these loans.
     low, high : float
         Between which 95 of 100 other draws of the loans put the cutoff of this model.
     model_again : float
@@ -48,7 +53,9 @@ class Choice:
         Whether no lower cutoff could be chosen.
     """
 
+    model: str
     row: pd.Series
+    difference: pd.Series
     optimism_amount: float
     low: float
     high: float
@@ -72,8 +79,6 @@ class Recommendation:
 
     Parameters
     ----------
-    model : str
-        The one whose cutoffs they are.
     alone : Choice or None
         As the only rule: of the cutoffs that are not inferred. None where all are.
     behind : Choice or None
@@ -89,21 +94,16 @@ class Recommendation:
         expected_profit_amount. gain_amount and expected_gain_amount are the profits less those of
         the first policy. Rates, profits and gains with _low and _high; money in units of the
         currency.
-    difference : Series
-        Profit of the second model at its own best cutoff less that of the first at its own, of
-        :func:`profit_difference`.
     """
 
-    model: str
     alone: Choice | None
     behind: Choice | None
     policies: pd.DataFrame
-    difference: pd.Series
 
     @property
     def name(self) -> str:
         """The cutoff as the only rule and its model, in words."""
-        return "none" if self.alone is None else f"{self.alone.cutoff:.0f} ({self.model})"
+        return "none" if self.alone is None else f"{self.alone.cutoff:.0f} ({self.alone.model})"
 
 
 def recommend(
@@ -118,7 +118,8 @@ def recommend(
     """The cutoffs that earn the most, as the only rule and as a second hurdle, like for like.
 
     Of two models the second is taken where it earns more at its own best cutoff and the interval of
-    the difference lies above 0; else the first, the simpler one.
+    the difference lies above 0; else the first, the simpler one. The two cutoffs may be of two
+    models.
 
     Parameters
     ----------
@@ -130,8 +131,8 @@ def recommend(
     max_never_booked, level
         As in :func:`cutoff_table`.
     n_draws : int
-        Draws of the applications with replacement, at least 20; of more than 100,000 applications
-        as many fewer, down to 50, since chance moves those less.
+        Draws of the applications with replacement, at least 20; fewer, down to 50, where more than
+        40 million applications would be drawn, since chance moves so many less.
     seed : int
 
     Returns
@@ -141,7 +142,9 @@ def recommend(
     Raises
     ------
     ValueError
-        Not two models, a column is missing, lengths differ, or an option is out of range.
+        Not two models, a column is missing, lengths differ, a score or a sum of money is not
+        finite, a loan was booked but not approved or is known but was not booked, or an option is
+        out of range.
 
     Source
     ------
@@ -157,34 +160,25 @@ def recommend(
         raise ValueError(f"loans lack {missing}, they have {list(loans.columns)}")
     if n_draws < 20:
         raise ValueError(f"n_draws must be at least 20, got {n_draws!r}")
+    for name, column in [*scores.items(), *loans[list(_MONEY)].items()]:
+        if not np.isfinite(numeric_array(column, str(name)).astype(float)).all():
+            raise ValueError(f"{name} must be finite everywhere")
+    approved, booked = (flag_array(loans[name], name, len(loans)) for name in _COLUMNS[:2])
+    if (booked & ~approved).any():
+        raise ValueError("loans must be approved where booked")
+    if (loans["default_flag"].notna().to_numpy() & ~booked).any():
+        raise ValueError("default_flag must be missing where not booked")
     # what is drawn must not hang on the order of the rows
     keys = [scores[name] for name in scores] + [loans[name] for name in reversed(_COLUMNS)]
     order = np.lexsort([np.asarray(key, dtype=float) for key in keys])
     scores, loans = scores.iloc[order], loans.iloc[order]
-    y = loans["default_flag"]
-    sums = profit_sums(loans, y)
-    profit = (sums["margin_fen"] - sums["loss_fen"] - sums["cost_fen"]) / 100
-    profit = profit.where(y.notna()).to_numpy()
     tables = cutoff_tables(scores, loans, max_never_booked=max_never_booked, level=level)
     known = {name: table[table["bad_rate"].notna()] for name, table in tables.items()}
     seen = {name: table[~table["inferred"]] for name, table in known.items()}
-    simple, other = scores.columns
-    best = {
-        name: choose_cutoff(table, objective="profit").name if len(table) else np.nan
-        for name, table in seen.items()
-    }
-    apart = profit_difference(scores[[other, simple]], profit, best, level=level)
-    model = other if apart["low"] > 0 or np.isnan(best[simple]) else simple
-    draws = _Draws(scores, loans, profit, model, n_draws, seed)
+    draws = _Draws(scores, loans, n_draws, seed)
     alone = _chosen(draws, seen, level)
-    behind = None if loans["approved"].all() else _chosen(draws, known, level)
-    return Recommendation(
-        model=model,
-        alone=alone,
-        behind=behind,
-        policies=_policies(draws, loans, profit, alone, behind, level),
-        difference=apart,
-    )
+    behind = None if approved.all() else _chosen(draws, known, level)
+    return Recommendation(alone, behind, _policies(draws, loans, alone, behind, level))
 
 
 def cutoff_tables(
@@ -218,25 +212,19 @@ def cutoff_tables(
 class _Draws:
     """The applications drawn again and again, some draws at a time."""
 
-    def __init__(
-        self,
-        scores: pd.DataFrame,
-        loans: pd.DataFrame,
-        profit: np.ndarray,
-        model: str,
-        n_draws: int,
-        seed: int,
-    ) -> None:
-        self.scores, self.model, self.seed = scores, model, seed
+    def __init__(self, scores: pd.DataFrame, loans: pd.DataFrame, n_draws: int, seed: int) -> None:
+        self.scores, self.seed = scores, seed
         self.n_draws = min(n_draws, max(_FEWEST_DRAWS, _MOST_DRAWN // max(len(scores), 1)))
-        self.known = ~np.isnan(profit)
-        self.profit = profit[self.known]
-        self.bad = loans["default_flag"].to_numpy(dtype=float)[self.known]
+        outcome = loans["default_flag"].to_numpy(dtype=float)
+        self.known = ~np.isnan(outcome)
+        self.bad = outcome[self.known]
+        sums = profit_sums(loans, outcome)[self.known]
+        profit = sums["margin_fen"] - sums["loss_fen"] - sums["cost_fen"]
+        self.profit = profit.to_numpy() / 100
         stands_for = expected_loans(loans)
         self.unseen = stands_for > 0
         self.taken = stands_for[self.unseen]
-        columns = ("margin_fen", "loss_fen", "cost_fen", "amount")
-        self.money = loans.loc[self.unseen, list(columns)].to_numpy(dtype=float).T / 100
+        self.money = loans[list(_MONEY)].to_numpy(dtype=float)[self.unseen].T / 100
 
     def blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """How often each known and each unseen application is drawn, rows of draws."""
@@ -248,56 +236,73 @@ class _Draws:
             times = rng.poisson(1, (n, n_known + n_unseen)).astype(np.float64)
             yield times[:, :n_known], times[:, n_known:]
 
-    def chances(self, times: np.ndarray) -> np.ndarray:
+    def chances(self, times: np.ndarray, model: str, line: tuple[float, float]) -> np.ndarray:
         """Probability of bad of each unseen application, by the line of each draw's known loans."""
-        score = self.scores[self.model].to_numpy(dtype=float)
-        seen, unseen = score[self.known], score[self.unseen]
-        middle, spread = seen.mean(), max(seen.std(), 1e-9)
-        points, place = np.unique((seen - middle) / spread, return_inverse=True)
+        score = self.scores[model].to_numpy(dtype=float)
+        seen = score[self.known]
+        points, place = np.unique(seen, return_inverse=True)
         order = np.argsort(place, kind="stable")
         begins = np.searchsorted(place[order], np.arange(len(points)))
         drawn = times[:, order]
         rows = np.add.reduceat(drawn, begins, axis=1)
         bads = np.add.reduceat(drawn * self.bad[order], begins, axis=1)
-        line = _lines(points, rows, bads)
-        z = (unseen - middle) / spread
-        found: np.ndarray = special.expit(line[:, :1] + line[:, 1:] * z)
+        intercept, slope = _lines(points, rows, bads, line)
+        found: np.ndarray = special.expit(intercept + slope * score[self.unseen])
         return found
 
 
-def _lines(points: np.ndarray, rows: np.ndarray, bads: np.ndarray) -> np.ndarray:
-    """Intercept and slope of a logistic line on the points, for each row of counts."""
-    rate = (bads.sum(axis=1) + 0.5) / (rows.sum(axis=1) + 1)
-    intercept, slope = special.logit(rate), np.zeros(len(rows))
-    for _ in range(2 * _NEWTON_STEPS):
-        chance = special.expit(intercept[:, None] + slope[:, None] * points)
-        miss, spread = bads - rows * chance, rows * chance * (1 - chance)
-        pull, turn = miss.sum(axis=1), miss @ points
-        flat, tilt, bend = spread.sum(axis=1), spread @ points, spread @ points**2
-        scale = np.maximum(flat * bend - tilt**2, 1e-12)
-        intercept = intercept + (bend * pull - tilt * turn) / scale
-        slope = slope + (flat * turn - tilt * pull) / scale
-    return np.column_stack([intercept, slope])
+def _lines(
+    points: np.ndarray, rows: np.ndarray, bads: np.ndarray, start: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Intercepts and slopes, columns, of the logistic line of each row of counts, from one near."""
+    centre = rows.sum(axis=0) @ points / rows.sum()
+    spread = max(float(np.sqrt(rows.sum(axis=0) @ (points - centre) ** 2 / rows.sum())), 1e-300)
+    z = (points - centre) / spread
+    line = np.tile([start[0] + start[1] * centre, start[1] * spread], (len(rows), 1))
+
+    def loss(at: np.ndarray) -> np.ndarray:
+        logit = at[:, :1] + at[:, 1:] * z
+        found: np.ndarray = (rows * np.logaddexp(0, logit) - bads * logit).sum(axis=1)
+        return found
+
+    now = loss(line)
+    for _ in range(_NEWTON_STEPS):
+        chance = special.expit(line[:, :1] + line[:, 1:] * z)
+        miss, curve = bads - rows * chance, rows * chance * (1 - chance)
+        pull = np.column_stack([miss.sum(axis=1), miss @ z])
+        flat, tilt, bend = curve.sum(axis=1), curve @ z, curve @ z**2
+        scale = np.maximum(flat * bend - tilt**2, 1e-300)
+        ups = bend * pull[:, 0] - tilt * pull[:, 1], flat * pull[:, 1] - tilt * pull[:, 0]
+        step = np.column_stack(ups) / scale[:, None]
+        # the likelihood is concave, but a full step may overshoot
+        for _ in range(_HALVINGS):
+            worse = loss(line + step) > now
+            if not worse.any():
+                break
+            step[worse] /= 2
+        step[loss(line + step) > now] = 0.0
+        line = line + step
+        now = loss(line)
+    slope = line[:, 1:] / spread
+    return line[:, :1] - slope * centre, slope
 
 
 def _policies(
     draws: _Draws,
     loans: pd.DataFrame,
-    profit: np.ndarray,
     alone: Choice | None,
     behind: Choice | None,
     level: float,
 ) -> pd.DataFrame:
     """What each policy approves, and what came and would come of it."""
     approved, booked = (loans[name].to_numpy(dtype=bool) for name in ("approved", "booked"))
-    score = draws.scores[draws.model].to_numpy()
     today, by_score, second, everybody = POLICIES
     masks = {(everybody if approved.all() else today): approved}
     if alone is not None:
-        masks[by_score] = score >= alone.cutoff
+        masks[by_score] = draws.scores[alone.model].to_numpy() >= alone.cutoff
     if behind is not None:
-        masks[second] = approved & (score >= behind.cutoff)
-    masks[everybody] = np.ones(len(score), dtype=bool)
+        masks[second] = approved & (draws.scores[behind.model].to_numpy() >= behind.cutoff)
+    masks[everybody] = np.ones(len(loans), dtype=bool)
     within = np.column_stack(list(masks.values())).astype(float)
     known, n_known = draws.known, int(draws.known.sum())
     seen = within[known]
@@ -328,23 +333,29 @@ def _policies(
     gain, squares = draws.profit @ apart, draws.profit**2 @ apart**2
     table["gain_amount"] = gain
     table["gain_low"], table["gain_high"] = normal_interval(gain, squares, n_known, level)
-    return table.join(_expected(draws, table, within, level))
+    # who was never seen is judged by the score that would let him in
+    model = next((choice.model for choice in (alone, behind) if choice), draws.scores.columns[0])
+    return table.join(_expected(draws, table, within, model, level))
 
 
-def _expected(draws: _Draws, table: pd.DataFrame, within: np.ndarray, level: float) -> pd.DataFrame:
+def _expected(
+    draws: _Draws, table: pd.DataFrame, within: np.ndarray, model: str, level: float
+) -> pd.DataFrame:
     """What would come of all the approved, over draws of the applications."""
     unseen = within[draws.unseen]
-    margin, loss, cost, amount = draws.money
+    amount, margin, loss, cost = draws.money
     loans = table["loans"].to_numpy() + draws.taken @ unseen
     found = pd.DataFrame({"expected_loans": loans}, index=table.index)
     found["expected_lent_amount"] = table["lent_amount"] + (draws.taken * amount) @ unseen
     once = np.ones((1, int(draws.known.sum())))
     known, seen_profit = within[draws.known], draws.profit
-    can_tell = len(seen_profit) and 0 < draws.bad.sum() < len(draws.bad)
+    score = draws.scores[model].to_numpy(dtype=float)[draws.known]
+    line = metrics.logistic_line(score, draws.bad, np.ones(len(score))) if len(score) else None
 
     def told(times: np.ndarray, more: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         drawn = more * draws.taken
-        chance = draws.chances(times)
+        # where all were seen nobody is to be guessed
+        chance = draws.chances(times, model, line) if line else np.zeros(drawn.shape)
         bads = (times * draws.bad) @ known + (drawn * chance) @ unseen
         size = times @ known + drawn @ unseen
         earned = drawn * (margin - cost - chance * (margin + loss))
@@ -354,7 +365,7 @@ def _expected(draws: _Draws, table: pd.DataFrame, within: np.ndarray, level: flo
 
     columns = {"bad_rate": "bad_rate", "profit": "profit_amount", "gain": "gain_amount"}
     ends = {name: (f"expected_{name}_low", f"expected_{name}_high") for name in columns}
-    if not can_tell:
+    if not len(score) or (line is None and len(draws.taken)):
         unknown = ["expected_bad", *(f"expected_{label}" for label in columns.values())]
         unknown += [end for pair in ends.values() for end in pair]
         return found.assign(**dict.fromkeys(unknown, np.nan))
@@ -377,37 +388,47 @@ def _expected(draws: _Draws, table: pd.DataFrame, within: np.ndarray, level: flo
 
 
 def _chosen(draws: _Draws, tables: Mapping[str, pd.DataFrame], level: float) -> Choice | None:
-    """The most profitable of these cutoffs of the model; the whole choice made on each draw, too.
+    """The most profitable of these cutoffs and its model; the same choice made on each draw, too.
 
     What a draw earns there is held against what the loans as they are earn there.
     """
-    if tables[draws.model].empty:
+    curves = {name: _Curve(draws, name, table) for name, table in tables.items() if len(table)}
+    if not curves:
         return None
     simple, other = tables
-    curves = {name: _Curve(draws, name, table) for name, table in tables.items() if len(table)}
-    width = float(special.ndtri(0.5 + level / 2))
-    gained, cutoffs, taken = [], [], []
+    rows = {name: choose_cutoff(tables[name], objective="profit") for name in curves}
+    own = {name: rows[name].name if name in rows else np.nan for name in tables}
+    apart = profit_difference(
+        draws.scores.loc[draws.known, [other, simple]], draws.profit, own, level=level
+    )
+    model = other if apart["low"] > 0 or simple not in rows else simple
+    luck, cutoffs, taken = [], [], []
     for times, _ in draws.blocks():
-        best = {name: curve.best(times * draws.profit) for name, curve in curves.items()}
-        second = np.full(len(times), other in best)
+        drawn = times * draws.profit
+        best = {name: curve.best(drawn) for name, curve in curves.items()}
+        second = np.full(len(times), simple not in best)
         if len(best) == 2:
-            approved = [curves[name].above(best[name][0]) for name in (other, simple)]
-            moved = draws.profit * (approved[0].astype(float) - approved[1])
-            error = np.sqrt((times * moved**2).sum(axis=1))
-            second = (times * moved).sum(axis=1) > width * error
+            by_other, by_simple = (curves[name].above(best[name][0]) for name in (other, simple))
+            moved = draws.profit * (by_other.astype(float) - by_simple)
+            total, squares = (times * moved).sum(axis=1), (times * moved**2).sum(axis=1)
+            low, _ = normal_interval(total, squares, times.sum(axis=1), level)
+            swapped = (times * (by_other != by_simple)).sum(axis=1)
+            second = (low > 0) & (swapped >= MIN_SWAPPED)
         gains = [best[name][1] if name in best else np.nan for name in (other, simple)]
-        gained.append(np.where(second, *gains))
-        cutoffs.append(best[draws.model][0])
-        taken.append(second if draws.model == other else ~second)
-    row = choose_cutoff(tables[draws.model], objective="profit")
+        # by what the draw is luckier at the cutoff chosen here, 0 on average, the mean is steadied
+        luck.append(np.where(second, *gains) - curves[model].gain(drawn, own[model]))
+        cutoffs.append(best[model][0])
+        taken.append(second if model == other else ~second)
     low, high = np.quantile(np.concatenate(cutoffs), [0.5 - level / 2, 0.5 + level / 2])
     return Choice(
-        row=row,
-        optimism_amount=float(np.concatenate(gained).mean()),
+        model=model,
+        row=rows[model],
+        difference=apart,
+        optimism_amount=max(float(np.concatenate(luck).mean()), 0.0),
         low=float(low),
         high=float(high),
         model_again=float(np.concatenate(taken).mean()),
-        is_lowest=bool(row.name == tables[draws.model].index.min()),
+        is_lowest=bool(own[model] == tables[model].index.min()),
     )
 
 
@@ -427,6 +448,12 @@ class _Curve:
         curve = np.cumsum(drawn[:, self.order], axis=1)[:, self.n_above - 1]
         at = curve.argmax(axis=1)
         return self.cutoffs[at], curve[np.arange(len(at)), at] - self.seen[at]
+
+    def gain(self, drawn: np.ndarray, cutoff: float) -> np.ndarray:
+        """What each draw earns at a cutoff less what the loans as they are earn there."""
+        above = self.score >= cutoff
+        found: np.ndarray = drawn[:, above].sum(axis=1) - self.seen[self.cutoffs == cutoff]
+        return found
 
     def above(self, cutoffs: np.ndarray) -> np.ndarray:
         """Whom the cutoff of each draw approves."""

@@ -104,12 +104,14 @@ def recommendation_text(found: Recommendation, currency: str, rate_name: str) ->
     )
     if found.alone is not None:
         row = found.alone.row
-        earns = "earns the most" if row["profit_amount"] > 0 else "**only loses, the least**"
+        earns = (
+            "earns the most" if row["profit_amount"] > 0 else "**earns nothing, and loses least**"
+        )
         text = (
-            f"As the only rule the {found.model} {earns} at **{found.alone.cutoff:.0f}** "
+            f"As the only rule the {found.alone.model} {earns} at **{found.alone.cutoff:.0f}** "
             f"points ({rate_name} {row['approval_rate']:.1%}): "
             f"{money_text(row, 'profit', currency)} on the loans booked. "
-            f"{_again_text(found.alone, found.model)} {cutoff_text(row)}"
+            f"{_again_text(found.alone)} {cutoff_text(row)}"
         )
         if found.alone.is_lowest and row["approval_rate"] < 1:
             text += " No lower cutoff was looked at: there, too many were never booked."
@@ -117,21 +119,28 @@ def recommendation_text(found: Recommendation, currency: str, rate_name: str) ->
         seen = found.behind is None
         gain = "gain" if seen else "expected_gain"
         if pd.notna(policy[f"{gain}_amount"]):
-            expected = "earns" if seen else "is expected to earn"
             amount = money_text(policy, gain, currency, signed=True)
-            text += (
-                f" Against {today} it {expected} {amount}{_luck_text(policy, gain, found.alone)}"
-            )
+            text += f" Against {today} that is {'' if seen else 'expected to be '}{amount}"
+            text += _luck_text(policy, gain, found, found.alone)
     if found.behind is not None:
-        policy = found.policies.loc[POLICIES[2]]
-        text += (
-            f"\n\nBehind {today}, as a second hurdle, **{found.behind.cutoff:.0f}** points of the "
-            f"{found.model} keep {policy['loans']:,.0f} of "
-            f"{found.policies.iloc[0]['loans']:,.0f} loans, all of them seen, and earn "
-            f"{money_text(policy, 'gain', currency, signed=True)} more"
-            f"{_luck_text(policy, 'gain', found.behind)} {_again_text(found.behind, found.model)}"
-        )
+        text += f"\n\n{_hurdle_text(found, found.behind, currency)}"
     return text
+
+
+def _hurdle_text(found: Recommendation, behind: Choice, currency: str) -> str:
+    """What a second hurdle behind today's policy keeps and earns."""
+    today, policy = found.policies.iloc[0], found.policies.loc[POLICIES[2]]
+    if not policy["profit_amount"] > 0:
+        return (
+            f"Behind {today.name}, as a second hurdle, **no cutoff earns anything**: on these "
+            "economics it would lose least to lend to nobody."
+        )
+    return (
+        f"Behind {today.name}, as a second hurdle, **{behind.cutoff:.0f}** points of the "
+        f"{behind.model} keep {policy['loans']:,.0f} of {today['loans']:,.0f} loans, all of them "
+        f"seen, and earn {money_text(policy, 'gain', currency, signed=True)} more"
+        f"{_luck_text(policy, 'gain', found, behind)} {_again_text(behind)}"
+    )
 
 
 def recommendation_figures(
@@ -157,29 +166,34 @@ def recommendation_figures(
             expected = f"{rate:.2%}" if pd.notna(rate) else "not known"
             figures["Expected bad rate, of all loans there"] = expected
     if found.behind is not None:
+        policy = found.policies.loc[POLICIES[2]]
         label = f"{found.behind.cutoff:.0f} behind today's policy, profit less without it{mark}"
-        figures[label] = money_text(found.policies.loc[POLICIES[2]], "gain", currency, signed=True)
+        gain = money_text(policy, "gain", currency, signed=True)
+        if policy["profit_amount"] > 0:
+            figures[label] = gain
+        else:
+            figures[f"Cutoff behind today's policy{mark}"] = "none earns anything"
     elif found.alone is not None:
         gain = money_text(found.policies.loc[POLICIES[1]], "gain", currency, signed=True)
         figures[f"Profit there, less that of all{mark}"] = gain
     return figures
 
 
-def _again_text(choice: Choice, model: str) -> str:
+def _again_text(choice: Choice) -> str:
     """What other draws of the loans would choose."""
     return (
-        f"It was chosen on these loans, and {max(choice.optimism_amount, 0):,.0f} of its profit is "
-        "luck. "
-        f"In 95 of 100 other draws of them the {model}'s best cutoff lies between {choice.low:.0f} "
-        f"and {choice.high:.0f}; {choice.model_again:.0%} of the draws take this model."
+        f"It was chosen on these loans, and {choice.optimism_amount:,.0f} of its profit is luck. "
+        f"In 95 of 100 other draws of them the {choice.model}'s best cutoff lies between "
+        f"{choice.low:.0f} and {choice.high:.0f}; {choice.model_again:.0%} of the draws take this "
+        "model."
     )
 
 
-def _luck_text(policy: pd.Series, gain: str, choice: Choice) -> str:
+def _luck_text(policy: pd.Series, gain: str, found: Recommendation, choice: Choice) -> str:
     """Whether a gain is more than chance and the luck of the choice."""
-    if policy[f"{gain}_amount"] == 0:
+    if policy["applications"] == found.policies["applications"].iloc[0]:
         return ", for it declines none of them."
-    if policy[f"{gain}_low"] - max(choice.optimism_amount, 0) > 0:
+    if policy[f"{gain}_low"] - choice.optimism_amount > 0:
         return ", more than chance and the luck of the choice give."
     if policy[f"{gain}_high"] < 0:
         return ": it loses."

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from riskkit.checks import same_rows
 from riskkit.columns import calendar_months
 from riskkit.synthetic.policy import REASONS
 from riskkit.synthetic.portfolio import DEFAULT_MOBS
@@ -90,10 +91,16 @@ def true_probability(
     Series or None
         None for another number of days past due, and where indeterminate loans have no label.
 
+    Raises
+    ------
+    ValueError
+        Indexes or lengths differ.
+
     Source
     ------
     riskkit definition: first-default probabilities added up over the window.
     """
+    same_rows(truth=truth, term_months=term_months)
     if bad.dpd != DEFAULT_DPD or bad.indeterminate_dpd is not None:
         return None
     last = DEFAULT_MOBS.stop - 1

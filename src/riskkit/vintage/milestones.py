@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from riskkit.checks import check_level
 from riskkit.metrics import jeffreys_interval
@@ -54,7 +55,9 @@ def milestone_table(
         than `dpd` days past due, or in default), `bad_rate`, `bad_rate_low`, `bad_rate_high`;
         `earlier` (number of earlier cohorts), `earlier_median_rate` (NaN without any), and
         `departure_rate`: how far the median lies beyond the interval, above 0 where the newest
-        cohort is worse, below where it is better, 0 within. No loans give an empty table.
+        cohort is worse, below where it is better; 0 within, and where the loans of the earlier
+        cohorts, taken together, cannot be told from it (Fisher's exact test), since a median of few
+        loans is no more sure than the newest rate. No loans give an empty table.
 
     Raises
     ------
@@ -97,20 +100,31 @@ def milestone_table(
                 "loans": n_loans,
                 "bad": round(rate * n_loans),
                 "bad_rate": rate,
+                "p_value": _p_value(rate, n_loans, earlier, loans[earlier.index]),
                 "earlier": len(earlier),
                 "earlier_median_rate": earlier.median() if len(earlier) else np.nan,
             }
-    columns = ["newest", "loans", "bad", "bad_rate", "earlier", "earlier_median_rate"]
+    columns = ["newest", "loans", "bad", "bad_rate", "p_value", "earlier", "earlier_median_rate"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     bad, n = (table[name].to_numpy(dtype=float) for name in ("bad", "loans"))
     compared = max(int((table["earlier"] > 0).sum()), 1)
-    low, high = jeffreys_interval(bad, n, 1 - (1 - level) / compared)
+    each = (1 - level) / compared
+    low, high = jeffreys_interval(bad, n, 1 - each)
+    apart = table.pop("p_value").to_numpy(dtype=float) <= each
     table.insert(4, "bad_rate_low", low)
     table.insert(5, "bad_rate_high", high)
     median = table["earlier_median_rate"]
     # at most one of the two is not 0; without an earlier cohort both are NaN
-    table["departure_rate"] = (low - median).clip(lower=0) - (median - high).clip(lower=0)
+    beyond = (low - median).clip(lower=0) - (median - high).clip(lower=0)
+    table["departure_rate"] = beyond.where(apart | median.isna(), 0.0)
     return table.rename_axis(index="mob")
+
+
+def _p_value(rate: float, n: int, rates: pd.Series, loans: pd.Series) -> float:
+    """Of as many bads of the newest cohort and of the earlier ones together, if all were alike."""
+    bad, bads = round(rate * n), round(float((rates * loans).sum()))
+    cells = [[bad, n - bad], [bads, int(loans.sum()) - bads]]
+    return float(stats.fisher_exact(cells).pvalue)
 
 
 def milestone_text(table: pd.DataFrame) -> str:
