@@ -172,8 +172,8 @@ def test_saved_and_loaded_scores_every_row_alike(borrowers, card, tmp_path):
         assert (loaded.credit_score(rows) == card.credit_score(rows)).all()
     pd.testing.assert_frame_equal(loaded.points_table(), card.points_table())
     assert loaded.dropped_ == card.dropped_
-    with pytest.raises(ValueError, match="schema_version 2 is newer"):
-        Scorecard.from_json(card.to_json() | {"schema_version": 2})
+    with pytest.raises(ValueError, match="schema_version 99 is newer"):
+        Scorecard.from_json(card.to_json() | {"schema_version": 99})
     with pytest.raises(ValueError, match=r"expected a riskkit\.Scorecard"):
         Scorecard.from_json({"kind": "pickle"})
 

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import os
 import signal
 import subprocess
@@ -857,12 +856,16 @@ def test_a_model_is_read_by_its_kind(tmp_path, model, rows):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (lambda text: text.replace('"schema_version": 1', '"schema_version": 99'), "99 is newer"),
+        (
+            lambda text: text.replace('"schema_version": 2', '"schema_version": 99', 1),
+            "99 is newer",
+        ),
+        (lambda text: text.replace('"schema_version": 2', '"schema_version": 1', 1), "1 is not 2"),
         (lambda text: text.replace("riskkit.Scorecard", "riskkit.WoeBinner"), "found 'riskkit.Wo"),
-        (lambda text: text[:1000], "no model: "),
-        (lambda text: "[1, 2]", "no model: "),
-        (lambda text: json.dumps({"kind": "riskkit.Scorecard", "schema_version": 1}), "no whole"),
-        (lambda text: '{"kind": "riskkit.Scorecard"}', "no whole model: KeyError"),
+        (lambda text: text[:1000], "no JSON that could be read"),
+        (lambda text: "[1, 2]", "expected a riskkit.Scorecard or riskkit.Challenger, found None"),
+        (lambda text: '{"kind": "riskkit.Scorecard"}', "schema_version None is not 2"),
+        (lambda text: text.replace('"intercept": -', '"intercept": '), "checksum does not hold"),
     ],
 )
 def test_what_is_no_model_is_refused(tmp_path, card, change, match):

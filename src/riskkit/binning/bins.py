@@ -387,7 +387,6 @@ class FeatureBins:
             counts=np.array(values["counts"]),
             apart=tuple(values["apart"]),
             is_boolean=values["is_boolean"],
-            # older files ask for none
-            min_bads=values.get("min_bads", 0.0),
-            below_min_bads=values.get("below_min_bads", "neutral"),
+            min_bads=values["min_bads"],
+            below_min_bads=values["below_min_bads"],
         )

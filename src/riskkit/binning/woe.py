@@ -27,9 +27,10 @@ from riskkit.binning.optbinning import bins_of_fitted
 from riskkit.binning.solve import TRENDS
 from riskkit.binning.special_codes import GivenCodes, codes_from_json, codes_to_json
 from riskkit.binning.sql import lookup_select
+from riskkit.binning.stored import StoredBinner, require_sound
 from riskkit.checks import known_groups, refuse_unknown, same_rows
 from riskkit.columns import require_features
-from riskkit.tables import JsonModel
+from riskkit.tables import JsonModel, require_arguments
 
 __all__ = ["WoeBinner"]
 
@@ -126,6 +127,8 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
     """
 
     json_kind = "riskkit.WoeBinner"
+    json_version = 2  # under a checksum
+    json_shape = StoredBinner
 
     def __init__(
         self,
@@ -555,7 +558,12 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
 
     @classmethod
     def _from_values(cls, values: Mapping[str, Any]) -> Self:
+        require_arguments(cls, values["parameters"])
+        for feature in values["features"]:
+            require_sound(feature, BELOW_MIN_BADS)
         bins = {f["name"]: FeatureBins.from_json(f) for f in values["features"]}
+        if not 0 < len(bins) == len(values["features"]):
+            raise ValueError("expected features, each once")
         names = {str(name): name for name in bins}  # JSON has no key but text
 
         def named(given: Mapping[str, Any]) -> dict[Any, Any]:
@@ -572,8 +580,7 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
         binner = cls(**parameters)
         binner.bins_ = bins
         binner.one_bin_ = named(values["one_bin"])
-        # older files know of none
-        binner.leakage_ = named(values.get("leakage", {}))
+        binner.leakage_ = named(values["leakage"])
         binner.log_ = tuple(Edit.from_json(edit) for edit in values["log"])
         binner._name_features(list(binner.bins_))
         return binner

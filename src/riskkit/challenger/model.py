@@ -38,6 +38,7 @@ from riskkit.challenger.rows import (
     matrix_columns,
     matrix_of,
 )
+from riskkit.challenger.stored import StoredTrees, require_whole
 from riskkit.checks import refuse_unknown, same_rows
 from riskkit.columns import feature_kinds, level_of, require_features
 from riskkit.schema import Feature
@@ -51,6 +52,7 @@ from riskkit.scorecard import (
     require_text_names,
     special_words,
 )
+from riskkit.tables import require_arguments
 from riskkit.target import deal_folds, group_numbers
 
 if TYPE_CHECKING:
@@ -142,7 +144,8 @@ class Challenger(ScoreClassifier):
     """
 
     json_kind = "riskkit.Challenger"
-    json_version = 3  # with features, then with n_rounds
+    json_version = 4  # with features, with n_rounds, under a checksum
+    json_shape = StoredTrees
 
     def __init__(
         self,
@@ -531,6 +534,9 @@ class Challenger(ScoreClassifier):
     def _from_values(cls, values: Mapping[str, Any]) -> Self:
         import lightgbm
 
+        require_arguments(cls, values["settings"], but=("scale",))
+        columns = matrix_columns(values["features"], values["special_codes"])
+        require_whole(values, len(columns))
         settings = dict(values["settings"])
         settings["special_codes"] = codes_from_json(settings["special_codes"])
         model = cls(scale=ScoreScale(**values["scale"]), **settings)

@@ -11,6 +11,7 @@ from riskkit.scorecard.scale import (
     ScoreScale,
     require_text_names,
 )
+from riskkit.scorecard.stored import StoredScale
 from riskkit.scorecard.words import catalogue, feature_label, number_words, special_words
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "ScoreClassifier",
     "ScoreScale",
     "Scorecard",
+    "StoredScale",
     "catalogue",
     "feature_label",
     "number_words",

@@ -50,7 +50,9 @@ from riskkit.scorecard.scale import (
     require_text_names,
     spread_base,
 )
+from riskkit.scorecard.stored import StoredCard, require_near, require_whole
 from riskkit.scorecard.words import bin_words, catalogue, feature_label
+from riskkit.tables import require_arguments
 
 __all__ = ["NoFeatureLeft", "Scorecard"]
 
@@ -133,6 +135,8 @@ class Scorecard(ScoreClassifier):
     """
 
     json_kind = "riskkit.Scorecard"
+    json_version = 2  # under a checksum
+    json_shape = StoredCard
 
     def __init__(
         self,
@@ -696,7 +700,7 @@ class Scorecard(ScoreClassifier):
             "covariance": None
             if self.covariance_ is None
             else self.covariance_.to_numpy().tolist(),
-            "vif": self.vif_.to_dict(),
+            "vif": {n: v if np.isfinite(v) else None for n, v in self.vif_.items()},
             "intercept": self.intercept_,
             "coefficients": self.coefficients_.to_dict(),
             "dropped": self.dropped_,
@@ -712,7 +716,9 @@ class Scorecard(ScoreClassifier):
 
     @classmethod
     def _from_values(cls, values: Mapping[str, Any]) -> Self:
+        require_arguments(cls, values["settings"], but=("binner", "scale"))
         binner = WoeBinner.from_json(values["binner"])
+        require_whole(values, {str(n): len(bins.counts) for n, bins in binner.bins_.items()})
         given = binner if values["bins_given"] else clone(binner)
         card = cls(given, scale=ScoreScale(**values["scale"]), **values["settings"])
         card.binner_ = binner
@@ -728,7 +734,8 @@ class Scorecard(ScoreClassifier):
         card.covariance_ = found if found is None else pd.DataFrame(found, names, names)
         card.vif_ = pd.Series(values["vif"], name="vif", dtype=float).rename_axis("feature")
         card._round_to_points()
-        card.base_points_ = values["base_points"]
-        card.points_ = {name: np.array(points) for name, points in values["points"].items()}
+        points = {name: np.array(own) for name, own in values["points"].items()}
+        require_near(values["base_points"], points, card.base_points_, card.points_)
+        card.base_points_, card.points_ = values["base_points"], points
         card._average()
         return card

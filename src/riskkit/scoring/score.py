@@ -6,7 +6,6 @@ their numbers of rows.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -27,7 +26,7 @@ from riskkit.scoring import cells
 from riskkit.scoring.coding import ID, Coding, Levels, RunCoding, SourceCoding
 from riskkit.scoring.reading import Block, Input, open_input
 from riskkit.scoring.writing import ScoreWriter, SideFile
-from riskkit.tables import Files, as_parts
+from riskkit.tables import Files, as_parts, read_json
 
 __all__ = ["ScoringResult", "load_model", "score_file"]
 
@@ -66,25 +65,18 @@ def load_model(path: str | Path) -> Model:
     Raises
     ------
     DataContractError
-        The file is not there, damaged, no such model, or written by a newer riskkit.
+        The file is not there, damaged, altered, no such model, or of another version.
     """
-    path = Path(path)
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        kind = values.get("kind")
-    except (OSError, ValueError, AttributeError) as error:
-        reason = f"no file at {path}" if not path.is_file() else f"no model: {error}"
-        raise DataContractError(path.name, [reason]) from error
+    values = read_json(path)
+    kind = values.get("kind") if isinstance(values, dict) else None
     for model in _MODELS:
         if kind == model.json_kind:
             try:
                 return model.from_json(values)
-            except ValueError as error:
-                raise DataContractError(path.name, [str(error)]) from error
-            except (KeyError, TypeError, IndexError, AttributeError) as error:
-                raise DataContractError(path.name, [f"no whole model: {error!r}"]) from error
+            except DataContractError as error:
+                raise DataContractError(Path(path).name, error.violations) from error
     names = " or ".join(model.json_kind for model in _MODELS)
-    raise DataContractError(path.name, [f"expected a {names}, found {kind!r}"])
+    raise DataContractError(Path(path).name, [f"expected a {names}, found {kind!r}"])
 
 
 def score_file(

@@ -1,0 +1,101 @@
+"""What the file of a challenger holds, and which of it no fit can have left.
+
+Takes the plain values of a file; gives nothing, or a ValueError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from riskkit.scorecard import StoredScale
+from riskkit.tables import stored
+
+__all__ = ["StoredTrees", "require_whole"]
+
+
+@stored
+@dataclass
+class StoredPlatt:
+    """A line on the log-odds."""
+
+    kind: str
+    intercept: float
+    slope: float
+
+
+@stored
+@dataclass
+class StoredIsotonic:
+    """Steps on the log-odds."""
+
+    kind: str
+    raw: list[float]
+    log_odds: list[float]
+
+
+@stored
+@dataclass
+class StoredTrees:
+    """Fitted trees; their settings are the constructor's to judge."""
+
+    scale: StoredScale
+    settings: dict[str, Any]
+    features: list[str]
+    levels: dict[str, list[str]]
+    booleans: list[str]
+    special_codes: dict[str, list[float]]
+    calibration: StoredPlatt | StoredIsotonic
+    n_rounds: int
+    booster: list[str]
+
+
+def require_whole(values: Mapping[str, Any], n_columns: int) -> None:
+    """Refuse parts that do not fit each other.
+
+    Parameters
+    ----------
+    values : mapping
+        Of the shape of :class:`StoredTrees`.
+    n_columns : int
+        Columns of the matrix that its features make.
+    """
+    features = values["features"]
+    if not 0 < len(set(features)) == len(features):
+        raise ValueError("features: expected names, each once")
+    for key in ("levels", "booleans", "special_codes"):
+        if strange := sorted(set(values[key]) - set(features)):
+            raise ValueError(f"{key}: {strange[0]!r} is no feature of the model")
+        if len(set(values[key])) < len(values[key]):
+            raise ValueError(f"{key}: expected each feature once")
+    for key in ("levels", "special_codes"):
+        for name, own in values[key].items():
+            if len(set(own)) < len(own):
+                raise ValueError(f"{key}.{name}: expected each value once")
+    _require_rising(values["calibration"])
+    if values["n_rounds"] < 1:
+        raise ValueError(f"n_rounds must be >= 1, got {values['n_rounds']}")
+    text = values["booster"]
+    head = dict(line.split("=", 1) for line in text[:20] if "=" in line)
+    expected = {"max_feature_idx": str(n_columns - 1), "num_tree_per_iteration": "1"}
+    found = {key: head.get(key) for key in expected}
+    n_trees = sum(line.startswith("Tree=") for line in text)
+    if text[:1] != ["tree"] or found != expected or n_trees != values["n_rounds"]:
+        raise ValueError(
+            f"booster: expected LightGBM's text of {values['n_rounds']} trees on {n_columns} "
+            f"columns, found {n_trees} and {found}"
+        )
+
+
+def _require_rising(calibration: Mapping[str, Any]) -> None:
+    """More of what the trees say is never less risk."""
+    if "slope" in calibration:
+        if calibration["kind"] != "platt" or calibration["slope"] <= 0:
+            raise ValueError("calibration: expected a line (platt) with a slope above 0")
+        return
+    raw, risk = calibration["raw"], calibration["log_odds"]
+    ordered = all(a < b for a, b in pairwise(raw)) and all(a <= b for a, b in pairwise(risk))
+    if calibration["kind"] != "isotonic" or not raw or len(raw) != len(risk) or not ordered:
+        raise ValueError("calibration: expected steps (isotonic) that never fall")
