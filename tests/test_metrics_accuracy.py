@@ -360,10 +360,10 @@ def test_bootstrap_refuses_settings_out_of_range(counts):
 
 def test_accuracy_of_several_models_is_that_of_each_on_the_same_loans():
     rng = np.random.default_rng(6)
-    p = rng.uniform(0.05, 0.6, 500)
-    y = (rng.random(500) < p).astype(float)
-    y[:50] = np.nan
-    models = pd.DataFrame({"right": p, "steep": p**2}, index=np.arange(500)[::-1])
+    p = rng.uniform(0.2, 0.6, 5000)
+    y = (rng.random(5000) < p).astype(float)
+    y[:500] = np.nan
+    models = pd.DataFrame({"right": p, "steep": p**2}, index=np.arange(5000)[::-1])
     table = metrics.accuracy_table(y, models)
     assert table.index.tolist() == ["right", "steep"]
     assert table.index.name == "model"
@@ -383,12 +383,12 @@ def test_accuracy_of_several_models_is_that_of_each_on_the_same_loans():
         )
         fit = metrics.calibration_fit(outcome, predicted)
         assert row[fit.index].tolist() == pytest.approx(fit.tolist())
-        # ten groups of 45 in order of their probability
-        groups = np.argsort(predicted, kind="stable").reshape(10, 45)
+        # ten groups of 450 in order of their probability
+        groups = np.argsort(predicted, kind="stable").reshape(10, 450)
         mean, bad = predicted[groups].mean(axis=1), outcome[groups].sum(axis=1)
-        statistic = ((bad - 45 * mean) ** 2 / (45 * mean * (1 - mean))).sum()
+        statistic = ((bad - 450 * mean) ** 2 / (450 * mean * (1 - mean))).sum()
         assert row["hosmer_lemeshow"] == pytest.approx(statistic)
-        test = hosmer_lemeshow(bad, np.full(10, 45), mean)
+        test = hosmer_lemeshow(bad, np.full(10, 450), mean)
         assert row["p_value"] == pytest.approx(test["p_value"])
     assert table.loc["steep", "p_value"] < 0.001 < table.loc["right", "p_value"]
 
@@ -406,3 +406,19 @@ def test_a_model_that_says_the_same_of_everybody_has_no_line_and_no_warning():
     table = metrics.accuracy_table(y, pd.DataFrame({"flat": np.full(100, 0.25)}))
     assert table.loc["flat", ["intercept", "slope"]].isna().all()
     assert table.loc["flat", ["reliability", "resolution"]].tolist() == [0, 0]
+
+
+def test_groups_that_expect_few_bads_are_judged_together():
+    # ten groups of 100: of 1, 1, 1, 2 and 6 expected bads, then of 20 each
+    p = np.repeat([0.01, 0.0101, 0.0102, 0.02, 0.06, *np.linspace(0.2, 0.24, 5)], 100)
+    y = np.zeros(1000)
+    y[[0, 1, 2, 150, 250, 350, 450, 451, 452, 453]] = 1
+    for start in range(500, 1000, 100):
+        y[start : start + 20] = 1
+    found = metrics.accuracy_table(y, pd.DataFrame({"model": p})).loc["model"]
+    bad = np.array([6, 4, 20, 20, 20, 20, 20])
+    n = np.array([400, 100, 100, 100, 100, 100, 100])
+    mean = np.array([0.012575, 0.06, *np.linspace(0.2, 0.24, 5)])
+    test = hosmer_lemeshow(bad, n, mean)
+    assert found["hosmer_lemeshow"] == pytest.approx(test["statistic"])
+    assert found["p_value"] == pytest.approx(test["p_value"])

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from riskkit import documents, evidence, metrics, plots, profile
 from riskkit.binning import WoeBinner, select_features
 from riskkit.documents import Findings, document_html
-from riskkit.documents.limits import Limit, model_limits
+from riskkit.documents.limits import Limit, challenger_limits, model_limits
 from riskkit.schema import Feature, SourceFacts
 from riskkit.scorecard import Scorecard, ScoreScale
 from riskkit.target import BadDefinition
@@ -440,7 +440,7 @@ def test_limits_say_what_the_tables_say(made) -> None:
     assert "the curve still rises" in found["More loans"].text
     text = "several cards would rank better, by bureau (+0.050, +0.010 to +0.090)"
     assert found["One card"].text == text
-    assert found["Fairness"].text == "impact ratio below 0.8: Age below 30 (0.625)"
+    assert found["Fairness"].text == "impact ratio below 0.8: Age below 30 (0.625, 0.50 to 0.70)"
     assert found["Fairness"].attention
     assert "Debt" not in found["Missing values"].text or "riskiest" in found["Missing values"].text
 
@@ -562,7 +562,7 @@ def test_a_ratio_just_below_four_fifths_is_not_told_as_four_fifths(made) -> None
     for ratio, told in ((0.79997, "0.79997"), (0.79976, "0.7998"), (0.7912, "0.791")):
         findings = changed(made, "fairness", ("Age", "below_30"), impact_ratio=ratio)
         text = limits_of(made, findings=findings)["Fairness"].text
-        assert text == f"impact ratio below 0.8: Age below 30 ({told})"
+        assert text == f"impact ratio below 0.8: Age below 30 ({told}, 0.50 to 0.70)"
 
 
 def test_amber_and_red_periods_are_named(made) -> None:
@@ -576,12 +576,42 @@ def test_amber_and_red_periods_are_named(made) -> None:
     assert not limits_of(made)["Stability"].attention
 
 
-def test_a_segment_outside_its_interval_counts_only_where_it_has_loans(made) -> None:
+def test_a_segment_outside_its_interval_counts_only_where_it_has_loans_and_bads(made) -> None:
     off = changed(made, "calibration", ("channel", "shop"), scorecard_outside=True)
     assert "in 0 of 1 segments" in limits_of(made, findings=off)["Calibration by segment"].text
     off = changed(made, "calibration", ("channel", "app"), scorecard_outside=True)
     limit = limits_of(made, findings=off)["Calibration by segment"]
-    assert "in 1 of 1 segments of at least 30 loans: channel app" in limit.text
+    assert "in 1 of 1 segments of at least 30 loans and 10 bads" in limit.text
+    assert limit.text.endswith("where chance alone leaves 0.1: channel app")
+    few = changed(made, "calibration", ("channel", "app"), bad_rate=0.001, scorecard=0.001)
+    assert "in 0 of 0 segments" in limits_of(made, findings=few)["Calibration by segment"].text
+
+
+def test_a_red_grade_is_red_only_beyond_few_training_bads_and_many_grades(made) -> None:
+    grades = made["findings"].grades.assign(light="green")
+    grades.loc[1, ["light", "bad", "n", "probability"]] = ["red", 12, 432, 0.0083]
+    for taught, bads, is_red in ((841, 7, False), (84_100, 700, True)):
+        told = grades.assign(taught=grades["n"], taught_bad=grades["bad"])
+        told.loc[1, ["taught", "taught_bad"]] = [taught, bads]
+        limit = limits_of(made, findings=replace(made["findings"], grades=told))["Grades"]
+        assert "grade 1 (12 bads of 432, 3.6 expected)" in limit.text
+        assert limit.attention
+        assert limit.is_red == is_red
+        assert ("chance in one of so many" in limit.text) != is_red
+
+
+def test_the_challenger_is_held_to_its_own_figures(made) -> None:
+    findings = replace(made["findings"], grades=None, calibration=None)
+    findings = changed(made | {"findings": findings}, "accuracy", "challenger", p_value=0.004)
+    scale = made["card"].score_scale
+    found = {x.topic: x for x in challenger_limits(scale, made["scores"], findings)}
+    own = limits_of(made)
+    assert found["Calibration by group, challenger"].is_red
+    assert not own["Calibration by group"].is_red
+    late = made["scores"][made["scores"]["sample"] == "out_of_time"]
+    said = f"{scale.probability(late['challenger']).mean():.2%} predicted"
+    assert found["Level of risk, challenger"].text.startswith(said)
+    assert "Fairness, challenger" in found
 
 
 def test_overlap_unproven_features_and_leakage_are_named(made, monkeypatch) -> None:

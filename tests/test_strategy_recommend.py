@@ -1,6 +1,7 @@
 """What to do, and what it earns with each loan's own money."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -280,7 +281,7 @@ def test_without_a_cutoff_or_an_outcome_it_says_so(world):
     odd["default_flag"] = odd["default_flag"].where(odd["booked"])
     none = strategy.recommend(scores, odd, max_never_booked=0, n_draws=20)
     assert none.alone is None
-    assert none.name == "none"
+    assert none.taken is none.behind
     assert "No cutoff is recommended as the only rule" in strategy.recommendation_text(
         none, "CNY", "approval rate"
     )
@@ -296,19 +297,20 @@ def test_the_text_names_cutoffs_money_and_luck(found):
     assert (
         f"Behind today's policy, as a second hurdle, **{found.behind.cutoff:.0f}** points" in text
     )
-    assert f"{found.behind.optimism_amount:,.0f} of its profit is luck" in text
+    assert f"{found.behind.optimism_amount:,.0f} CNY of its profit are luck" in text
     figures = strategy.recommendation_figures(found, "CNY", "approval rate", mark=", assumed")
     assert figures["Cutoff as the only rule, assumed"] == f"{found.alone.cutoff:.0f} (sharp)"
-    gain = figures[
-        f"{found.behind.cutoff:.0f} behind today's policy, profit less without it, assumed"
-    ]
-    assert gain.startswith("+")
+    assert figures["To do, assumed"] == found.name
+    assert found.behind_less_alone["high"] < 0
+    assert found.name == f"approve from {found.alone.cutoff:.0f} of the sharp on"
+    label = "Profit of the cutoff alone, expected less that of today's policy, assumed"
+    assert figures[label].startswith("+")
 
 
 def test_a_gain_that_chance_explains_is_called_so(found):
     policies = found.policies.copy()
     policies.loc[BEHIND, "gain_low"] = found.behind.optimism_amount - 1
-    doubtful = strategy.Recommendation(**{**vars(found), "policies": policies})
+    doubtful = replace(found, policies=policies)
     text = strategy.recommendation_text(doubtful, "CNY", "approval rate")
     assert "which these loans cannot tell from nothing" in text
 
@@ -353,7 +355,7 @@ def test_a_hurdle_that_declines_none_earns_nothing_more(world):
     assert found.policies.loc[BEHIND, "gain_amount"] == 0
     text = strategy.recommendation_text(found, "CNY", "approval rate")
     assert "more, for it declines none of them." in text
-    assert "-" not in re.findall(r"and (\S+) of its profit is luck", text)[-1]
+    assert "-" not in re.findall(r"about (\S+) CNY of its profit are luck", text)[-1]
 
 
 @pytest.fixture(scope="module")
@@ -465,3 +467,76 @@ def test_sensitivity_moves_the_best_cutoff(world):
     assert found.loc[(0.75, 1.25), "profit_amount"] == pytest.approx(expected, abs=1e-6)
     with pytest.raises(ValueError, match="lacks"):
         strategy.sensitivity_table(table.drop(columns="margin_fen"))
+
+
+def test_the_unseen_the_worse_the_less_the_cutoff_alone_gains(found):
+    gains = found.uplifts["expected_gain_amount"]
+    assert list(gains.index) == [1.0, 1.5, 2.0, 3.0]
+    assert gains[1.0] == pytest.approx(found.policies.loc[ALONE, "expected_gain_amount"])
+    assert (gains.diff().dropna() < 0).all()
+    assert (found.uplifts["expected_bad_rate"].diff().dropna() > 0).all()
+
+
+def test_the_hurdle_less_the_cutoff_alone_is_paired(found):
+    expected = found.policies["expected_profit_amount"]
+    apart = found.behind_less_alone
+    assert apart["difference"] == pytest.approx(expected[BEHIND] - expected[ALONE])
+    # paired, so narrower than the two intervals set against each other
+    loose = (
+        found.policies.loc[BEHIND, "expected_profit_high"]
+        - found.policies.loc[ALONE, "expected_profit_low"]
+    )
+    assert apart["high"] < loose
+
+
+def test_what_was_seen_is_taken_where_chance_explains_the_other(found):
+    doubtful = found.behind_less_alone.replace(found.behind_less_alone["high"], 1.0)
+    for_hurdle = replace(found, behind_less_alone=doubtful)
+    assert for_hurdle.taken is found.behind
+    assert (
+        for_hurdle.name
+        == f"keep today's policy and decline below {found.behind.cutoff:.0f} of the sharp"
+    )
+    told = strategy.recommendation_text(for_hurdle, "CNY", "approval rate")
+    assert "chance can explain that, and behind it every loan has been seen" in told
+    policies = found.policies.copy()
+    policies.loc[BEHIND, "gain_low"] = 0.0
+    nothing = replace(for_hurdle, policies=policies)
+    assert nothing.name == "keep today's policy: no cutoff earns more beyond chance"
+
+
+def test_each_draw_keeps_the_share_never_booked_itself(world):
+    scores, loans, _ = world
+    asked = strategy.cutoff_tables(scores, loans)["sharp"]
+    seen = asked[asked["bad_rate"].notna()]
+    free = strategy.choose_cutoff(seen, objective="profit")
+    # a limit that binds below the best cutoff
+    limit = float(free["never_booked_rate"]) * 0.6
+    bound = strategy.recommend(scores, loans, max_never_booked=limit, n_draws=200)
+    assert bound.alone.is_lowest
+    assert bound.alone.low < bound.alone.cutoff < bound.alone.high
+
+
+@pytest.mark.parametrize(
+    ("bad", "n", "text"),
+    [
+        ((3, 4), (80, 90), "Too few to say: among those on whom the models differ, 7 bads"),
+        ((30, 32), (400, 410), "These loans do not tell which model lets in fewer bads: 30 bads"),
+        ((60, 30), (400, 410), "*second only* has the lower bad rate: 30 bads of 410 loans"),
+    ],
+)
+def test_the_swap_set_is_judged_by_one_test_of_both(bad, n, text):
+    rows = ["both approve", "first only", "second only", "neither"]
+    table = pd.DataFrame({"bad": [9, *bad, 9], "good": [9, n[0] - bad[0], n[1] - bad[1], 9]}, rows)
+    assert strategy.swap_text(table).startswith(text)
+
+
+def test_the_range_of_the_cutoff_under_other_economics_is_told(world):
+    scores, loans, _ = world
+    table = strategy.sensitivity_table(strategy.cutoff_tables(scores, loans)["sharp"])
+    text = strategy.sensitivity_text(table, "approval rate")
+    assert f"between {table['cutoff'].min():.0f} (approval rate" in text
+    assert f"and {table['cutoff'].max():.0f} (" in text
+    assert strategy.sensitivity_text(table.iloc[:0], "approval rate") == ""
+    alike = strategy.sensitivity_text(table.iloc[:1], "approval rate")
+    assert alike.endswith(f"stays {table['cutoff'].iloc[0]:.0f}.")

@@ -3,7 +3,7 @@
 Takes a model and the tables a run has found; gives sections, and a page that needs nothing else.
 """
 
-from riskkit.documents.limits import model_limits
+from riskkit.documents.limits import challenger_limits, model_limits
 from riskkit.documents.looks import show_finding
 from riskkit.documents.model_card import model_card_sections
 from riskkit.documents.page import document_html, write_document
@@ -11,6 +11,7 @@ from riskkit.documents.words import Findings
 
 __all__ = [
     "Findings",
+    "challenger_limits",
     "document_html",
     "model_card_sections",
     "model_limits",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from riskkit import metrics
 from riskkit.binning import LEAKAGE_IV
@@ -32,9 +33,9 @@ from riskkit.schema import Feature, SourceFacts
 from riskkit.target import samples_present
 
 if TYPE_CHECKING:
-    from riskkit.scorecard import Scorecard
+    from riskkit.scorecard import Scorecard, ScoreScale
 
-__all__ = ["Limit", "model_limits"]
+__all__ = ["Limit", "challenger_limits", "model_limits"]
 
 # where a figure begins to deserve attention
 MAX_DECLINED = 0.5
@@ -42,7 +43,9 @@ MAX_VIF = 5.0
 MIN_BADS_PER_FEATURE = 10  # Peduzzi et al. (1996), Journal of Clinical Epidemiology 49(12)
 # Collins, Ogundimu, Altman (2016), Statistics in Medicine 35(2), on external validation
 MIN_JUDGED_BADS = 100
+MIN_BADS = 10  # of a segment, seen or expected
 SIGNIFICANT = 0.05  # p-value below which a test rejects
+SURELY = 0.01
 MIN_P_VALUE = 0.0001  # smaller ones are called below it
 
 
@@ -83,11 +86,31 @@ def model_limits(
         *_limits_of_sample(card, facts, scores),
         *_limits_of_features(card, features, selection, labels),
         *_limits_of_performance(scores, findings),
-        *_limits_of_calibration(card, scores, findings),
+        *_limits_of_calibration(card.score_scale, scores, findings),
         *_limits_over_time(scores, findings),
         *_limits_of_dependence(findings),
         *_limits_of_fairness(features, card, findings),
     ]
+
+
+def challenger_limits(scale: ScoreScale, scores: pd.DataFrame, findings: Findings) -> list[Limit]:
+    """Whether the challenger's probabilities hold, and whom it treats how.
+
+    It has no model document of its own, and a committee may be told to use it.
+
+    Parameters
+    ----------
+    scale : ScoreScale
+    scores : DataFrame
+        As in :func:`model_card_sections`.
+    findings : Findings
+        Its own `fairness`; no grades.
+    """
+    found = [
+        *_limits_of_calibration(scale, scores, findings, "challenger"),
+        *_limit_of_groups(findings),
+    ]
+    return [limit._replace(topic=f"{limit.topic}, challenger") for limit in found]
 
 
 def _limits_of_sample(card: Scorecard, facts: SourceFacts, scores: pd.DataFrame) -> list[Limit]:
@@ -205,17 +228,17 @@ def _limits_of_performance(scores: pd.DataFrame, findings: Findings) -> list[Lim
 
 
 def _limits_of_calibration(
-    card: Scorecard, scores: pd.DataFrame, findings: Findings
+    scale: ScoreScale, scores: pd.DataFrame, findings: Findings, model: str = "scorecard"
 ) -> list[Limit]:
     late = scores[scores["sample"] == samples_present(scores["sample"])[-1]]
     bads, n = late["default_flag"].sum(), late["default_flag"].count()
-    predicted = float(card.score_scale.probability(late["scorecard"]).mean())
+    predicted = float(scale.probability(late[model]).mean())
     least, most = (float(end) for end in metrics.jeffreys_interval(bads, n, 0.95))
     # the slope is silent on a level that is wrong for everybody
     text = f"{predicted:.2%} predicted, {bads / n:.2%} bad ({least:.2%} to {most:.2%})"
     found = [Limit("Level of risk", text, not least <= predicted <= most)]
     if findings.accuracy is not None:
-        row = findings.accuracy.loc["scorecard"]
+        row = findings.accuracy.loc[model]
         ends = row["slope_low"], row["slope_high"]
         text = f"slope {interval(row['slope'], *ends)}, where 1 is perfect"
         if pd.isna(row["slope"]):
@@ -229,30 +252,63 @@ def _limits_of_calibration(
     table = findings.calibration
     if table is not None and len(large(table)):
         table = large(table)
-        off = table["scorecard_outside"]
-        text = (
-            f"the prediction lies outside the interval in {off.sum()} of {len(table)} segments of "
-            f"at least {MIN_LOANS} loans"
-        )
+        # of fewer bads, seen and expected, an interval says little
+        table = table[table["loans"] * table[["bad_rate", model]].max(axis=1) >= MIN_BADS]
+        off = table[f"{model}_outside"].astype(bool)
         expected = 0.05 * len(table)
+        text = (
+            f"the prediction lies outside the 95 % interval in {off.sum()} of {len(table)} "
+            f"segments of at least {MIN_LOANS} loans and {MIN_BADS} bads, where chance alone "
+            f"leaves {expected:.1f}"
+        )
         many = off.sum() > expected + 2 * np.sqrt(expected)
         text += f": {groups(table.index[off])}" if off.any() else ""
         found.append(Limit("Calibration by segment", text, bool(many)))
-    grades = findings.grades
-    if grades is not None and "light" in grades:
-        lights = grades["light"].value_counts()
-        red, amber = (int(lights.get(name, 0)) for name in ("red", "amber"))
-        text = f"{red} of {len(grades)} are red, {amber} amber"
-        found.append(Limit("Grades", text, red > 0, red > 0))
+    if findings.grades is not None and "light" in findings.grades:
+        found.append(_limit_of_grades(findings.grades))
     return found
 
 
 def _groups_apart(statistic: float, p_value: float) -> Limit:
     said = f"{p_value:.4f}" if p_value >= MIN_P_VALUE else f"below {MIN_P_VALUE:g}"
-    text = f"Hosmer–Lemeshow {statistic:.1f} over ten groups, p-value {said}"
+    text = f"Hosmer–Lemeshow {statistic:.1f} over groups of loans, p-value {said}"
     apart = p_value < SIGNIFICANT
     text += "; groups turn bad at other rates than predicted" if apart else ""
-    return Limit("Calibration by group", text, apart, apart)
+    # near 5 % the verdict hangs on how loans are grouped
+    return Limit("Calibration by group", text, apart, p_value < SURELY)
+
+
+def _limit_of_grades(grades: pd.DataFrame) -> Limit:
+    """Grades that turn bad more often than the training loans promised.
+
+    The light takes the probability of a grade as known. Here it is what a few training bads say,
+    and one of all the grades may miss by chance: only what is left after both is red.
+    """
+    lights = grades["light"].value_counts()
+    red, amber = (int(lights.get(name, 0)) for name in ("red", "amber"))
+    text = f"{red} of {len(grades)} are red, {amber} amber"
+    off = grades[grades["light"] == "red"]
+    told = (
+        f"grade {grade} ({row['bad']:,.0f} bads of {row['n']:,.0f}, "
+        f"{row['probability'] * row['n']:.1f} expected)"
+        for grade, row in off.iterrows()
+    )
+    text += f": {listed(told)}" if len(off) else ""
+    if not len(off) or "taught" not in grades:
+        return Limit("Grades", text, red > 0, red > 0)
+    counts = grades[["bad", "n", "taught_bad", "taught"]].fillna(0).to_numpy()
+    p_values = pd.Series(
+        [
+            stats.fisher_exact(
+                [[bad, n - bad], [before, loans - before]], alternative="greater"
+            ).pvalue
+            for bad, n, before, loans in counts.astype(int)
+        ],
+        index=grades.index,
+    )
+    surely = bool(_holm(p_values)[off.index].min() < SIGNIFICANT)
+    text += "" if surely else "; training bads are few, and chance in one of so many can explain it"
+    return Limit("Grades", text, True, surely)
 
 
 def _limits_over_time(scores: pd.DataFrame, findings: Findings) -> list[Limit]:
@@ -332,23 +388,28 @@ def _limits_of_fairness(
     if used:
         text = f"on the card, which many laws forbid: {listed(used)}"
         found.append(Limit("Protected attributes", text, True))
+    return [*found, *_limit_of_groups(findings)]
+
+
+def _limit_of_groups(findings: Findings) -> list[Limit]:
     table = findings.fairness
     if table is None or table.empty:
         text = "treatment of protected groups could not be looked at"
-        return [*found, Limit("Fairness", text, True)]
+        return [Limit("Fairness", text, True)]
     low = table["impact_ratio"] < FOUR_FIFTHS
     reach = int((~low & (table["impact_low"] < FOUR_FIFTHS)).sum())
     text = f"no group has an impact ratio below {FOUR_FIFTHS:g}"
     if low.any():
         ratios = (
-            f"{what} {plain(who)} ({_below(ratio)})"
-            for (what, who), ratio in table.loc[low, "impact_ratio"].items()
+            f"{what} {plain(who)} ({_below(row['impact_ratio'])}, {row['impact_low']:.2f} to "
+            f"{row['impact_high']:.2f})"
+            for (what, who), row in table[low].iterrows()
         )
         text = f"impact ratio below {FOUR_FIFTHS:g}: {listed(ratios)}"
     text += f"; {count(reach, 'interval')} of others may reach below" if reach else ""
     # beyond chance only where the whole interval lies below
     surely = bool((table["impact_high"] < FOUR_FIFTHS).any())
-    return [*found, Limit("Fairness", text, bool(low.any()), surely)]
+    return [Limit("Fairness", text, bool(low.any()), surely)]
 
 
 def _below(ratio: float) -> str:

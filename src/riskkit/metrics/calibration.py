@@ -26,6 +26,8 @@ __all__ = [
     "logistic_line",
 ]
 
+# bads and goods that a group of a χ² test must expect
+MIN_EXPECTED = 5.0
 _LINE = tuple(f"{name}{end}" for name in ("intercept", "slope") for end in ("", "_low", "_high"))
 
 
@@ -290,7 +292,8 @@ def accuracy_table(y: ArrayLike, probabilities: pd.DataFrame) -> pd.DataFrame:
     DataFrame, index model
         `brier`, `reliability`, `resolution` (:func:`brier_decomposition` over ten groups),
         `log_loss`, `intercept` and `slope` with intervals (:func:`calibration_fit`),
-        `hosmer_lemeshow` (statistic over ten groups) and its `p_value`. Without a line, such as
+        `hosmer_lemeshow` (statistic over ten groups, neighbours merged until each expects five bads
+        and five goods) and its `p_value`. Without a line, such as
         of a model that says the same of everybody, its columns are NaN, with no warning.
 
     Raises
@@ -303,7 +306,7 @@ def accuracy_table(y: ArrayLike, probabilities: pd.DataFrame) -> pd.DataFrame:
     for model in probabilities.columns:
         p = probabilities[model].to_numpy()
         groups = calibration_table(y, p)
-        test = hosmer_lemeshow(groups["bad"], groups["n"], groups["mean_probability"])
+        test = hosmer_lemeshow(*_filled_groups(groups))
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "calibration fit is undefined", UserWarning)
             line = calibration_fit(y, p)
@@ -315,6 +318,28 @@ def accuracy_table(y: ArrayLike, probabilities: pd.DataFrame) -> pd.DataFrame:
             "p_value": test["p_value"],
         }
     return pd.DataFrame(rows).T.rename_axis("model")
+
+
+def _filled_groups(groups: pd.DataFrame) -> tuple[Array, Array, Array]:
+    """Bads, loans and mean probability of groups, merged upwards where too little is expected.
+
+    Source
+    ------
+    Cochran (1954), Some methods for strengthening the common χ² tests, Biometrics 10(4): where few
+    are expected, the statistic is no χ².
+    """
+    merged: list[Array] = []
+    rows = groups[["bad", "n"]].assign(expected=groups["n"] * groups["mean_probability"])
+    waiting = np.zeros(3)
+    for row in rows.to_numpy(float):
+        waiting = waiting + row
+        if min(waiting[2], waiting[1] - waiting[2]) >= MIN_EXPECTED:
+            merged.append(waiting)
+            waiting = np.zeros(3)
+    if merged:
+        merged[-1] = merged[-1] + waiting
+    bad, n, expected = np.array(merged or [waiting]).T
+    return bad, n, expected / n
 
 
 def _log_loss(log_odds: Array, outcome: Array, weight: Array) -> float:

@@ -33,6 +33,8 @@ from riskkit.strategy.words import (
     money_text,
     recommendation_figures,
     recommendation_text,
+    sensitivity_text,
+    swap_text,
 )
 
 __all__ = [
@@ -57,5 +59,7 @@ __all__ = [
     "recommendation_figures",
     "recommendation_text",
     "sensitivity_table",
+    "sensitivity_text",
     "swap_set",
+    "swap_text",
 ]

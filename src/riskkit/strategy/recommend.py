@@ -29,6 +29,8 @@ _COLUMNS = ("approved", "booked", "default_flag", *_MONEY)
 _BLOCK = 4_000_000
 _FEWEST_DRAWS, _MOST_DRAWN = 50, 40_000_000
 _NEWTON_STEPS, _HALVINGS = 6, 30
+# how many times as likely to turn bad, in odds, as booked loans of their score
+_UPLIFTS = (1.0, 1.5, 2.0, 3.0)
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Choice:
     optimism_amount : float
         By how much the profit is too good, since model and cutoff were chosen on these loans.
     low, high : float
-        Between which 95 of 100 other draws of the loans put the cutoff of this model.
+        Between which 95 of 100 other draws of the applications put the cutoff of this model, the
+        share of never booked kept in each.
     model_again : float
         Share of such draws that take this model.
     is_lowest : bool
@@ -94,16 +97,60 @@ class Recommendation:
         expected_profit_amount. gain_amount and expected_gain_amount are the profits less those of
         the first policy. Rates, profits and gains with _low and _high; money in units of the
         currency.
+    behind_less_alone : Series or None
+        Expected profit of the cutoff behind today's policy less that of the cutoff alone:
+        difference, low, high, by paired draws; NaN where nothing is expected. None where one of the
+        two is missing.
+    uplifts : DataFrame, index uplift
+        Of the cutoff alone, if those never booked had so many times the odds of bad of booked loans
+        of their score: expected_bad_rate and expected_gain_amount, each with _low and _high. Empty
+        where all were booked or there is no such cutoff.
     """
 
     alone: Choice | None
     behind: Choice | None
     policies: pd.DataFrame
+    behind_less_alone: pd.Series | None
+    uplifts: pd.DataFrame
+
+    @property
+    def taken(self) -> Choice | None:
+        """What is recommended: the hurdle, unless the cutoff alone earns more beyond chance.
+
+        All loans behind the hurdle have been seen, which is worth an expectation that cannot be
+        told from it.
+        """
+        if self.alone is None or self.behind is None:
+            return self.alone or self.behind
+        apart = self.behind_less_alone
+        return self.alone if apart is not None and apart["high"] < 0 else self.behind
+
+    @property
+    def gain(self) -> tuple[str, str]:
+        """Row and figure of `policies` that tell what is recommended from the first policy."""
+        if self.taken is self.behind and self.behind is not None:
+            return POLICIES[2], "gain"
+        return POLICIES[1], "gain" if self.behind is None else "expected_gain"
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether what is recommended earns more than the first policy, chance and luck aside."""
+        if self.taken is None:
+            return False
+        policy, gain = self.gain
+        return bool(self.policies.loc[policy, f"{gain}_low"] > self.taken.optimism_amount)
 
     @property
     def name(self) -> str:
-        """The cutoff as the only rule and its model, in words."""
-        return "none" if self.alone is None else f"{self.alone.cutoff:.0f} ({self.alone.model})"
+        """What is recommended, in words."""
+        today = str(self.policies.index[0])
+        if self.taken is None or not self.is_proven:
+            kept = "keep today's policy" if today == POLICIES[0] else "approve everybody"
+            return f"{kept}: no cutoff earns more beyond chance"
+        cutoff = f"{self.taken.cutoff:.0f} of the {self.taken.model}"
+        if self.taken is self.alone:
+            return f"approve from {cutoff} on"
+        return f"keep today's policy and decline below {cutoff}"
 
 
 def recommend(
@@ -174,11 +221,10 @@ def recommend(
     scores, loans = scores.iloc[order], loans.iloc[order]
     tables = cutoff_tables(scores, loans, max_never_booked=max_never_booked, level=level)
     known = {name: table[table["bad_rate"].notna()] for name, table in tables.items()}
-    seen = {name: table[~table["inferred"]] for name, table in known.items()}
     draws = _Draws(scores, loans, n_draws, seed)
-    alone = _chosen(draws, seen, level)
+    alone = _chosen(draws, known, level, max_never_booked)
     behind = None if approved.all() else _chosen(draws, known, level)
-    return Recommendation(alone, behind, _policies(draws, loans, alone, behind, level))
+    return Recommendation(alone, behind, *_policies(draws, loans, alone, behind, level))
 
 
 def cutoff_tables(
@@ -216,6 +262,7 @@ class _Draws:
         self.scores, self.seed = scores, seed
         self.n_draws = min(n_draws, max(_FEWEST_DRAWS, _MOST_DRAWN // max(len(scores), 1)))
         outcome = loans["default_flag"].to_numpy(dtype=float)
+        self.booked = loans["booked"].to_numpy(dtype=bool)
         self.known = ~np.isnan(outcome)
         self.bad = outcome[self.known]
         sums = profit_sums(loans, outcome)[self.known]
@@ -226,15 +273,13 @@ class _Draws:
         self.taken = stands_for[self.unseen]
         self.money = loans[list(_MONEY)].to_numpy(dtype=float)[self.unseen].T / 100
 
-    def blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """How often each known and each unseen application is drawn, rows of draws."""
+    def blocks(self) -> Iterator[np.ndarray]:
+        """How often each application is drawn, rows of draws."""
         rng = np.random.default_rng(self.seed)
-        n_known, n_unseen = int(self.known.sum()), int(self.unseen.sum())
-        size = max(1, _BLOCK // max(n_known + n_unseen, 1))
+        size = max(1, _BLOCK // max(len(self.known), 1))
         for first in range(0, self.n_draws, size):
             n = min(size, self.n_draws - first)
-            times = rng.poisson(1, (n, n_known + n_unseen)).astype(np.float64)
-            yield times[:, :n_known], times[:, n_known:]
+            yield rng.poisson(1, (n, len(self.known))).astype(np.float64)
 
     def chances(self, times: np.ndarray, model: str, line: tuple[float, float]) -> np.ndarray:
         """Probability of bad of each unseen application, by the line of each draw's known loans."""
@@ -293,7 +338,7 @@ def _policies(
     alone: Choice | None,
     behind: Choice | None,
     level: float,
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, pd.Series | None, pd.DataFrame]:
     """What each policy approves, and what came and would come of it."""
     approved, booked = (loans[name].to_numpy(dtype=bool) for name in ("approved", "booked"))
     today, by_score, second, everybody = POLICIES
@@ -335,119 +380,176 @@ def _policies(
     table["gain_low"], table["gain_high"] = normal_interval(gain, squares, n_known, level)
     # who was never seen is judged by the score that would let him in
     model = next((choice.model for choice in (alone, behind) if choice), draws.scores.columns[0])
-    return table.join(_expected(draws, table, within, model, level))
+    return _expected(draws, table, within, model, level)
 
 
 def _expected(
     draws: _Draws, table: pd.DataFrame, within: np.ndarray, model: str, level: float
-) -> pd.DataFrame:
-    """What would come of all the approved, over draws of the applications."""
+) -> tuple[pd.DataFrame, pd.Series | None, pd.DataFrame]:
+    """The table with what would come of all the approved, over draws of the applications.
+
+    And of two policies the paired difference, and of one how it hangs on those never booked.
+    """
     unseen = within[draws.unseen]
     amount, margin, loss, cost = draws.money
     loans = table["loans"].to_numpy() + draws.taken @ unseen
     found = pd.DataFrame({"expected_loans": loans}, index=table.index)
     found["expected_lent_amount"] = table["lent_amount"] + (draws.taken * amount) @ unseen
-    once = np.ones((1, int(draws.known.sum())))
     known, seen_profit = within[draws.known], draws.profit
     score = draws.scores[model].to_numpy(dtype=float)[draws.known]
     line = metrics.logistic_line(score, draws.bad, np.ones(len(score))) if len(score) else None
 
-    def told(times: np.ndarray, more: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        drawn = more * draws.taken
+    def told(times: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Bad rate and profit of each policy, rows of draws, at each uplift."""
+        times, drawn = times[:, draws.known], times[:, draws.unseen] * draws.taken
         # where all were seen nobody is to be guessed
         chance = draws.chances(times, model, line) if line else np.zeros(drawn.shape)
-        bads = (times * draws.bad) @ known + (drawn * chance) @ unseen
-        size = times @ known + drawn @ unseen
-        earned = drawn * (margin - cost - chance * (margin + loss))
-        with np.errstate(invalid="ignore"):
-            rate = bads / np.where(size > 0, size, np.nan)
-        return rate, (times * seen_profit) @ known + earned @ unseen
+        seen_bads, size = (times * draws.bad) @ known, times @ known + drawn @ unseen
+        for uplift in _UPLIFTS:
+            risk = chance * uplift / (1 - chance + chance * uplift)
+            bads = seen_bads + (drawn * risk) @ unseen
+            earned = drawn * (margin - cost - risk * (margin + loss))
+            with np.errstate(invalid="ignore"):
+                rate = bads / np.where(size > 0, size, np.nan)
+            yield rate, (times * seen_profit) @ known + earned @ unseen
 
     columns = {"bad_rate": "bad_rate", "profit": "profit_amount", "gain": "gain_amount"}
     ends = {name: (f"expected_{name}_low", f"expected_{name}_high") for name in columns}
+    places = {policy: place for place, policy in enumerate(table.index)}
+    pair = [places[name] for name in (POLICIES[2], POLICIES[1]) if name in places]
     if not len(score) or (line is None and len(draws.taken)):
         unknown = ["expected_bad", *(f"expected_{label}" for label in columns.values())]
-        unknown += [end for pair in ends.values() for end in pair]
-        return found.assign(**dict.fromkeys(unknown, np.nan))
-    rate, profit = told(once, np.ones((1, int(draws.unseen.sum()))))
-    rates, profits = (
-        np.concatenate(many)
-        for many in zip(*(told(*block) for block in draws.blocks()), strict=True)
-    )
-    found["expected_bad"] = rate[0] * loans
+        unknown += [end for two in ends.values() for end in two]
+        apart = pd.Series(np.nan, ["difference", "low", "high"]) if len(pair) == 2 else None
+        return table.join(found.assign(**dict.fromkeys(unknown, np.nan))), apart, pd.DataFrame()
     tails = [0.5 - level / 2, 0.5 + level / 2]
-    for name, value, many in (
-        ("bad_rate", rate[0], rates),
-        ("profit", profit[0], profits),
-        ("gain", profit[0] - profit[0, 0], profits - profits[:, :1]),
-    ):
-        found[f"expected_{columns[name]}"] = value
-        low, high = ends[name]
-        found[low], found[high] = np.nanquantile(many, tails, axis=0)
-    return found
+    here = list(told(np.ones((1, len(within)))))
+    drawn = [list(told(times)) for times in draws.blocks()]
+    by_uplift = {}
+    for at, uplift in enumerate(_UPLIFTS):
+        rate, profit = here[at]
+        rates, profits = (np.concatenate([block[at][i] for block in drawn]) for i in (0, 1))
+        values = pd.DataFrame(index=table.index)
+        for name, value, many in (
+            ("bad_rate", rate[0], rates),
+            ("profit", profit[0], profits),
+            ("gain", profit[0] - profit[0, 0], profits - profits[:, :1]),
+        ):
+            values[f"expected_{columns[name]}"] = value
+            low, high = ends[name]
+            values[low], values[high] = np.nanquantile(many, tails, axis=0)
+        if at == 0:
+            found["expected_bad"] = rate[0] * loans
+            found = found.join(values)
+            apart = _paired(profit, profits, pair, tails) if len(pair) == 2 else None
+        if POLICIES[1] in values.index and len(draws.taken):
+            by_uplift[uplift] = values.loc[POLICIES[1]].filter(regex="rate|gain")
+    uplifts = pd.DataFrame.from_dict(by_uplift, orient="index").rename_axis("uplift")
+    return table.join(found), apart, uplifts
 
 
-def _chosen(draws: _Draws, tables: Mapping[str, pd.DataFrame], level: float) -> Choice | None:
-    """The most profitable of these cutoffs and its model; the same choice made on each draw, too.
+def _paired(
+    profit: np.ndarray, profits: np.ndarray, pair: list[int], tails: list[float]
+) -> pd.Series:
+    """What the first policy of a pair earns more than the second."""
+    (first, second), many = pair, np.quantile(profits[:, pair[0]] - profits[:, pair[1]], tails)
+    return pd.Series(
+        [profit[0, first] - profit[0, second], *many], index=["difference", "low", "high"]
+    )
+
+
+def _chosen(
+    draws: _Draws, tables: Mapping[str, pd.DataFrame], level: float, max_never_booked: float = 1.0
+) -> Choice | None:
+    """The most profitable cutoff allowed and its model; the same choice made on each draw, too.
 
     What a draw earns there is held against what the loans as they are earn there.
     """
-    curves = {name: _Curve(draws, name, table) for name, table in tables.items() if len(table)}
-    if not curves:
+    allowed = {
+        name: table[table["never_booked_rate"] <= max_never_booked]
+        for name, table in tables.items()
+    }
+    rows = {
+        name: choose_cutoff(table, objective="profit")
+        for name, table in allowed.items()
+        if len(table)
+    }
+    if not rows:
         return None
+    curves = {name: _Curve(draws, name, tables[name], max_never_booked) for name in rows}
     simple, other = tables
-    rows = {name: choose_cutoff(tables[name], objective="profit") for name in curves}
     own = {name: rows[name].name if name in rows else np.nan for name in tables}
     apart = profit_difference(
         draws.scores.loc[draws.known, [other, simple]], draws.profit, own, level=level
     )
     model = other if apart["low"] > 0 or simple not in rows else simple
     luck, cutoffs, taken = [], [], []
-    for times, _ in draws.blocks():
-        drawn = times * draws.profit
-        best = {name: curve.best(drawn) for name, curve in curves.items()}
+    for times in draws.blocks():
+        seen = times[:, draws.known]
+        drawn = seen * draws.profit
+        best = {name: curve.best(drawn, times) for name, curve in curves.items()}
         second = np.full(len(times), simple not in best)
         if len(best) == 2:
             by_other, by_simple = (curves[name].above(best[name][0]) for name in (other, simple))
             moved = draws.profit * (by_other.astype(float) - by_simple)
-            total, squares = (times * moved).sum(axis=1), (times * moved**2).sum(axis=1)
-            low, _ = normal_interval(total, squares, times.sum(axis=1), level)
-            swapped = (times * (by_other != by_simple)).sum(axis=1)
-            second = (low > 0) & (swapped >= MIN_SWAPPED)
+            total, squares = (seen * moved).sum(axis=1), (seen * moved**2).sum(axis=1)
+            low, _ = normal_interval(total, squares, seen.sum(axis=1), level)
+            swapped = (seen * (by_other != by_simple)).sum(axis=1)
+            # a draw in which one has no cutoff takes the other
+            none = [np.isnan(best[name][0]) for name in (other, simple)]
+            second = ((low > 0) & (swapped >= MIN_SWAPPED) & ~none[0]) | (none[1] & ~none[0])
         gains = [best[name][1] if name in best else np.nan for name in (other, simple)]
         # by what the draw is luckier at the cutoff chosen here, 0 on average, the mean is steadied
         luck.append(np.where(second, *gains) - curves[model].gain(drawn, own[model]))
         cutoffs.append(best[model][0])
         taken.append(second if model == other else ~second)
-    low, high = np.quantile(np.concatenate(cutoffs), [0.5 - level / 2, 0.5 + level / 2])
+    low, high = np.nanquantile(np.concatenate(cutoffs), [0.5 - level / 2, 0.5 + level / 2])
     return Choice(
         model=model,
         row=rows[model],
         difference=apart,
-        optimism_amount=max(float(np.concatenate(luck).mean()), 0.0),
+        optimism_amount=max(float(np.nanmean(np.concatenate(luck))), 0.0),
         low=float(low),
         high=float(high),
         model_again=float(np.concatenate(taken).mean()),
-        is_lowest=bool(own[model] == tables[model].index.min()),
+        is_lowest=bool(own[model] == allowed[model].index.min()),
     )
 
 
 class _Curve:
-    """Profit of known loans at each cutoff that may be chosen, safest first."""
+    """Profit of known loans at each cutoff, safest first, and whether a draw allows it."""
 
-    def __init__(self, draws: _Draws, name: str, table: pd.DataFrame) -> None:
+    def __init__(
+        self, draws: _Draws, name: str, table: pd.DataFrame, max_never_booked: float
+    ) -> None:
         safest = table.sort_index(ascending=False)
+        score = draws.scores[name].to_numpy(dtype=float)
+        self.limit, self.booked = max_never_booked, draws.booked
         self.cutoffs = safest.index.to_numpy(dtype=float)
         self.n_above = (safest["good"] + safest["bad"]).to_numpy(dtype=np.int64)
-        self.score = draws.scores[name].to_numpy(dtype=float)[draws.known]
+        self.n_asked = safest["applications"].to_numpy(dtype=np.int64)
+        self.score, self.everybody = score[draws.known], np.argsort(-score, kind="stable")
         self.order = np.argsort(-self.score, kind="stable")
         self.seen = safest["profit_amount"].to_numpy(dtype=float)
 
-    def best(self, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The cutoff that earns the most in each draw, and what it earns less there than here."""
+    def best(self, drawn: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The cutoff that earns the most in each draw, and what it earns less there than here.
+
+        NaN where a draw allows none.
+        """
         curve = np.cumsum(drawn[:, self.order], axis=1)[:, self.n_above - 1]
+        if self.limit < 1:
+            asked, place = times[:, self.everybody], self.n_asked - 1
+            booked = np.cumsum(asked * self.booked[self.everybody], axis=1)[:, place]
+            n_asked = np.cumsum(asked, axis=1)[:, place]
+            curve[(n_asked == 0) | (n_asked - booked > self.limit * n_asked)] = -np.inf
         at = curve.argmax(axis=1)
-        return self.cutoffs[at], curve[np.arange(len(at)), at] - self.seen[at]
+        most = curve[np.arange(len(at)), at]
+        none = np.isinf(most)
+        return (
+            np.where(none, np.nan, self.cutoffs[at]),
+            np.where(none, np.nan, most - self.seen[at]),
+        )
 
     def gain(self, drawn: np.ndarray, cutoff: float) -> np.ndarray:
         """What each draw earns at a cutoff less what the loans as they are earn there."""

@@ -5,7 +5,9 @@ Takes a row of a cutoff table, or a recommendation; gives sentences.
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
+from scipy import stats
 
 from riskkit.strategy.recommend import POLICIES, Choice, Recommendation
 
@@ -16,6 +18,8 @@ __all__ = [
     "money_text",
     "recommendation_figures",
     "recommendation_text",
+    "sensitivity_text",
+    "swap_text",
 ]
 
 
@@ -86,7 +90,9 @@ def cutoff_text(row: pd.Series, *, min_bads: int = 30) -> str:
     return text
 
 
-def recommendation_text(found: Recommendation, currency: str, rate_name: str) -> str:
+def recommendation_text(
+    found: Recommendation, currency: str, rate_name: str, *, assumed: str = ""
+) -> str:
     """Sentences on what to do, what it earns, and how sure that is, as Markdown.
 
     Parameters
@@ -96,6 +102,8 @@ def recommendation_text(found: Recommendation, currency: str, rate_name: str) ->
     currency : str
     rate_name : str
         What a share of approved rows is called.
+    assumed : str
+        What stands behind each verdict on money, such as " on these assumed economics".
     """
     today = str(found.policies.index[0])
     text = (
@@ -111,23 +119,59 @@ def recommendation_text(found: Recommendation, currency: str, rate_name: str) ->
             f"As the only rule the {found.alone.model} {earns} at **{found.alone.cutoff:.0f}** "
             f"points ({rate_name} {row['approval_rate']:.1%}): "
             f"{money_text(row, 'profit', currency)} on the loans booked. "
-            f"{_again_text(found.alone)} {cutoff_text(row)}"
+            f"{_again_text(found.alone, currency)} {cutoff_text(row)}"
         )
         if found.alone.is_lowest and row["approval_rate"] < 1:
-            text += " No lower cutoff was looked at: there, too many were never booked."
+            text += (
+                " It is the lowest cutoff looked at, and not the top of the profit: below it, too "
+                "many were never booked."
+            )
         policy = found.policies.loc[POLICIES[1]]
         seen = found.behind is None
         gain = "gain" if seen else "expected_gain"
         if pd.notna(policy[f"{gain}_amount"]):
             amount = money_text(policy, gain, currency, signed=True)
             text += f" Against {today} that is {'' if seen else 'expected to be '}{amount}"
-            text += _luck_text(policy, gain, found, found.alone)
+            text += _luck_text(policy, gain, found, found.alone, assumed)
+            text += _uplift_text(found, currency)
     if found.behind is not None:
-        text += f"\n\n{_hurdle_text(found, found.behind, currency)}"
-    return text
+        text += f"\n\n{_hurdle_text(found, found.behind, currency, assumed)}"
+    return f"**To do: {found.name}.**{_apart_text(found, currency)}\n\n{text}"
 
 
-def _hurdle_text(found: Recommendation, behind: Choice, currency: str) -> str:
+def _apart_text(found: Recommendation, currency: str) -> str:
+    """Why the hurdle is taken and not the cutoff alone, or the other way round."""
+    apart = found.behind_less_alone
+    if apart is None or pd.isna(apart["difference"]):
+        return ""
+    told = (
+        f" As a second hurdle, the best cutoff is expected to earn {apart['difference']:+,.0f} "
+        f"{currency} ({apart['low']:+,.0f} to {apart['high']:+,.0f}) against the best one as the "
+        "only rule"
+    )
+    if apart["low"] > 0 or apart["high"] < 0:
+        return f"{told}."
+    return f"{told}: chance can explain that, and behind it every loan has been seen."
+
+
+def _uplift_text(found: Recommendation, currency: str) -> str:
+    """How the gain of the cutoff alone hangs on those whom nobody has seen."""
+    if found.uplifts.empty:
+        return ""
+    gain = found.uplifts["expected_gain_amount"]
+    told = ", ".join(
+        f"{value:+,.0f} ({row['expected_gain_low']:+,.0f} to {row['expected_gain_high']:+,.0f}) at "
+        f"{uplift:g}"
+        for (uplift, row), value in zip(found.uplifts.iterrows(), gain, strict=True)
+        if uplift != 1
+    )
+    return (
+        " If those never booked were so many times as likely to turn bad, in odds, as booked loans "
+        f"of their score, it would be {told}, in {currency}."
+    )
+
+
+def _hurdle_text(found: Recommendation, behind: Choice, currency: str, assumed: str) -> str:
     """What a second hurdle behind today's policy keeps and earns."""
     today, policy = found.policies.iloc[0], found.policies.loc[POLICIES[2]]
     if not policy["profit_amount"] > 0:
@@ -139,7 +183,7 @@ def _hurdle_text(found: Recommendation, behind: Choice, currency: str) -> str:
         f"Behind {today.name}, as a second hurdle, **{behind.cutoff:.0f}** points of the "
         f"{behind.model} keep {policy['loans']:,.0f} of {today['loans']:,.0f} loans, all of them "
         f"seen, and earn {money_text(policy, 'gain', currency, signed=True)} more"
-        f"{_luck_text(policy, 'gain', found, behind)} {_again_text(behind)}"
+        f"{_luck_text(policy, 'gain', found, behind, assumed)} {_again_text(behind, currency)}"
     )
 
 
@@ -155,49 +199,128 @@ def recommendation_figures(
     mark : str
         Behind every label whose figure rests on the economics, such as ", assumed".
     """
-    figures = {f"Cutoff as the only rule{mark}": found.name}
-    if found.alone is not None:
-        row = found.alone.row
-        figures[f"{rate_name.capitalize()} there"] = f"{row['approval_rate']:.1%}"
-        figures["Bad rate there, of booked loans"] = bad_rate_text(row, short=True)
-        if row["never_booked_rate"] > 0:
-            figures["Never booked, of those approved there"] = f"{row['never_booked_rate']:.1%}"
-            rate = row["expected_bad_rate"]
-            expected = f"{rate:.2%}" if pd.notna(rate) else "not known"
-            figures["Expected bad rate, of all loans there"] = expected
-    if found.behind is not None:
-        policy = found.policies.loc[POLICIES[2]]
-        label = f"{found.behind.cutoff:.0f} behind today's policy, profit less without it{mark}"
-        gain = money_text(policy, "gain", currency, signed=True)
-        if policy["profit_amount"] > 0:
-            figures[label] = gain
-        else:
-            figures[f"Cutoff behind today's policy{mark}"] = "none earns anything"
-    elif found.alone is not None:
-        gain = money_text(found.policies.loc[POLICIES[1]], "gain", currency, signed=True)
-        figures[f"Profit there, less that of all{mark}"] = gain
+    figures = {f"To do{mark}": found.name}
+    policy, gain = found.gain
+    if found.taken is not None and pd.notna(found.policies.loc[policy, f"{gain}_amount"]):
+        expected = "expected " if gain.startswith("expected") else ""
+        today = found.policies.index[0]
+        figures[f"Profit of {policy}, {expected}less that of {today}{mark}"] = money_text(
+            found.policies.loc[policy], gain, currency, signed=True
+        )
+    if found.alone is None:
+        return figures | {f"Cutoff as the only rule{mark}": "none"}
+    row = found.alone.row
+    figures[f"Cutoff as the only rule{mark}"] = f"{found.alone.cutoff:.0f} ({found.alone.model})"
+    figures[f"{rate_name.capitalize()} there"] = f"{row['approval_rate']:.1%}"
+    figures["Bad rate there, of booked loans"] = bad_rate_text(row, short=True)
+    if row["never_booked_rate"] > 0:
+        figures["Never booked, of those approved there"] = f"{row['never_booked_rate']:.1%}"
+        figures["Expected bad rate, of all loans there"] = _expected_text(found)
     return figures
 
 
-def _again_text(choice: Choice) -> str:
+def _expected_text(found: Recommendation) -> str:
+    row = found.policies.loc[POLICIES[1]]
+    if pd.isna(row["expected_bad_rate"]):
+        return "not known"
+    low, high = row["expected_bad_rate_low"], row["expected_bad_rate_high"]
+    return f"{row['expected_bad_rate']:.2%} ({low:.1%} to {high:.1%})"
+
+
+def _again_text(choice: Choice, currency: str) -> str:
     """What other draws of the loans would choose."""
     return (
-        f"It was chosen on these loans, and {choice.optimism_amount:,.0f} of its profit is luck. "
-        f"In 95 of 100 other draws of them the {choice.model}'s best cutoff lies between "
-        f"{choice.low:.0f} and {choice.high:.0f}; {choice.model_again:.0%} of the draws take this "
-        "model."
+        f"It was chosen on these loans, so about {choice.optimism_amount:,.0f} {currency} of its "
+        f"profit are luck. In 95 of 100 other draws of them the {choice.model}'s best cutoff lies "
+        f"between {choice.low:.0f} and {choice.high:.0f}; {choice.model_again:.0%} of the draws "
+        "take this model."
     )
 
 
-def _luck_text(policy: pd.Series, gain: str, found: Recommendation, choice: Choice) -> str:
+def _luck_text(
+    policy: pd.Series, gain: str, found: Recommendation, choice: Choice, assumed: str
+) -> str:
     """Whether a gain is more than chance and the luck of the choice."""
     if policy["applications"] == found.policies["applications"].iloc[0]:
         return ", for it declines none of them."
     if policy[f"{gain}_low"] - choice.optimism_amount > 0:
-        return ", more than chance and the luck of the choice give."
+        return f", more than chance and the luck of the choice give{assumed}."
     if policy[f"{gain}_high"] < 0:
-        return ": it loses."
+        return f": it loses{assumed}."
     return ", which these loans cannot tell from nothing."
+
+
+def sensitivity_text(table: pd.DataFrame, rate_name: str) -> str:
+    """Between which cutoffs the best one moves where economics are not as stated.
+
+    Parameters
+    ----------
+    table : DataFrame, index (margin, loss)
+        Of :func:`sensitivity_table`.
+    rate_name : str
+
+    Examples
+    --------
+    >>> table = pd.DataFrame(
+    ...     {"cutoff": [526, 550], "approval_rate": [0.794, 0.371]},
+    ...     index=pd.MultiIndex.from_tuples([(1.25, 0.75), (0.75, 1.25)], names=["margin", "loss"]),
+    ... )
+    >>> print(sensitivity_text(table, "approval rate"))  # doctest: +NORMALIZE_WHITESPACE
+    With margins and losses of 0.75 to 1.25 times what is taken here, the best cutoff as the only
+    rule lies between 526 (approval rate 79.4%) and 550 (37.1%).
+    """
+    if table.empty:
+        return ""
+    least, most = table["cutoff"].idxmin(), table["cutoff"].idxmax()
+    times = sorted({part for pair in table.index for part in pair})
+    low, high = (table.loc[at] for at in (least, most))
+    told = f"With margins and losses of {times[0]:g} to {times[-1]:g} times what is taken here, "
+    if low["cutoff"] == high["cutoff"]:
+        return f"{told}the best cutoff as the only rule stays {low['cutoff']:.0f}."
+    return (
+        f"{told}the best cutoff as the only rule lies between {low['cutoff']:.0f} ({rate_name} "
+        f"{low['approval_rate']:.1%}) and {high['cutoff']:.0f} ({high['approval_rate']:.1%})."
+    )
+
+
+def swap_text(swaps: pd.DataFrame, *, min_bads: int = 10) -> str:
+    """Which of two models lets in fewer bads, as far as the loans can tell.
+
+    Parameters
+    ----------
+    swaps : DataFrame
+        Of :func:`swap_set`; its two middle rows name the models.
+    min_bads : int
+        Fewer bads among the swapped are too few to say.
+
+    Source
+    ------
+    Fisher's exact test, two-sided, at 5 %.
+
+    Examples
+    --------
+    >>> swaps = pd.DataFrame(
+    ...     {"good": [9, 300, 300, 9], "bad": [1, 40, 20, 1], "bad_rate": [0.1, 0.118, 0.062, 0.1]},
+    ...     index=["both approve", "card only", "trees only", "neither"],
+    ... )
+    >>> print(swap_text(swaps))  # doctest: +NORMALIZE_WHITESPACE
+    *trees only* has the lower bad rate: 20 bads of 320 loans against 40 of 340, p-value 0.015.
+    """
+    pair = swaps.iloc[1:3]
+    bads, n = pair["bad"].to_numpy(int), (pair["good"] + pair["bad"]).to_numpy(int)
+    if bads.sum() < min_bads or not n.all():
+        return (
+            f"Too few to say: among those on whom the models differ, {bads.sum()} bads are known."
+        )
+    p_value = float(stats.fisher_exact([bads, n - bads]).pvalue)
+    better, worse = np.argsort(bads / n, kind="stable")
+    told = (
+        f"{bads[better]:,} bad{'' if bads[better] == 1 else 's'} of {n[better]:,} loans against "
+        f"{bads[worse]:,} of {n[worse]:,}, p-value {p_value:.2g}"
+    )
+    if p_value < 0.05:
+        return f"*{pair.index[better]}* has the lower bad rate: {told}."
+    return f"These loans do not tell which model lets in fewer bads: {told}."
 
 
 def difference_text(gap: pd.Series, currency: str) -> str:
@@ -213,8 +336,7 @@ def difference_text(gap: pd.Series, currency: str) -> str:
     --------
     >>> gap = pd.Series({"difference": 500.0, "low": -20.0, "high": 1020.0, "swapped": 60})
     >>> print(difference_text(gap, "CNY"))  # doctest: +NORMALIZE_WHITESPACE
-    +500 CNY (95 % interval -20 to +1,020), which cannot be told from chance: the simpler one is
-    taken
+    +500 CNY (95 % interval -20 to +1,020), which cannot be told from chance
     >>> difference_text(gap.replace([-20.0, 1020.0], float("nan")).replace(60, 3), "CNY")
     'too few to say: the two decide differently on 3 loans of known outcome'
     """
@@ -227,9 +349,7 @@ def difference_text(gap: pd.Series, currency: str) -> str:
             "known outcome"
         )
     sure = gap["low"] > 0 or gap["high"] < 0
-    verdict = (
-        "is more than chance" if sure else "cannot be told from chance: the simpler one is taken"
-    )
+    verdict = "is more than chance" if sure else "cannot be told from chance"
     return (
         f"{gap['difference']:+,.0f} {currency} (95 % interval {gap['low']:+,.0f} to "
         f"{gap['high']:+,.0f}), which {verdict}"
