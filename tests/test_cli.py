@@ -16,7 +16,9 @@ from typer.testing import CliRunner, Result
 from riskkit import schema
 from riskkit.cli import app
 from riskkit.pipeline.folders import locked
+from riskkit.pipeline.manifest import hash_folder
 from riskkit.scorecard import Scorecard
+from riskkit.tables import sealed
 
 
 @pytest.fixture
@@ -204,11 +206,14 @@ def test_rejected_rows_and_strange_levels_are_stated_with_code_0(
         ({"--input": "thin.csv"}, "income"),
         ({"--output": "out.xlsx"}, "unknown kind of file '.xlsx'"),
         ({"--output": "none/out.csv"}, "no folder none"),
-        ({"--output": "in.csv"}, "in.csv would replace the input"),
+        ({"--output": "in.csv"}, "in.csv would replace what is read"),
         ({"--model": "none.json"}, "no file at none.json"),
-        ({"--model": "newer.json"}, "schema_version 99 is newer than 1"),
-        ({"--model": "in.csv"}, "no model"),
+        ({"--model": "newer.json"}, "schema_version 99 is newer than 2"),
+        ({"--model": "in.csv"}, "no JSON that could be read"),
         ({"--model": "."}, "no finished stage in . has left a scorecard.json"),
+        ({"--output": "run/out.csv"}, "run/out.csv is in the run's own folder"),
+        ({"--rejected": "run/bad.csv"}, "run/bad.csv is in the run's own folder"),
+        ({"--rejected": "run/03_models/scorecard.json"}, "is in the run's own folder"),
         ({"--reasons": "-1"}, "greater than or equal to 0"),
     ],
 )
@@ -218,7 +223,7 @@ def test_what_cannot_be_scored_is_one_message_and_code_2(
     Path("in.txt").write_text("")
     scored[1][["application_id", "job"]].to_csv("thin.csv", index=False)
     model = Path("run/03_models/scorecard.json").read_text()
-    Path("newer.json").write_text(model.replace('"schema_version": 1', '"schema_version": 99', 1))
+    Path("newer.json").write_text(model.replace('"schema_version": 2', '"schema_version": 99', 1))
     before = sorted(Path().rglob("*"))
     options = {"--model": "run", "--input": "in.csv", "--output": "out.csv"} | change
     result = call("score", *(word for pair in options.items() for word in pair))
@@ -227,6 +232,24 @@ def test_what_cannot_be_scored_is_one_message_and_code_2(
     assert "Traceback" not in result.stderr
     assert result.stdout == ""
     assert sorted(Path().rglob("*")) == before
+
+
+def test_a_scorecard_is_held_to_the_runs_manifest(scored: tuple[Scorecard, pd.DataFrame]) -> None:
+    left = {stage: hash_folder(Path("run") / stage) for stage in ("01_borrowers", "03_models")}
+    inputs = {f"01_borrowers/{name}": sha for name, sha in left["01_borrowers"].items()}
+    stages = {
+        "01_borrowers": {"status": "done", "inputs": {}, "outputs": left["01_borrowers"]},
+        "03_models": {"status": "done", "inputs": inputs, "outputs": left["03_models"]},
+    }
+    Path("run/manifest.json").write_text(json.dumps({"schema_version": 1, "stages": stages}))
+    asked = ("score", "--model", "run", "--input", "in.csv", "--output", "out.csv")
+    assert call(*asked).exit_code == 0
+    # another card, whole and under a checksum of its own, is not the run's
+    other = sealed(scored[0].to_json() | {"dropped": {"age": "not taken"}})
+    Path("run/03_models/scorecard.json").write_text(json.dumps(other))
+    result = call(*asked)
+    assert result.exit_code == 2
+    assert result.stderr.endswith("scorecard.json is not as run run left it: run it again\n")
 
 
 def test_a_scorecard_of_a_stage_that_failed_since_is_not_used(

@@ -9,8 +9,10 @@ import os
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -26,7 +28,14 @@ from own_data import OWN_MAPPING
 
 from riskkit import pipeline
 from riskkit.checks import DataContractError
-from riskkit.pipeline import BadInput, RunBusy, TableMissing, open_stage, runner
+from riskkit.pipeline import (
+    BadInput,
+    RunBusy,
+    TableMissing,
+    open_stage,
+    rebuild_index,
+    runner,
+)
 from riskkit.pipeline.folders import clean_up, locked, swap_in
 from riskkit.pipeline.manifest import mask, read_manifest, stage_state, write_manifest
 from riskkit.pipeline.notebooks import find_notebooks, find_project, leave_out, pick
@@ -565,7 +574,7 @@ def test_a_stage_is_stale_when_what_it_read_has_changed_since() -> None:
 
 def test_a_newer_manifest_is_refused(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text('{"schema_version": 99, "stages": {}}')
-    with pytest.raises(BadInput, match="schema version 99; this riskkit reads up to 1"):
+    with pytest.raises(BadInput, match="schema version 99; this riskkit reads 1"):
         read_manifest(tmp_path)
 
 
@@ -1114,7 +1123,10 @@ for i in range(600):
 
 
 def start_runner(project: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "riskkit.cli", "run", "--run", "r", "--project", str(project)]
+    # whatever is ignored where the tests run, as under nohup
+    heard = "import signal as s; s.signal(s.SIGHUP, s.SIG_DFL); "
+    heard += "s.signal(s.SIGINT, s.default_int_handler); from riskkit import cli; cli.main()"
+    command = [sys.executable, "-c", heard, "run", "--run", "r", "--project", str(project)]
     return subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
@@ -1146,7 +1158,12 @@ def orphan(project: Path) -> list[Path]:
     return list((project / "data/runs/r").glob(".staging-*/orphan.txt"))
 
 
-def test_a_killed_runner_harms_no_result_and_no_later_run(writing: Path) -> None:
+def test_a_killed_runner_harms_no_result_and_no_later_run(
+    writing: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path_factory.mktemp("scratch")
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     run_dir = writing / "data/runs/r"
     before = bytes_below(run_dir / "01_writer")
     page = (writing / "reports/runs/r/01_writer.html").read_bytes()
@@ -1156,12 +1173,16 @@ def test_a_killed_runner_harms_no_result_and_no_later_run(writing: Path) -> None
     runner.wait()  # the kernel lives on for up to a second, and writes
     assert bytes_below(run_dir / "01_writer") == before
     assert (writing / "reports/runs/r/01_writer.html").read_bytes() == page
+    assert len(list(scratch.glob("riskkit-*"))) == 1
     write_notebook(writing, "01_writer", [prose("# Writer"), parameters_cell(), code("1 + 1")])
     assert run_in(writing, run="r").exit_code == 0
     assert bytes_below(run_dir / "01_writer") == {}
+    assert list(scratch.glob("riskkit-*")) == []
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 143)]
+)
 def test_an_interrupted_runner_tidies_up(writing: Path, number: int, code: int) -> None:
     run_dir = writing / "data/runs/r"
     before = bytes_below(run_dir / "01_writer")
@@ -1177,3 +1198,90 @@ def test_an_interrupted_runner_tidies_up(writing: Path, number: int, code: int) 
     assert bytes_below(run_dir / "01_writer") == before
     assert read_manifest(run_dir)["status"] == "interrupted"
     assert not [pid for pid in kernels if Path(f"/proc/{pid}/cmdline").exists()]
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with pipeline.stoppable():
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) != signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_what_somebody_put_into_a_stage_is_not_removed(tmp_path: Path) -> None:
+    cells = [prose("# One"), parameters_cell(), code(OPEN.format(name="01_one"))]
+    write_notebook(tmp_path, "01_one", [*cells, code('stage.output("x").touch()')])
+    folder = run_in(tmp_path).run_dir / "01_one"
+    (folder / "my notes.txt").write_text("mine")
+    with pytest.raises(BadInput, match=r"holds 'my notes\.txt', which no run has left there"):
+        run_in(tmp_path)
+    assert (folder / "my notes.txt").read_text() == "mine"
+    (folder / "my notes.txt").unlink()
+    (folder / "x").unlink()
+    assert states(run_in(tmp_path)) == ["done"]
+
+
+def test_what_a_run_writes_is_for_owner_and_group(tmp_path: Path) -> None:
+    cells = [prose("# One"), parameters_cell(), code(OPEN.format(name="01_one"))]
+    leave = 'stage.write("t", pd.DataFrame({"x": [1]}))\nstage.key_figures({"a": "b"})'
+    write_notebook(tmp_path, "01_one", [*cells, code(leave)])
+    result = run_in(tmp_path)
+    for above in (result.run_dir, result.report_dir):
+        assert stat.S_IMODE(above.stat().st_mode) == 0o750
+        for path in above.rglob("*"):
+            expected = 0o750 if path.is_dir() else 0o640
+            assert stat.S_IMODE(path.stat().st_mode) == expected, path
+
+
+OUTSIDE = (
+    b"""{"schema_version": 1, "stages": {"01_one": {"status": "failed", "outputs": {"%s": ""}}}}"""
+)
+ODD_MANIFESTS = [
+    b"",
+    b"[]",
+    b"{}",
+    b"\xff",
+    b"[" * 100_000,
+    b'{"schema_version": 1}',
+    b'{"schema_version": "1", "stages": {}}',
+    b'{"schema_version": true, "stages": {}}',
+    b'{"schema_version": 0, "stages": {}}',
+    b'{"schema_version": 2, "stages": {}}',
+    b'{"schema_version": 1, "stages": []}',
+    b'{"schema_version": 1, "stages": {"01_one": []}}',
+    b'{"schema_version": 1, "stages": {"01_one": {}}}',
+    b'{"schema_version": 1, "stages": {"01_one": {"status": "done"}}}',
+    b'{"schema_version": 1, "stages": {"01_one": {"status": 7}}}',
+    b'{"schema_version": 1, "stages": {"01_one": {"status": "failed", "outputs": {"x": 1}}}}',
+    b'{"schema_version": 1, "stages": {"../../x": {"status": "failed"}}}',
+    OUTSIDE % b"../a.html",
+    OUTSIDE % b"/a.html",
+    b'{"schema_version": 1, "stages": {}, "seeds": {"seed": NaN}}',
+    b'{"schema_version": 1, "schema_version": 1, "stages": {}}',
+    b'{"schema_version": 1, "stages": {}, "more": 1}',
+    b'{"schema_version": 1, "stages": {}, "title": ["a"]}',
+]
+
+
+@pytest.mark.parametrize("content", ODD_MANIFESTS, ids=range(len(ODD_MANIFESTS)))
+def test_a_manifest_that_is_none_is_bad_input(tmp_path: Path, content: bytes) -> None:
+    write_notebook(tmp_path, "01_one", [prose("# One"), parameters_cell()])
+    run_dir = tmp_path / "data/runs/synthetic-quick"
+    run_dir.mkdir(parents=True)
+    (run_dir / "manifest.json").write_bytes(content)
+    for job in (lambda: run_in(tmp_path), lambda: rebuild_index(run_dir)):
+        with pytest.raises(BadInput, match="manifest"):
+            job()
+    assert (run_dir / "manifest.json").read_bytes() == content
+
+
+def test_a_manifest_that_says_too_little_makes_no_page(tmp_path: Path) -> None:
+    write_notebook(tmp_path, "01_one", [prose("# One"), parameters_cell()])
+    run_dir = tmp_path / "data/runs/r"
+    run_dir.mkdir(parents=True)
+    (run_dir / "manifest.json").write_text('{"schema_version": 1, "stages": {}}')
+    with pytest.raises(BadInput, match="does not say on what the run was made"):
+        rebuild_index(run_dir)

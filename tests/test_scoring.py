@@ -2,8 +2,10 @@
 
 import csv
 import io
+import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -24,7 +26,7 @@ from riskkit.challenger import Challenger
 from riskkit.checks import DataContractError
 from riskkit.columns import CellRule, read_cells
 from riskkit.scorecard import Scorecard
-from riskkit.scoring import cells, load_model, reading, score_file, writing
+from riskkit.scoring import cells, load_model, reading, record, score_file, writing
 
 N = 500
 
@@ -130,7 +132,8 @@ def test_scores_are_the_models_own_whatever_the_file_and_the_blocks(
     found = scores_of(result.output)
     assert list(found.columns) == ["application_id", "score", "default_probability"]
     same_scores(found, model, rows)
-    assert {path.name for path in tmp_path.iterdir()} == {f"in.{kind}", f"out.{out}"}
+    left = {f"in.{kind}", f"out.{out}", f"out.{out}.record.json"}
+    assert {path.name for path in tmp_path.iterdir()} == left
 
 
 def test_pieces_of_a_csv_file_smaller_than_it_make_no_difference(tmp_path, card, rows, monkeypatch):
@@ -525,8 +528,9 @@ def test_a_cell_that_is_no_utf8_costs_its_row_only(tmp_path, card, rows):
 
 
 def test_without_rejected_rows_an_older_side_file_goes(tmp_path, card, rows):
+    older(tmp_path, card, rows)
     side = tmp_path / "out.rejected.csv"
-    side.write_text("row,reasons\n1,old\n")
+    assert side.exists()
     assert score_file(card, keep(rows, tmp_path), tmp_path / "out.csv").rejected is None
     assert not side.exists()
 
@@ -573,19 +577,23 @@ def test_lost_rows_are_an_error(tmp_path, card, rows, monkeypatch):
 # -- whole or not at all ---------------------------------------------------------------------------
 
 
-def older(folder):
-    """An output and a side file of yesterday, and what they hold."""
-    files = [folder / "out.csv", folder / "out.rejected.csv"]
-    for path in files:
-        path.write_text("yesterday's\n")
-    return lambda: [path.read_text() for path in files] == ["yesterday's\n"] * 2
+def older(folder, model, rows, output="out.csv"):
+    """Output, side file and record of an earlier scoring; tells whether they are as they were."""
+    (folder / "older").mkdir(exist_ok=True)
+    some = rows.head(3).assign(application_id=[None, "a", "b"])
+    for path in folder.glob("out*"):
+        path.unlink()
+    result = score_file(model, keep(some, folder / "older"), folder / output)
+    files = [result.output, result.rejected, record.record_path(result.output)]
+    before = [path.read_bytes() for path in files]
+    return lambda: [path.read_bytes() for path in files] == before
 
 
 @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
 def test_an_error_leaves_the_older_files_and_nothing_else(tmp_path, card, rows, monkeypatch, error):
     rows.loc[0, "application_id"] = None
     path = keep(rows, tmp_path)
-    untouched = older(tmp_path)
+    untouched = older(tmp_path, card, rows)
     before = sorted(tmp_path.iterdir())
     own, calls = Scorecard.credit_score, []
 
@@ -620,9 +628,7 @@ def test_a_disk_that_fills_up_at_the_end_leaves_both_older_files(tmp_path, card,
     rows.loc[rows.index[:n_bad], "application_id"] = None
     path, out = keep(rows, tmp_path), tmp_path / f"out.{kind}"
     card.save(tmp_path / "card.json")
-    side = tmp_path / "out.rejected.csv"
-    for old in (out, side):
-        old.write_text("yesterday's\n")
+    untouched = older(tmp_path, card, rows, out.name)
     before = sorted(tmp_path.iterdir())
     done = subprocess.run(
         [sys.executable, "-c", FULL_DISK, tmp_path / "card.json", path, out],
@@ -630,7 +636,7 @@ def test_a_disk_that_fills_up_at_the_end_leaves_both_older_files(tmp_path, card,
         text=True,
     )
     assert "File too large" in done.stderr
-    assert [old.read_text() for old in (out, side)] == ["yesterday's\n"] * 2
+    assert untouched()
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -652,7 +658,7 @@ def test_a_file_taken_for_a_leftover_before_it_was_locked_is_made_again(tmp_path
     def late(file, how):
         calls.append(file)
         if len(calls) == 1:
-            os.unlink(file.name)
+            next(tmp_path.glob(".out.csv.*.partial")).unlink()
         own(file, how)
 
     monkeypatch.setattr(writing.fcntl, "flock", late)
@@ -667,7 +673,7 @@ def test_a_file_taken_for_a_leftover_before_it_was_locked_is_made_again(tmp_path
 def test_a_damaged_file_leaves_the_older_output(tmp_path, card, rows):
     path = keep(pd.concat([rows] * 20), tmp_path, "csv.gz")
     path.write_bytes(path.read_bytes()[:-2000])
-    untouched = older(tmp_path)
+    untouched = older(tmp_path, card, rows)
     with pytest.raises(DataContractError, match=r"in\.csv\.gz.*\n.*unreadable"):
         score_file(card, path, tmp_path / "out.csv")
     assert untouched()
@@ -682,7 +688,7 @@ def test_a_quote_that_is_never_closed_is_an_error_that_names_the_row(tmp_path, c
     if place == "last":
         lines = lines[:101]
     path.write_text("\n".join(lines) + "\n")
-    untouched = older(tmp_path)
+    untouched = older(tmp_path, card, rows)
     with pytest.raises(DataContractError, match=r"a row after row .* never ends"):
         score_file(card, path, tmp_path / "out.csv")
     assert untouched()
@@ -728,7 +734,7 @@ def test_a_killed_process_leaves_the_older_files_and_the_next_removes_its_own(tm
     rows.loc[0, "application_id"] = None
     path, output = keep(rows, tmp_path), tmp_path / "out.csv"
     card.save(tmp_path / "card.json")
-    untouched = older(tmp_path)
+    untouched = older(tmp_path, card, rows)
     arguments = [sys.executable, "-c", ENDLESS, tmp_path / "card.json", path, output]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "in the middle\n"
@@ -737,7 +743,7 @@ def test_a_killed_process_leaves_the_older_files_and_the_next_removes_its_own(tm
         # somebody else who writes the same file leaves what is being written alone
         score_file(card, path, tmp_path / "out.csv")
         assert sorted(tmp_path.glob(".*.partial")) == sorted(leftovers)
-        older(tmp_path)
+        untouched = older(tmp_path, card, rows)
         os.kill(process.pid, signal.SIGKILL)
     assert untouched()
     assert sorted(tmp_path.glob(".*.partial")) == sorted(leftovers)
@@ -750,7 +756,7 @@ def test_a_killed_process_leaves_the_older_files_and_the_next_removes_its_own(tm
 def test_ctrl_c_leaves_nothing(tmp_path, card, rows):
     path = keep(rows, tmp_path)
     card.save(tmp_path / "card.json")
-    untouched = older(tmp_path)
+    untouched = older(tmp_path, card, rows)
     arguments = [sys.executable, "-c", ENDLESS, tmp_path / "card.json", path, tmp_path / "out.csv"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(arguments, text=True, **pipes) as process:
@@ -762,6 +768,103 @@ def test_ctrl_c_leaves_nothing(tmp_path, card, rows):
     assert "Exception ignored" not in errors
     assert untouched()
     assert list(tmp_path.glob(".*.partial")) == []
+
+
+# -- what scoring may replace ----------------------------------------------------------------------
+
+
+def test_the_record_says_what_was_scored_by_what(tmp_path, card, rows):
+    rows.loc[0, "application_id"] = None
+    path = keep(rows, tmp_path)
+    result = score_file(card, path, tmp_path / "out.csv", n_reasons=2)
+    found = json.loads((tmp_path / "out.csv.record.json").read_text())
+    sha = {name: record.hash_files([tmp_path / name]) for name in ("in.csv", "out.csv")}
+    assert found["model"] == "riskkit.Scorecard"
+    assert found["model_sha256"] == card.to_json()["sha256"]
+    assert found["input_sha256"] == sha["in.csv"]
+    assert found["scores_sha256"] == sha["out.csv"]
+    assert found["rejected_sha256"] == record.hash_files([result.rejected])
+    counts = [found[name] for name in ("n_rows", "n_scored", "n_rejected", "n_reasons")]
+    assert counts == [len(rows), len(rows) - 1, 1, 2]
+    assert found["mapping_sha256"] is None
+
+
+def test_an_output_somebody_has_changed_is_not_replaced(tmp_path, card, rows):
+    rows.loc[0, "application_id"] = None
+    path, out = keep(rows, tmp_path), tmp_path / "out.csv"
+    result = score_file(card, path, out)
+    score_file(card, path, out)
+    # mended, but not scored yet
+    result.rejected.write_text(result.rejected.read_text().replace(",,", ",7,", 1))
+    refused(tmp_path, card, path, r"out\.rejected\.csv is no output of an earlier scoring")
+    result.rejected.unlink()
+    altered = json.loads((tmp_path / "out.csv.record.json").read_text()) | {"n_rows": 7}
+    (tmp_path / "out.csv.record.json").write_text(json.dumps(altered))
+    refused(tmp_path, card, path, "is no record of scores")
+
+
+def test_a_model_is_never_replaced_by_its_scores(tmp_path, card, rows):
+    path, model = keep(rows, tmp_path), tmp_path / "card.json"
+    card.save(model)
+    before = model.read_bytes()
+    for name in ("card.json", "./card.json"):
+        refused(tmp_path, model, path, "would replace what is read", rejected=tmp_path / name)
+    os.link(model, tmp_path / "linked.csv")
+    refused(tmp_path, model, path, "would replace what is read", "linked.csv")
+    assert model.read_bytes() == before
+
+
+@pytest.mark.parametrize("step", ["side", "scores"])
+def test_killed_between_its_files_it_knows_them_again(tmp_path, card, rows, monkeypatch, step):
+    older(tmp_path, card, rows)
+    rows.loc[0, "application_id"] = None
+    path, out = keep(rows, tmp_path), tmp_path / "out.csv"
+    killed = writing.SideFile if step == "side" else writing.ScoreWriter
+
+    def die(self):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(killed, "publish", die)
+        with pytest.raises(KeyboardInterrupt):
+            score_file(card, path, out)
+    result = score_file(card, path, out)
+    same_scores(scores_of(result.output), card, rows[1:])
+
+
+def test_a_file_written_meanwhile_stays(tmp_path, card, rows, monkeypatch):
+    path, out = keep(rows, tmp_path), tmp_path / "out.csv"
+    own = Scorecard.score_and_probability
+
+    def slow(self, X):
+        out.write_text("somebody's\n")
+        return own(self, X)
+
+    monkeypatch.setattr(Scorecard, "score_and_probability", slow)
+    with pytest.raises(DataContractError, match=r"out\.csv has changed while the input was scored"):
+        score_file(card, path, out)
+    assert out.read_text() == "somebody's\n"
+
+
+def test_an_input_that_changes_while_it_is_read_is_an_error(tmp_path, card, rows, monkeypatch):
+    path = keep(rows, tmp_path)
+    own = record.hashlib.file_digest
+
+    def slow(file, kind):
+        os.utime(path, ns=(1, 1))
+        return own(file, kind)
+
+    monkeypatch.setattr(record.hashlib, "file_digest", slow)
+    with pytest.raises(DataContractError, match=r"in\.csv changes while it is read"):
+        score_file(card, path, tmp_path / "out.csv")
+    assert [found.name for found in tmp_path.iterdir()] == ["in.csv"]
+
+
+def test_what_is_written_is_for_owner_and_group(tmp_path, card, rows):
+    rows.loc[0, "application_id"] = None
+    result = score_file(card, keep(rows, tmp_path), tmp_path / "out.csv")
+    for path in (result.output, result.rejected, record.record_path(result.output)):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
 # -- what is refused before anything is written ----------------------------------------------------
@@ -813,8 +916,14 @@ def test_two_columns_of_one_name_are_refused(tmp_path, card, rows):
     [
         ("out.txt", {}, "unknown kind of file '.txt'; expected .parquet, .csv, .csv.gz"),
         ("none/out.csv", {}, "no folder .*none"),
-        ("in.csv", {}, "in.csv would replace the input"),
-        ("out.csv", {"rejected": "in.csv"}, "in.csv would replace the input"),
+        ("in.csv", {}, "in.csv would replace what is read"),
+        ("out.csv", {"rejected": "in.csv"}, "in.csv would replace what is read"),
+        ("out.csv", {"rejected": "out.csv.record.json"}, "is to be the side file, too"),
+        ("other.csv", {}, "other.csv is no output of an earlier scoring"),
+        ("out.csv", {"rejected": "other.csv"}, "other.csv is no output of an earlier scoring"),
+        ("link.csv", {}, "link.csv would replace what is read"),
+        ("nowhere.csv", {}, "nowhere.csv is no file"),
+        ("taken.csv", {}, "taken.csv.record.json is no record of scores"),
         ("out.csv", {"rejected": "out.csv"}, "out.csv is to be the side file, too"),
         ("folder.csv", {}, "folder.csv is a folder"),
     ],
@@ -822,6 +931,10 @@ def test_two_columns_of_one_name_are_refused(tmp_path, card, rows):
 def test_an_output_that_cannot_be_is_refused(tmp_path, card, rows, output, options, match):
     path = keep(rows, tmp_path)
     (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "other.csv").write_text("application_id,score,default_probability\n")
+    (tmp_path / "link.csv").symlink_to(path)
+    (tmp_path / "nowhere.csv").symlink_to(tmp_path / "gone.csv")
+    (tmp_path / "taken.csv.record.json").write_text("{}")
     options = {name: tmp_path / value for name, value in options.items()}
     refused(tmp_path, card, path, match, output, **options)
 

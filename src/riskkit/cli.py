@@ -125,7 +125,7 @@ def score(
     with _one_message(debug):
         from riskkit import scoring
 
-        path, features = _model_of(model)
+        path, features = _model_of(model, output, rejected)
         done = scoring.score_file(
             path,
             file,
@@ -196,8 +196,11 @@ def main() -> None:
 @contextlib.contextmanager
 def _one_message(debug: bool) -> Iterator[None]:
     """Turn what may go wrong into one message and an exit code."""
+    from riskkit.pipeline import stoppable
+
     try:
-        yield
+        with stoppable():
+            yield
     except KeyboardInterrupt:
         _say("interrupted")
         raise SystemExit(INTERRUPTED) from None
@@ -225,20 +228,20 @@ def _one_message(debug: bool) -> Iterator[None]:
         raise SystemExit(code) from None
 
 
-def _model_of(model: Path) -> tuple[Path, list[Feature]]:
+def _model_of(model: Path, *outputs: Path | None) -> tuple[Path, list[Feature]]:
     """File of a model, or of a run's scorecard; and what the run knows of its features."""
     if not model.is_dir():
         return model, []
-    from riskkit import pipeline, schema
+    from riskkit import pipeline, schema, tables
 
-    # as a stage behind all others finds it: not where 03_models failed or is stale
-    run = pipeline.Stage("99_score", model, run_dir=model)
     try:
-        path = run.path("scorecard.json")
-        features = schema.features_from_table(run.table("features").frame())
+        card, features = pipeline.run_files(model, "scorecard.json", "features.parquet")
     except pipeline.TableMissing:
         raise pipeline.BadInput(f"no finished stage in {model} has left a scorecard.json") from None
-    return path, features
+    for output in outputs:
+        if output is not None and output.resolve().is_relative_to(model.resolve()):
+            raise pipeline.BadInput(f"{output} is in the run's own folder: name another one")
+    return card, schema.features_from_table(tables.read_table(features))
 
 
 def _say(text: str) -> None:

@@ -5,11 +5,11 @@ Notebooks use :func:`open_stage`; everything else belongs to the runner.
 """
 
 from riskkit.pipeline.folders import RunBusy
-from riskkit.pipeline.handover import Stage, TableMissing, open_stage
+from riskkit.pipeline.handover import Stage, TableMissing, open_stage, run_files
 from riskkit.pipeline.manifest import mask, versions
 from riskkit.pipeline.parameters import BadInput, parse_pairs
 from riskkit.pipeline.plan import PROFILES
-from riskkit.pipeline.runner import RunResult, StageResult, rebuild_index, run
+from riskkit.pipeline.runner import RunResult, StageResult, rebuild_index, run, stoppable
 
 __all__ = [
     "PROFILES",
@@ -24,5 +24,7 @@ __all__ = [
     "parse_pairs",
     "rebuild_index",
     "run",
+    "run_files",
+    "stoppable",
     "versions",
 ]

@@ -11,7 +11,6 @@ import os
 import re
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from riskkit.pipeline.notebooks import Notebook, leave_out, needs
+from riskkit.tables import scratch_folder
 
 __all__ = ["Failure", "Outcome", "load_engine", "run_notebook"]
 
@@ -180,8 +180,8 @@ def load_engine() -> None:
         def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **settings: Any) -> Any:
             job: _Job = settings["job"]
             job.notebook, job.missing = nb_man.nb, {}
-            with tempfile.TemporaryDirectory(prefix="riskkit-") as scratch:
-                cls._execute(nb_man, kernel_name, Path(scratch), settings)
+            with scratch_folder() as scratch:
+                cls._execute(nb_man, kernel_name, scratch, settings)
             return nb_man.nb
 
         @classmethod

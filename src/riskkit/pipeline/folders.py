@@ -14,7 +14,9 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["RunBusy", "clean_up", "locked", "staging_folder", "swap_in"]
+from riskkit.tables import FOLDER_MODE
+
+__all__ = ["RunBusy", "clean_up", "locked", "own_folder", "staging_folder", "swap_in"]
 
 LOCK = ".lock"
 STAGING = ".staging-"
@@ -24,6 +26,13 @@ _UNFINISHED = re.compile(r"\..+\.[0-9a-f]{32}")  # what riskkit.tables.whole cal
 
 class RunBusy(RuntimeError):
     """Another run works in the same folder. Exit code 4."""
+
+
+def own_folder(path: Path) -> Path:
+    """The folder, made for owner and group where it is absent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.mkdir(FOLDER_MODE, exist_ok=True)
+    return path
 
 
 @contextlib.contextmanager
@@ -38,9 +47,9 @@ def locked(run_dir: Path) -> Iterator[None]:
     import fcntl
 
     while True:
-        run_dir.mkdir(parents=True, exist_ok=True)
+        own_folder(run_dir)
         try:
-            handle = os.open(run_dir / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+            handle = os.open(run_dir / LOCK, os.O_RDWR | os.O_CREAT, 0o640)
         except FileNotFoundError:
             continue  # the holder has just removed a folder that came to nothing
         try:
@@ -81,7 +90,7 @@ def clean_up(run_dir: Path, report_dir: Path) -> None:
 def staging_folder(run_dir: Path, stage: str) -> Iterator[Path]:
     """A fresh folder for one stage, gone afterwards unless it was renamed."""
     folder = run_dir / f"{STAGING}{stage}-{uuid.uuid4().hex[:8]}"
-    folder.mkdir()
+    folder.mkdir(FOLDER_MODE)
     try:
         yield folder
     finally:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from riskkit.pipeline.folders import own_folder
 from riskkit.pipeline.manifest import hash_file, read_manifest, stage_state, write_text
 from riskkit.pipeline.notebooks import (
     STAGE_NAME,
@@ -28,13 +29,12 @@ from riskkit.tables import Table, write_table
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FINDINGS", "KEY_FIGURES", "Stage", "TableMissing", "holds", "open_stage"]
+__all__ = ["FINDINGS", "KEY_FIGURES", "Stage", "TableMissing", "holds", "open_stage", "run_files"]
 
 KEY_FIGURES = "key_figures.json"
 FINDINGS = "findings.json"
 LAB = "lab"
 BASE = ".run"  # in the lab's folder: name of the run whose earlier stages it builds on
-CACHE_MODE = 0o750  # for owner and group: what is kept there may be a copy of somebody's data
 WHOLE = {"performance": "loan_id"}  # tables of several rows a loan, sorted by it
 
 
@@ -101,9 +101,7 @@ class Stage:
         Owner and group may read it.
         """
         run_dir = self.output_dir.parent if self.run_dir is None else self.run_dir
-        folder = run_dir / f".{name}"
-        folder.mkdir(mode=CACHE_MODE, parents=True, exist_ok=True)
-        return folder
+        return own_folder(run_dir / f".{name}")
 
     def output(self, filename: str) -> Path:
         """Where to save a file for later stages, such as a model.
@@ -239,8 +237,29 @@ def open_stage(name: str, *, run_dir: str | Path = "", output_dir: str | Path = 
         stage = Stage(name, Path(output_dir).resolve(), Path(run_dir).resolve())
     else:
         stage = Stage(name, find_project() / "data" / "runs" / LAB / name)
-    stage.output_dir.mkdir(parents=True, exist_ok=True)
+    own_folder(stage.output_dir)
     return stage
+
+
+def run_files(run_dir: Path, *filenames: str) -> list[Path]:
+    """Files that a run's finished stages have left, each held to the run's manifest.
+
+    Raises
+    ------
+    TableMissing
+        No finished stage has left one.
+    BadInput
+        One is not as the run left it.
+    """
+    # as a stage behind all others finds them: not where a stage failed or is stale
+    stage = Stage("99_none", run_dir, run_dir=run_dir)
+    paths = [stage.path(name) for name in filenames]
+    stages = read_manifest(run_dir).get("stages", {})
+    # the lab's folder has no manifest
+    for path in paths if stages else ():
+        if hash_file(path) != stages[path.parent.name]["outputs"].get(path.name):
+            raise BadInput(f"{path} is not as run {run_dir.name} left it: run it again")
+    return paths
 
 
 def holds(folder: Path, name: str) -> bool:

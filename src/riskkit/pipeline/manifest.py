@@ -13,13 +13,16 @@ import platform
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from riskkit.checks import DataContractError
+from riskkit.pipeline.notebooks import STAGE_NAME
 from riskkit.pipeline.parameters import BadInput
-from riskkit.tables import whole
+from riskkit.tables import read_json, stored, stored_faults, whole
 
 __all__ = [
     "MANIFEST",
@@ -113,21 +116,77 @@ def read_manifest(run_dir: Path) -> dict[str, Any]:
     Raises
     ------
     BadInput
-        It is no JSON, or of a newer schema version.
+        It is no JSON, of a newer schema version, or not as a run has left it.
     """
     path = run_dir / MANIFEST
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        version = manifest["schema_version"]
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return {}
-    except (ValueError, KeyError, TypeError):
-        raise BadInput(f"{path} is not a manifest of this suite") from None
-    if version > SCHEMA_VERSION:
-        raise BadInput(
-            f"{path} has schema version {version}; this riskkit reads up to {SCHEMA_VERSION}"
-        )
+    try:
+        manifest = read_json(path)
+    except DataContractError as error:
+        raise BadInput(f"{path} is not a manifest of this suite: {error.violations[0]}") from None
+    version = manifest.get("schema_version") if isinstance(manifest, dict) else None
+    if isinstance(version, int) and version != SCHEMA_VERSION and version is not True:
+        raise BadInput(f"{path} has schema version {version}; this riskkit reads {SCHEMA_VERSION}")
+    if faults := [*stored_faults(manifest, StoredManifest)] or _odd_stages(manifest["stages"]):
+        raise BadInput(f"{path} is not a manifest of this suite: {'; '.join(faults)}")
     return dict(manifest)
+
+
+@stored
+@dataclass
+class StoredStage:
+    """What a run keeps of a stage; of one that failed, less."""
+
+    status: Literal["done", "failed"]
+    started: str = ""
+    finished: str = ""
+    seconds: float = 0.0
+    cell_seconds: float = 0.0
+    error: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    notebook: str = ""
+    package: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    inputs: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
+    page: str = ""
+    reused: bool = False
+    source_files: list[str] | None = None
+    edits_file: str = ""
+
+
+@stored
+@dataclass
+class StoredManifest:
+    """What a run keeps of itself."""
+
+    schema_version: int
+    stages: dict[str, StoredStage]
+    run: str = ""
+    status: str = ""
+    profile: str = ""
+    title: str = ""
+    source: str = ""
+    started: str = ""
+    finished: str = ""
+    seeds: dict[str, int] = field(default_factory=dict)
+    package: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+def _odd_stages(stages: Mapping[str, Any]) -> list[str]:
+    """Stages that are none, or name files outside their folder, which a run may remove."""
+    odd = [f"{name!r} is no stage" for name in stages if not STAGE_NAME.fullmatch(name)]
+    for name, record in stages.items():
+        if record["status"] == "done" and not {"inputs", "outputs"} <= set(record):
+            odd.append(f"{name} is done, and says not from what and to what")
+        odd += [
+            f"{name}: {file!r} is no file of a stage"
+            for file in record.get("outputs", {})
+            if Path(file).is_absolute() or ".." in Path(file).parts
+        ]
+    return odd
 
 
 def write_manifest(run_dir: Path, manifest: Mapping[str, Any]) -> None:

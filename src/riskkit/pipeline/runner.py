@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from riskkit.pipeline.execute import Failure, Outcome, load_engine, run_notebook
-from riskkit.pipeline.folders import clean_up, locked, staging_folder, swap_in
-from riskkit.pipeline.handover import Stage, holds
+from riskkit.pipeline.folders import clean_up, locked, own_folder, staging_folder, swap_in
+from riskkit.pipeline.handover import FINDINGS, KEY_FIGURES, Stage, holds
 from riskkit.pipeline.manifest import (
     hash_file,
     hash_folder,
@@ -40,7 +40,7 @@ from riskkit.pipeline.parameters import OWN, BadInput
 from riskkit.pipeline.plan import Plan, make_plan
 from riskkit.pipeline.report import documents_in, failed_notebook, index_page, stage_page
 
-__all__ = ["RunResult", "StageResult", "rebuild_index", "run"]
+__all__ = ["RunResult", "StageResult", "rebuild_index", "run", "stoppable"]
 
 TERMINATED = 143
 
@@ -141,7 +141,7 @@ def run(
         raise BadInput(f"timeout_seconds must be > 0, got {timeout_seconds!r}")
     new = [folder for folder in (plan.run_dir, plan.report_dir) if not folder.exists()]
     above = [p for f in new for p in (f.parent, f.parent.parent) if not p.exists()]
-    with _stoppable(), locked(plan.run_dir):
+    with stoppable(), locked(plan.run_dir):
         try:
             clean_up(plan.run_dir, plan.report_dir)
             return _run_stages(plan, force, timeout_seconds, progress)
@@ -168,9 +168,12 @@ def rebuild_index(run_dir: Path) -> Path:
     manifest = read_manifest(run_dir)
     if not manifest:
         raise BadInput(f"{run_dir} is not a run's folder: it has no manifest.json")
+    said = {"run", "source", "profile", "started", "finished"} <= set(manifest)
+    if not said or not {"riskkit", "python"} <= set(manifest.get("versions", {})):
+        raise BadInput(f"{run_dir}: its manifest.json does not say on what the run was made")
     project = find_project(run_dir)
     report_dir = project / "reports" / "runs" / run_dir.name
-    report_dir.mkdir(parents=True, exist_ok=True)
+    own_folder(report_dir)
     for name, record in manifest["stages"].items():
         if record["status"] == "done":
             _publish(run_dir / name, report_dir)
@@ -200,6 +203,7 @@ def _run_stages(plan: Plan, force: bool, timeout_seconds: float, progress: bool)
     for record in records.values():
         record.pop("reused", None)
     _check_earlier(plan, manifest)
+    _check_strangers(plan, records)
     results: list[StageResult] = []
     failure: Failure | None = None
     try:
@@ -254,6 +258,24 @@ def _check_earlier(plan: Plan, manifest: Mapping[str, Any]) -> None:
                         f"{name} is {value!r}, but {earlier.name} ran with {was!r}: "
                         f"give {name}={was}, or run --from {earlier.name[:2]}"
                     )
+
+
+def _check_strangers(plan: Plan, records: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse to replace a stage's folder that somebody has put a file into."""
+    for stage in plan.selected:
+        folder = plan.run_dir / stage.name
+        if stage.name not in records or not folder.is_dir():
+            continue
+        # a process killed between its files and its record has left some of these
+        left = {name if "." in name else f"{name}.parquet" for name in stage.leaves}
+        known = {*records[stage.name].get("outputs", {}), *left, KEY_FIGURES, FINDINGS}
+        there = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+        strange = [name for name in there if name not in known and not (folder / name).is_dir()]
+        if strange:
+            raise BadInput(
+                f"{folder} holds {strange[0]!r}, which no run has left there and the next would "
+                "remove: move it"
+            )
 
 
 def _recipe(plan: Plan, notebook: Notebook, manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -319,7 +341,7 @@ def _run_stage(
             hidden={str(staging): name, str(plan.run_dir): "."},
             failure=failure,
         )
-        plan.report_dir.mkdir(parents=True, exist_ok=True)
+        own_folder(plan.report_dir)
         kept = plan.report_dir / f"{name}.failed.ipynb"
         if failure is None:
             outputs = hash_folder(staging)
@@ -387,7 +409,7 @@ def _what_of(plan: Plan, before: Mapping[str, Any]) -> dict[str, Any]:
 
 def _save(plan: Plan, manifest: dict[str, Any]) -> None:
     write_manifest(plan.run_dir, manifest)
-    plan.report_dir.mkdir(parents=True, exist_ok=True)
+    own_folder(plan.report_dir)
     page = index_page(manifest, plan.notebooks, plan.run_dir, plan.report_dir)
     write_text(plan.report_dir / "index.html", page)
 
@@ -398,8 +420,11 @@ def _tell(label: str, result: StageResult) -> None:
 
 
 @contextlib.contextmanager
-def _stoppable() -> Iterator[None]:
-    """SIGINT and SIGTERM raise, so that the kernel is shut down and staging removed."""
+def stoppable() -> Iterator[None]:
+    """SIGINT, SIGTERM and SIGHUP raise, so that kernels are shut down and staging is removed.
+
+    One that is ignored, as under nohup or behind an ampersand, stays ignored.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -408,7 +433,9 @@ def _stoppable() -> Iterator[None]:
         signal.signal(number, signal.SIG_IGN)  # what is being cleaned up takes no second
         raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(TERMINATED)
 
-    before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    heard = [number for number in wanted if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in heard}
     try:
         yield
     finally:

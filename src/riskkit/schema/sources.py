@@ -7,7 +7,6 @@ that lists everything wrong with them.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,6 +39,7 @@ from riskkit.schema.outcomes import (
     with_status,
 )
 from riskkit.schema.raw_rows import Faults, RawRows, open_rows
+from riskkit.tables import scratch_folder
 from riskkit.target import default_flags
 
 __all__ = ["check_source", "load_source"]
@@ -109,8 +109,8 @@ def _kept(parts: str | Path | None) -> Iterator[Path]:
     if parts is not None:
         yield Path(parts)
         return
-    with tempfile.TemporaryDirectory(prefix="riskkit-") as folder:
-        yield Path(folder)
+    with scratch_folder() as folder:
+        yield folder
 
 
 @dataclass

@@ -9,10 +9,10 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -25,8 +25,9 @@ from riskkit.scorecard import Scorecard
 from riskkit.scoring import cells
 from riskkit.scoring.coding import ID, Coding, Levels, RunCoding, SourceCoding
 from riskkit.scoring.reading import Block, Input, open_input
+from riskkit.scoring.record import Replaced, ScoresRecord, hash_files, record_path
 from riskkit.scoring.writing import ScoreWriter, SideFile
-from riskkit.tables import Files, as_parts, read_json
+from riskkit.tables import Files, as_parts, read_json, scratch_folder
 
 __all__ = ["ScoringResult", "load_model", "score_file"]
 
@@ -95,7 +96,9 @@ def score_file(
 
     The output has, in the order of the input, `application_id` (text), `score` (whole number),
     `default_probability` and `reason_1`, ..., which are those of the model itself on each row,
-    whatever the blocks. It appears whole or not at all, as does the side file, just before it.
+    whatever the blocks. It appears whole or not at all, as does the side file, just before it, and
+    a record of both, ``scores.csv.record.json``: hashes of model and input, rows read, scored and
+    rejected.
 
     The input is named and coded as a run's `applications.parquet`, or, with a `mapping`, as its
     owner names and codes it. A row is rejected, with every reason there is, where
@@ -116,7 +119,8 @@ def score_file(
         ``.parquet``, ``.csv``, ``.csv.gz`` or a folder of parts; with a mapping, ``.xlsx``, too,
         which is first copied to a temporary folder. Other columns are not read.
     output : path
-        ``.parquet``, ``.csv`` or ``.csv.gz``; an older file is replaced.
+        ``.parquet``, ``.csv`` or ``.csv.gz``; an older output of that name is replaced, as long as
+        nobody has changed it, and no other file is.
     mapping : path, optional
         The mapping of the source that the run was made from. Columns of the application that the
         model needs, features and their codes, encoding, delimiter and sheet are read as it says.
@@ -145,7 +149,8 @@ def score_file(
     DataContractError
         A file is missing, damaged, or of an unknown kind; a column is missing or cannot hold what
         the model needs; the mapping is not valid, or does not know a feature of the model as the
-        model has it; the output would replace the input. Nothing is written.
+        model has it; a file would be replaced that is no earlier output; the input changes while
+        it is read. Nothing is written.
     ValueError
         `n_reasons` or `rows` is out of range.
 
@@ -162,7 +167,9 @@ def score_file(
         raise ValueError(f"n_reasons must be at least 0, got {n_reasons!r}")
     if rows is not None and rows < 1:
         raise ValueError(f"rows must be at least 1, got {rows!r}")
+    read_only = [Path(mapping)] if mapping is not None else []
     if isinstance(model, str | Path):
+        read_only.append(Path(model))
         model = load_model(model)
     known = _levels(model)
     files = Files(input)
@@ -171,16 +178,20 @@ def score_file(
         coding = SourceCoding(known, read_mapping(mapping), Path(mapping).name)
     output = Path(output)
     side_path = _side_path(output) if rejected is None else Path(rejected)
-    _check_paths([*files.paths, *([Path(mapping)] if mapping else [])], output, side_path)
+    record = record_path(output)
+    _check_paths(output, side_path, record)
+    replaced = Replaced(record, [output, side_path], [*files.paths, *read_only])
     counts: Counter[str] = Counter()
     unseen: Counter[str] = Counter()
     schema = _schema(n_reasons)
     seen = cells.SeenIds()
     with (
+        ThreadPoolExecutor(1) as beside,
         _opened(input, files, coding) as source,
         ScoreWriter(output, schema) as scores,
         SideFile(side_path, coding.columns, coding.encoding, coding.delimiter) as side,
     ):
+        of_input = beside.submit(hash_files, files.paths)
         for block in _shown(source, source.blocks(coding.columns, rows), progress):
             judged = _Judged(block, coding, seen)
             side.write(judged.rejected())
@@ -197,6 +208,23 @@ def score_file(
             )
         scores.finish()
         side.finish()
+        found = ScoresRecord.made(
+            model=model.json_kind,
+            model_sha256=model.to_json()["sha256"],
+            input_sha256=of_input.result(),
+            mapping_sha256=None if mapping is None else hash_files([Path(mapping)]),
+            n_rows=source.n_rows,
+            n_scored=counts["scored"],
+            n_rejected=counts["rejected"],
+            n_reasons=n_reasons,
+            scores_sha256=scores.content_hash(),
+            rejected_sha256=side.content_hash() if counts["rejected"] else None,
+            replaces=replaced.hashes,
+        )
+        replaced.require_unchanged()
+        # first the record, which knows what is there before and after: whenever this process is
+        # killed, the next one knows its files
+        found.save(record)
         # a full disk cannot part the two files any more
         if counts["rejected"]:
             side.publish()
@@ -220,7 +248,7 @@ def _opened(
     """The rows of the input, which can be scored; a sheet of a workbook by way of parts of text."""
     with ExitStack() as stack:
         if files.kind == "Excel" and coding.sheet is not None:
-            folder = Path(stack.enter_context(TemporaryDirectory(prefix="riskkit-")), "parts")
+            folder = stack.enter_context(scratch_folder()) / "parts"
             as_parts(input, folder, columns=coding.columns, sheet=coding.sheet)
             input = folder
         source = open_input(input, coding.encoding, coding.delimiter)
@@ -331,7 +359,7 @@ def _side_path(output: Path) -> Path:
     return output.with_name(f"{stem}.rejected.csv")
 
 
-def _check_paths(inputs: Sequence[Path], output: Path, side_path: Path) -> None:
+def _check_paths(output: Path, side_path: Path, record: Path) -> None:
     violations = []
     if not output.name.lower().endswith(KINDS):
         violations.append(f"unknown kind of file {output.suffix!r}; expected {', '.join(KINDS)}")
@@ -340,9 +368,7 @@ def _check_paths(inputs: Sequence[Path], output: Path, side_path: Path) -> None:
             violations.append(f"no folder {path.parent}")
         elif path.is_dir():
             violations.append(f"{path} is a folder")
-        elif path.exists() and any(path.samefile(given) for given in inputs):
-            violations.append(f"{path} would replace the input")
-    if output.resolve() == side_path.resolve():
+    if len({path.resolve() for path in (output, side_path, record)}) < 3:
         violations.append(f"{side_path} is to be the side file, too")
     if violations:
         raise DataContractError(output.name, violations)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv as plain_csv
 import fcntl
 import gzip
+import hashlib
 import io
 import os
 import uuid
@@ -20,6 +21,8 @@ from typing import Any, Self
 
 import pyarrow as pa
 from pyarrow import csv, parquet
+
+from riskkit.tables import new_file
 
 __all__ = ["ScoreWriter", "SideFile"]
 
@@ -44,7 +47,7 @@ class _Staged:
                 leftover.unlink(missing_ok=True)
         while True:
             self._staging = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
-            self.file = self._staging.open("xb")
+            self.file = new_file(self._staging)
             fcntl.flock(self.file, fcntl.LOCK_EX)
             if os.fstat(self.file.fileno()).st_nlink:
                 break
@@ -69,6 +72,11 @@ class _Staged:
         self._end()
         self.file.flush()
         os.fsync(self.file.fileno())
+
+    def content_hash(self) -> str:
+        """sha256 of the finished file."""
+        with self._staging.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def publish(self) -> None:
         """Give the finished file its final name, in place of an older one."""

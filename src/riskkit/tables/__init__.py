@@ -4,14 +4,25 @@ Takes frames, files and queries; gives frames, blocks of them, samples, and mode
 """
 
 from riskkit.tables.csv_files import Block, CsvFile
-from riskkit.tables.files import Files, column_differences, part_path, whole, write_table
+from riskkit.tables.files import (
+    FOLDER_MODE,
+    Files,
+    column_differences,
+    new_file,
+    part_path,
+    scratch_folder,
+    whole,
+    write_table,
+)
 from riskkit.tables.json_model import (
     JsonModel,
     read_json,
     require_arguments,
+    seal_holds,
     sealed,
     stored,
     stored_faults,
+    write_json,
 )
 from riskkit.tables.parquet import ParquetRows
 from riskkit.tables.parts import as_parts
@@ -21,6 +32,7 @@ from riskkit.tables.table import BLOCK_BYTES, BLOCK_ROWS, Table, read_table
 __all__ = [
     "BLOCK_BYTES",
     "BLOCK_ROWS",
+    "FOLDER_MODE",
     "Block",
     "CsvFile",
     "Files",
@@ -30,13 +42,17 @@ __all__ = [
     "as_parts",
     "column_differences",
     "hash_ids",
+    "new_file",
     "part_path",
     "read_json",
     "read_table",
     "require_arguments",
+    "scratch_folder",
+    "seal_holds",
     "sealed",
     "stored",
     "stored_faults",
     "whole",
+    "write_json",
     "write_table",
 ]

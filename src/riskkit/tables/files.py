@@ -5,18 +5,36 @@ Takes paths and frames; gives the files of one kind in their order, and parquet 
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
+import stat
+import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import pandas as pd
 
 from riskkit.checks import DataContractError
 
-__all__ = ["Files", "column_differences", "part_path", "repetitive", "whole", "write_table"]
+__all__ = [
+    "FOLDER_MODE",
+    "Files",
+    "column_differences",
+    "new_file",
+    "part_path",
+    "repetitive",
+    "scratch_folder",
+    "whole",
+    "write_table",
+]
 
+# for owner and group, as what is written may be somebody's data; the umask may narrow it
+FILE_MODE, FOLDER_MODE = 0o640, 0o750
+SCRATCH = "riskkit-"
 GROUP_ROWS = 500_000
 _KINDS = {".parquet": "parquet", ".csv": "CSV", ".csv.gz": "CSV", ".xlsx": "Excel"}
 
@@ -25,7 +43,8 @@ _KINDS = {".parquet": "parquet", ".csv": "CSV", ".csv.gz": "CSV", ".xlsx": "Exce
 def whole(path: str | Path) -> Iterator[Path]:
     """Path of a file to write beside `path`, which takes its place when all of it is on disk.
 
-    The block writes the file; on an error in it, `path` stays as it was and nothing is left.
+    The block writes the file; on an error in it, `path` stays as it was and nothing is left. Owner
+    and group may read it.
 
     Raises
     ------
@@ -43,6 +62,8 @@ def whole(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     staging = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    # the writer finds the file there, and leaves its mode as it is
+    new_file(staging).close()
     try:
         yield staging
         # without it a crash of the machine may leave the new name on an empty file
@@ -51,6 +72,56 @@ def whole(path: str | Path) -> Iterator[Path]:
         staging.replace(path)
     finally:
         staging.unlink(missing_ok=True)
+
+
+def new_file(path: Path) -> BinaryIO:
+    """A new file to write bytes to, which only owner and group may read.
+
+    Raises
+    ------
+    FileExistsError
+    """
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb")
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder under the system's temporary one, for this user alone, gone afterwards.
+
+    It is held locked; those whose owner was killed are known by their open lock, and removed.
+
+    Raises
+    ------
+    OSError
+        There is no temporary folder, or no place in it.
+    """
+    _remove_leftovers(Path(tempfile.gettempdir()))
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=SCRATCH))
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.fstat(lock).st_nlink:
+            break
+        os.close(lock)  # another process took it for a leftover before it was locked
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _remove_leftovers(above: Path) -> None:
+    for folder in above.glob(f"{SCRATCH}*"):
+        with suppress(OSError):  # somebody else's, or gone by now
+            found = folder.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+                continue
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(lock)
 
 
 def write_table(frame: pd.DataFrame, path: str | Path) -> Path:

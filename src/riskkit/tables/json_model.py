@@ -17,7 +17,16 @@ from typing import Any, ClassVar, NoReturn, Self, TypeVar
 from riskkit.checks import DataContractError
 from riskkit.tables.files import whole
 
-__all__ = ["JsonModel", "read_json", "require_arguments", "sealed", "stored", "stored_faults"]
+__all__ = [
+    "JsonModel",
+    "read_json",
+    "require_arguments",
+    "seal_holds",
+    "sealed",
+    "stored",
+    "stored_faults",
+    "write_json",
+]
 
 CHECKSUM = "sha256"
 _MOST_FAULTS = 10
@@ -77,18 +86,19 @@ class JsonModel:
                     "the one this riskkit reads and writes"
                 ],
             )
-        plain = {key: value for key, value in values.items() if key != CHECKSUM}
         try:
-            text = _text(plain)
+            holds = seal_holds(values)
         except (ValueError, TypeError) as error:
             raise DataContractError(cls.json_kind, [f"no plain values: {error}"]) from error
-        if values.get(CHECKSUM) != _checksum(text):
+        if not holds:
             raise DataContractError(
                 cls.json_kind,
                 ["its checksum does not hold: the file has changed since it was saved, or is cut"],
             )
         # as a file would hold it
-        own = {k: v for k, v in json.loads(text).items() if k not in ("kind", "schema_version")}
+        own = json.loads(_text(values))
+        for key in ("kind", "schema_version", CHECKSUM):
+            del own[key]
         if faults := stored_faults(own, cls.json_shape):
             raise DataContractError(cls.json_kind, faults)
         try:
@@ -100,9 +110,7 @@ class JsonModel:
 
     def save(self, path: str | Path) -> None:
         """Write the model as JSON, whole or not at all."""
-        text = json.dumps(self.to_json(), indent=1, ensure_ascii=False, allow_nan=False)
-        with whole(path) as staging:
-            staging.write_text(text + "\n", encoding="utf-8")
+        write_json(path, self.to_json())
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -146,6 +154,19 @@ def read_json(path: str | Path) -> Any:
     raise DataContractError(path.name, [f"no JSON that could be read: {reason}"])
 
 
+def write_json(path: str | Path, values: Any) -> None:
+    """Write values as JSON, whole or not at all.
+
+    Raises
+    ------
+    ValueError
+        A number is not finite.
+    """
+    text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False)
+    with whole(path) as staging:
+        staging.write_text(text + "\n", encoding="utf-8")
+
+
 def sealed(values: Mapping[str, Any]) -> dict[str, Any]:
     """The values with a checksum of them, which tells whether any, or their order, has changed.
 
@@ -153,6 +174,12 @@ def sealed(values: Mapping[str, Any]) -> dict[str, Any]:
     """
     plain = {key: value for key, value in values.items() if key != CHECKSUM}
     return {**plain, CHECKSUM: _checksum(_text(plain))}
+
+
+def seal_holds(values: Mapping[str, Any]) -> bool:
+    """Whether values are as :func:`sealed` left them."""
+    plain = {key: value for key, value in values.items() if key != CHECKSUM}
+    return values.get(CHECKSUM) == _checksum(_text(plain))
 
 
 def require_arguments(kind: type, given: Mapping[str, Any], *, but: Sequence[str] = ()) -> None:

@@ -15,7 +15,14 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import parquet
 
-from riskkit.tables.files import GROUP_ROWS, Files, part_path, repetitive, whole
+from riskkit.tables.files import (
+    FOLDER_MODE,
+    GROUP_ROWS,
+    Files,
+    part_path,
+    repetitive,
+    whole,
+)
 from riskkit.tables.table import Table, database_url
 from riskkit.tables.texts import chosen_columns, csv_texts, query_texts, sheet_texts
 
@@ -128,7 +135,6 @@ def _write(part: pa.Table, path: Path) -> None:
             row_group_size=GROUP_ROWS,
             use_dictionary=repetitive(part.slice(0, 1_000).to_pandas()),
         )
-        file.chmod(0o640)
 
 
 @contextmanager
@@ -137,9 +143,9 @@ def _staged(folder: Path) -> Iterator[Path]:
     if folder.exists() and any(folder.iterdir()):
         raise FileExistsError(f"{folder} is not empty")
     staging = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
-    staging.mkdir(parents=True)
+    staging.parent.mkdir(parents=True, exist_ok=True)
+    staging.mkdir(FOLDER_MODE)
     try:
-        staging.chmod(0o750)
         yield staging
         staging.rename(folder)
     finally:
