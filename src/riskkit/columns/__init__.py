@@ -12,6 +12,7 @@ from riskkit.columns.kinds import (
     numbers,
     require_features,
 )
+from riskkit.columns.markdown import verbatim, visible
 
 __all__ = [
     "LOOKS_MISSING",
@@ -30,4 +31,6 @@ __all__ = [
     "read_cells",
     "require_features",
     "shown",
+    "verbatim",
+    "visible",
 ]

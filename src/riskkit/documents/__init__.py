@@ -7,6 +7,7 @@ from riskkit.documents.limits import challenger_limits, model_limits
 from riskkit.documents.looks import show_finding
 from riskkit.documents.model_card import model_card_sections
 from riskkit.documents.page import document_html, write_document
+from riskkit.documents.shell import page_html
 from riskkit.documents.words import Findings
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "document_html",
     "model_card_sections",
     "model_limits",
+    "page_html",
     "show_finding",
     "write_document",
 ]

@@ -16,37 +16,11 @@ from typing import Any
 
 import pandas as pd
 
+from riskkit.documents.shell import TEMPLATES, page_html
 from riskkit.plots import picture_of, show_table
 from riskkit.tables import whole
 
 __all__ = ["document_html", "write_document"]
-
-STYLE = Path(__file__).with_name("page.css")
-# a browser may show what is in the file, and fetch or run nothing
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-_PAGE = """\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="generator" content="riskkit">
-<title>{title}</title>
-<style>
-{style}</style>
-</head>
-<body>
-<header>
-<h1>{title}</h1>
-{lead}</header>
-<nav aria-label="Contents">
-{contents}</nav>
-<main>
-{body}</main>
-</body>
-</html>
-"""
 
 # text, bullets, label -> text, a table, a figure, or a section within
 Part = Any
@@ -87,12 +61,11 @@ def document_html(title: str, sections: Sequence[Section], *, subtitle: str = ""
         for i, section in enumerate(_filled(sections), 1)
         for line in writer.section(section, (i,))
     )
-    lead = f'<p class="lead">{html.escape(subtitle)}</p>\n' if subtitle else ""
-    return _PAGE.format(
-        policy=POLICY,
-        title=html.escape(title),
-        style=STYLE.read_text(encoding="utf-8"),
-        lead=lead,
+    return page_html(
+        "document.html.j2",
+        title=title,
+        subtitle=subtitle,
+        css=(TEMPLATES / "document.css").read_text(encoding="utf-8"),
         contents=_contents(writer.headings),
         body=body,
     )

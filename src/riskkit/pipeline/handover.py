@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from riskkit.columns import verbatim
 from riskkit.pipeline.folders import own_folder
 from riskkit.pipeline.manifest import hash_file, read_manifest, stage_state, write_text
 from riskkit.pipeline.notebooks import (
@@ -174,7 +175,8 @@ class Stage:
         rows = [{"topic": topic, "text": text, "red": bool(red)} for topic, text, red in ordered]
         write_text(self.output_dir / FINDINGS, json.dumps(rows, ensure_ascii=False, indent=1))
         return "\n".join(
-            f"- {'red' if red else 'amber'}: **{topic}**, {text}" for topic, text, red in ordered
+            f"- {'red' if red else 'amber'}: **{verbatim(topic)}**, {verbatim(text)}"
+            for topic, text, red in ordered
         )
 
     def _earlier(self) -> list[Path]:

@@ -65,8 +65,8 @@ def stage_page(
     )
     body = _ANCHOR_LINK.sub("", body)
     at = [n.name for n in neighbours].index(notebook.name)
-    page = _template("stage.html.j2").render(
-        css=_css(),
+    page = _page(
+        "stage.html.j2",
         name=notebook.name,
         title=_plain(notebook.title),
         previous=_link(neighbours[at - 1]) if at else None,
@@ -167,8 +167,8 @@ def index_page(
         ("riskkit", manifest["versions"]["riskkit"]),
         ("Python", manifest["versions"]["python"]),
     ]
-    page = _template("index.html.j2").render(
-        css=_css(),
+    page = _page(
+        "index.html.j2",
         title=manifest.get("title", manifest["run"]),  # older manifests have none
         sentence=_sentence([(s["title"], s["state"]) for s in stages]),
         facts=facts,
@@ -248,7 +248,7 @@ def _value(value: Any) -> str:
 
 def _parameters_block(notebook: Notebook, shown: Mapping[str, Any]) -> str:
     rows = _rows(notebook, shown)
-    return _template("parameters.html.j2").render(rows=rows) if rows else ""
+    return _page("parameters.html.j2", rows=rows) if rows else ""
 
 
 def _link(notebook: Notebook) -> dict[str, str]:
@@ -325,20 +325,10 @@ def _exporter() -> Any:
     )
 
 
-@cache
-def _environment() -> Any:
-    import jinja2
+def _page(template: str, **values: Any) -> str:
+    from riskkit.documents import page_html  # and so the models, when first needed
 
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-
-
-def _template(name: str) -> Any:
-    return _environment().get_template(name)
+    return page_html(template, TEMPLATES, css=_css(), **values)
 
 
 @cache

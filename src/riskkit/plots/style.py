@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -50,9 +51,11 @@ def use_report_style() -> None:
     """Set the look of figures, and in IPython send them as SVG with their alt text."""
     import matplotlib as mpl
 
-    # labels may be Chinese; a family that is not installed would only warn
+    # labels may be Chinese; a family that is not installed would only warn, and so does each letter
+    # that no family has, again and again
     from matplotlib import font_manager
 
+    warnings.filterwarnings("ignore", r"Glyph .* missing from font", UserWarning)
     installed = set(font_manager.get_font_names())
     families = ["DejaVu Sans", *(f for f in CJK_FONTS if f in installed)]
     mpl.rcParams.update(_STYLE)

@@ -5,7 +5,6 @@ Takes what a mapping or the synthetic lender states; gives :class:`Source`, whic
 
 from __future__ import annotations
 
-import html
 import json
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit.checks import DataContractError
+from riskkit.columns import verbatim
 from riskkit.schema.contract import check_target
 from riskkit.schema.features import Feature, feature_table
 from riskkit.tables import hash_ids, whole
@@ -63,7 +63,7 @@ class SourceFacts:
     @property
     def notes_text(self) -> str:
         """The notes as a Markdown list; what a mapping says is text, never markup."""
-        return "\n".join(f"- {html.escape(note)}" for note in self.notes)
+        return "\n".join(f"- {verbatim(note)}" for note in self.notes)
 
     @property
     def rate_name(self) -> str:
@@ -117,7 +117,7 @@ class Reading:
             f"{table}: {words} keeps {after:,} of {before:,} rows"
             for table, words, before, after in self.filters
         ]
-        return "\n".join(f"- {html.escape(line)}" for line in (*lines, *self.warnings))
+        return "\n".join(f"- {verbatim(line)}" for line in (*lines, *self.warnings))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field
 
 import pandas as pd
 
+from riskkit.columns import verbatim
+
 __all__ = [
     "Feature",
     "feature_table",
@@ -85,7 +87,7 @@ def protected_note(features: Sequence[Feature], used: Iterable[str]) -> str:
     '**Protected attributes are used as features: Age.** Many laws forbid this.'
     """
     names = set(used)
-    labels = ", ".join(f.label for f in features if f.protected and f.name in names)
+    labels = ", ".join(verbatim(f.label) for f in features if f.protected and f.name in names)
     warning = f"**Protected attributes are used as features: {labels}.** Many laws forbid this."
     return warning if labels else ""
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from riskkit.columns import verbatim
 from riskkit.strategy.recommend import POLICIES, Choice, Recommendation
 
 __all__ = [
@@ -105,7 +106,7 @@ def recommendation_text(
     assumed : str
         What stands behind each verdict on money, such as " on these assumed economics".
     """
-    today = str(found.policies.index[0])
+    today, currency = str(found.policies.index[0]), verbatim(currency)
     text = (
         "**No cutoff is recommended as the only rule**: at each, too many of the approved were "
         "never booked."
