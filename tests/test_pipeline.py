@@ -37,7 +37,7 @@ from riskkit.pipeline import (
     runner,
 )
 from riskkit.pipeline.folders import clean_up, locked, swap_in
-from riskkit.pipeline.manifest import mask, read_manifest, stage_state, write_manifest
+from riskkit.pipeline.manifest import read_manifest, stage_state, write_manifest
 from riskkit.pipeline.notebooks import find_notebooks, find_project, leave_out, pick
 from riskkit.pipeline.parameters import Parameter, check_names, convert, declared_parameters
 from riskkit.pipeline.report import index_page
@@ -535,31 +535,6 @@ def test_open_stage_refuses_half_a_place_and_a_nameless_stage(tmp_path: Path) ->
 # -- manifest --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("text", "masked"),
-    [
-        ("at postgresql+psycopg://u:p@h:5/d?x=1", "at postgresql+psycopg://***@h:5/d?x=1"),
-        ("mysql://u:p@ss/w@rd@host/db", "mysql://***@host/db"),
-        ("see https://example.org/a b@c", "see https://example.org/a b@c"),
-        ("host=h password=s3cret port=1", "host=h password=*** port=1"),
-    ],
-)
-def test_no_user_or_password_is_shown(text: str, masked: str) -> None:
-    assert mask(text) == masked
-
-
-def test_masking_passes_once_over_a_page_of_figures() -> None:
-    page = "QUJD" * 1_000_000  # took hours when every letter could begin a URL
-    assert mask(page) == page
-
-
-def test_a_password_of_an_environment_variable_is_hidden_alone_too(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("RISK_DB", "postgresql://anna:s3cret@db/risk")
-    assert mask("login with s3cret refused") == "login with *** refused"
-
-
 def test_a_stage_is_stale_when_what_it_read_has_changed_since() -> None:
     first = {"status": "done", "inputs": {}, "outputs": {"t": "1"}}
     second = {"status": "done", "inputs": {"01_a/t": "1"}, "outputs": {}}
@@ -830,7 +805,7 @@ def test_a_failed_stage_leaves_its_page_and_notebook_and_stops_the_run(project: 
     assert not (result.run_dir / "02_woe_binning").exists()
     page = (result.report_dir / "02_woe_binning.html").read_text()
     assert page.index("This stage failed in “Where it hurts”") < page.index("<h1")
-    assert "no answer from postgresql://***@db/risk" in page
+    assert "RuntimeError: what it says may hold a password and is not shown" in page
     kept = nbformat.read(result.report_dir / "02_woe_binning.failed.ipynb", as_version=4)
     nbformat.validate(kept)
     assert "This stage failed" in kept.cells[0].source
@@ -845,7 +820,7 @@ def test_a_failed_stage_leaves_its_page_and_notebook_and_stops_the_run(project: 
 
 WRITE = """
 title = "Card &amp; <b>more</b>" if words != "none" else ""
-page = f"<title>{title}</title><p>{words}, postgresql://anna:s3cret@db/risk</p>"
+page = f"<title>{title}</title><p>{words}, that is all</p>"
 if words == "error":
     raise RuntimeError(words)
 stage.output(file).write_text(page)
@@ -867,7 +842,7 @@ def test_a_document_is_shown_beside_its_page_and_stays_as_long_as_it_holds(tmp_p
     made = result.run_dir / "01_models" / "card.html"
     link = '<a href="card.html">Card &amp; &lt;b&gt;more&lt;/b&gt;</a>'
     pages = [result.index, result.report_dir / "01_models.html"]
-    assert "<p>one, postgresql://***@db/risk</p>" in shown.read_text()
+    assert "<p>one, that is all</p>" in shown.read_text()
     assert [link in page.read_text() for page in pages] == [True, True]
     names = {"card.html", "index.html", "01_models.html"}
     assert {p.name for p in result.report_dir.iterdir()} == names
@@ -1173,11 +1148,11 @@ def test_a_killed_runner_harms_no_result_and_no_later_run(
     runner.wait()  # the kernel lives on for up to a second, and writes
     assert bytes_below(run_dir / "01_writer") == before
     assert (writing / "reports/runs/r/01_writer.html").read_bytes() == page
-    assert len(list(scratch.glob("riskkit-*"))) == 1
+    assert len(list(scratch.glob("riskkit.*"))) == 1
     write_notebook(writing, "01_writer", [prose("# Writer"), parameters_cell(), code("1 + 1")])
     assert run_in(writing, run="r").exit_code == 0
     assert bytes_below(run_dir / "01_writer") == {}
-    assert list(scratch.glob("riskkit-*")) == []
+    assert list(scratch.glob("riskkit.*")) == []
 
 
 @pytest.mark.parametrize(

@@ -245,9 +245,14 @@ def _model_of(model: Path, *outputs: Path | None) -> tuple[Path, list[Feature]]:
 
 
 def _say(text: str) -> None:
-    from riskkit.pipeline import mask
+    from riskkit.checks import may_hold_password
 
-    typer.echo(mask(text), err=True)
+    if may_hold_password(text):
+        text = (
+            "riskkit: what went wrong may hold a password and is not shown; a mapping names the "
+            "environment variable that holds a database's address (sql: url_env)"
+        )
+    typer.echo(text, err=True)
 
 
 def _first_line(text: str) -> str:

@@ -24,6 +24,7 @@ from riskkit.checks.contract import (
     type_violations,
 )
 from riskkit.checks.names import nearest_name, refuse_unknown
+from riskkit.checks.secrets import may_hold_password
 from riskkit.checks.warned import warn
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "flag_array",
     "known_groups",
     "loan_starts",
+    "may_hold_password",
     "missing_columns",
     "nearest_name",
     "numeric_array",

@@ -6,7 +6,7 @@ Notebooks use :func:`open_stage`; everything else belongs to the runner.
 
 from riskkit.pipeline.folders import RunBusy
 from riskkit.pipeline.handover import Stage, TableMissing, open_stage, run_files
-from riskkit.pipeline.manifest import mask, versions
+from riskkit.pipeline.manifest import versions
 from riskkit.pipeline.parameters import BadInput, parse_pairs
 from riskkit.pipeline.plan import PROFILES
 from riskkit.pipeline.runner import RunResult, StageResult, rebuild_index, run, stoppable
@@ -19,7 +19,6 @@ __all__ = [
     "Stage",
     "StageResult",
     "TableMissing",
-    "mask",
     "open_stage",
     "parse_pairs",
     "rebuild_index",

@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from riskkit.checks import may_hold_password
 from riskkit.pipeline.notebooks import Notebook, leave_out, needs
 from riskkit.tables import scratch_folder
 
@@ -26,6 +27,7 @@ __all__ = ["Failure", "Outcome", "load_engine", "run_notebook"]
 ENGINE = "riskkit"
 ERROR_MARKER = "papermill-error-cell-tag"
 START_SECONDS = 60
+_UNSHOWN = "what it says may hold a password and is not shown"
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -123,6 +125,15 @@ def run_notebook(
             raise
         failure = Failure("KernelNotStarted", str(error))
     executed = job.notebook
+    if failure is not None:
+        message, trace = (
+            _UNSHOWN if may_hold_password(said) else said
+            for said in (failure.message, failure.traceback)
+        )
+        failure = Failure(failure.name, message, trace)
+    # papermill keeps what it was given there: a second copy of the whole notebook
+    executed.metadata.get("papermill", {}).pop("input_path", None)
+    _leave_out_passwords(executed)
     cell_seconds = sum(
         cell.metadata.get("papermill", {}).get("duration") or 0.0 for cell in executed.cells
     )
@@ -131,6 +142,21 @@ def run_notebook(
     ]
     executed.cells = leave_out(executed.cells, job.missing or {}, nbformat.v4.new_markdown_cell)
     return Outcome(executed, cell_seconds, failure)
+
+
+def _leave_out_passwords(executed: Any) -> None:
+    """Drop what an error, a warning or the code itself says, where it may hold a password."""
+    for cell in executed.cells:
+        if may_hold_password(cell.source):
+            cell.source = f"# {_UNSHOWN}"
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                if may_hold_password(_ANSI.sub("", output.evalue)):
+                    output.evalue, output.traceback = _UNSHOWN, [f"{output.ename}: {_UNSHOWN}"]
+                elif may_hold_password(_ANSI.sub("", "\n".join(output.traceback))):
+                    output.traceback = [f"{output.ename}: {output.evalue}"]
+            elif output.output_type == "stream" and may_hold_password(_ANSI.sub("", output.text)):
+                output.text = f"{_UNSHOWN}\n"
 
 
 @cache

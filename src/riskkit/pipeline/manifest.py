@@ -1,6 +1,6 @@
 """What a run's manifest says: parameters, versions, hashes, timings, and what is still up to date.
 
-Takes files and records; gives JSON-ready dicts. No URL, user or password gets in: :func:`mask`.
+Takes files and records; gives JSON-ready dicts.
 """
 
 from __future__ import annotations
@@ -10,14 +10,12 @@ import hashlib
 import json
 import os
 import platform
-import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from riskkit.checks import DataContractError
 from riskkit.pipeline.notebooks import STAGE_NAME
@@ -29,8 +27,6 @@ __all__ = [
     "hash_file",
     "hash_folder",
     "inputs_of",
-    "mask",
-    "mask_all",
     "now",
     "package_hash",
     "read_manifest",
@@ -58,45 +54,6 @@ PACKAGES = (
     "papermill",
     "nbconvert",
 )
-
-# begins with what is rare: a page is megabytes of base64, which a scheme's letters would match
-_CREDENTIALS = re.compile(r"://[^\s'\"<>]*@")
-_PASSWORD = re.compile(r"(?i)\b(password|passwd|pwd)(\s*[=:]\s*)[^\s&;,'\"<>]+")
-
-
-def mask(text: str) -> str:
-    """The text without users and passwords of URLs.
-
-    Also hidden are the credentials of any URL found in an environment variable, in case a driver
-    repeats them alone.
-
-    Example
-    -------
-    >>> mask("no answer from postgresql://anna:s3cret@db/risk")
-    'no answer from postgresql://***@db/risk'
-    """
-    text = _CREDENTIALS.sub("://***@", text)
-    text = _PASSWORD.sub(r"\1\2***", text)
-    for value in os.environ.values():
-        if "://" in value and "@" in value:
-            try:
-                password = urlsplit(value).password
-            except ValueError:
-                continue
-            if password and len(password) > 3:
-                text = text.replace(password, "***")
-    return text
-
-
-def mask_all(value: Any) -> Any:
-    """A JSON-like value with every text in it masked."""
-    if isinstance(value, str):
-        return mask(value)
-    if isinstance(value, Mapping):
-        return {key: mask_all(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [mask_all(item) for item in value]
-    return value
 
 
 def now() -> str:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from riskkit.checks import may_hold_password
 from riskkit.pipeline.handover import LAB
-from riskkit.pipeline.manifest import hash_file, mask, mask_all
+from riskkit.pipeline.manifest import hash_file
 from riskkit.pipeline.notebooks import Notebook, find_notebooks, find_project, pick
 from riskkit.pipeline.parameters import BadInput, check_names
 
@@ -79,6 +80,7 @@ def make_plan(
             if name in given:
                 raise BadInput(f"{name} is given twice, as a parameter and with --{name}")
             given[name] = str(path)
+    _refuse_passwords(given)
     shown = check_names(declared, given)
     selected = _select(notebooks, stages, only, start)
     for name in given:
@@ -106,15 +108,25 @@ def make_plan(
         name=name,
         profile=profile,
         title=described.title,
-        source=mask(shown[notebooks[0].name].get("source") or SYNTHETIC),
+        source=shown[notebooks[0].name].get("source") or SYNTHETIC,
         notebooks=notebooks,
         selected=selected,
         values=values,
-        shown=mask_all(shown),
+        shown=shown,
         source_hashes=described.hashes,
         run_dir=folder / "data" / "runs" / name,
         report_dir=folder / "reports" / "runs" / name,
     )
+
+
+def _refuse_passwords(given: Mapping[str, Any]) -> None:
+    """Refuse what would stand in the manifest and on pages, without repeating it."""
+    for name, value in given.items():
+        if may_hold_password(str(value)):
+            raise BadInput(
+                f"{name[:40]!r} is given what looks like a database's address or a password: a "
+                "mapping names the environment variable that holds it (sql: url_env)"
+            )
 
 
 def _select(

@@ -16,7 +16,7 @@ from typing import Any
 
 from riskkit.pipeline.execute import Failure
 from riskkit.pipeline.handover import FINDINGS, KEY_FIGURES
-from riskkit.pipeline.manifest import mask, mask_all, stage_state
+from riskkit.pipeline.manifest import stage_state
 from riskkit.pipeline.notebooks import Notebook
 
 __all__ = ["documents_in", "failed_notebook", "index_page", "stage_page"]
@@ -80,7 +80,7 @@ def stage_page(
     )
     for text, stand_in in (hidden or {}).items():
         page = page.replace(text, stand_in)
-    return mask(page)
+    return page
 
 
 def documents_in(folder: Path) -> dict[str, str]:
@@ -93,12 +93,12 @@ def documents_in(folder: Path) -> dict[str, str]:
 
 
 def failed_notebook(executed: Any, failure: Failure) -> str:
-    """The executed notebook as JSON, the failure on top, credentials masked."""
+    """The executed notebook as JSON, the failure on top."""
     import nbformat
 
     banner = nbformat.v4.new_markdown_cell(f"**This stage failed.**\n\n    {failure}")
     node = nbformat.from_dict({**executed, "cells": [banner, *executed["cells"]]})
-    return json.dumps(mask_all(node), ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(node, ensure_ascii=False, indent=1) + "\n"
 
 
 def index_page(
@@ -177,7 +177,7 @@ def index_page(
         stages=stages,
         versions=list(manifest["versions"].items()),
     )
-    return mask(page)
+    return page
 
 
 def _sentence(states: Sequence[tuple[str, str]]) -> str:

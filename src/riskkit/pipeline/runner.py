@@ -24,7 +24,6 @@ from riskkit.pipeline.manifest import (
     hash_file,
     hash_folder,
     inputs_of,
-    mask,
     now,
     package_hash,
     read_manifest,
@@ -331,7 +330,7 @@ def _run_stage(
         outcome = _execute(plan, notebook, staging, timeout_seconds, label)
         failure = outcome.failure
         if failure is not None and failure.name == "DataContractError":
-            raise BadInput(mask(failure.message))
+            raise BadInput(failure.message)
         page = stage_page(
             outcome.notebook,
             notebook,
@@ -363,7 +362,7 @@ def _run_stage(
         "finished": now(),
         "seconds": round(seconds, 3),
         "cell_seconds": round(outcome.cell_seconds, 3),
-        **({} if failure is None else {"error": mask(str(failure))[:2000]}),
+        **({} if failure is None else {"error": str(failure)[:2000]}),
         **recipe,
         "outputs": outputs,
         "page": hash_file(plan.report_dir / f"{name}.html"),
@@ -374,7 +373,7 @@ def _run_stage(
 def _publish(folder: Path, report_dir: Path) -> None:
     """Put a stage's documents beside its page, where they are not there yet."""
     for name in documents_in(folder):
-        text = mask((folder / name).read_text(encoding="utf-8"))
+        text = (folder / name).read_text(encoding="utf-8")
         shown = report_dir / name
         if not shown.is_file() or shown.read_text(encoding="utf-8") != text:
             write_text(shown, text)

@@ -62,6 +62,11 @@ def check_source(path: str | Path, root: str | Path | None = None) -> SourceMapp
         if table.sql is not None and not os.environ.get(table.sql.url_env):
             variable = table.sql.url_env
             found.append(f"{name}.sql.url_env: environment variable {variable} is not set")
+        elif table.sql is not None and "://" not in os.environ[table.sql.url_env]:
+            found.append(
+                f"{name}.sql.url_env: environment variable {table.sql.url_env} holds no address "
+                "such as postgresql://user:password@host/database"
+            )
     if found:
         raise DataContractError(Path(path).name, found)
     return mapping

@@ -34,7 +34,7 @@ __all__ = [
 
 # for owner and group, as what is written may be somebody's data; the umask may narrow it
 FILE_MODE, FOLDER_MODE = 0o640, 0o750
-SCRATCH = "riskkit-"
+SCRATCH = "riskkit."
 GROUP_ROWS = 500_000
 _KINDS = {".parquet": "parquet", ".csv": "CSV", ".csv.gz": "CSV", ".xlsx": "Excel"}
 

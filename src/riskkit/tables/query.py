@@ -47,7 +47,7 @@ def query_rows(url: str, query: str) -> Iterator[tuple[list[str], Iterator[Seque
     SQLite opens the file so and asks an authorizer about each step, DuckDB has neither files nor
     settings beside its own, PostgreSQL is in a READ ONLY transaction that is rolled back. It is
     stopped after `$RISKKIT_QUERY_SECONDS`, by default an hour. No message repeats the URL, the user
-    or the password.
+    or the password, nor what a server says of a query.
 
     What functions of PostgreSQL may do beyond tables (`pg_read_file`, `lo_export`, `dblink`,
     `pg_terminate_backend`) is a matter of the role's rights: give riskkit a role that may only read
@@ -66,11 +66,9 @@ def query_rows(url: str, query: str) -> Iterator[tuple[list[str], Iterator[Seque
     limit = _seconds()
     _require_select(query)
     engine = _engine(url)
-    connected = False
     stopped = threading.Event()
     try:
-        with engine.connect() as connection:
-            connected = True
+        with _connected(engine) as connection:
             _restrict(connection, limit)
             with _stopping(connection, limit, stopped):
                 # the text as it stands: a colon or a per cent sign in it is no parameter
@@ -82,7 +80,7 @@ def query_rows(url: str, query: str) -> Iterator[tuple[list[str], Iterator[Seque
         late = stopped.is_set() or "statement timeout" in str(error)
         line = f"query stopped after {limit:,g} s, the limit ($RISKKIT_QUERY_SECONDS)"
         if not late:
-            line = _complaint(error, engine, connected)
+            line = _complaint(error, engine)
         raise DataContractError(NAME, [line]) from None
     finally:
         engine.dispose()
@@ -132,6 +130,9 @@ def _engine(address: str) -> sqlalchemy.Engine:
     try:
         url = sqlalchemy.make_url(address)
         kind = url.get_backend_name()
+        # a password that is not percent-encoded ends where the parser takes it to, not the owner
+        if any("@" in str(part) for part in (url.host, url.database, *url.query.items())):
+            raise ValueError
         if kind == "postgresql":
             return sqlalchemy.create_engine(url.set(drivername="postgresql+psycopg"))
         if kind not in ("sqlite", "duckdb"):
@@ -162,6 +163,22 @@ def _engine(address: str) -> sqlalchemy.Engine:
         raise DataContractError(
             NAME, [f"not a usable database URL ({type(error).__name__})"]
         ) from None
+
+
+def _connected(engine: sqlalchemy.Engine) -> sqlalchemy.Connection:
+    try:
+        return engine.connect()
+    except Exception as error:  # a driver may raise anything, and put the address into it
+        kind = type(getattr(error, "orig", None) or error).__name__
+        raise DataContractError(NAME, [f"no answer from {_named(engine)} ({kind})"]) from None
+
+
+def _named(engine: sqlalchemy.Engine) -> str:
+    """A database by its kind, host and name."""
+    url, kind = engine.url, engine.dialect.name
+    if kind != "postgresql":  # a file, whose path the owner knows
+        return f"the {kind} database"
+    return f"the {kind} database {url.database!r} at {url.host or 'this machine'}"
 
 
 def _restrict(connection: sqlalchemy.Connection, limit: float) -> None:
@@ -215,17 +232,15 @@ def _fetched(result: sqlalchemy.CursorResult, stopped: threading.Event) -> Itera
         yield rows
 
 
-def _complaint(error: Exception, engine: sqlalchemy.Engine, connected: bool) -> str:
-    """One line on what went wrong; drivers put user and host into their own."""
+def _complaint(error: Exception, engine: sqlalchemy.Engine) -> str:
+    """One line on what went wrong; of a server's own text, which may repeat anything, its kind."""
     cause = getattr(error, "orig", None) or error
     kind = type(cause).__name__
-    if not connected:
-        return f"no answer from the {engine.dialect.name} database ({kind})"
     if getattr(error, "connection_invalidated", False):
-        return f"the {engine.dialect.name} database stopped answering ({kind})"
-    reason = str(cause).splitlines()[0]
-    url = engine.url
-    options = (str(value) for value in url.query.values())
-    if any(secret and secret in reason for secret in (url.username, url.password, *options)):
-        reason = kind
-    return f"query refused: {reason}"
+        return f"{_named(engine)} stopped answering ({kind})"
+    if engine.dialect.name == "postgresql":
+        # of the server, where there is one
+        place = getattr(getattr(cause, "diag", None), "statement_position", None)
+        at = f" at letter {place} of the query" if place else ""
+        return f"query refused: {kind}{at}, by {_named(engine)}"
+    return f"query refused: {str(cause).partition(chr(10))[0] or kind}"
