@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 from typing import Any
 
@@ -80,5 +81,8 @@ def _shown(value: Any) -> str:
         plt.figure(number).draw_without_rendering()
         figures.append("<img>")
     plt.close("all")
-    text = value.to_html() if hasattr(value, "to_html") else getattr(value, "data", "")
+    if hasattr(value, "to_html"):
+        text = value.to_html()
+    else:  # Markdown, as a page shows it
+        text = re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", getattr(value, "data", ""))
     return "\n".join([*figures, text])

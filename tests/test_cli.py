@@ -259,3 +259,66 @@ def test_a_scorecard_of_a_stage_that_failed_since_is_not_used(
     result = call("score", "--model", "run", "--input", "in.csv", "--output", "out.csv")
     assert result.exit_code == 2
     assert result.stderr == "riskkit: no finished stage in run has left a scorecard.json\n"
+
+
+OUT_OF_RANGE = [
+    "n_applicants=0", "n_applicants=1000000000000", "n_months=0", "n_months=100000",
+    "start_month=x", "onset_month=2024-01", "roll_months=0", "seed=-1",
+    "seed=99999999999999999999999", "out_of_time_from=2023-02-30", "test_share=1.5",
+    "sample_seed=-1", "max_bins=1", "min_bin_size=0.9", "min_bads=-1", "below_min_bads=x",
+    "neighbour_p_value=2", "chance_p_value=-1", "stable_over=month", "min_iv=-1",
+    "n_permutations=0", "n_permutations=999999999", "max_correlation=7", "max_vif=0", "max_psi=-1",
+    "pdo=0", "pdo=1e308", "target_score=-1e300", "target_odds=-3", "max_p_value=0",
+    "keep_features=income", "model_seed=4294967296", "loss_rate=7", "cost_amount=-1",
+    "funding_rate=99", "margin_rate=-2", "target_approval_rate=3", "max_bad_rate=-1",
+    "max_declined_rate=5", "term_months=-3", "cohort_freq=W", "approval_rate=2",
+    "pdo=nan", "loss_rate=inf", "max_bins=1e3", "max_bins=٣.٥", "use_protected=maybe",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("given", OUT_OF_RANGE)
+def test_a_parameter_out_of_range_is_refused_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    (tmp_path / "notebooks").symlink_to(Path(__file__).parents[1] / "notebooks")
+    monkeypatch.chdir(tmp_path)
+    result = call("run", "-p", given)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"riskkit: {given.split('=')[0]} ")
+    assert [path.name for path in tmp_path.iterdir()] == ["notebooks"]
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (("validate", "--source", "x" * 5_000), "File name too long: 'x"),
+        (("validate", "--source", "loop"), "no mapping at loop"),
+        (("validate", "--source", "deep.yaml"), "nested deeper than 30 levels"),
+        (("validate", "--source", "latin.yaml"), "no UTF-8 text in line 1"),
+        (("validate", "--source", "/dev/zero"), "no mapping at /dev/zero"),
+        (("draft", "--input", "loop"), "no file at loop"),
+        (("draft", "--input", "x" * 5_000), "File name too long"),
+        (("report", "loop"), "loop"),
+        (("report", "x" * 5_000), "is not a run's folder"),
+        (("score", "--model", "loop", "--input", "a.csv", "--output", "b.csv"), "no file at loop"),
+        (("score", "--model", "m" * 300, "--input", "a.csv", "--output", "b.csv"), "too long"),
+        (("run", "--source", "x" * 5_000), "File name too long"),
+        (("run", "--project", "loop"), "loop"),
+        (("run", "-p", f"edits={'x' * 5_000}"), "File name too long"),
+    ],
+)
+def test_a_path_that_cannot_be_is_one_message_and_code_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], message: str
+) -> None:
+    (tmp_path / "notebooks").symlink_to(Path(__file__).parents[1] / "notebooks")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "deep.yaml").write_text("a: " + "[" * 5_000 + "]" * 5_000)
+    (tmp_path / "latin.yaml").write_bytes(b"name: \xe9")
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    result = call(*command)
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr
+    assert len(result.stderr) < 600
+    assert "Traceback" not in result.stderr
+    assert sorted(tmp_path.iterdir()) == before

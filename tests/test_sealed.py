@@ -112,7 +112,7 @@ TREES = [
     (("calibration",), to({"kind": "isotonic", "raw": [1.0, 0.0], "log_odds": [0.0, 1.0]})),
     (("calibration",), to({"kind": "isotonic", "raw": [], "log_odds": []})),
     (("n_rounds",), to(0)),
-    (("n_rounds",), lambda own: own + 1),
+    (("n_rounds",), lambda own: own - 1),
     (("booster",), lambda own: own[:200]),
     (("booster",), lambda own: own[5:]),
     (("booster",), to([])),

@@ -188,7 +188,7 @@ def test_a_quick_run_thins_own_data_and_says_so(project, shared_data):
     assert set(applications["default_flag"]) == {0, 1}
     assert "These are 400 of 1,000 applications" in text_of(thin, "01_borrowers")
     facts = schema.SourceFacts.load(thin.run_dir / "01_borrowers" / "source.json")
-    assert "400 of 1,000" in facts.notes_text
+    assert "400 of 1,000" in facts.notes[-1]
 
 
 def test_a_source_no_larger_than_a_quick_run_is_read_whole(german_credit_run):

@@ -7,6 +7,7 @@ interrupted. One readable message on stderr; the traceback only with ``--debug``
 from __future__ import annotations
 
 import contextlib
+import errno
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["app", "main"]
 
 FAILED, BAD_INPUT, BUSY, INTERRUPTED, TERMINATED = 1, 2, 4, 130, 143
+
+# what a path, a number or a text that was given can be at fault for, wherever it comes out
+_REFUSED = (
+    errno.EACCES, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOENT, errno.ENOTDIR,
+    errno.EPERM, errno.EROFS,
+)  # fmt: skip
+_FAULTS = (RecursionError, OverflowError, UnicodeError)
 
 app = typer.Typer(
     name="riskkit",
@@ -216,16 +224,34 @@ def _one_message(debug: bool) -> Iterator[None]:
 
         if debug:
             _say(traceback.format_exc())
-        if isinstance(error, BadInput | DataContractError):
+        if isinstance(error, (BadInput, DataContractError, *_FAULTS)) or _is_refused(error):
             code = BAD_INPUT
         elif isinstance(error, RunBusy):
             code = BUSY
         else:
             code = FAILED
-        known = code != FAILED or isinstance(error, OSError)
-        text = str(error) if known else f"{type(error).__name__}: {error} (--debug shows where)"
-        _say(f"riskkit: {text}")
+        _say(f"riskkit: {_told(error, code)}")
         raise SystemExit(code) from None
+
+
+def _is_refused(error: Exception) -> bool:
+    """Whether a path cannot be what it was given as; a full disk is no fault of the call."""
+    loop = isinstance(error, RuntimeError) and str(error).startswith("Symlink loop")  # pathlib's
+    return loop or (isinstance(error, OSError) and error.errno in _REFUSED)
+
+
+def _told(error: Exception, code: int) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        name = str(error.filename or "")
+        shown = name if len(name) <= 200 else f"{name[:200]}…"
+        return f"{error.strerror}: {shown!r}" if name else error.strerror
+    if isinstance(error, RecursionError):
+        return "what was given is nested too deeply"
+    if isinstance(error, _FAULTS):
+        return f"a number or a text that cannot be read: {error}"
+    if code != FAILED:
+        return str(error)
+    return f"{type(error).__name__}: {error} (--debug shows where)"
 
 
 def _model_of(model: Path, *outputs: Path | None) -> tuple[Path, list[Feature]]:

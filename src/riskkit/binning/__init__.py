@@ -4,6 +4,7 @@ Takes features and a 0/1 label; counts them once, bins the counts, and gives WoE
 selection, bins an analyst has edited, and SQL.
 """
 
+from riskkit.binning.asked import check_binning
 from riskkit.binning.bins import FeatureBins
 from riskkit.binning.chance import chance_iv
 from riskkit.binning.counts import (
@@ -43,6 +44,7 @@ __all__ = [
     "WoeBinner",
     "bin_stability",
     "chance_iv",
+    "check_binning",
     "codes_from_json",
     "codes_to_json",
     "count_features",

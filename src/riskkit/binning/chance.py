@@ -17,7 +17,22 @@ from riskkit.binning.bins import FeatureBins
 from riskkit.binning.permuted import chance_ivs, deal_bads
 from riskkit.binning.woe import WoeBinner
 
-__all__ = ["chance_iv"]
+__all__ = ["chance_iv", "check_permutations"]
+
+MOST_PERMUTATIONS = 9_999
+
+
+def check_permutations(n_permutations: int) -> None:
+    """Refuse a number of permutations that says nothing, or takes hours.
+
+    Raises
+    ------
+    ValueError
+    """
+    if not 1 <= n_permutations <= MOST_PERMUTATIONS:
+        raise ValueError(
+            f"n_permutations must be from 1 to {MOST_PERMUTATIONS:,}, got {n_permutations!r}"
+        )
 
 
 def chance_iv(binner: WoeBinner, *, n_permutations: int = 99, seed: int = 1) -> pd.DataFrame:
@@ -59,8 +74,7 @@ def chance_iv(binner: WoeBinner, *, n_permutations: int = 99, seed: int = 1) -> 
     check_is_fitted(binner, "bins_")
     if not hasattr(binner, "counts_"):
         raise ValueError("a loaded binner has no fine counts; fit one to the rows")
-    if n_permutations < 1:
-        raise ValueError(f"n_permutations must be at least 1, got {n_permutations!r}")
+    check_permutations(n_permutations)
     rng = np.random.default_rng(seed)
     dealt: dict[tuple[int, int], np.ndarray] = {}
 

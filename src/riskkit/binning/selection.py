@@ -11,7 +11,7 @@ import pandas as pd
 from riskkit.binning.leakage import LEAKAGE_IV
 from riskkit.binning.woe import WoeBinner
 
-__all__ = ["select_features", "variance_inflation"]
+__all__ = ["check_limits", "select_features", "variance_inflation"]
 
 _BLOCK_ROWS = 1 << 13
 # a category of more levels is named with them where chance explains it
@@ -53,6 +53,32 @@ def variance_inflation(woe: np.ndarray) -> np.ndarray:
     return factors
 
 
+def check_limits(
+    min_iv: float = 0.02,
+    max_p_value: float = 0.05,
+    max_correlation: float = 0.7,
+    max_vif: float = 5.0,
+    max_psi: float = 0.25,
+) -> None:
+    """Refuse limits under which no feature could stay, or each would.
+
+    Raises
+    ------
+    ValueError
+        Names the limit, its range and the value.
+    """
+    if not min_iv >= 0:
+        raise ValueError(f"min_iv must be at least 0, got {min_iv!r}")
+    if not 0 < max_p_value <= 1:
+        raise ValueError(f"max_p_value must lie in (0, 1], got {max_p_value!r}")
+    if not 0 < max_correlation <= 1:
+        raise ValueError(f"max_correlation must lie in (0, 1], got {max_correlation!r}")
+    if not max_vif >= 1:
+        raise ValueError(f"max_vif must be at least 1, got {max_vif!r}")
+    if not max_psi > 0:
+        raise ValueError(f"max_psi must be above 0, got {max_psi!r}")
+
+
 def select_features(
     binner: WoeBinner,
     woe: pd.DataFrame,
@@ -84,6 +110,9 @@ def select_features(
     stable : DataFrame, optional
         Of :func:`stability`.
 
+    min_iv, max_p_value, max_correlation, max_vif, max_psi : float
+        As of :func:`check_limits`.
+
     Returns
     -------
     DataFrame, index feature, largest IV beyond chance first
@@ -93,6 +122,7 @@ def select_features(
         feature of larger IV still in), with (that feature), vif (among those that reached the last
         step), selected, leakage (IV above 0.5), reason.
     """
+    check_limits(min_iv, max_p_value, max_correlation, max_vif, max_psi)
     iv = binner.iv
     iv = iv[iv.index.isin(woe.columns)]
     table = pd.DataFrame({"iv": iv}, index=iv.index.rename("feature"))

@@ -327,7 +327,14 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
         binner._name_features(list(bins))
         return binner
 
-    def _check_parameters(self, counts: FeatureCounts, known: Sequence[str]) -> None:
+    def check_settings(self) -> None:
+        """Refuse settings that no counts could be binned by.
+
+        Raises
+        ------
+        ValueError
+            Names the setting, its range and the value.
+        """
         if self.max_bins < 2:
             raise ValueError(f"max_bins must be at least 2, got {self.max_bins!r}")
         if not 0 < self.min_bin_size < 0.5:
@@ -346,6 +353,9 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
             raise ValueError(f"min_period_gap must lie in [0, 1), got {self.min_period_gap!r}")
         if self.infeasible not in ("raise", "one_bin"):
             raise ValueError(f"infeasible must be raise or one_bin, got {self.infeasible!r}")
+
+    def _check_parameters(self, counts: FeatureCounts, known: Sequence[str]) -> None:
+        self.check_settings()
         for what, given, allowed in (
             ("trend", self.trend, TRENDS),
             ("missing", self.missing, MISSING),

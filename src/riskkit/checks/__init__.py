@@ -5,6 +5,7 @@ from riskkit.checks.arrays import (
     bad_flags,
     check_groups,
     check_level,
+    check_seed,
     flag_array,
     known_groups,
     numeric_array,
@@ -23,7 +24,7 @@ from riskkit.checks.contract import (
     require_columns,
     type_violations,
 )
-from riskkit.checks.names import nearest_name, refuse_unknown
+from riskkit.checks.names import nearest_name, refuse_unknown, told_as
 from riskkit.checks.secrets import may_hold_password
 from riskkit.checks.warned import warn
 
@@ -34,6 +35,7 @@ __all__ = [
     "bad_flags",
     "check_groups",
     "check_level",
+    "check_seed",
     "flag_array",
     "known_groups",
     "loan_starts",
@@ -48,6 +50,7 @@ __all__ = [
     "require_columns",
     "row_array",
     "same_rows",
+    "told_as",
     "type_violations",
     "warn",
     "weight_array",

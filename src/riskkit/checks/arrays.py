@@ -17,6 +17,7 @@ __all__ = [
     "bad_flags",
     "check_groups",
     "check_level",
+    "check_seed",
     "flag_array",
     "known_groups",
     "numeric_array",
@@ -218,6 +219,17 @@ def known_groups(
     if (places < 0).any():
         raise ValueError(f"{name} must be known in every row, missing in {(places < 0).sum()}")
     return places, groups
+
+
+def check_seed(name: str, seed: int) -> None:
+    """Refuse a seed that not every generator of random numbers takes.
+
+    Raises
+    ------
+    ValueError
+    """
+    if not 0 <= seed < 2**31:
+        raise ValueError(f"{name} must be >= 0 and below 2^31, got {seed!r}")
 
 
 def check_level(level: float) -> None:

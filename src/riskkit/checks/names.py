@@ -6,9 +6,10 @@ Takes names and those that are known; gives a ValueError with the nearest.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
-__all__ = ["nearest_name", "refuse_unknown"]
+__all__ = ["nearest_name", "refuse_unknown", "told_as"]
 
 _SHOWN = 12
 
@@ -27,6 +28,24 @@ def nearest_name(name: object, known: Iterable[object]) -> str:
         return f"; did you mean {near[0]!r}?"
     more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
     return f"; there are {', '.join(texts[:_SHOWN])}{more}"
+
+
+@contextmanager
+def told_as(setting: str, name: str) -> Iterator[None]:
+    """A refused setting by the name under which it was given.
+
+    Examples
+    --------
+    >>> with told_as("max_p_value", "neighbour_p_value"):
+    ...     raise ValueError("max_p_value must lie in (0, 1], got 2")
+    Traceback (most recent call last):
+        ...
+    ValueError: neighbour_p_value must lie in (0, 1], got 2
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(str(error).replace(setting, name, 1)) from None
 
 
 def refuse_unknown(what: str, named: Iterable[object], known: Iterable[object]) -> None:

@@ -4,7 +4,12 @@ Takes scores, outcomes and who the applicants are, or a way to fit the model ane
 which no difference stands without its interval.
 """
 
-from riskkit.evidence.fairness import FOUR_FIFTHS, fairness_table, protected_groups
+from riskkit.evidence.fairness import (
+    FOUR_FIFTHS,
+    check_validation,
+    fairness_table,
+    protected_groups,
+)
 from riskkit.evidence.refits import (
     compare_splits,
     families_of,
@@ -18,6 +23,7 @@ from riskkit.evidence.segments import calibration_by_segment, ranking_by_segment
 __all__ = [
     "FOUR_FIFTHS",
     "calibration_by_segment",
+    "check_validation",
     "compare_splits",
     "fairness_table",
     "families_of",

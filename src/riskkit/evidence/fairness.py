@@ -5,7 +5,8 @@ Takes who would be approved and what groups applicants belong to; gives a row pe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,12 +17,25 @@ from riskkit.checks import flag_array, numeric_array, same_rows
 from riskkit.evidence.segments import bands
 from riskkit.schema import Feature
 
-__all__ = ["FOUR_FIFTHS", "fairness_table", "protected_groups"]
+__all__ = ["FOUR_FIFTHS", "check_validation", "fairness_table", "protected_groups"]
 
 Array = NDArray[np.float64]
 
 # below four fifths of the best-placed group's rate, United States agencies see adverse impact
 FOUR_FIFTHS = 0.8
+
+
+def check_validation(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Refuse an `approval_rate` that is no share; 0 takes today's. None is without effect.
+
+    Raises
+    ------
+    ValueError
+    """
+    rate = parameters.get("approval_rate", 0.0)
+    if not 0 <= rate < 1:
+        raise ValueError(f"approval_rate must lie in [0, 1), got {rate!r}")
+    return {}
 
 
 def protected_groups(

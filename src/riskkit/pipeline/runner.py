@@ -166,7 +166,7 @@ def rebuild_index(run_dir: Path) -> Path:
     run_dir = run_dir.resolve()
     manifest = read_manifest(run_dir)
     if not manifest:
-        raise BadInput(f"{run_dir} is not a run's folder: it has no manifest.json")
+        raise BadInput(f"{str(run_dir)[:200]} is not a run's folder: it has no manifest.json")
     said = {"run", "source", "profile", "started", "finished"} <= set(manifest)
     if not said or not {"riskkit", "python"} <= set(manifest.get("versions", {})):
         raise BadInput(f"{run_dir}: its manifest.json does not say on what the run was made")

@@ -4,6 +4,7 @@ Takes features and a label; gives a classifier whose score is a sum of points fr
 with the reasons for each score.
 """
 
+from riskkit.scorecard.asked import check_models, kept_features
 from riskkit.scorecard.card import NoFeatureLeft, Scorecard
 from riskkit.scorecard.reasons import reasons_table
 from riskkit.scorecard.scale import (
@@ -21,7 +22,9 @@ __all__ = [
     "Scorecard",
     "StoredScale",
     "catalogue",
+    "check_models",
     "feature_label",
+    "kept_features",
     "number_words",
     "reasons_table",
     "require_text_names",

@@ -165,6 +165,29 @@ class Scorecard(ScoreClassifier):
         self.n_bootstrap = n_bootstrap
         self.seed = seed
 
+    def check_settings(self) -> None:
+        """Refuse settings that no card could be fitted by.
+
+        Raises
+        ------
+        ValueError
+            Names the setting, its range and the value.
+        """
+        if self.penalty < 0:
+            raise ValueError(f"penalty must be at least 0, got {self.penalty!r}")
+        if self.max_p_value is not None and not 0 < self.max_p_value <= 1:
+            raise ValueError(f"max_p_value must lie in (0, 1], got {self.max_p_value!r}")
+        if self.max_features is not None and not self.max_features >= 1:
+            raise ValueError(f"max_features must be at least 1, got {self.max_features!r}")
+        if self.n_folds < 2:
+            raise ValueError(f"n_folds must be at least 2, got {self.n_folds!r}")
+        if self.base not in BASES:
+            raise ValueError(f"base must be one of {BASES}, got {self.base!r}")
+        named = None if self.features is None else list(self.features)
+        twice = [name for name, n in Counter(named).items() if n > 1]
+        if twice:
+            raise ValueError(f"features names {twice} more than once")
+
     def fit(
         self,
         X: pd.DataFrame,
@@ -207,20 +230,8 @@ class Scorecard(ScoreClassifier):
             groups = None if groups is None else np.asarray(groups)[taken]
             if unseen is not None:
                 unseen = replace(unseen, woe=unseen.woe[taken], fold=unseen.fold[taken])
-        if self.penalty < 0:
-            raise ValueError(f"penalty must be at least 0, got {self.penalty!r}")
-        if self.max_p_value is not None and not 0 < self.max_p_value <= 1:
-            raise ValueError(f"max_p_value must lie in (0, 1], got {self.max_p_value!r}")
-        if self.max_features is not None and not self.max_features >= 1:
-            raise ValueError(f"max_features must be at least 1, got {self.max_features!r}")
-        if self.n_folds < 2:
-            raise ValueError(f"n_folds must be at least 2, got {self.n_folds!r}")
-        if self.base not in BASES:
-            raise ValueError(f"base must be one of {BASES}, got {self.base!r}")
+        self.check_settings()
         named = None if self.features is None else list(self.features)
-        twice = [name for name, n in Counter(named).items() if n > 1]
-        if twice:
-            raise ValueError(f"features names {twice} more than once")
         binner = self.binner if self.binner is not None else WoeBinner()
         if not hasattr(binner, "bins_"):
             require_features(X, named or ())

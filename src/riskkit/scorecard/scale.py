@@ -26,6 +26,9 @@ __all__ = [
     "spread_base",
 ]
 
+# beyond it points overflow, and nobody reads them
+MOST = 1_000_000.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreScale:
@@ -43,7 +46,7 @@ class ScoreScale:
     Raises
     ------
     ValueError
-        A value that is not finite, or `pdo` or `target_odds` of 0 or less.
+        A value that is not finite or beyond ±1,000,000, or `pdo` or `target_odds` of 0 or less.
 
     Source
     ------
@@ -65,6 +68,8 @@ class ScoreScale:
             value = float(getattr(self, name))  # JSON knows no numbers of numpy's
             if not math.isfinite(value):
                 raise ValueError(f"{name} must be finite, got {value!r}")
+            if abs(value) > MOST:
+                raise ValueError(f"{name} must lie within ±{MOST:,.0f}, got {value!r}")
             if value <= 0 and name != "target_score":
                 raise ValueError(f"{name} must be > 0, got {value!r}")
             object.__setattr__(self, name, value)

@@ -5,6 +5,7 @@ row per possible cutoff, the row that a criterion chooses, and the swap set betw
 application is approved when its score is at or above the cutoff.
 """
 
+from riskkit.strategy.asked import check_cutoffs
 from riskkit.strategy.choices import (
     at_approval_rates,
     choose_cutoff,
@@ -44,6 +45,7 @@ __all__ = [
     "Recommendation",
     "at_approval_rates",
     "bad_rate_text",
+    "check_cutoffs",
     "choose_cutoff",
     "cutoff_table",
     "cutoff_tables",

@@ -48,8 +48,18 @@ class Economics:
     def __post_init__(self) -> None:
         for each in fields(self):
             value = getattr(self, each.name)
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"{each.name} must be finite and >= 0, got {value!r}")
+            check_rate(each.name, value)
+
+
+def check_rate(name: str, value: float) -> None:
+    """Refuse what is no amount and no rate.
+
+    Raises
+    ------
+    ValueError
+    """
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"{name} must be finite and >= 0, got {value!r}")
 
 
 def loan_values(
@@ -114,8 +124,7 @@ def loan_values(
     if margin_rate is not None:
         stated["margin_rate"] = margin_rate
     for name, value in stated.items():
-        if not (math.isfinite(value) and value >= 0):
-            raise ValueError(f"{name} must be finite and >= 0, got {value!r}")
+        check_rate(name, value)
     same_rows(amount=amount, apr=apr, term_months=term_months, interest_only=interest_only)
     n = len(numeric_array(amount, "amount"))
     lent = weight_array(amount, n, "amount")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from riskkit.checks import check_seed
 from riskkit.schema import Source
 from riskkit.synthetic.features import families_without, features_of
 from riskkit.synthetic.lender import Lender
@@ -29,6 +30,8 @@ _SIMULATED = (
     "bad_window_months",
     "indeterminate_dpd",
 )
+# more need more memory than 24 GiB
+MOST_APPLICANTS = 10_000_000
 _OWN = {
     "source": "is empty, so the lender is simulated",
     "root": "is the folder of a source's files: give it with a source",
@@ -111,10 +114,16 @@ def check_world(parameters: Mapping[str, Any]) -> dict[str, str]:
     >>> check_world({"source": "mine.yaml", "root": "", "seed": 1})
     {'seed': 'is for the simulated lender; a source states its own'}
     """
-    least = {"n_applicants": 1, "seed": 0, "max_applications": 0}
+    check_seed("seed", parameters.get("seed", 0))
+    least = {"n_applicants": 1, "max_applications": 0, "roll_months": 1}
     for name, low in least.items():
         if parameters.get(name, low) < low:
             raise ValueError(f"{name} must be >= {low}, got {parameters[name]!r}")
+    if parameters.get("n_applicants", 1) > MOST_APPLICANTS:
+        raise ValueError(
+            f"n_applicants must be at most {MOST_APPLICANTS:,}, as the notebooks hold them in "
+            f"memory, got {parameters['n_applicants']!r}; write_portfolio writes larger worlds"
+        )
     if parameters.get("source"):
         why = "is for the simulated lender; a source states its own"
         return {name: why for name in _SIMULATED if name in parameters}
@@ -127,4 +136,7 @@ def check_world(parameters: Mapping[str, Any]) -> dict[str, str]:
         window_months=parameters.get("bad_window_months", 12),
         indeterminate_dpd=parameters.get("indeterminate_dpd") or None,
     )
-    return {name: why for name, why in _OWN.items() if name in parameters}
+    without = dict(_OWN)
+    if parameters.get("scenario", "base") == "base":
+        without["onset_month"] = "has no effect in the scenario base, in which nothing changes"
+    return {name: why for name, why in without.items() if name in parameters}

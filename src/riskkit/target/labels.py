@@ -253,6 +253,17 @@ def window_coverage(
     return table
 
 
+def check_test_share(test_share: float) -> None:
+    """Refuse a share that leaves nobody to train or to test.
+
+    Raises
+    ------
+    ValueError
+    """
+    if not 0 < test_share < 1:
+        raise ValueError(f"test_share must be in (0, 1), got {test_share!r}")
+
+
 def assign_samples(
     applications: pd.DataFrame,
     *,
@@ -295,8 +306,7 @@ def assign_samples(
         A share out of range, an `out_of_time_from` without applied_at, or a sample that would hold
         one class only or no application.
     """
-    if not 0 < test_share < 1:
-        raise ValueError(f"test_share must be in (0, 1), got {test_share!r}")
+    check_test_share(test_share)
     if not 0 < out_of_time_share < 1:
         raise ValueError(f"out_of_time_share must be in (0, 1), got {out_of_time_share!r}")
     labelled = applications["default_flag"].notna().to_numpy()

@@ -5,6 +5,7 @@ Takes the counts of :func:`riskkit.vintage.cohort_counts`; gives curves and haza
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -17,9 +18,34 @@ from riskkit.metrics import jeffreys_interval
 from riskkit.tables import Table
 from riskkit.vintage.counts import cohort_counts, first_days, mobs
 
-__all__ = ["hazard_table", "hazard_text", "vintage_table"]
+__all__ = ["check_vintages", "hazard_table", "hazard_text", "vintage_table"]
 
 COHORT_MONTHS = {"M": 1, "Q": 3, "Y": 12}
+
+
+def check_vintages(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Refuse cohorts and terms that no loan could have; no parameter is without effect.
+
+    Parameters
+    ----------
+    parameters : mapping of str to Any
+        `cohort_freq`, `term_months` (0: the commonest); one that is not there is not checked.
+
+    Raises
+    ------
+    ValueError
+        Names the parameter, what it may be and the value.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    freq, term = parameters.get("cohort_freq", "M"), parameters.get("term_months", 0)
+    if freq not in COHORT_MONTHS:
+        raise ValueError(f"cohort_freq must be one of {list(COHORT_MONTHS)}, got {freq!r}")
+    if term < 0:
+        raise ValueError(f"term_months must be >= 0, got {term!r}")
+    return {}
 
 
 def vintage_table(
@@ -84,8 +110,7 @@ def vintage_table(
     """
     if measure not in ("loans", "amount"):
         raise ValueError(f"measure must be 'loans' or 'amount', got {measure!r}")
-    if cohort_freq not in COHORT_MONTHS:
-        raise ValueError(f"cohort_freq must be one of {list(COHORT_MONTHS)}, got {cohort_freq!r}")
+    check_vintages({"cohort_freq": cohort_freq})
     counts = _as_counts(counts_or_outcomes, dpd)
     event = _event(counts, dpd)
     if event == "default" and not ever:
