@@ -86,8 +86,8 @@ def require_whole(values: Mapping[str, Any], n_columns: int) -> None:
     whole = text[:1] == ["tree"] and "end of trees" in text
     if not whole or found != expected or not 0 < n_trees <= values["n_rounds"]:
         raise ValueError(
-            f"booster: expected LightGBM's text of {values['n_rounds']} trees at most on {n_columns} "
-            f"columns, found {n_trees} and {found}"
+            f"booster: expected LightGBM's text of at most {values['n_rounds']} trees on "
+            f"{n_columns} columns, found {n_trees} and {found}"
         )
 
 

@@ -11,6 +11,7 @@ import csv as plain_csv
 import gzip
 import io
 import re
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -28,6 +29,7 @@ from riskkit.checks import DataContractError
 __all__ = ["Block", "CsvFile", "opened"]
 
 CSV_BYTES = 1 << 22  # read at once, and some twenty times as much ahead; no row may be longer
+_ODD_ROW = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
 _END = "\x1e"  # starts a line of our own behind the last, which an open quote would swallow
 
 
@@ -147,7 +149,7 @@ class CsvFile:
             return "skip"
 
         try:
-            for batch in self._batches(stream, columns, note):
+            for batch in _quietly(lambda: self._batches(stream, columns, note)):
                 whole = pa.Table.from_batches([batch])
                 step = rows or max(1, len(whole))
                 for start in range(0, len(whole), step):
@@ -165,6 +167,11 @@ class CsvFile:
                     self.n_rows = last - 1
                     yield Block(table, numbers, here)
         except pa.ArrowInvalid as error:
+            if odd := _ODD_ROW.search(str(error)):
+                raise ValueError(
+                    f"line {odd[1]}: {odd[3]} fields instead of {odd[2]}, and a letter that is no "
+                    "UTF-8"
+                ) from None
             if "straddling" not in str(error):  # not: a row is longer than what is read at once
                 raise
             end = None
@@ -195,6 +202,28 @@ class CsvFile:
                 null_values=[""],
             ),
         )
+
+
+def _quietly(opened: Callable[[], csv.CSVStreamingReader]) -> Iterator[pa.RecordBatch]:
+    """The batches of a reader, without a word of its own on stderr.
+
+    A row of too many fields that is no UTF-8, either, cannot be handed to us: arrow prints a
+    traceback, and then raises what is told of the row.
+    """
+    reader = None
+    while True:
+        before = sys.unraisablehook
+        sys.unraisablehook = lambda told: (
+            None if isinstance(told.exc_value, UnicodeDecodeError) else before(told)
+        )
+        try:
+            reader = opened() if reader is None else reader
+            batch = reader.read_next_batch()
+        except StopIteration:
+            return
+        finally:
+            sys.unraisablehook = before
+        yield batch
 
 
 class _Stream(io.RawIOBase):
