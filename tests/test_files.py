@@ -1,13 +1,17 @@
 """Tables on disk."""
 
+import errno
 import gzip
 import re
+import stat
+import tempfile
 
 import pandas as pd
 import pytest
 
 from riskkit import schema
 from riskkit.checks import DataContractError
+from riskkit.tables import scratch_folder, whole
 
 
 def test_equal_frames_give_equal_bytes_and_survive(tmp_path, applications):
@@ -99,3 +103,28 @@ def test_unusable_url_keeps_its_secrets():
     with pytest.raises(DataContractError, match="not a usable database URL") as caught:
         schema.read_table("nodialect://alice:s3cret@host/x", "SELECT 1")
     assert "s3cret" not in str(caught.value)
+
+
+def test_a_full_disk_names_the_file(tmp_path):
+    def fill():
+        with whole(tmp_path / "a.txt"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match=r"No space left on device: '.*a\.txt'"):
+        fill()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folders_of_dead_owners_go_and_those_of_others_stay(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    dead, other = tmp_path / "riskkit.dead", tmp_path / "riskkit-postgres-x"
+    for folder in (dead, other):
+        folder.mkdir()
+        (folder / "left").touch()
+    (tmp_path / "riskkit.link").symlink_to(other)
+    with scratch_folder() as mine, scratch_folder() as second:
+        assert not dead.exists()
+        assert mine.exists()
+        assert stat.S_IMODE(second.stat().st_mode) == 0o700
+    assert {path.name for path in tmp_path.iterdir()} == {"riskkit-postgres-x", "riskkit.link"}
+    assert (other / "left").exists()

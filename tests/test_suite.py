@@ -642,3 +642,12 @@ def test_notebooks_keep_house_style(name):
     assert headings[0].startswith("# ")
     assert headings[-1].startswith("## Conclusion")
     assert len(code) <= 4 * len(headings)
+
+
+def test_no_page_names_an_application_or_a_customer(synthetic_run):
+    applications = schema.read_table(synthetic_run.run_dir / "01_borrowers/applications.parquet")
+    ids = {*applications["application_id"], *applications["customer_id"]}
+    assert len(ids) > 5_000
+    for page in synthetic_run.report_dir.glob("*.html"):
+        words = set(re.findall(r"[\w-]+", text_of(synthetic_run, page.stem)))
+        assert not words & ids, page.name

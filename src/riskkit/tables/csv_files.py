@@ -210,12 +210,14 @@ def _quietly(opened: Callable[[], csv.CSVStreamingReader]) -> Iterator[pa.Record
     A row of too many fields that is no UTF-8, either, cannot be handed to us: arrow prints a
     traceback, and then raises what is told of the row.
     """
-    reader = None
+    before, reader = sys.unraisablehook, None
+
+    def hook(told: Any) -> None:
+        if not isinstance(told.exc_value, UnicodeDecodeError):
+            before(told)
+
     while True:
-        before = sys.unraisablehook
-        sys.unraisablehook = lambda told: (
-            None if isinstance(told.exc_value, UnicodeDecodeError) else before(told)
-        )
+        sys.unraisablehook = hook
         try:
             reader = opened() if reader is None else reader
             batch = reader.read_next_batch()

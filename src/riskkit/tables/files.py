@@ -70,6 +70,10 @@ def whole(path: str | Path) -> Iterator[Path]:
         with staging.open("rb") as file:
             os.fsync(file.fileno())
         staging.replace(path)
+    except OSError as error:
+        if error.errno and error.filename is None:  # as of a disk that is full
+            error.filename = str(path)
+        raise
     finally:
         staging.unlink(missing_ok=True)
 
