@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from own_data import OWN_CSV
+from own_data import OWN_CSV, changed
+from pyarrow import parquet
 from typer.testing import CliRunner, Result
 
 from riskkit import schema
@@ -322,3 +326,66 @@ def test_a_path_that_cannot_be_is_one_message_and_code_2(
     assert len(result.stderr) < 600
     assert "Traceback" not in result.stderr
     assert sorted(tmp_path.iterdir()) == before
+
+
+ODD_COLUMNS = {
+    "list": pa.array([[1], [2], [3]]),
+    "struct": pa.array([{"a": 1}] * 3),
+    "binary": pa.array([b"\xff", b"a", None]),
+    "bool": pa.array([True, False, None]),
+    "time": pa.array([1, 2, 3], pa.time64("us")),
+    "duration": pa.array([1, 2, 3], pa.duration("s")),
+    "late": pa.array([2**31 - 1] * 3, pa.date32()),
+    "no utf-8": pa.Array.from_buffers(
+        pa.string(),
+        3,
+        [None, pa.py_buffer(np.array([0, 2, 4, 6], "int32")), pa.py_buffer(b"a\xff" * 3)],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", list(ODD_COLUMNS))
+@pytest.mark.parametrize("column", ["when", "id", "income", "outcome"])
+def test_an_odd_column_of_parquet_is_a_result_or_one_message(
+    own_source: Any, column: str, kind: str
+) -> None:
+    source = own_source(changed(applications__path="loans.parquet"))
+    table = pa.Table.from_pandas(pd.read_csv(io.StringIO(OWN_CSV)))
+    place = table.column_names.index(column)
+    table = table.set_column(place, column, ODD_COLUMNS[kind])
+    parquet.write_table(table, source.with_name("loans.parquet"))
+    for command in (
+        ("validate", "--source", source),
+        ("draft", "--input", source.with_name("loans.parquet"), "--output", source.with_name("d")),
+    ):
+        result = call(*command)
+        assert result.exit_code in (0, 2), result.stderr
+        assert "--debug shows where" not in result.stderr
+        assert "\x00" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "note", ["{bad", "[1]", '{"index_columns": 5}', '{"index_columns": ["x"]}']
+)
+def test_an_odd_note_of_pandas_in_parquet_is_one_message(own_source: Any, note: str) -> None:
+    source = own_source(changed(applications__path="loans.parquet"))
+    table = pa.Table.from_pandas(pd.read_csv(io.StringIO(OWN_CSV)))
+    noted = table.replace_schema_metadata({"pandas": note})
+    parquet.write_table(noted, source.with_name("loans.parquet"))
+    result = call("validate", "--source", source)
+    assert result.exit_code == 2
+    assert "its index cannot be read" in result.stderr
+
+
+def test_a_broken_manifest_leaves_no_lock(project: Path) -> None:
+    run_dir = project / "data/runs/r"
+    run_dir.mkdir(parents=True)
+    (run_dir / "manifest.json").write_text("[]")
+    assert call("run", "--run", "r").exit_code == 2
+    assert [path.name for path in run_dir.iterdir()] == ["manifest.json"]
+
+
+def test_a_long_value_is_cut_in_its_message(project: Path) -> None:
+    result = call("run", "-p", f"seed={'x' * 5_000}")
+    assert result.exit_code == 2
+    assert len(result.stderr) < 300

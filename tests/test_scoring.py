@@ -569,7 +569,7 @@ def test_lost_rows_are_an_error(tmp_path, card, rows, monkeypatch):
         yield from list(own(self, columns, rows))[1:]
 
     monkeypatch.setattr(reading.CsvInput, "blocks", forgetful)
-    with pytest.raises(RuntimeError, match="500 rows read, 400 scored and 0 rejected: rows were"):
+    with pytest.raises(DataContractError, match=r"500 rows by .*, but 400 scored and 0 rejected"):
         score_file(card, path, tmp_path / "out.csv", rows=100)
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
 

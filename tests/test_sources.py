@@ -191,3 +191,24 @@ def test_facts_survive_json(own_source, tmp_path):
     facts = schema.SourceFacts.load(tmp_path / "source.json")
     for name in ("title", "bad", "observed_to", "out_of_time_from", "notes", "accepted_only"):
         assert getattr(facts, name) == getattr(source, name)
+
+
+@pytest.mark.parametrize("amount", ["92233720368547758.07", "1e17", "-1e20", "1e306", "1e308"])
+def test_an_amount_that_no_whole_number_holds_is_refused(own_source, amount):
+    source = own_source(csv=OWN_CSV.replace("1000.50", amount))
+    with pytest.raises(DataContractError, match=r"amount: 1 row is not "):
+        schema.load_source(source)
+
+
+@pytest.mark.parametrize("line", ["\x1e", "\x1e,,,,,,,", "\x1e,,,,,,", "\x1d,,,,,,,,"])
+def test_no_line_of_theirs_is_taken_for_the_end_of_ours(own_source, line):
+    source = own_source(csv=f"{OWN_CSV}{line}\n4,2023-03-01,500,3,paid,2023-09-01,2500\n")
+    with pytest.raises(DataContractError, match=r"row 4|id"):
+        schema.load_source(source)
+
+
+@pytest.mark.parametrize("offset", ["+25:00", "+99:99", "-15:00", "+10:60"])
+def test_an_offset_of_no_place_on_earth_makes_no_date(own_source, offset):
+    source = own_source(csv=OWN_CSV.replace("2023-01-15", f"2023-01-15 10:00{offset}"))
+    with pytest.raises(DataContractError, match="applied_at: 1 row is not a date"):
+        schema.load_source(source)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,7 +124,9 @@ def score(
         Path | None,
         typer.Option(help="Mapping of the run's source, where the input is named and coded alike."),
     ] = None,
-    reasons: Annotated[int, typer.Option(min=0, help="Reasons for each score, in words.")] = 0,
+    reasons: Annotated[
+        int, typer.Option(min=0, max=100, help="Reasons for each score, in words.")
+    ] = 0,
     rejected: Annotated[
         Path | None, typer.Option(help="Rows without a score; else OUTPUT.rejected.csv.")
     ] = None,
@@ -183,8 +186,12 @@ def draft(
         from riskkit import draft as drafts
         from riskkit.pipeline import BadInput
 
+        if not file.name or (output is not None and not output.name):
+            raise BadInput("--input and --output name files, got an empty name")
+        if output is not None and not output.parent.is_dir():
+            raise BadInput(f"no folder {_short(output.parent)}")
         path = output or file.with_name(file.name.removesuffix(".gz")).with_suffix(".yaml")
-        if path.exists():
+        if os.path.lexists(path):
             raise BadInput(
                 f"{_short(path)} is there already and stays as it is; name another --output"
             )
@@ -237,7 +244,9 @@ def _one_message(debug: bool) -> Iterator[None]:
 def _is_refused(error: Exception) -> bool:
     """Whether a path cannot be what it was given as; a full disk is no fault of the call."""
     loop = isinstance(error, RuntimeError) and str(error).startswith("Symlink loop")  # pathlib's
-    return loop or (isinstance(error, OSError) and error.errno in _REFUSED)
+    # of arrow, what it finds in a file only when it reads on
+    arrow = type(error).__module__.startswith("pyarrow")
+    return loop or arrow or (isinstance(error, OSError) and error.errno in _REFUSED)
 
 
 def _told(error: Exception, code: int) -> str:
@@ -249,6 +258,8 @@ def _told(error: Exception, code: int) -> str:
         return "what was given is nested too deeply"
     if isinstance(error, _FAULTS):
         return f"a number or a text that cannot be read: {error}"
+    if type(error).__module__.startswith("pyarrow"):
+        return f"a file is damaged, or holds what cannot be read: {_first_line(str(error))}"
     if code != FAILED:
         return str(error)
     return f"{type(error).__name__}: {error} (--debug shows where)"
@@ -278,7 +289,9 @@ def _say(text: str) -> None:
             "riskkit: what went wrong may hold a password and is not shown; a mapping names the "
             "environment variable that holds a database's address (sql: url_env)"
         )
-    typer.echo(text, err=True)
+    from riskkit.columns import visible
+
+    typer.echo(visible(text), err=True)
 
 
 def _first_line(text: str) -> str:

@@ -17,7 +17,7 @@ from riskkit.columns.cell_rule import EXPECTED, LOOKS_MISSING, CellRule, Misread
 
 __all__ = ["in_range", "range_text", "read_dates"]
 
-_OFFSET = r"(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)?"
+_OFFSET = r"(?:Z|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?)?"
 _CLOCK = r"[T ]\s*(?P<h>[0-9]{1,2}):(?P<min>[0-9]{2})(?::(?P<s>[0-9]{2})(?:[.,][0-9]+)?)?"
 _TIME = rf"(?:{_CLOCK}\s*{_OFFSET})?"
 _YEAR_FIRST = [

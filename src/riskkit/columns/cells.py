@@ -252,7 +252,8 @@ def _typed(array: pa.Array, rule: CellRule) -> ReadCells:
     if rule.kind == "boolean" and is_truth:
         return ReadCells(array.to_pandas(), missing, [], array)
     expected = f"{EXPECTED[rule.kind]}{' with a per cent sign' if rule.percent else ''} but {kind}"
-    nothing = pd.Series(np.full(len(array), np.nan))
+    none = np.datetime64("NaT", "us") if rule.kind == "date" else np.nan
+    nothing = pd.Series(np.full(len(array), none))
     faults = [] if missing.all() else [Fault(np.flatnonzero(~missing), expected)]
     return ReadCells(nothing, missing, faults, array)
 

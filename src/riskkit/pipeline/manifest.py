@@ -17,7 +17,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from riskkit.checks import DataContractError
+from riskkit.checks import DataContractError, may_hold_password
 from riskkit.pipeline.notebooks import STAGE_NAME
 from riskkit.pipeline.parameters import BadInput
 from riskkit.tables import read_json, stored, stored_faults, whole
@@ -85,6 +85,8 @@ def read_manifest(run_dir: Path) -> dict[str, Any]:
     version = manifest.get("schema_version") if isinstance(manifest, dict) else None
     if isinstance(version, int) and version != SCHEMA_VERSION and version is not True:
         raise BadInput(f"{path} has schema version {version}; this riskkit reads {SCHEMA_VERSION}")
+    if may_hold_password(json.dumps(manifest, ensure_ascii=False)):
+        raise BadInput(f"{path} holds what looks like a database's address or a password")
     if faults := [*stored_faults(manifest, StoredManifest)] or _odd_stages(manifest["stages"]):
         raise BadInput(f"{path} is not a manifest of this suite: {'; '.join(faults)}")
     return dict(manifest)

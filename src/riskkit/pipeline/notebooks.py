@@ -29,6 +29,7 @@ __all__ = [
 
 STAGE_NAME = re.compile(r"\d\d_\w+")
 METADATA = "riskkit"
+LONGEST_STAGE = 100
 CHECK_NAME = re.compile(r"[a-z_]+\.[a-z_]+")
 NEED_TAG = "needs:"
 TABLES = {
@@ -197,7 +198,7 @@ def pick(notebooks: Sequence[Notebook], wanted: str | int) -> Notebook:
     BadInput
         There is none.
     """
-    text = str(wanted).strip()
+    text = str(wanted).strip()[:LONGEST_STAGE]
     for notebook in notebooks:
         if text == notebook.name or (text.isdecimal() and int(text) == notebook.number):
             return notebook

@@ -16,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from riskkit.columns import shown
+
 __all__ = [
     "OWN",
     "BadInput",
@@ -125,7 +127,7 @@ def convert(parameter: Parameter, value: Any) -> Any:
     50000
     """
     kind = type(parameter.default)
-    refusal = ValueError(f"{parameter.name} must be {parameter.expected}, got {value!r}")
+    refusal = ValueError(f"{parameter.name} must be {parameter.expected}, got {shown(value)}")
     if isinstance(value, str) and kind is not str:
         value = _from_text(value.strip(), kind, refusal)
     if kind is float and type(value) is int:

@@ -138,6 +138,7 @@ def run(
     plan = make_plan(stages, parameters or {}, profile, source, root, run, project, only, start)
     if not timeout_seconds > 0:
         raise BadInput(f"timeout_seconds must be > 0, got {timeout_seconds!r}")
+    read_manifest(plan.run_dir)  # one that is none stops the run before anything is written
     new = [folder for folder in (plan.run_dir, plan.report_dir) if not folder.exists()]
     above = [p for f in new for p in (f.parent, f.parent.parent) if not p.exists()]
     with stoppable(), locked(plan.run_dir):

@@ -27,6 +27,8 @@ __all__ = [
     "mapped_column",
 ]
 
+MOST_WHOLE = 2**53
+
 # a feature may be years older than the application; 1900-01-01 is what some systems write for none
 FIRST_SINCE = datetime.date(1901, 1, 1)
 
@@ -113,6 +115,10 @@ def contract_values(
     broken = []
     if contract.kind == "integer":
         exact = values * (mapping.amount_scale if contract.is_amount else 1)
+        # beyond it whole numbers have gaps, and soon int64 has none of them
+        large = exact.abs() > MOST_WHOLE
+        broken.append((f"at most {MOST_WHOLE:,} in its smallest unit", large.to_numpy()))
+        exact = exact.mask(large)
         values = exact.round()
         # 225.0000001 is that many cents; 36.5 months are no term
         if not (contract.is_amount and mapping.amount_scale > 1):

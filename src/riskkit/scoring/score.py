@@ -31,6 +31,7 @@ from riskkit.tables import Files, as_parts, read_json, scratch_folder
 
 __all__ = ["ScoringResult", "load_model", "score_file"]
 
+MOST_REASONS = 100
 KINDS = (".parquet", ".csv", ".csv.gz")
 _MODELS = (Scorecard, Challenger)
 
@@ -163,8 +164,8 @@ def score_file(
     ------
     riskkit definition.
     """
-    if n_reasons < 0:
-        raise ValueError(f"n_reasons must be at least 0, got {n_reasons!r}")
+    if not 0 <= n_reasons <= MOST_REASONS:
+        raise ValueError(f"n_reasons must be at least 0, at most {MOST_REASONS}, got {n_reasons!r}")
     if rows is not None and rows < 1:
         raise ValueError(f"rows must be at least 1, got {rows!r}")
     read_only = [Path(mapping)] if mapping is not None else []
@@ -202,9 +203,13 @@ def score_file(
                 counts["scored"] += len(table)
                 unseen.update(judged.unseen(known))
         if source.n_rows != counts["scored"] + counts["rejected"]:
-            raise RuntimeError(
-                f"{source.n_rows:,} rows read, {counts['scored']:,} scored and "
-                f"{counts['rejected']:,} rejected: rows were lost"
+            # of a file that is damaged, or by a fault of ours: either way nothing is written
+            raise DataContractError(
+                source.name,
+                [
+                    f"{source.n_rows:,} rows by its own count, but {counts['scored']:,} scored "
+                    f"and {counts['rejected']:,} rejected: it is damaged, or rows were lost"
+                ],
             )
         scores.finish()
         side.finish()

@@ -139,13 +139,9 @@ class CsvFile:
         end: int | None = None
 
         def note(row: csv.InvalidRow) -> str:
-            nonlocal end
-            number = row.number - 1  # arrow counts the header, too
-            if row.text == self._end().strip("\n"):
-                end = number
-            else:
-                fields = f"{row.actual_columns} fields instead of {row.expected_columns}"
-                broken.append((number, f"{fields}: {row.text}"))
+            fields = f"{row.actual_columns} fields instead of {row.expected_columns}"
+            # arrow counts the header, too
+            broken.append((row.number - 1, f"{fields}: {row.text}"))
             return "skip"
 
         try:
@@ -174,7 +170,11 @@ class CsvFile:
                 ) from None
             if "straddling" not in str(error):  # not: a row is longer than what is read at once
                 raise
-            end = None
+            broken.clear()
+        # the last one is ours, whatever lines of theirs look like it
+        ours = f": {self._end().strip(chr(10))}"
+        if broken and broken[-1][1].endswith(ours):
+            end = broken.pop()[0]
         if end is None:
             raise ValueError(
                 f"a row after row {following - 1:,} never ends: is a quote not closed?"
@@ -239,7 +239,7 @@ class _Stream(io.RawIOBase):
         # UTF-8 passes as it is, faults and all: a cell that nobody asks for may have one
         plain = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
         self._decoder = None if plain else codecs.getincrementaldecoder(encoding)()
-        self._left = b""
+        self._left = self._held = b""
         self._end = end.encode()
         self._quotes = quotes
 
@@ -257,10 +257,16 @@ class _Stream(io.RawIOBase):
         own, behind a last line without a line break, arrow does not find it.
         """
         room = -1 if size < 0 else max(1, size - len(self._end))
-        data = self._bytes.read(room) if self._decoder is None else self._recoded(room)
+        held, self._held = self._held, b""
+        more = room if room < 0 else max(1, room - len(held))
+        data = self._bytes.read(more) if self._decoder is None else self._recoded(more)
+        is_end, data = more < 0 or len(data) < more, held + data
+        if not is_end and len(data) > 1 and data.endswith(b"\r"):
+            # arrow takes a line break that is cut in two, even within quotes, for one that is over
+            data, self._held = data[:-1], b"\r"
         if self._quotes is not None:
             self._quotes.watch(data)
-        if room < 0 or len(data) < room:
+        if is_end:
             data, self._end = data + self._end, b""
         return data
 

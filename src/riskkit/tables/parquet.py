@@ -49,8 +49,17 @@ class ParquetRows:
             if violations:
                 raise DataContractError(files.label(path), violations)
         self.columns: list[str] = self._schema.names
-        kept = (self._schema.pandas_metadata or {}).get("index_columns", [])
-        self._levels = [name for name in kept if isinstance(name, str)]
+        try:
+            kept = (self._schema.pandas_metadata or {}).get("index_columns", [])
+            self._levels = [name for name in kept if isinstance(name, str)]
+            absent = [name for name in self._levels if name not in self.columns]
+        except (ValueError, TypeError, AttributeError):
+            absent = ["what pandas noted in it"]
+        if absent:
+            raise DataContractError(
+                files.name,
+                [f"its index cannot be read: {absent[0][:40]!r} is not as pandas has it"],
+            )
 
     def row_bytes(self, columns: Sequence[str]) -> int:
         """Guess of the memory one row takes."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from riskkit.checks import DataContractError
+from riskkit.columns import shown
 
 if TYPE_CHECKING:
     import sqlalchemy
@@ -57,9 +58,8 @@ def query_rows(url: str, query: str) -> Iterator[tuple[list[str], Iterator[Seque
     ------
     DataContractError
         The query is no single SELECT; there is no read-only way to this kind of database; it does
-        not answer, refuses the query, or takes too long.
-    ValueError
-        `$RISKKIT_QUERY_SECONDS` is no number of seconds.
+        not answer, refuses the query, or takes too long; `$RISKKIT_QUERY_SECONDS` is no number of
+        seconds.
     """
     import sqlalchemy
 
@@ -93,7 +93,9 @@ def _seconds() -> float:
     except ValueError:
         limit = 0.0
     if not 0 < limit <= threading.TIMEOUT_MAX:
-        raise ValueError(f"RISKKIT_QUERY_SECONDS must be a number of seconds > 0, got {given!r}")
+        raise DataContractError(
+            NAME, [f"RISKKIT_QUERY_SECONDS must be a number of seconds > 0, got {shown(given)}"]
+        )
     return limit
 
 
