@@ -219,7 +219,7 @@ def test_a_binner_without_counts_cannot_say(tmp_path):
     binner.save(tmp_path / "b.json")
     with pytest.raises(ValueError, match="no fine counts"):
         chance_iv(WoeBinner.load(tmp_path / "b.json"))
-    with pytest.raises(ValueError, match="at least 1, got 0"):
+    with pytest.raises(ValueError, match="from 1 to 9,999, got 0"):
         chance_iv(binner, n_permutations=0)
 
 

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 # beyond it points overflow, and nobody reads them
-MOST = 1_000_000.0
+MOST = 1_000_000_000.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class ScoreScale:
     Raises
     ------
     ValueError
-        A value that is not finite or beyond ±1,000,000, or `pdo` or `target_odds` of 0 or less.
+        A value that is not finite or beyond ±1,000,000,000, or `pdo` or `target_odds` of 0 or less.
 
     Source
     ------
