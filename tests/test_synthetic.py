@@ -400,7 +400,7 @@ def test_parameters_without_effect_are_named_with_the_reason():
     ("parameters", "message"),
     [
         ({"n_applicants": 0}, "n_applicants must be >= 1, got 0"),
-        ({"seed": -1}, "seed must be >= 0 and below 2^31, got -1"),
+        ({"seed": -1}, r"seed must be >= 0 and below 2\^31, got -1"),
         ({"source": "a.yaml", "max_applications": -5}, "max_applications must be >= 0, got -5"),
         ({"onset_month": "2030-01"}, "onset_month must lie in the 36 months"),
         ({"without_families": "weather"}, "without_families must be some of"),
