@@ -217,7 +217,8 @@ def test_rejected_rows_and_strange_levels_are_stated_with_code_0(
         ({"--output": "run/out.csv"}, "run/out.csv is in the run's own folder"),
         ({"--rejected": "run/bad.csv"}, "run/bad.csv is in the run's own folder"),
         ({"--rejected": "run/03_models/scorecard.json"}, "is in the run's own folder"),
-        ({"--reasons": "-1"}, "greater than or equal to 0"),
+        ({"--reasons": "-1"}, "--reasons: n_reasons must be at least 0, at most 100, got -1"),
+        ({"--reasons": "101"}, "at most 100, got 101"),
     ],
 )
 def test_what_cannot_be_scored_is_one_message_and_code_2(

@@ -125,7 +125,9 @@ def test_hostile_names_add_no_element_and_no_attribute(pages, synthetic_run):
     plain = {mark for marks in shown for mark in marks.found}
     for name, page in pages.items():
         odd = marks_of(page)
-        assert set(odd.found) - plain == set(), name
+        # where no font has Chinese letters, the page says so
+        said = {("pre", "class", "tabindex")} if "letters without a font" in page else set()
+        assert set(odd.found) - plain - said == set(), name
         ours = {link for link in odd.links if not link.startswith(("#", "data:image/"))}
         assert all(link.endswith((".html", ".ipynb")) for link in ours), ours
 

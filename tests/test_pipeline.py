@@ -1260,3 +1260,16 @@ def test_a_manifest_that_says_too_little_makes_no_page(tmp_path: Path) -> None:
     (run_dir / "manifest.json").write_text('{"schema_version": 1, "stages": {}}')
     with pytest.raises(BadInput, match="does not say on what the run was made"):
         rebuild_index(run_dir)
+
+
+def test_an_address_in_one_text_and_a_mail_in_another_are_no_credentials(tmp_path: Path) -> None:
+    kinds = ('see = ""', 'by = ""')
+    write_notebook(tmp_path, "01_one", [prose("# One"), parameters_cell(*kinds)])
+    given = {"see": "https://example.org", "by": "anna@example.org"}
+    for _ in range(2):
+        assert run_in(tmp_path, parameters=given).exit_code == 0
+    manifest = tmp_path / "data/runs/synthetic-quick/manifest.json"
+    manifest.write_text(manifest.read_text().replace("anna@", "postgresql://a:s3cret@"))
+    with pytest.raises(BadInput, match=r"stages\.01_one\.parameters\.by looks like") as caught:
+        run_in(tmp_path, parameters=given)
+    assert "s3cret" not in str(caught.value)

@@ -390,3 +390,18 @@ def test_a_share_in_a_name_does_not_make_a_percentage():
     assert page.count("%</td>") == 2
     assert ">50.0%<" in page
     assert ">25.0%<" in page
+
+
+def test_letters_without_a_font_are_said_once(monkeypatch):
+    monkeypatch.setattr(style, "CJK_FONTS", ())
+    style._say_boxes.cache_clear()
+    plots.use_report_style()
+    figure, ax = plt.subplots()
+    ax.set_title("通过率")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            style.svg_of(figure)
+    assert [str(one.message).partition(";")[0] for one in told] == [
+        "letters without a font here are boxes in figures"
+    ]

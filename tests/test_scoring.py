@@ -846,18 +846,24 @@ def test_a_file_written_meanwhile_stays(tmp_path, card, rows, monkeypatch):
     assert out.read_text() == "somebody's\n"
 
 
-def test_an_input_that_changes_while_it_is_read_is_an_error(tmp_path, card, rows, monkeypatch):
-    path = keep(rows, tmp_path)
-    own = record.hashlib.file_digest
+@pytest.mark.parametrize("which", ["input", "model"])
+def test_what_is_read_and_changes_meanwhile_is_an_error(tmp_path, card, rows, monkeypatch, which):
+    """Also after it has been hashed: the record would name what was not scored."""
+    path, model = keep(rows, tmp_path), tmp_path / "card.json"
+    card.save(model)
+    changed = path if which == "input" else model
+    own, calls = Scorecard.score_and_probability, []
 
-    def slow(file, kind):
-        os.utime(path, ns=(1, 1))
-        return own(file, kind)
+    def slow(self, X):
+        calls.append(1)
+        if len(calls) == 5:
+            changed.write_bytes(changed.read_bytes() + b"\n")
+        return own(self, X)
 
-    monkeypatch.setattr(record.hashlib, "file_digest", slow)
-    with pytest.raises(DataContractError, match=r"in\.csv changes while it is read"):
-        score_file(card, path, tmp_path / "out.csv")
-    assert [found.name for found in tmp_path.iterdir()] == ["in.csv"]
+    monkeypatch.setattr(Scorecard, "score_and_probability", slow)
+    with pytest.raises(DataContractError, match="has changed while the input was scored"):
+        score_file(model, path, tmp_path / "out.csv", rows=50)
+    assert {found.name for found in tmp_path.iterdir()} == {"in.csv", "card.json"}
 
 
 def test_what_is_written_is_for_owner_and_group(tmp_path, card, rows):

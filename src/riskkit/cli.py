@@ -124,9 +124,7 @@ def score(
         Path | None,
         typer.Option(help="Mapping of the run's source, where the input is named and coded alike."),
     ] = None,
-    reasons: Annotated[
-        int, typer.Option(min=0, max=100, help="Reasons for each score, in words.")
-    ] = 0,
+    reasons: Annotated[int, typer.Option(help="Reasons for each score, in words.")] = 0,
     rejected: Annotated[
         Path | None, typer.Option(help="Rows without a score; else OUTPUT.rejected.csv.")
     ] = None,
@@ -135,7 +133,12 @@ def score(
     """Score a file block by block; rows that cannot be scored go to a side file with reasons."""
     with _one_message(debug):
         from riskkit import scoring
+        from riskkit.pipeline import BadInput
 
+        try:
+            scoring.check_reasons(reasons)
+        except ValueError as error:
+            raise BadInput(f"--reasons: {error}") from None
         path, features = _model_of(model, output, rejected)
         done = scoring.score_file(
             path,
@@ -244,9 +247,12 @@ def _one_message(debug: bool) -> Iterator[None]:
 def _is_refused(error: Exception) -> bool:
     """Whether a path cannot be what it was given as; a full disk is no fault of the call."""
     loop = isinstance(error, RuntimeError) and str(error).startswith("Symlink loop")  # pathlib's
-    # of arrow, what it finds in a file only when it reads on
-    arrow = type(error).__module__.startswith("pyarrow")
-    return loop or arrow or (isinstance(error, OSError) and error.errno in _REFUSED)
+    return loop or _is_arrows(error) or (isinstance(error, OSError) and error.errno in _REFUSED)
+
+
+def _is_arrows(error: Exception) -> bool:
+    """Whether arrow found it in a file, which it does only when it reads on."""
+    return type(error).__module__.startswith("pyarrow")
 
 
 def _told(error: Exception, code: int) -> str:
@@ -258,7 +264,7 @@ def _told(error: Exception, code: int) -> str:
         return "what was given is nested too deeply"
     if isinstance(error, _FAULTS):
         return f"a number or a text that cannot be read: {error}"
-    if type(error).__module__.startswith("pyarrow"):
+    if _is_arrows(error):
         return f"a file is damaged, or holds what cannot be read: {_first_line(str(error))}"
     if code != FAILED:
         return str(error)

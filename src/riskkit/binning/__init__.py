@@ -4,7 +4,7 @@ Takes features and a 0/1 label; counts them once, bins the counts, and gives WoE
 selection, bins an analyst has edited, and SQL.
 """
 
-from riskkit.binning.asked import check_binning
+from riskkit.binning.asked import PERIODS, check_binning
 from riskkit.binning.bins import FeatureBins
 from riskkit.binning.chance import chance_iv
 from riskkit.binning.counts import (
@@ -33,6 +33,7 @@ from riskkit.binning.woe import WoeBinner
 
 __all__ = [
     "LEAKAGE_IV",
+    "PERIODS",
     "CategoryCounts",
     "CrossFitted",
     "Edit",

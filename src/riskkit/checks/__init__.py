@@ -25,7 +25,7 @@ from riskkit.checks.contract import (
     type_violations,
 )
 from riskkit.checks.names import nearest_name, refuse_unknown, told_as
-from riskkit.checks.secrets import may_hold_password
+from riskkit.checks.secrets import may_hold_password, password_places
 from riskkit.checks.warned import warn
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "nearest_name",
     "numeric_array",
     "outcome_state",
+    "password_places",
     "probability_array",
     "refuse_missing",
     "refuse_unknown",

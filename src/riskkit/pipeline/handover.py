@@ -7,7 +7,6 @@ through it, in JupyterLab and under the runner alike.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from riskkit.columns import verbatim
 from riskkit.pipeline.folders import own_folder
-from riskkit.pipeline.manifest import hash_file, read_manifest, stage_state, write_text
+from riskkit.pipeline.manifest import read_manifest, stage_state, write_text
 from riskkit.pipeline.notebooks import (
     STAGE_NAME,
     TABLES,
@@ -25,7 +24,7 @@ from riskkit.pipeline.notebooks import (
     pick,
 )
 from riskkit.pipeline.parameters import OWN, BadInput
-from riskkit.tables import Table, write_table
+from riskkit.tables import Table, hash_file, write_json, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,8 +159,7 @@ class Stage:
     def key_figures(self, figures: Mapping[str, str]) -> None:
         """Leave the stage's key figures, label to formatted text, to the index page."""
         texts = {str(label): str(text) for label, text in figures.items()}
-        text = json.dumps(texts, ensure_ascii=False, indent=1)
-        write_text(self.output_dir / KEY_FIGURES, text)
+        write_json(self.output_dir / KEY_FIGURES, texts)
 
     def findings(self, told: Sequence[tuple[str, str, bool]]) -> str:
         """Leave what deserves attention to the index page; the same as a Markdown list.
@@ -173,7 +171,7 @@ class Stage:
         """
         ordered = sorted(told, key=lambda row: not row[2])
         rows = [{"topic": topic, "text": text, "red": bool(red)} for topic, text, red in ordered]
-        write_text(self.output_dir / FINDINGS, json.dumps(rows, ensure_ascii=False, indent=1))
+        write_json(self.output_dir / FINDINGS, rows)
         return "\n".join(
             f"- {'red' if red else 'amber'}: **{verbatim(topic)}**, {verbatim(text)}"
             for topic, text, red in ordered

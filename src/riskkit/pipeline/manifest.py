@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import json
 import os
 import platform
 import sys
@@ -17,14 +16,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from riskkit.checks import DataContractError, may_hold_password
+from riskkit.checks import DataContractError, password_places
 from riskkit.pipeline.notebooks import STAGE_NAME
 from riskkit.pipeline.parameters import BadInput
-from riskkit.tables import read_json, stored, stored_faults, whole
+from riskkit.tables import hash_file, read_json, stored, stored_faults, whole, write_json
 
 __all__ = [
     "MANIFEST",
-    "hash_file",
     "hash_folder",
     "inputs_of",
     "now",
@@ -85,8 +83,8 @@ def read_manifest(run_dir: Path) -> dict[str, Any]:
     version = manifest.get("schema_version") if isinstance(manifest, dict) else None
     if isinstance(version, int) and version != SCHEMA_VERSION and version is not True:
         raise BadInput(f"{path} has schema version {version}; this riskkit reads {SCHEMA_VERSION}")
-    if may_hold_password(json.dumps(manifest, ensure_ascii=False)):
-        raise BadInput(f"{path} holds what looks like a database's address or a password")
+    if places := [*password_places(manifest)]:
+        raise BadInput(f"{path}: {places[0]} looks like a database's address or a password")
     if faults := [*stored_faults(manifest, StoredManifest)] or _odd_stages(manifest["stages"]):
         raise BadInput(f"{path} is not a manifest of this suite: {'; '.join(faults)}")
     return dict(manifest)
@@ -152,14 +150,7 @@ def write_manifest(run_dir: Path, manifest: Mapping[str, Any]) -> None:
     """Write the manifest whole or not at all."""
     stages = dict(sorted(manifest["stages"].items()))
     content = {"schema_version": SCHEMA_VERSION, **manifest, "stages": stages}
-    text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
-    write_text(run_dir / MANIFEST, text)
-
-
-def hash_file(path: Path) -> str:
-    """The file's sha256."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    write_json(run_dir / MANIFEST, content)
 
 
 def hash_folder(folder: Path) -> dict[str, str]:

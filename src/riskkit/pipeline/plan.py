@@ -15,9 +15,9 @@ from typing import Any
 
 from riskkit.checks import may_hold_password
 from riskkit.pipeline.handover import LAB
-from riskkit.pipeline.manifest import hash_file
 from riskkit.pipeline.notebooks import Notebook, find_notebooks, find_project, pick
 from riskkit.pipeline.parameters import BadInput, check_names
+from riskkit.tables import hash_file
 
 __all__ = ["PROFILES", "Plan", "make_plan"]
 

@@ -14,10 +14,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from riskkit.checks import DataContractError
 from riskkit.pipeline.execute import Failure
 from riskkit.pipeline.handover import FINDINGS, KEY_FIGURES
 from riskkit.pipeline.manifest import stage_state
 from riskkit.pipeline.notebooks import Notebook
+from riskkit.tables import read_json
 
 __all__ = ["documents_in", "failed_notebook", "index_page", "stage_page"]
 
@@ -199,14 +201,14 @@ def _time(stamp: str) -> str:
 
 
 def _key_figures(folder: Path) -> list[tuple[str, str]]:
-    figures = _read_json(folder / KEY_FIGURES)
+    figures = _left_json(folder / KEY_FIGURES)
     if not isinstance(figures, dict):
         return []
     return [(str(label), str(text)) for label, text in figures.items()]
 
 
 def _findings(folder: Path) -> list[dict[str, Any]]:
-    told = _read_json(folder / FINDINGS)
+    told = _left_json(folder / FINDINGS)
     rows = [row for row in told if _is_finding(row)] if isinstance(told, list) else []
     lost = told is not None and (not isinstance(told, list) or len(rows) < len(told))
     if lost:
@@ -220,10 +222,10 @@ def _is_finding(row: Any) -> bool:
     return isinstance(row, dict) and all(isinstance(row.get(k), t) for k, t in kinds.items())
 
 
-def _read_json(path: Path) -> Any:
+def _left_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_json(path)
+    except DataContractError:
         return None
 
 

@@ -21,7 +21,6 @@ from riskkit.pipeline.execute import Failure, Outcome, load_engine, run_notebook
 from riskkit.pipeline.folders import clean_up, locked, own_folder, staging_folder, swap_in
 from riskkit.pipeline.handover import FINDINGS, KEY_FIGURES, Stage, holds
 from riskkit.pipeline.manifest import (
-    hash_file,
     hash_folder,
     inputs_of,
     now,
@@ -38,6 +37,7 @@ from riskkit.pipeline.notebooks import Notebook, find_notebooks, find_project
 from riskkit.pipeline.parameters import OWN, BadInput
 from riskkit.pipeline.plan import Plan, make_plan
 from riskkit.pipeline.report import documents_in, failed_notebook, index_page, stage_page
+from riskkit.tables import hash_file
 
 __all__ = ["RunResult", "StageResult", "rebuild_index", "run", "stoppable"]
 

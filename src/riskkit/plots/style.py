@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+
+from riskkit.checks import warn
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,6 +22,7 @@ __all__ = ["new_axes", "picture_of", "use_report_style"]
 GOOD, BAD, ACCENT, MUTED, THIRD = "#2a7f8e", "#c8553d", "#27496d", "#9aa5b1", "#b08a2e"
 SERIES = (ACCENT, BAD, GOOD, THIRD, "#7a5c99", "#5b8c5a", MUTED)
 
+_NO_GLYPH = r"Glyph .* missing from font"
 CJK_FONTS = ("Noto Sans CJK SC", "Noto Sans SC", "WenQuanYi Zen Hei", "PingFang SC", "SimHei")
 
 _STYLE: dict[RcKeyType, Any] = {
@@ -51,11 +56,11 @@ def use_report_style() -> None:
     """Set the look of figures, and in IPython send them as SVG with their alt text."""
     import matplotlib as mpl
 
-    # labels may be Chinese; a family that is not installed would only warn, and so does each letter
-    # that no family has, again and again
+    # labels may be Chinese; a family that is not installed would only warn
     from matplotlib import font_manager
 
-    warnings.filterwarnings("ignore", r"Glyph .* missing from font", UserWarning)
+    # of each letter at each drawing; svg_of says it once
+    warnings.filterwarnings("ignore", _NO_GLYPH, UserWarning)
     installed = set(font_manager.get_font_names())
     families = ["DejaVu Sans", *(f for f in CJK_FONTS if f in installed)]
     mpl.rcParams.update(_STYLE)
@@ -77,10 +82,23 @@ def use_report_style() -> None:
 def svg_of(figure: Figure) -> tuple[str, dict[str, str]]:
     """SVG of a figure without anything random or dated, and its alt text as metadata."""
     buffer = io.StringIO()
-    figure.savefig(
-        buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None}
-    )
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        figure.savefig(
+            buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None}
+        )
+    for one in told:
+        if re.match(_NO_GLYPH, str(one.message)):
+            _say_boxes()
+        else:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
     return buffer.getvalue(), {"alt": str(figure.get_label())}
+
+
+@cache
+def _say_boxes() -> None:
+    """Once a process: some letters are boxes."""
+    warn("letters without a font here are boxes in figures; fonts-noto-cjk has Chinese ones")
 
 
 def picture_of(drawn: object) -> tuple[str, str] | None:

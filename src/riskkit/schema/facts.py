@@ -5,7 +5,6 @@ Takes what a mapping or the synthetic lender states; gives :class:`Source`, whic
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from riskkit.checks import DataContractError
 from riskkit.columns import verbatim
 from riskkit.schema.contract import check_target
 from riskkit.schema.features import Feature, feature_table
-from riskkit.tables import hash_ids, whole
+from riskkit.tables import hash_ids, read_json, write_json
 from riskkit.target import BadDefinition
 
 __all__ = ["Reading", "Source", "SourceFacts"]
@@ -76,14 +75,12 @@ class SourceFacts:
         values["bad"] = asdict(self.bad)
         for key in ("observed_to", "out_of_time_from"):
             values[key] = None if values[key] is None else f"{values[key]:%Y-%m-%d}"
-        text = json.dumps(values, indent=1, ensure_ascii=False)
-        with whole(path) as staging:
-            staging.write_text(text + "\n", encoding="utf-8")
+        write_json(path, values)
 
     @staticmethod
     def load(path: str | Path) -> SourceFacts:
         """Read facts that :meth:`save` wrote."""
-        values = json.loads(Path(path).read_text(encoding="utf-8"))
+        values = read_json(path)
         # JSON keys are text
         by_term = values["bad"].pop("by_term")
         windows = None if by_term is None else {int(t): w for t, w in by_term.items()}

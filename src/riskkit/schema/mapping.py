@@ -25,7 +25,7 @@ from pydantic import (
     model_validator,
 )
 
-from riskkit.checks import DataContractError, may_hold_password
+from riskkit.checks import DataContractError, password_places
 from riskkit.columns import CellRule, parse_text, shown
 from riskkit.schema.contract import CONTRACT, KEYS
 from riskkit.schema.yaml_text import read_yaml
@@ -349,8 +349,17 @@ def read_mapping(path: str | Path) -> SourceMapping:
     name = Path(path).name
     if not isinstance(content, dict):
         raise DataContractError(name, [f"expected a block of keys, found {_brief(content)}"])
-    if found := [*_passwords(content)]:
-        raise DataContractError(name, _first_lines(found))
+    if places := [*password_places(content)]:
+        raise DataContractError(
+            name,
+            _first_lines(
+                [
+                    f"{place}: looks like a database's address or a password; sql: url_env names "
+                    "the environment variable that holds it"
+                    for place in places
+                ]
+            ),
+        )
     try:
         mapping = SourceMapping.model_validate(content)
     except ValidationError as error:
@@ -358,24 +367,6 @@ def read_mapping(path: str | Path) -> SourceMapping:
     if found := [*_unmapped(mapping), *_contradictions(mapping)]:
         raise DataContractError(name, _first_lines(found))
     return mapping
-
-
-def _passwords(content: Any, where: str = "") -> Iterator[str]:
-    """Where a mapping states an address or a password; what it says is not repeated."""
-    if isinstance(content, dict):
-        for key, value in content.items():
-            if isinstance(key, str) and may_hold_password(key):
-                yield f"{where or 'a key'}: looks like a database's address or a password"
-            else:
-                yield from _passwords(value, f"{where}.{_cut(key)}" if where else _cut(key))
-    elif isinstance(content, list):
-        for number, value in enumerate(content, 1):
-            yield from _passwords(value, f"{where}[{number}]")
-    elif isinstance(content, str) and may_hold_password(content):
-        yield (
-            f"{where}: looks like a database's address or a password; sql: url_env names the "
-            "environment variable that holds it"
-        )
 
 
 def _first_lines(lines: list[str]) -> list[str]:

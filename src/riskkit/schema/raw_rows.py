@@ -26,7 +26,7 @@ from riskkit.schema.contract import CONTRACT, repeats, repeats_text
 from riskkit.schema.facts import Reading
 from riskkit.schema.feature_cells import contract_values
 from riskkit.schema.mapping import FEATURE_KINDS, Column, MappedTable, RowFilter, SourceMapping
-from riskkit.tables import Table, as_parts
+from riskkit.tables import Table, as_parts, hash_file
 
 __all__ = ["Faults", "RawRows", "open_rows"]
 
@@ -368,9 +368,7 @@ def open_rows(
     how = {"encoding": block.encoding, "delimiter": block.delimiter, "sheet": block.sheet}
     if not path.is_file() or path.suffix == ".parquet":
         return as_parts(path, parts, columns=wanted, **how)
-    with path.open("rb") as file:
-        content = hashlib.file_digest(file, "sha256").hexdigest()
-    key = hashlib.sha256(repr((content, wanted, how)).encode()).hexdigest()[:16]
+    key = hashlib.sha256(repr((hash_file(path), wanted, how)).encode()).hexdigest()[:16]
     for earlier in parts.glob("*"):
         if earlier.name != key:
             shutil.rmtree(earlier)

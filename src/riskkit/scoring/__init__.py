@@ -3,6 +3,6 @@
 Takes a model and a parquet or CSV file; gives a file of scores, and a :class:`ScoringResult`.
 """
 
-from riskkit.scoring.score import ScoringResult, load_model, score_file
+from riskkit.scoring.score import ScoringResult, check_reasons, load_model, score_file
 
-__all__ = ["ScoringResult", "load_model", "score_file"]
+__all__ = ["ScoringResult", "check_reasons", "load_model", "score_file"]

@@ -9,16 +9,24 @@ from __future__ import annotations
 import datetime
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from riskkit.checks import DataContractError
-from riskkit.tables import read_json, seal_holds, sealed, stored, stored_faults, write_json
+from riskkit.tables import (
+    hash_file,
+    read_json,
+    seal_holds,
+    sealed,
+    stored,
+    stored_faults,
+    write_json,
+)
 
-__all__ = ["Replaced", "ScoresRecord", "hash_files", "record_path"]
+__all__ = ["ScoresRecord", "Watched", "hash_files", "record_path", "replaced_hashes"]
 
 KIND = "riskkit.ScoresRecord"
 VERSION = 1
@@ -90,8 +98,8 @@ class ScoresRecord:
         return {sha for sha in known if sha is not None}
 
 
-class Replaced:
-    """The files that are to be replaced, which are outputs of earlier scorings and nothing else.
+def replaced_hashes(record: Path, outputs: Sequence[Path], inputs: Sequence[Path]) -> list[str]:
+    """Hashes of the outputs that are there, each left by an earlier scoring of that name.
 
     Parameters
     ----------
@@ -106,44 +114,57 @@ class Replaced:
     DataContractError
         A file is there that no earlier scoring of that name has left, or it has changed since.
     """
+    before = ScoresRecord.read(record)
+    violations, hashes = [], []
+    for path in (*outputs, record):
+        if not os.path.lexists(path):
+            continue
+        if any(path.exists() and given.exists() and path.samefile(given) for given in inputs):
+            violations.append(f"{path} would replace what is read")
+        elif not path.is_file():
+            violations.append(f"{path} is no file")
+        elif path == record:
+            if before is None:
+                violations.append(f"{path} is no record of scores: move it, or name another")
+        else:
+            sha = hash_file(path)
+            hashes.append(sha)
+            if before is None or sha not in before.own:
+                violations.append(
+                    f"{path} is no output of an earlier scoring of that name, or has changed "
+                    "since: move it, or name another"
+                )
+    if violations:
+        raise DataContractError(outputs[0].name, violations)
+    return hashes
 
-    def __init__(self, record: Path, outputs: Sequence[Path], inputs: Sequence[Path]):
-        self._paths = (*outputs, record)
-        before = ScoresRecord.read(record)
-        violations = []
-        self.hashes: list[str] = []
-        for path in self._paths:
-            if not os.path.lexists(path):
-                continue
-            if any(path.exists() and given.exists() and path.samefile(given) for given in inputs):
-                violations.append(f"{path} would replace what is read")
-            elif not path.is_file():
-                violations.append(f"{path} is no file")
-            elif path == record:
-                if before is None:
-                    violations.append(f"{path} is no record of scores: move it, or name another")
-            else:
-                sha = hash_files([path])
-                self.hashes.append(sha)
-                if before is None or sha not in before.own:
-                    violations.append(
-                        f"{path} is no output of an earlier scoring of that name, or has changed "
-                        "since: move it, or name another"
-                    )
-        if violations:
-            raise DataContractError(outputs[0].name, violations)
-        self._found = self._signs()
+
+class Watched:
+    """Files that nobody may write to while an input is scored.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Those that are not there must not come into being.
+    """
+
+    def __init__(self, paths: Sequence[Path]):
+        self._found = {path: _sign(path) for path in paths}
 
     def require_unchanged(self) -> None:
-        """Refuse to go on where somebody has written to these files meanwhile."""
-        for path, before, now in zip(self._paths, self._found, self._signs(), strict=True):
-            if before != now:
-                raise DataContractError(
-                    path.name, [f"{path} has changed while the input was scored; it stays"]
-                )
+        """Refuse to go on where one has changed.
 
-    def _signs(self) -> list[tuple[int, ...] | None]:
-        return [_sign(path) for path in self._paths]
+        Raises
+        ------
+        DataContractError
+            Names it.
+        """
+        for path, before in self._found.items():
+            if _sign(path) != before:
+                raise DataContractError(
+                    path.name,
+                    [f"{path} has changed while the input was scored: nothing is written"],
+                )
 
 
 def record_path(output: Path) -> Path:
@@ -151,31 +172,18 @@ def record_path(output: Path) -> Path:
     return output.with_name(f"{output.name}.record.json")
 
 
-def hash_files(paths: Iterable[Path]) -> str:
-    """sha256 of a file; of several, of their names and hashes.
-
-    Raises
-    ------
-    DataContractError
-        A file changes while it is read.
-    """
-    found = []
-    for path in paths:
-        with path.open("rb") as file:
-            before = _sign(path)
-            found.append((path.name, hashlib.file_digest(file, "sha256").hexdigest()))
-            if _sign(path) != before:
-                raise DataContractError(path.name, [f"{path} changes while it is read"])
-    if len(found) == 1:
-        return found[0][1]
-    lines = "".join(f"{sha}  {name}\n" for name, sha in found)
+def hash_files(paths: Sequence[Path]) -> str:
+    """sha256 of a file; of several, of their names and hashes."""
+    if len(paths) == 1:
+        return hash_file(paths[0])
+    lines = "".join(f"{hash_file(path)}  {path.name}\n" for path in paths)
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def _sign(path: Path) -> tuple[int, ...] | None:
     """What tells a file from another one, or from itself once written to."""
     try:
-        found = path.lstat()
+        found = path.stat()
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

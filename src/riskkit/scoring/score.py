@@ -25,11 +25,11 @@ from riskkit.scorecard import Scorecard
 from riskkit.scoring import cells
 from riskkit.scoring.coding import ID, Coding, Levels, RunCoding, SourceCoding
 from riskkit.scoring.reading import Block, Input, open_input
-from riskkit.scoring.record import Replaced, ScoresRecord, hash_files, record_path
+from riskkit.scoring.record import ScoresRecord, Watched, hash_files, record_path, replaced_hashes
 from riskkit.scoring.writing import ScoreWriter, SideFile
 from riskkit.tables import Files, as_parts, read_json, scratch_folder
 
-__all__ = ["ScoringResult", "load_model", "score_file"]
+__all__ = ["ScoringResult", "check_reasons", "load_model", "score_file"]
 
 MOST_REASONS = 100
 KINDS = (".parquet", ".csv", ".csv.gz")
@@ -164,8 +164,7 @@ def score_file(
     ------
     riskkit definition.
     """
-    if not 0 <= n_reasons <= MOST_REASONS:
-        raise ValueError(f"n_reasons must be at least 0, at most {MOST_REASONS}, got {n_reasons!r}")
+    check_reasons(n_reasons)
     if rows is not None and rows < 1:
         raise ValueError(f"rows must be at least 1, got {rows!r}")
     read_only = [Path(mapping)] if mapping is not None else []
@@ -181,7 +180,9 @@ def score_file(
     side_path = _side_path(output) if rejected is None else Path(rejected)
     record = record_path(output)
     _check_paths(output, side_path, record)
-    replaced = Replaced(record, [output, side_path], [*files.paths, *read_only])
+    outputs, read = [output, side_path], [*files.paths, *read_only]
+    watched = Watched([*outputs, record, *read])
+    replaces = replaced_hashes(record, outputs, read)
     counts: Counter[str] = Counter()
     unseen: Counter[str] = Counter()
     schema = _schema(n_reasons)
@@ -224,9 +225,9 @@ def score_file(
             n_reasons=n_reasons,
             scores_sha256=scores.content_hash(),
             rejected_sha256=side.content_hash() if counts["rejected"] else None,
-            replaces=replaced.hashes,
+            replaces=replaces,
         )
-        replaced.require_unchanged()
+        watched.require_unchanged()
         # first the record, which knows what is there before and after: whenever this process is
         # killed, the next one knows its files
         found.save(record)
@@ -244,6 +245,17 @@ def score_file(
         side_path if counts["rejected"] else None,
         {name: n for name, n in unseen.items() if n},
     )
+
+
+def check_reasons(n_reasons: int) -> None:
+    """Refuse a number of reasons that no score has.
+
+    Raises
+    ------
+    ValueError
+    """
+    if not 0 <= n_reasons <= MOST_REASONS:
+        raise ValueError(f"n_reasons must be at least 0, at most {MOST_REASONS}, got {n_reasons!r}")
 
 
 @contextmanager

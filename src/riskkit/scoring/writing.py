@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv as plain_csv
 import fcntl
 import gzip
-import hashlib
 import io
 import os
 import uuid
@@ -22,7 +21,7 @@ from typing import Any, Self
 import pyarrow as pa
 from pyarrow import csv, parquet
 
-from riskkit.tables import new_file
+from riskkit.tables import hash_file, new_file
 
 __all__ = ["ScoreWriter", "SideFile"]
 
@@ -75,8 +74,7 @@ class _Staged:
 
     def content_hash(self) -> str:
         """sha256 of the finished file."""
-        with self._staging.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return hash_file(self._staging)
 
     def publish(self) -> None:
         """Give the finished file its final name, in place of an older one."""

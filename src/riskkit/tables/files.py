@@ -6,6 +6,7 @@ Takes paths and frames; gives the files of one kind in their order, and parquet 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
 import stat
@@ -24,6 +25,7 @@ __all__ = [
     "FOLDER_MODE",
     "Files",
     "column_differences",
+    "hash_file",
     "new_file",
     "part_path",
     "repetitive",
@@ -76,6 +78,12 @@ def whole(path: str | Path) -> Iterator[Path]:
         raise
     finally:
         staging.unlink(missing_ok=True)
+
+
+def hash_file(path: Path) -> str:
+    """The file's sha256."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def new_file(path: Path) -> BinaryIO:
