@@ -297,10 +297,10 @@ def test_a_parameter_out_of_range_is_refused_before_anything_starts(
     ("command", "message"),
     [
         (("validate", "--source", "x" * 5_000), "File name too long: 'x"),
-        (("validate", "--source", "loop"), "no mapping at loop"),
+        (("validate", "--source", "loop"), "no file at loop"),
         (("validate", "--source", "deep.yaml"), "nested deeper than 30 levels"),
         (("validate", "--source", "latin.yaml"), "no UTF-8 text in line 1"),
-        (("validate", "--source", "/dev/zero"), "no mapping at /dev/zero"),
+        (("validate", "--source", "/dev/zero"), "no file at /dev/zero"),
         (("draft", "--input", "loop"), "no file at loop"),
         (("draft", "--input", "x" * 5_000), "File name too long"),
         (("report", "loop"), "loop"),

@@ -133,7 +133,7 @@ def test_a_draft_never_overwrites(tmp_path: Path) -> None:
     [
         ("absent.csv", None, "no file at"),
         ("loans.sas7bdat", "x", "expected a file of .csv"),
-        ("loans.csv", "", "no rows"),
+        ("loans.csv", "", "the file is empty"),
         ("loans.csv", "a,b\n", "no rows"),
         ("loans.parquet", "no parquet", "unreadable"),
         ("loans.xlsx", "no workbook", "unreadable"),

@@ -5,13 +5,19 @@ import gzip
 import re
 import stat
 import tempfile
+import zipfile
 
+import openpyxl
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from riskkit import schema
 from riskkit.checks import DataContractError
-from riskkit.tables import scratch_folder, whole
+from riskkit.draft.rawfile import open_raw
+from riskkit.schema.yaml_text import read_yaml
+from riskkit.tables import Files, as_parts, read_json, scratch_folder, whole
 
 
 def test_equal_frames_give_equal_bytes_and_survive(tmp_path, applications):
@@ -64,7 +70,9 @@ def test_unreadable_file_is_one_clear_error(tmp_path, applications, name):
         path.write_bytes(gzip.compress(b"a,b\n1,2\n" * 1000)[:40])
     else:
         path.touch()
-    with pytest.raises(DataContractError, match=f"{name} breaks the data contract:\n.*unreadable"):
+    with pytest.raises(
+        DataContractError, match=f"{name} breaks the data contract:\n.*(unreadable|empty)"
+    ):
         schema.read_table(path)
 
 
@@ -128,3 +136,107 @@ def test_folders_of_dead_owners_go_and_those_of_others_stay(tmp_path, monkeypatc
         assert stat.S_IMODE(second.stat().st_mode) == 0o700
     assert {path.name for path in tmp_path.iterdir()} == {"riskkit-postgres-x", "riskkit.link"}
     assert (other / "left").exists()
+
+
+def test_what_the_kernel_makes_up_is_no_file(tmp_path):
+    # reading some of them never ends
+    for name in ("a.csv", "a.csv.gz", "a.parquet", "a.xlsx"):
+        (tmp_path / name).symlink_to("/proc/self/mem")
+        for read in (Files, read_json, read_yaml, open_raw):
+            with pytest.raises(DataContractError, match="the file is empty"):
+                read(tmp_path / name)
+
+
+def gzipped(path, *pieces):
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        for piece, times in pieces:
+            for _ in range(times):
+                file.write(piece)
+    return path
+
+
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("piece", "match"),
+    [
+        (b"," * MIB, "no line with the names of the columns|field larger|no rows"),
+        (b"a" * MIB, "no line with the names of the columns|field larger|no rows"),
+        (b"\n" * MIB, "no line with the names of the columns|field larger|no rows"),
+        (b",a" * 200_000 + b"\n", "200,001 columns; expected at most 100,000|field larger"),
+    ],
+)
+def test_a_small_file_that_unpacks_to_an_endless_header_is_refused(tmp_path, piece, match):
+    path = gzipped(tmp_path / "a.csv.gz", (piece, 6))
+    for read in (schema.read_table, open_raw):
+        with pytest.raises(DataContractError, match=match):
+            read(path)
+
+
+def swollen(path, part, *pieces):
+    """A workbook one part of which is another."""
+    book = openpyxl.Workbook()
+    book.active.append(["id", "x"])
+    book.save(path.with_suffix(".good"))
+    with (
+        zipfile.ZipFile(path.with_suffix(".good")) as good,
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as bad,
+    ):
+        for info in good.infolist():
+            if info.filename != part:
+                bad.writestr(info, good.read(info))
+        with bad.open(part, "w") as file:
+            for piece, times in pieces:
+                for _ in range(times):
+                    file.write(piece)
+    return path
+
+
+SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+
+
+@pytest.mark.parametrize(
+    ("part", "pieces", "match"),
+    [
+        (
+            "worksheets/sheet1.xml",
+            [(SHEET + b'<row><c t="inlineStr"><is><t>', 1), (b"a" * MIB, 70)],
+            "sheet1.xml has a row of more than 67,108,864 bytes",
+        ),
+        (
+            "worksheets/sheet1.xml",
+            [(SHEET + b"<row>", 1), (b"<c><v>1</v></c>" * 70_000, 70)],
+            "sheet1.xml has a row of more than 67,108,864 bytes",
+        ),
+        (
+            "sharedStrings.xml",
+            [(b"<si><t>a</t></si>" * 65_536, 250)],
+            "sharedStrings.xml unpacks to .* bytes; expected at most 268,435,456",
+        ),
+    ],
+)
+def test_a_workbook_that_unpacks_beyond_any_sheet_is_refused(tmp_path, part, pieces, match):
+    path = swollen(tmp_path / "a.xlsx", f"xl/{part}", *pieces)
+    for read in (lambda path: as_parts(path, tmp_path / "parts"), open_raw):
+        with pytest.raises(DataContractError, match=match):
+            read(path)
+    assert not (tmp_path / "parts").exists()
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        (b"numpy_type", b"numpy_tipe"),
+        (b'"int64"', b'"imt64"'),
+    ],
+)
+def test_what_pandas_noted_in_a_file_and_cannot_read_is_refused(tmp_path, good, bad):
+    frame = pd.DataFrame({"id": ["a", "b"], "n": [1, 2], "level": pd.Categorical(["x", "y"])})
+    table = pa.Table.from_pandas(frame)
+    noted = table.schema.metadata[b"pandas"]
+    assert good in noted
+    altered = table.replace_schema_metadata({b"pandas": noted.replace(good, bad)})
+    parquet.write_table(altered, tmp_path / "a.parquet")
+    with pytest.raises(DataContractError, match="what pandas noted in it"):
+        schema.read_table(tmp_path / "a.parquet")

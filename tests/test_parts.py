@@ -186,7 +186,7 @@ LONG = "id,x\n" + "1,2\n" * 6
 @pytest.mark.parametrize(
     ("content", "options", "match"),
     [
-        ("", {}, r"^t\.csv .*\n  - unreadable: no line with the names of the columns"),
+        ("", {}, r"^t\.csv .*\n  - the file is empty"),
         ("\n\r\n", {}, "no line with the names of the columns"),
         ("id,x\n1,2,3\n", {}, r"row 1: 3 fields instead of 2$"),
         ("id,x\n1,2\n\n3\n", {}, r"row 2: 1 fields instead of 2$"),

@@ -948,7 +948,7 @@ def test_an_output_that_cannot_be_is_refused(tmp_path, card, rows, output, optio
 @pytest.mark.parametrize("text", ["", "\n\n"])
 def test_a_file_without_a_header_is_refused(tmp_path, card, text):
     (tmp_path / "in.csv").write_text(text)
-    refused(tmp_path, card, tmp_path / "in.csv", "no line with the names of the columns")
+    refused(tmp_path, card, tmp_path / "in.csv", "no line with the names|file is empty")
 
 
 def test_an_input_that_is_not_there_is_refused(tmp_path, card):

@@ -78,7 +78,22 @@ CARD = [
     (("settings",), to({})),
     (("settings",), lambda own: own | {"extra": 1}),
     (("covariance",), lambda own: own[:-1]),
+    (("covariance", 0, 0), to(-1.0)),
+    (("covariance", 0, 1), lambda own: own + 1),
     (("vif",), to({})),
+    (("vif", "age"), to(0.5)),
+    (("settings", "keep"), to({"age": 1})),
+    (("settings", "n_folds"), to(1)),
+    (("settings", "base"), to("nowhere")),
+    (("settings", "features"), to(["age", "age"])),
+    (("binner", "parameters", "special_codes"), to({"a": 1})),
+    (("binner", "parameters", "special_codes"), to({"a": "no number"})),
+    (("binner", "parameters", "trend"), to([None])),
+    (("binner", "parameters", "trend"), to({"age": "sideways"})),
+    (("binner", "parameters", "max_bins"), to("8")),
+    (("binner", "parameters", "max_bins"), to(1)),
+    (("binner", "parameters", "fixed_edges"), to({"age": ["a"]})),
+    (("binner", "parameters", "edits"), to([{}])),
     (("choice",), to([])),
     (("bins_given",), to("yes")),
     ((*FEATURES, 0, "edges"), backwards),
@@ -118,6 +133,10 @@ TREES = [
     (("booster",), to([])),
     (("booster",), to(["tree"])),
     (("settings",), to({})),
+    (("settings", "n_leaves"), to(1)),
+    (("settings", "calibration"), to("guess")),
+    (("settings", "trends"), to([])),
+    (("settings", "special_codes"), to({"debt": 1})),
 ]
 
 
@@ -172,7 +191,7 @@ def test_a_number_that_is_none_is_refused(saved, tmp_path, word, key):
 @pytest.mark.parametrize(
     ("content", "match"),
     [
-        (b"", "no JSON"),
+        (b"", "the file is empty"),
         (b"\xff\xfe", "no JSON"),
         (b"{" * 100_000, "no JSON"),
         (b"[" * 100_000 + b"]" * 100_000, "nested too deeply"),

@@ -20,7 +20,13 @@ from riskkit.binning.optbinning import has_optbinning
 from riskkit.binning.resamples import cut_frequencies
 from riskkit.binning.second_opinion import second_opinion
 from riskkit.binning.selection import select_features, variance_inflation
-from riskkit.binning.special_codes import GivenCodes, SpecialCodes, codes_from_json, codes_to_json
+from riskkit.binning.special_codes import (
+    GivenCodes,
+    SpecialCodes,
+    StoredCodes,
+    codes_from_json,
+    codes_to_json,
+)
 from riskkit.binning.sql import lookup_select
 from riskkit.binning.stability import (
     bin_stability,
@@ -42,6 +48,7 @@ __all__ = [
     "GivenCodes",
     "NumericCounts",
     "SpecialCodes",
+    "StoredCodes",
     "WoeBinner",
     "bin_stability",
     "chance_iv",

@@ -13,12 +13,14 @@ import numpy as np
 
 from riskkit.checks import refuse_unknown
 
-__all__ = ["GivenCodes", "SpecialCodes", "codes_from_json", "codes_to_json"]
+__all__ = ["GivenCodes", "SpecialCodes", "StoredCodes", "codes_from_json", "codes_to_json"]
 
 # of every number, with or without what they mean, or by feature
 GivenCodes = (
     Sequence[float] | Mapping[float, str] | Mapping[Any, Sequence[float] | Mapping[float, str]]
 )
+# the same in JSON, where a code that is a key is text
+StoredCodes = list[float] | dict[str, str] | dict[str, list[float] | dict[str, str]]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from riskkit.binning.special_codes import StoredCodes
 from riskkit.tables import stored
 
 __all__ = ["StoredBinner", "require_sound"]
@@ -55,10 +56,31 @@ class StoredEdit:
 
 @stored
 @dataclass
-class StoredBinner:
-    """A fitted binner; its parameters are the constructor's to judge."""
+class StoredParameters:
+    """What the constructor was given; whole numbers are numbers."""
 
-    parameters: dict[str, Any]
+    max_bins: float
+    min_bin_size: float
+    min_bads: float
+    trend: str | dict[str, str]
+    special_codes: StoredCodes | None
+    missing: str | dict[str, str]
+    candidate_edges: dict[str, list[float]] | None
+    fixed_edges: dict[str, list[float]] | None
+    infeasible: str
+    edits: list[StoredEdit] | None
+    max_p_value: float | None
+    below_min_bads: str
+    reversal_level: float
+    min_period_gap: float | None
+
+
+@stored
+@dataclass
+class StoredBinner:
+    """A fitted binner."""
+
+    parameters: StoredParameters
     features: list[StoredBins]
     one_bin: dict[str, str]
     leakage: dict[str, Any]

@@ -30,7 +30,7 @@ from riskkit.binning.sql import lookup_select
 from riskkit.binning.stored import StoredBinner, require_sound
 from riskkit.checks import known_groups, refuse_unknown, same_rows
 from riskkit.columns import require_features
-from riskkit.tables import JsonModel, require_arguments
+from riskkit.tables import JsonModel
 
 __all__ = ["WoeBinner"]
 
@@ -353,9 +353,6 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
             raise ValueError(f"min_period_gap must lie in [0, 1), got {self.min_period_gap!r}")
         if self.infeasible not in ("raise", "one_bin"):
             raise ValueError(f"infeasible must be raise or one_bin, got {self.infeasible!r}")
-
-    def _check_parameters(self, counts: FeatureCounts, known: Sequence[str]) -> None:
-        self.check_settings()
         for what, given, allowed in (
             ("trend", self.trend, TRENDS),
             ("missing", self.missing, MISSING),
@@ -366,6 +363,10 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
                     raise ValueError(
                         f"{what} of {name or 'all'} must be one of {allowed}, got {choice!r}"
                     )
+
+    def _check_parameters(self, counts: FeatureCounts, known: Sequence[str]) -> None:
+        self.check_settings()
+        for what, given in (("trend", self.trend), ("missing", self.missing)):
             if not isinstance(given, str):
                 refuse_unknown(what, given, known)
         edited = {edit.feature: edit for edit in self.edits or ()}
@@ -568,7 +569,6 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
 
     @classmethod
     def _from_values(cls, values: Mapping[str, Any]) -> Self:
-        require_arguments(cls, values["parameters"])
         for feature in values["features"]:
             require_sound(feature, BELOW_MIN_BADS)
         bins = {f["name"]: FeatureBins.from_json(f) for f in values["features"]}
@@ -588,6 +588,7 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
         if parameters["edits"] is not None:
             parameters["edits"] = tuple(Edit.from_json(edit) for edit in parameters["edits"])
         binner = cls(**parameters)
+        binner.check_settings()
         binner.bins_ = bins
         binner.one_bin_ = named(values["one_bin"])
         binner.leakage_ = named(values["leakage"])

@@ -52,7 +52,6 @@ from riskkit.scorecard import (
     require_text_names,
     special_words,
 )
-from riskkit.tables import require_arguments
 from riskkit.target import deal_folds, group_numbers
 
 if TYPE_CHECKING:
@@ -534,12 +533,12 @@ class Challenger(ScoreClassifier):
     def _from_values(cls, values: Mapping[str, Any]) -> Self:
         import lightgbm
 
-        require_arguments(cls, values["settings"], but=("scale",))
         columns = matrix_columns(values["features"], values["special_codes"])
         require_whole(values, len(columns))
         settings = dict(values["settings"])
         settings["special_codes"] = codes_from_json(settings["special_codes"])
         model = cls(scale=ScoreScale(**values["scale"]), **settings)
+        model._check_settings()
         model.classes_ = np.array([0, 1])
         model.feature_names_in_ = np.array(values["features"], dtype=object)
         model.n_features_in_ = len(values["features"])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from riskkit.binning import StoredCodes
 from riskkit.scorecard import StoredScale
 from riskkit.tables import stored
 
@@ -38,11 +39,30 @@ class StoredIsotonic:
 
 @stored
 @dataclass
+class StoredSettings:
+    """What the constructor was given; whole numbers are numbers."""
+
+    trends: dict[str, str] | None
+    special_codes: StoredCodes | None
+    features: list[str] | None
+    n_leaves: float
+    learning_rate: float
+    min_leaf_rows: float
+    feature_share: float
+    calibration: str
+    n_folds: float
+    patience_rounds: float
+    n_rounds: int | None
+    seed: int
+
+
+@stored
+@dataclass
 class StoredTrees:
-    """Fitted trees; their settings are the constructor's to judge."""
+    """Fitted trees."""
 
     scale: StoredScale
-    settings: dict[str, Any]
+    settings: StoredSettings
     features: list[str]
     levels: dict[str, list[str]]
     booleans: list[str]

@@ -10,7 +10,6 @@ import csv
 import gzip
 import io
 import re
-import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
@@ -27,12 +26,14 @@ import pyarrow.compute as pc
 
 from riskkit.checks import DataContractError
 from riskkit.columns import CellRule, read_cells
+from riskkit.tables import MOST_COLUMNS, as_parts, require_file, scratch_folder
 
 __all__ = ["RawColumn", "RawFile", "counts_of", "open_raw"]
 
 SAMPLE_ROWS = 200_000
 SAMPLE_CELLS = 20_000_000
 SAMPLE_BYTES = 1 << 28
+HEADER_LETTERS = 1 << 22
 _DELIMITERS = ",;\t|"
 _KINDS = (".csv", ".csv.gz", ".parquet", ".xlsx")
 
@@ -167,8 +168,7 @@ def open_raw(path: str | Path) -> RawFile:
     riskkit definition.
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataContractError(path.name, [f"no file at {path}"])
+    require_file(path)
     name = path.name.lower()
     if not name.endswith(_KINDS):
         raise DataContractError(path.name, [f"expected a file of {', '.join(_KINDS)}"])
@@ -224,12 +224,10 @@ def _open_parquet(path: Path) -> RawFile:
 
 
 def _open_excel(path: Path) -> RawFile:
-    from riskkit.tables import as_parts
-
     sheets = _sheets(path)
     sheet = max(sheets, key=lambda name: sheets[name])
-    with tempfile.TemporaryDirectory(prefix="riskkit-") as folder:
-        table = as_parts(path, Path(folder) / "rows", sheet=sheet)
+    with scratch_folder() as folder:
+        table = as_parts(path, folder / "rows", sheet=sheet)
         names = [name for name in table.columns]
         limit = _limit(len(names))
         columns = [
@@ -277,9 +275,13 @@ def _open_csv(path: Path) -> RawFile:
     if not is_whole:
         text = text[: text.rfind("\n") + 1]
     delimiter = _delimiter(text)
-    header = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
+    head = io.StringIO(text[:HEADER_LETTERS], newline="")
+    header = next(csv.reader(head, delimiter=delimiter), [])
     if not header:
         raise DataContractError(path.name, ["no rows"])
+    if len(header) > MOST_COLUMNS:
+        fault = f"{len(header):,} columns; expected at most {MOST_COLUMNS:,}"
+        raise DataContractError(path.name, [fault])
     names = [str(number) for number in range(1, len(header) + 1)]
     broken: list[int] = []
     limit = _limit(len(header))

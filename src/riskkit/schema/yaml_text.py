@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from riskkit.checks import DataContractError
+from riskkit.tables import require_file
 
 __all__ = ["read_yaml"]
 
@@ -51,11 +52,7 @@ def read_yaml(path: str | Path) -> Any:
     YAML 1.2 core schema, of which only null, true and false are resolved.
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataContractError(path.name, [f"no mapping at {path}"])
-    size = path.stat().st_size
-    if size > MOST_BYTES:
-        raise DataContractError(path.name, [f"{size:,} bytes; expected at most {MOST_BYTES:,}"])
+    require_file(path, most_bytes=MOST_BYTES)
     import yaml
 
     try:

@@ -52,7 +52,6 @@ from riskkit.scorecard.scale import (
 )
 from riskkit.scorecard.stored import StoredCard, require_near, require_whole
 from riskkit.scorecard.words import bin_words, catalogue, feature_label
-from riskkit.tables import require_arguments
 
 __all__ = ["NoFeatureLeft", "Scorecard"]
 
@@ -727,11 +726,11 @@ class Scorecard(ScoreClassifier):
 
     @classmethod
     def _from_values(cls, values: Mapping[str, Any]) -> Self:
-        require_arguments(cls, values["settings"], but=("binner", "scale"))
         binner = WoeBinner.from_json(values["binner"])
         require_whole(values, {str(n): len(bins.counts) for n, bins in binner.bins_.items()})
         given = binner if values["bins_given"] else clone(binner)
         card = cls(given, scale=ScoreScale(**values["scale"]), **values["settings"])
+        card.check_settings()
         card.binner_ = binner
         card.classes_ = np.array([0, 1])
         card.intercept_ = values["intercept"]

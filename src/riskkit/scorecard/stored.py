@@ -18,6 +18,7 @@ __all__ = ["StoredCard", "StoredScale", "require_near", "require_whole"]
 # beyond any card; what is larger overflows on the way to points
 MOST_POINTS = 1_000_000
 MOST_SLOPE = 1_000.0
+LEAST_VIF = 1 - 1e-6  # one, as floats have it
 
 
 @stored
@@ -32,11 +33,27 @@ class StoredScale:
 
 @stored
 @dataclass
+class StoredSettings:
+    """What the constructor was given; whole numbers are numbers."""
+
+    features: list[str] | None
+    max_p_value: float | None
+    max_features: float | None
+    keep: dict[str, str] | None
+    n_folds: float
+    penalty: float
+    base: str
+    n_bootstrap: float
+    seed: int
+
+
+@stored
+@dataclass
 class StoredCard:
-    """A fitted scorecard; its settings are the constructor's to judge."""
+    """A fitted scorecard."""
 
     scale: StoredScale
-    settings: dict[str, Any]
+    settings: StoredSettings
     covariance: list[list[float]] | None
     vif: dict[str, float | None]
     intercept: float
@@ -71,6 +88,8 @@ def require_whole(values: Mapping[str, Any], rows: Mapping[str, int]) -> None:
                 f"points.{name}: expected {rows[name] + 1} of them, one a bin and one for what "
                 f"was never seen, got {len(points)}"
             )
+    if any(vif is not None and vif < LEAST_VIF for vif in values["vif"].values()):
+        raise ValueError("vif: expected at least 1")
     every = [values["base_points"], *(p for points in values["points"].values() for p in points)]
     if max(map(abs, every)) > MOST_POINTS:
         raise ValueError(f"points beyond ±{MOST_POINTS:,}")
@@ -78,8 +97,13 @@ def require_whole(values: Mapping[str, Any], rows: Mapping[str, int]) -> None:
         raise ValueError(f"coefficients beyond ±{MOST_SLOPE:,.0f}")
     covariance = values["covariance"]
     size = len(names) + 1
-    if covariance is not None and [len(row) for row in covariance] != [size] * size:
+    if covariance is None:
+        return
+    if [len(row) for row in covariance] != [size] * size:
         raise ValueError(f"covariance: expected {size} × {size} numbers")
+    found = np.array(covariance)
+    if (np.diag(found) < 0).any() or not np.allclose(found, found.T):
+        raise ValueError("covariance: expected a symmetric matrix with no variance below 0")
 
 
 def require_near(

@@ -83,7 +83,9 @@ def decoded(column: pa.ChunkedArray) -> tuple[pa.Array, Reasons]:
     array = column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
-    if not (pa.types.is_binary(array.type) or pa.types.is_large_binary(array.type)):
+    if pa.types.is_string_view(array.type):
+        array = array.cast(pa.string())
+    if not any(test(array.type) for test in _BYTES):
         return array, {}
     try:
         return array.cast(pa.string()), {}
@@ -220,6 +222,9 @@ class SeenIds:
             self._runs.append(run)
 
 
+_BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
+
+
 def _is_text(kind: pa.DataType) -> bool:
     return any(
         test(kind)
@@ -227,7 +232,6 @@ def _is_text(kind: pa.DataType) -> bool:
             pa.types.is_string,
             pa.types.is_large_string,
             pa.types.is_string_view,
-            pa.types.is_binary,
-            pa.types.is_large_binary,
+            *_BYTES,
         )
     )

@@ -3,7 +3,7 @@
 Takes frames, files and queries; gives frames, blocks of them, samples, and models on disk.
 """
 
-from riskkit.tables.csv_files import Block, CsvFile
+from riskkit.tables.csv_files import MOST_COLUMNS, Block, CsvFile
 from riskkit.tables.files import (
     FOLDER_MODE,
     Files,
@@ -11,6 +11,7 @@ from riskkit.tables.files import (
     hash_file,
     new_file,
     part_path,
+    require_file,
     scratch_folder,
     whole,
     write_table,
@@ -18,7 +19,6 @@ from riskkit.tables.files import (
 from riskkit.tables.json_model import (
     JsonModel,
     read_json,
-    require_arguments,
     seal_holds,
     sealed,
     stored,
@@ -34,6 +34,7 @@ __all__ = [
     "BLOCK_BYTES",
     "BLOCK_ROWS",
     "FOLDER_MODE",
+    "MOST_COLUMNS",
     "Block",
     "CsvFile",
     "Files",
@@ -48,7 +49,7 @@ __all__ = [
     "part_path",
     "read_json",
     "read_table",
-    "require_arguments",
+    "require_file",
     "scratch_folder",
     "seal_holds",
     "sealed",

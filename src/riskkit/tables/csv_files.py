@@ -26,7 +26,9 @@ from pyarrow import csv
 
 from riskkit.checks import DataContractError
 
-__all__ = ["Block", "CsvFile", "opened"]
+__all__ = ["MOST_COLUMNS", "Block", "CsvFile", "opened"]
+
+MOST_COLUMNS = 100_000
 
 CSV_BYTES = 1 << 22  # read at once, and some twenty times as much ahead; no row may be longer
 _ODD_ROW = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
@@ -119,10 +121,15 @@ class CsvFile:
 
     def _header(self) -> list[str]:
         with closing(_Stream(self.path, "", self.encoding)) as stream:
+            head = _Head(stream)
             # a cell behind the header may be no UTF-8
-            text = io.TextIOWrapper(cast(Any, stream), "utf-8-sig", "replace", newline="")
+            text = io.TextIOWrapper(cast(Any, head), "utf-8-sig", "replace", newline="")
             try:
                 for names in plain_csv.reader(text, delimiter=self.delimiter):
+                    if len(names) > MOST_COLUMNS:
+                        raise ValueError(
+                            f"{len(names):,} columns; expected at most {MOST_COLUMNS:,}"
+                        )
                     if names:
                         return names
             except plain_csv.Error as error:
@@ -284,6 +291,33 @@ class _Stream(io.RawIOBase):
     def close(self) -> None:
         self._raw.close()
         super().close()
+
+
+class _Head(io.RawIOBase):
+    """The start of a file, which must hold the names of its columns."""
+
+    def __init__(self, stream: _Stream):
+        self._stream = stream
+        self._left = CSV_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes of the first 4 MiB.
+
+        Raises
+        ------
+        ValueError
+            More is asked for: a file of a few kilobytes may unpack to a line of many gigabytes.
+        """
+        if self._left <= 0:
+            raise ValueError(
+                f"the first {CSV_BYTES:,} bytes are no line with the names of the columns"
+            )
+        data = self._stream.read(min(size, self._left) if size > 0 else self._left)
+        self._left -= len(data)
+        return data
 
 
 class _Quotes:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pandas as pd
+import pyarrow as pa
 
 from riskkit.checks import DataContractError
 
@@ -29,6 +30,7 @@ __all__ = [
     "new_file",
     "part_path",
     "repetitive",
+    "require_file",
     "scratch_folder",
     "whole",
     "write_table",
@@ -78,6 +80,25 @@ def whole(path: str | Path) -> Iterator[Path]:
         raise
     finally:
         staging.unlink(missing_ok=True)
+
+
+def require_file(path: Path, *, most_bytes: int | None = None) -> None:
+    """Refuse what is no file of a known size, such as a pipe or what the kernel makes up.
+
+    Reading one of those may never end.
+
+    Raises
+    ------
+    DataContractError
+        There is no file, nothing in it, or more than `most_bytes`.
+    """
+    if not path.is_file():
+        raise DataContractError(path.name, [f"no file at {path}"])
+    size = path.stat().st_size
+    if not size:
+        raise DataContractError(path.name, ["the file is empty"])
+    if most_bytes is not None and size > most_bytes:
+        raise DataContractError(path.name, [f"{size:,} bytes; expected at most {most_bytes:,}"])
 
 
 def hash_file(path: Path) -> str:
@@ -208,6 +229,7 @@ class Files:
                 raise DataContractError(path.name, [f"no file at {path}"])
         self.kind = _kind(self.paths[0])
         for path in self.paths:
+            require_file(path)
             if _kind(path) != self.kind:
                 raise DataContractError(
                     path.name, [f"expected a {self.kind} file as {self.paths[0].name} is one"]
@@ -224,9 +246,8 @@ class Files:
             yield
         except DataContractError:
             raise
-        except (OSError, ValueError, EOFError) as error:
-            # pyarrow and pandas report a broken file as ArrowInvalid, ParserError, EmptyDataError
-            # or BadGzipFile, all of them among these three
+        except (OSError, ValueError, EOFError, pa.ArrowException) as error:
+            # ParserError, EmptyDataError and BadGzipFile are among these, too
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise DataContractError(self.label(path), [f"unreadable: {reason}"]) from error
 

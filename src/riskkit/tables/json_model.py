@@ -7,20 +7,18 @@ nothing in it has changed.
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn, Self, TypeVar
 
 from riskkit.checks import DataContractError
-from riskkit.tables.files import whole
+from riskkit.tables.files import require_file, whole
 
 __all__ = [
     "JsonModel",
     "read_json",
-    "require_arguments",
     "seal_holds",
     "sealed",
     "stored",
@@ -29,6 +27,7 @@ __all__ = [
 ]
 
 CHECKSUM = "sha256"
+MOST_BYTES = 1 << 28
 _MOST_FAULTS = 10
 _Kind = TypeVar("_Kind")
 
@@ -137,11 +136,11 @@ def read_json(path: str | Path) -> Any:
     Raises
     ------
     DataContractError
-        The file is not there, is no file, cannot be read, is not UTF-8, or holds no such JSON.
+        The file is not there, is empty or above 256 MiB, cannot be read, is not UTF-8, or holds no
+        such JSON.
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataContractError(path.name, [f"no file at {path}"])
+    require_file(path, most_bytes=MOST_BYTES)
     try:
         text = path.read_text(encoding="utf-8")
         return json.loads(
@@ -180,20 +179,6 @@ def seal_holds(values: Mapping[str, Any]) -> bool:
     """Whether values are as :func:`sealed` left them."""
     plain = {key: value for key, value in values.items() if key != CHECKSUM}
     return values.get(CHECKSUM) == _checksum(_text(plain))
-
-
-def require_arguments(kind: type, given: Mapping[str, Any], *, but: Sequence[str] = ()) -> None:
-    """Refuse settings that are not all those of a class's constructor, `but` aside.
-
-    Raises
-    ------
-    ValueError
-        Names those that differ.
-    """
-    asked = set(inspect.signature(kind).parameters) - set(but)
-    if asked != set(given):
-        differ = ", ".join(sorted(map(repr, asked ^ set(given))))
-        raise ValueError(f"settings: one of {differ} is missing or unknown")
 
 
 def stored(kind: type[_Kind]) -> type[_Kind]:

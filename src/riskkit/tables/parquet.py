@@ -91,7 +91,7 @@ class ParquetRows:
     def joined(self, chunks: Sequence[pa.Table], columns: Sequence[str] | None) -> pd.DataFrame:
         """Frame of chunks, each column in the one type of all files."""
         both = chunks[0] if len(chunks) == 1 else pa.concat_tables(chunks)
-        frame = both.select(self._read(columns) or self.columns).to_pandas()
+        frame = self._to_pandas(both.select(self._read(columns) or self.columns))
         for name in frame.columns:
             if frame[name].dtype != self._type(name):
                 frame[name] = frame[name].astype(self._type(name))
@@ -104,6 +104,17 @@ class ParquetRows:
             with self._opened(path) as file:
                 pieces.append(self._alike(file.read(self._read(columns)), columns))
         return self.joined(pieces, columns)
+
+    def _to_pandas(self, rows: pa.Table) -> pd.DataFrame:
+        """Frame with the types and the index that pandas noted in the file."""
+        try:
+            return rows.to_pandas()
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, pa.ArrowException):
+                raise
+            raise DataContractError(
+                self.name, ["what pandas noted in it of types and index cannot be read"]
+            ) from error
 
     def _read(self, columns: Sequence[str] | None) -> list[str] | None:
         """The columns to read: those asked for, and a kept index."""
@@ -122,7 +133,8 @@ class ParquetRows:
         """Dtypes that pandas gives columns without a missing value, and with one."""
         nulls = [pa.nulls(1, field.type) for field in self._schema]
         missing = pa.Table.from_arrays(nulls, schema=self._schema)
-        return self._schema.empty_table().to_pandas().dtypes, missing.to_pandas().dtypes
+        without = self._to_pandas(self._schema.empty_table())
+        return without.dtypes, self._to_pandas(missing).dtypes
 
     def _type(self, column: str) -> Any:
         """Dtype of a column in all of the table."""

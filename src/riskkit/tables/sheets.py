@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice, repeat
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from riskkit.checks import DataContractError
 
 __all__ = ["Fault", "sheet_rows"]
 
 _ROWS = 5_000
+# A workbook of a few kilobytes may unpack to gigabytes. Its texts and styles are held whole, of a
+# sheet one row at a time.
+_HELD_BYTES = 1 << 28
+_ROW_BYTES = 1 << 26
+_PIECE = 1 << 20
 
 
 class Fault(str):
@@ -35,8 +41,9 @@ def sheet_rows(path: Path, sheet: str) -> Iterator[list[tuple[Any, ...]]]:
     DataContractError
         There is no such sheet, or none is named and there are several.
     ValueError
-        It is no workbook, or damaged.
+        It is no workbook, damaged, or one of its rows or its texts take more than any should.
     """
+    has_formulas = _looked_through(path)
     with _workbook(path, data_only=True) as book, _workbook(path, data_only=False) as formulas:
         names = [worksheet.title for worksheet in book.worksheets]
         name = names[0] if not sheet and len(names) == 1 else sheet
@@ -44,7 +51,7 @@ def sheet_rows(path: Path, sheet: str) -> Iterator[list[tuple[Any, ...]]]:
             fault = f"sheet: no {sheet!r}" if sheet else "sheet: name one of several"
             raise DataContractError(path.name, [f"{fault}; there are {', '.join(names)}"])
         cells = _cells(book[name])
-        written = _cells(formulas[name]) if _has_formulas(path) else repeat(())
+        written = _cells(formulas[name]) if has_formulas else repeat(())
         rows = zip(cells, written, strict=False)
         while read := _read(rows):
             if values := [row for row in map(_values, read) if row]:
@@ -96,14 +103,40 @@ def _values(pair: tuple[Any, Any]) -> tuple[Any, ...]:
     return tuple(values)
 
 
-def _has_formulas(path: Path) -> bool:
-    with zipfile.ZipFile(path) as archive:
-        for name in archive.namelist():
-            if name.startswith("xl/worksheets/"):
-                with archive.open(name) as file:
-                    last = b""
-                    while piece := file.read(1 << 20):
-                        if b"<f" in last + piece:
-                            return True
-                        last = piece[-1:]
-    return False
+def _looked_through(path: Path) -> bool:
+    """Whether a sheet has formulas; refuses what would not fit into memory.
+
+    Raises
+    ------
+    ValueError
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            has_formulas = False
+            for info in archive.infolist():
+                if info.filename.startswith("xl/worksheets/"):
+                    with archive.open(info) as file:
+                        has_formulas |= _sheet_looked_through(file, info.filename)
+                elif info.filename.endswith((".xml", ".rels")) and info.file_size > _HELD_BYTES:
+                    raise ValueError(
+                        f"{info.filename} unpacks to {info.file_size:,} bytes; expected at most "
+                        f"{_HELD_BYTES:,}: save the sheet as CSV"
+                    )
+            return has_formulas
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+        raise ValueError(f"no .xlsx workbook ({type(error).__name__})") from error
+
+
+def _sheet_looked_through(file: IO[bytes], name: str) -> bool:
+    has_formulas, since_row, last = False, 0, b""
+    while piece := file.read(_PIECE):
+        seen = last + piece
+        has_formulas = has_formulas or b"<f" in seen
+        end = seen.rfind(b"row>")
+        since_row = len(seen) - end if end >= 0 else since_row + len(piece)
+        if since_row > _ROW_BYTES:
+            raise ValueError(
+                f"{name} has a row of more than {_ROW_BYTES:,} bytes, as no sheet of Excel's has"
+            )
+        last = seen[-3:]
+    return has_formulas
