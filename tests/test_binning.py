@@ -401,3 +401,40 @@ def test_a_newer_or_other_model_is_refused(binner):
 def test_counts_of_many_rows_are_all_that_is_needed(binner):
     counts = count_features(BORROWERS, LABELS, special_codes=SPECIAL)
     assert_same_bins(clone(binner).fit_counts(counts), binner)
+
+
+@pytest.mark.parametrize("name", [("a", "b"), b"a", None, 1.5, True, pd.Timestamp("2024-01-01")])
+def test_names_that_no_file_can_hold_are_refused(name):
+    X = pd.DataFrame({"x": np.arange(40.0)}).set_axis(pd.Index([name], dtype=object), axis=1)
+    with pytest.raises(TypeError, match="names of features must be text or whole numbers"):
+        WoeBinner().fit(X, np.arange(40) % 2)
+
+
+def test_an_array_after_a_fit_on_names_goes_by_the_order_of_its_columns():
+    rng = np.random.default_rng(1)
+    X = pd.DataFrame(rng.normal(size=(200, 2)), columns=["b", "a"])
+    binner = WoeBinner().fit(X, rng.random(200) < 0.5)
+    with pytest.warns(UserWarning, match="valid feature names"):
+        found = binner.transform(X.to_numpy())
+    pd.testing.assert_frame_equal(found, binner.transform(X))
+
+
+def test_what_is_no_level_is_refused_after_fit_as_in_it():
+    X = pd.DataFrame({"job": ["a", "b"] * 30})
+    binner = WoeBinner().fit(X, np.arange(60) % 3 == 0)
+    with pytest.raises(TypeError, match="feature job: expected levels, found a list"):
+        binner.transform(pd.DataFrame({"job": [["a"], "b"]}))
+
+
+@pytest.mark.parametrize(
+    ("weight", "match"),
+    [
+        (np.full(60, 1e308), "must add up to less than"),
+        (np.ma.masked_array(np.ones(60), mask=np.arange(60) == 0), "masked"),
+        ("x", "must be numeric"),
+    ],
+)
+def test_weights_that_cannot_be_added_up_are_refused(weight, match):
+    X = pd.DataFrame({"x": np.arange(60.0)})
+    with pytest.raises(ValueError, match=match):
+        WoeBinner().fit(X, np.arange(60) % 2, weight)

@@ -390,3 +390,26 @@ def test_a_long_value_is_cut_in_its_message(project: Path) -> None:
     result = call("run", "-p", f"seed={'x' * 5_000}")
     assert result.exit_code == 2
     assert len(result.stderr) < 300
+
+
+def test_no_name_of_a_file_steers_the_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "l\x1b[31m\u202ered.csv"
+    path.write_text("id,amount,status\n1,100,paid\n2,250,lost\n3,300,paid\n")
+    result = call("draft", "--input", str(path), "--label", "status")
+    assert result.exit_code == 0
+    assert not set(result.output) & {"\x1b", "\u202e"}
+    assert "‹U+001B›" in result.output
+
+
+def test_a_message_is_no_longer_than_can_be_read(tmp_path: Path) -> None:
+    (tmp_path / "k.json").write_text(json.dumps({"kind": "k" * 300_000}))
+    result = call("score", "--model", str(tmp_path / "k.json"), "--input", "a", "--output", "b.csv")
+    assert result.exit_code == 2
+    assert len(result.stderr) < 101_000
+    assert "more letters" in result.stderr
+
+
+def test_a_letter_of_number_0_is_no_part_of_a_parameter() -> None:
+    result = call("run", "-p", "edits=\0")
+    assert result.exit_code == 2
+    assert "letter of number 0" in result.stderr

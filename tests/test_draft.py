@@ -646,3 +646,33 @@ def test_a_gzip_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     draft = draft_mapping(path)
     assert "the first " in draft.text
     assert f"1: {BAD.sum():,} rows, bad" in draft.text
+
+
+@pytest.mark.parametrize(
+    ("content", "label", "fault"),
+    [
+        ("id,amount,status\n1,100,paid\n", "status", "status: a label needs two values"),
+        ("id,amount,status\n1,100,\n2,300,\n", "status", "status: a label needs two values"),
+        (
+            "a,b\n" + "".join(f"{i},v{i}\n" for i in range(300)),
+            "b",
+            "no label: of 300 values none says bad",
+        ),
+    ],
+)
+def test_a_column_that_is_no_label_is_named(tmp_path: Path, content, label, fault) -> None:
+    (tmp_path / "loans.csv").write_text(content)
+    result = call("draft", "--input", tmp_path / "loans.csv", "--label", label)
+    assert (result.exit_code, result.exception.__class__) == (2, SystemExit), result.stderr
+    assert fault in result.stderr
+    # as a guess of ours it is none, and the draft says so
+    assert call("draft", "--input", tmp_path / "loans.csv").exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["pwd: x", "anna:s3cret@db", "\x1b[31mred", "long" * 60])
+def test_a_name_that_no_mapping_may_hold_is_left_out(tmp_path: Path, name) -> None:
+    rows = "".join(f"{i},{i}00,{'lost' if i % 3 == 0 else 'paid'},{i % 7}\n" for i in range(60))
+    (tmp_path / "loans.csv").write_text(f"id,amount,status,{name}\n{rows}")
+    assert call("draft", "--input", tmp_path / "loans.csv", "--label", "status").exit_code == 0
+    mapping = read_mapping(tmp_path / "loans.yaml")
+    assert name not in [feature.column for feature in mapping.features.values()]

@@ -1051,3 +1051,27 @@ def test_expected_counts_are_what_outcomes_average_to():
     assert expected[["good", "bad"]].sum().sum() == pytest.approx(40)
     with pytest.raises(ValueError, match="probability must lie in"):
         metrics.expected_counts([1, 2], [0.5, np.nan])
+
+
+@pytest.mark.parametrize("by", [["a", "b"], [], ["a"] * 9])
+def test_a_group_for_each_row_or_none(by):
+    y, score = [0, 1, 0, 1], [4, 3, 2, 1]
+    with pytest.raises(ValueError, match=r"by .*\b4\b"):
+        metrics.discrimination_table(pd.DataFrame({"m": score}), y, by=by)
+    with pytest.raises(ValueError, match=r"by .*\b4\b"):
+        metrics.comparison_table(y, score, score, by=by)
+
+
+def test_what_is_no_table_of_counts_is_named():
+    with pytest.raises(TypeError, match="counts must be a DataFrame, such as score_counts gives"):
+        metrics.auc(np.array([1, 2]))
+
+
+def test_half_floats_are_scores():
+    assert metrics.auc(metrics.score_counts(np.float16([1, 2, 3]), [1, 0, 0])) == 1.0
+
+
+def test_masked_labels_are_refused():
+    y = np.ma.masked_array([0, 1, 1], mask=[True, False, False])
+    with pytest.raises(ValueError, match="y has masked entries"):
+        metrics.score_counts([1, 2, 3], y)

@@ -37,10 +37,10 @@ from riskkit.pipeline import (
     runner,
 )
 from riskkit.pipeline.folders import clean_up, locked, swap_in
+from riskkit.pipeline.front_page import index_page
 from riskkit.pipeline.manifest import read_manifest, stage_state, write_manifest
 from riskkit.pipeline.notebooks import find_notebooks, find_project, leave_out, pick
 from riskkit.pipeline.parameters import Parameter, check_names, convert, declared_parameters
-from riskkit.pipeline.report import index_page
 from riskkit.tables import whole
 
 # -- a project to run ------------------------------------------------------------------------------

@@ -1039,3 +1039,89 @@ def test_a_terminal_sees_a_bar_to_its_end(tmp_path, card, rows, monkeypatch, kin
 def test_nobody_looking_sees_nothing(tmp_path, card, rows, capsys):
     score_file(card, keep(rows, tmp_path), tmp_path / "out.csv")
     assert capsys.readouterr() == ("", "")
+
+
+def test_what_is_no_leftover_of_ours_stays(tmp_path, card, rows):
+    path = keep(rows.head(4), tmp_path)
+    name = ".out.csv.{}.partial".format
+    others = [tmp_path / name(word) for word in ("mine", "a" * 31, "A" * 32)]
+    for other in others:
+        other.write_text("mine")
+    pipe, folder, link = (tmp_path / name(letter * 32) for letter in "bcd")
+    os.mkfifo(pipe)
+    folder.mkdir()
+    link.symlink_to(path)
+    leftover = tmp_path / name("e" * 32)
+    leftover.write_text("cut")
+    score_file(card, path, tmp_path / "out.csv")
+    assert all(other.read_text() == "mine" for other in others)
+    assert pipe.exists()
+    assert folder.is_dir()
+    assert link.is_symlink()
+    assert path.exists()
+    assert not leftover.exists()
+
+
+@pytest.mark.parametrize("output", [".", "", "/", "scores.txt"])
+def test_an_output_that_names_no_file_of_scores_is_refused(tmp_path, card, rows, output):
+    path = keep(rows.head(4), tmp_path)
+    with pytest.raises(DataContractError, match="unknown kind of file"):
+        score_file(card, path, output)
+
+
+def test_a_side_file_is_csv(tmp_path, card, rows):
+    match = "which is .csv"
+    for name in ("side.csv.gz", "side.parquet", "side"):
+        refused(tmp_path, card, keep(rows.head(4), tmp_path), match, rejected=tmp_path / name)
+
+
+def test_scores_do_not_become_a_part_of_their_input(tmp_path, card, rows):
+    folder = tmp_path / "parts"
+    write_parts(rows.head(6), folder, 3)
+    inside = folder / "part-00099.parquet"
+    with pytest.raises(DataContractError, match="would be a part of the input"):
+        score_file(card, folder, inside)
+    assert score_file(card, folder, tmp_path / "scores.csv").n_scored == 6
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        pa.array([1.0, float("nan"), 3.0, 1.0]),
+        pa.array([b"ab", None, b"cd", b"ab"], pa.binary(2)),
+        pa.array([True, None, False, True]),
+        pa.array([0, None, 10**15, 0], pa.timestamp("us", "Asia/Shanghai")),
+        pa.array(["a", None, "b", "a"], pa.string_view()),
+    ],
+    ids=["float", "bytes", "truth", "time", "view"],
+)
+def test_a_rejected_row_of_parquet_means_the_same_when_it_is_scored_again(
+    tmp_path, card, rows, ids
+):
+    table = pa.Table.from_pandas(rows.head(4).drop(columns="application_id"))
+    path = tmp_path / "in.parquet"
+    parquet.write_table(table.append_column("application_id", ids), path)
+    result = score_file(card, path, tmp_path / "out.csv")
+    assert (result.n_scored, result.n_rejected) == (2, 2)
+    known = scores_of(result.output)["application_id"].tolist()
+    side = side_of(result)
+    assert pd.isna(side["application_id"].iloc[0])
+    assert side["application_id"].iloc[1] == known[0]
+    again = score_file(card, result.rejected, tmp_path / "again.csv")
+    assert (again.n_scored, again.n_rejected) == (1, 1)
+    assert scores_of(again.output)["application_id"].tolist() == known[:1]
+
+
+def test_an_identifier_of_sixteen_bytes_is_no_text(tmp_path, card, rows):
+    table = pa.Table.from_pandas(rows.head(1).drop(columns="application_id"))
+    ids = pa.array([b"0" * 16], pa.uuid())
+    parquet.write_table(table.append_column("application_id", ids), tmp_path / "in.parquet")
+    refused(tmp_path, card, tmp_path / "in.parquet", "application_id")
+
+
+def test_a_float_id_that_may_have_lost_digits_is_rejected(tmp_path, card, rows):
+    frame = rows.head(2).assign(application_id=[2.0**53, 7.0])
+    frame.to_parquet(tmp_path / "in.parquet")
+    result = score_file(card, tmp_path / "in.parquet", tmp_path / "out.csv")
+    assert result.n_rejected == 1
+    assert "last digits may be lost" in side_of(result)["reasons"].iloc[0]

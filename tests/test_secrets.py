@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 import pytest
 import yaml
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from own_data import OWN_MAPPING, changed
 from typer.testing import CliRunner
 
@@ -166,3 +168,25 @@ def finished_page_words(tmp_path, monkeypatch):
 )
 def test_other_texts_are_shown(text):
     assert not may_hold_password(text)
+
+
+# one pattern for all of it, which takes the square of the time of a long text
+_PLAIN = re.compile(
+    r"""://[^\n]*@ | [^\s:@/]+:[^\s@]+@\S | \b(?:password|passwd|pwd|token)["']?\s*[=:]\s*\S""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+@settings(max_examples=2_000, deadline=None)
+@given(st.lists(st.sampled_from([*":@/ \n=a1", "://", "pwd", "token", "\u00a0"])).map("".join))
+@example("a:b@@")
+@example("a:b@")
+@example("://\n@")
+def test_a_text_by_parts_is_judged_as_by_one_pattern(text):
+    assert may_hold_password(text) == (_PLAIN.search(text) is not None)
+
+
+@pytest.mark.parametrize("letter", ["a", "-", ":", "a:", "@", "/", "1."])
+def test_a_long_text_is_judged_in_no_time(letter):
+    # the square of this length would take hours
+    assert not may_hold_password(letter * 2_000_000)

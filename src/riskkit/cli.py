@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["app", "main"]
 
 FAILED, BAD_INPUT, BUSY, INTERRUPTED, TERMINATED = 1, 2, 4, 130, 143
+LONGEST = 100_000  # letters of a message
 
 # what a path, a number or a text that was given can be at fault for, wherever it comes out
 _REFUSED = (
@@ -95,7 +96,7 @@ def run(
             if debug:
                 _say(result.failure.traceback)
             _say(f"{failed} failed: {_first_line(str(result.failure))}\nread {_short(page)}")
-        typer.echo(_short(result.index))
+        _print(_short(result.index))
         raise SystemExit(result.exit_code)
 
 
@@ -108,7 +109,7 @@ def report(
     with _one_message(debug):
         from riskkit import pipeline
 
-        typer.echo(_short(pipeline.rebuild_index(run_dir)))
+        _print(_short(pipeline.rebuild_index(run_dir)))
 
 
 @app.command()
@@ -150,12 +151,12 @@ def score(
             rejected=rejected,
         )
         aside = "" if done.rejected is None else f" (side file {_short(done.rejected)})"
-        typer.echo(
+        _print(
             f"{done.n_rows:,} rows: {done.n_scored:,} scored, {done.n_rejected:,} rejected{aside}"
         )
         if done.unseen:
             strange = ", ".join(f"{name} in {n:,} rows" for name, n in done.unseen.items())
-            typer.echo(f"levels never seen in training: {strange}")
+            _print(f"levels never seen in training: {strange}")
 
 
 @app.command()
@@ -168,7 +169,7 @@ def validate(
     with _one_message(debug):
         from riskkit import profile, schema
 
-        typer.echo(profile.source_summary(schema.load_source(source, root)))
+        _print(profile.source_summary(schema.load_source(source, root)))
 
 
 @app.command()
@@ -201,9 +202,9 @@ def draft(
         drafted = drafts.draft_mapping(file, label)
         drafts.write_draft(drafted, path)
         root = "" if path.resolve().parent == file.resolve().parent else f" --root {file.parent}"
-        typer.echo(f"{_short(path)}: {drafted.n_features} features, {drafted.n_left_out} left out")
-        typer.echo(f"{drafted.n_checks} guesses marked # check: confirm or correct them, then")
-        typer.echo(f"  riskkit validate --source {_short(path)}{root}")
+        _print(f"{_short(path)}: {drafted.n_features} features, {drafted.n_left_out} left out")
+        _print(f"{drafted.n_checks} guesses marked # check: confirm or correct them, then")
+        _print(f"  riskkit validate --source {_short(path)}{root}")
 
 
 def main() -> None:
@@ -287,6 +288,15 @@ def _model_of(model: Path, *outputs: Path | None) -> tuple[Path, list[Feature]]:
     return card, schema.features_from_table(tables.read_table(features))
 
 
+def _print(text: str, *, err: bool = False) -> None:
+    """Write a line in which no letter of a file's or a name's steers the terminal."""
+    from riskkit.columns import visible
+
+    if (more := len(text) - LONGEST) > 0:
+        text = f"{text[:LONGEST]}… and {more:,} more letters"
+    typer.echo(visible(text), err=err)
+
+
 def _say(text: str) -> None:
     from riskkit.checks import may_hold_password
 
@@ -295,9 +305,7 @@ def _say(text: str) -> None:
             "riskkit: what went wrong may hold a password and is not shown; a mapping names the "
             "environment variable that holds a database's address (sql: url_env)"
         )
-    from riskkit.columns import visible
-
-    typer.echo(visible(text), err=True)
+    _print(text, err=True)
 
 
 def _first_line(text: str) -> str:

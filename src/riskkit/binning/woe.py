@@ -6,7 +6,7 @@ Takes features and a label, or their counts; gives a fitted transformer.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -28,7 +28,7 @@ from riskkit.binning.solve import TRENDS
 from riskkit.binning.special_codes import GivenCodes, codes_from_json, codes_to_json
 from riskkit.binning.sql import lookup_select
 from riskkit.binning.stored import StoredBinner, require_sound
-from riskkit.checks import known_groups, refuse_unknown, same_rows
+from riskkit.checks import known_groups, refuse_unknown, same_rows, weight_array
 from riskkit.columns import require_features
 from riskkit.tables import JsonModel
 
@@ -42,6 +42,17 @@ _ROWS_FOR_THREADS = 20_000
 def _array_names(n_features: int) -> list[str]:
     """Names of an array's columns, as scikit-learn's own."""
     return [f"x{i}" for i in range(n_features)]
+
+
+def _require_plain_names(names: Iterable[Hashable]) -> None:
+    """Refuse names that a file of JSON cannot hold."""
+    odd = [
+        name
+        for name in names
+        if not isinstance(name, str | int | np.integer) or isinstance(name, bool | np.bool_)
+    ]
+    if odd:
+        raise TypeError(f"names of features must be text or whole numbers, got {odd[:3]}")
 
 
 class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
@@ -194,10 +205,14 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
         """
         same_rows(X=X, y=y, sample_weight=sample_weight, stable_over=stable_over)
         X = self._frame(X, fit=True)
+        _require_plain_names(X.columns if features is None else features)
         # rows of an array have no index of their own
         labels: Any = y if y is None else np.asarray(y)
         sample_weight = None if sample_weight is None else np.asarray(sample_weight)
-        if sample_weight is not None and not np.asarray(sample_weight, dtype=np.float64).any():
+        if (
+            sample_weight is not None
+            and not weight_array(sample_weight, len(X), "sample_weight").any()
+        ):
             raise ValueError("sample_weight is zero in every row")
         count = partial(
             count_features,
@@ -428,7 +443,9 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
         """Features as a frame with the columns of fit; those of an array are called x0, x1, …."""
         if not isinstance(X, pd.DataFrame):
             X = validate_data(self, X, reset=fit, dtype=None, ensure_all_finite=False)
-            X = pd.DataFrame(X, columns=_array_names(X.shape[1]))
+            # of a fit on names, of which scikit-learn has warned, the columns go by their order
+            named = None if fit else getattr(self, "feature_names_in_", None)
+            X = pd.DataFrame(X, columns=_array_names(X.shape[1]) if named is None else named)
             return X.infer_objects() if X.dtypes.eq(object).any() else X
         if X.shape[1] == 0:
             raise ValueError(f"0 feature(s) (shape={X.shape}) while a minimum of 1 is required.")

@@ -24,12 +24,19 @@ from riskkit.checks.contract import (
     require_columns,
     type_violations,
 )
-from riskkit.checks.names import nearest_name, refuse_unknown, told_as
+from riskkit.checks.names import (
+    LONGEST_NAME,
+    is_plain_name,
+    nearest_name,
+    refuse_unknown,
+    told_as,
+)
 from riskkit.checks.secrets import may_hold_password, password_places
 from riskkit.checks.warned import warn
 
 __all__ = [
     "IS_TYPE",
+    "LONGEST_NAME",
     "Array",
     "DataContractError",
     "bad_flags",
@@ -37,6 +44,7 @@ __all__ = [
     "check_level",
     "check_seed",
     "flag_array",
+    "is_plain_name",
     "known_groups",
     "loan_starts",
     "may_hold_password",

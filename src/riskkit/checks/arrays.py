@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 Array = NDArray[Any]
+LARGEST_SUM = 1e100  # of weights: their squares are added up, too
 
 
 def same_rows(**given: Any) -> None:
@@ -119,7 +120,11 @@ def numeric_array(
     ValueError
         Text, another shape, or another length.
     """
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name} has masked entries, whose values do not count: fill them first")
     array = np.asarray(values)
+    if array.dtype == np.float16:
+        array = array.astype(np.float64)  # pandas has no index of halves
     if array.dtype.kind == "O":
         # numbers beside None or pd.NA; text that looks like a number is still text
         kind = pd.api.types.infer_dtype(array.ravel(), skipna=True)
@@ -166,6 +171,12 @@ def weight_array(values: ArrayLike, n: int, name: str = "weight") -> Array:
     """Float array of finite weights of at least 0."""
     weight = numeric_array(values, name, n).astype(float, copy=False)
     _refuse(~((weight >= 0) & (weight < np.inf)), weight, f"{name} must be finite and >= 0")
+    with np.errstate(over="ignore"):
+        largest = float(weight.max(initial=0)) * max(len(weight), 1)
+    if largest > LARGEST_SUM:
+        raise ValueError(
+            f"{name} must add up to less than {LARGEST_SUM:g}, got up to {weight.max():g} in a row"
+        )
     return weight
 
 

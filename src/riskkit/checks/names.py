@@ -9,9 +9,23 @@ import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["nearest_name", "refuse_unknown", "told_as"]
+__all__ = ["LONGEST_NAME", "is_plain_name", "nearest_name", "refuse_unknown", "told_as"]
 
+LONGEST_NAME = 200
 _SHOWN = 12
+_BREAKS = str.maketrans("\r\n\t", "   ")
+
+
+def is_plain_name(text: str) -> bool:
+    r"""Whether a name can stand in messages, paths and pages; a header may go over several lines.
+
+    Examples
+    --------
+    >>> is_plain_name("monthly\nincome"), is_plain_name("\x1b[31mred"), is_plain_name(" ")
+    (True, False, False)
+    """
+    plain = text.translate(_BREAKS)
+    return bool(plain.strip()) and plain.isprintable() and len(plain) <= LONGEST_NAME
 
 
 def nearest_name(name: object, known: Iterable[object]) -> str:

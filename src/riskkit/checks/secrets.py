@@ -7,12 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = ["may_hold_password", "password_places"]
 
-_ADDRESS = re.compile(
-    r"""://[^\n]*@                       # an address with a user, whatever its password holds
-    | [^\s:@/]+:[^\s@]+@\S               # the same without a scheme
-    | \b(?:password|passwd|pwd|token)["']?\s*[=:]\s*\S""",
-    re.IGNORECASE | re.VERBOSE,
-)
+_STATED = re.compile(r"""\b(?:password|passwd|pwd|token)["']?\s*[=:]\s*\S""", re.IGNORECASE)
+_USER = re.compile(r"[^:/]:.")  # a name, a colon and what may be a password
 
 
 def may_hold_password(text: str) -> bool:
@@ -29,7 +25,24 @@ def may_hold_password(text: str) -> bool:
     >>> may_hold_password("application_id: 'a@b.c' repeats an earlier row's")
     False
     """
-    return _ADDRESS.search(text) is not None
+    return bool(_STATED.search(text)) or any(map(_is_address, text.split("\n")))
+
+
+def _is_address(line: str) -> bool:
+    """Whether a line has an address with a user, or the like without a scheme.
+
+    By parts, since a pattern for all of it takes the square of the time of a long text.
+    """
+    _, scheme, rest = line.partition("://")
+    if scheme and "@" in rest:
+        return True
+    for word in line.split():
+        parts = word.split("@")
+        for at, part in enumerate(parts[:-1]):
+            is_last = at == len(parts) - 2 and not parts[-1]
+            if not is_last and _USER.search(part):
+                return True
+    return False
 
 
 def password_places(values: object, where: str = "") -> Iterator[str]:

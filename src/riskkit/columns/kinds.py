@@ -172,5 +172,10 @@ def level_codes(values: pd.Series) -> tuple[np.ndarray, pd.Index]:
         levels = pd.Index(level_text(pd.Series(values.cat.categories)), dtype="str")
         if levels.is_unique:  # 1 and "1" are one level
             return values.cat.codes.to_numpy(), levels
+    if values.dtype == object and pd.api.types.infer_dtype(values, skipna=True) == "mixed":
+        odd = next((value for value in values if not pd.api.types.is_scalar(value)), None)
+        if odd is not None:
+            kind = type(odd).__name__
+            raise TypeError(f"feature {values.name}: expected levels, found a {kind}")
     codes, levels = pd.factorize(level_text(values))
     return codes, pd.Index(levels, dtype="str")

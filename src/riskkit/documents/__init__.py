@@ -3,17 +3,22 @@
 Takes a model and the tables a run has found; gives sections, and a page that needs nothing else.
 """
 
+from riskkit.documents.explorers import Explorer, curve_chooser, cutoff_slider
 from riskkit.documents.limits import challenger_limits, model_limits
 from riskkit.documents.looks import show_finding
 from riskkit.documents.model_card import model_card_sections
 from riskkit.documents.page import document_html, write_document
-from riskkit.documents.shell import page_html
+from riskkit.documents.shell import fragment_html, page_html
 from riskkit.documents.words import Findings
 
 __all__ = [
+    "Explorer",
     "Findings",
     "challenger_limits",
+    "curve_chooser",
+    "cutoff_slider",
     "document_html",
+    "fragment_html",
     "model_card_sections",
     "model_limits",
     "page_html",

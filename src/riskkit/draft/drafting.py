@@ -152,10 +152,15 @@ def _ending(
         guess = guesses[names.index(label)]
     if guess is None:
         return Ending(), others
-    ending = meanings_of(guess, counts_of(raw.all_cells(guess.column)))
-    if label is not None and len(ending.counts) < 2:
+    counts = counts_of(raw.all_cells(guess.column))
+    if label is not None and len(counts) < 2:
         raise DataContractError(raw.path.name, [f"{label}: a label needs two values"])
-    return ending, others
+    try:
+        return meanings_of(guess, counts), others
+    except DataContractError:
+        if label is not None:
+            raise
+        return Ending(), others  # it was a guess, and is none
 
 
 def _payment(

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from riskkit.checks import DataContractError
 from riskkit.columns import CellRule, read_cells, shown
 from riskkit.draft.headers import says
 from riskkit.draft.readings import ColumnGuess
@@ -146,9 +147,18 @@ def meanings_of(guess: ColumnGuess, counts: pd.Series) -> Ending:
         ending.doubts.append(f"not known what {named} means; ignored so far")
     found = {value: meaning or "ignored" for value, meaning in found.items()}
     ending.meanings = found
-    for meaning, values in (("bad", counts.index[::-1]), ("good", counts.index)):
+    for meaning, values in (("bad", list(found)[::-1]), ("good", list(found))):
         if meaning not in found.values():
-            chosen = next(v for v in values if found[v] == "ignored" or len(counts) == 2)
+            free = [v for v in values if found[v] == "ignored" or len(found) == 2]
+            if not free or len(counts) > len(found):
+                raise DataContractError(
+                    guess.name,
+                    [
+                        f"no label: of {len(counts):,} values none says {meaning}; expected a "
+                        "column that tells the good from the bad"
+                    ],
+                )
+            chosen = free[0]
             found[chosen] = meaning
             ending.doubts.append(f"{shown(chosen)} is taken for {meaning} by its number of rows")
     return ending

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from riskkit.checks import is_plain_name, may_hold_password
 from riskkit.columns import SHOWN_CHARACTERS
 from riskkit.draft.endings import Ending
 from riskkit.draft.headers import family_of, feature_name, label_of, says, unit_of
@@ -122,6 +123,8 @@ def draft_features(
 
 def _why_not(guess: ColumnGuess, applied: pd.Series | None) -> str:
     """Why a column is no feature; empty where it could be one."""
+    if not is_plain_name(guess.name) or may_hold_password(guess.name):
+        return "names that no mapping may hold"
     if guess.secret == "person":
         return "names, contacts, addresses and numbers of persons"
     if guess.secret == "id" or (is_unique(guess) and _counts_rows(guess)):

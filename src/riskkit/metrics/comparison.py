@@ -18,6 +18,7 @@ from riskkit.checks import (
     numeric_array,
     outcome_state,
     refuse_missing,
+    row_array,
     same_rows,
     warn,
 )
@@ -167,7 +168,7 @@ def discrimination_table(
 
     if by is None:
         return of_rows(slice(None))
-    groups = {group: of_rows(rows) for group, rows in _groups(by)}
+    groups = {group: of_rows(rows) for group, rows in _groups(by, len(scores))}
     if not groups:
         none = of_rows(slice(0))[:0]
         none.index = pd.MultiIndex.from_arrays([[], []], names=[_name(by), "model"])
@@ -207,7 +208,7 @@ def comparison_table(
         for name, values in (("score_a", score_a), ("score_b", score_b))
     )
     results = {}
-    for group, rows in _groups(by):
+    for group, rows in _groups(by, len(y)):
         enough = min((y[rows] == 0).sum(), (y[rows] == 1).sum()) >= min_each
         if enough:
             results[group] = compare(y[rows], score_a[rows], score_b[rows], level=level)
@@ -220,7 +221,9 @@ def _name(by: ArrayLike) -> str:
     return str(getattr(by, "name", None) or "group")
 
 
-def _groups(by: ArrayLike) -> list[tuple[Any, Array]]:
+def _groups(by: ArrayLike, n: int) -> list[tuple[Any, Array]]:
     # a list's own conversion would make text of a missing label
-    place, labels = pd.factorize(by if hasattr(by, "dtype") else pd.Series(by), sort=True)
+    given = by if hasattr(by, "dtype") else pd.Series(by)
+    row_array(given, "by", n, like="the scores")
+    place, labels = pd.factorize(given, sort=True)
     return [(label, np.flatnonzero(place == number)) for number, label in enumerate(labels)]

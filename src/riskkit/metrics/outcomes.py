@@ -75,7 +75,11 @@ def bads_of(bad: ArrayLike, n: ArrayLike, probability: ArrayLike) -> tuple[Array
 
 
 def require(table: pd.DataFrame, columns: tuple[str, ...], what: str = "counts") -> None:
-    """Raise where counts, or grades, lack a column."""
+    """Raise where counts, or grades, are no table, or lack a column."""
+    if not isinstance(table, pd.DataFrame):
+        raise TypeError(
+            f"{what} must be a DataFrame, such as score_counts gives, got {type(table).__name__}"
+        )
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise ValueError(f"{what} lack {missing}, they have {list(table.columns)}")

@@ -156,10 +156,21 @@ class Stage:
         table = pd.DataFrame.from_dict(rows, orient="index", columns=["value", "meaning"])
         return table.rename_axis("parameter")
 
-    def key_figures(self, figures: Mapping[str, str]) -> None:
-        """Leave the stage's key figures, label to formatted text, to the index page."""
-        texts = {str(label): str(text) for label, text in figures.items()}
-        write_json(self.output_dir / KEY_FIGURES, texts)
+    def key_figures(self, figures: Mapping[str, str], trends: pd.DataFrame | None = None) -> None:
+        """Leave the stage's key figures to the index page.
+
+        Parameters
+        ----------
+        figures : mapping of label to formatted text
+        trends : DataFrame, index month, oldest first; a column a label, optional
+            How these figures went; missing in months that are not matured.
+        """
+        told: dict[str, Any] = {str(label): str(text) for label, text in figures.items()}
+        for label, trend in ({} if trends is None else trends).items():
+            points = {str(month): float(value) for month, value in trend.dropna().items()}
+            if len(points) > 1 and len(set(points.values())) > 1:
+                told[str(label)] = {"text": told[str(label)], "trend": points}
+        write_json(self.output_dir / KEY_FIGURES, told)
 
     def findings(self, told: Sequence[tuple[str, str, bool]]) -> str:
         """Leave what deserves attention to the index page; the same as a Markdown list.

@@ -176,6 +176,8 @@ def parse_pairs(pairs: Sequence[str]) -> dict[str, str]:
             raise BadInput(f"a parameter is given as NAME=VALUE, got {pair!r}")
         if name in found:
             raise BadInput(f"parameter {name} is given twice")
+        if "\0" in value:
+            raise BadInput(f"parameter {name} holds a letter of number 0")
         found[name] = value
     return found
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from riskkit.checks import may_hold_password
 from riskkit.pipeline.handover import LAB
+from riskkit.pipeline.history import PREVIOUS
 from riskkit.pipeline.notebooks import Notebook, find_notebooks, find_project, pick
 from riskkit.pipeline.parameters import BadInput, check_names
 from riskkit.tables import hash_file
@@ -181,11 +182,13 @@ def _check_source(path: str | None, root: str | None) -> _Described:
 def _run_name(given: str | None, source: str, profile: str) -> str:
     """Name of the run's folders: the one given, else made of the source's name and the profile."""
     name = given if given is not None else f"{_NOT_IN_NAMES.sub('_', source)}-{profile}"
-    if not _RUN_NAME.fullmatch(name) or name == LAB or len(name) > LONGEST_NAME:
+    taken = name == LAB or name.endswith(PREVIOUS)
+    if not _RUN_NAME.fullmatch(name) or taken or len(name) > LONGEST_NAME:
         hint = "" if given is not None else "; it is made of the source's name, or give --run"
         raise BadInput(
             f"a run's name is at most {LONGEST_NAME} letters, digits, '_', '.' and '-', beginning "
-            f"with one of the first two, and not {LAB!r}; got {name[:40]!r}{hint}"
+            f"with one of the first two, not {LAB!r}, nor ending in {PREVIOUS!r}; "
+            f"got {name[:40]!r}{hint}"
         )
     return name
 

@@ -19,7 +19,9 @@ from typing import Any
 
 from riskkit.pipeline.execute import Failure, Outcome, load_engine, run_notebook
 from riskkit.pipeline.folders import clean_up, locked, own_folder, staging_folder, swap_in
+from riskkit.pipeline.front_page import index_page, key_figures_of
 from riskkit.pipeline.handover import FINDINGS, KEY_FIGURES, Stage, holds
+from riskkit.pipeline.history import append_history, is_good, keep_previous
 from riskkit.pipeline.manifest import (
     hash_folder,
     inputs_of,
@@ -36,7 +38,7 @@ from riskkit.pipeline.manifest import (
 from riskkit.pipeline.notebooks import Notebook, find_notebooks, find_project
 from riskkit.pipeline.parameters import OWN, BadInput
 from riskkit.pipeline.plan import Plan, make_plan
-from riskkit.pipeline.report import documents_in, failed_notebook, index_page, stage_page
+from riskkit.pipeline.report import documents_in, failed_notebook, stage_page
 from riskkit.tables import hash_file
 
 __all__ = ["RunResult", "StageResult", "rebuild_index", "run", "stoppable"]
@@ -206,6 +208,7 @@ def _run_stages(plan: Plan, force: bool, timeout_seconds: float, progress: bool)
     _check_strangers(plan, records)
     results: list[StageResult] = []
     failure: Failure | None = None
+    nothing_ran = True
     try:
         for i, notebook in enumerate(plan.selected):
             label = f"[{i + 1}/{len(plan.selected)}] {notebook.name}"
@@ -215,6 +218,9 @@ def _run_stages(plan: Plan, force: bool, timeout_seconds: float, progress: bool)
                 _publish(plan.run_dir / notebook.name, plan.report_dir)
                 results.append(StageResult(notebook.name, "up to date"))
             else:
+                if nothing_ran:
+                    keep_previous(plan.run_dir, before, sorted(known))
+                    nothing_ran = False
                 result, failure = _run_stage(
                     plan, notebook, recipe, records, timeout_seconds, label if progress else ""
                 )
@@ -232,6 +238,9 @@ def _run_stages(plan: Plan, force: bool, timeout_seconds: float, progress: bool)
             _save(plan, manifest)
         raise
     manifest.update(status="failed" if failure else "done", finished=now())
+    if is_good(manifest, sorted(known)) and not nothing_ran:
+        figures = {name: key_figures_of(plan.run_dir / name) for name in sorted(known)}
+        append_history(plan.run_dir, manifest, figures)
     _save(plan, manifest)
     results += [StageResult(n.name, "not run") for n in plan.selected[len(results) :]]
     return RunResult(plan.run_dir, plan.report_dir, tuple(results), 1 if failure else 0, failure)

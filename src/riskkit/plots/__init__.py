@@ -10,29 +10,40 @@ from riskkit.plots.bins import (
     plot_iv,
     plot_stability,
 )
-from riskkit.plots.figures import (
+from riskkit.plots.borrowers import (
     plot_application_rates,
     plot_bad_timing,
-    plot_calibration,
+    plot_exposure,
+    plot_funnel,
+)
+from riskkit.plots.decisions import (
     plot_cutoffs,
-    plot_hazard,
     plot_profit,
-    plot_roc,
+    plot_score_bands,
+    plot_sensitivity,
+)
+from riskkit.plots.figures import (
+    plot_calibration,
+    plot_hazard,
     plot_scores,
     plot_transitions,
     plot_vintage,
+    until_still,
 )
 from riskkit.plots.models import (
     plot_cap,
     plot_contributions,
+    plot_ks,
     plot_learning_curve,
     plot_partial_dependence,
+    plot_roc,
 )
 from riskkit.plots.style import new_axes, picture_of, use_report_style
-from riskkit.plots.tables import show_table
+from riskkit.plots.tables import number_text, show_table
 
 __all__ = [
     "new_axes",
+    "number_text",
     "picture_of",
     "plot_application_rates",
     "plot_bad_timing",
@@ -43,16 +54,22 @@ __all__ = [
     "plot_cap",
     "plot_contributions",
     "plot_cutoffs",
+    "plot_exposure",
+    "plot_funnel",
     "plot_hazard",
     "plot_iv",
+    "plot_ks",
     "plot_learning_curve",
     "plot_partial_dependence",
     "plot_profit",
     "plot_roc",
+    "plot_score_bands",
     "plot_scores",
+    "plot_sensitivity",
     "plot_stability",
     "plot_transitions",
     "plot_vintage",
     "show_table",
+    "until_still",
     "use_report_style",
 ]

@@ -16,6 +16,7 @@ import pandas as pd
 from riskkit.plots.style import (
     ACCENT,
     BAD,
+    GOOD,
     MUTED,
     SERIES,
     axes_of,
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
 __all__ = [
     "plot_cap",
     "plot_contributions",
+    "plot_ks",
     "plot_learning_curve",
     "plot_partial_dependence",
+    "plot_roc",
 ]
 
 
@@ -67,6 +70,83 @@ def plot_cap(
 
 def _caught(curve: pd.DataFrame, share: float) -> float:
     return float(np.interp(share, curve["loan_share"], curve["bad_share"]))
+
+
+def plot_roc(
+    curves: Mapping[str, pd.DataFrame],
+    title: str,
+    *,
+    n_good: int = 0,
+    n_bad: int = 0,
+    ax: Axes | None = None,
+) -> Axes:
+    """Share of bads against share of goods caught from the riskiest score on.
+
+    Parameters
+    ----------
+    curves : mapping of model to DataFrame
+        Of :func:`metrics.roc_curve_table`: good_share, bad_share.
+    title : str
+        Says of which sample.
+    n_good, n_bad : int
+        Loans behind the curves, for the band in which 95 of 100 scores of pure chance stay at each
+        point; without them there is none.
+
+    Source
+    ------
+    The variance of two shares that are drawn apart, by their normal approximation.
+    """
+    ax = axes_of(ax, (4.6, 4.4))
+    if n_good and n_bad:
+        share = np.linspace(0, 1, 101)
+        half = 1.96 * np.sqrt(share * (1 - share) * (1 / n_good + 1 / n_bad))
+        low, high = (share - half).clip(0), (share + half).clip(max=1)
+        ax.fill_between(share, low, high, color=MUTED, alpha=0.3, lw=0, label="chance, 95 %")
+    for (name, curve), colour in zip(curves.items(), SERIES, strict=False):
+        ax.plot(curve["good_share"], curve["bad_share"], color=colour, label=name)
+    ax.plot([0, 1], [0, 1], color=MUTED, lw=1, ls="--", label="no separation")
+    ax.set_aspect("equal")
+    legend_outside(ax)
+    percent_axis(ax.xaxis)
+    percent_axis(ax.yaxis)
+    alt = f"Curves of {', '.join(curves)} above the diagonal."
+    return finish(ax, title, "share of goods caught", "share of bads caught", alt)
+
+
+def plot_ks(curves: Mapping[str, pd.DataFrame], title: str) -> Figure:
+    """Shares of goods and bads at or below each score, and where they are widest apart.
+
+    Parameters
+    ----------
+    curves : mapping of model to DataFrame
+        Of :func:`metrics.roc_curve_table`: score, good_share, bad_share.
+    title : str
+        Says of which sample.
+    """
+    import matplotlib.pyplot as plt
+
+    size = (4.3 * len(curves), 3.4)
+    figure, axes = plt.subplots(1, len(curves), figsize=size, squeeze=False, sharey=True)
+    for ax, (name, curve) in zip(axes.flat, curves.items(), strict=True):
+        seen = curve[np.isfinite(curve["score"])]
+        ax.plot(seen["score"], seen["bad_share"], color=BAD, label="bads")
+        ax.plot(seen["score"], seen["good_share"], color=GOOD, label="goods")
+        gap = (seen["bad_share"] - seen["good_share"]).abs()
+        told = ""
+        if gap.notna().any():
+            widest = seen.loc[gap.idxmax()]
+            ax.vlines(
+                widest["score"], widest["good_share"], widest["bad_share"], color=ACCENT, lw=2
+            )
+            told = f"KS {gap.max():.3f} at score {widest['score']:g}"
+        ax.legend(loc="upper left")
+        percent_axis(ax.yaxis)
+        finish(ax, f"{name}: {told}" if told else name, "score", "", f"{told or 'nothing'}.")
+        ax.title.set_fontsize(10)
+    axes[0, 0].set_ylabel("share at or below the score")
+    figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11.5)
+    figure.tight_layout()
+    return figure
 
 
 def plot_learning_curve(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:

@@ -17,7 +17,7 @@ from riskkit.plots.style import label_of, shades
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
-__all__ = ["show_table"]
+__all__ = ["number_text", "show_table"]
 
 FORMATS = {
     "percent": "{:.1%}",
@@ -97,6 +97,23 @@ def show_table(
     }
     style.set_table_styles(left, overwrite=False)
     return style
+
+
+def number_text(value: Any, kind: str) -> str:
+    """A number as a table shows it; a dash where it is missing.
+
+    Parameters
+    ----------
+    value : number
+    kind : str
+        Name of a format, as in :func:`show_table`.
+
+    Examples
+    --------
+    >>> number_text(0.04467, "percent2"), number_text(float("nan"), "whole")
+    ('4.47%', '–')
+    """
+    return "–" if pd.isna(value) else FORMATS[kind].format(value)
 
 
 def _format(column: pd.Series, name: str, formats: Mapping[str, str] | str | None) -> Any:

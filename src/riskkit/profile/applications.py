@@ -16,9 +16,12 @@ __all__ = [
     "application_rates",
     "code_profile",
     "decline_reasons",
+    "exposure_table",
     "family_profile",
     "feature_profile",
+    "funnel_table",
     "longest_span",
+    "monthly_trends",
     "period_text",
     "sample_sizes",
     "segment_rates",
@@ -26,6 +29,98 @@ __all__ = [
 ]
 
 SPANS = {"Y": "calendar year", "Q": "quarter", "M": "month", "D": "day"}
+
+
+def monthly_trends(applications: pd.DataFrame) -> pd.DataFrame:
+    """How many apply, are approved and turn bad, month by month.
+
+    Parameters
+    ----------
+    applications : DataFrame
+        As in :func:`application_rates`; applied_at.
+
+    Returns
+    -------
+    DataFrame, index month as text, such as "2024-01"
+        applications, approval_rate, booked, and bad_rate, NaN in months whose loans are too young
+        to be judged. Without dates, no rows.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    columns = ["applications", "approval_rate", "booked", "bad_rate"]
+    if "applied_at" not in applications:
+        return pd.DataFrame(columns=columns, dtype=float)
+    month = applications["applied_at"].dt.strftime("%Y-%m")
+    return application_rates(applications, month)[columns]
+
+
+def funnel_table(applications: pd.DataFrame) -> pd.DataFrame:
+    """How many are left at each step from the application to the outcome.
+
+    Parameters
+    ----------
+    applications : DataFrame
+        approved, booked, default_flag.
+
+    Returns
+    -------
+    DataFrame, index step
+        applied, approved, booked, outcome known, bad; `applications`, `share_of_step` (÷ those of
+        the step before, NaN where there are none) and `share_of_all`.
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> funnel_table(pd.DataFrame({
+    ...     "approved": [True, True, False], "booked": [True, False, False],
+    ...     "default_flag": [1.0, float("nan"), float("nan")]}))["applications"].tolist()
+    [3, 2, 1, 1, 1]
+    """
+    flag = applications["default_flag"]
+    counts = {
+        "applied": len(applications),
+        "approved": int(applications["approved"].sum()),
+        "booked": int(applications["booked"].sum()),
+        "outcome known": int(flag.notna().sum()),
+        "bad": int((flag == 1).sum()),
+    }
+    table = pd.DataFrame({"applications": counts}).rename_axis("step")
+    table["share_of_step"] = table["applications"] / table["applications"].shift()
+    table["share_of_all"] = table["applications"] / len(applications)
+    return table
+
+
+def exposure_table(amount: pd.Series, grade: pd.Series, term_months: pd.Series) -> pd.DataFrame:
+    """What was lent by rating grade and term.
+
+    Parameters
+    ----------
+    amount : Series, minor units
+        Of each loan; one of another kind of row is missing.
+    grade, term_months : Series
+        Of the same rows.
+
+    Returns
+    -------
+    DataFrame, index grade, columns term, both ascending; units of the currency
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> exposure_table(pd.Series([500, 700]), pd.Series([1, 2]), pd.Series([6, 6])).to_dict()
+    {6: {1: 5.0, 2: 7.0}}
+    """
+    rows = pd.DataFrame({"amount": amount, "grade": grade, "term": term_months}).dropna()
+    sums = rows.groupby(["grade", "term"])["amount"].sum().unstack("term", fill_value=0)
+    return sums / 100
 
 
 def application_rates(

@@ -25,7 +25,7 @@ from pydantic import (
     model_validator,
 )
 
-from riskkit.checks import DataContractError, password_places
+from riskkit.checks import LONGEST_NAME, DataContractError, is_plain_name, password_places
 from riskkit.columns import CellRule, parse_text, shown
 from riskkit.schema.contract import CONTRACT, KEYS
 from riskkit.schema.yaml_text import read_yaml
@@ -61,7 +61,6 @@ DERIVED: dict[str, tuple[str, ...]] = {
     "outcomes": (),
 }
 MOST_LINES = 40
-LONGEST_NAME = 200
 _PLAIN_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?"
 COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "in", "not_in")
 OPERATORS = (*COMPARISONS, "starts_with", "not_starts_with", "is_missing")
@@ -106,8 +105,7 @@ def _scalar(value: Any) -> str:
 
 def _name(value: Any) -> str:
     """A name that can stand in messages, paths and pages; a header may go over several lines."""
-    plain = re.sub(r"[\r\n\t]", " ", _text(value))
-    if not plain.strip() or not plain.isprintable() or len(plain) > LONGEST_NAME:
+    if not is_plain_name(_text(value)):
         raise ValueError(f"a name of at most {LONGEST_NAME} signs that can be seen")
     return value
 

@@ -36,6 +36,7 @@ __all__ = [
     "levels",
     "numbers",
     "reasons",
+    "texts_of",
 ]
 
 Reasons = dict[int, str]
@@ -68,6 +69,8 @@ def is_number_type(kind: pa.DataType) -> bool:
 
 def is_text_type(kind: pa.DataType) -> bool:
     """Whether each value of this type has a text, as numbers and dates have, and lists have not."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return False  # an identifier of 16 bytes, say, is no text of 16 letters
     try:
         pa.nulls(0, kind).cast(pa.string())
     except pa.ArrowNotImplementedError:
@@ -85,6 +88,8 @@ def decoded(column: pa.ChunkedArray) -> tuple[pa.Array, Reasons]:
         array = array.dictionary_decode()
     if pa.types.is_string_view(array.type):
         array = array.cast(pa.string())
+    if pa.types.is_floating(array.type):
+        array = pa.compute.if_else(pa.compute.is_nan(array), None, array)
     if not any(test(array.type) for test in _BYTES):
         return array, {}
     try:
@@ -175,17 +180,28 @@ def _known_levels(texts: pd.Index, known: Collection[str]) -> NDArray[np.object_
     return np.array(found, dtype=object)
 
 
+def texts_of(array: pa.Array) -> pa.Array:
+    """Each value as the text that ids and levels know it by; text as it is."""
+    if _is_text(array.type) or pa.types.is_integer(array.type) or pa.types.is_null(array.type):
+        return array.cast(pa.string())
+    return pa.Array.from_pandas(level_text(array.to_pandas()), type=pa.string())
+
+
 def ids(array: pa.Array, missing: Sequence[str] = ()) -> tuple[pa.Array, Reasons]:
     """Ids as text without blanks around it, and where one is missing, blank, or such a word.
 
-    An id is the same whatever ids stand beside it, which not every rule of a column promises.
+    An id is the same whatever ids stand beside it, which not every rule of a column promises. A
+    float that may have lost its last digits is none.
     """
-    if pa.types.is_floating(array.type):
-        array = pa.Array.from_pandas(level_text(array.to_pandas()), type=pa.string())
-    texts = pa.compute.utf8_trim_whitespace(array.cast(pa.string()))
+    texts = pa.compute.utf8_trim_whitespace(texts_of(array))
     words = pa.array(["", *missing, None], pa.string())
     gone = pa.compute.is_in(texts, value_set=words).to_numpy(zero_copy_only=False)
-    return texts, dict.fromkeys(np.flatnonzero(gone).tolist(), "missing")
+    bad = dict.fromkeys(np.flatnonzero(gone).tolist(), "missing")
+    if pa.types.is_floating(array.type):
+        sizes = np.abs(array.to_numpy(zero_copy_only=False))
+        large = np.flatnonzero(sizes >= _LARGEST_EXACT).tolist()
+        bad |= {at: f"{texts[at]} is a float whose last digits may be lost" for at in large}
+    return texts, bad
 
 
 @dataclass
@@ -222,7 +238,12 @@ class SeenIds:
             self._runs.append(run)
 
 
-_BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
+_BYTES = (
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_binary_view,
+    pa.types.is_fixed_size_binary,
+)
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -177,9 +177,14 @@ def score_file(
     if mapping is not None:
         coding = SourceCoding(known, read_mapping(mapping), Path(mapping).name)
     output = Path(output)
+    if not output.name.lower().endswith(KINDS):
+        kinds = ", ".join(KINDS)
+        raise DataContractError(
+            str(output)[-80:], [f"unknown kind of file {output.suffix!r}; expected {kinds}"]
+        )
     side_path = _side_path(output) if rejected is None else Path(rejected)
     record = record_path(output)
-    _check_paths(output, side_path, record)
+    _check_paths(output, side_path, record, files)
     outputs, read = [output, side_path], [*files.paths, *read_only]
     watched = Watched([*outputs, record, *read])
     replaces = replaced_hashes(record, outputs, read)
@@ -316,7 +321,11 @@ class _Judged:
     def rejected(self) -> Iterator[tuple[int, list[str], list[object]]]:
         """Number, reasons and cells of each bad row, in the order of the input."""
         at = sorted(self.reasons)
-        read = [array.take(pa.array(at, pa.int64())).to_pylist() for array in self._read.values()]
+        # the texts that ids and levels go by: the row means the same when it is scored again
+        read = [
+            cells.texts_of(array.take(pa.array(at, pa.int64()))).to_pylist()
+            for array in self._read.values()
+        ]
         found = [
             (int(self._block.numbers[row]), self.reasons[row], list(line))
             for row, line in zip(at, zip(*read, strict=True), strict=True)
@@ -376,10 +385,12 @@ def _side_path(output: Path) -> Path:
     return output.with_name(f"{stem}.rejected.csv")
 
 
-def _check_paths(output: Path, side_path: Path, record: Path) -> None:
+def _check_paths(output: Path, side_path: Path, record: Path, files: Files) -> None:
     violations = []
-    if not output.name.lower().endswith(KINDS):
-        violations.append(f"unknown kind of file {output.suffix!r}; expected {', '.join(KINDS)}")
+    if not side_path.name.lower().endswith(".csv"):
+        violations.append(f"{side_path} is to be the side file, which is .csv")
+    if files.holds(output):
+        violations.append(f"{output} would be a part of the input from then on")
     for path in (output, side_path):
         if not path.parent.is_dir():
             violations.append(f"no folder {path.parent}")

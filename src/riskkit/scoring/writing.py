@@ -10,6 +10,8 @@ import fcntl
 import gzip
 import io
 import os
+import re
+import stat
 import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -26,6 +28,20 @@ from riskkit.tables import hash_file, new_file
 __all__ = ["ScoreWriter", "SideFile"]
 
 GROUP_ROWS = 100_000
+_STAGED = re.compile(r"\.[0-9a-f]{32}\.partial")
+
+
+def _remove_leftover(path: Path) -> None:
+    """Remove a file of ours that nobody is writing; no link, pipe or folder is one."""
+    with suppress(OSError):  # gone by now, somebody else's, or being written
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            found = os.fstat(handle)
+            if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink(missing_ok=True)
+        finally:
+            os.close(handle)
 
 
 class _Staged:
@@ -38,12 +54,8 @@ class _Staged:
     def __init__(self, path: Path):
         self.path = path
         for leftover in path.parent.glob(f".{escape(path.name)}.*.partial"):
-            with suppress(FileNotFoundError), leftover.open("rb") as file:  # else it is gone by now
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    continue  # somebody is writing it
-                leftover.unlink(missing_ok=True)
+            if _STAGED.fullmatch(leftover.name.removeprefix(f".{path.name}")):
+                _remove_leftover(leftover)
         while True:
             self._staging = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
             self.file = new_file(self._staging)

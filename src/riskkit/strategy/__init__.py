@@ -26,7 +26,7 @@ from riskkit.strategy.recommend import (
     cutoff_tables,
     recommend,
 )
-from riskkit.strategy.swaps import profit_difference, swap_set
+from riskkit.strategy.swaps import equal_approval_swaps, profit_difference, swap_set
 from riskkit.strategy.words import (
     bad_rate_text,
     cutoff_text,
@@ -51,6 +51,7 @@ __all__ = [
     "cutoff_tables",
     "cutoff_text",
     "difference_text",
+    "equal_approval_swaps",
     "expected_loans",
     "goals_table",
     "loan_values",

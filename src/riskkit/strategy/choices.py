@@ -13,7 +13,13 @@ import pandas as pd
 
 from riskkit.strategy.economics import MONEY
 
-__all__ = ["at_approval_rates", "choose_cutoff", "goals_table", "sensitivity_table"]
+__all__ = [
+    "at_approval_rates",
+    "choose_cutoff",
+    "equal_approval",
+    "goals_table",
+    "sensitivity_table",
+]
 
 
 def choose_cutoff(
@@ -170,6 +176,35 @@ def at_approval_rates(
         },
         ["at least", "model"],
     )
+
+
+def equal_approval(table: pd.DataFrame, other: pd.DataFrame) -> pd.Series:
+    """At each cutoff of one model, the safest of another that approves no fewer.
+
+    Parameters
+    ----------
+    table, other : DataFrame, index `cutoff` ascending
+        Of :func:`cutoff_table`, of the same applications.
+
+    Returns
+    -------
+    Series, index `cutoff` of `table`
+        A cutoff of `other`.
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> one = pd.DataFrame({"approval_rate": [1.0, 0.6]}, index=pd.Index([1, 2], name="cutoff"))
+    >>> other = pd.DataFrame({"approval_rate": [1.0, 0.7, 0.5]}, index=[10, 20, 30])
+    >>> equal_approval(one, other).to_dict()
+    {1: 10, 2: 20}
+    """
+    # rates fall as cutoffs rise
+    enough = np.searchsorted(-other["approval_rate"].to_numpy(), -table["approval_rate"], "right")
+    return pd.Series(other.index.to_numpy()[enough - 1], index=table.index)
 
 
 def sensitivity_table(

@@ -7,7 +7,7 @@ in profit with its interval.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,9 +15,10 @@ from numpy.typing import ArrayLike
 
 from riskkit import metrics
 from riskkit.checks import check_level, same_rows
+from riskkit.strategy.choices import equal_approval
 from riskkit.strategy.cutoffs import normal_interval, rate_interval
 
-__all__ = ["profit_difference", "swap_set"]
+__all__ = ["equal_approval_swaps", "profit_difference", "swap_set", "swap_sets"]
 
 # fewer swapped loans say too little of a difference in profit
 MIN_SWAPPED = 20
@@ -77,20 +78,119 @@ def swap_set(
     only b                   1       1    1       1.0
     neither                  1       0    0       NaN
     """
+    cutoffs = {"cutoffs_a": [cutoff_a], "cutoffs_b": [cutoff_b]}
+    return swap_sets(score_a, score_b, y, **cutoffs, booked=booked).droplevel(["a", "b"])
+
+
+def swap_sets(
+    score_a: ArrayLike,
+    score_b: ArrayLike,
+    y: ArrayLike,
+    *,
+    cutoffs_a: Sequence[float],
+    cutoffs_b: Sequence[float],
+    booked: ArrayLike | None = None,
+) -> pd.DataFrame:
+    """The :func:`swap_set` of each of many pairs of cutoffs; the applications are counted once.
+
+    Parameters
+    ----------
+    score_a, score_b, y, booked
+        As in :func:`swap_set`.
+    cutoffs_a, cutoffs_b : sequence of float of one length
+        A pair of cutoffs at each place.
+
+    Returns
+    -------
+    DataFrame of shape (4 × n_pairs, 8), index (a, b, decision)
+        The two cutoffs and the decision; columns as in :func:`swap_set`.
+
+    Raises
+    ------
+    ValueError
+        As :func:`swap_set`, or not as many cutoffs of one score as of the other.
+
+    Source
+    ------
+    riskkit definition.
+    """
     same_rows(score_a=score_a, score_b=score_b, y=y, booked=booked)
-    by_a, by_b = approved_by(score_a, cutoff_a, "a"), approved_by(score_b, cutoff_b, "b")
-    if by_a.shape != by_b.shape:
-        raise ValueError(f"score_a and score_b must have one length, got {by_a.size}, {by_b.size}")
-    # the place in DECISIONS, counted like a score
-    decision = np.where(by_a, np.where(by_b, 0, 1), np.where(by_b, 2, 3))
-    counts = metrics.score_counts(decision, y, booked=booked)
-    table = counts.reindex(range(len(DECISIONS)), fill_value=0)
-    table.index = pd.Index(DECISIONS, name="decision")
+    if len(cutoffs_a) != len(cutoffs_b):
+        raise ValueError(f"cutoffs come in pairs, got {len(cutoffs_a)} and {len(cutoffs_b)}")
+    (place_a, at_a), (place_b, at_b) = (
+        _cutoffs_reached(score, cutoffs, name)
+        for name, score, cutoffs in (("a", score_a, cutoffs_a), ("b", score_b, cutoffs_b))
+    )
+    if place_a.shape != place_b.shape:
+        raise ValueError(
+            f"score_a and score_b must have one length, got {place_a.size}, {place_b.size}"
+        )
+    shape = (max(at_a, default=0) + 1, max(at_b, default=0) + 1)
+    cell = place_a * shape[1] + place_b
+    counts = metrics.score_counts(cell, y, booked=booked).reindex(range(np.prod(shape)))
+    grid = counts.fillna(0).to_numpy(np.int64).reshape(*shape, counts.shape[1])
+    above = grid[::-1, ::-1].cumsum(axis=0).cumsum(axis=1)[::-1, ::-1]
+    both, by_a, by_b = above[at_a, at_b], above[at_a, 0], above[0, at_b]
+    neither = above[0, 0] - by_a - by_b + both
+    values = np.stack([both, by_a - both, by_b - both, neither], axis=1)
+    index = pd.MultiIndex.from_arrays(
+        [np.repeat(cutoffs_a, 4), np.repeat(cutoffs_b, 4), DECISIONS * len(cutoffs_a)],
+        names=["a", "b", "decision"],
+    )
+    table = pd.DataFrame(values.reshape(-1, counts.shape[1]), index, list(counts.columns))
     known = table["good"] + table["bad"]
     table["bad_rate"] = table["bad"] / known
     table["bad_rate_low"], table["bad_rate_high"] = rate_interval(table["bad"], known, 0.95)
-    table["share_of_applications"] = table["applications"] / table["applications"].sum()
+    table["share_of_applications"] = table["applications"] / above[0, 0, 0]
     return table
+
+
+def equal_approval_swaps(
+    scores: pd.DataFrame,
+    y: ArrayLike,
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    booked: ArrayLike | None = None,
+) -> dict[str, pd.DataFrame]:
+    """Who changes places at every cutoff of each model, the other approving no fewer.
+
+    Parameters
+    ----------
+    scores : DataFrame of shape (n, 2)
+        A column per model.
+    y, booked
+        As in :func:`swap_set`.
+    tables : mapping of model to DataFrame
+        Of :func:`cutoff_table`, of these applications.
+
+    Returns
+    -------
+    dict of model to DataFrame
+        Of :func:`swap_sets`, whose `a` are the model's own cutoffs.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    first, second = scores.columns
+    found = {}
+    for own, other in ((first, second), (second, first)):
+        beside = equal_approval(tables[own], tables[other])
+        cutoffs = {"cutoffs_a": beside.index.tolist(), "cutoffs_b": beside.tolist()}
+        found[own] = swap_sets(scores[own], scores[other], y, **cutoffs, booked=booked)
+    return found
+
+
+def _cutoffs_reached(
+    score: ArrayLike, cutoffs: Sequence[float], name: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """How many of the distinct cutoffs each score reaches, and the number of each cutoff's."""
+    points, asked = np.asarray(score, dtype=float), np.asarray(cutoffs, dtype=float)
+    if np.isnan(points).any() or np.isnan(asked).any():
+        raise ValueError(f"score_{name} and cutoff_{name} must not be missing")
+    distinct = np.unique(asked)
+    reached = np.searchsorted(distinct, points, side="right")
+    return reached, np.searchsorted(distinct, asked) + 1
 
 
 def profit_difference(

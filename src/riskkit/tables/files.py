@@ -40,6 +40,7 @@ __all__ = [
 FILE_MODE, FOLDER_MODE = 0o640, 0o750
 SCRATCH = "riskkit."
 GROUP_ROWS = 500_000
+PARTS = "part-*.parquet"
 _KINDS = {".parquet": "parquet", ".csv": "CSV", ".csv.gz": "CSV", ".xlsx": "Excel"}
 
 
@@ -235,6 +236,13 @@ class Files:
                     path.name, [f"expected a {self.kind} file as {self.paths[0].name} is one"]
                 )
 
+    def holds(self, path: Path) -> bool:
+        """Whether a file there is, or would be, one of the parts."""
+        folder = self._named_after
+        return (
+            folder is not None and path.match(PARTS) and path.parent.resolve() == folder.resolve()
+        )
+
     def label(self, path: Path) -> str:
         """Name of a file in messages: a part goes with its folder."""
         return path.name if self._named_after is None else f"{self.name}/{path.name}"
@@ -261,9 +269,9 @@ def column_differences(found: Sequence[str], expected: Sequence[str], first: str
 
 def _parts(folder: Path) -> list[Path]:
     # by length first: part-100000 comes after part-99999
-    parts = sorted(folder.glob("part-*.parquet"), key=lambda path: (len(path.name), path.name))
+    parts = sorted(folder.glob(PARTS), key=lambda path: (len(path.name), path.name))
     if not parts:
-        raise DataContractError(folder.name, [f"no part-*.parquet in {folder}"])
+        raise DataContractError(folder.name, [f"no {PARTS} in {folder}"])
     return parts
 
 

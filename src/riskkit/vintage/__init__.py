@@ -8,12 +8,19 @@ hazards by month on book (:func:`hazard_table`), all from the counts.
 """
 
 from riskkit.vintage.counts import cohort_counts
-from riskkit.vintage.curves import check_vintages, hazard_table, hazard_text, vintage_table
+from riskkit.vintage.curves import (
+    check_vintages,
+    curve_choices,
+    hazard_table,
+    hazard_text,
+    vintage_table,
+)
 from riskkit.vintage.milestones import milestone_figures, milestone_table, milestone_text
 
 __all__ = [
     "check_vintages",
     "cohort_counts",
+    "curve_choices",
     "hazard_table",
     "hazard_text",
     "milestone_figures",

@@ -5,7 +5,7 @@ Takes the counts of :func:`riskkit.vintage.cohort_counts`; gives curves and haza
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -18,7 +18,7 @@ from riskkit.metrics import jeffreys_interval
 from riskkit.tables import Table
 from riskkit.vintage.counts import cohort_counts, first_days, mobs
 
-__all__ = ["check_vintages", "hazard_table", "hazard_text", "vintage_table"]
+__all__ = ["check_vintages", "curve_choices", "hazard_table", "hazard_text", "vintage_table"]
 
 COHORT_MONTHS = {"M": 1, "Q": 3, "Y": 12}
 
@@ -141,6 +141,55 @@ def vintage_table(
     mob = curves.columns.to_numpy()
     curves = curves.where(mob[np.newaxis, :] <= matured_to.to_numpy()[:, np.newaxis])
     return curves.loc[:, mob <= matured_to.max()]
+
+
+def curve_choices(
+    counts: pd.DataFrame,
+    *,
+    dpds: Sequence[int] = (30, 60, 90),
+    cohort_freq: Literal["M", "Q", "Y"] = "Q",
+) -> pd.DataFrame:
+    """Every vintage curve that the counts can give: by term, days past due and measure.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        Of :func:`cohort_counts`, made `by` the term.
+    dpds : sequence of int, in days
+        Thresholds that were counted; outcomes know one event only.
+    cohort_freq : {"M", "Q", "Y"}
+
+    Returns
+    -------
+    DataFrame, index (term, event, measure, cohort)
+        `loans` of the cohort, then a column a month on book as :func:`vintage_table` gives it.
+        `event` is the threshold as text, such as "30", or "default"; `measure` is "loans",
+        "amount", or "now", the loans past due at the month-end itself.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    terms = sorted(counts.index.unique(level=0))
+    outcomes = "ever_default_loans" in counts
+    events = {"default": 0} if outcomes else {str(dpd): dpd for dpd in dpds}
+    measures: dict[str, dict[str, Any]] = {"loans": {}}
+    if "amount" in counts:
+        measures["amount"] = {"measure": "amount"}
+    if not outcomes:
+        measures["now"] = {"ever": False}
+    found = {}
+    for term in terms:
+        own = counts.loc[term]
+        starts = pd.DatetimeIndex(own.index.get_level_values("cohort"))
+        loans = own["loans"].groupby(starts.to_period(cohort_freq)).sum()
+        for event, dpd in events.items():
+            for measure, view in measures.items():
+                curves = vintage_table(own, dpd=dpd, cohort_freq=cohort_freq, **view)
+                curves.index = pd.DatetimeIndex(curves.index).to_period(cohort_freq)
+                curves.insert(0, "loans", loans.reindex(curves.index))
+                found[term, event, measure] = curves.rename(index=str)
+    return pd.concat(found, names=["term", "event", "measure", "cohort"])
 
 
 def hazard_table(

@@ -1,0 +1,188 @@
+"""Blocks of a page that answer a choice: a cutoff under a slider, the curves of a kind of loan.
+
+Takes tables; gives HTML that shows one choice as it stands, and holds every other one as data for
+the page's own script. The texts are written here, so that what a slider shows is what a table says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from riskkit.documents.shell import fragment_html
+from riskkit.plots import number_text, until_still
+
+__all__ = ["Explorer", "curve_chooser", "cutoff_slider"]
+
+_MOST_DIGITS = 5  # of a rate; a curve is drawn by no more
+_MEASURES = {"loans": "share of loans, ever", "amount": "share of the amount, ever",
+             "now": "share of loans, at the month-end"}  # fmt: skip
+
+
+@dataclass(frozen=True, repr=False)
+class Explorer:
+    """A block of a page; in a notebook it shows the one choice that it starts with."""
+
+    html: str = field(repr=False)
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+def cutoff_slider(
+    tables: Mapping[str, pd.DataFrame],
+    swaps: Mapping[str, pd.DataFrame],
+    starts: Mapping[str, float],
+    *,
+    rate_name: str,
+    money: str,
+) -> Explorer:
+    """Every cutoff of two models: what it approves, how that repays and earns, who changes places.
+
+    Parameters
+    ----------
+    tables : mapping of model to DataFrame, index `cutoff`
+        Of :func:`strategy.cutoff_table`, of the same applications; two of them.
+    swaps : mapping of model to DataFrame, index (a, b, decision)
+        Of :func:`strategy.swap_sets`: the model's cutoffs, each beside one of the other.
+    starts : mapping of model to number
+        Cutoff to begin at; of the first model, what stands there without scripts.
+    rate_name, money : str
+        What the share approved is called, and the currency.
+
+    Raises
+    ------
+    ValueError
+        Not two models.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    if len(tables) != 2:
+        raise ValueError(f"a slider is over two models, got {list(tables)}")
+    positions = {}
+    for model, other in (tuple(tables), tuple(tables)[::-1]):
+        pairs = swaps[model].groupby(level=["a", "b"], sort=False)
+        positions[model] = [
+            {
+                "told": f"{model} {cutoff:g}, {other} {beside:g}",
+                "heads": [f"{model} from {cutoff:g} on", f"{other} from {beside:g} on"],
+                "figures": _figures(tables[model].loc[cutoff], tables[other].loc[beside], money),
+                "swaps": [_swap_row(row) for _, row in pair.iterrows()],
+            }
+            for (cutoff, beside), pair in pairs
+        ]
+    at = {
+        model: int(np.abs(table.index.to_numpy() - starts[model]).argmin())
+        for model, table in tables.items()
+    }
+    first, second = tables
+    return Explorer(
+        fragment_html(
+            "slider.html.j2",
+            models=list(tables),
+            labels=[rate_name, "loans with a known outcome", "bads", "bad rate, 95 % interval",
+                    "expected bad rate of all approved", "never booked",
+                    f"profit, {money}, 95 % interval", "inferred"],
+            decisions=["both approve", f"only {first}", f"only {second}", "neither"],
+            shown=positions[first][at[first]],
+            data=_json({"positions": positions, "starts": at}),
+        )
+    )  # fmt: skip
+
+
+def curve_chooser(
+    curves: pd.DataFrame, start: Mapping[str, Any], milestones: Sequence[int]
+) -> Explorer:
+    """Vintage curves of a term, an event and a measure to choose; nothing without scripts.
+
+    Parameters
+    ----------
+    curves : DataFrame, index (term, event, measure, cohort)
+        Of :func:`vintage.curve_choices`.
+    start : mapping of level to value
+        `term`, `event` and `measure` to begin with.
+    milestones : sequence of int
+        Months on book of the table below the curves.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    drawn = {}
+    for (term, event, measure), own in curves.groupby(level=["term", "event", "measure"]):
+        rates = until_still(own.drop(columns="loans")).to_numpy(dtype=float)
+        drawn[f"{term}|{event}|{measure}"] = [
+            {
+                "name": str(cohort),
+                "loans": number_text(loans, "whole"),
+                "values": [round(value, _MOST_DIGITS) for value in row[~np.isnan(row)]],
+            }
+            for cohort, loans, row in zip(
+                own.index.get_level_values("cohort"), own["loans"], rates, strict=True
+            )
+            if not np.isnan(row).all()
+        ]
+    choices = {
+        "term": {term: f"{term} months" for term in curves.index.unique("term")},
+        "event": {
+            event: "in default" if event == "default" else f"more than {event} days past due"
+            for event in curves.index.unique("event")
+        },
+        "measure": {measure: _MEASURES[measure] for measure in curves.index.unique("measure")},
+    }
+    return Explorer(
+        fragment_html(
+            "curves.html.j2",
+            choices=choices,
+            start={level: start.get(level) for level in choices},
+            milestones=list(milestones),
+            data=_json({"curves": drawn, "milestones": list(milestones)}),
+        )
+    )
+
+
+def _figures(row: pd.Series, other: pd.Series, money: str) -> list[list[str]]:
+    """What is told of two cutoffs, a line a figure."""
+
+    def of(one: pd.Series) -> list[str]:
+        known = one["good"] + one["bad"]
+        bad_rate = _with_ends(one, "bad_rate", "bad_rate_low", "bad_rate_high", "percent2")
+        profit = _with_ends(one, "profit_amount", "profit_low", "profit_high", "whole")
+        return [
+            number_text(one["approval_rate"], "percent"),
+            number_text(known, "whole"),
+            number_text(one["bad"], "whole"),
+            bad_rate,
+            number_text(one["expected_bad_rate"], "percent2"),
+            number_text(one["never_booked_rate"], "percent"),
+            profit,
+            "yes" if one["inferred"] else "no",
+        ]
+
+    return [list(pair) for pair in zip(of(row), of(other), strict=True)]
+
+
+def _swap_row(row: pd.Series) -> list[str]:
+    bad_rate = _with_ends(row, "bad_rate", "bad_rate_low", "bad_rate_high", "percent2")
+    counts = [number_text(row[name], "whole") for name in ("applications", "booked", "bad")]
+    return [*counts, bad_rate]
+
+
+def _with_ends(row: pd.Series, name: str, low: str, high: str, kind: str) -> str:
+    if pd.isna(row[name]):
+        return number_text(row[name], kind)
+    ends = " to ".join(number_text(row[end], kind) for end in (low, high))
+    return f"{number_text(row[name], kind)} ({ends})"
+
+
+def _json(data: Any) -> str:
+    """JSON that may stand within a script element of a page: nothing in it ends one."""
+    text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

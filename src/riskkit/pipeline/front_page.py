@@ -1,0 +1,222 @@
+"""The run's front page: what to do, what is red, the key figures and how they have changed.
+
+Takes the manifest and what the stages have left; gives HTML text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from riskkit.checks import DataContractError
+from riskkit.pipeline.handover import FINDINGS, KEY_FIGURES
+from riskkit.pipeline.history import change_text, last_before
+from riskkit.pipeline.manifest import stage_state
+from riskkit.pipeline.notebooks import Notebook
+from riskkit.pipeline.report import (
+    documents_in,
+    own_page,
+    parameter_rows,
+    plain_text,
+    shown_markdown,
+)
+from riskkit.tables import read_json
+
+__all__ = ["index_page", "key_figures_of"]
+
+# parameters that the source's name stands for
+_OF_SOURCE = ("source", "root")
+
+
+def index_page(
+    manifest: Mapping[str, Any],
+    notebooks: Sequence[Notebook],
+    run_dir: Path,
+    report_dir: Path,
+) -> str:
+    """The front page of a run.
+
+    Parameters
+    ----------
+    manifest : mapping
+    notebooks : sequence of Notebook
+        The whole suite.
+    run_dir, report_dir : Path
+    """
+    stages = [_stage(notebook, manifest, run_dir, report_dir) for notebook in notebooks]
+    findings = [
+        {"stage": stage["title"], "page": stage["page"], **finding}
+        for stage in stages
+        for finding in stage["findings"]
+    ]
+    reds = [finding for finding in findings if finding["red"]]
+    ambers = [finding for finding in findings if not finding["red"]]
+    before = last_before(run_dir, manifest["started"])
+    decided = {n.name for n in notebooks if "chosen_cutoffs" in n.leaves}
+    advice = [s["figures"][0] for s in stages if s["name"] in decided and s["figures"]]
+    # a page with another scenario must not pass for the nightly one
+    changed = [
+        {"stage": stage["title"], **row}
+        for stage in stages
+        for row in stage["parameters"]
+        if row["changed"] and row["name"] not in _OF_SOURCE
+    ]
+    facts = [
+        ("Run", manifest["run"]),
+        ("Source", manifest["source"]),
+        ("Profile", manifest["profile"]),
+        ("Started", _time(manifest["started"])),
+        ("Finished", _time(manifest["finished"])),
+        ("riskkit", manifest["versions"]["riskkit"]),
+        ("Python", manifest["versions"]["python"]),
+    ]
+    return own_page(
+        "index.html.j2",
+        title=manifest.get("title", manifest["run"]),  # older manifests have none
+        sentence=_sentence(stages, advice, len(reds), len(ambers)),
+        reds=reds,
+        ambers=ambers,
+        before=_time(str(before["finished"])) if before else "",
+        figures=_rows_of_figures(stages, before),
+        stages=stages,
+        # the first line of each parameter, whichever stages know it
+        changed=list({row["name"]: row for row in changed}.values()),
+        facts=facts,
+        versions=list(manifest["versions"].items()),
+    )
+
+
+def key_figures_of(folder: Path) -> dict[str, str]:
+    """The key figures a stage has left in its folder: label -> text."""
+    return {figure.label: figure.text for figure in _key_figures(folder)}
+
+
+class _Figure(NamedTuple):
+    """A key figure, and how it went by month."""
+
+    label: str
+    text: str
+    trend: Mapping[str, float]
+
+    @property
+    def line(self) -> str:
+        """The trend as points of a line, 100 wide and 20 high; empty where there is none."""
+        values = list(self.trend.values())
+        if len(values) < 2:
+            return ""
+        low, high = min(values), max(values)
+        return " ".join(
+            f"{100 * at / (len(values) - 1):.1f},{19 - 18 * (value - low) / (high - low or 1):.1f}"
+            for at, value in enumerate(values)
+        )
+
+    @property
+    def span(self) -> str:
+        """From when to when, and between which values, the line is drawn."""
+        months, values = list(self.trend), list(self.trend.values())
+        return f"by month, {months[0]} to {months[-1]}, {min(values):,.4g} to {max(values):,.4g}"
+
+
+def _stage(
+    notebook: Notebook, manifest: Mapping[str, Any], run_dir: Path, report_dir: Path
+) -> dict[str, Any]:
+    """What the page shows of a stage; of one that failed, no result."""
+    record = manifest.get("stages", {}).get(notebook.name, {})
+    state = stage_state(manifest, notebook.name)
+    if state == "done" and record.get("reused"):
+        state = "up to date"
+    page = f"{notebook.name}.html"
+    folder = run_dir / notebook.name
+    documents = {} if state == "failed" else documents_in(folder)
+    return {
+        "name": notebook.name,
+        "title": plain_text(notebook.title),
+        "purpose": shown_markdown(notebook.purpose),
+        "state": state,
+        "page": page if (report_dir / page).is_file() else "",
+        "seconds": f"{record['seconds']:.1f} s" if "seconds" in record else "",
+        "error": record.get("error", ""),
+        "documents": {
+            name: title for name, title in documents.items() if (report_dir / name).is_file()
+        },
+        "figures": [] if state == "failed" else _key_figures(folder),
+        "findings": [] if state == "failed" else _findings(folder),
+        "parameters": parameter_rows(notebook, record.get("parameters", {})),
+    }
+
+
+def _sentence(
+    stages: Sequence[Mapping[str, Any]], advice: Sequence[_Figure], n_red: int, n_amber: int
+) -> str:
+    """How the run stands, in words: what hinders it, else what to do and how sound that is."""
+    of_state = {
+        state: [stage["title"] for stage in stages if stage["state"] == state]
+        for state in ("failed", "stale", "not run")
+    }
+    if of_state["failed"]:
+        return f"Failed at “{of_state['failed'][0]}”; later stages did not run."
+    if of_state["stale"]:
+        stale = ", ".join(of_state["stale"])
+        return f"Out of date, because an earlier stage has changed since: {stale}."
+    if of_state["not run"]:
+        return f"Not run yet: {', '.join(of_state['not run'])}."
+    told = "".join(f"{figure.label}: {figure.text}. " for figure in advice)
+    if not n_red and not n_amber:
+        return f"{told}All {len(stages)} stages are done, and nothing deserves attention."
+    rests = "It rests on" if advice else "The run has"
+    return f"{told}{rests} {n_red} red and {n_amber} amber findings."
+
+
+def _rows_of_figures(
+    stages: Sequence[Mapping[str, Any]], before: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """A row a key figure: its stage, what it is now, and what has changed."""
+    told = before.get("figures", {})
+    rows = []
+    for stage in stages:
+        earlier = told.get(stage["name"])
+        earlier = earlier if isinstance(earlier, dict) else {}
+        for figure in stage["figures"]:
+            was = earlier.get(figure.label)
+            change = "new" if was is None else change_text(figure.text, str(was))
+            rows.append({"stage": stage, "figure": figure, "change": change})
+    return rows
+
+
+def _time(stamp: str) -> str:
+    return stamp.replace("T", " ").replace("+00:00", " UTC")
+
+
+def _key_figures(folder: Path) -> list[_Figure]:
+    left = _left_json(folder / KEY_FIGURES)
+    found = []
+    for label, told in left.items() if isinstance(left, dict) else ():
+        trend = told.get("trend") if isinstance(told, dict) else None
+        text = told.get("text", "") if isinstance(told, dict) else told
+        points = trend if isinstance(trend, dict) else {}
+        drawn = {m: v for m, v in points.items() if isinstance(v, int | float)}
+        found.append(_Figure(str(label), str(text), drawn))
+    return found
+
+
+def _findings(folder: Path) -> list[dict[str, Any]]:
+    told = _left_json(folder / FINDINGS)
+    rows = [row for row in told if _is_finding(row)] if isinstance(told, list) else []
+    lost = told is not None and (not isinstance(told, list) or len(rows) < len(told))
+    if lost:
+        text = f"{FINDINGS} of this stage cannot be read, or not all of it"
+        rows.append({"topic": "Findings", "text": text, "red": True})
+    return rows
+
+
+def _is_finding(row: Any) -> bool:
+    kinds = {"topic": str, "text": str, "red": bool}
+    return isinstance(row, dict) and all(isinstance(row.get(k), t) for k, t in kinds.items())
+
+
+def _left_json(path: Path) -> Any:
+    try:
+        return read_json(path)
+    except DataContractError:
+        return None

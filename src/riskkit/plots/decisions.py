@@ -1,0 +1,197 @@
+"""Pictures of a cutoff: what it approves, how that repays, what it earns, what that hangs on.
+
+Takes a table of :mod:`riskkit.strategy` or :mod:`riskkit.metrics` and axes, or none; gives axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from riskkit.metrics import jeffreys_interval
+from riskkit.plots.style import (
+    ACCENT,
+    BAD,
+    MUTED,
+    SERIES,
+    axes_of,
+    finish,
+    legend_outside,
+    percent_axis,
+)
+from riskkit.strategy import choose_cutoff
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_cutoffs", "plot_profit", "plot_score_bands", "plot_sensitivity"]
+
+
+def plot_cutoffs(
+    tables: Mapping[str, pd.DataFrame],
+    rate_name: str,
+    *,
+    ax: Axes | None = None,
+) -> Axes:
+    """Bad rate of what is approved against the approval rate, one line per model.
+
+    Parameters
+    ----------
+    tables : mapping of model to DataFrame
+        Of :func:`strategy.cutoff_table`; drawn from 50 known outcomes on.
+    rate_name : str
+        What the horizontal axis counts, such as "approval rate".
+    """
+    ax = axes_of(ax, (5.6, 3.6))
+    alt = []
+    for (name, table), colour in zip(tables.items(), SERIES, strict=False):
+        known = table[table["good"] + table["bad"] >= 50]
+        _line_of_cutoffs(ax, known, known["bad_rate"], colour, name)
+        if len(known):
+            all_in, few = known["bad_rate"].iloc[[0, -1]]
+            alt.append(f"{name} from {few:.1%} at the safest to {all_in:.1%} with all")
+    percent_axis(ax.xaxis)
+    percent_axis(ax.yaxis)
+    ax.set_ylim(0)
+    _cutoff_legend(ax, tables)
+    text = ("; ".join(alt) or "too few outcomes are known") + "."
+    return finish(ax, "Bad rate at each cutoff", rate_name, "bad rate of booked", text)
+
+
+def plot_profit(
+    tables: Mapping[str, pd.DataFrame],
+    rate_name: str,
+    currency: str,
+    *,
+    ax: Axes | None = None,
+) -> Axes:
+    """Profit against the approval rate, one line per model.
+
+    A full dot marks the best cutoff of those that are not inferred, a hollow one a better one that
+    is.
+
+    Parameters
+    ----------
+    tables : mapping of model to DataFrame
+        Of :func:`strategy.cutoff_table`.
+    rate_name : str
+        What the horizontal axis counts, such as "approval rate".
+    currency : str
+        Unit of the profit.
+    """
+    ax = axes_of(ax, (5.6, 3.6))
+    largest = max((t["profit_amount"].abs().max() for t in tables.values()), default=0)
+    size, unit = (1e6, "million") if largest >= 1e6 else (1e3, "thousand")
+    alt = []
+    for (name, table), colour in zip(tables.items(), SERIES, strict=False):
+        _line_of_cutoffs(ax, table, table["profit_amount"] / size, colour, name)
+        known = table[table["bad_rate"].notna()]
+        best = {
+            filled: choose_cutoff(part, objective="profit")
+            for filled, part in ((True, known[~known["inferred"]]), (False, known))
+            if len(part)
+        }
+        for filled, row in best.items():
+            if filled or row["inferred"]:
+                face = colour if filled else "white"
+                place = row["approval_rate"], row["profit_amount"] / size
+                ax.plot(*place, "o", color=colour, markerfacecolor=face)
+                alt.append(
+                    f"{name} is best at {place[0]:.0%}{'' if filled else ', which is inferred'}"
+                )
+    percent_axis(ax.xaxis)
+    ax.axhline(0, color=MUTED, lw=1)
+    _cutoff_legend(ax, tables)
+    text = "; ".join(alt) + "."
+    return finish(ax, "Profit at each cutoff", rate_name, f"profit, {unit} {currency}", text)
+
+
+def _line_of_cutoffs(
+    ax: Axes, table: pd.DataFrame, values: pd.Series, colour: str, name: str
+) -> None:
+    """A line over the approval rate, dotted where the cutoff is inferred."""
+    ax.plot(table["approval_rate"], values, color=colour, label=name)
+    # without a value a white line has a gap, not a bridge
+    inferred = values.where(table["inferred"])
+    ax.plot(table["approval_rate"], inferred, color="white", lw=2.2, ls=":")
+
+
+def _cutoff_legend(ax: Axes, tables: Mapping[str, pd.DataFrame]) -> None:
+    any_inferred = any(table["inferred"].any() for table in tables.values())
+    legend_outside(ax, "dotted where inferred" if any_inferred else None)
+
+
+def plot_score_bands(
+    table: pd.DataFrame, title: str, *, cutoff: float | None = None, ax: Axes | None = None
+) -> Axes:
+    """Loans of each band of the score as bars, their bad rate with its 95 % interval as points.
+
+    Parameters
+    ----------
+    table : DataFrame, index group
+        Of :func:`metrics.gains_table`.
+    title : str
+        Says of which model and sample.
+    cutoff : float, optional
+        Approved from there on: a line between the bands, or within one.
+    """
+    ax = axes_of(ax, (8.6, 3.6))
+    place = np.arange(len(table))
+    known = (table["good"] + table["bad"]).to_numpy(dtype=float)
+    ax.bar(place, known, color="#cfd8e1", width=0.85)
+    bands = [f"{row.score_low:g}–{row.score_high:g}" for row in table.itertuples()]
+    ax.set_xticks(place, bands, rotation=30, ha="right")
+    rates = ax.twinx()
+    rates.grid(False)
+    rates.spines["right"].set_visible(True)
+    low, high = jeffreys_interval(table["bad"].to_numpy(float), known, 0.95)
+    rates.vlines(place, low, high, color=BAD, alpha=0.4, lw=3)
+    rates.plot(place, table["bad_rate"], "o", color=BAD, ms=5)
+    percent_axis(rates.yaxis)
+    rates.set_ylim(0)
+    rates.set_ylabel("bad rate, points")
+    told = ""
+    if cutoff is not None and len(table):
+        # as far into its band as the score is
+        lows, highs = table["score_low"].to_numpy(float), table["score_high"].to_numpy(float)
+        at = int(np.searchsorted(highs, cutoff).clip(0, len(highs) - 1))
+        within = (cutoff - lows[at]) / max(highs[at] - lows[at] + 1, 1)
+        ax.axvline(at - 0.5 + float(np.clip(within, 0, 1)), color=ACCENT, lw=1.6, ls="--")
+        told = f" The dashed line is the cutoff, {cutoff:g}."
+    worst, best = (table["bad_rate"].iloc[end] for end in (0, -1)) if len(table) else (np.nan,) * 2
+    alt = f"The bad rate is {worst:.1%} in the riskiest band and {best:.1%} in the safest.{told}"
+    return finish(ax, title, "score", "loans, bars", alt)
+
+
+def plot_sensitivity(table: pd.DataFrame, currency: str, *, ax: Axes | None = None) -> Axes:
+    """The best profit, and the cutoff it takes, where loans earn or lose more or less.
+
+    Parameters
+    ----------
+    table : DataFrame, index (margin, loss)
+        Of :func:`strategy.sensitivity_table`.
+    currency : str
+    """
+    ax = axes_of(ax, (7.4, 3.2))
+    largest = table["profit_amount"].abs().max() if len(table) else 0
+    size, unit = (1e6, "million") if largest >= 1e6 else (1e3, "thousand")
+    for number, (margin, own) in enumerate(table.groupby(level=0)):
+        losses = own.index.get_level_values(1).to_numpy(dtype=float)
+        profit = own["profit_amount"].to_numpy(dtype=float) / size
+        ax.plot(losses, profit, "o-", color=SERIES[number], ms=4, label=f"{margin:g} times")
+        for loss, height, cutoff in zip(losses, profit, own["cutoff"], strict=True):
+            ax.annotate(f"{cutoff:.0f}", (loss, height), xytext=(0, 6), textcoords="offset points",
+                        ha="center", fontsize=8, color=SERIES[number])  # fmt: skip
+    ax.axhline(0, color=MUTED, lw=1)
+    ax.margins(y=0.18)
+    ax.set_xticks(sorted({float(loss) for loss in table.index.get_level_values(1)}))
+    legend_outside(ax, "margin")
+    span = table["cutoff"]
+    alt = (
+        f"The best cutoff lies between {span.min():.0f} and {span.max():.0f}." if len(table) else ""
+    )
+    axis = f"profit, {unit} {currency}"
+    return finish(ax, "Best profit and its cutoff", "loss, times what is taken here", axis, alt)
