@@ -430,7 +430,7 @@ def test_what_is_no_level_is_refused_after_fit_as_in_it():
     ("weight", "match"),
     [
         (np.full(60, 1e308), "must add up to less than"),
-        (np.ma.masked_array(np.ones(60), mask=np.arange(60) == 0), "masked"),
+        (np.ma.masked_array(np.ones(60), mask=np.arange(60) == 0), "finite"),
         ("x", "must be numeric"),
     ],
 )

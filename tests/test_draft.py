@@ -671,8 +671,10 @@ def test_a_column_that_is_no_label_is_named(tmp_path: Path, content, label, faul
 
 @pytest.mark.parametrize("name", ["pwd: x", "anna:s3cret@db", "\x1b[31mred", "long" * 60])
 def test_a_name_that_no_mapping_may_hold_is_left_out(tmp_path: Path, name) -> None:
-    rows = "".join(f"{i},{i}00,{'lost' if i % 3 == 0 else 'paid'},{i % 7}\n" for i in range(60))
-    (tmp_path / "loans.csv").write_text(f"id,amount,status,{name}\n{rows}")
+    rows = "".join(
+        f"{i},{i}00,{'lost' if i % 3 == 0 else 'paid'},{i % 5},{i % 7}\n" for i in range(60)
+    )
+    (tmp_path / "loans.csv").write_text(f"id,amount,status,visits,{name}\n{rows}")
     assert call("draft", "--input", tmp_path / "loans.csv", "--label", "status").exit_code == 0
     mapping = read_mapping(tmp_path / "loans.yaml")
     assert name not in [feature.column for feature in mapping.features.values()]

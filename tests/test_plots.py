@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from riskkit import binning, metrics, migration, plots, strategy, vintage
+from riskkit import binning, metrics, migration, plots, profile, strategy, vintage
 from riskkit.plots import style
 from riskkit.target import BadDefinition
 
@@ -46,6 +46,12 @@ def panel():
     )
 
 
+def money_of(y):
+    """Money of equal loans, as :func:`strategy.profit_sums` gives it."""
+    fen = pd.DataFrame({"margin_fen": 6_000, "loss_fen": 60_000, "cost_fen": 500}, index=range(len(y)))
+    return strategy.profit_sums(fen, y)
+
+
 def every_figure(rows, panel):
     """Each plot function on a table of the function it is made for."""
     X, y, score = rows
@@ -54,9 +60,12 @@ def every_figure(rows, panel):
     table = strategy.cutoff_table(counts, strategy.Economics(1, 5, 0))
     probability = np.full(900, 0.3) + X["a"].to_numpy() * 0.01
     months = pd.Series(pd.date_range("2024-01-01", periods=900, freq="D").strftime("%Y-%m"))
-    rates = pd.DataFrame(
-        {"applications": [5, 7], "approval_rate": [0.5, 0.6], "bad_rate": [0.1, np.nan]},
-        index=["2024-01", "2024-02"],
+    people = pd.DataFrame({"approved": True, "booked": True, "amount": 100, "default_flag": y})
+    people.loc[people.index[:90], ["approved", "booked"]] = False
+    rates = profile.application_rates(people, months)
+    grade = pd.Series(np.arange(900) % 3)
+    sensible = strategy.sensitivity_table(
+        strategy.cutoff_table(metrics.score_counts(score, y, sums=money_of(y)))
     )
     cohorts = vintage.cohort_counts(panel)
     timing = pd.DataFrame([[0, 0.5, 1], [0, 0, 1]], index=[3, 12]).rename_axis("term_months")
@@ -66,8 +75,17 @@ def every_figure(rows, panel):
         "iv": plots.plot_iv(binner.iv, min_iv=0.02),
         "bins": plots.plot_bins(binner.table("b"), "Price in $ and $"),
         "stability": plots.plot_stability(binning.stability(binner, X, y, months)),
-        "roc": plots.plot_roc({"card": metrics.roc_curve_table(counts)}),
-        "scores": plots.plot_scores(counts, "Scores"),
+        "roc": plots.plot_roc(
+            {"card": metrics.roc_curve_table(counts)}, "ROC, late", n_good=700, n_bad=200
+        ),
+        "ks": plots.plot_ks({"card": metrics.roc_curve_table(counts)}, "KS, late"),
+        "scores": plots.plot_scores(counts, "Scores", declined=counts.head(40)),
+        "bands": plots.plot_score_bands(metrics.gains_table(counts), "Bands", cutoff=score[5]),
+        "sensitivity": plots.plot_sensitivity(sensible, "CNY"),
+        "funnel": plots.plot_funnel(profile.funnel_table(people)),
+        "exposure": plots.plot_exposure(
+            profile.exposure_table(people["amount"], grade, grade * 3 + 3), "CNY"
+        ),
         "calibration": plots.plot_calibration({"card": metrics.calibration_table(y, probability)}),
         "cutoffs": plots.plot_cutoffs({"card": table}, "approval rate"),
         "profit": plots.plot_profit({"card": table}, "approval rate", "CNY"),
@@ -81,19 +99,23 @@ def every_figure(rows, panel):
 
 def test_every_figure_has_a_title_named_axes_and_alt_text(rows, panel):
     plots.use_report_style()
-    for name, ax in every_figure(rows, panel).items():
-        assert ax.get_title(loc="left"), name
-        assert ax.get_xlabel() or ax.get_ylabel(), name
-        alt = ax.figure.get_label()
-        assert alt.startswith(ax.get_title(loc="left")), name
-        assert len(alt) > len(ax.get_title(loc="left")) + 10, name
+    for name, drawn in every_figure(rows, panel).items():
+        figure = getattr(drawn, "figure", drawn)
+        titled = [ax for ax in figure.axes if ax.get_title(loc="left")]
+        assert titled, name
+        assert any(ax.get_xlabel() or ax.get_ylabel() for ax in titled) or name == "funnel", name
+        for ax in titled:
+            assert f"{ax.get_title(loc='left')}. " in figure.get_label(), name
+        assert len(figure.get_label()) > len(titled[0].get_title(loc="left")) + 10, name
 
 
 def test_equal_figures_are_equal_bytes_with_their_alt_text(rows, panel):
     plots.use_report_style()
-    first = {name: style.svg_of(ax.figure) for name, ax in every_figure(rows, panel).items()}
+    drawn = every_figure(rows, panel)
+    first = {name: style.svg_of(getattr(one, "figure", one)) for name, one in drawn.items()}
     plt.close("all")
-    again = {name: style.svg_of(ax.figure) for name, ax in every_figure(rows, panel).items()}
+    drawn = every_figure(rows, panel)
+    again = {name: style.svg_of(getattr(one, "figure", one)) for name, one in drawn.items()}
     assert first == again
     svg, metadata = first["roc"]
     assert metadata["alt"].startswith("ROC")

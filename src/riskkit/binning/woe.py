@@ -207,8 +207,8 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
         X = self._frame(X, fit=True)
         _require_plain_names(X.columns if features is None else features)
         # rows of an array have no index of their own
-        labels: Any = y if y is None else np.asarray(y)
-        sample_weight = None if sample_weight is None else np.asarray(sample_weight)
+        labels: Any = y if y is None else np.asanyarray(y)
+        sample_weight = None if sample_weight is None else np.asanyarray(sample_weight)
         if (
             sample_weight is not None
             and not weight_array(sample_weight, len(X), "sample_weight").any()

@@ -120,8 +120,8 @@ def numeric_array(
     ValueError
         Text, another shape, or another length.
     """
-    if np.ma.is_masked(values):
-        raise ValueError(f"{name} has masked entries, whose values do not count: fill them first")
+    if isinstance(values, np.ma.MaskedArray):
+        values = values.astype(float).filled(np.nan)
     array = np.asarray(values)
     if array.dtype == np.float16:
         array = array.astype(np.float64)  # pandas has no index of halves

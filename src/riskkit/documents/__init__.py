@@ -4,6 +4,7 @@ Takes a model and the tables a run has found; gives sections, and a page that ne
 """
 
 from riskkit.documents.explorers import Explorer, curve_chooser, cutoff_slider
+from riskkit.documents.features import iv_text, labels_in_row, selection_in_labels
 from riskkit.documents.limits import challenger_limits, model_limits
 from riskkit.documents.looks import show_finding
 from riskkit.documents.model_card import model_card_sections
@@ -19,9 +20,12 @@ __all__ = [
     "cutoff_slider",
     "document_html",
     "fragment_html",
+    "iv_text",
+    "labels_in_row",
     "model_card_sections",
     "model_limits",
     "page_html",
+    "selection_in_labels",
     "show_finding",
     "write_document",
 ]

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from riskkit.documents.words import plain
 from riskkit.plots import show_table
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ LOOKS: dict[str, _Look] = {
         ("coefficient", "standard_error", "low", "high", "vif", "iv", "points_range", "p_value",
          "chosen_again"),
         {"coefficient": "signed", "low": "signed", "high": "signed", "standard_error": "three",
-         "vif": "number", "iv": "three", "p_value": "three", "chosen_again": "percent"},
+         "vif": "number", "iv": "three", "chosen_again": "percent"},
         {"vif": "VIF", "iv": "IV", "points_range": "reach", "p_value": "p, after selection"},
     ),
     "discrimination": _Look(
@@ -86,8 +85,7 @@ LOOKS: dict[str, _Look] = {
         ("score_low", "score_high", "n", "bad", "bad_rate", "probability", "jeffreys_p_value",
          "binomial_p_value", "light"),
         {"n": "whole", "bad": "whole", "bad_rate": "percent2", "probability": "percent2",
-         "score_low": "whole", "score_high": "whole", "jeffreys_p_value": "three",
-         "binomial_p_value": "three"},
+         "score_low": "whole", "score_high": "whole"},
         {"n": "loans", "jeffreys_p_value": "p-value, Jeffreys", "score_low": "score from",
          "score_high": "to below", "binomial_p_value": "p-value, binomial"},
     ),
@@ -162,8 +160,10 @@ def show_finding(
     """
     look = LOOKS[name]
     there = [column for column in look.columns if column in table and column not in leave_out]
-    shown = table[there].rename(index=plain).replace([np.inf, -np.inf], np.nan)
+    shown = table[there].replace([np.inf, -np.inf], np.nan)
     ends = {column: "95 % from" for column in there if column.endswith("low")}
     ends |= {column: "to" for column in there if column.endswith("high")}
     names = ends | dict(look.names)
-    return show_table(shown, look.formats, names=names, caption=caption, heat=heat, rows=rows)
+    return show_table(
+        shown, look.formats, names=names, caption=caption, heat=heat, rows=rows, plain=True
+    )

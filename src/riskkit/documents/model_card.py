@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from riskkit.documents.features import selection_in_labels
 from riskkit.documents.limits import Limit, model_limits
 from riskkit.documents.looks import show_finding
 from riskkit.documents.performance import calibration_parts, performance_parts, stability_parts
@@ -264,23 +265,22 @@ def _left_out(
     labels: Mapping[str, str],
     selection: pd.DataFrame,
 ) -> list[Any]:
-    rows = {}
-    for name, row in selection.iterrows():
-        if name in card.coefficients_.index:
-            continue
-        reason = row["reason"]
-        if row["selected"]:
-            reason = card.dropped_.get(str(name), "not taken")
-        elif isinstance(row["with"], str):
-            reason = reason.replace(row["with"], labels.get(row["with"], row["with"]))
-        reason = plain(reason)
-        rows[labels.get(str(name), str(name))] = {"iv": row["iv"], "reason": reason}
+    left = selection[~selection.index.isin(card.coefficients_.index)]
+    reasons = [
+        plain(card.dropped_.get(str(name), "not taken") if row["selected"] else row["reason"])
+        for name, row in left.iterrows()
+    ]
+    table = selection_in_labels(left.assign(reason=reasons), labels)[["iv", "reason"]]
     parts: list[Any] = []
-    if rows:
-        table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("feature")
-        caption = "Offered, and not on the card"
+    if len(table):
         parts.append(
-            show_table(table, {"iv": "three"}, names={"iv": "IV"}, caption=caption, rows=len(rows))
+            show_table(
+                table.rename_axis("feature"),
+                {"iv": "three"},
+                names={"iv": "IV"},
+                caption="Offered, and not on the card",
+                rows=len(table),
+            )
         )
     aside = {
         "protected": [f.label for f in features if f.protected and f.name not in selection.index],

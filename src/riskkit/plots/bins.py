@@ -33,6 +33,7 @@ def plot_iv(
     iv: pd.Series,
     *,
     chance: pd.Series | None = None,
+    labels: Mapping[str, str] | None = None,
     ax: Axes | None = None,
     min_iv: float | None = None,
 ) -> Axes:
@@ -43,22 +44,26 @@ def plot_iv(
     iv : Series, index feature
     chance : Series, index feature, optional
         What chance exceeds one time in twenty, of :func:`riskkit.binning.chance_iv`: a mark.
+    labels : mapping of feature to label, optional
     min_iv : float, optional
         A line.
     """
     shown = iv.head(25)[::-1]
     ax = axes_of(ax, (8.6, 1.0 + 0.24 * len(shown)))
-    ax.barh(list(map(str, shown.index)), shown, color=ACCENT)
+    place = range(len(shown))
+    ax.barh(place, shown, color=ACCENT)
+    told = labels or {}
+    ax.set_yticks(place, [told.get(name, str(name)) for name in shown.index])
     ax.grid(axis="y", visible=False)
     if chance is not None:
-        place = range(len(shown))
         label = "chance exceeds this one time in twenty"
         ax.plot(chance[shown.index], place, "|", color=BAD, ms=9, mew=2, label=label)
     if min_iv is not None:
         ax.axvline(min_iv, color=BAD, lw=1.2, ls="--", label=f"least IV kept, {min_iv:g}")
     if chance is not None or min_iv is not None:
         ax.legend(loc="lower right")
-    best = f"The largest is {iv.index[0]} with {iv.iloc[0]:.3f}." if len(iv) else ""
+    first = told.get(iv.index[0], iv.index[0]) if len(iv) else ""
+    best = f"The largest is {first} with {iv.iloc[0]:.3f}." if len(iv) else ""
     return finish(ax, "Information value", "IV", "", best)
 
 
@@ -116,6 +121,7 @@ def plot_stability(
     stability: pd.DataFrame,
     *,
     against: str = "the training sample",
+    labels: Mapping[str, str] | None = None,
     ax: Axes | None = None,
     top: int = 20,
 ) -> Axes:
@@ -128,6 +134,7 @@ def plot_stability(
         says that there is nothing to compare.
     against : str
         What the periods are compared with.
+    labels : mapping of feature to label, optional
     top : int
         At most so many features.
     """
@@ -135,6 +142,7 @@ def plot_stability(
 
     grid = stability["psi"].unstack("period")
     grid = grid.loc[grid.max(axis=1).sort_values(ascending=False, kind="stable").index[:top]]
+    grid = grid.rename(index=dict(labels or {}))
     ax = axes_of(ax, (8.6, 1.2 + 0.25 * len(grid)))
     if grid.empty:
         nothing = "no later period to compare"

@@ -59,7 +59,9 @@ def plot_scores(
     ax = axes_of(ax, (6.4, 3.4))
     others = counts.index[:0] if declined is None else declined.index
     score = counts.index.union(others).to_numpy(dtype=float)
-    edges = np.arange(score.min() - 0.5, score.max() + 5, 5)
+    # some thirty steps, of whole fives
+    step = 5 * max(1, round((score.max() - score.min()) / 150)) if len(score) else 5
+    edges = np.arange(score.min() - 0.5, score.max() + step, step)
     for side, colour in (("good", GOOD), ("bad", BAD)):
         height, _ = np.histogram(score, bins=edges, weights=counts[side])
         ax.stairs(height / max(height.sum(), 1), edges, color=colour, fill=True, alpha=0.45)
@@ -71,7 +73,7 @@ def plot_scores(
     percent_axis(ax.yaxis)
     legend_outside(ax)
     alt = "Bads lie at lower scores than goods where the model separates."
-    return finish(ax, title, "score (5-point steps)", "share of loans", alt)
+    return finish(ax, title, f"score, {step}-point steps", "share of loans", alt)
 
 
 def plot_calibration(

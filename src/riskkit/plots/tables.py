@@ -40,6 +40,7 @@ def show_table(
     names: Mapping[str, str] | None = None,
     heat: Sequence[str] | bool = (),
     rows: int = 40,
+    plain: bool = False,
 ) -> Styler:
     """Table for a notebook or report: formatted, escaped, short.
 
@@ -58,6 +59,8 @@ def show_table(
     rows : int
         At most so many rows; a longer table is cut and the caption says so. One without rows
         says "none".
+    plain : bool
+        Values of the index are words, in which an underscore is a blank.
     """
     shown = frame.head(rows)
     if shown.empty:
@@ -74,7 +77,9 @@ def show_table(
     style = shown.style.set_uuid(f"{digest[0] ^ digest[1]:016x}")
     style.cell_ids = False
     style.format(chosen, na_rep="–", escape="html")
-    style.format_index(lambda value: html.escape(label_of(value)), axis="index")
+    style.format_index(
+        lambda value: html.escape(label_of(value).replace("_", " " if plain else "_")), axis="index"
+    )
     style.format_index(
         lambda value: html.escape(headings.get(value, label_of(value))), axis="columns"
     )
@@ -127,7 +132,7 @@ def _format(column: pd.Series, name: str, formats: Mapping[str, str] | str | Non
         return lambda value: label_of(value)
     if not pd.api.types.is_numeric_dtype(column):
         return None
-    if name == "p_value":
+    if name == "p_value" or name.endswith("_p_value"):
         return lambda value: "< 0.0001" if value < 1e-4 else f"{value:.4f}"
     if name == "share" or name.startswith("share_of_") or name.endswith(("_rate", "_share")):
         return FORMATS["percent"]
