@@ -90,8 +90,9 @@ def project(session_folder):
     """A project with the real notebooks, in which each source is run once a session."""
     folder = session_folder / "project"
     folder.mkdir(exist_ok=True)
-    with suppress(FileExistsError):
-        (folder / "notebooks").symlink_to(PROJECT / "notebooks")
+    for name in ("notebooks", "docs"):
+        with suppress(FileExistsError):
+            (folder / name).symlink_to(PROJECT / name)
     return folder
 
 

@@ -48,7 +48,9 @@ def panel():
 
 def money_of(y):
     """Money of equal loans, as :func:`strategy.profit_sums` gives it."""
-    fen = pd.DataFrame({"margin_fen": 6_000, "loss_fen": 60_000, "cost_fen": 500}, index=range(len(y)))
+    fen = pd.DataFrame(
+        {"margin_fen": 6_000, "loss_fen": 60_000, "cost_fen": 500}, index=range(len(y))
+    )
     return strategy.profit_sums(fen, y)
 
 

@@ -121,7 +121,7 @@ def numeric_array(
         Text, another shape, or another length.
     """
     if isinstance(values, np.ma.MaskedArray):
-        values = values.astype(float).filled(np.nan)
+        values = np.ma.filled(values.astype(float), np.nan)
     array = np.asarray(values)
     if array.dtype == np.float16:
         array = array.astype(np.float64)  # pandas has no index of halves

@@ -5,6 +5,12 @@ Takes a model and the tables a run has found; gives sections, and a page that ne
 
 from riskkit.documents.explorers import Explorer, curve_chooser, cutoff_slider
 from riskkit.documents.features import iv_text, labels_in_row, selection_in_labels
+from riskkit.documents.glossary import (
+    Term,
+    explained,
+    glossary_sections,
+    read_glossary,
+)
 from riskkit.documents.limits import challenger_limits, model_limits
 from riskkit.documents.looks import show_finding
 from riskkit.documents.model_card import model_card_sections
@@ -15,16 +21,20 @@ from riskkit.documents.words import Findings
 __all__ = [
     "Explorer",
     "Findings",
+    "Term",
     "challenger_limits",
     "curve_chooser",
     "cutoff_slider",
     "document_html",
+    "explained",
     "fragment_html",
+    "glossary_sections",
     "iv_text",
     "labels_in_row",
     "model_card_sections",
     "model_limits",
     "page_html",
+    "read_glossary",
     "selection_in_labels",
     "show_finding",
     "write_document",

@@ -66,6 +66,9 @@ def cutoff_slider(
     """
     if len(tables) != 2:
         raise ValueError(f"a slider is over two models, got {list(tables)}")
+    first, second = tables
+    # of the second model, "only a" is only the second
+    orders = {first: (0, 1, 2, 3), second: (0, 2, 1, 3)}
     positions = {}
     for model, other in (tuple(tables), tuple(tables)[::-1]):
         pairs = swaps[model].groupby(level=["a", "b"], sort=False)
@@ -74,7 +77,7 @@ def cutoff_slider(
                 "told": f"{model} {cutoff:g}, {other} {beside:g}",
                 "heads": [f"{model} from {cutoff:g} on", f"{other} from {beside:g} on"],
                 "figures": _figures(tables[model].loc[cutoff], tables[other].loc[beside], money),
-                "swaps": [_swap_row(row) for _, row in pair.iterrows()],
+                "swaps": [_swap_row(pair.iloc[at]) for at in orders[model]],
             }
             for (cutoff, beside), pair in pairs
         ]
@@ -82,7 +85,6 @@ def cutoff_slider(
         model: int(np.abs(table.index.to_numpy() - starts[model]).argmin())
         for model, table in tables.items()
     }
-    first, second = tables
     return Explorer(
         fragment_html(
             "slider.html.j2",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from riskkit.checks import DataContractError
 from riskkit.pipeline.handover import FINDINGS, KEY_FIGURES
@@ -23,6 +23,9 @@ from riskkit.pipeline.report import (
 )
 from riskkit.tables import read_json
 
+if TYPE_CHECKING:
+    from riskkit.documents import Term
+
 __all__ = ["index_page", "key_figures_of"]
 
 # parameters that the source's name stands for
@@ -34,6 +37,7 @@ def index_page(
     notebooks: Sequence[Notebook],
     run_dir: Path,
     report_dir: Path,
+    terms: Sequence[Term] = (),
 ) -> str:
     """The front page of a run.
 
@@ -43,6 +47,8 @@ def index_page(
     notebooks : sequence of Notebook
         The whole suite.
     run_dir, report_dir : Path
+    terms : sequence of Term, optional
+        Of the glossary.
     """
     stages = [_stage(notebook, manifest, run_dir, report_dir) for notebook in notebooks]
     findings = [
@@ -73,6 +79,7 @@ def index_page(
     ]
     return own_page(
         "index.html.j2",
+        terms,
         title=manifest.get("title", manifest["run"]),  # older manifests have none
         sentence=_sentence(stages, advice, len(reds), len(ambers)),
         reds=reds,
@@ -84,6 +91,7 @@ def index_page(
         changed=list({row["name"]: row for row in changed}.values()),
         facts=facts,
         versions=list(manifest["versions"].items()),
+        has_glossary=bool(terms),
     )
 
 

@@ -11,14 +11,18 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from riskkit.checks import may_hold_password
 from riskkit.pipeline.handover import LAB
 from riskkit.pipeline.history import PREVIOUS
 from riskkit.pipeline.notebooks import Notebook, find_notebooks, find_project, pick
 from riskkit.pipeline.parameters import BadInput, check_names
+from riskkit.pipeline.report import glossary_terms
 from riskkit.tables import hash_file
+
+if TYPE_CHECKING:
+    from riskkit.documents import Term
 
 __all__ = ["PROFILES", "Plan", "make_plan"]
 
@@ -48,6 +52,7 @@ class Plan:
     source_hashes: list[str] | None  # None: a database is among the sources
     run_dir: Path
     report_dir: Path
+    terms: Sequence[Term]  # of the glossary
 
 
 def make_plan(
@@ -117,6 +122,7 @@ def make_plan(
         source_hashes=described.hashes,
         run_dir=folder / "data" / "runs" / name,
         report_dir=folder / "reports" / "runs" / name,
+        terms=glossary_terms(folder),
     )
 
 

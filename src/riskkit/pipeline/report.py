@@ -12,14 +12,19 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from riskkit.pipeline.execute import Failure
 from riskkit.pipeline.notebooks import Notebook
 
+if TYPE_CHECKING:
+    from riskkit.documents import Term
+
 __all__ = [
     "documents_in",
     "failed_notebook",
+    "glossary_page",
+    "glossary_terms",
     "own_page",
     "parameter_rows",
     "plain_text",
@@ -43,6 +48,7 @@ def stage_page(
     *,
     documents: Mapping[str, str] | None = None,
     hidden: Mapping[str, str] | None = None,
+    terms: Sequence[Term] = (),
     failure: Failure | None = None,
 ) -> str:
     """One stage's page.
@@ -60,6 +66,8 @@ def stage_page(
         File name -> title, of :func:`documents_in`; linked at the end.
     hidden : mapping of str to str, optional
         Text that must not show (a staging folder's path) -> what stands in its place.
+    terms : sequence of Term, optional
+        Of the glossary, each explained where it is first used.
     failure : Failure, optional
         Goes on top.
     """
@@ -68,6 +76,7 @@ def stage_page(
     at = [n.name for n in neighbours].index(notebook.name)
     page = own_page(
         "stage.html.j2",
+        terms,
         name=notebook.name,
         title=plain_text(notebook.title),
         previous=_link(neighbours[at - 1]) if at else None,
@@ -205,11 +214,33 @@ def _exporter() -> Any:
     )
 
 
-def own_page(template: str, **values: Any) -> str:
-    """A page of the report: of this template, with the report's style and script."""
-    from riskkit.documents import page_html  # and so the models, when first needed
+def own_page(template: str, terms: Sequence[Term] = (), /, **values: Any) -> str:
+    """A page of the report: of this template, with its style and script, its terms explained."""
+    from riskkit.documents import explained, page_html  # and so the models, when first needed
 
-    return page_html(template, TEMPLATES, css=_own("page.css"), script=_own("page.js"), **values)
+    files = {"css": _own("page.css"), "script": _own("page.js")}
+    return explained(page_html(template, TEMPLATES, **files, **values), terms)
+
+
+def glossary_terms(project: Path) -> tuple[Term, ...]:
+    """Entries of the project's glossary, ``docs/glossary.md``; none where it has none.
+
+    Raises
+    ------
+    DataContractError
+        It is not of the form that :func:`documents.read_glossary` reads.
+    """
+    from riskkit.documents import read_glossary
+
+    path = project / "docs" / "glossary.md"
+    return read_glossary(path) if path.is_file() else ()
+
+
+def glossary_page(terms: Sequence[Term]) -> str:
+    """The page that the terms of the others link to."""
+    from riskkit.documents import glossary_sections
+
+    return own_page("glossary.html.j2", title="Glossary", sections=glossary_sections(terms))
 
 
 @cache

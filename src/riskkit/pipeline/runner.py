@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from riskkit.pipeline.execute import Failure, Outcome, load_engine, run_notebook
 from riskkit.pipeline.folders import clean_up, locked, own_folder, staging_folder, swap_in
@@ -38,8 +38,17 @@ from riskkit.pipeline.manifest import (
 from riskkit.pipeline.notebooks import Notebook, find_notebooks, find_project
 from riskkit.pipeline.parameters import OWN, BadInput
 from riskkit.pipeline.plan import Plan, make_plan
-from riskkit.pipeline.report import documents_in, failed_notebook, stage_page
+from riskkit.pipeline.report import (
+    documents_in,
+    failed_notebook,
+    glossary_page,
+    glossary_terms,
+    stage_page,
+)
 from riskkit.tables import hash_file
+
+if TYPE_CHECKING:
+    from riskkit.documents import Term
 
 __all__ = ["RunResult", "StageResult", "rebuild_index", "run", "stoppable"]
 
@@ -179,8 +188,7 @@ def rebuild_index(run_dir: Path) -> Path:
     for name, record in manifest["stages"].items():
         if record["status"] == "done":
             _publish(run_dir / name, report_dir)
-    page = index_page(manifest, find_notebooks(project), run_dir, report_dir)
-    write_text(report_dir / "index.html", page)
+    _write_index(manifest, find_notebooks(project), run_dir, report_dir, glossary_terms(project))
     return report_dir / "index.html"
 
 
@@ -348,6 +356,7 @@ def _run_stage(
             plan.shown[name],
             documents={} if failure else documents_in(staging),
             hidden={str(staging): name, str(plan.run_dir): "."},
+            terms=plan.terms,
             failure=failure,
         )
         own_folder(plan.report_dir)
@@ -419,8 +428,20 @@ def _what_of(plan: Plan, before: Mapping[str, Any]) -> dict[str, Any]:
 def _save(plan: Plan, manifest: dict[str, Any]) -> None:
     write_manifest(plan.run_dir, manifest)
     own_folder(plan.report_dir)
-    page = index_page(manifest, plan.notebooks, plan.run_dir, plan.report_dir)
-    write_text(plan.report_dir / "index.html", page)
+    _write_index(manifest, plan.notebooks, plan.run_dir, plan.report_dir, plan.terms)
+
+
+def _write_index(
+    manifest: Mapping[str, Any],
+    notebooks: Sequence[Notebook],
+    run_dir: Path,
+    report_dir: Path,
+    terms: Sequence[Term],
+) -> None:
+    if terms:
+        write_text(report_dir / "glossary.html", glossary_page(terms))
+    page = index_page(manifest, notebooks, run_dir, report_dir, terms)
+    write_text(report_dir / "index.html", page)
 
 
 def _tell(label: str, result: StageResult) -> None:
