@@ -28,11 +28,12 @@ from riskkit.plots.models import (
     plot_learning_curve,
     plot_partial_dependence,
 )
-from riskkit.plots.style import new_axes, picture_of, use_report_style
-from riskkit.plots.tables import show_table
+from riskkit.plots.style import new_axes, picture_of, raster_of, use_report_style
+from riskkit.plots.tables import number_format, show_table, table_cells
 
 __all__ = [
     "new_axes",
+    "number_format",
     "picture_of",
     "plot_application_rates",
     "plot_bad_timing",
@@ -53,6 +54,8 @@ __all__ = [
     "plot_stability",
     "plot_transitions",
     "plot_vintage",
+    "raster_of",
     "show_table",
+    "table_cells",
     "use_report_style",
 ]

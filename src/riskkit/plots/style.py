@@ -1,4 +1,4 @@
-"""The look of figures and tables, and how a figure reaches a page: as SVG with alt text."""
+"""The look of figures and tables, and how a figure reaches a page: as SVG or PNG with alt text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.typing import RcKeyType
 
-__all__ = ["new_axes", "picture_of", "use_report_style"]
+__all__ = ["new_axes", "picture_of", "raster_of", "use_report_style"]
 
 GOOD, BAD, ACCENT, MUTED, THIRD = "#2a7f8e", "#c8553d", "#27496d", "#9aa5b1", "#b08a2e"
 SERIES = (ACCENT, BAD, GOOD, THIRD, "#7a5c99", "#5b8c5a", MUTED)
@@ -82,17 +82,20 @@ def use_report_style() -> None:
 def svg_of(figure: Figure) -> tuple[str, dict[str, str]]:
     """SVG of a figure without anything random or dated, and its alt text as metadata."""
     buffer = io.StringIO()
+    _save(figure, buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue(), {"alt": str(figure.get_label())}
+
+
+def _save(figure: Figure, buffer: io.StringIO | io.BytesIO, **settings: Any) -> None:
+    """Draw the figure without margins; letters without a font are said once."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        figure.savefig(
-            buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None}
-        )
+        figure.savefig(buffer, bbox_inches="tight", **settings)
     for one in told:
         if re.match(_NO_GLYPH, str(one.message)):
             _say_boxes()
         else:
             warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
-    return buffer.getvalue(), {"alt": str(figure.get_label())}
 
 
 @cache
@@ -104,14 +107,30 @@ def _say_boxes() -> None:
 def picture_of(drawn: object) -> tuple[str, str] | None:
     """SVG and alt text of axes or a figure, the same for equal ones; None of anything else."""
     import matplotlib as mpl
-    from matplotlib.artist import Artist
 
-    figure: Any = drawn.get_figure(root=True) if isinstance(drawn, Artist) else None
+    figure = _figure_of(drawn)
     if figure is None:
         return None
     with mpl.rc_context({"svg.hashsalt": "riskkit"}):
         picture, told = svg_of(figure)
     return picture, told["alt"]
+
+
+def raster_of(drawn: object, dots_per_inch: int = 200) -> tuple[bytes, str] | None:
+    """PNG and alt text of axes or a figure, for what shows no SVG; None of anything else."""
+    figure = _figure_of(drawn)
+    if figure is None:
+        return None
+    buffer = io.BytesIO()
+    _save(figure, buffer, format="png", dpi=dots_per_inch, metadata={"Software": None})
+    return buffer.getvalue(), str(figure.get_label())
+
+
+def _figure_of(drawn: object) -> Figure | None:
+    from matplotlib.artist import Artist
+
+    figure: Any = drawn.get_figure(root=True) if isinstance(drawn, Artist) else None
+    return figure
 
 
 def axes_of(ax: Axes | None, size: tuple[float, float] | None = None) -> Axes:
