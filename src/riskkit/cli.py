@@ -102,13 +102,30 @@ def run(
 @app.command()
 def report(
     run_dir: Annotated[Path, typer.Argument(help="A run's folder, such as data/runs/NAME.")],
+    xlsx: Annotated[
+        Path | None, typer.Option(help="All tables of results in one workbook, a new .xlsx file.")
+    ] = None,
+    docx: Annotated[
+        Path | None, typer.Option(help="The model document for Word, a new .docx file.")
+    ] = None,
     debug: Debug = False,
 ) -> None:
-    """Write a run's front page anew from its manifest, and say where it is."""
+    """Write a run's front page anew from its manifest, and say where it is; export its results."""
     with _one_message(debug):
-        from riskkit import pipeline
+        from riskkit import pipeline, tables
 
+        wanted = (("--xlsx", xlsx, pipeline.run_workbook), ("--docx", docx, pipeline.run_document))
+        for option, path, _ in wanted:
+            if path is not None:
+                _check_new(option, path, run_dir)
+        run_dir = run_dir.resolve()
+        # all of it is there, or nothing is written
+        made = [(path, content(run_dir)) for _, path, content in wanted if path is not None]
         typer.echo(_short(pipeline.rebuild_index(run_dir)))
+        for path, content in made:
+            with tables.whole(path) as staging:
+                staging.write_bytes(content)
+            typer.echo(_short(path))
 
 
 @app.command()
@@ -285,6 +302,21 @@ def _model_of(model: Path, *outputs: Path | None) -> tuple[Path, list[Feature]]:
         if output is not None and output.resolve().is_relative_to(model.resolve()):
             raise pipeline.BadInput(f"{output} is in the run's own folder: name another one")
     return card, schema.features_from_table(tables.read_table(features))
+
+
+def _check_new(option: str, path: Path, run_dir: Path) -> None:
+    """Refuse to export to what is there already, is of another kind, or belongs to the run."""
+    from riskkit.pipeline import BadInput
+
+    suffix = f".{option.removeprefix('--')}"
+    if path.suffix.lower() != suffix:
+        raise BadInput(f"{option} names a {suffix} file, got {str(path)!r}")
+    if not path.parent.is_dir():
+        raise BadInput(f"no folder {_short(path.parent)}")
+    if os.path.lexists(path):
+        raise BadInput(f"{_short(path)} is there already and stays as it is; name another {option}")
+    if path.resolve().is_relative_to(run_dir.resolve()):
+        raise BadInput(f"{path} is in the run's own folder: name another {option}")
 
 
 def _say(text: str) -> None:

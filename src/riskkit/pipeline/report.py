@@ -21,7 +21,14 @@ from riskkit.pipeline.manifest import stage_state
 from riskkit.pipeline.notebooks import Notebook
 from riskkit.tables import read_json
 
-__all__ = ["documents_in", "failed_notebook", "index_page", "stage_page"]
+__all__ = [
+    "documents_in",
+    "failed_notebook",
+    "findings_in",
+    "index_page",
+    "key_figures_in",
+    "stage_page",
+]
 
 TEMPLATES = Path(__file__).parent / "templates"
 _HEADING = re.compile(r'<h2 id="([^"]+)">(.*?)</h2>', re.DOTALL)
@@ -134,8 +141,8 @@ def index_page(
                     for name, title in documents_in(run_dir / notebook.name).items()
                     if (report_dir / name).is_file()
                 },
-                "figures": [] if state == "failed" else _key_figures(run_dir / notebook.name),
-                "findings": [] if state == "failed" else _findings(run_dir / notebook.name),
+                "figures": [] if state == "failed" else key_figures_in(run_dir / notebook.name),
+                "findings": [] if state == "failed" else findings_in(run_dir / notebook.name),
                 "parameters": _rows(notebook, record.get("parameters", {})),
             }
         )
@@ -200,14 +207,16 @@ def _time(stamp: str) -> str:
     return stamp.replace("T", " ").replace("+00:00", " UTC")
 
 
-def _key_figures(folder: Path) -> list[tuple[str, str]]:
+def key_figures_in(folder: Path) -> list[tuple[str, str]]:
+    """The key figures a stage has left in its folder: label and text."""
     figures = _left_json(folder / KEY_FIGURES)
     if not isinstance(figures, dict):
         return []
     return [(str(label), str(text)) for label, text in figures.items()]
 
 
-def _findings(folder: Path) -> list[dict[str, Any]]:
+def findings_in(folder: Path) -> list[dict[str, Any]]:
+    """What a stage found to deserve attention: topic, text and whether it is red."""
     told = _left_json(folder / FINDINGS)
     rows = [row for row in told if _is_finding(row)] if isinstance(told, list) else []
     lost = told is not None and (not isinstance(told, list) or len(rows) < len(told))
