@@ -314,7 +314,7 @@ def _check_new(option: str, path: Path, run_dir: Path) -> None:
     if not path.parent.is_dir():
         raise BadInput(f"no folder {_short(path.parent)}")
     if os.path.lexists(path):
-        raise BadInput(f"{_short(path)} is there already and stays as it is; name another {option}")
+        raise BadInput(f"{path} is there already and stays as it is; name another {option}")
     if path.resolve().is_relative_to(run_dir.resolve()):
         raise BadInput(f"{path} is in the run's own folder: name another {option}")
 

@@ -200,7 +200,8 @@ def named_format(column: pd.Series, name: str) -> str:
     rated = name.removesuffix("_low").removesuffix("_high")
     if rated == "share" or rated.startswith("share_of_") or rated.endswith(("_rate", "_share")):
         return "percent"
-    whole = pd.api.types.is_integer_dtype(column) or column.abs().max() >= 1e5
+    most = column.abs().replace(np.inf, np.nan).max()
+    whole = pd.api.types.is_integer_dtype(column) or most >= 1e5
     return "whole" if whole else "general"
 
 

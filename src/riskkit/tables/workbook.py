@@ -243,7 +243,8 @@ def _write_value(cell: Any, value: Any, number_format: str) -> None:
     elif isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
         _write_value(cell, datetime.datetime(value.year, value.month, value.day), number_format)
     else:
-        _write_text(cell, str(value))
+        # a day before Excel knows days
+        _write_text(cell, str(value).removesuffix(" 00:00:00"))
 
 
 def _write_moment(cell: Any, value: datetime.datetime) -> None:
