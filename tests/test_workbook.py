@@ -59,6 +59,12 @@ def test_no_text_is_a_formula_and_stays_so_when_edited() -> None:
     assert [row[0] for row in shown[1:]] == FORMULAS
 
 
+def test_an_empty_text_is_an_empty_cell() -> None:
+    worksheet = read(sheet(pd.DataFrame({"a": ["", "b"], "": ["c", None]}))).worksheets[1]
+    assert cells(worksheet) == [("a", None), (None, "c"), ("b", None)]
+    assert worksheet["A2"].data_type == "n"
+
+
 def test_numbers_dates_and_truths_stay_what_they_are() -> None:
     frame = pd.DataFrame(
         {

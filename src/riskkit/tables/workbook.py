@@ -75,7 +75,7 @@ def workbook_bytes(
 
     Notes
     -----
-    A missing value is an empty cell, an infinite one the text ∞. A text that a spreadsheet would
+    A missing value and an empty text are an empty cell, an infinite figure the text ∞. A text that a spreadsheet would
     take for a formula is stored as text and stays so when it is edited.
     """
     import openpyxl
@@ -257,6 +257,8 @@ def _write_moment(cell: Any, value: datetime.datetime) -> None:
 
 def _write_text(cell: Any, text: str) -> None:
     text = _text(text)
+    if not text:
+        return
     if len(text) > _LONGEST_TEXT:
         text = f"{text[: _LONGEST_TEXT - 1]}…"
     cell.value = text
