@@ -75,8 +75,8 @@ def workbook_bytes(
 
     Notes
     -----
-    A missing value and an empty text are an empty cell, an infinite figure the text ∞. A text that a spreadsheet would
-    take for a formula is stored as text and stays so when it is edited.
+    A missing value and an empty text are an empty cell, an infinite figure the text ∞. A text that
+    a spreadsheet would take for a formula is stored as text and stays so when it is edited.
     """
     import openpyxl
     from openpyxl.writer.excel import ExcelWriter
