@@ -1,15 +1,18 @@
 """Text of others is text: a run of hostile names has the pages of one of plain names."""
 
 import html
+import io
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 import yaml
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+from page_texts import Page, document_says
 
 from riskkit import pipeline
 from riskkit.columns import verbatim, visible
@@ -108,15 +111,21 @@ def marks_of(page: str) -> Marks:
 
 
 @pytest.fixture(scope="module")
-def pages(project, tmp_path_factory):
-    """Pages of a run whose every name is hostile, by file."""
+def hostile_run(project, tmp_path_factory):
+    """A run whose every name is hostile."""
     source = write_source(tmp_path_factory.mktemp("hostile") / "own")
     result = pipeline.run(
         source=source, run="hostile", project=project, progress=False,
         parameters={"economics_from": TITLE, "n_permutations": 19},
     )  # fmt: skip
     assert result.exit_code == 0, result.failure
-    return {path.name: path.read_text() for path in result.report_dir.glob("*.html")}
+    return result
+
+
+@pytest.fixture(scope="module")
+def pages(hostile_run):
+    """Its pages, by file."""
+    return {path.name: path.read_text() for path in hostile_run.report_dir.glob("*.html")}
 
 
 def test_hostile_names_add_no_element_and_no_attribute(pages, synthetic_run):
@@ -144,6 +153,19 @@ def test_nothing_turns_the_writing_around(pages):
     for name, page in pages.items():
         assert not {"\u202e", "\u2066"} & set(page), name
     assert "‹U+202E›gnirts" in pages["06_validation.html"]
+
+
+def test_the_document_for_word_says_what_its_page_says(hostile_run, pages):
+    content = (hostile_run.run_dir / "06_validation" / "model_card.docx").read_bytes()
+    assert document_says(content) == Page(pages["model_card.html"]).said
+
+
+def test_no_name_becomes_a_formula_of_the_workbook(hostile_run):
+    book = openpyxl.load_workbook(io.BytesIO(pipeline.run_workbook(hostile_run.run_dir)))
+    kinds = {cell.data_type for worksheet in book for row in worksheet for cell in row}
+    assert kinds <= {"s", "n", "b", "d"}
+    labels = {row[0].value for row in book["02 selection"].iter_rows(min_row=2)}
+    assert NAMES["income"] in labels
 
 
 def test_every_page_forbids_scripts_forms_and_other_bases(pages):

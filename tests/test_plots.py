@@ -14,6 +14,7 @@ from riskkit.target import BadDefinition
 
 @pytest.fixture(autouse=True)
 def close_figures():
+    plots.use_report_style()  # whichever test comes first
     yield
     plt.close("all")
 

@@ -51,7 +51,8 @@ ORDER = (
     "pipeline",
     "cli",
 )
-# The one module that imports a heavy package, when it is first needed; two read files by pydantic.
+# The one module that imports a heavy package, when it is first needed; two read files
+# by pydantic, two read and write the markup of tables by lxml.
 SEAMS = {
     "pydantic": ("schema", "tables"),
     "openpyxl": "tables",
@@ -64,6 +65,8 @@ SEAMS = {
     "lightgbm": "challenger",
     "matplotlib": "plots",
     "seaborn": "plots",
+    "docx": "documents",
+    "lxml": ("documents", "plots"),
     "IPython": "plots",
     "anywidget": "widgets",
     "ipywidgets": "widgets",

@@ -103,13 +103,30 @@ def run(
 @app.command()
 def report(
     run_dir: Annotated[Path, typer.Argument(help="A run's folder, such as data/runs/NAME.")],
+    xlsx: Annotated[
+        Path | None, typer.Option(help="All tables of results in one workbook, a new .xlsx file.")
+    ] = None,
+    docx: Annotated[
+        Path | None, typer.Option(help="The model document for Word, a new .docx file.")
+    ] = None,
     debug: Debug = False,
 ) -> None:
-    """Write a run's front page anew from its manifest, and say where it is."""
+    """Write a run's front page anew from its manifest, and say where it is; export its results."""
     with _one_message(debug):
-        from riskkit import pipeline
+        from riskkit import pipeline, tables
 
+        wanted = (("--xlsx", xlsx, pipeline.run_workbook), ("--docx", docx, pipeline.run_document))
+        for option, path, _ in wanted:
+            if path is not None:
+                _check_new(option, path, run_dir)
+        run_dir = run_dir.resolve()
+        # all of it is there, or nothing is written
+        made = [(path, content(run_dir)) for _, path, content in wanted if path is not None]
         _print(_short(pipeline.rebuild_index(run_dir)))
+        for path, content in made:
+            with tables.whole(path) as staging:
+                staging.write_bytes(content)
+            _print(_short(path))
 
 
 @app.command()
@@ -295,6 +312,21 @@ def _print(text: str, *, err: bool = False) -> None:
     if (more := len(text) - LONGEST) > 0:
         text = f"{text[:LONGEST]}… and {more:,} more letters"
     typer.echo(visible(text), err=err)
+
+
+def _check_new(option: str, path: Path, run_dir: Path) -> None:
+    """Refuse to export to what is there already, is of another kind, or belongs to the run."""
+    from riskkit.pipeline import BadInput
+
+    suffix = f".{option.removeprefix('--')}"
+    if path.suffix.lower() != suffix:
+        raise BadInput(f"{option} names a {suffix} file, got {str(path)!r}")
+    if not path.parent.is_dir():
+        raise BadInput(f"no folder {_short(path.parent)}")
+    if os.path.lexists(path):
+        raise BadInput(f"{path} is there already and stays as it is; name another {option}")
+    if path.resolve().is_relative_to(run_dir.resolve()):
+        raise BadInput(f"{path} is in the run's own folder: name another {option}")
 
 
 def _say(text: str) -> None:

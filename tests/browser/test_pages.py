@@ -10,7 +10,7 @@ import real_parts
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
-from riskkit.plots import number_text
+from riskkit.columns import number_text
 
 PAGES = (
     "index", "01_borrowers", "02_woe_binning", "03_models", "04_cutoffs", "05_vintages",

@@ -13,9 +13,11 @@ from riskkit.columns.kinds import (
     require_features,
 )
 from riskkit.columns.markdown import verbatim, visible
+from riskkit.columns.number_text import NUMBER_FORMATS, number_text
 
 __all__ = [
     "LOOKS_MISSING",
+    "NUMBER_FORMATS",
     "SHOWN_CHARACTERS",
     "CellRule",
     "Fault",
@@ -26,6 +28,7 @@ __all__ = [
     "level_codes",
     "level_of",
     "level_text",
+    "number_text",
     "numbers",
     "parse_text",
     "read_cells",

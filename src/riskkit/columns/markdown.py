@@ -8,9 +8,11 @@ __all__ = ["verbatim", "visible"]
 
 # CommonMark takes each of these behind a backslash for itself
 _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
-# marks that turn the writing around, past the end of the text they stand in, and control letters
+# marks that turn the writing around, past the end of the text they stand in, control letters, and
+# what no file of text or XML can hold: halves of a letter and numbers that are none
 _HIDDEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+    "\ud800-\udfff\ufffe\uffff]"
 )
 
 

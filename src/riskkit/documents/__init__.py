@@ -1,6 +1,7 @@
 """Documents to print and file: what a committee must know of a model, on one page.
 
-Takes a model and the tables a run has found; gives sections, and a page that needs nothing else.
+Takes a model and the tables a run has found; gives sections, and of these a page that needs nothing
+else, or a document of Word in the same words.
 """
 
 from riskkit.documents.explorers import Explorer, curve_chooser, cutoff_slider
@@ -12,11 +13,12 @@ from riskkit.documents.glossary import (
     read_glossary,
 )
 from riskkit.documents.limits import challenger_limits, model_limits
-from riskkit.documents.looks import show_finding
+from riskkit.documents.looks import sheet_look, show_finding
 from riskkit.documents.model_card import model_card_sections
 from riskkit.documents.page import document_html, write_document
 from riskkit.documents.shell import fragment_html, page_html
-from riskkit.documents.words import Findings
+from riskkit.documents.word import word_document, write_word_document
+from riskkit.documents.words import Findings, plain
 
 __all__ = [
     "Explorer",
@@ -34,8 +36,12 @@ __all__ = [
     "model_card_sections",
     "model_limits",
     "page_html",
+    "plain",
     "read_glossary",
     "selection_in_labels",
+    "sheet_look",
     "show_finding",
+    "word_document",
     "write_document",
+    "write_word_document",
 ]

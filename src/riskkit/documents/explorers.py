@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from riskkit.columns import number_text
 from riskkit.documents.shell import fragment_html
-from riskkit.plots import number_text, until_still
+from riskkit.vintage import until_still
 
 __all__ = ["Explorer", "curve_chooser", "cutoff_slider"]
 

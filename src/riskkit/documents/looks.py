@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from riskkit.plots import show_table
+from riskkit.documents.words import plain
+from riskkit.plots import number_format, show_table
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
-__all__ = ["LOOKS", "show_finding"]
+__all__ = ["LOOKS", "sheet_look", "show_finding"]
 
 _AUC_DIFFERENCE = dict.fromkeys(["difference", "low", "high"], "four")
 _P_VALUE = {"p_value": "p-value"}
@@ -167,3 +168,43 @@ def show_finding(
     return show_table(
         shown, look.formats, names=names, caption=caption, heat=heat, rows=rows, plain=True
     )
+
+
+def sheet_look(name: str, table: pd.DataFrame, otherwise: str = "") -> dict[str, tuple[str, str]]:
+    """Heading and number format of each column of a table in a spreadsheet.
+
+    Parameters
+    ----------
+    name : str
+        Of the table; one of :data:`LOOKS` has its headings and digits, any other those that
+        :func:`riskkit.plots.show_table` gives by the columns' names.
+    table : DataFrame
+    otherwise : str
+        Format of figures for which neither a look nor the column's name has one.
+
+    Returns
+    -------
+    dict of str to (str, str)
+        Column → heading, and the format in a spreadsheet's words; no heading twice.
+    """
+    look = LOOKS.get(name)
+    names: Mapping[str, str] = look.names if look else {}
+    formats: Mapping[str, str] = look.formats if look else {}
+    columns = [str(column) for column in table.columns]
+    said = [_sheet_heading(column, names) for column in columns]
+    return {
+        column: (
+            heading if said.count(heading) == 1 else column,
+            number_format(table[column], column, formats.get(column, ""), otherwise),
+        )
+        for column, heading in zip(columns, said, strict=True)
+    }
+
+
+def _sheet_heading(column: str, names: Mapping[str, str]) -> str:
+    """A column in words; ends of intervals by what they are ends of, since columns are sorted."""
+    for end in ("_low", "_high"):
+        of = column.removesuffix(end)
+        if of != column and of in names:
+            return f"{names[of]} {end[1:]}"
+    return str(names.get(column, plain(column)))

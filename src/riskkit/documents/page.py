@@ -20,7 +20,7 @@ from riskkit.documents.shell import TEMPLATES, page_html
 from riskkit.plots import picture_of, show_table
 from riskkit.tables import whole
 
-__all__ = ["document_html", "write_document"]
+__all__ = ["Part", "Section", "document_html", "filled", "write_document"]
 
 # text, bullets, label -> text, a table, a figure, or a section within
 Part = Any
@@ -58,7 +58,7 @@ def document_html(title: str, sections: Sequence[Section], *, subtitle: str = ""
     writer = _Writer()
     body = "".join(
         line
-        for i, section in enumerate(_filled(sections), 1)
+        for i, section in enumerate(filled(sections), 1)
         for line in writer.section(section, (i,))
     )
     return page_html(
@@ -85,13 +85,13 @@ def _contents(headings: Sequence[tuple[tuple[int, ...], str]]) -> str:
     return f"<ol>\n{''.join(items)}</ol>\n"
 
 
-def _filled(parts: Sequence[Part]) -> list[Part]:
+def filled(parts: Sequence[Part]) -> list[Part]:
     """The parts without sections that hold nothing, at any depth."""
     kept = []
     for part in parts:
         if isinstance(part, tuple):
             heading, inner = part
-            part = (heading, _filled(inner))
+            part = (heading, filled(inner))
             if not part[1]:
                 continue
         kept.append(part)
@@ -160,9 +160,9 @@ class _Writer:
         shown.set_caption(f"Table {self.n_tables}. {style.caption or ''}".strip())
         return f'<div class="wide" tabindex="0">\n{shown.to_html()}</div>\n'
 
-    def figure(self, picture: str, alt: str) -> str:
+    def figure(self, picture: bytes, alt: str) -> str:
         self.n_figures += 1
         # as an image: ids within one picture cannot meet those of another
-        data = base64.b64encode(picture.encode()).decode()
+        data = base64.b64encode(picture).decode()
         image = f'<img alt="{html.escape(alt)}" src="data:image/svg+xml;base64,{data}">'
         return f"<figure>\n{image}\n<figcaption>Figure {self.n_figures}</figcaption>\n</figure>\n"

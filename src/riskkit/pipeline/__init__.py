@@ -4,6 +4,7 @@ Takes a project folder with notebooks; gives ``data/runs/<run>`` and ``reports/r
 Notebooks use :func:`open_stage`; everything else belongs to the runner.
 """
 
+from riskkit.pipeline.export import run_document, run_workbook
 from riskkit.pipeline.folders import RunBusy
 from riskkit.pipeline.handover import Stage, TableMissing, open_stage, run_files
 from riskkit.pipeline.manifest import versions
@@ -23,7 +24,9 @@ __all__ = [
     "parse_pairs",
     "rebuild_index",
     "run",
+    "run_document",
     "run_files",
+    "run_workbook",
     "stoppable",
     "versions",
 ]

@@ -26,7 +26,7 @@ from riskkit.tables import read_json
 if TYPE_CHECKING:
     from riskkit.documents import Term
 
-__all__ = ["index_page", "key_figures_of"]
+__all__ = ["findings_in", "index_page", "key_figures_in"]
 
 # parameters that the source's name stands for
 _OF_SOURCE = ("source", "root")
@@ -95,7 +95,7 @@ def index_page(
     )
 
 
-def key_figures_of(folder: Path) -> dict[str, str]:
+def key_figures_in(folder: Path) -> dict[str, str]:
     """The key figures a stage has left in its folder: label -> text."""
     return {figure.label: figure.text for figure in _key_figures(folder)}
 
@@ -149,7 +149,7 @@ def _stage(
             name: title for name, title in documents.items() if (report_dir / name).is_file()
         },
         "figures": [] if state == "failed" else _key_figures(folder),
-        "findings": [] if state == "failed" else _findings(folder),
+        "findings": [] if state == "failed" else findings_in(folder),
         "parameters": parameter_rows(notebook, record.get("parameters", {})),
     }
 
@@ -208,7 +208,8 @@ def _key_figures(folder: Path) -> list[_Figure]:
     return found
 
 
-def _findings(folder: Path) -> list[dict[str, Any]]:
+def findings_in(folder: Path) -> list[dict[str, Any]]:
+    """What a stage found to deserve attention: topic, text and whether it is red."""
     told = _left_json(folder / FINDINGS)
     rows = [row for row in told if _is_finding(row)] if isinstance(told, list) else []
     lost = told is not None and (not isinstance(told, list) or len(rows) < len(told))

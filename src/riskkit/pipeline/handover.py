@@ -29,7 +29,16 @@ from riskkit.tables import Table, hash_file, write_json, write_table
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FINDINGS", "KEY_FIGURES", "Stage", "TableMissing", "holds", "open_stage", "run_files"]
+__all__ = [
+    "FINDINGS",
+    "KEY_FIGURES",
+    "Stage",
+    "TableMissing",
+    "holds",
+    "open_stage",
+    "require_as_left",
+    "run_files",
+]
 
 KEY_FIGURES = "key_figures.json"
 FINDINGS = "findings.json"
@@ -268,9 +277,19 @@ def run_files(run_dir: Path, *filenames: str) -> list[Path]:
     stages = read_manifest(run_dir).get("stages", {})
     # the lab's folder has no manifest
     for path in paths if stages else ():
-        if hash_file(path) != stages[path.parent.name]["outputs"].get(path.name):
-            raise BadInput(f"{path} is not as run {run_dir.name} left it: run it again")
+        require_as_left(path, stages[path.parent.name]["outputs"].get(path.name), run_dir)
     return paths
+
+
+def require_as_left(path: Path, sha256: str | None, run_dir: Path) -> None:
+    """Refuse a file of a run that its manifest does not know, or that has changed since.
+
+    Raises
+    ------
+    BadInput
+    """
+    if not path.is_file() or hash_file(path) != sha256:
+        raise BadInput(f"{path} is not as run {run_dir.name} left it: run it again")
 
 
 def holds(folder: Path, name: str) -> bool:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from riskkit.pipeline.execute import Failure, Outcome, load_engine, run_notebook
 from riskkit.pipeline.folders import clean_up, locked, own_folder, staging_folder, swap_in
-from riskkit.pipeline.front_page import index_page, key_figures_of
+from riskkit.pipeline.front_page import index_page, key_figures_in
 from riskkit.pipeline.handover import FINDINGS, KEY_FIGURES, Stage, holds
 from riskkit.pipeline.history import append_history, is_good, keep_previous
 from riskkit.pipeline.manifest import (
@@ -247,7 +247,7 @@ def _run_stages(plan: Plan, force: bool, timeout_seconds: float, progress: bool)
         raise
     manifest.update(status="failed" if failure else "done", finished=now())
     if is_good(manifest, sorted(known)) and not nothing_ran:
-        figures = {name: key_figures_of(plan.run_dir / name) for name in sorted(known)}
+        figures = {name: key_figures_in(plan.run_dir / name) for name in sorted(known)}
         append_history(plan.run_dir, manifest, figures)
     _save(plan, manifest)
     results += [StageResult(n.name, "not run") for n in plan.selected[len(results) :]]

@@ -28,7 +28,6 @@ from riskkit.plots.figures import (
     plot_scores,
     plot_transitions,
     plot_vintage,
-    until_still,
 )
 from riskkit.plots.models import (
     plot_cap,
@@ -39,11 +38,11 @@ from riskkit.plots.models import (
     plot_roc,
 )
 from riskkit.plots.style import new_axes, picture_of, use_report_style
-from riskkit.plots.tables import number_text, show_table
+from riskkit.plots.tables import number_format, show_table, table_cells
 
 __all__ = [
     "new_axes",
-    "number_text",
+    "number_format",
     "picture_of",
     "plot_application_rates",
     "plot_bad_timing",
@@ -70,6 +69,6 @@ __all__ = [
     "plot_transitions",
     "plot_vintage",
     "show_table",
-    "until_still",
+    "table_cells",
     "use_report_style",
 ]

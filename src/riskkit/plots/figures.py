@@ -24,6 +24,7 @@ from riskkit.plots.style import (
     percent_axis,
     shades,
 )
+from riskkit.vintage import until_still
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +35,6 @@ __all__ = [
     "plot_scores",
     "plot_transitions",
     "plot_vintage",
-    "until_still",
 ]
 
 
@@ -149,25 +149,6 @@ def _log_percents(axis: Any) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g}%"))
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
-
-
-def until_still(curves: pd.DataFrame) -> pd.DataFrame:
-    """The months in which a curve still moves, and one more.
-
-    Past the term, no loan is left to fail: a flat line for years says nothing.
-
-    Parameters
-    ----------
-    curves : DataFrame, columns month on book
-
-    Examples
-    --------
-    >>> until_still(pd.DataFrame([[0.0, 0.1, 0.1, 0.1, 0.1]])).columns.tolist()
-    [0, 1, 2]
-    """
-    moves = (curves.diff(axis=1).fillna(0) != 0).any().to_numpy()
-    last = int(np.flatnonzero(moves).max(initial=0))
-    return curves.iloc[:, : max(last + 2, 2)]
 
 
 def plot_hazard(

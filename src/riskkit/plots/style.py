@@ -1,4 +1,4 @@
-"""The look of figures and tables, and how a figure reaches a page: as SVG with alt text."""
+"""The look of figures and tables, and how a figure reaches a page: as SVG or PNG with alt text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import re
 import warnings
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
@@ -82,17 +82,20 @@ def use_report_style() -> None:
 def svg_of(figure: Figure) -> tuple[str, dict[str, str]]:
     """SVG of a figure without anything random or dated, and its alt text as metadata."""
     buffer = io.StringIO()
+    _save(figure, buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue(), {"alt": str(figure.get_label())}
+
+
+def _save(figure: Figure, buffer: io.StringIO | io.BytesIO, **settings: Any) -> None:
+    """Draw the figure without margins; letters without a font are said once."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        figure.savefig(
-            buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None}
-        )
+        figure.savefig(buffer, bbox_inches="tight", **settings)
     for one in told:
         if re.match(_NO_GLYPH, str(one.message)):
             _say_boxes()
         else:
             warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
-    return buffer.getvalue(), {"alt": str(figure.get_label())}
 
 
 @cache
@@ -101,17 +104,34 @@ def _say_boxes() -> None:
     warn("letters without a font here are boxes in figures; fonts-noto-cjk has Chinese ones")
 
 
-def picture_of(drawn: object) -> tuple[str, str] | None:
-    """SVG and alt text of axes or a figure, the same for equal ones; None of anything else."""
+def picture_of(drawn: object, kind: Literal["svg", "png"] = "svg") -> tuple[bytes, str] | None:
+    """Picture and alt text of axes or a figure, the same for equal ones; None of anything else.
+
+    Parameters
+    ----------
+    drawn : Figure, Axes or anything else
+    kind : {"svg", "png"}
+        Of 200 dots per inch, for what shows no SVG.
+    """
     import matplotlib as mpl
+
+    figure = _figure_of(drawn)
+    if figure is None:
+        return None
+    if kind == "svg":
+        with mpl.rc_context({"svg.hashsalt": "riskkit"}):
+            picture, told = svg_of(figure)
+        return picture.encode(), told["alt"]
+    buffer = io.BytesIO()
+    _save(figure, buffer, format="png", dpi=200, metadata={"Software": None})
+    return buffer.getvalue(), str(figure.get_label())
+
+
+def _figure_of(drawn: object) -> Figure | None:
     from matplotlib.artist import Artist
 
     figure: Any = drawn.get_figure(root=True) if isinstance(drawn, Artist) else None
-    if figure is None:
-        return None
-    with mpl.rc_context({"svg.hashsalt": "riskkit"}):
-        picture, told = svg_of(figure)
-    return picture, told["alt"]
+    return figure
 
 
 def axes_of(ax: Axes | None, size: tuple[float, float] | None = None) -> Axes:

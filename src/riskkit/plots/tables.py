@@ -1,35 +1,49 @@
 """The one place that styles a table: formatted, escaped, short.
 
-Takes a frame; gives a Styler that reads well in a notebook and a report.
+Takes a frame; gives a Styler that reads well in a notebook and a report, its cells as shown, or the
+number format of a column for a spreadsheet.
 """
 
 from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from riskkit.columns import NUMBER_FORMATS, visible
 from riskkit.plots.style import label_of, shades
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
-__all__ = ["number_text", "show_table"]
+__all__ = ["Cell", "number_format", "show_table", "table_cells"]
 
-FORMATS = {
-    "percent": "{:.1%}",
-    "percent2": "{:.2%}",
-    "whole": "{:,.0f}",
-    "number": "{:,.2f}",
-    "three": "{:.3f}",
-    "four": "{:.4f}",
-    "five": "{:.5f}",
-    "signed": "{:+.3f}",
-    "general": "{:,.6g}",
+# the same in the words of a spreadsheet, which has none for a number of significant digits
+SPREADSHEET = {
+    "percent": "0.0%",
+    "percent2": "0.00%",
+    "whole": "#,##0",
+    "number": "#,##0.00",
+    "three": "0.000",
+    "four": "0.0000",
+    "five": "0.00000",
+    "signed": "+0.000;-0.000;+0.000",
+    "p_value": '[<0.0001]"< 0.0001";0.0000',
+    "date": "yyyy-mm-dd",
 }
+_GENERAL_DIGITS = 4  # of the largest value of a column
+
+
+class Cell(NamedTuple):
+    """One cell of a styled table as its page shows it."""
+
+    text: str
+    is_heading: bool
+    n_rows: int = 1
+    n_columns: int = 1
 
 
 def show_table(
@@ -104,37 +118,100 @@ def show_table(
     return style
 
 
-def number_text(value: Any, kind: str) -> str:
-    """A number as a table shows it; a dash where it is missing.
+def table_cells(style: Styler) -> tuple[list[list[Cell]], list[list[Cell]]]:
+    """Rows of the heading and of the body, each cell with the text that the page shows.
+
+    A cell that spans rows or columns stands where it begins, as in HTML.
 
     Parameters
     ----------
-    value : number
-    kind : str
-        Name of a format, as in :func:`show_table`.
+    style : Styler
+        Of :func:`show_table`.
+    """
+    import lxml.html
+
+    page = lxml.html.fromstring(visible(style.to_html()))
+    table = page if page.tag == "table" else page.find(".//table")
+    head, body = (
+        [[_cell(cell) for cell in row] for row in table.iterfind(f"{part}/tr")]
+        for part in ("thead", "tbody")
+    )
+    return head, body
+
+
+def _cell(cell: Any) -> Cell:
+    text = cell.text_content().replace("\xa0", " ").strip()
+    spans = (int(cell.get(name, 1)) for name in ("rowspan", "colspan"))
+    return Cell(text, cell.tag == "th", *spans)
+
+
+def number_format(column: pd.Series, name: str, format_name: str = "", otherwise: str = "") -> str:
+    """What a spreadsheet calls the format in which :func:`show_table` shows a column.
+
+    Parameters
+    ----------
+    column : Series
+    name : str
+        The column's name, which decides where no format is given.
+    format_name : str
+        As in `formats` of :func:`show_table`.
+    otherwise : str
+        Of figures whose name decides nothing.
+
+    Returns
+    -------
+    str
+        Empty of text and truth values. One of six significant digits becomes one of fixed digits,
+        four of the largest value.
 
     Examples
     --------
-    >>> number_text(0.04467, "percent2"), number_text(float("nan"), "whole")
-    ('4.47%', '–')
+    >>> number_format(pd.Series([0.1]), "bad_rate")
+    '0.0%'
     """
-    return "–" if pd.isna(value) else FORMATS[kind].format(value)
+    chosen = format_name or named_format(column, name)
+    chosen = otherwise or chosen if chosen == "general" else chosen
+    if chosen != "general":
+        return SPREADSHEET.get(chosen, "")
+    values = column.abs().replace(np.inf, np.nan).dropna()
+    if (values % 1 == 0).all():
+        return SPREADSHEET["whole"]
+    digits = _GENERAL_DIGITS - 1 - int(np.floor(np.log10(values.max())))
+    return "#,##0." + "0" * min(digits, 6) if digits > 0 else SPREADSHEET["whole"]
+
+
+def named_format(column: pd.Series, name: str) -> str:
+    """Name of the format that a column's kind and name decide; empty: as it is."""
+    if pd.api.types.is_bool_dtype(column):
+        return "truth"
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return "date"
+    if not pd.api.types.is_numeric_dtype(column):
+        return ""
+    if name == "p_value" or name.endswith("_p_value"):
+        return "p_value"
+    # the ends of an interval of a rate are rates
+    rated = name.removesuffix("_low").removesuffix("_high")
+    if rated == "share" or rated.startswith("share_of_") or rated.endswith(("_rate", "_share")):
+        return "percent"
+    most = column.abs().replace(np.inf, np.nan).max()
+    whole = pd.api.types.is_integer_dtype(column) or most >= 1e5
+    return "whole" if whole else "general"
 
 
 def _format(column: pd.Series, name: str, formats: Mapping[str, str] | str | None) -> Any:
     if isinstance(formats, str):
-        return FORMATS[formats]
+        return NUMBER_FORMATS[formats]
     if formats is not None and name in formats:
-        return FORMATS[formats[name]]
-    if pd.api.types.is_bool_dtype(column):
-        return lambda value: "yes" if value else "–"
-    if pd.api.types.is_datetime64_any_dtype(column):
-        return lambda value: label_of(value)
-    if not pd.api.types.is_numeric_dtype(column):
-        return None
-    if name == "p_value" or name.endswith("_p_value"):
-        return lambda value: "< 0.0001" if value < 1e-4 else f"{value:.4f}"
-    if name == "share" or name.startswith("share_of_") or name.endswith(("_rate", "_share")):
-        return FORMATS["percent"]
-    whole = pd.api.types.is_integer_dtype(column) or column.abs().max() >= 1e5
-    return FORMATS["whole"] if whole else FORMATS["general"]
+        return NUMBER_FORMATS[formats[name]]
+    by_value = {"truth": _truth_text, "date": label_of, "p_value": _p_value_text}
+    chosen = named_format(column, name)
+    return by_value.get(chosen) or NUMBER_FORMATS.get(chosen)
+
+
+def _truth_text(value: Any) -> str:
+    return "yes" if value else "–"
+
+
+def _p_value_text(value: float) -> str:
+    return "< 0.0001" if value < 1e-4 else f"{value:.4f}"

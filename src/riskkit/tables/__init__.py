@@ -29,6 +29,7 @@ from riskkit.tables.parquet import ParquetRows
 from riskkit.tables.parts import as_parts
 from riskkit.tables.sample import hash_ids
 from riskkit.tables.table import BLOCK_BYTES, BLOCK_ROWS, Table, read_table
+from riskkit.tables.workbook import Sheet, undated, workbook_bytes
 
 __all__ = [
     "BLOCK_BYTES",
@@ -40,6 +41,7 @@ __all__ = [
     "Files",
     "JsonModel",
     "ParquetRows",
+    "Sheet",
     "Table",
     "as_parts",
     "column_differences",
@@ -55,7 +57,9 @@ __all__ = [
     "sealed",
     "stored",
     "stored_faults",
+    "undated",
     "whole",
+    "workbook_bytes",
     "write_json",
     "write_table",
 ]

@@ -1,6 +1,6 @@
-"""Rows of a sheet of a workbook: the one place that knows Excel.
+"""Rows of a sheet of a workbook, as Excel keeps them.
 
-Takes the path of an ``.xlsx`` file; gives rows of values as Excel keeps them.
+Takes the path of an ``.xlsx`` file; gives rows of values.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from riskkit.vintage.curves import (
     curve_choices,
     hazard_table,
     hazard_text,
+    until_still,
     vintage_table,
 )
 from riskkit.vintage.milestones import milestone_figures, milestone_table, milestone_text
@@ -26,5 +27,6 @@ __all__ = [
     "milestone_figures",
     "milestone_table",
     "milestone_text",
+    "until_still",
     "vintage_table",
 ]

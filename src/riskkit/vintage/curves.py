@@ -18,7 +18,14 @@ from riskkit.metrics import jeffreys_interval
 from riskkit.tables import Table
 from riskkit.vintage.counts import cohort_counts, first_days, mobs
 
-__all__ = ["check_vintages", "curve_choices", "hazard_table", "hazard_text", "vintage_table"]
+__all__ = [
+    "check_vintages",
+    "curve_choices",
+    "hazard_table",
+    "hazard_text",
+    "until_still",
+    "vintage_table",
+]
 
 COHORT_MONTHS = {"M": 1, "Q": 3, "Y": 12}
 
@@ -190,6 +197,25 @@ def curve_choices(
                 curves.insert(0, "loans", loans.reindex(curves.index))
                 found[term, event, measure] = curves.rename(index=str)
     return pd.concat(found, names=["term", "event", "measure", "cohort"])
+
+
+def until_still(curves: pd.DataFrame) -> pd.DataFrame:
+    """The months in which a curve still moves, and one more.
+
+    Past the term, no loan is left to fail: a flat line for years says nothing.
+
+    Parameters
+    ----------
+    curves : DataFrame, columns month on book
+
+    Examples
+    --------
+    >>> until_still(pd.DataFrame([[0.0, 0.1, 0.1, 0.1, 0.1]])).columns.tolist()
+    [0, 1, 2]
+    """
+    moves = (curves.diff(axis=1).fillna(0) != 0).any().to_numpy()
+    last = int(np.flatnonzero(moves).max(initial=0))
+    return curves.iloc[:, : max(last + 2, 2)]
 
 
 def hazard_table(

@@ -1,0 +1,256 @@
+"""What leaves a run for others to read: its tables in one workbook, its model document for Word.
+
+Takes a run's folder; gives the bytes of a file. Only what finished stages left is taken, each file
+held to the run's manifest.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from riskkit.pipeline.front_page import findings_in, key_figures_in
+from riskkit.pipeline.handover import TableMissing, require_as_left, run_files
+from riskkit.pipeline.manifest import read_manifest, stage_state
+from riskkit.pipeline.notebooks import TABLES
+from riskkit.pipeline.parameters import BadInput
+from riskkit.tables import Sheet, Table, workbook_bytes
+
+__all__ = ["RESULTS", "run_document", "run_workbook"]
+
+RESULTS = {
+    "features": "every feature of the source: label, unit, family, stated direction of risk",
+    "selection": "every feature offered: what it tells, and why it was kept or left out",
+    "selected": "the features that were kept, with what they tell",
+    "stability": "each feature against the training months, period by period",
+    "discrimination": "how well the models rank, by sample, with 95 % intervals",
+    "comparison": "challenger less scorecard on the same loans, by sample",
+    "ceiling": "what share of the reachable the models reach, the truth being known",
+    "parameters": "what the parameters of the models were set to",
+    "cutoffs": "every cutoff: who passes, who turns bad, what it earns",
+    "chosen_cutoffs": "the best cutoff of each goal and model",
+    "policies": "today's policy, the best cutoff and their combinations, by profit",
+    "swap_set": "who would change places under the recommended rule, and how they paid",
+    "vintages": "share of each cohort's loans that has turned bad, by months on book",
+    "hazards": "when loans fail: hazard and survival by months on book",
+}
+# what one column name cannot tell: every figure of these is a rate
+RATES = {"vintages": "percent2", "hazards": "percent2"}
+# a table that has one of these holds somebody's rows
+ROWS_OF = {
+    "loan_id": "loan",
+    "application_id": "application",
+    "customer_id": "customer",
+    "device_id": "device",
+}
+# Excel's own bound is 1,048,576 rows, and cells are held in memory
+MOST_ROWS, MOST_COLUMNS = 100_000, 1_000
+MODEL_DOCUMENT = "model_card"
+_FEATURE_COLUMNS = ("feature", "with")
+# index levels whose values are names that somebody may look for, not words
+_NAMES = ("feature", "name", "parameter")
+
+
+def run_document(run_dir: Path) -> bytes:
+    """The run's model document for Word.
+
+    Raises
+    ------
+    BadInput
+        No finished stage has left one, or it is not as the run left it.
+    """
+    try:
+        (path,) = run_files(run_dir, f"{MODEL_DOCUMENT}.docx")
+    except TableMissing:
+        raise BadInput(_no_document(run_dir)) from None
+    return path.read_bytes()
+
+
+def _no_document(run_dir: Path) -> str:
+    try:
+        (page,) = run_files(run_dir, f"{MODEL_DOCUMENT}.html")
+    except TableMissing:
+        return f"no finished stage in {run_dir} has left a model document: run 06_validation first"
+    return (
+        f"{run_dir} was made before there was a model document for Word: "
+        f"run {page.parent.name} again"
+    )
+
+
+def run_workbook(run_dir: Path) -> bytes:
+    """Every table of results of a run, its key figures and findings, in one workbook.
+
+    Tables with one row a loan, application or customer are left out and named in the contents.
+
+    Raises
+    ------
+    BadInput
+        It is no run, no stage is done, or a file is not as the run left it.
+    """
+    manifest = read_manifest(run_dir)
+    files = _files_left(run_dir, manifest)
+    if not files:
+        raise BadInput(f"no stage in {run_dir} is done: there is nothing to export")
+    labels = _labels(files)
+    sheets = [*_told(run_dir, files)]
+    left_out = []
+    for (stage, file), path in files.items():
+        if not file.endswith(".parquet"):
+            continue
+        name = file.removesuffix(".parquet")
+        reason = _left_out_because(name, path)
+        if reason:
+            left_out.append(_absent(stage, name, reason, f"{stage}/{file}"))
+            continue
+        frame = Table(path).frame(max_rows=MOST_ROWS)
+        sheets.append(_sheet(stage, name, frame, labels))
+    left_out += [
+        _absent(stage, "all", f"the stage is {state}", f"{stage}/")
+        for stage in manifest["stages"]
+        if (state := stage_state(manifest, stage)) != "done"
+    ]
+    title = str(manifest.get("title") or manifest.get("run"))
+    return workbook_bytes(
+        sheets,
+        title=title,
+        facts={
+            "Run": str(manifest.get("run", run_dir.name)),
+            "Source": str(manifest.get("source", "")),
+            "Profile": str(manifest.get("profile", "")),
+            "Finished": _moment(manifest).strftime("%Y-%m-%d %H:%M:%S UTC"),
+            "riskkit": str(manifest.get("versions", {}).get("riskkit", "")),
+        },
+        left_out=pd.DataFrame(left_out),
+        dated=_moment(manifest),
+    )
+
+
+def _absent(stage: str, name: str, reason: str, file: str) -> dict[str, str]:
+    return {"stage": stage, "table": name, "reason": reason, "file in the run": file}
+
+
+def _files_left(run_dir: Path, manifest: Mapping[str, Any]) -> dict[tuple[str, str], Path]:
+    """(stage, file) → path of what finished stages left, each as the manifest knows it."""
+    found = {}
+    for stage, record in sorted(manifest.get("stages", {}).items()):
+        if stage_state(manifest, stage) == "done":
+            for file, sha256 in sorted(record["outputs"].items()):
+                path = run_dir / stage / file
+                require_as_left(path, sha256, run_dir)
+                found[(stage, file)] = path
+    return found
+
+
+def _moment(manifest: Mapping[str, Any]) -> datetime.datetime:
+    """When the run ended, in UTC."""
+    stamp = manifest.get("finished") or manifest.get("started") or ""
+    try:
+        moment = datetime.datetime.fromisoformat(stamp)
+    except ValueError:
+        raise BadInput(f"its manifest.json does not say when the run was made: {stamp!r}") from None
+    return moment.replace(tzinfo=None)
+
+
+def _labels(files: Mapping[tuple[str, str], Path]) -> dict[str, str]:
+    """Name of a feature → its label, of the last stage that tells."""
+    for (_, file), path in reversed([*files.items()]):
+        if file == "features.parquet":
+            table = Table(path).frame(max_rows=MOST_ROWS)
+            if "label" in table:
+                return {str(name): str(label) for name, label in table["label"].items()}
+    return {}
+
+
+def _left_out_because(name: str, path: Path) -> str:
+    table = Table(path)
+    for column, whose in ROWS_OF.items():
+        if column in table.columns:
+            told = TABLES.get(name, f"one row per {whose}")
+            return f"{told}: carries ids of {whose}s, and may not fit"
+    if table.n_rows > MOST_ROWS or len(table.columns) > MOST_COLUMNS:
+        return f"{table.n_rows:,} rows of {len(table.columns):,} columns do not fit"
+    return ""
+
+
+def _told(run_dir: Path, files: Mapping[tuple[str, str], Path]) -> Iterator[Sheet]:
+    """Key figures and findings of all stages, a sheet each."""
+    stages = list(dict.fromkeys(stage for stage, _ in files))
+    figures = [
+        {"stage": stage, "key figure": label, "value": text}
+        for stage in stages
+        for label, text in key_figures_in(run_dir / stage).items()
+    ]
+    findings = [
+        {
+            "stage": stage,
+            "light": "red" if finding["red"] else "amber",
+            "topic": finding["topic"],
+            "finding": finding["text"],
+        }
+        for stage in stages
+        for finding in findings_in(run_dir / stage)
+    ]
+    for name, holds, rows, columns in (
+        ("Key figures", "the figures on the front page", figures, ["stage", "key figure", "value"]),
+        ("Findings", "what deserves attention", findings, ["stage", "light", "topic", "finding"]),
+    ):
+        yield Sheet(
+            name=name,
+            frame=pd.DataFrame(rows, columns=columns, dtype=object),
+            about={"stage": "all", "table": name.lower(), "what it holds": holds},
+        )
+
+
+def _sheet(stage: str, name: str, frame: pd.DataFrame, labels: Mapping[str, str]) -> Sheet:
+    from riskkit import documents
+
+    over = frame.columns.name
+    levels = [level for level in frame.index.names if level is not None]
+    in_words = [level for level in levels if level not in _NAMES]
+    shown = frame.reset_index(levels) if levels else frame
+    shown = shown.assign(**{level: shown[level].map(documents.plain) for level in in_words})
+    shown = _labelled(shown.set_axis([*map(str, shown.columns)], axis=1), labels)
+    looks = documents.sheet_look(name, shown, RATES.get(name, ""))
+    # columns that are values of something, such as months on book, are named for it
+    headings = [
+        f"{over} {heading}" if over and heading.isdecimal() else heading
+        for heading, _ in looks.values()
+    ]
+    formats = {
+        heading: code for heading, (_, code) in zip(headings, looks.values(), strict=True) if code
+    }
+    return Sheet(
+        name=f"{stage[:2]} {name.replace('_', ' ')}",
+        frame=shown.set_axis(headings, axis=1),
+        formats=formats,
+        about={
+            "stage": stage,
+            "table": name,
+            "what it holds": RESULTS.get(name) or TABLES.get(name, f"left by {stage}"),
+        },
+    )
+
+
+def _labelled(table: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
+    """The table with labels for features; beside labels that repeat, the names stay."""
+    shown = table.copy()
+    repeat = len(set(labels.values())) < len(labels)
+    for column in _FEATURE_COLUMNS:
+        if column not in shown:
+            continue
+        names = shown[column]
+        told = [labels.get(name, name) if isinstance(name, str) else name for name in names]
+        shown[column] = pd.Series(told, index=shown.index, dtype=object)
+        if repeat and column == "feature":
+            shown.insert(shown.columns.get_loc(column) + 1, "feature name", names)
+    if {"with", "reason"} <= set(shown):
+        # the reason names the feature that it is about
+        shown["reason"] = [
+            told.replace(name, label) if isinstance(name, str) else told
+            for told, name, label in zip(table["reason"], table["with"], shown["with"], strict=True)
+        ]
+    return shown
