@@ -4,6 +4,7 @@ Takes a project folder with notebooks; gives ``data/runs/<run>`` and ``reports/r
 Notebooks use :func:`open_stage`; everything else belongs to the runner.
 """
 
+from riskkit.pipeline.finished import FinishedRun, open_run
 from riskkit.pipeline.folders import RunBusy
 from riskkit.pipeline.handover import Stage, TableMissing, open_stage, run_files
 from riskkit.pipeline.manifest import versions
@@ -14,11 +15,13 @@ from riskkit.pipeline.runner import RunResult, StageResult, rebuild_index, run, 
 __all__ = [
     "PROFILES",
     "BadInput",
+    "FinishedRun",
     "RunBusy",
     "RunResult",
     "Stage",
     "StageResult",
     "TableMissing",
+    "open_run",
     "open_stage",
     "parse_pairs",
     "rebuild_index",

@@ -21,7 +21,7 @@ from riskkit.pipeline.manifest import stage_state
 from riskkit.pipeline.notebooks import Notebook
 from riskkit.tables import read_json
 
-__all__ = ["documents_in", "failed_notebook", "index_page", "stage_page"]
+__all__ = ["documents_in", "failed_notebook", "index_page", "key_figures", "stage_page"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 _HEADING = re.compile(r'<h2 id="([^"]+)">(.*?)</h2>', re.DOTALL)
@@ -134,7 +134,7 @@ def index_page(
                     for name, title in documents_in(run_dir / notebook.name).items()
                     if (report_dir / name).is_file()
                 },
-                "figures": [] if state == "failed" else _key_figures(run_dir / notebook.name),
+                "figures": [] if state == "failed" else key_figures(run_dir / notebook.name),
                 "findings": [] if state == "failed" else _findings(run_dir / notebook.name),
                 "parameters": _rows(notebook, record.get("parameters", {})),
             }
@@ -200,7 +200,8 @@ def _time(stamp: str) -> str:
     return stamp.replace("T", " ").replace("+00:00", " UTC")
 
 
-def _key_figures(folder: Path) -> list[tuple[str, str]]:
+def key_figures(folder: Path) -> list[tuple[str, str]]:
+    """The key figures that a stage has left in its folder: label and text, in its order."""
     figures = _left_json(folder / KEY_FIGURES)
     if not isinstance(figures, dict):
         return []
