@@ -30,7 +30,7 @@ def coefficient_changes(a: Scorecard, b: Scorecard) -> pd.DataFrame:
     """
     named = ["coefficient", "low", "high"]
     one, other = (card.coefficients()[named] for card in (a, b))
-    table = one.join(other, how="outer", lsuffix="_a", rsuffix="_b")
+    table = one.add_suffix("_a").join(other.add_suffix("_b"), how="outer")
     # an outer join sorts; the features of A first, each card in its own order
     table = table.loc[list(dict.fromkeys([*one.index, *other.index]))].rename_axis("feature")
     gone, new = table["coefficient_b"].isna(), table["coefficient_a"].isna()

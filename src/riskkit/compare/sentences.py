@@ -41,6 +41,10 @@ def in_short(
     return told
 
 
+def _count(n: int, noun: str) -> str:
+    return f"{n or 'no'} {noun}{'' if n == 1 else 's'}"
+
+
 def _run_text(run: RunTables) -> str:
     title = run.source if run.facts is None else run.facts.title
     return f"{run.name} ({', '.join(word for word in (title, run.profile) if word)})"
@@ -51,7 +55,7 @@ def _inputs_text(changes: RunChanges) -> str:
     differ = int((~tables["same"]).sum())
     told = "the same tables" if not differ else f"{differ} of {len(tables)} input files differ"
     settings = [
-        f"{len(table) or 'no'} {noun}{'' if len(table) == 1 else 's'}"
+        _count(len(table), noun)
         for table, noun in ((changes.parameters, "parameter"), (changes.versions, "version"))
     ]
     return f"{told}; {settings[0]} and {settings[1]} differ"
@@ -158,12 +162,12 @@ def _vintages_text(changes: RunChanges) -> str:
     moved = same[same["changed"]]
     n_moved = moved.index.get_level_values("cohort").nunique()
     n_new = matured[matured["new"]].index.get_level_values("cohort").nunique()
-    told = f"{len(matured)} milestones are known since, {n_new} cohorts are new; "
+    told = f"{_count(len(matured), 'milestone')} known since, {_count(n_new, 'new cohort')}; "
     if not len(same):
         return told + "no milestone is in both runs"
     if not n_moved:
         return told + f"all {len(same)} milestones in both runs are the same"
     return told + (
-        f"{len(moved)} of {len(same)} milestones in both runs differ, of {n_moved} cohorts: their "
-        "data have changed"
+        f"{len(moved)} of {len(same)} milestones in both runs differ, of "
+        f"{_count(n_moved, 'cohort')}, whose data have changed"
     )

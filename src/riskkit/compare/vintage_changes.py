@@ -60,7 +60,7 @@ def vintage_changes(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
         The columns of both with _a and _b; difference (B less A); changed: whether loans or bads
         are others. A cohort's past does not change, so that is a change in the data.
     """
-    table = a.join(b, how="inner", lsuffix="_a", rsuffix="_b")
+    table = a.add_suffix("_a").join(b.add_suffix("_b"), how="inner")
     table["difference"] = table["bad_rate_b"] - table["bad_rate_a"]
     table["changed"] = (table["loans_a"] != table["loans_b"]) | (table["bad_a"] != table["bad_b"])
     return table
