@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -177,11 +178,14 @@ def test_only_settings_that_differ_are_listed_with_their_meaning() -> None:
         "pdo": {"a": "20.0", "b": "40.0", "meaning": "points"},
     }
     assert compare.differing_settings(a, a).empty
+    assert compare.differing_settings({"edits": ""}, {}).empty
 
 
 def test_a_file_that_one_run_lacks_is_not_the_same() -> None:
-    found = compare.file_hashes({"x": "a" * 64, "y": "b"}, {"x": "a" * 64, "z": "b"})
-    assert found["same"].to_dict() == {"x": True, "y": False, "z": False}
+    a, b = {"w": "a" * 64, "x": "a" * 64, "y": "b"}, {"w": "a" * 63 + "b", "x": "a" * 64, "z": "b"}
+    found = compare.file_hashes(a, b)
+    # all of a hash is compared, also what is not shown
+    assert found["same"].to_dict() == {"w": False, "x": True, "y": False, "z": False}
     assert found.loc["z"].tolist() == ["–", "b", False]
 
 
@@ -267,8 +271,12 @@ def test_a_feature_of_one_run_has_bins_there_alone(applications, binner) -> None
 
 def test_the_order_of_levels_within_a_bin_is_no_change(binner) -> None:
     one = binner.group_levels("raw_city", [["north", "south"], ["west"]])
-    other = binner.group_levels("raw_city", [["south", "north"], ["west"]])
+    other = copy(one)
+    turned = replace(one.bins_["raw_city"], groups=(("south", "north"), ("west",)))
+    other.bins_ = {**one.bins_, "raw_city": turned}
     assert not compare.bin_changes(one, other)["changed"].any()
+    other.bins_["raw_city"] = replace(turned, groups=(("south", "west"), ("north",)))
+    assert compare.bin_changes(one, other)["changed"].to_dict()["raw_city"]
 
 
 def test_population_shift_is_the_psi_of_the_bins_of_a(applications, binner) -> None:
@@ -324,13 +332,18 @@ def test_two_bins_that_read_alike_keep_their_own_points(applications) -> None:
     card = Scorecard(binner, features=["raw_city"], max_p_value=None)
     card.fit(rows, rows["default_flag"].fillna(0))
     assert compare.points_changes(card, card).empty
+    other = copy(card)
+    other.points_ = {"raw_city": card.points_["raw_city"] + np.array([1, 0, 0, 0])}
+    found = compare.points_changes(card, other)
+    assert found.index.tolist() == [("raw_city", "a, b")]
+    assert (found["points_b"] - found["points_a"]).tolist() == [1]
 
 
 # -- scores ----------------------------------------------------------------------------------------
 
 
 def test_pairs_name_no_application_and_follow_the_ids(run_a) -> None:
-    ids = pd.Index(["APPL-00007", "APPL-00003", "APPL-99999"])
+    ids = pd.Index(["APPL-00003", "APPL-00007", "APPL-99999"])
     found = compare.paired_scores(run_a.scores, run_a.scores.iloc[::-1], ids)
     by_id = run_a.scores.set_index("application_id")["scorecard"]
     assert found["scorecard_a"].tolist() == by_id[ids[:2]].tolist() == found["scorecard_b"].tolist()
@@ -561,6 +574,12 @@ def test_names_of_others_are_text_and_raw_names_and_ids_are_nowhere(run_a, run_b
     assert not re.search(r"APPL-|NEW-|raw_", page)
 
 
+def test_two_features_may_bear_one_label(run_a, run_b) -> None:
+    alike = [replace(feature, label="Income") for feature in FEATURES]
+    told = said(page_of(replace(run_a, features=alike), replace(run_b, features=alike)))
+    assert "in: Income; out: none" in told
+
+
 def test_equal_runs_give_equal_bytes(run_a, run_b) -> None:
     assert page_of(run_a, run_b) == page_of(run_a, run_b)
 
@@ -607,7 +626,8 @@ def test_disjoint_applications_are_not_held_against_each_other(run_a) -> None:
     told = said(page_of(run_a, other))
     assert "4,000 in A, 4,000 in B, none of them in both" in told
     assert "different applications" in told
-    assert told.count("The runs have no application in common") == 3
+    assert told.count("The runs have no application in common: no score") == 3
+    assert "cohorts of the same month are of other loans" in told
 
 
 def test_few_bads_are_said_and_no_auc_is_given(run_a) -> None:

@@ -180,7 +180,9 @@ def _said(run: RunTables) -> dict[str, str]:
 def _shown_files(run: RunTables) -> dict[str, str]:
     """The source, what the first stage made of it, and the models: file → sha256."""
     first = min((name.split("/")[0] for name in run.hashes), default="")
-    source = {f"source file {i}": sha for i, sha in enumerate(run.source_hashes or [], 1)}
+    # the mapping comes first
+    mapping_first = enumerate(run.source_hashes or [])
+    source = {f"source's file {i}" if i else "mapping": sha for i, sha in mapping_first}
     left = {
         name: sha
         for name, sha in run.hashes.items()

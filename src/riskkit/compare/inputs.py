@@ -43,15 +43,15 @@ def differing_settings(
 
     Examples
     --------
-    >>> differing_settings({"pdo": 20.0, "seed": 1}, {"pdo": 40.0, "seed": 1})
-             a     b
-    name
-    pdo   20.0  40.0
+    >>> differing_settings({"pdo": 20.0, "seed": 1}, {"pdo": 40.0, "seed": 1}).loc["pdo"].tolist()
+    ['20.0', '40.0']
     """
+    # no value and an empty one say the same
+    values = {n: [None if x.get(n) == "" else x.get(n) for x in (a, b)] for n in sorted({*a, *b})}
     rows = {
-        name: {"a": _told(a.get(name)), "b": _told(b.get(name))}
-        for name in sorted({*a, *b})
-        if a.get(name) != b.get(name)
+        name: {"a": _told(one), "b": _told(other)}
+        for name, (one, other) in values.items()
+        if one != other
     }
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["a", "b"]).rename_axis("name")
     if meanings is not None:
@@ -60,7 +60,7 @@ def differing_settings(
 
 
 def _told(value: Any) -> str:
-    return "–" if value is None or value == "" else str(value)
+    return "–" if value is None else str(value)
 
 
 def file_hashes(a: Mapping[str, str], b: Mapping[str, str]) -> pd.DataFrame:

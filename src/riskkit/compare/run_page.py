@@ -331,6 +331,11 @@ def _vintages(changes: RunChanges) -> list[Part]:
         "cohort's past does not change: where the same cohort differs at the same age, the data "
         "have changed, by a correction or by other loans in them, and not the borrowers.",
     ]
+    if changes.overlap.ids.empty:
+        parts[0] = (
+            "Share of a cohort's loans gone bad by a month on book that all of them have reached. "
+            "The runs have no application in common: cohorts of the same month are of other loans."
+        )
     moved = same[same["changed"]].drop(columns="changed")
     if moved.empty:
         parts.append(f"All {len(same)} milestones that both runs know are the same.")

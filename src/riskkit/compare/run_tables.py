@@ -86,7 +86,8 @@ def read_run(run: FinishedRun) -> RunTables:
     applications, features, vintages = (frame(n) for n in ("applications", "features", "vintages"))
     facts, binner, card = (run.path(n) for n in ("source.json", "binning.json", "scorecard.json"))
     parameters = run.parameters()
-    book = run.table("performance") or run.table("outcomes")
+    panel = run.table("performance")
+    book = run.table("outcomes") if panel is None else panel
     loans, term = None, None
     if book is not None and vintages is not None and applications is not None:
         loans, term = cohort_loans(

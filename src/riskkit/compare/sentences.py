@@ -167,7 +167,8 @@ def _vintages_text(changes: RunChanges) -> str:
         return told + "no milestone is in both runs"
     if not n_moved:
         return told + f"all {len(same)} milestones in both runs are the same"
-    return told + (
-        f"{len(moved)} of {len(same)} milestones in both runs differ, of "
-        f"{_count(n_moved, 'cohort')}, whose data have changed"
-    )
+    differ = f"{len(moved)} of {len(same)} milestones in both runs differ, of "
+    told += f"{differ}{_count(n_moved, 'cohort')}"
+    if not changes.overlap.ids.empty:
+        return f"{told}, whose data have changed"
+    return f"{told}, which are of other loans: the runs have no application in common"
