@@ -389,12 +389,14 @@ def test_only_loans_that_taught_neither_model_judge(run_a, run_b) -> None:
     later = run_b.scores.copy()
     learned = later["application_id"].isin(run_a.scores["application_id"][3_500:])
     later.loc[learned & later["sample"].notna(), "sample"] = "train"
+    tested = later["application_id"].isin(run_a.scores["application_id"][3_400:3_500])
+    later.loc[tested & later["sample"].notna(), "sample"] = "test"
     pairs = compare.paired_scores(run_a.scores, later, _ids(run_a))
     found, kinds = compare.judging_loans(pairs, run_a.scores["sample"], later["sample"])
     assert kinds == ["out_of_time", "out_of_time"]
     assert (found[["sample_a", "sample_b"]] == "out_of_time").all(axis=None)
     assert found["default_flag"].notna().all()
-    both = (run_a.scores["sample"] == "out_of_time") & (run_a.scores.index < 3_500)
+    both = (run_a.scores["sample"] == "out_of_time") & (run_a.scores.index < 3_400)
     assert len(found) == both.sum() > 0
     none, nothing = compare.judging_loans(pairs, run_a.scores["sample"], later["sample"][:0])
     assert none.empty
@@ -488,6 +490,15 @@ def test_a_grown_cohort_differs_and_the_others_do_not() -> None:
     assert row["difference"] == 3 / 55 - 0.04
     low, high = metrics.jeffreys_interval(3, 55, 0.95)
     assert (row["low_b"], row["high_b"]) == (low, high)
+
+
+def test_a_corrected_loan_is_a_change_of_the_cohort() -> None:
+    curves, loans = _curves()
+    corrected = curves.copy()
+    corrected.iloc[0, 1] += 1 / loans.iloc[0]
+    a, b = compare.cohort_milestones(curves, loans), compare.cohort_milestones(corrected, loans)
+    found = compare.vintage_changes(a, b)
+    assert found.index[found["changed"]].tolist() == [(pd.Timestamp("2023-01-01"), 6)]
 
 
 def test_what_has_matured_is_told_from_what_is_new() -> None:
@@ -618,6 +629,8 @@ def test_disjoint_applications_are_not_held_against_each_other(run_a) -> None:
         run_a,
         applications=run_a.applications.assign(application_id=ids),
         scores=run_a.scores.assign(application_id=ids),
+        vintages=_curves(grown=True)[0],
+        loans=_curves(grown=True)[1],
     )
     found = compare.run_changes(run_a, other)
     assert found.scores.empty
@@ -628,6 +641,7 @@ def test_disjoint_applications_are_not_held_against_each_other(run_a) -> None:
     assert "different applications" in told
     assert told.count("The runs have no application in common: no score") == 3
     assert "cohorts of the same month are of other loans" in told
+    assert "of 1 cohort, which are of other loans" in told
 
 
 def test_few_bads_are_said_and_no_auc_is_given(run_a) -> None:
