@@ -49,6 +49,7 @@ ORDER = (
     "documents",
     "widgets",
     "pipeline",
+    "compare",
     "cli",
 )
 # The one module that imports a heavy package, when it is first needed; two read files

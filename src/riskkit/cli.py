@@ -1,4 +1,4 @@
-"""The command line: run the suite, score a file, rebuild a report, draft a mapping, check a source.
+"""The command line: run the suite, compare runs, score a file, draft a mapping, check a source.
 
 Exit codes: 0 done; 1 a stage failed; 2 bad input or usage; 4 the run folder is busy; 130 and 143
 interrupted. One readable message on stderr; the traceback only with ``--debug``.
@@ -127,6 +127,23 @@ def report(
             with tables.whole(path) as staging:
                 staging.write_bytes(content)
             _print(_short(path))
+
+
+@app.command()
+def compare(
+    run_a: Annotated[Path, typer.Argument(help="Folder of the earlier run, data/runs/NAME.")],
+    run_b: Annotated[Path, typer.Argument(help="Folder of the later run.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(help="The page, .html; else compare-RUN_A.html beside the report of RUN_B."),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Write a page on what changed between two runs, and whether it is more than chance."""
+    with _one_message(debug):
+        from riskkit import compare as comparison
+
+        _print(_short(comparison.compare_runs(run_a, run_b, output)))
 
 
 @app.command()

@@ -5,6 +5,7 @@ Notebooks use :func:`open_stage`; everything else belongs to the runner.
 """
 
 from riskkit.pipeline.export import run_document, run_workbook
+from riskkit.pipeline.finished import FinishedRun, open_run
 from riskkit.pipeline.folders import RunBusy
 from riskkit.pipeline.handover import Stage, TableMissing, open_stage, run_files
 from riskkit.pipeline.manifest import versions
@@ -15,11 +16,13 @@ from riskkit.pipeline.runner import RunResult, StageResult, rebuild_index, run, 
 __all__ = [
     "PROFILES",
     "BadInput",
+    "FinishedRun",
     "RunBusy",
     "RunResult",
     "Stage",
     "StageResult",
     "TableMissing",
+    "open_run",
     "open_stage",
     "parse_pairs",
     "rebuild_index",
