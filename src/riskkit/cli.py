@@ -96,6 +96,8 @@ def run(
             if debug:
                 _say(result.failure.traceback)
             _say(f"{failed} failed: {_first_line(str(result.failure))}\nread {_short(page)}")
+        elif any(stage.status == "done" for stage in result.stages):
+            _compare_with_previous(result.run_dir)
         _print(_short(result.index))
         raise SystemExit(result.exit_code)
 
@@ -329,6 +331,23 @@ def _print(text: str, *, err: bool = False) -> None:
     if (more := len(text) - LONGEST) > 0:
         text = f"{text[:LONGEST]}… and {more:,} more letters"
     typer.echo(visible(text), err=err)
+
+
+def _compare_with_previous(run_dir: Path) -> None:
+    """Say on a page beside the report what has changed since the last good run; link it there."""
+    from riskkit import compare as comparison
+    from riskkit import pipeline
+    from riskkit.checks import DataContractError
+
+    before = pipeline.previous_of(run_dir)
+    if not before.is_dir():
+        return
+    try:
+        comparison.compare_runs(before, run_dir)
+    except (pipeline.BadInput, DataContractError) as error:
+        _say(f"not compared with the run before: {error}")
+    else:
+        pipeline.rebuild_index(run_dir)
 
 
 def _check_new(option: str, path: Path, run_dir: Path) -> None:

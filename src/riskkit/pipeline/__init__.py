@@ -8,6 +8,7 @@ from riskkit.pipeline.export import run_document, run_workbook
 from riskkit.pipeline.finished import FinishedRun, open_run
 from riskkit.pipeline.folders import RunBusy
 from riskkit.pipeline.handover import Stage, TableMissing, open_stage, run_files
+from riskkit.pipeline.history import previous_of
 from riskkit.pipeline.manifest import versions
 from riskkit.pipeline.parameters import BadInput, parse_pairs
 from riskkit.pipeline.plan import PROFILES
@@ -25,6 +26,7 @@ __all__ = [
     "open_run",
     "open_stage",
     "parse_pairs",
+    "previous_of",
     "rebuild_index",
     "run",
     "run_document",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from riskkit.checks import DataContractError
 from riskkit.pipeline.handover import FINDINGS, KEY_FIGURES
-from riskkit.pipeline.history import change_text, last_before
+from riskkit.pipeline.history import change_text, last_before, previous_of
 from riskkit.pipeline.manifest import stage_state
 from riskkit.pipeline.notebooks import Notebook
 from riskkit.pipeline.report import (
@@ -59,6 +59,7 @@ def index_page(
     reds = [finding for finding in findings if finding["red"]]
     ambers = [finding for finding in findings if not finding["red"]]
     before = last_before(run_dir, manifest["started"])
+    comparison = f"compare-{previous_of(run_dir).name}.html"
     decided = {n.name for n in notebooks if "chosen_cutoffs" in n.leaves}
     advice = [s["figures"][0] for s in stages if s["name"] in decided and s["figures"]]
     # a page with another scenario must not pass for the nightly one
@@ -85,6 +86,7 @@ def index_page(
         reds=reds,
         ambers=ambers,
         before=_time(str(before["finished"])) if before else "",
+        comparison=comparison if before and (report_dir / comparison).is_file() else "",
         figures=_rows_of_figures(stages, before),
         stages=stages,
         # the first line of each parameter, whichever stages know it
