@@ -199,13 +199,22 @@ def score(
 def validate(
     source: Annotated[Path, typer.Option(help="Mapping of real data (YAML).")],
     root: Root = None,
+    html: Annotated[
+        Path | None, typer.Option(help="The same as a page to pass on, a new .html file.")
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Read a source through its mapping and check it against the data contract."""
     with _one_message(debug):
-        from riskkit import profile, schema
+        from riskkit import documents, profile, schema
 
-        _print(profile.source_summary(schema.load_source(source, root)))
+        if html is not None:
+            _check_new("--html", html)
+        read = schema.load_source(source, root)
+        if html is not None:
+            told = "What was read of it, through its mapping; it fits the data contract."
+            documents.write_document(html, read.title, profile.source_sections(read), subtitle=told)
+        _print(profile.source_summary(read))
 
 
 @app.command()
@@ -350,7 +359,7 @@ def _compare_with_previous(run_dir: Path) -> None:
         pipeline.rebuild_index(run_dir)
 
 
-def _check_new(option: str, path: Path, run_dir: Path) -> None:
+def _check_new(option: str, path: Path, run_dir: Path | None = None) -> None:
     """Refuse to export to what is there already, is of another kind, or belongs to the run."""
     from riskkit.pipeline import BadInput
 
@@ -361,7 +370,7 @@ def _check_new(option: str, path: Path, run_dir: Path) -> None:
         raise BadInput(f"no folder {_short(path.parent)}")
     if os.path.lexists(path):
         raise BadInput(f"{path} is there already and stays as it is; name another {option}")
-    if path.resolve().is_relative_to(run_dir.resolve()):
+    if run_dir is not None and path.resolve().is_relative_to(run_dir.resolve()):
         raise BadInput(f"{path} is in the run's own folder: name another {option}")
 
 

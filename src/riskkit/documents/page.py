@@ -145,7 +145,7 @@ class _Writer:
             )
             return "<dl>\n" + "".join(rows) + "</dl>\n"
         if isinstance(part, pd.DataFrame):
-            return self.table(show_table(part))
+            return self.table(show_table(part, rows=max(len(part), 1)))
         if isinstance(part, Styler):
             return self.table(part)
         picture = picture_of(part)

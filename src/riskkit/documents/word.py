@@ -314,7 +314,7 @@ class _Writer:
                 tab = _element("r", _element("tab"))
                 self.add(_paragraph(self.style_ids["Label"], named, tab, _run(str(text))))
         elif isinstance(part, pd.DataFrame):
-            self.table(show_table(part))
+            self.table(show_table(part, rows=max(len(part), 1)))
         elif isinstance(part, Styler):
             self.table(part)
         else:

@@ -20,7 +20,7 @@ from riskkit.profile.applications import (
 )
 from riskkit.profile.drift import drift_table
 from riskkit.profile.one_hot import one_hot_groups
-from riskkit.profile.summary import source_summary
+from riskkit.profile.summary import source_sections, source_summary
 
 __all__ = [
     "application_rates",
@@ -37,6 +37,7 @@ __all__ = [
     "period_text",
     "sample_sizes",
     "segment_rates",
+    "source_sections",
     "source_summary",
     "table_sizes",
 ]

@@ -1,56 +1,80 @@
 """What was read of a source, for its owner to act on.
 
-Takes a loaded source; gives text: rows and filters, labels, features, warnings.
+Takes a loaded source; gives sections of a page, or text: rows and filters, labels, features,
+warnings.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import pandas as pd
 
 from riskkit.profile.applications import feature_profile
 from riskkit.schema import Source
 
-__all__ = ["source_summary"]
+__all__ = ["source_sections", "source_summary"]
 
 _CHANGES_RESULTS = ("left out", "observed_to", "still open", "later than", "past due", "blank")
 
 
-def source_summary(source: Source) -> str:
-    """Text on what was read: rows, filters, labels, features and warnings, the weightiest first.
+def source_sections(source: Source) -> list[tuple[str, list[Any]]]:
+    """What was read: tables, row filters, labels, features and warnings, the weightiest first.
 
     Parameters
     ----------
     source : Source
         Of :func:`riskkit.schema.load_source`.
+
+    Returns
+    -------
+    list of (heading, parts)
+        As :func:`riskkit.documents.document_html` takes them: frames, texts, and a list of
+        warnings. What the source has none of is left out.
     """
-    parts = [f"{source.title}: fits the data contract"]
     tables = {name: table for name, table in source.tables.items() if name != "features"}
-    parts.append(
-        pd.DataFrame(
+    sections: list[tuple[str, list[Any]]] = [
+        (
+            "Tables",
             [
-                {"table": name, "rows": f"{len(table):,}"} | _dates(table)
-                for name, table in tables.items()
-            ]
-        ).to_string(index=False, na_rep="–")
-    )
-    filters = source.reading.filters
-    if filters:
+                pd.DataFrame(
+                    [
+                        {"table": name, "rows": f"{len(table):,}"} | _dates(table)
+                        for name, table in tables.items()
+                    ]
+                ).set_index("table")
+            ],
+        )
+    ]
+    if source.reading.filters:
         names = ["table", "kept by", "rows before", "rows after"]
-        parts.append(pd.DataFrame(filters, columns=names).to_string(index=False))
-    if source.reading.labels is not None:
-        parts.append(source.reading.labels.reset_index().to_string(index=False))
+        filters = pd.DataFrame(source.reading.filters, columns=names).set_index("table")
+        sections.append(("Row filters", [filters]))
+    labels = [] if source.reading.labels is None else [source.reading.labels]
     flags = source.applications["default_flag"]
     end = "" if source.observed_to is None else f"; seen to {source.observed_to:%Y-%m-%d}"
-    parts.append(
+    told = (
         f"labelled: {int(flags.notna().sum()):,} rows, {int(flags.sum()):,} bad, "
         f"{flags.mean():.2%} ({source.bad_text}){end}"
     )
-    parts.append(_features(source))
+    sections += [("Labels", [*labels, told]), ("Features", [_features(source)])]
     warnings = sorted(
         source.reading.warnings, key=lambda text: not any(key in text for key in _CHANGES_RESULTS)
     )
-    if warnings:
-        parts.append("\n".join(["warnings:", *(f"  - {text}" for text in warnings)]))
+    return [*sections, ("Warnings", [warnings])] if warnings else sections
+
+
+def source_summary(source: Source) -> str:
+    """The text of :func:`source_sections`."""
+    parts = [f"{source.title}: fits the data contract"]
+    for heading, found in source_sections(source):
+        for part in found:
+            if isinstance(part, pd.DataFrame):
+                parts.append(part.reset_index().to_string(index=False, na_rep="–"))
+            elif isinstance(part, list):
+                parts.append("\n".join([f"{heading.lower()}:", *(f"  - {text}" for text in part)]))
+            else:
+                parts.append(part)
     return "\n\n".join(parts)
 
 
@@ -63,7 +87,7 @@ def _dates(table: pd.DataFrame) -> dict[str, str]:
     return {}
 
 
-def _features(source: Source) -> str:
+def _features(source: Source) -> pd.DataFrame:
     table = feature_profile(source.applications, source.features)
     kinds = pd.Series({f.name: f.kind for f in source.features})
     shown = pd.DataFrame(
@@ -78,4 +102,4 @@ def _features(source: Source) -> str:
             "use": table["use"],
         }
     ).replace("nan", "–")
-    return shown.rename_axis("feature").reset_index().to_string(index=False)
+    return shown.rename_axis("feature")
