@@ -49,6 +49,7 @@ def stage_page(
     documents: Mapping[str, str] | None = None,
     hidden: Mapping[str, str] | None = None,
     terms: Sequence[Term] = (),
+    versions: Mapping[str, str] | None = None,
     failure: Failure | None = None,
 ) -> str:
     """One stage's page.
@@ -68,6 +69,8 @@ def stage_page(
         Text that must not show (a staging folder's path) -> what stands in its place.
     terms : sequence of Term, optional
         Of the glossary, each explained where it is first used.
+    versions : mapping of str to str, optional
+        Package → version, told at the end.
     failure : Failure, optional
         Goes on top.
     """
@@ -87,7 +90,7 @@ def stage_page(
         sections=[(anchor, _text_of(heading)) for anchor, heading in _HEADING.findall(body)],
         body=body,
         documents=documents or {},
-        parameters=_parameters_block(notebook, shown),
+        parameters=_parameters_block(notebook, shown, versions or {}),
     )
     for text, stand_in in (hidden or {}).items():
         page = page.replace(text, stand_in)
@@ -132,11 +135,14 @@ def _value(value: Any) -> str:
     return json.dumps(value)
 
 
-def _parameters_block(notebook: Notebook, shown: Mapping[str, Any]) -> str:
+def _parameters_block(
+    notebook: Notebook, shown: Mapping[str, Any], versions: Mapping[str, str]
+) -> str:
     rows = parameter_rows(notebook, shown)
     from riskkit.documents import fragment_html
 
-    return fragment_html("parameters.html.j2", TEMPLATES, rows=rows) if rows else ""
+    told = ", ".join(f"{package} {version}" for package, version in versions.items())
+    return fragment_html("parameters.html.j2", TEMPLATES, rows=rows, versions=told)
 
 
 def _link(notebook: Notebook) -> dict[str, str]:

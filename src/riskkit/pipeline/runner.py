@@ -357,6 +357,7 @@ def _run_stage(
             documents={} if failure else documents_in(staging),
             hidden={str(staging): name, str(plan.run_dir): "."},
             terms=plan.terms,
+            versions=recipe["versions"],
             failure=failure,
         )
         own_folder(plan.report_dir)

@@ -63,8 +63,8 @@ def show_table(
     frame : DataFrame
     formats : mapping of column to format name, or one name for all columns, optional
         One of percent, percent2, whole, number, three, four, five, signed, general. By default the
-        column's name decides: ``_rate`` and ``_share`` are percentages, whole numbers get
-        thousands separators.
+        column's name decides: ``_rate`` and ``_share`` are percentages, a ``bad_rate`` with two
+        digits, whole numbers get thousands separators.
     caption : str
     names : mapping, optional
         Column → heading; by default the name with spaces for underscores.
@@ -192,6 +192,8 @@ def named_format(column: pd.Series, name: str) -> str:
         return "p_value"
     # the ends of an interval of a rate are rates
     rated = name.removesuffix("_low").removesuffix("_high")
+    if rated.endswith("bad_rate"):
+        return "percent2"
     if rated == "share" or rated.startswith("share_of_") or rated.endswith(("_rate", "_share")):
         return "percent"
     most = column.abs().replace(np.inf, np.nan).max()

@@ -279,7 +279,8 @@ def segment_rates(
 ) -> pd.DataFrame:
     """Rates of :func:`application_rates` for several segmentations, one under the other.
 
-    Columns that the applications lack are passed over; within each, the `top` largest values.
+    Columns that the applications lack are passed over; within each, the `top` largest values, the
+    largest first, or numbers in their order.
 
     Returns
     -------
@@ -287,7 +288,7 @@ def segment_rates(
         Empty where the applications have none of the columns.
     """
     tables = {
-        name.replace("_", " "): application_rates(applications, name, top=top)
+        name.replace("_", " "): _by_number(application_rates(applications, name, top=top))
         for name in segments
         if name in applications.columns
     }
@@ -295,6 +296,10 @@ def segment_rates(
         # no segment, so the columns alone
         tables = {"": application_rates(applications.head(0), "booked")}
     return pd.concat(tables, names=["segment", "value"])
+
+
+def _by_number(table: pd.DataFrame) -> pd.DataFrame:
+    return table.sort_index() if pd.api.types.is_numeric_dtype(table.index) else table
 
 
 def decline_reasons(applications: pd.DataFrame) -> pd.DataFrame:
