@@ -1,5 +1,7 @@
 """Text of others is text: a run of hostile names has the pages of one of plain names."""
 
+import base64
+import hashlib
 import html
 import io
 from collections import Counter
@@ -129,7 +131,7 @@ def pages(hostile_run):
 
 
 def test_hostile_names_add_no_element_and_no_attribute(pages, synthetic_run):
-    assert len(pages) == 8
+    assert len(pages) == 9
     shown = [marks_of(path.read_text()) for path in synthetic_run.report_dir.glob("*.html")]
     plain = {mark for marks in shown for mark in marks.found}
     for name, page in pages.items():
@@ -168,13 +170,18 @@ def test_no_name_becomes_a_formula_of_the_workbook(hostile_run):
     assert NAMES["income"] in labels
 
 
-def test_every_page_forbids_scripts_forms_and_other_bases(pages):
+def test_every_page_forbids_scripts_but_ours_forms_and_other_bases(pages):
+    own = (report.TEMPLATES / "page.js").read_text()
+    digest = base64.b64encode(hashlib.sha256(f"\n{own}".encode()).digest()).decode()
+    plain = (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+        "form-action 'none'; base-uri 'none'"
+    )
     for name, page in pages.items():
         policy = page.split('http-equiv="Content-Security-Policy" content="')[1].split('"')[0]
-        assert policy == (
-            "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-            "form-action 'none'; base-uri 'none'"
-        ), name
+        is_document = name == "model_card.html"
+        assert policy == (plain if is_document else f"{plain}; script-src 'sha256-{digest}'"), name
+        assert page.count("<script>") == (not is_document), name
 
 
 def markdown_page(text: str) -> str:

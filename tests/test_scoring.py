@@ -808,7 +808,7 @@ def test_a_model_is_never_replaced_by_its_scores(tmp_path, card, rows):
     card.save(model)
     before = model.read_bytes()
     for name in ("card.json", "./card.json"):
-        refused(tmp_path, model, path, "would replace what is read", rejected=tmp_path / name)
+        refused(tmp_path, model, path, "side file, which is .csv", rejected=tmp_path / name)
     os.link(model, tmp_path / "linked.csv")
     refused(tmp_path, model, path, "would replace what is read", "linked.csv")
     assert model.read_bytes() == before
@@ -1105,7 +1105,7 @@ def test_a_rejected_row_of_parquet_means_the_same_when_it_is_scored_again(
     assert (result.n_scored, result.n_rejected) == (2, 2)
     known = scores_of(result.output)["application_id"].tolist()
     side = side_of(result)
-    assert pd.isna(side["application_id"].iloc[0])
+    assert side["application_id"].iloc[0] == ""
     assert side["application_id"].iloc[1] == known[0]
     again = score_file(card, result.rejected, tmp_path / "again.csv")
     assert (again.n_scored, again.n_rejected) == (1, 1)

@@ -409,7 +409,7 @@ def test_another_encoding_and_the_mapping_as_output_are_refused(tmp_path, card):
     path.write_text(loans(5, 9).to_csv(sep=";", index=False) + "\u20ac" * 3, encoding="utf-8")
     refused(tmp_path, card, path, "new.csv", mapping=mapping)
     side = {"rejected": mapping}
-    refused(tmp_path, card, path, "own.yaml would replace what is read", mapping=mapping, **side)
+    refused(tmp_path, card, path, "side file, which is .csv", mapping=mapping, **side)
 
 
 # -- the command line ------------------------------------------------------------------------------

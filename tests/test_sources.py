@@ -73,7 +73,7 @@ def test_root_is_argument_then_environment_then_the_mappings_folder(
         (OWN_CSV.replace("3000", "inf"), "income: 1 row is not a number, row 1 of column income"),
         (OWN_CSV.replace("lost", "paid"), "outcomes.event.default: 'lost' has no row, and is all"),
         (OWN_CSV.splitlines()[0] + "\n", "applications: no rows"),
-        ("", "no line with the names of the columns"),
+        ("", "the file is empty"),
     ],
 )
 def test_bad_cells_are_named_with_column_row_and_expectation(own_source, csv, message):

@@ -311,7 +311,7 @@ def test_the_index_of_a_frame_is_kept_if_it_has_a_name(book):
 )
 def test_sources_that_make_no_table_are_refused_clearly(tmp_path, source, options, error, message):
     for name in ("a.csv", "a.xls", "a.xlsx", "b.parquet"):
-        (tmp_path / name).touch()
+        (tmp_path / name).write_text("x")
     frame = pd.DataFrame({"x": [1], "y": [2]})
     if source == "f":
         source = frame

@@ -98,7 +98,7 @@ CASES: dict[str, tuple[Callable[[], Source], Said, Said]] = {
     "one term, one level, nobody declined, nothing missing, no channel": (
         lambda: constant(thin_source("one_term", **PLAIN), "city"),
         {1: ["*No value is missing.*", "*Nobody: these data hold granted loans only"],
-         2: ["city (one value)"],
+         2: ["City (one value)"],
          6: ["*Skipped: this source has no `declined_reason` (why an application was declined)"]},
         {},
     ),
@@ -114,7 +114,7 @@ CASES: dict[str, tuple[Callable[[], Source], Said, Said]] = {
     ),
     "a constant feature, and a channel without bads": (
         lambda: bads(constant(thin_source("constant"), "income"), lambda a: a["channel"] == "app"),
-        {2: ["income (one value)"]},
+        {2: ["Income (one value)"]},
         {},
     ),
     "no feature that tells": (

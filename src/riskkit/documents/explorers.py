@@ -68,16 +68,24 @@ def cutoff_slider(
     if len(tables) != 2:
         raise ValueError(f"a slider is over two models, got {list(tables)}")
     first, second = tables
+    all_booked = all((table["never_booked_rate"] == 0).all() for table in tables.values())
+    labels = [rate_name, "loans with a known outcome", "bads", "bad rate, 95 % interval",
+              f"profit, {money}, 95 % interval"]  # fmt: skip
+    labels += (
+        [] if all_booked else ["expected bad rate of all approved", "never booked", "inferred"]
+    )
     # of the second model, "only a" is only the second
     orders = {first: (0, 1, 2, 3), second: (0, 2, 1, 3)}
     positions = {}
-    for model, other in (tuple(tables), tuple(tables)[::-1]):
+    for model, other in ((first, second), (second, first)):
         pairs = swaps[model].groupby(level=["a", "b"], sort=False)
         positions[model] = [
             {
                 "told": f"{model} {cutoff:g}, {other} {beside:g}",
                 "heads": [f"{model} from {cutoff:g} on", f"{other} from {beside:g} on"],
-                "figures": _figures(tables[model].loc[cutoff], tables[other].loc[beside], money),
+                "figures": _figures(tables[model].loc[cutoff], tables[other].loc[beside])[
+                    : len(labels)
+                ],
                 "swaps": [_swap_row(pair.iloc[at]) for at in orders[model]],
             }
             for (cutoff, beside), pair in pairs
@@ -90,14 +98,12 @@ def cutoff_slider(
         fragment_html(
             "slider.html.j2",
             models=list(tables),
-            labels=[rate_name, "loans with a known outcome", "bads", "bad rate, 95 % interval",
-                    "expected bad rate of all approved", "never booked",
-                    f"profit, {money}, 95 % interval", "inferred"],
+            labels=labels,
             decisions=["both approve", f"only {first}", f"only {second}", "neither"],
             shown=positions[first][at[first]],
             data=_json({"positions": positions, "starts": at}),
         )
-    )  # fmt: skip
+    )
 
 
 def curve_chooser(
@@ -151,25 +157,22 @@ def curve_chooser(
     )
 
 
-def _figures(row: pd.Series, other: pd.Series, money: str) -> list[list[str]]:
-    """What is told of two cutoffs, a line a figure."""
+def _figures(*rows: pd.Series) -> list[list[str]]:
+    """What is told of each cutoff, a line a figure; the last three are of those never booked."""
 
     def of(one: pd.Series) -> list[str]:
-        known = one["good"] + one["bad"]
-        bad_rate = _with_ends(one, "bad_rate", "bad_rate_low", "bad_rate_high", "percent2")
-        profit = _with_ends(one, "profit_amount", "profit_low", "profit_high", "whole")
         return [
             number_text(one["approval_rate"], "percent"),
-            number_text(known, "whole"),
+            number_text(one["good"] + one["bad"], "whole"),
             number_text(one["bad"], "whole"),
-            bad_rate,
+            _with_ends(one, "bad_rate", "bad_rate_low", "bad_rate_high", "percent2"),
+            _with_ends(one, "profit_amount", "profit_low", "profit_high", "whole"),
             number_text(one["expected_bad_rate"], "percent2"),
             number_text(one["never_booked_rate"], "percent"),
-            profit,
             "yes" if one["inferred"] else "no",
         ]
 
-    return [list(pair) for pair in zip(of(row), of(other), strict=True)]
+    return [list(line) for line in zip(*map(of, rows), strict=True)]
 
 
 def _swap_row(row: pd.Series) -> list[str]:
