@@ -1,6 +1,7 @@
 """Pictures of a real run for the README, and one of its pages to open from the repository.
 
-    .venv/bin/riskkit run && .venv/bin/python docs/pictures.py reports/runs/synthetic-default
+    .venv/bin/riskkit run -p n_applicants=40000 && .venv/bin/riskkit run
+    .venv/bin/python docs/pictures.py reports/runs/synthetic-default
 
 Needs Chromium (`apt-get install chromium`).
 """
@@ -30,9 +31,8 @@ def main(reports: Path) -> None:
         for page_name, (picture, height, around) in PICTURES.items():
             page = browser.new_page(viewport={"width": 1280, "height": height})
             page.goto((reports / f"{page_name}.html").resolve().as_uri())
-            if around:
-                page.locator(around).evaluate("block => block.scrollIntoView({block: 'center'})")
-            page.screenshot(path=HERE / f"{picture}.png")
+            shown = page.locator(around) if around else page
+            shown.screenshot(path=HERE / f"{picture}.png")
         browser.close()
     text = (reports / f"{SAMPLE}.html").read_text(encoding="utf-8")
     # alone it has no neighbours, and no glossary

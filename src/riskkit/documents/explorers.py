@@ -124,17 +124,22 @@ def curve_chooser(
     ------
     riskkit definition.
     """
-    drawn = {}
+    told, drawn_months = {}, {}
     for (term, event, measure), own in curves.groupby(level=["term", "event", "measure"]):
-        rates = until_still(own.drop(columns="loans")).to_numpy(dtype=float)
-        drawn[f"{term}|{event}|{measure}"] = [
+        curve = own.drop(columns="loans")
+        key = f"{term}|{event}|{measure}"
+        drawn_months[key] = until_still(curve).shape[1]
+        told[key] = [
             {
                 "name": str(cohort),
                 "loans": number_text(loans, "whole"),
                 "values": [round(value, _MOST_DIGITS) for value in row[~np.isnan(row)]],
             }
             for cohort, loans, row in zip(
-                own.index.get_level_values("cohort"), own["loans"], rates, strict=True
+                own.index.get_level_values("cohort"),
+                own["loans"],
+                curve.to_numpy(dtype=float),
+                strict=True,
             )
             if not np.isnan(row).all()
         ]
@@ -152,7 +157,9 @@ def curve_chooser(
             choices=choices,
             start={level: start.get(level) for level in choices},
             milestones=list(milestones),
-            data=_json({"curves": drawn, "milestones": list(milestones)}),
+            data=_json(
+                {"curves": told, "drawn_months": drawn_months, "milestones": list(milestones)}
+            ),
         )
     )
 

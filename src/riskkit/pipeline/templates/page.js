@@ -144,7 +144,15 @@ const ticks = (most) => {
   return found;
 };
 
-const drawCurves = (svg, curves, title) => {
+// the newest cohort that has something to show
+const newestOf = (curves) => {
+  const told = curves.filter((one) => one.values.length > 3 && one.values.at(-1) > 0);
+  return told.at(-1) || curves.at(-1);
+};
+
+const drawCurves = (svg, whole, drawnMonths, title) => {
+  const curves = whole.map((one) => ({ ...one, values: one.values.slice(0, drawnMonths) }));
+  const newest = newestOf(curves);
   svg.replaceChildren(drawn("title", {}, title));
   const months = Math.max(1, ...curves.map((one) => one.values.length - 1));
   const highest = Math.max(1e-9, ...curves.flatMap((one) => one.values));
@@ -164,16 +172,16 @@ const drawCurves = (svg, curves, title) => {
   }
   svg.append(drawn("text", { x: across(months / 2), y: HEIGHT - 6, "text-anchor": "middle" }, "month on book"));
   curves.forEach((one, at) => {
-    // the newest is drawn strongest, last, and named, as is the oldest
-    const is_newest = at === curves.length - 1;
+    // the newest is drawn strongest and named, as is the oldest
+    const isNewest = one === newest;
     const points = one.values.map((value, month) => `${across(month)},${up(value)}`).join(" ");
-    const line = drawn("polyline", { points, class: is_newest ? "newest" : "curve" });
-    line.style.opacity = is_newest ? 1 : 0.35 + (0.5 * at) / curves.length;
+    const line = drawn("polyline", { points, class: isNewest ? "newest" : "curve" });
+    line.style.opacity = isNewest ? 1 : 0.35 + (0.5 * at) / curves.length;
     const last = one.values.length - 1;
     const told = `${one.name}: ${(100 * one.values[last]).toFixed(2)}% by month ${last}, ${one.loans} loans`;
     line.append(drawn("title", {}, told));
     svg.append(line);
-    if (is_newest || at === 0) {
+    if (isNewest || at === 0) {
       svg.append(drawn("text", { x: across(last) + 6, y: up(one.values[last]) + 4, class: "name" }, one.name));
     }
   });
@@ -192,7 +200,7 @@ const makeCurves = (block) => {
     svg.setAttribute("aria-label", title);
     svg.toggleAttribute("hidden", !curves.length);
     note.textContent = curves.length ? "" : "No cohort has such loans.";
-    if (curves.length) drawCurves(svg, curves, title);
+    if (curves.length) drawCurves(svg, curves, data.drawn_months[key], title);
     table.tBodies[0].replaceChildren(
       ...curves.map((one) => {
         const row = make("tr");
