@@ -336,7 +336,7 @@ def test_points_of_every_bin_are_printed_as_the_card_gives_them(made) -> None:
         for text, row in card.binner_.table(name).iterrows():
             points = card.points_table().loc[(name, text), "points"]
             n = row["good"] + row["bad"]
-            rate = f"{row['bad_rate']:.1%}" if n else "–"
+            rate = f"{row['bad_rate']:.2%}" if n else "–"
             cells = f" {n:,.0f} {row['bad']:,.0f} {rate} {row['woe']:+.3f} {points:.0f} "
             assert cells in table, (name, text)
     assert f"starts at {card.base_points_} points" in said

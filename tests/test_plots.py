@@ -246,7 +246,7 @@ def test_equal_tables_are_equal_html_and_leave_the_frame_alone():
     first = plots.show_table(frame, heat=["bad_rate"]).to_html()
     assert plots.show_table(frame.copy(), heat=["bad_rate"]).to_html() == first
     pd.testing.assert_frame_equal(frame, before)
-    assert "10.0%" in first
+    assert "10.00%" in first
     assert "12,345" in first
     assert "–" in first
 

@@ -164,7 +164,7 @@ def test_what_deserves_attention_stands_on_the_front_page_red_first(finished):
     for row in json.loads((finished.run_dir / "06_validation" / "findings.json").read_text()):
         assert f"{row['topic']} , {row['text']}" in said
     reds = lights.count("red")
-    assert f"It rests on {reds} red and {len(lights) - reds} amber findings." in index
+    assert f"Of what was found, {reds} are red and {len(lights) - reds} amber." in index
 
 
 def test_title_stands_on_the_front_page(synthetic_run, german_credit_run):

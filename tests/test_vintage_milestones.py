@@ -56,7 +56,12 @@ def test_the_worst_departure_is_the_headline_though_older_cohorts_look_as_ever()
     text = vintage.milestone_text(table)
     assert "stands **worse** than the earlier ones did at its age: by month 6 2023Q4 has" in text
     assert "**10.00%** bad (20 of 200 loans" in text
-    assert "against a median of 2.00% among 3 earlier." in text
+    p_value = stats.fisher_exact([[20, 180], [12, 588]]).pvalue
+    assert f"against a median of 2.00% among 3 earlier (p-value {p_value:.3f})." in text
+    found = vintage.milestone_findings(table, 12)
+    assert found == [
+        ("Newest cohorts", "worse than earlier ones by month 6 of loans of 12 months", True)
+    ]
     assert "the intervals of all 4 months compared hold together; the newest is beyond" in text
     assert "at 1 for the worse, 0 for the better." in text
     low, high = table.loc[6, ["bad_rate_low", "bad_rate_high"]]
@@ -98,12 +103,25 @@ def test_without_a_departure_the_words_say_so():
     table = vintage.milestone_table(book_of(calm))
     text = vintage.milestone_text(table)
     assert text.startswith("At no month does the newest cohort depart")
-    assert "by month 12 2023Q3 has **4.00%** bad" in text
+    assert "comes month 9, by which 2023Q3 has **4.00%** bad" in text
+    assert vintage.milestone_findings(table, 6) == []
     assert "for the worse" not in text
     assert (
         vintage.milestone_figures(table, 6)["Newest cohorts of 6 months, against earlier ones"]
         == "as usual"
     )
+
+
+def test_what_one_test_would_call_worse_is_an_early_sign_among_several():
+    book = {cohort: (CALM, 12) for cohort in list(TURN)[:3]}
+    book["2023-10-01"] = (((4, 11),), 6)
+    table = vintage.milestone_table(book_of(book))
+    assert table.loc[6, "p_value"] < 0.05
+    assert (table["departure_rate"] == 0).all()
+    ((topic, text, is_red),) = vintage.milestone_findings(table, 12)
+    assert (topic, is_red) == ("Newest cohorts", False)
+    assert "months compared may be so by chance" in text
+    assert vintage.milestone_text(table).count("month 6, by which 2023Q4") == 1
 
 
 def test_a_single_cohort_has_nothing_to_be_compared_with():

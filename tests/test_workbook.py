@@ -191,10 +191,10 @@ def test_equal_sheets_give_equal_bytes_and_bear_the_date_given() -> None:
 @pytest.mark.parametrize(
     ("values", "name", "given", "code", "shown"),
     [
-        ([0.1234], "bad_rate", "", "0.0%", "12.3%"),
-        ([0.1234], "bad_rate_low", "", "0.0%", "12.3%"),
+        ([0.1234], "bad_rate", "", "0.00%", "12.34%"),
+        ([0.1234], "bad_rate_low", "", "0.00%", "12.34%"),
         ([0.1234], "share_of_ceiling", "", "0.0%", "12.3%"),
-        ([0.1234], "bad_rate", "percent2", "0.00%", "12.34%"),
+        ([0.1234], "miss_rate", "percent2", "0.00%", "12.34%"),
         ([1234], "loans", "", "#,##0", "1,234"),
         ([1234.0], "loans", "", "#,##0", "1,234"),
         ([123456.7], "profit_amount", "", "#,##0", "123,457"),

@@ -19,6 +19,7 @@ __all__ = ["best_cutoffs", "policies_by_run", "swap_sets"]
 OF_CUTOFFS = ["cutoff", "approval_rate", "bad", "bad_rate", "bad_rate_low", "bad_rate_high"]
 OF_CUTOFFS += ["profit_amount", "profit_low", "profit_high"]
 OF_POLICIES = [name for name in OF_CUTOFFS if name != "cutoff"]
+TODAY, *_, EVERYBODY = strategy.POLICIES
 GOAL = "profit"  # the most profitable of the cutoffs that are not inferred
 DECISIONS = {"only a": "only A", "only b": "only B"}
 
@@ -51,9 +52,14 @@ def policies_by_run(policies: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Returns
     -------
     DataFrame, index (policy, run)
-        The columns of :func:`best_cutoffs` without the cutoff.
+        The columns of :func:`best_cutoffs` without the cutoff. Where somebody was declined, the
+        loans seen say nothing of everybody, who is left out.
     """
-    return _by_run(policies, OF_POLICIES, "policy")
+    seen = {
+        run: table.drop(EVERYBODY, errors="ignore") if TODAY in table.index else table
+        for run, table in policies.items()
+    }
+    return _by_run(seen, OF_POLICIES, "policy")
 
 
 def _by_run(tables: Mapping[str, pd.DataFrame], columns: list[str], what: str) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from riskkit.vintage import until_still
 
 __all__ = ["Explorer", "curve_chooser", "cutoff_slider"]
 
-_MOST_DIGITS = 5  # of a rate; a curve is drawn by no more
+_MOST_DIGITS = 7  # of a rate, which is shown with two of a per cent
 _MEASURES = {"loans": "share of loans, ever", "amount": "share of the amount, ever",
              "now": "share of loans, at the month-end"}  # fmt: skip
 

@@ -174,8 +174,7 @@ def _sentence(
     told = "".join(f"{figure.label}: {figure.text}. " for figure in advice)
     if not n_red and not n_amber:
         return f"{told}All {len(stages)} stages are done, and nothing deserves attention."
-    rests = "It rests on" if advice else "The run has"
-    return f"{told}{rests} {n_red} red and {n_amber} amber findings."
+    return f"{told}Of what was found, {n_red} are red and {n_amber} amber."
 
 
 def _rows_of_figures(

@@ -159,7 +159,9 @@ def plot_score_bands(
         lows, highs = table["score_low"].to_numpy(float), table["score_high"].to_numpy(float)
         at = int(np.searchsorted(highs, cutoff).clip(0, len(highs) - 1))
         within = (cutoff - lows[at]) / max(highs[at] - lows[at] + 1, 1)
-        ax.axvline(at - 0.5 + float(np.clip(within, 0, 1)), color=ACCENT, lw=1.6, ls="--")
+        place_of = at - 0.5 + float(np.clip(within, 0, 1))
+        line = ax.axvline(place_of, color=ACCENT, lw=1.6, ls="--", label=f"cutoff {cutoff:g}")
+        ax.legend(handles=[line], loc="lower right", bbox_to_anchor=(1.0, 1.0))
         told = f" The dashed line is the cutoff, {cutoff:g}."
     worst, best = (table["bad_rate"].iloc[end] for end in (0, -1)) if len(table) else (np.nan,) * 2
     alt = f"The bad rate is {worst:.1%} in the riskiest band and {best:.1%} in the safest.{told}"

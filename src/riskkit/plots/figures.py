@@ -73,7 +73,7 @@ def plot_scores(
     percent_axis(ax.yaxis)
     legend_outside(ax)
     alt = "Bads lie at lower scores than goods where the model separates."
-    return finish(ax, title, f"score, {step}-point steps", "share of loans", alt)
+    return finish(ax, title, f"score, {step}-point steps", "share of each group", alt)
 
 
 def plot_calibration(

@@ -34,6 +34,10 @@ SPREADSHEET = {
     "p_value": '[<0.0001]"< 0.0001";0.0000',
     "date": "yyyy-mm-dd",
 }
+_WRITTEN = {
+    "auc": "AUC", "gini": "Gini", "iv": "IV", "ks": "KS", "mob": "month on book", "pdo": "PDO",
+    "psi": "PSI", "vif": "VIF", "woe": "WoE",
+}  # fmt: skip
 _GENERAL_DIGITS = 4  # of the largest value of a column
 
 
@@ -80,12 +84,12 @@ def show_table(
     if shown.empty:
         shown = pd.DataFrame(index=["none"], columns=frame.columns, dtype=object)
     # named in the corner instead of a row of its own
-    corner = html.escape(" / ".join(label_of(name).replace("_", " ") for name in frame.index.names))
+    corner = html.escape(" / ".join(_heading(label_of(name)) for name in frame.index.names))
     shown = shown.rename_axis(index=[None] * shown.index.nlevels, columns=corner or None)
     if len(shown) < len(frame):
         caption = f"{caption} (first {rows} of {len(frame):,} rows)".strip()
     chosen = {column: _format(frame[column], str(column), formats) for column in shown.columns}
-    headings = {c: (names or {}).get(c, str(c).replace("_", " ")) for c in shown.columns}
+    headings = {c: (names or {}).get(c, _heading(str(c))) for c in shown.columns}
     # an id from the content: two equal runs must give equal pages
     digest = pd.util.hash_array(np.array([caption, shown.to_csv()], dtype=object))
     style = shown.style.set_uuid(f"{digest[0] ^ digest[1]:016x}")
@@ -107,7 +111,8 @@ def show_table(
             cmap=shades(), subset=columns, axis=None if heat is True else 0, text_color_threshold=0
         )
         # a cell without a value has no shade
-        style.map(lambda v: "background-color: transparent" if pd.isna(v) else "", subset=columns)
+        bare = "background-color: transparent; color: inherit"
+        style.map(lambda v: bare if pd.isna(v) else "", subset=columns)
     text_align = "text-align: left"
     style.set_table_styles([{"selector": "th.row_heading, th.index_name", "props": text_align}])
     words = [name for name in shown.columns if not pd.api.types.is_numeric_dtype(shown[name])]
@@ -116,6 +121,14 @@ def show_table(
     }
     style.set_table_styles(left, overwrite=False)
     return style
+
+
+def _heading(name: str) -> str:
+    """A column's name in words, the field's short forms as they are written."""
+    words = name.replace("_", " ").split(" ")
+    if words[0] == "n" and len(words) > 1:
+        words[0] = "number of"
+    return " ".join(_WRITTEN.get(word, word) for word in words)
 
 
 def table_cells(style: Styler) -> tuple[list[list[Cell]], list[list[Cell]]]:
@@ -167,7 +180,7 @@ def number_format(column: pd.Series, name: str, format_name: str = "", otherwise
     Examples
     --------
     >>> number_format(pd.Series([0.1]), "bad_rate")
-    '0.0%'
+    '0.00%'
     """
     chosen = format_name or named_format(column, name)
     chosen = otherwise or chosen if chosen == "general" else chosen

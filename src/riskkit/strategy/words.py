@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from riskkit import metrics
 from riskkit.columns import verbatim
 from riskkit.strategy.recommend import POLICIES, Choice, Recommendation
 
@@ -208,6 +209,8 @@ def recommendation_figures(
         figures[f"Profit of {policy}, {expected}less that of {today}{mark}"] = money_text(
             found.policies.loc[policy], gain, currency, signed=True
         )
+    if policy == POLICIES[2] and found.taken is not None:
+        figures |= _hurdle_figures(found, rate_name)
     if found.alone is None:
         return figures | {f"Cutoff as the only rule{mark}": "none"}
     row = found.alone.row
@@ -217,6 +220,24 @@ def recommendation_figures(
     if row["never_booked_rate"] > 0:
         figures["Never booked, of those approved there"] = f"{row['never_booked_rate']:.1%}"
         figures["Expected bad rate, of all loans there"] = _expected_text(found)
+    return figures
+
+
+def _hurdle_figures(found: Recommendation, rate_name: str) -> dict[str, str]:
+    """What a second hurdle behind today's policy approves, declines more, and how that repaid."""
+    today, behind = (found.policies.loc[name] for name in (POLICIES[0], POLICIES[2]))
+    fewer, loans = (int(today[name] - behind[name]) for name in ("applications", "loans"))
+    figures = {
+        f"{rate_name.capitalize()} behind today's policy": f"{behind['approval_rate']:.1%}",
+        "Bad rate behind it": bad_rate_text(behind, short=True),
+        "Declined more than today": f"{fewer:,} of {today['applications']:,.0f} approved",
+    }
+    if loans > 0:
+        bad = int(today["bad"] - behind["bad"])
+        ends = metrics.jeffreys_interval(np.array([bad]), np.array([loans]), 0.95)
+        low, high = (float(end[0]) for end in ends)
+        of_loans = f"{bad} bads of {loans} loans"
+        figures["Bad rate of these"] = f"{bad / loans:.1%} ({of_loans}, {low:.1%} to {high:.1%})"
     return figures
 
 

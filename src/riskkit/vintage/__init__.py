@@ -16,7 +16,12 @@ from riskkit.vintage.curves import (
     until_still,
     vintage_table,
 )
-from riskkit.vintage.milestones import milestone_figures, milestone_table, milestone_text
+from riskkit.vintage.milestones import (
+    milestone_figures,
+    milestone_findings,
+    milestone_table,
+    milestone_text,
+)
 
 __all__ = [
     "check_vintages",
@@ -25,6 +30,7 @@ __all__ = [
     "hazard_table",
     "hazard_text",
     "milestone_figures",
+    "milestone_findings",
     "milestone_table",
     "milestone_text",
     "until_still",

@@ -19,9 +19,10 @@ from riskkit.tables import Table
 from riskkit.vintage.counts import cohort_counts
 from riskkit.vintage.curves import vintage_table
 
-__all__ = ["milestone_figures", "milestone_table", "milestone_text"]
+__all__ = ["milestone_figures", "milestone_findings", "milestone_table", "milestone_text"]
 
 MILESTONES = (3, 6, 9, 12, 18, 24, 36)
+SIGNIFICANT = 0.05
 
 
 def milestone_table(
@@ -53,8 +54,10 @@ def milestone_table(
     DataFrame, index mob
         `newest` (the cohort, such as "2024Q2"), its `loans`, the `bad` of them by then (ever more
         than `dpd` days past due, or in default), `bad_rate`, `bad_rate_low`, `bad_rate_high`;
-        `earlier` (number of earlier cohorts), `earlier_median_rate` (NaN without any), and
-        `departure_rate`: how far the median lies beyond the interval, above 0 where the newest
+        `earlier` (number of earlier cohorts), `earlier_median_rate` (NaN without any), `p_value`
+        (Fisher's exact test against the loans of the earlier cohorts taken together, NaN without
+        any; of several months compared, one below (1 − level) ÷ their number is more than chance),
+        and `departure_rate`: how far the median lies beyond the interval, above 0 where the newest
         cohort is worse, below where it is better; 0 within, and where the loans of the earlier
         cohorts, taken together, cannot be told from it (Fisher's exact test), since a median of few
         loans is no more sure than the newest rate. No loans give an empty table.
@@ -110,12 +113,14 @@ def milestone_table(
     compared = max(int((table["earlier"] > 0).sum()), 1)
     each = (1 - level) / compared
     low, high = jeffreys_interval(bad, n, 1 - each)
-    apart = table.pop("p_value").to_numpy(dtype=float) <= each
+    p_value = table.pop("p_value").to_numpy(dtype=float)
+    apart = p_value <= each
     table.insert(4, "bad_rate_low", low)
     table.insert(5, "bad_rate_high", high)
     median = table["earlier_median_rate"]
     # at most one of the two is not 0; without an earlier cohort both are NaN
     beyond = (low - median).clip(lower=0) - (median - high).clip(lower=0)
+    table["p_value"] = np.where(median.isna(), np.nan, p_value)
     table["departure_rate"] = beyond.where(apart | median.isna(), 0.0)
     return table.rename_axis(index="mob")
 
@@ -130,7 +135,8 @@ def _p_value(rate: float, n: int, rates: pd.Series, loans: pd.Series) -> float:
 def milestone_text(table: pd.DataFrame) -> str:
     """Sentences on the largest departure of a newest cohort, or that there is none, as Markdown.
 
-    A worse cohort goes before any better one; without a departure, the latest month is told of.
+    A worse cohort goes before any better one; without a departure, the month is told of that comes
+    nearest to one.
 
     Parameters
     ----------
@@ -160,14 +166,16 @@ def milestone_text(table: pd.DataFrame) -> str:
         )
     else:
         text = (
-            "At no month does the newest cohort depart from the median of the earlier ones beyond "
-            f"its interval: by month {row.name}"
+            "At no month does the newest cohort depart from the earlier ones by more than chance "
+            f"gives in one of {compared} months compared. Nearest to it comes month {row.name}, by "
+            "which"
         )
     n_bad, n_loans = f"{row['bad']:,}", f"{row['loans']:,}"
     text += (
         f" {row['newest']} has **{row['bad_rate']:.2%}** bad ({n_bad} of {n_loans} loans, "
         f"interval {row['bad_rate_low']:.2%} to {row['bad_rate_high']:.2%}), against a median of "
-        f"{row['earlier_median_rate']:.2%} among {row['earlier']} earlier."
+        f"{row['earlier_median_rate']:.2%} among {row['earlier']} earlier (p-value "
+        f"{row['p_value']:.3f})."
     )
     text += f" In 95 of 100 cases the intervals of all {compared} months compared hold together"
     if worse or better:
@@ -207,15 +215,52 @@ def milestone_figures(table: pd.DataFrame, term_months: int) -> dict[str, str]:
     }
 
 
+def milestone_findings(table: pd.DataFrame, term_months: int) -> list[tuple[str, str, bool]]:
+    """What deserves attention of the newest cohorts: topic, text, whether it is red.
+
+    Worse by more than chance is red; what a single test would call worse, while one of several may
+    be so by chance, is an early sign.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of :func:`milestone_table`.
+    term_months : int
+        Of the loans.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    worse = table.index[table["departure_rate"] > 0]
+    if len(worse):
+        months = ", ".join(map(str, worse))
+        text = f"worse than earlier ones by month {months} of loans of {term_months} months"
+        return [("Newest cohorts", text, True)]
+    higher = table["bad_rate"] > table["earlier_median_rate"]
+    early = table[higher & (table["p_value"] < SIGNIFICANT)]
+    if early.empty:
+        return []
+    row = early.loc[early["p_value"].idxmin()]
+    text = (
+        f"{row['newest']} of {term_months} months has {row['bad_rate']:.2%} bad by month "
+        f"{row.name}, against {row['earlier_median_rate']:.2%} (p-value {row['p_value']:.3f}); "
+        f"one of {_departures(table)[2]} months compared may be so by chance"
+    )
+    return [("Newest cohorts", text, False)]
+
+
 def _headline(table: pd.DataFrame) -> pd.Series | None:
-    """Row of the largest departure, of the latest month without any; None if none compares."""
+    """Row of the largest departure, without any that nearest to one; None if none compares."""
     compared = table[table["earlier"] > 0]
     if compared.empty:
         return None
     departure = compared["departure_rate"]
     if (departure > 0).any():
         return compared.loc[departure.idxmax()]
-    return compared.loc[departure.idxmin()] if (departure < 0).any() else compared.iloc[-1]
+    if (departure < 0).any():
+        return compared.loc[departure.idxmin()]
+    return compared.loc[compared["p_value"][::-1].idxmin()]  # of equal ones, the latest
 
 
 def _departures(table: pd.DataFrame) -> tuple[int, int, int]:

@@ -79,8 +79,11 @@ const makeSortable = (table) => {
     table.dataset.spread = "yes";
     const wanted = field.value.trim().toLowerCase();
     for (const row of body.rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
+    nothing.hidden = [...body.rows].some((row) => !row.hidden);
   });
+  const nothing = make("p", "No row has that.", { class: "note", hidden: "" });
   table.before(field);
+  table.after(nothing);
 };
 
 // -- a slider over every row of two tables ------------------------------------------------------
