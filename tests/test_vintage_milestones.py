@@ -103,7 +103,7 @@ def test_without_a_departure_the_words_say_so():
     table = vintage.milestone_table(book_of(calm))
     text = vintage.milestone_text(table)
     assert text.startswith("At no month does the newest cohort depart")
-    assert "comes month 9, by which 2023Q3 has **4.00%** bad" in text
+    assert "comes month 12, by which 2023Q3 has **4.00%** bad" in text
     assert vintage.milestone_findings(table, 6) == []
     assert "for the worse" not in text
     assert (
