@@ -15,12 +15,16 @@ import pytest
 import real_parts
 import studies
 import yaml
+from hypothesis import settings
 from own_data import OWN_CSV, OWN_MAPPING
 from synthetic_tables import LENDER, SEED
 
 from riskkit import pipeline, schema, synthetic
 
 mpl.use("Agg")
+# no test asserts how long anything takes
+settings.register_profile("riskkit", deadline=None)
+settings.load_profile("riskkit")
 
 PROJECT = Path(__file__).parents[1]
 # files of minutes: the two workers of `make test` begin with them, lest one be left with the last

@@ -438,3 +438,13 @@ def test_weights_that_cannot_be_added_up_are_refused(weight, match):
     X = pd.DataFrame({"x": np.arange(60.0)})
     with pytest.raises(ValueError, match=match):
         WoeBinner().fit(X, np.arange(60) % 2, weight)
+
+
+def test_what_is_masked_in_an_array_is_missing():
+    rng = np.random.default_rng(1)
+    values, y = rng.normal(size=(200, 2)), rng.random(200) < 0.5
+    hidden = rng.random((200, 2)) < 0.2
+    masked = WoeBinner().fit(np.ma.masked_array(values, mask=hidden), y)
+    missing = WoeBinner().fit(np.where(hidden, np.nan, values), y)
+    for name in missing.bins_:
+        pd.testing.assert_frame_equal(masked.table(name), missing.table(name))

@@ -789,7 +789,7 @@ def test_only_an_unchanged_page_of_an_earlier_comparison_is_replaced(
 
 def test_a_page_goes_only_where_it_may(runs: Path, tmp_path: Path) -> None:
     for out, message in (
-        (runs / "june" / "page.html", "is in the run's own folder"),
+        (runs / "june" / "page.html", "is in a run's folder"),
         (tmp_path / "nowhere" / "page.html", "no folder"),
         (tmp_path / "page.txt", "the output is a page, NAME.html"),
     ):

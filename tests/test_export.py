@@ -150,7 +150,7 @@ def test_cells_are_those_of_the_tables_in_their_looks(run_dir: Path) -> None:
         ("out of time", "scorecard", 6, "∞", None, None, 5),
     ]
     formats = [cell.number_format for cell in book["02 discrimination"][2]]
-    assert formats == ["General", "General", "#,##0", "0.0%", "0.000", "0.000", "#,##0"]
+    assert formats == ["General", "General", "#,##0", "0.00%", "0.000", "0.000", "#,##0"]
     headings = ("sample", "model", "good", "bad rate", "auc", "auc low", "loans")
     assert cells(book["02 comparison"]) == [headings]
     quarters = book["02 vintages"]
@@ -292,7 +292,7 @@ def test_a_file_that_is_there_stays(run_dir: Path) -> None:
         ("--docx", "", "--docx names a .docx file, got '.'"),
         ("--docx", ".docx", "--docx names a .docx file, got '.docx'"),
         ("--docx", "no/where/out.docx", "no folder no/where"),
-        ("--xlsx", "data/runs/small/out.xlsx", "is in the run's own folder: name another --xlsx"),
+        ("--xlsx", "data/runs/small/out.xlsx", "is in a run's folder: name another --xlsx"),
     ],
 )
 def test_a_file_that_cannot_be_is_one_message(

@@ -210,6 +210,11 @@ SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006
             "sheet1.xml has a row of more than 67,108,864 bytes",
         ),
         (
+            "worksheets/sheet1.xml",
+            [(SHEET + b'<row r="99999999"><c><v>1</v></c></row></sheetData></worksheet>', 1)],
+            "sheet1.xml has a row beyond 1,048,576",
+        ),
+        (
             "sharedStrings.xml",
             [(b"<si><t>a</t></si>" * 65_536, 250)],
             "sharedStrings.xml unpacks to .* bytes; expected at most 268,435,456",

@@ -82,3 +82,17 @@ def test_a_glossary_that_says_too_little_is_refused(tmp_path, text, match):
     (tmp_path / "glossary.md").write_text(f"# Glossary\n\n{text}\n")
     with pytest.raises(DataContractError, match=match):
         read_glossary(tmp_path / "glossary.md")
+
+
+@pytest.mark.parametrize("word", ["ıv", "İv", "pſi", "loſs", "GINı"])
+def test_letters_that_only_look_alike_are_no_words_of_the_glossary(word):
+    terms = [Term((name,), "值", "Told.", "") for name in ("IV", "PSI", "loss", "Gini")]
+    page = f"<p>{word}</p>"
+    assert explained(page, terms) == page
+
+
+def test_a_glossary_of_any_length_is_not_read(tmp_path):
+    path = tmp_path / "glossary.md"
+    path.write_text("### a · b\nc\n" * 100_000)
+    with pytest.raises(DataContractError, match="more than 1,000,000 bytes"):
+        read_glossary(path)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import pytest
 
@@ -11,6 +12,7 @@ from riskkit.pipeline.history import (
     keep_previous,
     last_before,
     previous_of,
+    recover_previous,
 )
 from riskkit.pipeline.manifest import hash_folder, write_manifest
 
@@ -29,7 +31,9 @@ def run_of(folder, *, told="first", status="done"):
         f"01_one/{name}": sha for name, sha in records["01_one"]["outputs"].items()
     }
     records["02_two"]["status"] = status
-    manifest = {"run": folder.name, "started": told, "finished": told, "stages": records}
+    manifest = {
+        "run": folder.name, "status": "done", "started": told, "finished": told, "stages": records
+    }  # fmt: skip
     write_manifest(folder, manifest)
     return manifest
 
@@ -113,3 +117,85 @@ def test_a_line_cut_by_a_kill_costs_no_other(tmp_path):
 )
 def test_a_change_is_that_of_the_number_that_begins_the_text(now, before, told):
     assert change_text(now, before) == told
+
+
+@pytest.mark.parametrize("gone", ["status", "folder", "file"])
+def test_a_run_that_did_not_end_or_lost_a_file_is_not_kept(tmp_path, gone):
+    folder = tmp_path / "night"
+    manifest = run_of(folder)
+    if gone == "status":
+        manifest["status"] = "running"
+    elif gone == "folder":
+        shutil.rmtree(folder / "02_two")
+    else:
+        (folder / "02_two" / "t.txt").unlink()
+    keep_previous(folder, manifest, STAGES)
+    assert [path.name for path in tmp_path.iterdir()] == ["night"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "link", "loose", "other"])
+def test_what_somebody_put_in_its_place_stays(tmp_path, kind):
+    folder = tmp_path / "night"
+    manifest = run_of(folder)
+    kept = previous_of(folder)
+    if kind == "folder":
+        kept.mkdir()
+        (kept / "notes.txt").write_text("mine")
+    elif kind == "file":
+        kept.write_text("mine")
+    elif kind == "link":
+        kept.symlink_to(folder)
+    elif kind == "loose":
+        kept.symlink_to(tmp_path / "nowhere")
+    else:
+        run_of(kept)  # a run of another name
+        (kept / "notes.txt").write_text("mine")
+    before = sorted(str(path) for path in tmp_path.rglob("*"))
+    with pytest.warns(UserWarning, match="stays: the run before is not kept"):
+        keep_previous(folder, manifest, STAGES)
+    assert sorted(str(path) for path in tmp_path.rglob("*")) == before
+
+
+def test_a_kill_between_the_two_names_loses_nothing(tmp_path):
+    folder = tmp_path / "night"
+    keep_previous(folder, run_of(folder), STAGES)
+    kept = previous_of(folder)
+    kept.rename(tmp_path / f".night.previous.{'a' * 32}.old")
+    (tmp_path / f".night.previous.{'b' * 32}.new").mkdir()
+    mine = tmp_path / ".night.previous.mine.new"
+    mine.mkdir()
+    recover_previous(folder)
+    assert (kept / "01_one" / "t.txt").read_text() == "first 0"
+    assert mine.is_dir()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".night.previous.mine.new", "night", "night.previous"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["symlink", "hard link", "pipe", "folder"])
+def test_history_is_written_to_a_file_of_its_own_alone(tmp_path, kind):
+    run_dir, other = tmp_path / "night", tmp_path / "other.txt"
+    run_dir.mkdir()
+    other.write_text("mine")
+    path = run_dir / "history.jsonl"
+    if kind == "symlink":
+        path.symlink_to(other)
+    elif kind == "hard link":
+        path.hardlink_to(other)
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+    manifest = {"started": "2026-01-01", "finished": "2026-01-01", "stages": {}}
+    with pytest.warns(UserWarning, match="this run has no line in it"):
+        append_history(run_dir, manifest, {})
+    assert other.read_text() == "mine"
+    assert last_before(run_dir, "2027") == {}
+
+
+@pytest.mark.parametrize(
+    "content", ["[" * 200_000, '{"started":"0","figures":{}}', "\x00", '"x"', "\udcff"]
+)
+def test_history_that_says_nothing_is_none(tmp_path, content):
+    (tmp_path / "history.jsonl").write_text(content, errors="surrogateescape")
+    assert last_before(tmp_path, "2027") == {}

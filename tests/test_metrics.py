@@ -1074,3 +1074,15 @@ def test_half_floats_are_scores():
 def test_masked_labels_are_missing():
     y = np.ma.masked_array([0, 1, 1], mask=[True, False, False])
     assert metrics.score_counts([1, 2, 3], y)["good"].sum() == 0
+
+
+def test_a_masked_group_is_left_out_as_a_missing_one_is():
+    y, block = np.tile([1, 0], 20), np.arange(40) // 4
+    score = pd.DataFrame({"m": 2 - y + 2 * (block % 2)})
+    names = np.array(["a", "a", "b", "b"] * 10)
+    masked = np.ma.masked_array(names, mask=np.arange(40) < 10)
+    missing = np.where(np.arange(40) < 10, None, names)
+    pd.testing.assert_frame_equal(
+        metrics.discrimination_table(score, y, by=masked),
+        metrics.discrimination_table(score, y, by=pd.Series(missing)),
+    )

@@ -660,6 +660,41 @@ def test_the_kernel_is_this_interpreter_whatever_kernels_are_installed(finished:
     assert text == sys.executable
 
 
+def test_only_what_a_run_left_is_shown_and_published(tmp_path: Path) -> None:
+    leave = 'stage.output("doc.html").write_text("<title>Doc</title>" + "<title>" * 100_000)\n'
+    leave += 'stage.key_figures({"Loans": "7"})'
+    cells = [prose("# One"), parameters_cell(), code(OPEN.format(name="01_one")), code(leave)]
+    write_notebook(tmp_path, "01_one", cells)
+    done = run_in(tmp_path)
+    folder, shown = done.run_dir / "01_one", done.report_dir
+    assert (shown / "doc.html").is_file()
+    # a stranger, a link and a page of another name are no documents of the run
+    (folder / "02_two.html").write_text("mine")
+    (folder / "evil.html").write_text("<script>")
+    (folder / "host.html").symlink_to("/etc/hostname")
+    assert "Loans" in pipeline.rebuild_index(done.run_dir).read_text()
+    assert not any((shown / name).exists() for name in ("02_two.html", "evil.html", "host.html"))
+    (folder / "key_figures.json").write_text('{"Loans": "GHOST"}')
+    page = pipeline.rebuild_index(done.run_dir).read_text()
+    assert "key_figures.json of this stage is not as the run left it" in page
+    before = (shown / "doc.html").read_bytes()
+    (folder / "doc.html").write_text("<title>Doc</title><script>")
+    with pytest.raises(BadInput, match=r"doc\.html is not as run .* left it"):
+        pipeline.rebuild_index(done.run_dir)
+    assert (shown / "doc.html").read_bytes() == before
+
+
+def test_a_copy_of_a_run_elsewhere_has_no_report_to_write(tmp_path: Path) -> None:
+    cells = [prose("# One"), parameters_cell(), code(OPEN.format(name="01_one"))]
+    write_notebook(tmp_path, "01_one", cells)
+    done = run_in(tmp_path)
+    before = done.index.read_bytes()
+    shutil.copytree(done.run_dir, tmp_path / "backup" / done.run_dir.name)
+    with pytest.raises(BadInput, match="its runs are in data/runs"):
+        pipeline.rebuild_index(tmp_path / "backup" / done.run_dir.name)
+    assert done.index.read_bytes() == before
+
+
 def test_a_page_is_whole_and_loads_nothing(finished: Path) -> None:
     pages = {p.name: p.read_text() for p in (finished / "reports/runs/base").glob("*.html")}
     for text in pages.values():

@@ -95,6 +95,7 @@ CARD = [
     (("binner", "parameters", "fixed_edges"), to({"age": ["a"]})),
     (("binner", "parameters", "edits"), to([{}])),
     (("choice",), to([])),
+    (("choice", "feature"), lambda own: [[], *own[1:]] if own else [[]]),
     (("bins_given",), to("yes")),
     ((*FEATURES, 0, "edges"), backwards),
     ((*FEATURES, 0, "edges"), lambda own: own[:1] * len(own)),

@@ -26,8 +26,8 @@ LONGEST = 100_000  # letters of a message
 
 # what a path, a number or a text that was given can be at fault for, wherever it comes out
 _REFUSED = (
-    errno.EACCES, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOENT, errno.ENOTDIR,
-    errno.EPERM, errno.EROFS,
+    errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOENT,
+    errno.ENOTDIR, errno.EPERM, errno.EROFS,
 )  # fmt: skip
 _FAULTS = (RecursionError, OverflowError, UnicodeError)
 
@@ -120,7 +120,7 @@ def report(
         wanted = (("--xlsx", xlsx, pipeline.run_workbook), ("--docx", docx, pipeline.run_document))
         for option, path, _ in wanted:
             if path is not None:
-                _check_new(option, path, run_dir)
+                _check_new(option, path)
         run_dir = run_dir.resolve()
         # all of it is there, or nothing is written
         made = [(path, content(run_dir)) for _, path, content in wanted if path is not None]
@@ -346,22 +346,21 @@ def _compare_with_previous(run_dir: Path) -> None:
     """Say on a page beside the report what has changed since the last good run; link it there."""
     from riskkit import compare as comparison
     from riskkit import pipeline
-    from riskkit.checks import DataContractError
 
     before = pipeline.previous_of(run_dir)
     if not before.is_dir():
         return
     try:
         comparison.compare_runs(before, run_dir)
-    except (pipeline.BadInput, DataContractError) as error:
+    except Exception as error:  # the run is good, whatever the one before was
         _say(f"not compared with the run before: {error}")
     else:
         pipeline.rebuild_index(run_dir)
 
 
-def _check_new(option: str, path: Path, run_dir: Path | None = None) -> None:
+def _check_new(option: str, path: Path) -> None:
     """Refuse to export to what is there already, is of another kind, or belongs to the run."""
-    from riskkit.pipeline import BadInput
+    from riskkit.pipeline import BadInput, is_in_a_run
 
     suffix = f".{option.removeprefix('--')}"
     if path.suffix.lower() != suffix:
@@ -370,8 +369,8 @@ def _check_new(option: str, path: Path, run_dir: Path | None = None) -> None:
         raise BadInput(f"no folder {_short(path.parent)}")
     if os.path.lexists(path):
         raise BadInput(f"{path} is there already and stays as it is; name another {option}")
-    if run_dir is not None and path.resolve().is_relative_to(run_dir.resolve()):
-        raise BadInput(f"{path} is in the run's own folder: name another {option}")
+    if is_in_a_run(path):
+        raise BadInput(f"{path} is in a run's folder: name another {option}")
 
 
 def _say(text: str) -> None:

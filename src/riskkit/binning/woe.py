@@ -441,6 +441,8 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
 
     def _frame(self, X: Any, *, fit: bool = False) -> pd.DataFrame:
         """Features as a frame with the columns of fit; those of an array are called x0, x1, …."""
+        if isinstance(X, np.ma.MaskedArray):
+            X = np.ma.filled(X.astype(float), np.nan)
         if not isinstance(X, pd.DataFrame):
             X = validate_data(self, X, reset=fit, dtype=None, ensure_all_finite=False)
             # of a fit on names, of which scikit-learn has warned, the columns go by their order

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from riskkit.compare.run_page import comparison_sections
 from riskkit.compare.run_tables import read_run
-from riskkit.pipeline import BadInput, open_run
+from riskkit.pipeline import BadInput, is_in_a_run, open_run
 from riskkit.tables import whole
 
 __all__ = ["compare_runs", "is_comparison", "page_path"]
@@ -43,9 +43,20 @@ def compare_runs(run_a: str | Path, run_b: str | Path, output: str | Path | None
 
     a, b = open_run(run_a), open_run(run_b)
     path = page_path(a.run_dir, b.run_dir, output)
-    sections = comparison_sections(read_run(a), read_run(b), b.meanings())
-    subtitle = f"What changed from run {a.name} (A) to run {b.name} (B)"
-    page = document_html(f"{a.name} and {b.name}", sections, subtitle=subtitle).encode()
+    try:
+        sections = comparison_sections(read_run(a), read_run(b), b.meanings())
+    except (LookupError, ValueError, TypeError, AttributeError) as error:
+        raise BadInput(
+            f"runs {a.name} and {b.name} cannot be compared: a table of one is not as this riskkit "
+            f"leaves it ({type(error).__name__}: {str(error)[:200]})"
+        ) from error
+    title = f"What has changed: {b.manifest.get('title') or b.name}"
+    subtitle = " ".join(
+        f"{which}: run {run.name}, finished {run.manifest['finished'][:16].replace('T', ' ')} UTC."
+        for which, run in (("A, the earlier", a), ("B, the later", b))
+    )
+    home = "index.html" if output is None else ""
+    page = document_html(title, sections, subtitle=subtitle, home=home).encode()
     with whole(path) as staging:
         staging.write_bytes(page + _seal(page))
     return path
@@ -71,9 +82,8 @@ def page_path(run_a: Path, run_b: Path, output: str | Path | None = None) -> Pat
             raise BadInput(f"the output is a page, NAME.html, got {path.name!r}")
         if not path.parent.is_dir():
             raise BadInput(f"no folder {path.parent}")
-    for run_dir in (run_a, run_b):
-        if path.resolve().is_relative_to(run_dir):
-            raise BadInput(f"{path} is in the run's own folder: name another one")
+    if is_in_a_run(path):
+        raise BadInput(f"{path} is in a run's folder: name another one")
     if os.path.lexists(path) and not is_comparison(path):
         raise BadInput(
             f"{path} is no unchanged page of an earlier comparison and stays as it is: name "

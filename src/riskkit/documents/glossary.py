@@ -16,6 +16,7 @@ from riskkit.checks import DataContractError
 __all__ = ["Term", "explained", "glossary_sections", "read_glossary"]
 
 GLOSSARY_PAGE = "glossary.html"
+MOST_BYTES = 1_000_000
 _HEADING = re.compile(r"### (?P<names>.+?) · (?P<chinese>.+)")
 # what is a link, code or a heading of its own stays as it is
 _CLOSED = (
@@ -55,8 +56,11 @@ def read_glossary(path: Path) -> tuple[Term, ...]:
     Raises
     ------
     DataContractError
-        A heading of another form, an entry without a meaning, or a word that has two.
+        A heading of another form, an entry without a meaning, a word that has two, or more than
+        1 MB.
     """
+    if path.stat().st_size > MOST_BYTES:
+        raise DataContractError(path.name, [f"more than {MOST_BYTES:,} bytes"])
     section, found, faults = "", [], []
     blocks = re.split(r"(?m)^(?=#{2,3} )", path.read_text(encoding="utf-8"))
     for block in blocks[1:]:
@@ -70,6 +74,9 @@ def read_glossary(path: Path) -> tuple[Term, ...]:
             faults.append(f"{heading!r}: expected '### word · 中文' and what it means")
             continue
         names = tuple(name.strip() for name in named["names"].split(","))
+        if not all(names):
+            faults.append(f"{heading!r}: a word is empty")
+            continue
         found.append(Term(names, named["chinese"].strip(), meaning, section))
     words = [name.lower() for term in found for name in term.names]
     twice = sorted({word for word in words if words.count(word) > 1})
@@ -104,8 +111,10 @@ def explained(body: str, terms: Sequence[Term]) -> str:
     told: set[Term] = set()
 
     def link(found: re.Match[str]) -> str:
-        term = by_word.get(_plain(found[0])) or by_word[_plain(found[0])[:-1]]
-        if term in told:
+        word = _plain(found[0])
+        # letters of other alphabets may look alike to the pattern, and not to the words
+        term = by_word.get(word) or by_word.get(word[:-1])
+        if term is None or term in told:
             return found[0]
         told.add(term)
         says = html.escape(f"{term.meaning} ({term.chinese})", quote=True)

@@ -38,12 +38,16 @@ def write_document(
     return path
 
 
-def document_html(title: str, sections: Sequence[Section], *, subtitle: str = "") -> str:
+def document_html(
+    title: str, sections: Sequence[Section], *, subtitle: str = "", home: str = ""
+) -> str:
     """Page of numbered sections with their contents on top.
 
     Parameters
     ----------
     title, subtitle : str
+    home : str
+        The page beside it that it belongs to, which a link on top leads back to.
     sections : sequence of (heading, parts)
         A part is text (one paragraph), a list of text (bullets), a mapping of label to text, a
         DataFrame, a Styler of :func:`show_table`, a Figure or Axes, a list of these (side by side),
@@ -65,6 +69,7 @@ def document_html(title: str, sections: Sequence[Section], *, subtitle: str = ""
         "document.html.j2",
         title=title,
         subtitle=subtitle,
+        home=home,
         css=(TEMPLATES / "document.css").read_text(encoding="utf-8"),
         contents=_contents(writer.headings),
         body=body,

@@ -9,7 +9,7 @@ from riskkit.pipeline.finished import FinishedRun, open_run
 from riskkit.pipeline.folders import RunBusy
 from riskkit.pipeline.handover import Stage, TableMissing, open_stage, run_files
 from riskkit.pipeline.history import previous_of
-from riskkit.pipeline.manifest import versions
+from riskkit.pipeline.manifest import is_in_a_run, versions
 from riskkit.pipeline.parameters import BadInput, parse_pairs
 from riskkit.pipeline.plan import PROFILES
 from riskkit.pipeline.runner import RunResult, StageResult, rebuild_index, run, stoppable
@@ -23,6 +23,7 @@ __all__ = [
     "Stage",
     "StageResult",
     "TableMissing",
+    "is_in_a_run",
     "open_run",
     "open_stage",
     "parse_pairs",

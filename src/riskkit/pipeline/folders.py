@@ -73,17 +73,21 @@ def clean_up(run_dir: Path, report_dir: Path) -> None:
     """Remove what a killed run left, and put back a result it had moved aside."""
     for folder in (run_dir, report_dir):
         for file in folder.glob(".*"):
-            if _UNFINISHED.fullmatch(file.name):
+            if _UNFINISHED.fullmatch(file.name) and not _is_folder(file):
                 file.unlink(missing_ok=True)
-    for aside in run_dir.glob(f"{ASIDE}*"):
+    for aside in filter(_is_folder, run_dir.glob(f"{ASIDE}*")):
         final = run_dir / aside.name.removeprefix(ASIDE)
         if final.exists():
             shutil.rmtree(aside, ignore_errors=True)
         else:
             aside.rename(final)
-    for staging in run_dir.glob(f"{STAGING}*"):
+    for staging in filter(_is_folder, run_dir.glob(f"{STAGING}*")):
         # its kernel may still be writing for a second: then the next run removes the rest
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 @contextlib.contextmanager

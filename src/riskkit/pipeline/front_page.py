@@ -21,7 +21,7 @@ from riskkit.pipeline.report import (
     plain_text,
     shown_markdown,
 )
-from riskkit.tables import read_json
+from riskkit.tables import hash_file, read_json
 
 if TYPE_CHECKING:
     from riskkit.documents import Term
@@ -138,7 +138,11 @@ def _stage(
         state = "up to date"
     page = f"{notebook.name}.html"
     folder = run_dir / notebook.name
-    documents = {} if state == "failed" else documents_in(folder)
+    outputs = record.get("outputs", {})
+    documents = {} if state == "failed" else documents_in(folder, outputs)
+    findings = [] if state == "failed" else findings_in(folder)
+    altered = [name for name in (KEY_FIGURES, FINDINGS) if not _is_as_left(folder, name, outputs)]
+    findings += [_lost(f"{name} of this stage is not as the run left it") for name in altered]
     return {
         "name": notebook.name,
         "title": plain_text(notebook.title),
@@ -151,7 +155,7 @@ def _stage(
             name: title for name, title in documents.items() if (report_dir / name).is_file()
         },
         "figures": [] if state == "failed" else _key_figures(folder),
-        "findings": [] if state == "failed" else findings_in(folder),
+        "findings": findings,
         "parameters": parameter_rows(notebook, record.get("parameters", {})),
     }
 
@@ -215,9 +219,20 @@ def findings_in(folder: Path) -> list[dict[str, Any]]:
     rows = [row for row in told if _is_finding(row)] if isinstance(told, list) else []
     lost = told is not None and (not isinstance(told, list) or len(rows) < len(told))
     if lost:
-        text = f"{FINDINGS} of this stage cannot be read, or not all of it"
-        rows.append({"topic": "Findings", "text": text, "red": True})
+        rows.append(_lost(f"{FINDINGS} of this stage cannot be read, or not all of it"))
     return rows
+
+
+def _lost(text: str) -> dict[str, Any]:
+    return {"topic": "Files of the run", "text": text, "red": True}
+
+
+def _is_as_left(folder: Path, name: str, outputs: Mapping[str, str]) -> bool:
+    """Whether a file is the one that the stage left; one that it never left is not there."""
+    path = folder / name
+    if not path.is_file():
+        return name not in outputs
+    return hash_file(path) == outputs.get(name)
 
 
 def _is_finding(row: Any) -> bool:

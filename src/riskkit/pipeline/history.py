@@ -12,12 +12,17 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+import stat
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from glob import escape
 from pathlib import Path
 from typing import Any
 
+from riskkit.checks import warn
 from riskkit.pipeline.folders import own_folder
-from riskkit.pipeline.manifest import MANIFEST, stage_state
+from riskkit.pipeline.manifest import MANIFEST, read_manifest, stage_state
+from riskkit.pipeline.parameters import BadInput
 
 __all__ = [
     "PREVIOUS",
@@ -27,9 +32,11 @@ __all__ = [
     "keep_previous",
     "last_before",
     "previous_of",
+    "recover_previous",
 ]
 
 HISTORY = "history.jsonl"
+READ_BYTES = 1 << 20  # of its end
 PREVIOUS = ".previous"
 _NUMBER = re.compile(r"([+\-−]?[\d,]*\.?\d+)(%?)(.*)", re.DOTALL)
 
@@ -48,30 +55,66 @@ def keep_previous(run_dir: Path, manifest: Mapping[str, Any], stages: Sequence[s
     """Keep a good run beside its folder, before the next one replaces its stages.
 
     Files are linked, not copied, where the disk allows it: a run never writes into a file that is
-    there, so what is kept stays as it was.
+    there, so what is kept stays as it was. What somebody else has put in its place stays, too.
 
     Parameters
     ----------
     run_dir : Path
     manifest : mapping
-        As the run left it; of a run that is not good, nothing is kept, and what is kept stays.
+        As the run left it; of a run that is not good, or whose files are gone, nothing is kept, and
+        what is kept stays.
     stages : sequence of str
         The whole suite.
     """
-    if not is_good(manifest, stages):
+    files = [Path(name) / file for name in stages for file in _outputs(manifest, name)]
+    ended = manifest.get("status") == "done" and is_good(manifest, stages)
+    if not ended or not all((run_dir / file).is_file() for file in files):
         return
     kept = previous_of(run_dir)
-    making, aside = (kept.with_name(f".{kept.name}.{word}") for word in ("new", "old"))
-    for folder in (making, aside):  # of a process that was killed
-        shutil.rmtree(folder, ignore_errors=True)
+    if os.path.lexists(kept) and not _is_kept_run(kept, run_dir.name):
+        warn(f"{kept} is no run that was kept there, and stays: the run before is not kept")
+        return
+    number = uuid.uuid4().hex
+    making, aside = (kept.with_name(f".{kept.name}.{number}.{word}") for word in ("new", "old"))
     own_folder(making)
-    for name in stages:
-        shutil.copytree(run_dir / name, making / name, copy_function=_linked)
-    _linked(run_dir / MANIFEST, making / MANIFEST)
+    for file in [*files, Path(MANIFEST)]:
+        own_folder((making / file).parent)
+        _linked(run_dir / file, making / file)
     if kept.exists():
         kept.rename(aside)
     making.rename(kept)
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def recover_previous(run_dir: Path) -> None:
+    """Put back the run that was kept, and remove what a process that was killed has left of it."""
+    kept = previous_of(run_dir)
+    leftover = re.compile(rf"\.{re.escape(kept.name)}\.[0-9a-f]{{32}}\.(?:new|old)")
+    for folder in sorted(kept.parent.glob(f".{escape(kept.name)}.*")):
+        if not leftover.fullmatch(folder.name) or folder.is_symlink() or not folder.is_dir():
+            continue
+        if folder.suffix == ".old" and not os.path.lexists(kept):
+            folder.rename(kept)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _outputs(manifest: Mapping[str, Any], stage: str) -> Iterable[str]:
+    return manifest.get("stages", {}).get(stage, {}).get("outputs", {})
+
+
+def _is_kept_run(folder: Path, name: str) -> bool:
+    """Whether a folder holds a run of that name and nothing else."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    try:
+        manifest = read_manifest(folder)
+    except BadInput:
+        return False
+    return manifest.get("run") == name and {path.name for path in folder.iterdir()} <= {
+        MANIFEST,
+        *manifest["stages"],
+    }
 
 
 def append_history(
@@ -91,27 +134,38 @@ def append_history(
         "inputs": _inputs_hash(manifest),
         "figures": figures,
     }
+    text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
     path = run_dir / HISTORY
-    # a line cut by a kill stays one line
-    before = path.read_bytes()[-1:] if path.is_file() else b"\n"
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
-    with os.fdopen(handle, "wb") as file:
-        text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
-        file.write((b"" if before in (b"", b"\n") else b"\n") + text.encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        handle = os.open(path, flags, 0o640)
+    except OSError as error:
+        warn(f"{path} cannot be written to ({error.strerror}): this run has no line in it")
+        return
+    with os.fdopen(handle, "r+b", buffering=0) as file:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+            warn(f"{path} is no file of this run's own: this run has no line in it")
+            return
+        # a line cut by a kill stays one line
+        last = os.pread(handle, 1, max(found.st_size - 1, 0))
+        file.write((b"" if last in (b"", b"\n") else b"\n") + text.encode() + b"\n")
+        os.fsync(handle)
 
 
 def last_before(run_dir: Path, started: str) -> dict[str, Any]:
     """The last line of history of a run that started earlier; empty where there is none."""
     path = run_dir / HISTORY
-    if not path.is_file():
+    if path.is_symlink() or not path.is_file():
         return {}
-    for line in reversed(path.read_text(encoding="utf-8", errors="replace").splitlines()):
-        with contextlib.suppress(ValueError, TypeError, AttributeError):
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - READ_BYTES, 0))
+        text = file.read().decode("utf-8", errors="replace")
+    for line in reversed(text.splitlines()):
+        with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
             told = json.loads(line)
             if str(told["started"]) < started and isinstance(told["figures"], dict):
-                return dict(told)
+                return {key: told[key] for key in ("started", "finished", "figures")}
     return {}
 
 

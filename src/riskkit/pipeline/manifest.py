@@ -25,6 +25,7 @@ __all__ = [
     "MANIFEST",
     "hash_folder",
     "inputs_of",
+    "is_in_a_run",
     "now",
     "package_hash",
     "read_manifest",
@@ -151,6 +152,11 @@ def write_manifest(run_dir: Path, manifest: Mapping[str, Any]) -> None:
     stages = dict(sorted(manifest["stages"].items()))
     content = {"schema_version": SCHEMA_VERSION, **manifest, "stages": stages}
     write_json(run_dir / MANIFEST, content)
+
+
+def is_in_a_run(path: Path) -> bool:
+    """Whether a path is within a folder that a run has left."""
+    return any((folder / MANIFEST).is_file() for folder in path.resolve().parents)
 
 
 def hash_folder(folder: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,6 @@ TEMPLATES = Path(__file__).parent / "templates"
 _HEADING = re.compile(r'<h2 id="([^"]+)">(.*?)</h2>', re.DOTALL)
 _ANCHOR_LINK = re.compile(r'<a class="anchor-link"[^>]*>.*?</a>')
 _CELL_FILE = re.compile(r"\S*ipykernel_\d+/\d+\.py")
-_TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
 _ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}\b")
 
 
@@ -97,12 +96,18 @@ def stage_page(
     return page
 
 
-def documents_in(folder: Path) -> dict[str, str]:
+def documents_in(folder: Path, outputs: Iterable[str]) -> dict[str, str]:
     """The documents a stage has left in its folder: file name -> title, in order of name."""
     found = {}
-    for path in sorted(folder.glob("[!.]*.html")):
-        title = _TITLE.search(path.read_text(encoding="utf-8"))
-        found[path.name] = (html.unescape(title[1]).strip() if title else "") or path.stem
+    for name in sorted(name for name in outputs if name.endswith(".html") and "/" not in name):
+        path = folder / name
+        if path.is_symlink() or not path.is_file():
+            continue
+        text = path.read_text(encoding="utf-8")
+        start = text.find("<title>")
+        end = text.find("</title>", start)
+        title = text[start + len("<title>") : end] if 0 <= start < end else ""
+        found[name] = html.unescape(title).strip() or path.stem
     return found
 
 

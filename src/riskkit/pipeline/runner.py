@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 from riskkit.pipeline.execute import Failure, Outcome, load_engine, run_notebook
 from riskkit.pipeline.folders import clean_up, locked, own_folder, staging_folder, swap_in
 from riskkit.pipeline.front_page import index_page, key_figures_in
-from riskkit.pipeline.handover import FINDINGS, KEY_FIGURES, Stage, holds
-from riskkit.pipeline.history import append_history, is_good, keep_previous
+from riskkit.pipeline.handover import FINDINGS, KEY_FIGURES, Stage, holds, require_as_left
+from riskkit.pipeline.history import append_history, is_good, keep_previous, recover_previous
 from riskkit.pipeline.manifest import (
     hash_folder,
     inputs_of,
@@ -155,6 +155,7 @@ def run(
     with stoppable(), locked(plan.run_dir):
         try:
             clean_up(plan.run_dir, plan.report_dir)
+            recover_previous(plan.run_dir)
             return _run_stages(plan, force, timeout_seconds, progress)
         except BaseException as error:
             came_to_nothing = isinstance(error, BadInput) or not read_manifest(plan.run_dir)
@@ -183,11 +184,13 @@ def rebuild_index(run_dir: Path) -> Path:
     if not said or not {"riskkit", "python"} <= set(manifest.get("versions", {})):
         raise BadInput(f"{run_dir}: its manifest.json does not say on what the run was made")
     project = find_project(run_dir)
+    if run_dir.parent != project / "data" / "runs":
+        raise BadInput(f"{run_dir} is no run of {project}: its runs are in data/runs")
     report_dir = project / "reports" / "runs" / run_dir.name
     own_folder(report_dir)
     for name, record in manifest["stages"].items():
         if record["status"] == "done":
-            _publish(run_dir / name, report_dir)
+            _publish(run_dir / name, report_dir, record["outputs"])
     _write_index(manifest, find_notebooks(project), run_dir, report_dir, glossary_terms(project))
     return report_dir / "index.html"
 
@@ -223,7 +226,8 @@ def _run_stages(plan: Plan, force: bool, timeout_seconds: float, progress: bool)
             recipe = _recipe(plan, notebook, manifest)
             if not force and _up_to_date(plan, notebook, records.get(notebook.name), recipe):
                 records[notebook.name]["reused"] = True
-                _publish(plan.run_dir / notebook.name, plan.report_dir)
+                outputs = records[notebook.name]["outputs"]
+                _publish(plan.run_dir / notebook.name, plan.report_dir, outputs)
                 results.append(StageResult(notebook.name, "up to date"))
             else:
                 if nothing_ran:
@@ -354,7 +358,7 @@ def _run_stage(
             notebook,
             plan.notebooks,
             plan.shown[name],
-            documents={} if failure else documents_in(staging),
+            documents={} if failure else documents_in(staging, hash_folder(staging)),
             hidden={str(staging): name, str(plan.run_dir): "."},
             terms=plan.terms,
             versions=recipe["versions"],
@@ -369,7 +373,7 @@ def _run_stage(
             for old in records.get(name, {}).get("outputs", {}):
                 if old.endswith(".html") and old not in outputs:
                     (plan.report_dir / old).unlink(missing_ok=True)
-            _publish(plan.run_dir / name, plan.report_dir)
+            _publish(plan.run_dir / name, plan.report_dir, outputs)
         else:
             outputs = records.get(name, {}).get("outputs", {})
             write_text(kept, failed_notebook(outcome.notebook, failure))
@@ -390,9 +394,10 @@ def _run_stage(
     return StageResult(name, status, seconds, outcome.cell_seconds), failure
 
 
-def _publish(folder: Path, report_dir: Path) -> None:
-    """Put a stage's documents beside its page, where they are not there yet."""
-    for name in documents_in(folder):
+def _publish(folder: Path, report_dir: Path, outputs: Mapping[str, str]) -> None:
+    """Put a stage's documents beside its page, where they are not there yet, as it left them."""
+    for name in documents_in(folder, outputs):
+        require_as_left(folder / name, outputs[name], folder.parent)
         text = (folder / name).read_text(encoding="utf-8")
         shown = report_dir / name
         if not shown.is_file() or shown.read_text(encoding="utf-8") != text:

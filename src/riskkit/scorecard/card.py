@@ -739,6 +739,8 @@ class Scorecard(ScoreClassifier):
         card.dropped_ = dict(values["dropped"])
         choice = pd.DataFrame(values["choice"], columns=["feature", *NO_CHOICE.columns])
         card.choice_ = choice.set_index("feature").astype(NO_CHOICE.dtypes.to_dict())
+        if np.isinf(card.choice_.select_dtypes("number").to_numpy(dtype=float)).any():
+            raise ValueError("choice: expected finite figures")
         names = ["intercept", *card.coefficients_.index]
         found = values["covariance"]
         card.covariance_ = found if found is None else pd.DataFrame(found, names, names)

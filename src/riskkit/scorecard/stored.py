@@ -59,7 +59,7 @@ class StoredCard:
     intercept: float
     coefficients: dict[str, float]
     dropped: dict[str, str]
-    choice: dict[str, list[Any]]
+    choice: dict[str, list[str | float | bool | None]]
     base_points: int
     points: dict[str, list[int]]
     binner: dict[str, Any]

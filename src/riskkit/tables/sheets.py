@@ -5,6 +5,7 @@ Takes the path of an ``.xlsx`` file; gives rows of values.
 
 from __future__ import annotations
 
+import re
 import warnings
 import zipfile
 import zlib
@@ -24,6 +25,9 @@ _ROWS = 5_000
 _HELD_BYTES = 1 << 28
 _ROW_BYTES = 1 << 26
 _PIECE = 1 << 20
+_TAIL = 64  # of a piece, in which the next one's first mark may begin
+MOST_ROWS = 1_048_576
+_ROW_NUMBER = re.compile(rb'<(?:\w+:)?row [^>]{0,40}?\br="(\d{7,40})')
 
 
 class Fault(str):
@@ -132,11 +136,13 @@ def _sheet_looked_through(file: IO[bytes], name: str) -> bool:
     while piece := file.read(_PIECE):
         seen = last + piece
         has_formulas = has_formulas or b"<f" in seen
+        if any(int(number) > MOST_ROWS for number in _ROW_NUMBER.findall(seen)):
+            raise ValueError(f"{name} has a row beyond {MOST_ROWS:,}, as no sheet of Excel's has")
         end = seen.rfind(b"row>")
         since_row = len(seen) - end if end >= 0 else since_row + len(piece)
         if since_row > _ROW_BYTES:
             raise ValueError(
                 f"{name} has a row of more than {_ROW_BYTES:,} bytes, as no sheet of Excel's has"
             )
-        last = seen[-3:]
+        last = seen[-_TAIL:]
     return has_formulas
