@@ -224,7 +224,7 @@ def _name(by: ArrayLike) -> str:
 def _groups(by: ArrayLike, n: int) -> list[tuple[Any, Array]]:
     # a list's own conversion would make text of a missing label
     if isinstance(by, np.ma.MaskedArray):
-        by = np.where(np.ma.getmaskarray(by), None, np.asarray(by, dtype=object))
+        by = pd.Series(by.data).mask(np.ma.getmaskarray(by))
     given = by if hasattr(by, "dtype") else pd.Series(by)
     row_array(given, "by", n, like="the scores")
     place, labels = pd.factorize(given, sort=True)
