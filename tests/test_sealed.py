@@ -1,6 +1,8 @@
 """Files of ours that came back changed are refused before they are used."""
 
 import json
+import subprocess
+import sys
 from copy import deepcopy
 
 import numpy as np
@@ -228,3 +230,52 @@ def test_a_saved_binner_is_held_to_its_checksum(saved):
     altered = tampered(saved["binner"], ("features", 0, "edges", 0), lambda edge: edge + 1)
     with pytest.raises(DataContractError, match="checksum"):
         WoeBinner.from_json(altered)
+
+
+def mutated(lines, rng):
+    """The lines of boosted trees with one of them changed, and which."""
+    at = int(rng.integers(len(lines)))
+    name, equals, value = lines[at].partition("=")
+    words = value.split(" ")
+    word = int(rng.integers(len(words)))
+    odd = ["", "-1", "0", "99999", "-99999", "inf", "nan", "1e400", "x", "2147483648", str(10**30)]
+    changes = [
+        lambda: [*words[:word], str(rng.choice(odd)), *words[word + 1 :]],
+        lambda: words[:word] + words[word + 1 :],
+        lambda: [*words, words[word]],
+        lambda: [*words[:word], *words[word:][::-1]],
+    ]
+    changed = " ".join(changes[int(rng.integers(4))]())
+    whole = [f"{name}{equals}{changed}"]
+    return [*lines[:at], *(whole if rng.random() < 0.9 else []), *lines[at + 1 :]], lines[at]
+
+
+HELD = """
+import json, sys
+import numpy as np
+import pandas as pd
+from riskkit.checks import DataContractError
+from riskkit.scoring import load_model
+X = pd.DataFrame({"income": [0.0, 1.0], "age": [1.0, np.nan], "debt": [-9.0, 2.0]})
+X["job"] = ["clerk", "nobody"]
+for path in sys.argv[1:]:
+    try:
+        score = load_model(path).credit_score(X)
+    except DataContractError:
+        continue
+    assert len(score) == 2
+print("held")
+"""
+
+
+def test_no_change_of_a_tree_under_a_new_checksum_ends_the_process(saved, tmp_path):
+    rng = np.random.default_rng(3)
+    paths = []
+    for number in range(300):
+        lines, _ = mutated(saved["trees"]["booster"], rng)
+        path = tmp_path / f"{number}.json"
+        path.write_text(json.dumps(sealed(saved["trees"] | {"booster": lines})))
+        paths.append(str(path))
+    command = [sys.executable, "-c", HELD, *paths]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "held\n"), done.stderr[-500:]

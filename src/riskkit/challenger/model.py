@@ -547,7 +547,10 @@ class Challenger(ScoreClassifier):
         model.special_codes_ = {n: tuple(codes) for n, codes in values["special_codes"].items()}
         model.calibration_ = calibration_from(values["calibration"])
         model.n_rounds_ = values["n_rounds"]
-        model.booster_ = lightgbm.Booster(model_str="\n".join(values["booster"]) + "\n")
+        try:
+            model.booster_ = lightgbm.Booster(model_str="\n".join(values["booster"]) + "\n")
+        except lightgbm.basic.LightGBMError as error:
+            raise ValueError(f"booster: {error}") from error
         return model
 
 

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from riskkit.binning import StoredCodes
+from riskkit.challenger.tree_text import require_sound_trees
 from riskkit.scorecard import StoredScale
 from riskkit.tables import stored
 
@@ -97,18 +98,7 @@ def require_whole(values: Mapping[str, Any], n_columns: int) -> None:
     _require_rising(values["calibration"])
     if values["n_rounds"] < 1:
         raise ValueError(f"n_rounds must be >= 1, got {values['n_rounds']}")
-    text = values["booster"]
-    head = dict(line.split("=", 1) for line in text[:20] if "=" in line)
-    expected = {"max_feature_idx": str(n_columns - 1), "num_tree_per_iteration": "1"}
-    found = {key: head.get(key) for key in expected}
-    # fewer than rounds where nothing was left to split
-    n_trees = sum(line.startswith("Tree=") for line in text)
-    whole = text[:1] == ["tree"] and "end of trees" in text
-    if not whole or found != expected or not 0 < n_trees <= values["n_rounds"]:
-        raise ValueError(
-            f"booster: expected LightGBM's text of at most {values['n_rounds']} trees on "
-            f"{n_columns} columns, found {n_trees} and {found}"
-        )
+    require_sound_trees(values["booster"], n_columns, values["n_rounds"])
 
 
 def _require_rising(calibration: Mapping[str, Any]) -> None:
