@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
-from riskkit import compare, metrics, strategy, vintage
+from riskkit import cli, compare, metrics, strategy, vintage
 from riskkit.binning import WoeBinner
 from riskkit.cli import app
 from riskkit.documents import document_html
@@ -800,3 +800,26 @@ def test_a_page_goes_only_where_it_may(runs: Path, tmp_path: Path) -> None:
     done = call(runs / "june", runs / "july")
     assert done.exit_code == 2
     assert "give --output" in done.stderr
+
+
+def test_a_good_run_stays_good_whatever_the_one_before_is(runs: Path, capsys) -> None:
+    (runs.parents[1] / "notebooks").symlink_to(Path(__file__).parents[1] / "notebooks")
+    before = runs / "july.previous"
+    before.mkdir()
+    cli._compare_with_previous(runs / "july", debug=False)
+    assert "not compared with the run before" in capsys.readouterr().err
+    shutil.copytree(runs / "june", before, dirs_exist_ok=True)
+    cli._compare_with_previous(runs / "july", debug=False)
+    assert capsys.readouterr().err == ""
+    page = runs.parents[1] / "reports" / "runs" / "july" / "compare-july.previous.html"
+    assert page.is_file()
+
+
+def test_a_fault_of_ours_in_a_comparison_is_not_hidden(runs: Path, monkeypatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("ours")
+
+    shutil.copytree(runs / "june", runs / "july.previous")
+    monkeypatch.setattr("riskkit.compare.writing.comparison_sections", broken)
+    with pytest.raises(ZeroDivisionError):
+        cli._compare_with_previous(runs / "july", debug=False)

@@ -97,7 +97,7 @@ def run(
                 _say(result.failure.traceback)
             _say(f"{failed} failed: {_first_line(str(result.failure))}\nread {_short(page)}")
         elif any(stage.status == "done" for stage in result.stages):
-            _compare_with_previous(result.run_dir)
+            _compare_with_previous(result.run_dir, debug)
         _print(_short(result.index))
         raise SystemExit(result.exit_code)
 
@@ -206,12 +206,14 @@ def validate(
 ) -> None:
     """Read a source through its mapping and check it against the data contract."""
     with _one_message(debug):
-        from riskkit import documents, profile, schema
+        from riskkit import profile, schema
 
         if html is not None:
             _check_new("--html", html)
         read = schema.load_source(source, root)
         if html is not None:
+            from riskkit import documents
+
             told = "What was read of it, through its mapping; it fits the data contract."
             documents.write_document(html, read.title, profile.source_sections(read), subtitle=told)
         _print(profile.source_summary(read))
@@ -342,17 +344,21 @@ def _print(text: str, *, err: bool = False) -> None:
     typer.echo(visible(text), err=err)
 
 
-def _compare_with_previous(run_dir: Path) -> None:
+def _compare_with_previous(run_dir: Path, debug: bool) -> None:
     """Say on a page beside the report what has changed since the last good run; link it there."""
     from riskkit import compare as comparison
     from riskkit import pipeline
+    from riskkit.checks import DataContractError
 
     before = pipeline.previous_of(run_dir)
     if not before.is_dir():
         return
     try:
         comparison.compare_runs(before, run_dir)
-    except Exception as error:  # the run is good, whatever the one before was
+    except (pipeline.BadInput, DataContractError, OSError) as error:
+        # the run is good, whatever the one before was
+        if debug:
+            _say(traceback.format_exc())
         _say(f"not compared with the run before: {error}")
     else:
         pipeline.rebuild_index(run_dir)

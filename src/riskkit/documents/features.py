@@ -31,8 +31,9 @@ def iv_text(binner: WoeBinner, labels: Mapping[str, str], *, min_iv: float, n_as
     n_aside : int
         Columns set aside unseen.
     """
-    suspicious = labels_in_row(binner.iv.index[binner.iv > LEAKAGE_IV], labels)
-    tells = {name: binner.iv[name] >= min_iv for name in binner.one_bin_}
+    iv = binner.iv
+    suspicious = labels_in_row(iv.index[iv > LEAKAGE_IV], labels)
+    tells = {name: iv[name] >= min_iv for name in binner.one_bin_}
     alone = "; ".join(
         verbatim(f"{labels[name]} ({why})")
         for name, why in binner.one_bin_.items()

@@ -353,12 +353,14 @@ def _run_stage(
         failure = outcome.failure
         if failure is not None and failure.name == "DataContractError":
             raise BadInput(failure.message)
+        before = records.get(name, {}).get("outputs", {})
+        outputs = before if failure else hash_folder(staging)
         page = stage_page(
             outcome.notebook,
             notebook,
             plan.notebooks,
             plan.shown[name],
-            documents={} if failure else documents_in(staging, hash_folder(staging)),
+            documents={} if failure else documents_in(staging, outputs),
             hidden={str(staging): name, str(plan.run_dir): "."},
             terms=plan.terms,
             versions=recipe["versions"],
@@ -367,15 +369,13 @@ def _run_stage(
         own_folder(plan.report_dir)
         kept = plan.report_dir / f"{name}.failed.ipynb"
         if failure is None:
-            outputs = hash_folder(staging)
             swap_in(staging, plan.run_dir / name)
             kept.unlink(missing_ok=True)
-            for old in records.get(name, {}).get("outputs", {}):
+            for old in before:
                 if old.endswith(".html") and old not in outputs:
                     (plan.report_dir / old).unlink(missing_ok=True)
             _publish(plan.run_dir / name, plan.report_dir, outputs)
         else:
-            outputs = records.get(name, {}).get("outputs", {})
             write_text(kept, failed_notebook(outcome.notebook, failure))
         write_text(plan.report_dir / f"{name}.html", page)
     seconds = time.monotonic() - clock
