@@ -68,7 +68,7 @@ SEAMS = {
     "seaborn": "plots",
     "docx": "documents",
     "lxml": ("documents", "plots"),
-    "IPython": "plots",
+    "IPython": ("pipeline", "plots", "widgets"),
     "anywidget": "widgets",
     "ipywidgets": "widgets",
     "papermill": "pipeline",

@@ -47,6 +47,9 @@ class Edit:
     n_before, n_after : int
         Bins, those of special codes and missing among them.
     iv_before, iv_after : float
+    n_tried : int
+        How many edits of this feature were tried before, this one among them: each look at the same
+        loans makes their p-values and IV say less.
     """
 
     feature: str
@@ -63,6 +66,7 @@ class Edit:
     n_after: int
     iv_before: float
     iv_after: float
+    n_tried: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -87,10 +91,10 @@ def edit_table(log: Iterable[Edit]) -> pd.DataFrame:
     -------
     DataFrame of shape (n_edits,)
         feature, action, detail, by, reason, decided_at (to the minute, UTC), n_before, n_after,
-        iv_before, iv_after.
+        iv_before, iv_after, n_tried.
     """
     columns = ["feature", "action", "detail", "by", "reason", "decided_at"]
-    columns += ["n_before", "n_after", "iv_before", "iv_after"]
+    columns += ["n_before", "n_after", "iv_before", "iv_after", "n_tried"]
     table = pd.DataFrame([[getattr(edit, c) for c in columns] for edit in log], columns=columns)
     minutes = [f"{datetime.fromisoformat(when):%Y-%m-%d %H:%M}" for when in table["decided_at"]]
     return table.assign(decided_at=pd.Series(minutes, dtype="str"))
@@ -284,6 +288,102 @@ class Editable:
         made = cut(feature, self._fine(feature, NumericCounts), edges)
         detail = ", ".join(f"{edge:.10g}" for edge in edges) + _moved(edges, made)
         return self._edited("set_edges", detail, made, by, reason, decided_at)
+
+    def move_edge(
+        self,
+        feature: str,
+        number: int,
+        at: float,
+        *,
+        by: str = "",
+        reason: str = "",
+        decided_at: datetime | None = None,
+    ) -> Self:
+        """A new binner in which one edge of a number lies elsewhere between its neighbours.
+
+        Special codes and missing stay with the bin they share.
+
+        Parameters
+        ----------
+        number : int
+            Of the edge, from 0: the lower end of bin `number` + 1.
+        at : float
+            Where it goes; the nearest value at which the counts can tell both sides apart.
+        feature, by, reason, decided_at
+            As in :meth:`merge_bins`.
+
+        Raises
+        ------
+        ValueError
+            As in :meth:`split_bin`, an edge there is not, or one that would pass another.
+        """
+        bins = self._bins_of(feature)
+        counts = self._fine(feature, NumericCounts)
+        assert bins.edges is not None
+        if not 0 <= number < len(bins.edges):
+            raise ValueError(
+                f"feature {feature} has {len(bins.edges)} edges, numbered from 0, got {number!r}"
+            )
+        edges = bins.edges.copy()
+        edges[number] = at
+        made = cut(feature, counts, edges, bins.apart)
+        detail = f"edge {bins.edges[number]:.10g} to {at:.10g}" + _moved(edges.tolist(), made)
+        return self._edited("move_edge", detail, made, by, reason, decided_at)
+
+    def move_levels(
+        self,
+        feature: str,
+        levels: Sequence[str],
+        to: int | None,
+        *,
+        by: str = "",
+        reason: str = "",
+        decided_at: datetime | None = None,
+    ) -> Self:
+        """A new binner in which some levels of a category are in another bin, or in a new one.
+
+        A bin that is left without levels is gone.
+
+        Parameters
+        ----------
+        levels : sequence of str
+        to : int or None
+            Row number of the bin in :meth:`table`; None for a new one.
+        feature, by, reason, decided_at
+            As in :meth:`merge_bins`.
+
+        Raises
+        ------
+        ValueError
+            A number, a level or bin there is not, a binner without its counts, or missing values
+            that would be left alone in a bin of levels.
+        """
+        bins = self._bins_of(feature)
+        counts = self._fine(feature, CategoryCounts)
+        assert bins.groups is not None
+        moving = set(levels)
+        unknown = sorted(moving - {level for group in bins.groups for level in group})
+        if unknown or not moving:
+            raise ValueError(f"feature {feature}: expected levels that it has, got {unknown}")
+        if to is not None and not 0 <= to < bins.n_bins:
+            raise ValueError(
+                f"feature {feature} has bins of levels 0 to {bins.n_bins - 1}, got {to!r}"
+            )
+        groups = [[level for level in group if level not in moving] for group in bins.groups]
+        if to is None:
+            groups.append(sorted(moving))
+        else:
+            groups[to] += sorted(moving)
+        # a new bin stands behind those of levels, before those of missing
+        rows = [row + (to is None and row >= bins.n_bins) for row in bins.apart]
+        lost = [row for row, group in enumerate(groups) if not group]
+        if set(lost) & set(rows):
+            raise ValueError(f"feature {feature}: missing values share the bin that would be empty")
+        apart = [row - sum(gone < row for gone in lost) for row in rows]
+        made = grouped(feature, counts, [group for group in groups if group], apart)
+        where = "a bin of their own" if to is None else bins.labels[to]
+        detail = f"{', '.join(sorted(moving))} to {where}"
+        return self._edited("move_levels", detail, made, by, reason, decided_at)
 
     def group_levels(
         self,

@@ -26,7 +26,9 @@ __all__ = ["bin_stability", "edit_effect", "period_counts", "stability", "weak_n
 _FLIP_Z = 2.326
 
 
-def weak_neighbours(binner: WoeBinner, *, min_p_value: float = 0.05) -> pd.DataFrame:
+def weak_neighbours(
+    binner: WoeBinner, *, min_p_value: float = 0.05, features: Sequence[str] | None = None
+) -> pd.DataFrame:
     """Neighbouring bins whose bad rates may differ by chance only, the most doubtful first.
 
     Neighbours of a number are bins of neighbouring values; those of a category follow each other
@@ -38,6 +40,8 @@ def weak_neighbours(binner: WoeBinner, *, min_p_value: float = 0.05) -> pd.DataF
     binner : WoeBinner
     min_p_value : float
         Pairs below it are left out.
+    features : sequence of str, optional
+        By default all of the binner's.
 
     Returns
     -------
@@ -46,7 +50,8 @@ def weak_neighbours(binner: WoeBinner, *, min_p_value: float = 0.05) -> pd.DataF
         feature's) and iv_lost (by merging the two).
     """
     records = []
-    for name, bins in binner.bins_.items():
+    for name in binner.bins_ if features is None else features:
+        bins = binner.bins_[name]
         rows = bins.counts.sum(axis=1)
         order = np.arange(bins.n_bins)
         if bins.groups is not None:

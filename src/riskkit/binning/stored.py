@@ -52,6 +52,7 @@ class StoredEdit:
     n_after: int
     iv_before: float
     iv_after: float
+    n_tried: int = 1  # files of before say nothing of it
 
 
 @stored

@@ -29,6 +29,7 @@ from riskkit.checks.names import (
     is_plain_name,
     nearest_name,
     refuse_unknown,
+    require_signed,
     told_as,
 )
 from riskkit.checks.secrets import may_hold_password, password_places
@@ -57,6 +58,7 @@ __all__ = [
     "refuse_missing",
     "refuse_unknown",
     "require_columns",
+    "require_signed",
     "row_array",
     "same_rows",
     "told_as",

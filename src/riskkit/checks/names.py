@@ -9,9 +9,17 @@ import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["LONGEST_NAME", "is_plain_name", "nearest_name", "refuse_unknown", "told_as"]
+__all__ = [
+    "LONGEST_NAME",
+    "is_plain_name",
+    "nearest_name",
+    "refuse_unknown",
+    "require_signed",
+    "told_as",
+]
 
 LONGEST_NAME = 200
+_LONGEST_SIGNED = {"by": 100, "reason": 1_000}  # letters
 _SHOWN = 12
 _BREAKS = str.maketrans("\r\n\t", "   ")
 
@@ -26,6 +34,33 @@ def is_plain_name(text: str) -> bool:
     """
     plain = text.translate(_BREAKS)
     return bool(plain.strip()) and plain.isprintable() and len(plain) <= LONGEST_NAME
+
+
+def require_signed(by: str, reason: str) -> None:
+    """Refuse a decision without a name or a reason.
+
+    Raises
+    ------
+    ValueError
+        Says which is empty, too long, or holds letters that nobody sees.
+
+    Examples
+    --------
+    >>> require_signed("Li Wei", " ")
+    Traceback (most recent call last):
+        ...
+    ValueError: reason must say why, and is empty
+    """
+    for name, text in (("by", by), ("reason", reason)):
+        if not text.strip():
+            asked = "who decides" if name == "by" else "why"
+            raise ValueError(f"{name} must say {asked}, and is empty")
+        if len(text) > _LONGEST_SIGNED[name]:
+            raise ValueError(
+                f"{name} has at most {_LONGEST_SIGNED[name]:,} letters, got {len(text):,}"
+            )
+        if not text.translate(_BREAKS).isprintable():
+            raise ValueError(f"{name} holds letters that nobody sees, got {text[:60]!r}")
 
 
 def nearest_name(name: object, known: Iterable[object]) -> str:

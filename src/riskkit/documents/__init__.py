@@ -4,7 +4,14 @@ Takes a model and the tables a run has found; gives sections, and of these a pag
 else, or a document of Word in the same words.
 """
 
-from riskkit.documents.explorers import Explorer, curve_chooser, cutoff_slider
+from riskkit.documents.explorers import (
+    Explorer,
+    curve_chooser,
+    cutoff_cells,
+    cutoff_labels,
+    cutoff_slider,
+    swap_cells,
+)
 from riskkit.documents.features import iv_text, labels_in_row, selection_in_labels
 from riskkit.documents.glossary import (
     Term,
@@ -26,6 +33,8 @@ __all__ = [
     "Term",
     "challenger_limits",
     "curve_chooser",
+    "cutoff_cells",
+    "cutoff_labels",
     "cutoff_slider",
     "document_html",
     "explained",
@@ -41,6 +50,7 @@ __all__ = [
     "selection_in_labels",
     "sheet_look",
     "show_finding",
+    "swap_cells",
     "word_document",
     "write_document",
     "write_word_document",

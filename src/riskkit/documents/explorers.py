@@ -18,7 +18,14 @@ from riskkit.columns import number_text
 from riskkit.documents.shell import fragment_html
 from riskkit.vintage import until_still
 
-__all__ = ["Explorer", "curve_chooser", "cutoff_slider"]
+__all__ = [
+    "Explorer",
+    "curve_chooser",
+    "cutoff_cells",
+    "cutoff_labels",
+    "cutoff_slider",
+    "swap_cells",
+]
 
 _MOST_DIGITS = 7  # of a rate, which is shown with two of a per cent
 _MEASURES = {"loans": "share of loans, ever", "amount": "share of the amount, ever",
@@ -69,11 +76,7 @@ def cutoff_slider(
         raise ValueError(f"a slider is over two models, got {list(tables)}")
     first, second = tables
     all_booked = all((table["never_booked_rate"] == 0).all() for table in tables.values())
-    labels = [rate_name, "loans with a known outcome", "bads", "bad rate, 95 % interval",
-              f"profit, {money}, 95 % interval"]  # fmt: skip
-    labels += (
-        [] if all_booked else ["expected bad rate of all approved", "never booked", "inferred"]
-    )
+    labels = cutoff_labels(rate_name, money, all_booked=all_booked)
     # of the second model, "only a" is only the second
     orders = {first: (0, 1, 2, 3), second: (0, 2, 1, 3)}
     positions = {}
@@ -83,10 +86,10 @@ def cutoff_slider(
             {
                 "told": f"{model} {cutoff:g}, {other} {beside:g}",
                 "heads": [f"{model} from {cutoff:g} on", f"{other} from {beside:g} on"],
-                "figures": _figures(tables[model].loc[cutoff], tables[other].loc[beside])[
-                    : len(labels)
-                ],
-                "swaps": [_swap_row(pair.iloc[at]) for at in orders[model]],
+                "figures": _side_by_side(
+                    tables[model].loc[cutoff], tables[other].loc[beside], n_lines=len(labels)
+                ),
+                "swaps": [swap_cells(pair.iloc[at]) for at in orders[model]],
             }
             for (cutoff, beside), pair in pairs
         ]
@@ -164,28 +167,58 @@ def curve_chooser(
     )
 
 
-def _figures(*rows: pd.Series) -> list[list[str]]:
-    """What is told of each cutoff, a line a figure; the last three are of those never booked."""
+def cutoff_labels(rate_name: str, money: str, *, all_booked: bool) -> list[str]:
+    """What is told of a cutoff, a label for each of the first :func:`cutoff_cells`.
 
-    def of(one: pd.Series) -> list[str]:
-        return [
-            number_text(one["approval_rate"], "percent"),
-            number_text(one["good"] + one["bad"], "whole"),
-            number_text(one["bad"], "whole"),
-            _with_ends(one, "bad_rate", "bad_rate_low", "bad_rate_high", "percent2"),
-            _with_ends(one, "profit_amount", "profit_low", "profit_high", "whole"),
-            number_text(one["expected_bad_rate"], "percent2"),
-            number_text(one["never_booked_rate"], "percent"),
-            "yes" if one["inferred"] else "no",
-        ]
+    Parameters
+    ----------
+    rate_name, money : str
+        What the share approved is called, and the currency.
+    all_booked : bool
+        Whether nobody approved was never booked, so that nothing is to be guessed.
+    """
+    labels = [
+        rate_name,
+        "loans with a known outcome",
+        "bads",
+        "bad rate, 95 % interval",
+        f"profit, {money}, 95 % interval",
+    ]
+    if all_booked:
+        return labels
+    return [*labels, "expected bad rate of all approved", "never booked", "inferred"]
 
-    return [list(line) for line in zip(*map(of, rows), strict=True)]
+
+def cutoff_cells(row: pd.Series) -> list[str]:
+    """What a cutoff approves and brings, as text; the last three are of those never booked.
+
+    Parameters
+    ----------
+    row : Series
+        Of :func:`strategy.cutoff_table`.
+    """
+    return [
+        number_text(row["approval_rate"], "percent"),
+        number_text(row["good"] + row["bad"], "whole"),
+        number_text(row["bad"], "whole"),
+        _with_ends(row, "bad_rate", "bad_rate_low", "bad_rate_high", "percent2"),
+        _with_ends(row, "profit_amount", "profit_low", "profit_high", "whole"),
+        number_text(row["expected_bad_rate"], "percent2"),
+        number_text(row["never_booked_rate"], "percent"),
+        "yes" if row["inferred"] else "no",
+    ]
 
 
-def _swap_row(row: pd.Series) -> list[str]:
+def swap_cells(row: pd.Series) -> list[str]:
+    """Applications, booked, bads and bad rate of a decision of :func:`strategy.swap_set`."""
     bad_rate = _with_ends(row, "bad_rate", "bad_rate_low", "bad_rate_high", "percent2")
     counts = [number_text(row[name], "whole") for name in ("applications", "booked", "bad")]
     return [*counts, bad_rate]
+
+
+def _side_by_side(*rows: pd.Series, n_lines: int) -> list[list[str]]:
+    """The first lines of cells of each cutoff, a line a figure."""
+    return [list(line) for line in zip(*map(cutoff_cells, rows), strict=True)][:n_lines]
 
 
 def _with_ends(row: pd.Series, name: str, low: str, high: str, kind: str) -> str:

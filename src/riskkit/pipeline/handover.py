@@ -43,6 +43,7 @@ __all__ = [
 KEY_FIGURES = "key_figures.json"
 FINDINGS = "findings.json"
 LAB = "lab"
+DECISIONS = "decisions"  # in the lab's folder
 BASE = ".run"  # in the lab's folder: name of the run whose earlier stages it builds on
 WHOLE = {"performance": "loan_id"}  # tables of several rows a loan, sorted by it
 
@@ -111,6 +112,15 @@ class Stage:
         """
         run_dir = self.output_dir.parent if self.run_dir is None else self.run_dir
         return own_folder(run_dir / f".{name}")
+
+    def decisions(self, filename: str) -> Path | None:
+        """Where JupyterLab keeps what has been decided by hand; None in a run, which takes a file.
+
+        The folder is beside the lab's stages, so that no notebook run again writes over it.
+        """
+        if self.run_dir is not None:
+            return None
+        return own_folder(self.output_dir.parent / DECISIONS) / filename
 
     def output(self, filename: str) -> Path:
         """Where to save a file for later stages, such as a model.

@@ -195,10 +195,14 @@ def _number(text: str) -> float:
     return float(text.replace(",", "").replace("−", "-"))
 
 
+# what a stage's record keeps of what it was given
+_GIVEN = ("parameters", "source_files", "edits_file", "decision_file")
+
+
 def _inputs_hash(manifest: Mapping[str, Any]) -> str:
     """One hash over the parameters of every stage and the files of the source."""
     told = {
-        name: [record.get("parameters"), record.get("source_files"), record.get("edits_file")]
+        name: [record.get(key) for key in _GIVEN]
         for name, record in sorted(manifest["stages"].items())
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

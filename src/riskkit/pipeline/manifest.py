@@ -112,6 +112,7 @@ class StoredStage:
     reused: bool = False
     source_files: list[str] | None = None
     edits_file: str = ""
+    decision_file: str = ""
 
 
 @stored

@@ -23,12 +23,18 @@ from riskkit.tables import hash_file
 
 if TYPE_CHECKING:
     from riskkit.documents import Term
+    from riskkit.tables import JsonModel
 
-__all__ = ["PROFILES", "Plan", "make_plan"]
+__all__ = ["PROFILES", "SIGNED", "Plan", "make_plan"]
 
 PROFILES: dict[str, dict[str, Any]] = {
     "quick": {"n_applicants": 5_000, "max_applications": 5_000},
     "default": {"n_applicants": 50_000},
+}
+# parameters that name a file of what somebody has signed: room, kind of model, usual file name
+SIGNED = {
+    "edits": ("binning", "WoeBinner", "binning.json"),
+    "decision": ("strategy", "Decision", "decision.json"),
 }
 SYNTHETIC = "synthetic"
 SYNTHETIC_TITLE = "Synthetic lender"
@@ -98,10 +104,12 @@ def make_plan(
                 stage[name] = value
     values = {stage: dict(pairs) for stage, pairs in shown.items()}
     for pairs in values.values():
-        for name in ("source", "root", "edits"):
+        for name in ("source", "root", *SIGNED):
             if pairs.get(name):
                 pairs[name] = str(Path(pairs[name]).expanduser().resolve())
-        _check_edits(pairs.get("edits"))
+        for name in SIGNED:
+            if pairs.get(name):
+                _check_signed(name, Path(pairs[name]))
     for notebook in notebooks:
         for name, why in _check(notebook, values[notebook.name]).items():
             if given.get(name, "") != "":
@@ -222,15 +230,13 @@ def _check(notebook: Notebook, values: Mapping[str, Any]) -> Mapping[str, str]:
         raise BadInput(str(error)) from None
 
 
-def _check_edits(path: str | None) -> None:
-    """Refuse what is no binner whose edits could be made again."""
-    if not path:
-        return
-    from riskkit.binning import WoeBinner
-
-    if not Path(path).is_file():
-        raise BadInput(f"edits: no file at {path}")
+def _check_signed(name: str, path: Path) -> None:
+    """Refuse what is no file of decisions that a notebook could take."""
+    room, kind, usual = SIGNED[name]
+    if not path.is_file():
+        raise BadInput(f"{name}: no file at {path}")
+    model: type[JsonModel] = getattr(importlib.import_module(f"riskkit.{room}"), kind)
     try:
-        WoeBinner.load(path)
+        model.load(path)
     except (ValueError, KeyError, TypeError) as error:
-        raise BadInput(f"edits: {Path(path).name} is no binning.json: {error}") from None
+        raise BadInput(f"{name}: {path.name} is no {usual}: {error}") from None

@@ -37,7 +37,7 @@ from riskkit.pipeline.manifest import (
 )
 from riskkit.pipeline.notebooks import Notebook, find_notebooks, find_project
 from riskkit.pipeline.parameters import OWN, BadInput
-from riskkit.pipeline.plan import Plan, make_plan
+from riskkit.pipeline.plan import SIGNED, Plan, make_plan
 from riskkit.pipeline.report import (
     documents_in,
     failed_notebook,
@@ -310,9 +310,10 @@ def _recipe(plan: Plan, notebook: Notebook, manifest: Mapping[str, Any]) -> dict
     }
     if plan.shown[notebook.name].get("source"):
         recipe["source_files"] = plan.source_hashes
-    edits = plan.values[notebook.name].get("edits")
-    if edits:
-        recipe["edits_file"] = hash_file(Path(edits))
+    for name in SIGNED:
+        path = plan.values[notebook.name].get(name)
+        if path:
+            recipe[f"{name}_file"] = hash_file(Path(path))
     return recipe
 
 

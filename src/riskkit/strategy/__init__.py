@@ -13,6 +13,13 @@ from riskkit.strategy.choices import (
     sensitivity_table,
 )
 from riskkit.strategy.cutoffs import cutoff_table
+from riskkit.strategy.decision import (
+    Decision,
+    decided_policies,
+    decision_figures,
+    decision_text,
+    read_decision,
+)
 from riskkit.strategy.economics import (
     Economics,
     expected_loans,
@@ -21,17 +28,20 @@ from riskkit.strategy.economics import (
 )
 from riskkit.strategy.recommend import (
     POLICIES,
-    Choice,
     Recommendation,
     cutoff_tables,
     recommend,
 )
-from riskkit.strategy.swaps import equal_approval_swaps, profit_difference, swap_set
+from riskkit.strategy.swaps import (
+    SwapGrid,
+    equal_approval_swaps,
+    profit_difference,
+    swap_set,
+)
 from riskkit.strategy.words import (
     bad_rate_text,
     cutoff_text,
     difference_text,
-    money_text,
     recommendation_figures,
     recommendation_text,
     sensitivity_text,
@@ -40,9 +50,10 @@ from riskkit.strategy.words import (
 
 __all__ = [
     "POLICIES",
-    "Choice",
+    "Decision",
     "Economics",
     "Recommendation",
+    "SwapGrid",
     "at_approval_rates",
     "bad_rate_text",
     "check_cutoffs",
@@ -50,14 +61,17 @@ __all__ = [
     "cutoff_table",
     "cutoff_tables",
     "cutoff_text",
+    "decided_policies",
+    "decision_figures",
+    "decision_text",
     "difference_text",
     "equal_approval_swaps",
     "expected_loans",
     "goals_table",
     "loan_values",
-    "money_text",
     "profit_difference",
     "profit_sums",
+    "read_decision",
     "recommend",
     "recommendation_figures",
     "recommendation_text",

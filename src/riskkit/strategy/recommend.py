@@ -20,9 +20,18 @@ from riskkit.strategy.cutoffs import cutoff_table, normal_interval, rate_interva
 from riskkit.strategy.economics import expected_loans, profit_sums
 from riskkit.strategy.swaps import MIN_SWAPPED, profit_difference
 
-__all__ = ["POLICIES", "Choice", "Recommendation", "cutoff_tables", "recommend"]
+__all__ = [
+    "DECIDED",
+    "POLICIES",
+    "Choice",
+    "Recommendation",
+    "cutoff_tables",
+    "policies_of",
+    "recommend",
+]
 
 POLICIES = ("today's policy", "the cutoff alone", "the cutoff behind today's policy", "everybody")
+DECIDED = "as decided"
 _MONEY = ("amount", "margin_fen", "loss_fen", "cost_fen")
 _COLUMNS = ("approved", "booked", "default_flag", *_MONEY)
 # so many loans drawn at a time
@@ -198,10 +207,61 @@ def recommend(
     Efron (1983), Estimating the error rate of a prediction rule, JASA 78(382), for the optimism of
     a choice; Poisson counts in place of multinomial ones.
     """
-    same_rows(scores=scores, loans=loans)
-    check_level(level)
     if scores.shape[1] != 2:
         raise ValueError(f"recommend needs two models, got {list(scores.columns)}")
+    draws, loans = _drawn(scores, loans, level, n_draws, seed)
+    tables = cutoff_tables(draws.scores, loans, max_never_booked=max_never_booked, level=level)
+    known = {name: table[table["bad_rate"].notna()] for name, table in tables.items()}
+    alone = _chosen(draws, known, level, max_never_booked)
+    behind = None if loans["approved"].all() else _chosen(draws, known, level)
+    masks = {}
+    if alone is not None:
+        masks[POLICIES[1]] = _passed(draws, loans, alone.model, alone.cutoff, behind=False)
+    if behind is not None:
+        masks[POLICIES[2]] = _passed(draws, loans, behind.model, behind.cutoff, behind=True)
+    masks[POLICIES[3]] = np.ones(len(loans), dtype=bool)
+    # who was never seen is judged by the score that would let him in
+    model = next((choice.model for choice in (alone, behind) if choice), scores.columns[0])
+    return Recommendation(alone, behind, *_policies(draws, loans, masks, model, level))
+
+
+def policies_of(
+    scores: pd.DataFrame,
+    loans: pd.DataFrame,
+    cutoff: Mapping[str, float],
+    *,
+    behind: bool,
+    level: float = 0.95,
+    n_draws: int = 400,
+    seed: int = 1,
+) -> pd.DataFrame:
+    """Today's policy and a given rule side by side, as :attr:`Recommendation.policies`.
+
+    Parameters
+    ----------
+    scores, loans, level, n_draws, seed
+        As in :func:`recommend`; one model will do.
+    cutoff : mapping of one model to number
+    behind : bool
+        As a second hurdle behind today's policy.
+
+    Returns
+    -------
+    DataFrame of shape (2, n_figures), index policy
+        The rule is called "as decided".
+    """
+    draws, loans = _drawn(scores, loans, level, n_draws, seed)
+    ((model, at),) = cutoff.items()
+    masks = {DECIDED: _passed(draws, loans, model, at, behind=behind)}
+    return _policies(draws, loans, masks, model, level)[0]
+
+
+def _drawn(
+    scores: pd.DataFrame, loans: pd.DataFrame, level: float, n_draws: int, seed: int
+) -> tuple[_Draws, pd.DataFrame]:
+    """Draws of applications that have been checked, and these in the order of the draws."""
+    same_rows(scores=scores, loans=loans)
+    check_level(level)
     missing = [name for name in _COLUMNS if name not in loans]
     if missing:
         raise ValueError(f"loans lack {missing}, they have {list(loans.columns)}")
@@ -219,12 +279,15 @@ def recommend(
     keys = [scores[name] for name in scores] + [loans[name] for name in reversed(_COLUMNS)]
     order = np.lexsort([np.asarray(key, dtype=float) for key in keys])
     scores, loans = scores.iloc[order], loans.iloc[order]
-    tables = cutoff_tables(scores, loans, max_never_booked=max_never_booked, level=level)
-    known = {name: table[table["bad_rate"].notna()] for name, table in tables.items()}
-    draws = _Draws(scores, loans, n_draws, seed)
-    alone = _chosen(draws, known, level, max_never_booked)
-    behind = None if approved.all() else _chosen(draws, known, level)
-    return Recommendation(alone, behind, *_policies(draws, loans, alone, behind, level))
+    return _Draws(scores, loans, n_draws, seed), loans
+
+
+def _passed(
+    draws: _Draws, loans: pd.DataFrame, model: str, cutoff: float, *, behind: bool
+) -> np.ndarray:
+    """Whom a cutoff approves, behind today's policy or as the only rule."""
+    above: np.ndarray = draws.scores[model].to_numpy() >= cutoff
+    return above & loans["approved"].to_numpy(dtype=bool) if behind else above
 
 
 def cutoff_tables(
@@ -335,19 +398,16 @@ def _lines(
 def _policies(
     draws: _Draws,
     loans: pd.DataFrame,
-    alone: Choice | None,
-    behind: Choice | None,
+    others: Mapping[str, np.ndarray],
+    model: str,
     level: float,
 ) -> tuple[pd.DataFrame, pd.Series | None, pd.DataFrame]:
-    """What each policy approves, and what came and would come of it."""
+    """What today's and other policies approve, and what came and would come of it.
+
+    Those never seen are judged by the score of the named model.
+    """
     approved, booked = (loans[name].to_numpy(dtype=bool) for name in ("approved", "booked"))
-    today, by_score, second, everybody = POLICIES
-    masks = {(everybody if approved.all() else today): approved}
-    if alone is not None:
-        masks[by_score] = draws.scores[alone.model].to_numpy() >= alone.cutoff
-    if behind is not None:
-        masks[second] = approved & (draws.scores[behind.model].to_numpy() >= behind.cutoff)
-    masks[everybody] = np.ones(len(loans), dtype=bool)
+    masks = {POLICIES[3] if approved.all() else POLICIES[0]: approved, **others}
     within = np.column_stack(list(masks.values())).astype(float)
     known, n_known = draws.known, int(draws.known.sum())
     seen = within[known]
@@ -378,8 +438,6 @@ def _policies(
     gain, squares = draws.profit @ apart, draws.profit**2 @ apart**2
     table["gain_amount"] = gain
     table["gain_low"], table["gain_high"] = normal_interval(gain, squares, n_known, level)
-    # who was never seen is judged by the score that would let him in
-    model = next((choice.model for choice in (alone, behind) if choice), draws.scores.columns[0])
     return _expected(draws, table, within, model, level)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from riskkit.checks import check_level, same_rows
 from riskkit.strategy.choices import equal_approval
 from riskkit.strategy.cutoffs import normal_interval, rate_interval
 
-__all__ = ["equal_approval_swaps", "profit_difference", "swap_set", "swap_sets"]
+__all__ = ["SwapGrid", "equal_approval_swaps", "profit_difference", "swap_set", "swap_sets"]
 
 # fewer swapped loans say too little of a difference in profit
 MIN_SWAPPED = 20
@@ -114,35 +115,96 @@ def swap_sets(
     ------
     riskkit definition.
     """
-    same_rows(score_a=score_a, score_b=score_b, y=y, booked=booked)
     if len(cutoffs_a) != len(cutoffs_b):
         raise ValueError(f"cutoffs come in pairs, got {len(cutoffs_a)} and {len(cutoffs_b)}")
-    (place_a, at_a), (place_b, at_b) = (
-        _cutoffs_reached(score, cutoffs, name)
-        for name, score, cutoffs in (("a", score_a, cutoffs_a), ("b", score_b, cutoffs_b))
-    )
-    if place_a.shape != place_b.shape:
-        raise ValueError(
-            f"score_a and score_b must have one length, got {place_a.size}, {place_b.size}"
+    points = {"points_a": np.unique(cutoffs_a), "points_b": np.unique(cutoffs_b)}
+    return SwapGrid.count(score_a, score_b, y, **points, booked=booked).swaps(cutoffs_a, cutoffs_b)
+
+
+@dataclass(frozen=True, eq=False)
+class SwapGrid:
+    """Applications by what two scores reach, counted once: any pair of cutoffs is then looked up.
+
+    Parameters
+    ----------
+    points_a, points_b : float array of shape (n_a,), (n_b,)
+        Ascending: the cutoffs that can be told apart.
+    above : int array of shape (n_a + 1, n_b + 1, 4)
+        `columns` of those who reach at least so many of the points of either score.
+    columns : tuple of str
+    """
+
+    points_a: np.ndarray
+    points_b: np.ndarray
+    above: np.ndarray
+    columns: tuple[str, ...]
+
+    @classmethod
+    def count(
+        cls,
+        score_a: ArrayLike,
+        score_b: ArrayLike,
+        y: ArrayLike,
+        *,
+        points_a: ArrayLike,
+        points_b: ArrayLike,
+        booked: ArrayLike | None = None,
+    ) -> SwapGrid:
+        """Grid of these applications.
+
+        Parameters
+        ----------
+        score_a, score_b, y, booked
+            As in :func:`swap_set`.
+        points_a, points_b : float array, ascending without repeats
+            Cutoffs that will be asked for.
+
+        Raises
+        ------
+        ValueError
+            As :func:`swap_set`.
+        """
+        same_rows(score_a=score_a, score_b=score_b, y=y, booked=booked)
+        first, second = (np.asarray(points, dtype=float) for points in (points_a, points_b))
+        place_a, place_b = (
+            _reached(score, points, name)
+            for name, score, points in (
+                ("a", score_a, first),
+                ("b", score_b, second),
+            )
         )
-    shape = (max(at_a, default=0) + 1, max(at_b, default=0) + 1)
-    cell = place_a * shape[1] + place_b
-    counts = metrics.score_counts(cell, y, booked=booked).reindex(range(np.prod(shape)))
-    grid = counts.fillna(0).to_numpy(np.int64).reshape(*shape, counts.shape[1])
-    above = grid[::-1, ::-1].cumsum(axis=0).cumsum(axis=1)[::-1, ::-1]
-    both, by_a, by_b = above[at_a, at_b], above[at_a, 0], above[0, at_b]
-    neither = above[0, 0] - by_a - by_b + both
-    values = np.stack([both, by_a - both, by_b - both, neither], axis=1)
-    index = pd.MultiIndex.from_arrays(
-        [np.repeat(cutoffs_a, 4), np.repeat(cutoffs_b, 4), DECISIONS * len(cutoffs_a)],
-        names=["a", "b", "decision"],
-    )
-    table = pd.DataFrame(values.reshape(-1, counts.shape[1]), index, list(counts.columns))
-    known = table["good"] + table["bad"]
-    table["bad_rate"] = table["bad"] / known
-    table["bad_rate_low"], table["bad_rate_high"] = rate_interval(table["bad"], known, 0.95)
-    table["share_of_applications"] = table["applications"] / above[0, 0, 0]
-    return table
+        if place_a.shape != place_b.shape:
+            raise ValueError(
+                f"score_a and score_b must have one length, got {place_a.size}, {place_b.size}"
+            )
+        shape = (len(first) + 1, len(second) + 1)
+        cell = place_a * shape[1] + place_b
+        counts = metrics.score_counts(cell, y, booked=booked)
+        grid = np.zeros((np.prod(shape), counts.shape[1]), dtype=np.int64)
+        grid[counts.index] = counts.to_numpy(np.int64)
+        grid = grid.reshape(*shape, -1)
+        above = grid[::-1, ::-1].cumsum(axis=0).cumsum(axis=1)[::-1, ::-1]
+        return cls(first, second, above, tuple(counts.columns))
+
+    def swaps(self, cutoffs_a: Sequence[float], cutoffs_b: Sequence[float]) -> pd.DataFrame:
+        """Table of :func:`swap_sets`; each cutoff is one of the grid's points."""
+        at_a, at_b = (
+            np.searchsorted(points, np.asarray(cutoffs, dtype=float)) + 1
+            for points, cutoffs in ((self.points_a, cutoffs_a), (self.points_b, cutoffs_b))
+        )
+        both, by_a, by_b = self.above[at_a, at_b], self.above[at_a, 0], self.above[0, at_b]
+        neither = self.above[0, 0] - by_a - by_b + both
+        values = np.stack([both, by_a - both, by_b - both, neither], axis=1)
+        index = pd.MultiIndex.from_arrays(
+            [np.repeat(cutoffs_a, 4), np.repeat(cutoffs_b, 4), DECISIONS * len(cutoffs_a)],
+            names=["a", "b", "decision"],
+        )
+        table = pd.DataFrame(values.reshape(-1, len(self.columns)), index, list(self.columns))
+        known = table["good"] + table["bad"]
+        table["bad_rate"] = table["bad"] / known
+        table["bad_rate_low"], table["bad_rate_high"] = rate_interval(table["bad"], known, 0.95)
+        table["share_of_applications"] = table["applications"] / self.above[0, 0, 0]
+        return table
 
 
 def equal_approval_swaps(
@@ -181,16 +243,12 @@ def equal_approval_swaps(
     return found
 
 
-def _cutoffs_reached(
-    score: ArrayLike, cutoffs: Sequence[float], name: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """How many of the distinct cutoffs each score reaches, and the number of each cutoff's."""
-    points, asked = np.asarray(score, dtype=float), np.asarray(cutoffs, dtype=float)
-    if np.isnan(points).any() or np.isnan(asked).any():
+def _reached(score: ArrayLike, points: np.ndarray, name: str) -> np.ndarray:
+    """How many of the cutoffs each score reaches."""
+    values = np.asarray(score, dtype=float)
+    if np.isnan(values).any() or np.isnan(points).any():
         raise ValueError(f"score_{name} and cutoff_{name} must not be missing")
-    distinct = np.unique(asked)
-    reached = np.searchsorted(distinct, points, side="right")
-    return reached, np.searchsorted(distinct, asked) + 1
+    return np.searchsorted(points, values, side="right")
 
 
 def profit_difference(

@@ -111,6 +111,21 @@ class JsonModel:
         """Write the model as JSON, whole or not at all."""
         write_json(path, self.to_json())
 
+    @staticmethod
+    def checksum_of(path: str | Path) -> str:
+        """Checksum that a model's file holds, whichever kind it is of.
+
+        Raises
+        ------
+        DataContractError
+            The file is not there, or holds none.
+        """
+        values = read_json(path)
+        checksum = values.get(CHECKSUM) if isinstance(values, Mapping) else None
+        if not isinstance(checksum, str):
+            raise DataContractError(Path(path).name, [f"no model: it has no {CHECKSUM}"])
+        return checksum
+
     @classmethod
     def load(cls, path: str | Path) -> Self:
         """Read a model that :meth:`save` wrote.

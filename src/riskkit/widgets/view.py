@@ -1,0 +1,127 @@
+"""A session in a notebook: live where somebody can answer, else a picture.
+
+Takes a session that says what to show and takes what was clicked; gives what a notebook displays.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from riskkit.columns import visible
+from riskkit.documents import fragment_html
+from riskkit.plots import picture_of
+
+if TYPE_CHECKING:
+    import anywidget
+
+__all__ = ["View", "is_attended"]
+
+ASSETS = Path(__file__).parent / "assets"
+
+
+def is_attended() -> bool:
+    """Whether the cell that runs was sent by somebody who can be asked.
+
+    JupyterLab and VS Code allow a cell to ask for input; papermill, nbconvert and a run do not.
+    """
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    if shell is None or not hasattr(shell, "get_parent"):
+        return False
+    return bool(shell.get_parent().get("content", {}).get("allow_stdin", False))
+
+
+class View:
+    """What a notebook shows of a session.
+
+    A subclass gives `script`, the name of its file of assets, says in :meth:`shown` what stands
+    there and in :meth:`pictures` what stands there without a browser's scripts, and does in
+    :meth:`do` what was clicked.
+    """
+
+    script: str
+
+    def __init__(self) -> None:
+        self.message: dict[str, str] | None = None
+        self._widget: anywidget.AnyWidget | None = None
+
+    def shown(self) -> dict[str, Any]:
+        """All that the view draws, as plain values."""
+        raise NotImplementedError
+
+    def do(self, asked: Mapping[str, Any]) -> str:
+        """Do what was clicked; what there is to say of it.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            It cannot be done; nothing has changed.
+        """
+        raise NotImplementedError
+
+    def pictures(self) -> tuple[list[Any], str]:
+        """The same for a page: axes, and words below them."""
+        raise NotImplementedError
+
+    def act(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Do what was clicked and give what to show; a refusal is told, and changes nothing."""
+        try:
+            told = self.do(asked)
+            self.message = {"kind": "note", "text": told} if told else None
+        except (ValueError, TypeError, KeyError, OSError) as error:
+            text = str(error) if not isinstance(error, KeyError) else f"{error} is missing"
+            self.message = {"kind": "refused", "text": text}
+        return self.state()
+
+    def state(self) -> dict[str, Any]:
+        """What to show, with what is to be said."""
+        return self.shown() | {"message": self.message}
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        if is_attended():
+            return self.live()._repr_mimebundle_(**kwargs)
+        return {"text/html": self.static_html(), "text/plain": repr(self)}
+
+    def live(self) -> anywidget.AnyWidget:
+        """The widget, one for all places that show it."""
+        if self._widget is None:
+            widget = _widget_class()(
+                _esm=_text("common.js") + _text(f"{self.script}.js"),
+                _css=_text("widgets.css"),
+                state=self.state(),
+            )
+            widget.on_msg(lambda _, asked, __: widget.set_trait("state", self.act(asked)))
+            self._widget = widget
+        return self._widget
+
+    def static_html(self) -> str:
+        """The pictures as HTML."""
+        axes, told = self.pictures()
+        images = []
+        for drawn in axes:
+            picture = picture_of(drawn)
+            assert picture is not None
+            source = "data:image/svg+xml;base64," + base64.b64encode(picture[0]).decode()
+            images.append({"source": source, "alt": visible(picture[1])})
+        return fragment_html("picture.html.j2", ASSETS, images=images, told=told)
+
+
+@cache
+def _widget_class() -> type[anywidget.AnyWidget]:
+    import anywidget
+    import traitlets
+
+    class Widget(anywidget.AnyWidget):
+        state = traitlets.Dict().tag(sync=True)
+
+    return Widget
+
+
+@cache
+def _text(name: str) -> str:
+    return (ASSETS / name).read_text(encoding="utf-8")
