@@ -17,6 +17,7 @@ NUMBER_FORMATS = {
     "four": "{:.4f}",
     "five": "{:.5f}",
     "signed": "{:+.3f}",
+    "signed2": "{:+.2f}",
     "general": "{:,.6g}",
 }
 

@@ -207,7 +207,7 @@ def decided_policies(
         raise ValueError(f"scores lack {decision.model!r}, they have {list(scores.columns)}")
     rule = {decision.model: decision.cutoff}
     return policies_of(
-        scores[[decision.model]],
+        scores,
         loans,
         rule,
         behind=decision.behind_policy,

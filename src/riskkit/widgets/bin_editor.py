@@ -227,14 +227,14 @@ class BinEditor(View):
                 str(of.name),
                 number_text(of["good"] + of["bad"], "whole"),
                 number_text(of["bad"], "whole"),
-                _with_ends(of, "bad_rate", "bad_rate_low", "bad_rate_high", "percent2"),
+                _with_ends(of, "bad_rate", "bad_rate_low", "bad_rate_high", "percent"),
                 number_text(of["test_loans"], "whole"),
                 number_text(of["test_bad"], "whole"),
-                _with_ends(of, "test_rate", "test_low", "test_high", "percent2"),
+                _with_ends(of, "test_rate", "test_low", "test_high", "percent"),
                 "assumed"
                 if of["assumed"]
-                else _with_ends(of, "woe", "woe_low", "woe_high", "signed"),
-                number_text(of["iv"], "four"),
+                else _with_ends(of, "woe", "woe_low", "woe_high", "signed2"),
+                number_text(abs(of["iv"]), "four"),
             ],
             "next": following,
             "p": "" if np.isnan(p_value) else _p_text(p_value),

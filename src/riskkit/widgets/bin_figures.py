@@ -82,6 +82,10 @@ class LoansInTime:
         )
         return pd.DataFrame(stacked, index, ["good", "bad"])
 
+    def _of(self, period: str, bins: binning.FeatureBins) -> pd.DataFrame:
+        """Goods and bads of each bin in a period of :meth:`_count`."""
+        return self.counts(bins).xs(period, level="period")
+
     def bin_table(self, binner: binning.WoeBinner, feature: str) -> pd.DataFrame:
         """The bin table with what the test loans say of each bin.
 
@@ -95,17 +99,15 @@ class LoansInTime:
         """
         bins = binner.bins_[feature]
         table = bins.table()
-        table["bad_rate_low"], table["bad_rate_high"] = metrics.jeffreys_interval(
-            bins.counts[:, 1], bins.counts.sum(axis=1), _LEVEL
+        table["bad_rate_low"], table["bad_rate_high"] = _interval(
+            bins.counts[:, 1], bins.counts.sum(axis=1)
         )
-        test = self.counts(bins).loc[(feature, "test")].iloc[:-1]
+        test = self._of("test", bins).iloc[:-1]
         n = (test["good"] + test["bad"]).to_numpy()
         table["test_loans"], table["test_bad"] = n, test["bad"].to_numpy()
         with np.errstate(invalid="ignore"):
             table["test_rate"] = table["test_bad"] / n
-        low, high = metrics.jeffreys_interval(table["test_bad"].to_numpy(), n, _LEVEL)
-        table["test_low"], table["test_high"] = np.where(n > 0, low, np.nan), high
-        table.loc[n == 0, "test_high"] = np.nan
+        table["test_low"], table["test_high"] = _interval(table["test_bad"].to_numpy(), n)
         following, p_values = np.full(len(table), -1), np.full(len(table), np.nan)
         pairs = binning.weak_neighbours(binner, min_p_value=0, features=[feature])
         for (_, i, j), p_value in pairs["p_value"].items():
@@ -123,7 +125,7 @@ class LoansInTime:
         riskkit definition, as of :meth:`riskkit.binning.CrossFitted.iv`; the error is that of a
         difference of two means.
         """
-        cells = self.counts(bins).loc[(bins.name, "test")].to_numpy(dtype=float)
+        cells = self._of("test", bins).to_numpy(dtype=float)
         total = cells.sum(axis=0)
         if not (total > 0).all():
             return float("nan"), float("nan")
@@ -147,7 +149,7 @@ class LoansInTime:
         expected = np.append(bins.counts.sum(axis=1), 0)
         records = {}
         for month in self.months:
-            actual = counts.loc[(feature, month)].sum(axis=1).to_numpy()
+            actual = self._of(month, bins).sum(axis=1).to_numpy()
             used = (expected > 0) | (actual > 0)
             moved = critical = 0.0
             if used.sum() > 1:
@@ -178,3 +180,9 @@ class LoansInTime:
         with np.errstate(invalid="ignore"):
             rate = np.diff(bad_below, prepend=0) / np.diff(below, prepend=0)
         return pd.DataFrame({"value": edges[at], "share_below": below / rows[-1], "bad_rate": rate})
+
+
+def _interval(bad: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Jeffreys interval of each bad rate, NaN of no loan."""
+    low, high = metrics.jeffreys_interval(bad, n, _LEVEL)
+    return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)

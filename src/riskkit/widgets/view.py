@@ -90,11 +90,7 @@ class View:
     def live(self) -> anywidget.AnyWidget:
         """The widget, one for all places that show it."""
         if self._widget is None:
-            widget = _widget_class()(
-                _esm=_text("common.js") + _text(f"{self.script}.js"),
-                _css=_text("widgets.css"),
-                state=self.state(),
-            )
+            widget = _widget_class(self.script)(state=self.state())
             widget.on_msg(lambda _, asked, __: widget.set_trait("state", self.act(asked)))
             self._widget = widget
         return self._widget
@@ -112,11 +108,13 @@ class View:
 
 
 @cache
-def _widget_class() -> type[anywidget.AnyWidget]:
+def _widget_class(script: str) -> type[anywidget.AnyWidget]:
     import anywidget
     import traitlets
 
     class Widget(anywidget.AnyWidget):
+        _esm = _text("common.js") + _text(f"{script}.js")
+        _css = _text("widgets.css")
         state = traitlets.Dict().tag(sync=True)
 
     return Widget

@@ -34,7 +34,7 @@ const drawChart = (state, picked, pick) => {
         );
   const columns = bins.map((bin, at) => {
     const x = left + at * step;
-    const label = bin.label.length > 16 ? `${bin.label.slice(0, 15)}…` : bin.label;
+    const label = short(bin.label, 16);
     return svg(
       "g",
       {
@@ -273,7 +273,7 @@ const render = ({ model, el: host }) => {
     const rows = state.bins.map((bin, at) => {
       const merging = bin.next < 0
         ? ""
-        : button(`merge with ${state.bins[bin.next].label}`, () => merge(at, bin.next), { "data-key": `merge-${at}` });
+        : button(`merge with ${short(state.bins[bin.next].label, 12)}`, () => merge(at, bin.next), { "data-key": `merge-${at}` });
       return {
         attributes: { class: picked === at ? "picked" : "" },
         cells: [...bin.cells, el("span", { class: bin.is_doubtful ? "rk-doubt" : "" }, bin.p), merging],
@@ -284,8 +284,8 @@ const render = ({ model, el: host }) => {
       el("div", { class: "rk-row" }, el("label", {}, "Feature ", chooser),
         button("Undo", () => send({ act: "undo" }), { disabled: !state.can_undo, "data-key": "undo" }),
         button("Redo", () => send({ act: "redo" }), { disabled: !state.can_redo, "data-key": "redo" })),
-      el("dl", { class: "rk-figures" }, state.figures.map(([name, text, why]) =>
-        el("div", { title: why }, el("dt", {}, name), el("dd", {}, text)))),
+      el("div", { class: "rk-figures" }, state.figures.map(([name, text, why]) =>
+        el("div", { title: why }, el("div", { class: "rk-name" }, name), el("div", { class: "rk-value" }, text)))),
       told(state.message),
       el("p", { class: "rk-key" },
         el("span", { class: "rk-key-bar" }, "share of training loans"),

@@ -23,6 +23,8 @@ const ceiling = (value) => {
   return [1, 2, 2.5, 5, 10].map((times) => times * power).find((top) => top >= value);
 };
 
+const short = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
+
 const button = (text, act, attributes = {}) =>
   el("button", { type: "button", onclick: act, ...attributes }, text);
 
