@@ -67,7 +67,9 @@ def test_after_any_edits_the_table_counts_the_rows(data):
     assert_counts_are_those_of_the_rows(binner, X, y)
     first, n_made = binner.to_json(), 0
     for _ in range(8):
-        action = data.draw(st.sampled_from(["merge", "merge", "split", "edges", "groups"]))
+        action = data.draw(
+            st.sampled_from(["merge", "merge", "split", "edges", "groups", "edge", "levels"])
+        )
         before, feature = binner.to_json(), data.draw(st.sampled_from(["x", "level"]))
         n = len(binner.bins_[feature].counts)
         try:
@@ -76,6 +78,13 @@ def test_after_any_edits_the_table_counts_the_rows(data):
                 edited = binner.merge_bins(feature, i, j)
             elif action == "split":
                 edited = binner.split_bin("x", data.draw(st.integers(0, 24)) / 2)
+            elif action == "edge":
+                number = data.draw(st.integers(0, 5))
+                edited = binner.move_edge("x", number, data.draw(st.integers(0, 24)) / 2)
+            elif action == "levels":
+                moving = data.draw(st.sets(st.sampled_from("abcdef"), min_size=1, max_size=2))
+                to = data.draw(st.one_of(st.none(), st.integers(0, 5)))
+                edited = binner.move_levels("level", sorted(moving), to)
             elif action == "edges":
                 chosen = data.draw(st.sets(st.integers(0, 24), max_size=4))
                 edited = binner.set_edges("x", sorted(value / 2 for value in chosen))
@@ -123,6 +132,55 @@ def test_bins_are_merged_as_the_table_shows_them(binner):
     for edited in (fewer, with_missing, together):
         assert_counts_are_those_of_the_rows(edited, BORROWERS, LABELS)
     assert binner.log_ == ()
+
+
+def test_an_edge_moves_and_who_shares_a_bin_stays(binner):
+    wide = binner.set_edges("inquiries", [2, 4])
+    special = wide.bins_["inquiries"].apart[0]
+    shared = wide.merge_bins("inquiries", 0, special)
+    moved = shared.move_edge("inquiries", 1, 5)
+    assert moved.edges["inquiries"].tolist() == [2, 5]
+    assert moved.bins_["inquiries"].apart == shared.bins_["inquiries"].apart
+    assert_counts_are_those_of_the_rows(moved, BORROWERS, LABELS)
+    assert moved.log_[-1].detail == "edge 4 to 5"
+    for number, at, message in (
+        (2, 5, r"has 2 edges, numbered from 0, got 2"),
+        (-1, 5, r"numbered from 0, got -1"),
+        (0, 5, "ascending without repeats"),
+        (0, np.inf, "must be finite"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            shared.move_edge("inquiries", number, at)
+    with pytest.raises(ValueError, match="feature job is a category"):
+        binner.move_edge("job", 0, 1)
+
+
+def test_levels_move_to_another_bin_or_to_one_of_their_own(binner):
+    levels = [level for group in binner.bins_["job"].groups for level in group]
+    two = binner.group_levels("job", [levels[:2], levels[2:]])
+    shared = two.merge_bins("job", two.bins_["job"].apart[-1], 0)
+    moved = shared.move_levels("job", [levels[2]], 0)
+    assert moved.bins_["job"].groups[0] == tuple(sorted(levels[:3]))
+    assert moved.bins_["job"].apart == (0,)
+    alone = shared.move_levels("job", [levels[2]], None)
+    assert alone.bins_["job"].groups[2] == (levels[2],)
+    assert alone.bins_["job"].apart == (0,)
+    # a bin that loses its last level is gone, and what stood behind it moves up
+    own = two.move_levels("job", levels[2:], 0)
+    assert own.bins_["job"].groups == (tuple(sorted(levels)),)
+    assert own.bins_["job"].apart == (1,)
+    for edited in (moved, alone, own):
+        assert_counts_are_those_of_the_rows(edited, BORROWERS, LABELS)
+    for names, to, message in (
+        (["nobody"], 0, r"expected levels that it has, got \['nobody'\]"),
+        ([], 0, "expected levels that it has"),
+        ([levels[0]], 2, "has bins of levels 0 to 1, got 2"),
+        (levels[:2], 1, "missing values share the bin that would be empty"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            shared.move_levels("job", names, to)
+    with pytest.raises(ValueError, match="feature income is a number"):
+        binner.move_levels("income", ["a"], 0)
 
 
 def test_a_split_cuts_where_it_is_told_and_what_shared_the_bin_stands_alone_again(binner):
@@ -232,12 +290,12 @@ def test_the_log_says_who_what_why_and_when(binner):
     log = edited.edit_log()
     assert list(log.columns) == [
         "feature", "action", "detail", "by", "reason", "decided_at",
-        "n_before", "n_after", "iv_before", "iv_after",
+        "n_before", "n_after", "iv_before", "iv_after", "n_tried",
     ]  # fmt: skip
     labels = binner.bins_["income"].labels
     assert log.loc[0].drop(["iv_before", "iv_after"]).tolist() == [
         "income", "merge_bins", f"{labels[0]} with {labels[1]}", "Ana", "too alike",
-        "2024-05-01 00:30", len(labels), len(labels) - 1,
+        "2024-05-01 00:30", len(labels), len(labels) - 1, 1,
     ]  # fmt: skip
     assert edited.log_[0].decided_at == "2024-05-01T00:30:00+00:00"
     naive = binner.merge_bins("income", 0, 1, decided_at=datetime(2024, 5, 1, 0, 30))
