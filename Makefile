@@ -23,7 +23,7 @@ help:
 	@echo "make test     check, then the tests"
 	@echo "make study NAME   a count of hours, into tests/studies/NAME.csv; without NAME, which there are"
 	@echo "make check    ruff, mypy, notebooks without outputs; changes nothing"
-	@echo "make lab      JupyterLab on the notebooks, on this machine only (root: LAB_OPTIONS=--allow-root)"
+	@echo "make lab      JupyterLab on the project, on this machine only (root: LAB_OPTIONS=--allow-root)"
 	@echo "make bench    speed against other tools, and of worlds up to ten million applicants"
 	@echo "make clean    remove caches; keeps data, reports and .venv"
 	@echo "PYTHON=python3.12 chooses another Python for .venv"
@@ -79,8 +79,11 @@ check: $(STAMP)
 	$(PY) -m mypy
 	$(PY) -m nbstripout --verify --keep-id notebooks/*.ipynb
 
+# on the project, so that data and reports are in the file browser; asks no other machine anything
+LAB_SETTINGS := --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks \
+  --LabApp.app_settings_dir=.jupyterlab --LabApp.extension_manager=readonly
 lab: $(STAMP)
-	$(PY) -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir=notebooks $(LAB_OPTIONS)
+	$(PY) -m jupyterlab $(LAB_SETTINGS) $(LAB_OPTIONS)
 
 bench: $(STAMP)
 	$(PY) -m pytest -s tests/benchmarks

@@ -14,6 +14,7 @@ from nbformat.v4 import new_markdown_cell
 from riskkit import schema
 from riskkit.pipeline import notebooks
 from riskkit.pipeline.handover import holds
+from riskkit.pipeline.opening import UNDER_RUNNER
 
 PROJECT = Path(__file__).parents[1]
 
@@ -28,6 +29,7 @@ def run_notebooks(
     """These notebooks on the source; number of the notebook → what its cells show, without tags."""
     (project / "notebooks").symlink_to(PROJECT / "notebooks")
     monkeypatch.setattr(schema, "load_source", lambda *args, **options: source)
+    monkeypatch.setenv(UNDER_RUNNER, "1")
     run_dir = project / "data" / "runs" / "thin"
     return {
         notebook.number: "\n".join(run_notebook(notebook, run_dir, source="mapping.yaml"))

@@ -48,7 +48,7 @@ from riskkit.tables import whole
 
 OPEN = (
     "import pandas as pd\nfrom riskkit import pipeline, schema\n"
-    "stage = pipeline.open_stage({name!r}, run_dir=run_dir, output_dir=output_dir)"
+    "stage = pipeline.open_stage({name!r}, globals())"
 )
 FIRST = """
 numbers = pd.Series(range(n_applicants), dtype="int64") * (seed % 97)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import re
 import subprocess
 import sys
@@ -68,7 +69,7 @@ SEAMS = {
     "seaborn": "plots",
     "docx": "documents",
     "lxml": ("documents", "plots"),
-    "IPython": ("pipeline", "plots", "widgets"),
+    "IPython": "plots",
     "anywidget": "widgets",
     "ipywidgets": "widgets",
     "papermill": "pipeline",
@@ -167,6 +168,23 @@ def test_the_makefile_refuses_the_pythons_the_project_does_not_take(pyproject) -
     makefile = (PROJECT / "Makefile").read_text()
     low, high = (tuple(int(n) for n in bounds[b].split(".")) for b in (">=", "<"))
     assert f"{low} <= sys.version_info[:2] < {high}" in makefile
+
+
+def test_the_lab_opens_on_the_project_and_asks_nothing() -> None:
+    makefile = (PROJECT / "Makefile").read_text()
+    assert "--ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks" in makefile
+    assert "--LabApp.app_settings_dir=.jupyterlab" in makefile
+    # settings of a plugin and values that the installed JupyterLab knows
+    schemas = Path(sys.prefix) / "share" / "jupyter" / "lab" / "schemas"
+    for name, values in json.loads(
+        (PROJECT / ".jupyterlab" / "overrides.json").read_text()
+    ).items():
+        package, _, plugin = name.partition(":")
+        known = json.loads((schemas / package / f"{plugin}.json").read_text())["properties"]
+        assert set(values) <= set(known)
+        for key, value in values.items():
+            among = [one["const"] for one in known[key].get("oneOf", [])] or [True, False]
+            assert value in among
 
 
 # -- modules ---------------------------------------------------------------------------------------

@@ -647,6 +647,52 @@ def test_notebooks_keep_house_style(name):
     assert len(code) <= 4 * len(headings)
 
 
+def test_plain_papermill_runs_a_notebook_from_anywhere_into_anywhere(synthetic_run, tmp_path):
+    places = ("-p", "run_dir", synthetic_run.run_dir, "-p", "output_dir", tmp_path / "out")
+    arguments = (PROJECT / "notebooks" / "04_cutoffs.ipynb", tmp_path / "04.ipynb", "-k", "python3")
+    command = [sys.executable, "-m", "papermill", *arguments, *places]
+    (tmp_path / "elsewhere").mkdir()
+    settings = {"cwd": tmp_path / "elsewhere", "capture_output": True, "text": True}
+    done = subprocess.run([*map(str, command), "--no-progress-bar"], check=False, **settings)
+    assert done.returncode == 0, done.stderr
+    for table in ("cutoffs", "chosen_cutoffs", "policies", "swap_set"):
+        left = (tmp_path / "out" / f"{table}.parquet").read_bytes()
+        assert left == (synthetic_run.run_dir / "04_cutoffs" / f"{table}.parquet").read_bytes()
+    # a value that nobody could want is one line, in the words of the command line
+    wrong = subprocess.run([*map(str, command), "-p", "loss_rate", "60"], check=False, **settings)
+    assert wrong.returncode != 0
+    assert "\nloss_rate must lie in [0, 1], got 60.0\n" in wrong.stderr
+    notebook = nbformat.read(tmp_path / "04.ipynb", as_version=4)
+    (error,) = [o for c in notebook.cells for o in c.get("outputs", []) if "traceback" in o]
+    assert error.traceback == ["loss_rate must lie in [0, 1], got 60.0"]
+
+
+def test_a_notebook_standing_alone_becomes_a_page_that_one_can_read(synthetic_run, tmp_path):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "data" / "runs").mkdir(parents=True)
+    for name in STAGES:
+        source = PROJECT / "notebooks" / f"{name}.ipynb"
+        (tmp_path / "notebooks" / source.name).write_bytes(source.read_bytes())
+    (tmp_path / "data" / "runs" / "nightly").symlink_to(synthetic_run.run_dir)
+    command = ["nbconvert", "--execute", "--to", "html", "--no-input", "05_vintages.ipynb"]
+    subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=tmp_path / "notebooks",
+        capture_output=True,
+        check=True,
+    )
+    page = (tmp_path / "notebooks" / "05_vintages.html").read_text(encoding="utf-8")
+    assert "Reads run nightly, finished " in page
+    pictures = re.findall(r"<img ([^>]*)>", page)
+    assert len(pictures) > 3
+    assert all(re.match(r'alt="[^"]{20,}" src="data:image/svg', one) for one in pictures)
+    assert "Default hazard. The hazard is highest in month" in page
+    assert "open_stage" not in page
+    left = tmp_path / "data" / "runs" / "lab" / "05_vintages" / "vintages.parquet"
+    made = synthetic_run.run_dir / "05_vintages" / "vintages.parquet"
+    assert left.read_bytes() == made.read_bytes()
+
+
 def test_no_page_names_an_application_or_a_customer(synthetic_run):
     applications = schema.read_table(synthetic_run.run_dir / "01_borrowers/applications.parquet")
     ids = {*applications["application_id"], *applications["customer_id"]}

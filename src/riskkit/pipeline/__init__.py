@@ -7,9 +7,10 @@ Notebooks use :func:`open_stage`; everything else belongs to the runner.
 from riskkit.pipeline.export import run_document, run_workbook
 from riskkit.pipeline.finished import FinishedRun, open_run
 from riskkit.pipeline.folders import RunBusy
-from riskkit.pipeline.handover import Stage, TableMissing, open_stage, run_files
+from riskkit.pipeline.handover import Stage, TableMissing, run_files
 from riskkit.pipeline.history import previous_of
 from riskkit.pipeline.manifest import is_in_a_run, versions
+from riskkit.pipeline.opening import open_stage
 from riskkit.pipeline.parameters import BadInput, parse_pairs
 from riskkit.pipeline.plan import PROFILES
 from riskkit.pipeline.runner import RunResult, StageResult, rebuild_index, run, stoppable

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from riskkit.checks import may_hold_password
-from riskkit.pipeline.notebooks import Notebook, leave_out, needs
+from riskkit.pipeline.notebooks import Notebook, first_absent, leave_out
+from riskkit.pipeline.opening import UNDER_RUNNER
 from riskkit.tables import scratch_folder
 
 __all__ = ["Failure", "Outcome", "load_engine", "run_notebook"]
@@ -177,16 +178,12 @@ def load_engine() -> None:
 
         def papermill_execute_cells(self) -> None:
             for index, cell in enumerate(self.nb.cells):
-                absent = [
-                    need
-                    for need in needs(cell)
-                    if not any(self.job.has(table) for table in need.split("|"))
-                ]
+                absent = first_absent(cell, self.job.has)
                 try:
                     self.nb_man.cell_start(cell, index)
-                    if absent:
+                    if absent is not None:
                         assert self.job.missing is not None
-                        self.job.missing[index] = absent[0]
+                        self.job.missing[index] = absent
                     else:
                         self.execute_cell(cell, index)
                 except CellExecutionError as error:
@@ -282,6 +279,7 @@ def _environment(scratch: Path) -> dict[str, str]:
         "IPYTHONDIR": str(scratch),
         "PYTHONHASHSEED": "0",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        UNDER_RUNNER: "1",
     }
     # set by the JupyterLab a run may be started from; it would point the kernel elsewhere
     environment.pop("JPY_PARENT_PID", None)

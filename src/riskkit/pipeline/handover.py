@@ -1,8 +1,8 @@
 """Hand-over: how a notebook finds what earlier ones left, and where it leaves its own.
 
 A run is a folder with one folder a stage; tables in it are parquet, everything else is a file
-under its own name. A notebook asks :func:`open_stage` for its :class:`Stage` and reads and writes
-through it, in JupyterLab and under the runner alike.
+under its own name. A notebook reads and writes through its :class:`Stage`, in JupyterLab and under
+the runner alike.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from riskkit.pipeline.folders import own_folder
 from riskkit.pipeline.manifest import read_manifest, stage_state, write_text
 from riskkit.pipeline.notebooks import (
     STAGE_NAME,
-    TABLES,
     Notebook,
     find_notebooks,
-    find_project,
+    home_of,
+    lack_of,
     pick,
 )
 from riskkit.pipeline.parameters import OWN, BadInput
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 __all__ = [
     "FINDINGS",
     "KEY_FIGURES",
+    "LAB",
     "Stage",
     "TableMissing",
     "holds",
-    "open_stage",
     "require_as_left",
     "run_files",
 ]
@@ -49,7 +49,18 @@ WHOLE = {"performance": "loan_id"}  # tables of several rows a loan, sorted by i
 
 
 class TableMissing(LookupError):
-    """An earlier notebook has not run yet, or the source has no such table."""
+    """An earlier notebook has not run yet, or the source has no such table.
+
+    Parameters
+    ----------
+    message : str
+    run_first : str
+        The notebook that would leave it; empty: none would.
+    """
+
+    def __init__(self, message: str, run_first: str = "") -> None:
+        super().__init__(message)
+        self.run_first = run_first
 
     def _render_traceback_(self) -> list[str]:
         # one line in JupyterLab: what to do, not where it happened
@@ -97,8 +108,38 @@ class Stage:
         return self._find(filename)
 
     def has(self, name: str) -> bool:
-        """Whether an earlier stage left that table, column or file; names as in :func:`holds`."""
-        return any(holds(folder, name) for folder in self._earlier())
+        """Whether an earlier stage left that table, column or file; names as in :func:`holds`.
+
+        Raises
+        ------
+        TableMissing
+            The notebook that may leave it has not run yet, so that nobody knows.
+        """
+        found = any(holds(folder, name) for folder in self.earlier())
+        if not found and (lacking := self.lacking(name)).run_first:
+            raise lacking
+        return found
+
+    def can_read(self, name: str) -> bool:
+        """Whether an earlier stage, or this one, has left that; names as in :func:`holds`."""
+        return any(holds(folder, name) for folder in (*self.earlier(), self.output_dir))
+
+    def lacking(self, need: str) -> TableMissing:
+        """Why a table, column or file that no earlier stage left is not there.
+
+        Parameters
+        ----------
+        need : str
+            As the tag of a cell names it: ``truth``, ``performance|outcomes``,
+            ``applications.applied_at``.
+        """
+        wanted = {part for name in need.split("|") for part in (name, name.partition(".")[0])}
+        done = {folder.name for folder in self.earlier()}
+        earlier = _earlier_notebooks(self.name, self.output_dir)
+        writers = [n for n in earlier if wanted & set(n.leaves) and n.name not in done]
+        if not writers:
+            return TableMissing(lack_of(need))
+        return _to_run(self.name, need.split("|"), writers[0].name)
 
     def write(self, name: str, frame: pd.DataFrame) -> Table:
         """Leave a table to later stages, whole or not at all; returns a handle on its rows."""
@@ -166,7 +207,10 @@ class Stage:
         """
         import pandas as pd
 
-        declared = pick(find_notebooks(find_project(self.output_dir)), self.name).parameters
+        project = home_of(self.name, self.output_dir)
+        if project is None:
+            raise BadInput(f"no notebook {self.name} in {Path().resolve()} or above it")
+        declared = pick(find_notebooks(project), self.name).parameters
         rows = {
             name: {"value": str(values[name]) or "–", "meaning": parameter.help}
             for name, parameter in declared.items()
@@ -207,68 +251,43 @@ class Stage:
             for topic, text, red in ordered
         )
 
-    def _earlier(self) -> list[Path]:
+    def earlier(self) -> list[Path]:
         """Folders of the stages before this one, nearest first."""
         if self.run_dir is not None:
             return _stage_folders(self.run_dir, self.name)
+        own, _, below = self.lab_layers()
+        return own + below
+
+    def lab_layers(self) -> tuple[list[Path], Path | None, list[Path]]:
+        """Stages redone in the lab, the run below them, and what of its stages still counts."""
         lab = self.output_dir.parent
         own = _stage_folders(lab, self.name)
         base = _base_run(lab, remembered=bool(own))
-        if base is None:
-            return own
         # a stage redone in the lab outdates everything the run has from there on
         first = min((folder.name for folder in own), default=self.name)
-        return own + _stage_folders(base, first)
+        return own, base, [] if base is None else _stage_folders(base, first)
 
     def _find(self, *filenames: str) -> Path:
-        folders = self._earlier()
+        folders = self.earlier()
         for filename in filenames:
             for folder in folders:
                 if (folder / filename).is_file():
                     return folder / filename
-        raise TableMissing(self._what_to_do(filenames, {folder.name for folder in folders}))
+        raise self._missing(filenames, {folder.name for folder in folders})
 
-    def _what_to_do(self, filenames: tuple[str, ...], done: set[str]) -> str:
+    def _missing(self, filenames: tuple[str, ...], done: set[str]) -> TableMissing:
         names = [f.removesuffix(".parquet") for f in filenames]
-        wanted = " or ".join(f"`{name}`" for name in names)
-        earlier = _earlier_notebooks(self.name)
+        earlier = _earlier_notebooks(self.name, self.output_dir)
         writers = [n for n in earlier if any(name in n.leaves for name in names)]
         first = next((n.name for n in writers or earlier if n.name not in done), None)
-        if first is not None:
-            return f"{self.name} needs {wanted}: run {first} first."
-        told = "; ".join(TABLES[name] for name in names if name in TABLES)
-        described = f" ({told})" if told else ""
-        return f"This source has no {wanted} table{described}; reports skip this section."
+        if first is None:
+            return TableMissing(lack_of("|".join(names)))
+        return _to_run(self.name, names, first)
 
 
-def open_stage(name: str, *, run_dir: str | Path = "", output_dir: str | Path = "") -> Stage:
-    """The stage a notebook works in.
-
-    Parameters
-    ----------
-    name : str
-        The notebook's own name.
-    run_dir : str or Path
-        Folder of the run to read; empty: what JupyterLab has left in ``data/runs/lab``, and for
-        stages before that the latest run.
-    output_dir : str or Path
-        Folder to write to, made if absent; empty: ``data/runs/lab/NN_name``.
-
-    Raises
-    ------
-    BadInput
-        `name` is no stage name; the project is not found; one of the folders is given alone.
-    """
-    if not STAGE_NAME.fullmatch(name):
-        raise BadInput(f"a stage is called NN_name, got {name!r}")
-    if bool(str(run_dir)) != bool(str(output_dir)):
-        raise BadInput("run_dir and output_dir are given together, or neither")
-    if str(run_dir):
-        stage = Stage(name, Path(output_dir).resolve(), Path(run_dir).resolve())
-    else:
-        stage = Stage(name, find_project() / "data" / "runs" / LAB / name)
-    own_folder(stage.output_dir)
-    return stage
+def _to_run(name: str, wanted: Sequence[str], first: str) -> TableMissing:
+    told = " or ".join(f"`{one}`" for one in wanted)
+    return TableMissing(f"{name} needs {told}: run {first} first", first)
 
 
 def run_files(run_dir: Path, *filenames: str) -> list[Path]:
@@ -358,8 +377,6 @@ def _base_run(lab: Path, *, remembered: bool) -> Path | None:
     return latest
 
 
-def _earlier_notebooks(name: str) -> list[Notebook]:
-    try:
-        return [n for n in find_notebooks(find_project()) if n.name < name]
-    except BadInput:
-        return []
+def _earlier_notebooks(name: str, near: Path) -> list[Notebook]:
+    project = home_of(name, near)
+    return [] if project is None else [n for n in find_notebooks(project) if n.name < name]

@@ -20,8 +20,12 @@ from riskkit.pipeline.parameters import BadInput, Parameter, declared_parameters
 __all__ = [
     "TABLES",
     "Notebook",
+    "cells_with_needs",
     "find_notebooks",
     "find_project",
+    "first_absent",
+    "home_of",
+    "lack_of",
     "leave_out",
     "needs",
     "pick",
@@ -52,6 +56,8 @@ COLUMNS = {
 REASONS = {
     "selected": "no feature offered tells enough for a model",
     "scores": "there is no model",
+    "scorecard.json": "there is no model",
+    "challenger.json": "there is no model",
 }
 
 
@@ -109,6 +115,22 @@ def find_project(start: Path | str | None = None) -> Path:
         f"no notebooks/NN_name.ipynb in {start} or above it; "
         "go to a checkout of the suite, or give its folder with --project"
     )
+
+
+def home_of(name: str, *near: Path) -> Path | None:
+    """The project that holds the notebook of that name; None where there is none.
+
+    Looked for from the working folder upwards, then from the folders `near`, then from where
+    riskkit is installed: a notebook may be run from anywhere, into any folder.
+    """
+    for start in (Path(), *near, Path(__file__)):
+        try:
+            project = find_project(start)
+        except BadInput:
+            continue
+        if any(path.stem == name for path in _files(project)):
+            return project
+    return None
 
 
 def _files(project: Path) -> list[Path]:
@@ -240,17 +262,51 @@ def leave_out(
     return kept
 
 
+def cells_with_needs(path: Path) -> dict[str, Any]:
+    """A notebook's code cells that need something, by their id and by their source.
+
+    Where cells of the same source need different things, only the ids tell them apart.
+    """
+    cells = [c for c in json.loads(path.read_bytes())["cells"] if c.get("cell_type") == "code"]
+    needs_of: dict[str, set[tuple[str, ...]]] = {}
+    for cell in cells:
+        needs_of.setdefault(_source(cell).strip(), set()).add(tuple(needs(cell)))
+    found = {}
+    for cell in cells:
+        if needs(cell):
+            found[cell.get("id", "")] = cell
+            if len(needs_of[_source(cell).strip()]) == 1:
+                found[_source(cell).strip()] = cell
+    return found
+
+
+def first_absent(cell: dict[str, Any], has: Callable[[str], bool]) -> str | None:
+    """The first need of a cell that is not met; None where all are, or it has none."""
+    for need in needs(cell):
+        if not any(has(name) for name in need.split("|")):
+            return need
+    return None
+
+
+def lack_of(need: str) -> str:
+    """What is lacking where a table, file or column that is needed is not there, in words."""
+    if need in REASONS:
+        return REASONS[need]
+    table, _, column = need.partition(".")
+    is_column = table in TABLES and bool(column)
+    kinds = COLUMNS if is_column else TABLES
+    names = [column] if is_column else need.split("|")
+    files = not is_column and all("." in name for name in names)
+    absent = " or ".join(f"`{name}`" for name in names) + ("" if is_column or files else " table")
+    told = "; ".join(kinds[name] for name in names if name in kinds)
+    described = f" ({told})" if told else ""
+    where = f" in its `{table}`" if is_column else ""
+    return f"this source has no {absent}{described}{where}"
+
+
 def _why(need: str, sources: Sequence[str]) -> str:
     heading = next(
         (line for s in sources for line in s.splitlines() if re.match(r"#{1,6}\s", line)), ""
     )
-    table, _, column = need.partition(".")
-    kinds = COLUMNS if column else TABLES
-    names = [column] if column else table.split("|")
-    absent = " or ".join(f"`{name}`" for name in names) + ("" if column else " table")
-    told = "; ".join(kinds[name] for name in names if name in kinds)
-    described = f" ({told})" if told else ""
-    where = f" in its `{table}`" if column else ""
-    lack = REASONS.get(need, f"this source has no {absent}{described}{where}")
-    reason = f"*Skipped: {lack}.*"
+    reason = f"*Skipped: {lack_of(need)}.*"
     return f"{heading}\n\n{reason}" if heading else reason

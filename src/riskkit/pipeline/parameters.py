@@ -43,6 +43,10 @@ _EXPECTED = {
 class BadInput(ValueError):
     """What was given cannot be run: a parameter, a stage, a path, a project. Exit code 2."""
 
+    def _render_traceback_(self) -> list[str]:
+        # one line in JupyterLab: what is wrong, not where it was found
+        return [str(self)]
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -113,8 +117,15 @@ def declared_parameters(source: str, where: str) -> dict[str, Parameter]:
     return found
 
 
-def convert(parameter: Parameter, value: Any) -> Any:
-    """The value in the parameter's type; text is read as the command line writes it.
+def convert(parameter: Parameter, value: Any, *, from_text: bool = True) -> Any:
+    """The value in the parameter's type.
+
+    Parameters
+    ----------
+    parameter : Parameter
+    value : Any
+    from_text : bool
+        Text is read as the command line writes it; otherwise it is refused but for a text.
 
     Raises
     ------
@@ -128,7 +139,7 @@ def convert(parameter: Parameter, value: Any) -> Any:
     """
     kind = type(parameter.default)
     refusal = ValueError(f"{parameter.name} must be {parameter.expected}, got {shown(value)}")
-    if isinstance(value, str) and kind is not str:
+    if from_text and isinstance(value, str) and kind is not str:
         value = _from_text(value.strip(), kind, refusal)
     if kind is float and type(value) is int:
         value = float(value)
@@ -140,7 +151,7 @@ def convert(parameter: Parameter, value: Any) -> Any:
         raise refusal
     if kind is list and parameter.default:
         item = Parameter(f"each item of {parameter.name}", parameter.default[0])
-        return [convert(item, v) for v in value]
+        return [convert(item, v, from_text=from_text) for v in value]
     return value
 
 

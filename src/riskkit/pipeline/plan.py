@@ -6,35 +6,34 @@ is written.
 
 from __future__ import annotations
 
-import importlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from riskkit.checks import may_hold_password
 from riskkit.pipeline.handover import LAB
 from riskkit.pipeline.history import PREVIOUS
 from riskkit.pipeline.notebooks import Notebook, find_notebooks, find_project, pick
 from riskkit.pipeline.parameters import BadInput, check_names
+from riskkit.pipeline.refused import (
+    SIGNED,
+    checked_mapping,
+    refuse_passwords,
+    refuse_signed,
+    without_effect,
+)
 from riskkit.pipeline.report import glossary_terms
 from riskkit.tables import hash_file
 
 if TYPE_CHECKING:
     from riskkit.documents import Term
-    from riskkit.tables import JsonModel
 
-__all__ = ["PROFILES", "SIGNED", "Plan", "make_plan"]
+__all__ = ["PROFILES", "Plan", "make_plan"]
 
 PROFILES: dict[str, dict[str, Any]] = {
     "quick": {"n_applicants": 5_000, "max_applications": 5_000},
     "default": {"n_applicants": 50_000},
-}
-# parameters that name a file of what somebody has signed: room, kind of model, usual file name
-SIGNED = {
-    "edits": ("binning", "WoeBinner", "binning.json"),
-    "decision": ("strategy", "Decision", "decision.json"),
 }
 SYNTHETIC = "synthetic"
 SYNTHETIC_TITLE = "Synthetic lender"
@@ -92,7 +91,7 @@ def make_plan(
             if name in given:
                 raise BadInput(f"{name} is given twice, as a parameter and with --{name}")
             given[name] = str(path)
-    _refuse_passwords(given)
+    refuse_passwords(given)
     shown = check_names(declared, given)
     selected = _select(notebooks, stages, only, start)
     for name in given:
@@ -107,11 +106,9 @@ def make_plan(
         for name in ("source", "root", *SIGNED):
             if pairs.get(name):
                 pairs[name] = str(Path(pairs[name]).expanduser().resolve())
-        for name in SIGNED:
-            if pairs.get(name):
-                _check_signed(name, Path(pairs[name]))
+        refuse_signed(pairs)
     for notebook in notebooks:
-        for name, why in _check(notebook, values[notebook.name]).items():
+        for name, why in without_effect(notebook, values[notebook.name]).items():
             if given.get(name, "") != "":
                 raise BadInput(f"{name} {why}")
             shown[notebook.name].pop(name, None)
@@ -132,16 +129,6 @@ def make_plan(
         report_dir=folder / "reports" / "runs" / name,
         terms=glossary_terms(folder),
     )
-
-
-def _refuse_passwords(given: Mapping[str, Any]) -> None:
-    """Refuse what would stand in the manifest and on pages, without repeating it."""
-    for name, value in given.items():
-        if may_hold_password(str(value)):
-            raise BadInput(
-                f"{name[:40]!r} is given what looks like a database's address or a password: a "
-                "mapping names the environment variable that holds it (sql: url_env)"
-            )
 
 
 def _select(
@@ -181,13 +168,7 @@ def _check_source(path: str | None, root: str | None) -> _Described:
     """Refuse a mapping that cannot work; without one the lender is simulated."""
     if not path:
         return _Described(SYNTHETIC, SYNTHETIC_TITLE, [])
-    from riskkit import schema
-
-    if not Path(path).is_file():
-        raise BadInput(f"no source mapping at {path}")
-    if root is not None and not Path(root).is_dir():
-        raise BadInput(f"root: no folder at {root}")
-    mapping = schema.check_source(path, root)
+    mapping = checked_mapping(path, root)
     files = [Path(path), *mapping.files(mapping.folder(path, root))]
     hashes = None if mapping.reads_database else [hash_file(file) for file in files]
     return _Described(mapping.name, mapping.title, hashes)
@@ -205,38 +186,3 @@ def _run_name(given: str | None, source: str, profile: str) -> str:
             f"got {name[:40]!r}{hint}"
         )
     return name
-
-
-def _check(notebook: Notebook, values: Mapping[str, Any]) -> Mapping[str, str]:
-    """Parameters without effect, by the function the notebook names, which may refuse the values.
-
-    Only a public function of riskkit is called: a notebook names it, and nothing it holds is run.
-    """
-    if not notebook.check:
-        return {}
-    room, _, name = notebook.check.partition(".")
-    try:
-        module = importlib.import_module(f"riskkit.{room}")
-        check: Callable[[Mapping[str, Any]], Mapping[str, str]] = getattr(module, name)
-        if name not in module.__all__:
-            raise AttributeError(name)
-    except (ImportError, AttributeError):
-        raise BadInput(
-            f"{notebook.name}: its check, {notebook.check}, is no public function of riskkit"
-        ) from None
-    try:
-        return check(values)
-    except ValueError as error:
-        raise BadInput(str(error)) from None
-
-
-def _check_signed(name: str, path: Path) -> None:
-    """Refuse what is no file of decisions that a notebook could take."""
-    room, kind, usual = SIGNED[name]
-    if not path.is_file():
-        raise BadInput(f"{name}: no file at {path}")
-    model: type[JsonModel] = getattr(importlib.import_module(f"riskkit.{room}"), kind)
-    try:
-        model.load(path)
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadInput(f"{name}: {path.name} is no {usual}: {error}") from None

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from riskkit.pipeline.execute import Failure, Outcome, load_engine, run_notebook
 from riskkit.pipeline.folders import clean_up, locked, own_folder, staging_folder, swap_in
 from riskkit.pipeline.front_page import index_page, key_figures_in
-from riskkit.pipeline.handover import FINDINGS, KEY_FIGURES, Stage, holds, require_as_left
+from riskkit.pipeline.handover import FINDINGS, KEY_FIGURES, Stage, require_as_left
 from riskkit.pipeline.history import append_history, is_good, keep_previous, recover_previous
 from riskkit.pipeline.manifest import (
     hash_folder,
@@ -37,7 +37,8 @@ from riskkit.pipeline.manifest import (
 )
 from riskkit.pipeline.notebooks import Notebook, find_notebooks, find_project
 from riskkit.pipeline.parameters import OWN, BadInput
-from riskkit.pipeline.plan import SIGNED, Plan, make_plan
+from riskkit.pipeline.plan import Plan, make_plan
+from riskkit.pipeline.refused import SIGNED
 from riskkit.pipeline.report import (
     documents_in,
     failed_notebook,
@@ -418,7 +419,7 @@ def _execute(
     return run_notebook(
         notebook,
         {**plan.values[notebook.name], **folders},
-        has=lambda name: stage.has(name) or holds(staging, name),
+        has=stage.can_read,
         timeout_seconds=timeout_seconds,
         progress={"desc": label, "unit": "cell"} if label and sys.stderr.isatty() else None,
     )

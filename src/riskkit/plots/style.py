@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import io
 import re
 import warnings
@@ -76,7 +78,19 @@ def use_report_style() -> None:
     from matplotlib_inline.backend_inline import set_matplotlib_formats
 
     set_matplotlib_formats()
-    shell.display_formatter.formatters["image/svg+xml"].for_type(Figure, svg_of)
+    shell.display_formatter.mimebundle_formatter.for_type(Figure, _bundle_of)
+
+
+def _bundle_of(figure: Figure) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """A figure as its notebook holds it: SVG, and HTML that any page made of it shows.
+
+    The alt text stands in both, since nbconvert's own pages read none of an SVG's.
+    """
+    picture, told = svg_of(figure)
+    source = base64.b64encode(picture.encode()).decode()
+    alt = html.escape(told["alt"])
+    shown = f'<img alt="{alt}" src="data:image/svg+xml;base64,{source}" style="max-width: 100%">'
+    return {"image/svg+xml": picture, "text/html": shown}, {"image/svg+xml": told}
 
 
 def svg_of(figure: Figure) -> tuple[str, dict[str, str]]:

@@ -6,6 +6,7 @@ Takes a session that says what to show and takes what was clicked; gives what a 
 from __future__ import annotations
 
 import base64
+import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -28,9 +29,8 @@ def is_attended() -> bool:
 
     JupyterLab and VS Code allow a cell to ask for input; papermill, nbconvert and a run do not.
     """
-    from IPython import get_ipython
-
-    shell = get_ipython()
+    ipython = sys.modules.get("IPython")  # where nobody has imported it, there is none
+    shell = None if ipython is None else ipython.get_ipython()
     if shell is None or not hasattr(shell, "get_parent"):
         return False
     return bool(shell.get_parent().get("content", {}).get("allow_stdin", False))
