@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import nbformat
@@ -156,15 +157,30 @@ def test_what_deserves_attention_stands_on_the_front_page_red_first(finished):
     ]
     assert found
     for row in found:
-        assert f"{row['topic']} : {row['text']}" in index
-    lights = re.findall(r'class="light (red|amber)"', finished.index.read_text(encoding="utf-8"))
-    assert len(lights) == len(found)
+        assert row["text"] in index
+        assert row["section"]
+    kinds = Counter((row["topic"], row["red"], row["section"]) for row in found)
+    page = finished.index.read_text(encoding="utf-8")
+    lights = re.findall(r'class="light (red|amber)"', page)
+    assert len(lights) == len(kinds)
     assert lights == sorted(lights, reverse=True)
+    # each stands where it says, has an owner and a day, and what is due first comes first
+    links = re.findall(r'class="light [^\n]*?<a href="([^"]*)">', page)
+    assert len(links) == len(kinds)
+    for link in map(html.unescape, links):
+        name, _, anchor = link.partition("#")
+        shown = html.unescape((finished.report_dir / name).read_text(encoding="utf-8"))
+        assert f'id="{anchor}"' in shown
+    assert "no owner named" not in page
+    days = re.findall(r'<time datetime="([^"]+)">', page)
+    assert len(days) == len(kinds)
+    n_red = lights.count("red")
+    assert [days[:n_red], days[n_red:]] == [sorted(days[:n_red]), sorted(days[n_red:])]
     said = html.unescape(text_of(finished, "06_validation")).split("Conclusion")[-1]
     for row in json.loads((finished.run_dir / "06_validation" / "findings.json").read_text()):
         assert f"{row['topic']} , {row['text']}" in said
-    reds = lights.count("red")
-    assert f"Of what was found, {reds} are red and {len(lights) - reds} amber." in index
+    reds = sum(row["red"] for row in found)
+    assert f"Of what was found, {reds} are red and {len(found) - reds} amber." in index
 
 
 def test_title_stands_on_the_front_page(synthetic_run, german_credit_run):

@@ -7,6 +7,7 @@ through it, in JupyterLab and under the runner alike.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -187,15 +188,28 @@ class Stage:
         Parameters
         ----------
         told : sequence of (topic, text, is_red)
-            In plain words; red is what a test rejects or a rule forbids.
+            In plain words; red is what a test rejects or a rule forbids. Under which heading each
+            topic stands is in the notebook's metadata; who owns it, in ``data/limits.yaml``.
         """
         ordered = sorted(told, key=lambda row: not row[2])
-        rows = [{"topic": topic, "text": text, "red": bool(red)} for topic, text, red in ordered]
+        declared = self._notebook()
+        places = declared.findings if declared else {}
+        rows = [
+            {"topic": topic, "text": text, "red": bool(red), "section": places.get(topic, "")}
+            for topic, text, red in ordered
+        ]
         write_json(self.output_dir / FINDINGS, rows)
         return "\n".join(
             f"- {'red' if red else 'amber'}: **{verbatim(topic)}**, {verbatim(text)}"
             for topic, text, red in ordered
         )
+
+    def _notebook(self) -> Notebook | None:
+        """The notebook's own description; None outside a project."""
+        for start in (self.output_dir, None):
+            with contextlib.suppress(BadInput):
+                return pick(find_notebooks(find_project(start)), self.name)
+        return None
 
     def _earlier(self) -> list[Path]:
         """Folders of the stages before this one, nearest first."""

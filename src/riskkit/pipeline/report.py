@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from riskkit.documents import Term
 
 __all__ = [
+    "anchors_in",
     "documents_in",
     "failed_notebook",
     "glossary_page",
@@ -34,6 +35,7 @@ __all__ = [
 
 TEMPLATES = Path(__file__).parent / "templates"
 _HEADING = re.compile(r'<h2 id="([^"]+)">(.*?)</h2>', re.DOTALL)
+_ANY_HEADING = re.compile(r'<h[2-6] id="([^"]+)">(.*?)</h[2-6]>', re.DOTALL)
 _ANCHOR_LINK = re.compile(r'<a class="anchor-link"[^>]*>.*?</a>')
 _CELL_FILE = re.compile(r"\S*ipykernel_\d+/\d+\.py")
 _ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}\b")
@@ -108,6 +110,14 @@ def documents_in(folder: Path, outputs: Iterable[str]) -> dict[str, str]:
         end = text.find("</title>", start)
         title = text[start + len("<title>") : end] if 0 <= start < end else ""
         found[name] = html.unescape(title).strip() or path.stem
+    return found
+
+
+def anchors_in(page: Path) -> dict[str, str]:
+    """Headings of a stage's page → the ids they bear, the first of equal ones."""
+    found: dict[str, str] = {}
+    for anchor, heading in _ANY_HEADING.findall(page.read_text(encoding="utf-8")):
+        found.setdefault(_text_of(heading), html.unescape(anchor))
     return found
 
 
