@@ -1020,6 +1020,49 @@ def test_a_document_is_shown_beside_its_page_and_stays_as_long_as_it_holds(tmp_p
     assert '<a href="other.html">other</a>' in result.index.read_text()
 
 
+def test_a_document_for_word_is_published_as_its_page_is(tmp_path: Path) -> None:
+    leave = 'stage.output("doc.html").write_text("<title>Doc</title>")\n'
+    leave += 'stage.output("doc.docx").write_bytes(b"a \\xff document")\n'
+    leave += 'if both: stage.output("alone.docx").write_bytes(b"2")'
+    cells = [prose("# One"), parameters_cell("both = True"), code(OPEN.format(name="01_one"))]
+    write_notebook(tmp_path, "01_one", [*cells, code(leave)])
+    done = run_in(tmp_path)
+    folder, shown = done.run_dir / "01_one", done.report_dir / "doc.docx"
+    links = '<a href="alone.docx">alone (Word)</a> · <a href="doc.html">Doc</a> · '
+    links += '<a href="doc.docx">Doc (Word)</a>'
+    for page in (done.index, done.report_dir / "01_one.html"):
+        assert links in page.read_text()
+    assert shown.read_bytes() == b"a \xff document"
+    # what no manifest holds, and a link, are no documents of the run
+    (folder / "mine.docx").write_bytes(b"mine")
+    (folder / "host.docx").symlink_to("/etc/hostname")
+    shown.write_bytes(b"another")
+    pipeline.rebuild_index(done.run_dir)
+    assert {p.name for p in done.report_dir.glob("*.docx")} == {"doc.docx", "alone.docx"}
+    assert shown.read_bytes() == b"a \xff document"
+    (folder / "doc.docx").write_bytes(b"altered")
+    with pytest.raises(BadInput, match=r"doc\.docx is not as run .* left it"):
+        pipeline.rebuild_index(done.run_dir)
+    assert shown.read_bytes() == b"a \xff document"
+    for strange in ("mine.docx", "host.docx"):
+        (folder / strange).unlink()
+    assert states(run_in(tmp_path, parameters={"both": False})) == ["done"]
+    assert {p.name for p in done.report_dir.glob("*.docx")} == {"doc.docx"}
+
+
+def test_documents_that_name_their_run_do_not_tell_equal_runs_apart(tmp_path: Path) -> None:
+    leave = 'stage.output("doc.html").write_text(stage.run)\n'
+    leave += 'stage.output("doc.docx").write_text(stage.run)\nstage.key_figures({"a": "1"})'
+    cells = [prose("# One"), parameters_cell(), code(OPEN.format(name="01_one")), code(leave)]
+    write_notebook(tmp_path, "01_one", cells)
+    one, other = (run_in(tmp_path, run=name) for name in ("one", "other"))
+    assert (one.report_dir / "doc.html").read_text() == "one"
+    assert (other.report_dir / "doc.docx").read_text() == "other"
+    hashes = [pipeline.open_run(run.run_dir).hashes() for run in (one, other)]
+    assert hashes[0] == hashes[1]
+    assert set(hashes[0]) == {"01_one/key_figures.json"}
+
+
 def test_a_failed_stage_shows_no_document_as_its_own(tmp_path: Path) -> None:
     project = with_document(tmp_path)
     result = run_in(project)

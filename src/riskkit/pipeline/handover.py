@@ -74,6 +74,11 @@ class Stage:
     output_dir: Path
     run_dir: Path | None = None
 
+    @property
+    def run(self) -> str:
+        """Name of the run it works in; "lab" in JupyterLab."""
+        return (self.run_dir or self.output_dir.parent).name
+
     def table(self, *names: str) -> Table:
         """The first of these tables that an earlier stage left, as a handle on its rows.
 
@@ -116,7 +121,7 @@ class Stage:
     def output(self, filename: str) -> Path:
         """Where to save a file for later stages, such as a model.
 
-        A ``.html`` file is a document: the report shows it beside the stage's page.
+        A ``.html`` or ``.docx`` file is a document: the report shows it beside the stage's page.
 
         Raises
         ------

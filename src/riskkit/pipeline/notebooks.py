@@ -53,6 +53,7 @@ COLUMNS = {
 REASONS = {
     "selected": "no feature offered tells enough for a model",
     "scores": "there is no model",
+    "rules": "no rule was left to judge; run 04_cutoffs first",
 }
 
 

@@ -40,13 +40,14 @@ from riskkit.pipeline.notebooks import Notebook, find_notebooks, find_project
 from riskkit.pipeline.parameters import OWN, BadInput
 from riskkit.pipeline.plan import Plan, make_plan
 from riskkit.pipeline.report import (
+    DOCUMENTS,
     documents_in,
     failed_notebook,
     glossary_page,
     glossary_terms,
     stage_page,
 )
-from riskkit.tables import hash_file
+from riskkit.tables import hash_file, whole
 
 if TYPE_CHECKING:
     from riskkit.documents import Term
@@ -376,7 +377,7 @@ def _run_stage(
             swap_in(staging, plan.run_dir / name)
             kept.unlink(missing_ok=True)
             for old in before:
-                if old.endswith(".html") and old not in outputs:
+                if old.endswith(DOCUMENTS) and "/" not in old and old not in outputs:
                     (plan.report_dir / old).unlink(missing_ok=True)
             _publish(plan.run_dir / name, plan.report_dir, outputs)
         else:
@@ -402,10 +403,11 @@ def _publish(folder: Path, report_dir: Path, outputs: Mapping[str, str]) -> None
     """Put a stage's documents beside its page, where they are not there yet, as it left them."""
     for name in documents_in(folder, outputs):
         require_as_left(folder / name, outputs[name], folder.parent)
-        text = (folder / name).read_text(encoding="utf-8")
+        content = (folder / name).read_bytes()
         shown = report_dir / name
-        if not shown.is_file() or shown.read_text(encoding="utf-8") != text:
-            write_text(shown, text)
+        if not shown.is_file() or shown.read_bytes() != content:
+            with whole(shown) as staging:
+                staging.write_bytes(content)
 
 
 def _execute(

@@ -26,6 +26,7 @@ from riskkit.strategy.recommend import (
     cutoff_tables,
     recommend,
 )
+from riskkit.strategy.rules import rules_table
 from riskkit.strategy.swaps import equal_approval_swaps, profit_difference, swap_set
 from riskkit.strategy.words import (
     bad_rate_text,
@@ -61,6 +62,7 @@ __all__ = [
     "recommend",
     "recommendation_figures",
     "recommendation_text",
+    "rules_table",
     "sensitivity_table",
     "sensitivity_text",
     "swap_set",
