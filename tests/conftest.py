@@ -97,6 +97,9 @@ def project(session_folder):
     for name in ("notebooks", "docs"):
         with suppress(FileExistsError):
             (folder / name).symlink_to(PROJECT / name)
+    (folder / "data").mkdir(exist_ok=True)
+    with suppress(FileExistsError):
+        (folder / "data" / "limits.yaml").symlink_to(PROJECT / "data" / "limits.yaml")
     return folder
 
 

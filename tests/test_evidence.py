@@ -862,3 +862,103 @@ def test_parts_ranked_in_reverse_by_chance_are_shown_without_a_warning():
         y, backwards, backwards, pd.DataFrame({"channel": ["app"] * 200})
     )
     assert table["auc_a"].between(0.1, 0.4).tolist() == [True]
+
+
+# -- what decides, and grades that a model states --------------------------------------------------
+
+
+def rule(**said):
+    given = {"model": "", "cutoff": NAN, "is_behind": True, "is_taken": False}
+    return given | {"is_recommended": False} | said
+
+
+@pytest.fixture
+def decided():
+    """Eight applicants of two groups, five of them approved, with scores of two models."""
+    scores = pd.DataFrame(
+        {
+            "approved": [True, True, True, True, True, False, False, False],
+            "default_flag": [0.0, 1.0, 0.0, NAN, 0.0, NAN, NAN, NAN],
+            "scorecard": [5, 4, 3, 2, 1, 8, 7, 6],
+            "challenger": [1, 2, 3, 4, 5, 6, 7, 8],
+        }
+    )
+    groups = pd.DataFrame({"group": list("aabbabab")}, dtype="category")
+    chances = pd.DataFrame({"scorecard": 0.1, "challenger": scores["challenger"] / 10})
+    return scores, chances, groups
+
+
+@pytest.mark.parametrize(
+    ("best", "name", "passed"),
+    [
+        ({"model": "challenger", "cutoff": 3}, "recommended rule", [2, 3, 4]),
+        ({"model": "scorecard", "cutoff": 3}, "recommended rule", [0, 1, 2]),
+        ({"model": "challenger", "cutoff": 6, "is_behind": False}, "recommended rule", [5, 6, 7]),
+        (
+            {"model": "challenger", "cutoff": 3, "is_recommended": False},
+            "best cutoff, not recommended",
+            [2, 3, 4],
+        ),
+    ],
+)
+def test_a_rule_approves_whom_it_says(decided, best, name, passed):
+    scores, chances, groups = decided
+    other = rule(model="scorecard", cutoff=8, is_behind=False)
+    rows = [rule(), other, rule(**{"is_taken": True, "is_recommended": True} | best)]
+    found = evidence.fairness_of_rules(scores, chances, groups, pd.DataFrame(rows))
+    assert list(found) == ["today's policy", name]
+    who = np.isin(np.arange(8), passed)
+    expected = evidence.fairness_table(who, scores["default_flag"], chances[best["model"]], groups)
+    pd.testing.assert_frame_equal(found[name], expected)
+    assert found[name].attrs["approval_rate"] == pytest.approx(3 / 8)
+    today = found["today's policy"]
+    assert today.attrs["approval_rate"] == pytest.approx(5 / 8)
+    assert not {"predicted_rate", "outside"} & set(today)
+    assert today.loc[("group", "a"), "approval_rate"] == pytest.approx(3 / 4)
+
+
+def test_where_nobody_was_declined_there_is_no_policy_to_judge(decided):
+    scores, chances, groups = decided
+    everybody = rule(is_behind=False, is_recommended=True)
+    rules = pd.DataFrame([everybody])
+    assert evidence.fairness_of_rules(scores, chances, groups, rules) == {}
+    none = evidence.fairness_of_rules(scores, chances, groups[[]], pd.DataFrame([rule()]))
+    assert none["today's policy"].empty
+    with pytest.raises(ValueError, match="groups"):
+        evidence.fairness_of_rules(scores, chances, groups.head(3), rules)
+
+
+def test_each_model_approves_the_share_asked_for(decided):
+    scores, chances, groups = decided
+    models = scores[["scorecard", "challenger"]]
+    found = evidence.fairness_at_rate(
+        models, scores["default_flag"], chances, groups, approval_rate=0.5
+    )
+    assert list(found) == ["scorecard", "challenger"]
+    for name, table in found.items():
+        assert table.attrs["approval_rate"] == pytest.approx(0.5)
+        who = models[name] >= 5
+        again = evidence.fairness_table(who, scores["default_flag"], chances[name], groups)
+        pd.testing.assert_frame_equal(table, again)
+
+
+def test_stated_grades_are_right_where_the_probabilities_are():
+    rng = np.random.default_rng(3)
+    taught, later = rng.integers(500, 600, 20_000), rng.integers(500, 600, 20_000)
+
+    def chance(points):
+        return 1 / (1 + np.exp((np.asarray(points) - 500) / 25))
+
+    judged = metrics.score_counts(later, (rng.random(20_000) < chance(later)).astype(float))
+    found = evidence.stated_grades(taught, chance, judged)
+    assert len(found) == 10
+    assert found["n"].between(1_600, 2_400).all()
+    assert (np.diff(found["probability"]) > 0).all()
+    band = taught[(taught >= found["score_low"][3]) & (taught < found["score_high"][3])]
+    assert found["probability"][3] == pytest.approx(chance(band).mean())
+    assert (found["light"] != "green").sum() <= 2
+    # a model that states half of what comes is found out, whatever its training loans did
+    off = evidence.stated_grades(taught, lambda points: chance(points) / 2, judged)
+    assert (off["light"] == "red").all()
+    with pytest.raises(ValueError, match="score"):
+        evidence.stated_grades([1.0, NAN], chance, judged)

@@ -187,9 +187,30 @@ def test_key_figures_and_findings_of_all_stages_have_a_sheet_each(run_dir: Path)
         ("01_borrowers", "Bad rate", "6.1 %"),
         ("01_borrowers", "=sum", "-1"),
     ]
-    assert cells(book["Findings"])[1:] == [("02_woe_binning", "red", "Leak", "@debt")]
+    nobody = "no owner named (data/limits.yaml)"
+    assert cells(book["Findings"]) == [
+        ("stage", "light", "topic", "finding", "section", "owner", "to do", "by"),
+        ("02_woe_binning", "red", "Leak", "@debt", None, nobody, None, None),
+    ]
     texts = [cell for worksheet in book for row in worksheet for cell in row if cell.value]
     assert "f" not in {cell.data_type for cell in texts}
+
+
+def test_findings_of_the_workbook_have_an_owner_and_a_day(run_dir: Path) -> None:
+    told = [{"topic": "Leak", "text": "t", "red": False, "section": "02_woe_binning#Bins"}]
+    write_json(run_dir / "02_woe_binning" / "findings.json", told)
+    seal(run_dir)
+    limits = "findings: {Leak: {owner: =Head, to_do: Look., within_days: 30}}"
+    (run_dir.parents[1] / "limits.yaml").write_text(limits)
+    book = book_of(run_dir)
+    assert cells(book["Findings"])[1:] == [
+        ("02_woe_binning", "amber", "Leak", "t", "02_woe_binning: Bins", "=Head", "Look.",
+         "2026-02-01"),
+    ]  # fmt: skip
+    assert {cell.data_type for row in book["Findings"] for cell in row} == {"s"}
+    (run_dir.parents[1] / "limits.yaml").write_text("findings: [Leak]")
+    with pytest.raises(schema.DataContractError, match="findings: expected a block of keys"):
+        book_of(run_dir)
 
 
 def test_a_stage_that_is_not_done_is_left_out_and_named(run_dir: Path) -> None:

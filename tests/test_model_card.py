@@ -17,8 +17,15 @@ from matplotlib.figure import Figure
 from riskkit import documents, evidence, metrics, plots, profile
 from riskkit.binning import WoeBinner, select_features
 from riskkit.documents import Findings, document_html
-from riskkit.documents.limits import Limit, challenger_limits, model_limits
-from riskkit.schema import Feature, SourceFacts
+from riskkit.documents.limits import (
+    Limit,
+    challenger_limits,
+    model_limits,
+    rule_limits,
+    validation_figures,
+)
+from riskkit.documents.recommended import rule_text
+from riskkit.schema import Feature, SourceFacts, read_limits
 from riskkit.scorecard import Scorecard, ScoreScale
 from riskkit.target import BadDefinition
 
@@ -215,7 +222,12 @@ def made() -> dict[str, Any]:
         pd.DataFrame({"channel": channel}, index=flags.index),
     )
     calibration = segment[["loans", "bad_rate"]].assign(
-        low=0.0, high=1.0, scorecard=0.1, scorecard_outside=False, challenger=0.1
+        low=0.0,
+        high=1.0,
+        scorecard=0.1,
+        scorecard_outside=False,
+        challenger=0.1,
+        challenger_outside=False,
     )
     findings = {
         "discrimination": metrics.discrimination_table(
@@ -601,7 +613,10 @@ def test_a_red_grade_is_red_only_beyond_few_training_bads_and_many_grades(made) 
 
 
 def test_the_challenger_is_held_to_its_own_figures(made) -> None:
-    findings = replace(made["findings"], grades=None, calibration=None)
+    grades = made["findings"].grades.assign(light="green", jeffreys_p_value=0.5)
+    fair = made["findings"].fairness.assign(impact_high=0.7)
+    findings = replace(made["findings"], calibration=None, challenger_grades=grades)
+    findings = replace(findings, challenger_fairness=fair)
     findings = changed(made | {"findings": findings}, "accuracy", "challenger", p_value=0.004)
     scale = made["card"].score_scale
     found = {x.topic: x for x in challenger_limits(scale, made["scores"], findings)}
@@ -611,7 +626,170 @@ def test_the_challenger_is_held_to_its_own_figures(made) -> None:
     late = made["scores"][made["scores"]["sample"] == "out_of_time"]
     said = f"{scale.probability(late['challenger']).mean():.2%} predicted"
     assert found["Level of risk, challenger"].text.startswith(said)
-    assert "Fairness, challenger" in found
+    assert found["Fairness, challenger"].is_red
+    assert found["Grades, challenger"].text.startswith("0 of ")
+    # a grade that the challenger states is red beyond chance where few grades can explain it
+    for p_value, is_red in ((0.009, False), (1e-4, True)):
+        grades.loc[1, ["light", "jeffreys_p_value"]] = ["red", p_value]
+        off = replace(findings, challenger_grades=grades)
+        limit = {x.topic: x for x in challenger_limits(scale, made["scores"], off)}
+        assert limit["Grades, challenger"].attention
+        assert limit["Grades, challenger"].is_red == is_red
+        assert ("chance in one of so many" in limit["Grades, challenger"].text) != is_red
+        told = "beyond chance" if is_red else "which chance can explain"
+        figure = validation_figures(off)["Grades of the challenger in red"]
+        assert figure == f"1 of {len(grades)}, {told}"
+
+
+# -- the recommended rule --------------------------------------------------------------------------
+
+ROW = {
+    "model": "challenger", "cutoff": 547.0, "cutoff_low": 540.0, "cutoff_high": 560.0,
+    "model_again_rate": 0.88, "is_behind": True, "gain_amount": 1200.0, "gain_low": 300.0,
+    "gain_high": 2100.0, "is_expected": False, "optimism_amount": 150.0, "is_taken": True,
+    "is_recommended": True, "is_assumed": False,
+}  # fmt: skip
+FIRST = ROW | {
+    "model": "", "cutoff": np.nan, "cutoff_low": np.nan, "cutoff_high": np.nan,
+    "model_again_rate": np.nan, "gain_amount": 0.0, "gain_low": 0.0, "gain_high": 0.0,
+    "optimism_amount": 0.0, "is_taken": False, "is_recommended": False,
+}  # fmt: skip
+
+
+def rules_of(first: dict[str, Any] = FIRST, name: str = "today's policy", **row: Any) -> Any:
+    index = pd.Index([name, "the best"], name="policy")
+    return pd.DataFrame([first, ROW | row], index=index)
+
+
+def test_a_rule_is_told_with_its_interval_and_what_it_earns() -> None:
+    assert rule_text(rules_of(), "CNY") == (
+        "Recommended: keep today's policy and, of those it approves, decline below 547 points of "
+        "the challenger. In 95 of 100 other draws of the loans the best cutoff of the challenger "
+        "lies between 540 and 560; 88% of the draws take this model. Against today's policy it "
+        "earns +1,200 CNY (95 % interval +300 to +2,100); about 150 CNY of its profit are the luck "
+        "of the choice."
+    )
+    short = "decline below 547 points of the challenger (540 to 560 in 95 of 100 other draws)"
+    assert rule_text(rules_of(), "CNY", short=True).endswith(short)
+    alone = rule_text(rules_of(is_behind=False, is_expected=True, is_assumed=True), "CNY")
+    assert "Recommended: approve from 547 points of the challenger on." in alone
+    assert "it is expected to earn +1,200 CNY" in alone
+    assert "on economics that nobody stated" in alone
+
+
+def test_a_rule_that_chance_explains_is_not_called_recommended() -> None:
+    kept = rules_of(FIRST | {"is_recommended": True}, is_recommended=False)
+    text = rule_text(kept, "CNY")
+    assert text.startswith(
+        "Recommended: keep today's policy, since no cutoff earns more beyond chance. The best one "
+        "found, which is not recommended: keep today's policy and, of those"
+    )
+    assert rule_text(kept, "CNY", short=True) == "keep today's policy: no cutoff earns more"
+    everybody = rules_of(
+        FIRST | {"is_behind": False, "is_recommended": True}, "everybody",
+        is_behind=False, is_recommended=False, gain_amount=np.nan,
+    )  # fmt: skip
+    text = rule_text(everybody, "CNY")
+    assert text.startswith("Recommended: approve everybody, since")
+    assert text.endswith("What it earns is not known.")
+    assert rule_text(everybody.head(1), "CNY") == (
+        "approve everybody: there is no cutoff to recommend."
+    )
+
+
+def with_rule(made: dict[str, Any], **rows: Any) -> Findings:
+    fair = made["findings"].fairness
+    tables = {"today's policy": fair.copy(), "recommended rule": fair.assign(impact_high=0.75)}
+    for table in tables.values():
+        table.attrs = {"approval_rate": 0.58}
+    policies = pd.DataFrame(
+        {"applications": 100, "approval_rate": 0.58, "loans": 80, "bad": 8, "bad_rate": 0.1,
+         "bad_rate_low": 0.05, "bad_rate_high": 0.2, "profit_amount": 1.0, "profit_low": 0.0,
+         "profit_high": 2.0},
+        index=["today's policy", "the best", "everybody"],
+    )  # fmt: skip
+    return replace(
+        made["findings"], rules=rules_of(**rows), policies=policies, rule_fairness=tables,
+        challenger_fairness=fair, challenger_grades=made["findings"].grades,
+    )  # fmt: skip
+
+
+class Trees:
+    """As much of a challenger as a document reads."""
+
+    feature_names_in_ = np.array(["income", "debt", "noise"], dtype=object)
+    trends: dict[str, str] = {"income": "descending", "debt": "auto"}  # noqa: RUF012
+    n_rounds_, n_leaves, calibration = 144, 8, "platt"
+
+
+def test_the_document_tells_of_the_challenger_and_the_recommended_rule(made) -> None:
+    findings = with_rule(made)
+    said = words(page_of(made, findings=findings, challenger=Trees()))
+    place = said.rindex("The challenger and the recommended rule")
+    told = said[place : said.rindex("What deserves attention")]
+    late = made["findings"].discrimination.loc[("out_of_time", "challenger")]
+    for text in (
+        rule_text(findings.rules, "CNY").replace("'", "&#x27;"),
+        "Rules side by side", "5.00% 20.00%", "recommended rule, 58% approved",
+        "0.625 (0.50 to 0.75), below 4/5", "scorecard, 64% approved",
+        "144 gradient-boosted trees of up to 8 leaves on 3 features, 1 of them bound",
+        "calibrated by a line on the log-odds",
+        f"AUC {late['auc']:.3f} (95 % interval {late['auc_low']:.3f}", "Grades of the challenger",
+        "Level of risk: ", "Fairness, recommended rule: impact ratio below 0.8",
+    ):  # fmt: skip
+        assert text in told, text
+    assert "everybody" not in told
+    summary = said[: said.rindex("Purpose")]
+    assert "Recommended rule keep today&#x27;s policy and, of those it approves" in summary
+
+
+def test_without_a_rule_or_a_protected_attribute_the_document_says_so(made) -> None:
+    said = words(page_of(made, challenger=Trees()))
+    assert "No rule was left to judge." in said
+    assert "Fairness as decided" not in said
+    nobody = {"today's policy": made["findings"].fairness.head(0)}
+    findings = replace(with_rule(made), rule_fairness=nobody)
+    said = words(page_of(made, findings=findings, challenger=Trees()))
+    assert said.count("nothing can be said of fairness") == 1
+    assert rule_limits(findings) == []
+
+
+def test_whom_the_rule_treats_how_is_a_limit_of_what_is_recommended(made) -> None:
+    findings = with_rule(made)
+    found = {limit.topic: limit for limit in rule_limits(findings)}
+    assert found["Fairness, recommended rule"].is_red
+    assert list(found) == ["Fairness, today's policy", "Fairness, recommended rule"]
+    tables = {"best cutoff, not recommended": findings.rule_fairness["recommended rule"]}
+    assert rule_limits(replace(findings, rule_fairness=tables)) == []
+
+
+def test_every_limit_of_challenger_and_rule_has_an_owner(made) -> None:
+    findings = with_rule(made)
+    owned = read_limits(Path(__file__).parents[1] / "data" / "limits.yaml").findings
+    limits = [
+        *model_limits(**made | {"findings": findings}),
+        *challenger_limits(made["card"].score_scale, made["scores"], findings),
+        *rule_limits(findings),
+    ]
+    assert len(limits) > 20
+    assert {limit.topic for limit in limits} - set(owned) == set()
+
+
+def test_key_figures_of_a_validation_say_how_sure_they_are(made) -> None:
+    figures = validation_figures(with_rule(made))
+    assert figures["Groups below four fifths, card"] == "1 of 2 (1 beyond chance; 0 more may be)"
+    assert figures["Groups below four fifths, recommended rule"].startswith("1 of 2 (1 beyond")
+    slope = made["findings"].accuracy.loc["challenger"]
+    assert figures["Calibration slope of the challenger"] == (
+        f"{slope['slope']:.2f} ({slope['slope_low']:.2f} to {slope['slope_high']:.2f})"
+    )
+    fair = made["findings"].fairness
+    unsure = fair.assign(impact_ratio=0.9, impact_low=0.7, impact_high=1.1)
+    figures = validation_figures(replace(made["findings"], fairness=unsure))
+    assert figures["Groups below four fifths, card"] == "0 of 2 (0 beyond chance; 2 more may be)"
+    nothing = validation_figures(Findings(fairness=fair.assign(impact_ratio=np.nan)))
+    assert set(nothing.values()) == {"not known"}
+    assert len(nothing) == 6
 
 
 def test_overlap_unproven_features_and_leakage_are_named(made, monkeypatch) -> None:

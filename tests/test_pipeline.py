@@ -26,8 +26,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from own_data import OWN_MAPPING
+from typer.testing import CliRunner
 
-from riskkit import pipeline
+from riskkit import cli, pipeline
 from riskkit.checks import DataContractError
 from riskkit.pipeline import (
     BadInput,
@@ -37,6 +38,7 @@ from riskkit.pipeline import (
     rebuild_index,
     runner,
 )
+from riskkit.pipeline.findings import Finding, findings_in
 from riskkit.pipeline.folders import clean_up, locked, swap_in
 from riskkit.pipeline.front_page import index_page
 from riskkit.pipeline.manifest import read_manifest, stage_state, write_manifest
@@ -318,10 +320,12 @@ def test_a_notebook_tells_its_title_and_purpose(project: Path) -> None:
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        ({"chek": "synthetic.check_world"}, "must hold check and leaves and nothing else"),
+        ({"chek": "synthetic.check_world"}, "must hold check, leaves and findings and nothing"),
         ({"check": "os.path.join"}, "must be module.function of riskkit, found 'os.path.join'"),
         ({"check": ["a.b"]}, "must be module.function of riskkit"),
         ({"leaves": "bins"}, "leaves must be a list of names, found 'bins'"),
+        ({"findings": ["Drift"]}, "findings must map topics to headings, found ['Drift']"),
+        ({"findings": {"Drift": 1}}, "findings must map topics to headings"),
         ({"check": "os.remove"}, "its check, os.remove, is no public function of riskkit"),
         ({"check": "synthetic.np"}, "is no public function of riskkit"),
         ({"check": "synthetic.importlib"}, "is no public function of riskkit"),
@@ -750,6 +754,113 @@ def test_the_index_shows_what_can_be_read_of_a_stages_findings(
     assert "cannot be read" not in index_page(manifest, notebooks, run_dir, tmp_path)
 
 
+FOUND = """
+told = [("Drift", "a <b>feature</b> moved", False), ("Leak", "one", True), ("Leak", "two", True)]
+told += [("Old", "elsewhere", False)]
+stage.findings(told)
+"""
+LIMITS = """
+findings:
+  Leak: {owner: <i>Head of data</i>, to_do: Show when it was known., within_days: 7}
+  Drift: {owner: Head of monitoring, to_do: Find what moved., within_days: 30}
+"""
+
+
+def with_findings(project: Path) -> Path:
+    opened = [prose("# One"), parameters_cell(), code(OPEN.format(name="01_one"))]
+    cells = [*opened, prose("## What's `in` it?")]
+    write_notebook(project, "01_one", cells)
+    (project / "data").mkdir()
+    cells = [prose("# Two"), parameters_cell(), code(OPEN.format(name="02_two"))]
+    cells += [prose("### Does it leak?"), code(FOUND), prose("## Conclusion")]
+    places = {"Leak": "Does it leak?", "Drift": "01_one#What's in it?", "Old": "Nowhere"}
+    write_notebook(project, "02_two", cells, findings=places)
+    return project
+
+
+def findings_on(index: Path) -> list[str]:
+    """Words of each finding of the front page, one line each."""
+    items = re.findall(r"<li>\n<p><span class=.light.*?</li>", index.read_text(), re.DOTALL)
+    return [" ".join(re.sub("<[^>]+>", " ", item).split()) for item in items]
+
+
+def test_a_finding_has_its_owner_its_day_and_its_place(tmp_path: Path) -> None:
+    project = with_findings(tmp_path)
+    (project / "data" / "limits.yaml").write_text(LIMITS)
+    result = run_in(project)
+    manifest = read_manifest(result.run_dir) | {"finished": "2026-11-29T23:00:00+00:00"}
+    write_manifest(result.run_dir, manifest)
+    pipeline.rebuild_index(result.run_dir)
+    # topics that share a light stand once; what nobody owns comes first
+    assert findings_on(result.index) == [
+        "red Leak : one two &lt;i&gt;Head of data&lt;/i&gt; , by 6 December 2026 : "
+        "Show when it was known.",
+        "amber Old : elsewhere no owner named (data/limits.yaml)",
+        "amber Drift : a &lt;b&gt;feature&lt;/b&gt; moved Head of monitoring , by 29 December 2026 "
+        ": Find what moved.",
+    ]
+    page = result.index.read_text()
+    said = "Of what was found, 2 are red and 2 amber. The first is due by 6 December 2026. 1 of"
+    assert f"{said} them have no owner." in page
+    links = dict(re.findall(r'<a href="([^"]+)">(Leak|Old|Drift)</a>', page))
+    assert links == {
+        "02_two.html#Does-it-leak?": "Leak",
+        "02_two.html": "Old",
+        "01_one.html#What&#39;s-in-it?": "Drift",
+    }
+    for link in links:
+        name, _, anchor = html.unescape(link).partition("#")
+        shown = html.unescape((result.report_dir / name).read_text())
+        assert not anchor or f'id="{anchor}"' in shown
+    told = json.loads((result.run_dir / "02_two" / "findings.json").read_text())
+    assert {row["topic"]: row["section"] for row in told} == find_notebooks(project)[1].findings
+
+
+def test_another_limits_file_makes_another_front_page_and_runs_no_stage(tmp_path: Path) -> None:
+    project = with_findings(tmp_path)
+    result = run_in(project)
+    nobody = "no owner named (data/limits.yaml)"
+    assert [line.count(nobody) for line in findings_on(result.index)] == [1, 1, 1]
+    assert "4 of them have no owner." in result.index.read_text()
+    (project / "data" / "limits.yaml").write_text(LIMITS)
+    assert states(run_in(project)) == ["up to date"] * 2
+    assert [line.count(nobody) for line in findings_on(result.index)] == [0, 1, 0]
+    (project / "data" / "limits.yaml").write_text(LIMITS.replace("Head of mon", "Desk of mon"))
+    pipeline.rebuild_index(result.run_dir)
+    assert "Desk of monitoring" in result.index.read_text()
+
+
+@pytest.mark.parametrize("command", ["run", "report"])
+def test_a_limits_file_that_cannot_be_stops_what_would_use_it(tmp_path: Path, command: str) -> None:
+    project = with_findings(tmp_path)
+    done = run_in(project)
+    before = bytes_below(project / "data" / "runs") | bytes_below(project / "reports")
+    (project / "data" / "limits.yaml").write_text(LIMITS.replace("within_days: 7", "in_days: 7"))
+    given = ["report", str(done.run_dir)]
+    if command == "run":
+        given = ["run", "--project", str(project), "--profile", "quick", "--force"]
+    result = CliRunner().invoke(cli.app, given)
+    assert result.exit_code == 2
+    assert "limits.yaml" in result.stderr
+    assert "findings.Leak.in_days: unknown key; did you mean 'within_days'?" in result.stderr
+    assert before == bytes_below(project / "data" / "runs") | bytes_below(project / "reports")
+
+
+def test_findings_of_an_older_run_and_of_no_project_have_no_section(tmp_path: Path) -> None:
+    stage = open_stage("03_models", run_dir=tmp_path, output_dir=tmp_path / "03_models")
+    said = stage.findings([("Drift", "it moved", False), ("Leak", "*one*", True)])
+    assert said == "- red: **Leak**, \\*one\\*\n- amber: **Drift**, it moved"
+    rows = findings_in(tmp_path / "03_models")
+    assert [(row.topic, row.section) for row in rows] == [("Leak", ""), ("Drift", "")]
+    old = [{"topic": "Drift", "text": "it moved", "red": False}]
+    (tmp_path / "03_models" / "findings.json").write_text(json.dumps(old))
+    assert findings_in(tmp_path / "03_models") == [Finding("Drift", "it moved", False)]
+    spoiled = [old[0] | {"section": 7}]
+    (tmp_path / "03_models" / "findings.json").write_text(json.dumps(spoiled))
+    (lost,) = findings_in(tmp_path / "03_models")
+    assert (lost.topic, lost.red) == ("Files of the run", True)
+
+
 def test_equal_runs_give_equal_bytes(finished: Path) -> None:
     run_in(finished, run="again")
     for folder, pattern in (("data", "*.parquet"), ("reports", "0*.html")):
@@ -907,6 +1018,49 @@ def test_a_document_is_shown_beside_its_page_and_stays_as_long_as_it_holds(tmp_p
     assert {p.name for p in result.report_dir.iterdir()} == names - {"card.html"} | {"other.html"}
     assert '<a href="other.html"></a>' not in result.index.read_text()
     assert '<a href="other.html">other</a>' in result.index.read_text()
+
+
+def test_a_document_for_word_is_published_as_its_page_is(tmp_path: Path) -> None:
+    leave = 'stage.output("doc.html").write_text("<title>Doc</title>")\n'
+    leave += 'stage.output("doc.docx").write_bytes(b"a \\xff document")\n'
+    leave += 'if both: stage.output("alone.docx").write_bytes(b"2")'
+    cells = [prose("# One"), parameters_cell("both = True"), code(OPEN.format(name="01_one"))]
+    write_notebook(tmp_path, "01_one", [*cells, code(leave)])
+    done = run_in(tmp_path)
+    folder, shown = done.run_dir / "01_one", done.report_dir / "doc.docx"
+    links = '<a href="alone.docx">alone (Word)</a> · <a href="doc.html">Doc</a> · '
+    links += '<a href="doc.docx">Doc (Word)</a>'
+    for page in (done.index, done.report_dir / "01_one.html"):
+        assert links in page.read_text()
+    assert shown.read_bytes() == b"a \xff document"
+    # what no manifest holds, and a link, are no documents of the run
+    (folder / "mine.docx").write_bytes(b"mine")
+    (folder / "host.docx").symlink_to("/etc/hostname")
+    shown.write_bytes(b"another")
+    pipeline.rebuild_index(done.run_dir)
+    assert {p.name for p in done.report_dir.glob("*.docx")} == {"doc.docx", "alone.docx"}
+    assert shown.read_bytes() == b"a \xff document"
+    (folder / "doc.docx").write_bytes(b"altered")
+    with pytest.raises(BadInput, match=r"doc\.docx is not as run .* left it"):
+        pipeline.rebuild_index(done.run_dir)
+    assert shown.read_bytes() == b"a \xff document"
+    for strange in ("mine.docx", "host.docx"):
+        (folder / strange).unlink()
+    assert states(run_in(tmp_path, parameters={"both": False})) == ["done"]
+    assert {p.name for p in done.report_dir.glob("*.docx")} == {"doc.docx"}
+
+
+def test_documents_that_name_their_run_do_not_tell_equal_runs_apart(tmp_path: Path) -> None:
+    leave = 'stage.output("doc.html").write_text(stage.run)\n'
+    leave += 'stage.output("doc.docx").write_text(stage.run)\nstage.key_figures({"a": "1"})'
+    cells = [prose("# One"), parameters_cell(), code(OPEN.format(name="01_one")), code(leave)]
+    write_notebook(tmp_path, "01_one", cells)
+    one, other = (run_in(tmp_path, run=name) for name in ("one", "other"))
+    assert (one.report_dir / "doc.html").read_text() == "one"
+    assert (other.report_dir / "doc.docx").read_text() == "other"
+    hashes = [pipeline.open_run(run.run_dir).hashes() for run in (one, other)]
+    assert hashes[0] == hashes[1]
+    assert set(hashes[0]) == {"01_one/key_figures.json"}
 
 
 def test_a_failed_stage_shows_no_document_as_its_own(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from riskkit import metrics, strategy
+from riskkit.strategy import words
 
 ECONOMICS = strategy.Economics(margin_amount=60, loss_amount=600, cost_amount=5)
 # Jeffreys 95 % intervals of one bad of two, and the upper end of none of one
@@ -504,17 +505,17 @@ def test_profit_difference_needs_two_cutoffs_and_outcomes(two_scores):
 
 
 def test_words_say_whose_the_bad_rate_is_and_who_was_never_seen(selected):
-    text = strategy.cutoff_text(selected.loc[1].astype(object))
+    text = words.cutoff_text(selected.loc[1].astype(object))
     assert "of the loans booked among the approved is 2.37% (4 bads of 169 loans" in text
     assert "Of the 300 approved, 131 (43.7%) were never booked: nobody has seen them repay" in text
     expected = selected.loc[1, "expected_bad_rate"]
     assert f"**{expected:.2%} of all the loans** turn bad" in text
     assert "With fewer than 30 bads behind it" in text
-    assert "fewer than" not in strategy.cutoff_text(selected.loc[1], min_bads=4)
+    assert "fewer than" not in words.cutoff_text(selected.loc[1], min_bads=4)
 
 
 def test_words_are_silent_on_the_never_booked_where_all_were_booked(table):
-    text = strategy.cutoff_text(table.loc[1])
+    text = words.cutoff_text(table.loc[1])
     assert "70 bads of 1,070 loans" in text
     assert "never booked" not in text
     assert "fewer than" not in text

@@ -9,6 +9,7 @@ import pytest
 
 from riskkit import instalments, metrics, partitions, strategy
 from riskkit.strategy import POLICIES
+from riskkit.strategy.economics import expected_loans
 
 TODAY, ALONE, BEHIND, EVERYBODY = POLICIES
 
@@ -213,7 +214,7 @@ def test_what_is_expected_of_everybody_is_what_they_would_have_done(world, found
     # the old policy knew no more than the score and a little noise, so the line tells of all
     _, loans, bad = world
     row = found.policies.loc[EVERYBODY]
-    stands_for = strategy.expected_loans(loans) + loans["default_flag"].notna()
+    stands_for = expected_loans(loans) + loans["default_flag"].notna()
     truth = (stands_for * bad).sum() / stands_for.sum()
     assert row["expected_bad_rate"] == pytest.approx(truth, rel=0.12)
     assert row["expected_bad_rate_low"] < row["expected_bad_rate"] < row["expected_bad_rate_high"]

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import nbformat
@@ -16,9 +17,10 @@ import pandas as pd
 import pytest
 import yaml
 from own_data import OWN_CSV, OWN_MAPPING
+from page_texts import document_says
 from typer.testing import CliRunner
 
-from riskkit import binning, instalments, metrics, pipeline, schema, target
+from riskkit import binning, documents, instalments, metrics, pipeline, schema, target
 from riskkit.challenger import Challenger
 from riskkit.cli import app
 from riskkit.scorecard import Scorecard
@@ -79,8 +81,14 @@ def test_pages_load_nothing_show_no_warning_and_describe_every_figure(any_run):
 def test_the_report_holds_a_document_of_the_very_model(any_run):
     page = (any_run.report_dir / "model_card.html").read_text(encoding="utf-8")
     for name in ("index", "06_validation"):
-        assert '<a href="model_card.html">' in (any_run.report_dir / f"{name}.html").read_text()
-    assert not re.findall(r"(?:src|href)=[\"'](?!data:image/svg|#s\d)", page)
+        shown = (any_run.report_dir / f"{name}.html").read_text()
+        assert '<a href="model_card.html">' in shown
+        assert '<a href="model_card.docx">' in shown
+    word = "model_card.docx"
+    left = any_run.run_dir / "06_validation" / word
+    assert (any_run.report_dir / word).read_bytes() == left.read_bytes()
+    links = re.findall(r"(?:src|href)=[\"'](?!data:image/svg|#s\d)(.*?)[\"']", page)
+    assert links == ["index.html"]
     assert "<script" not in page
     said = text_of(any_run, "model_card")
     for file in ("scorecard.json", "challenger.json"):
@@ -93,7 +101,31 @@ def test_the_report_holds_a_document_of_the_very_model(any_run):
     for name, value in manifest["stages"]["03_models"]["parameters"].items():
         assert f"{name} {value or '–' if isinstance(value, str) else value}" in said
     assert not re.search(r"\b(nan|object at|out_of_time)\b", said)
-    assert any_run.run_dir.name not in said  # equal runs of other names give equal bytes
+    assert f"Run {any_run.run_dir.name} " in said
+    rules = schema.read_table(any_run.run_dir / "04_cutoffs" / "rules.parquet")
+    text = documents.rule_text(rules, facts_of(any_run).currency)
+    assert re.sub(r"\s+", " ", text) in html.unescape(said)
+
+
+def facts_of(run):
+    return schema.SourceFacts.load(run.run_dir / "01_borrowers" / "source.json")
+
+
+def test_fairness_is_shown_as_today_decides_and_as_the_recommended_rule_would(synthetic_run):
+    scores = schema.read_table(synthetic_run.run_dir / "03_models" / "scores.parquet")
+    rules = schema.read_table(synthetic_run.run_dir / "04_cutoffs" / "rules.parquet")
+    recent = scores[target.judging_rows(scores)]
+    (best,) = rules[rules["is_taken"]].itertuples()
+    passed = recent["approved"] & (recent[best.model] >= best.cutoff)
+    said = text_of(synthetic_run, "06_validation")
+    assert best.is_behind
+    name = "recommended rule" if best.is_recommended else "best cutoff, not recommended"
+    for label, who in (("today's policy", recent["approved"]), (name, passed)):
+        assert f"{label}, {who.mean():.0%} approved" in html.unescape(said)
+    figures = json.loads((synthetic_run.run_dir / "06_validation" / "key_figures.json").read_text())
+    for label in ("Groups below four fifths, today's policy", "Grades of the challenger in red"):
+        assert re.match(r"\d+ of \d+", figures[label])
+    assert re.match(r"-?\d\.\d\d \(", figures["Calibration slope of the challenger"])
 
 
 def test_key_figures_of_every_stage_are_on_the_index(finished):
@@ -112,7 +144,19 @@ def test_equal_parameters_give_equal_bytes(project, synthetic_run):
         files = sorted(path.name for path in first.iterdir())
         assert files == sorted(path.name for path in second.iterdir())
         for file in files:
-            assert (first / file).read_bytes() == (second / file).read_bytes(), f"{name}/{file}"
+            one, other = (folder / file for folder in (first, second))
+            if file == "model_card.docx":
+                # a document names its run
+                told = [document_says(path.read_bytes()) for path in (one, other)]
+                own = ("p", f"Run {synthetic_run.run_dir.name}")
+                assert [("p", "Run again") if said == own else said for said in told[0]] == told[1]
+                continue
+            content = one.read_bytes()
+            if file == "model_card.html":
+                content = content.replace(
+                    f"Run {synthetic_run.run_dir.name}".encode(), b"Run again"
+                )
+            assert content == other.read_bytes(), f"{name}/{file}"
         pages = [run.report_dir / f"{name}.html" for run in (synthetic_run, again)]
         assert pages[0].read_bytes() == pages[1].read_bytes(), name
 
@@ -156,15 +200,30 @@ def test_what_deserves_attention_stands_on_the_front_page_red_first(finished):
     ]
     assert found
     for row in found:
-        assert f"{row['topic']} : {row['text']}" in index
-    lights = re.findall(r'class="light (red|amber)"', finished.index.read_text(encoding="utf-8"))
-    assert len(lights) == len(found)
+        assert row["text"] in index
+        assert row["section"]
+    kinds = Counter((row["topic"], row["red"], row["section"]) for row in found)
+    page = finished.index.read_text(encoding="utf-8")
+    lights = re.findall(r'class="light (red|amber)"', page)
+    assert len(lights) == len(kinds)
     assert lights == sorted(lights, reverse=True)
+    # each stands where it says, has an owner and a day, and what is due first comes first
+    links = re.findall(r'class="light [^\n]*?<a href="([^"]*)">', page)
+    assert len(links) == len(kinds)
+    for link in map(html.unescape, links):
+        name, _, anchor = link.partition("#")
+        shown = html.unescape((finished.report_dir / name).read_text(encoding="utf-8"))
+        assert f'id="{anchor}"' in shown
+    assert "no owner named" not in page
+    days = re.findall(r'<time datetime="([^"]+)">', page)
+    assert len(days) == len(kinds)
+    n_red = lights.count("red")
+    assert [days[:n_red], days[n_red:]] == [sorted(days[:n_red]), sorted(days[n_red:])]
     said = html.unescape(text_of(finished, "06_validation")).split("Conclusion")[-1]
     for row in json.loads((finished.run_dir / "06_validation" / "findings.json").read_text()):
         assert f"{row['topic']} , {row['text']}" in said
-    reds = lights.count("red")
-    assert f"Of what was found, {reds} are red and {len(lights) - reds} amber." in index
+    reds = sum(row["red"] for row in found)
+    assert f"Of what was found, {reds} are red and {len(found) - reds} amber." in index
 
 
 def test_title_stands_on_the_front_page(synthetic_run, german_credit_run):

@@ -67,9 +67,15 @@ def everything(text: str) -> list[Any]:
 
 def test_the_document_says_what_the_page_says_in_the_same_order() -> None:
     sections = everything("Text & more")
-    page = Page(document_html("A <title>", sections, subtitle="Of a run"))
-    said = document_says(word_document("A <title>", sections, subtitle="Of a run"))
+    about = {"subtitle": "Of a run", "home": "index.html"}
+    page = Page(document_html("A <title>", sections, **about))
+    content = word_document("A <title>", sections, **about)
+    said = document_says(content)
     assert said == page.said
+    assert said[:3] == [("p", "← Overview"), ("h1", "A <title>"), ("p", "Of a run")]
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        relations = archive.read("word/_rels/document.xml.rels").decode()
+    assert re.findall(r'Target="([^"]*)" TargetMode="External"', relations) == ["index.html"]
     assert ("h3", "2.1 Text & more") in said
     assert ("caption", "Table 1. Text & more") in said
     assert ("row", "Text & more", "a", "12.34%", "Text & more", "< 0.0001") in said
@@ -83,7 +89,7 @@ def test_the_document_of_a_run_says_what_its_page_says(synthetic_run: Any) -> No
     said = document_says((folder / "model_card.docx").read_bytes())
     assert said == page
     kinds = Counter(kind for kind, *_ in said)
-    assert kinds["h2"] == 13
+    assert kinds["h2"] == 14
     assert min(kinds["caption"], kinds["row"] / 5, kinds["figure"] * 3, kinds["li"]) > 10
 
 

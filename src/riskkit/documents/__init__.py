@@ -19,10 +19,16 @@ from riskkit.documents.glossary import (
     glossary_sections,
     read_glossary,
 )
-from riskkit.documents.limits import challenger_limits, model_limits
+from riskkit.documents.limits import (
+    challenger_limits,
+    model_limits,
+    rule_limits,
+    validation_figures,
+)
 from riskkit.documents.looks import sheet_look, show_finding
 from riskkit.documents.model_card import model_card_sections
 from riskkit.documents.page import document_html, write_document
+from riskkit.documents.recommended import rule_text, show_fairness_beside
 from riskkit.documents.shell import fragment_html, page_html
 from riskkit.documents.word import word_document, write_word_document
 from riskkit.documents.words import Findings, plain
@@ -47,10 +53,14 @@ __all__ = [
     "page_html",
     "plain",
     "read_glossary",
+    "rule_limits",
+    "rule_text",
     "selection_in_labels",
     "sheet_look",
+    "show_fairness_beside",
     "show_finding",
     "swap_cells",
+    "validation_figures",
     "word_document",
     "write_document",
     "write_word_document",

@@ -7,6 +7,7 @@ words of which every figure and every judgement is computed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ from riskkit.documents.words import (
     plain,
     verdict,
 )
-from riskkit.evidence import FOUR_FIFTHS
+from riskkit.evidence import FOUR_FIFTHS, RECOMMENDED, TODAY
 from riskkit.profile import period_text
 from riskkit.schema import Feature, SourceFacts
 from riskkit.target import samples_present
@@ -35,7 +36,14 @@ from riskkit.target import samples_present
 if TYPE_CHECKING:
     from riskkit.scorecard import Scorecard, ScoreScale
 
-__all__ = ["Limit", "challenger_limits", "model_limits"]
+__all__ = [
+    "Limit",
+    "below_text",
+    "challenger_limits",
+    "model_limits",
+    "rule_limits",
+    "validation_figures",
+]
 
 # where a figure begins to deserve attention
 MAX_DECLINED = 0.5
@@ -96,21 +104,35 @@ def model_limits(
 def challenger_limits(scale: ScoreScale, scores: pd.DataFrame, findings: Findings) -> list[Limit]:
     """Whether the challenger's probabilities hold, and whom it treats how.
 
-    It has no model document of its own, and a committee may be told to use it.
-
     Parameters
     ----------
     scale : ScoreScale
     scores : DataFrame
         As in :func:`model_card_sections`.
     findings : Findings
-        Its own `fairness`; no grades.
+        Its own grades and fairness are `challenger_grades` and `challenger_fairness`.
     """
-    found = [
-        *_limits_of_calibration(scale, scores, findings, "challenger"),
-        *_limit_of_groups(findings),
-    ]
+    own = replace(
+        findings, grades=findings.challenger_grades, fairness=findings.challenger_fairness
+    )
+    found = [*_limits_of_calibration(scale, scores, own, "challenger"), *_limit_of_groups(own)]
     return [limit._replace(topic=f"{limit.topic}, challenger") for limit in found]
+
+
+def rule_limits(findings: Findings) -> list[Limit]:
+    """Whom today's policy and the recommended rule treat how.
+
+    Parameters
+    ----------
+    findings : Findings
+        A rule of `rule_fairness` that nobody recommends is passed over.
+    """
+    return [
+        limit._replace(topic=f"{limit.topic}, {name}")
+        for name, table in findings.rule_fairness.items()
+        if name in (TODAY, RECOMMENDED) and len(table)
+        for limit in _limit_of_groups(replace(findings, fairness=table))
+    ]
 
 
 def _limits_of_sample(card: Scorecard, facts: SourceFacts, scores: pd.DataFrame) -> list[Limit]:
@@ -294,8 +316,13 @@ def _limit_of_grades(grades: pd.DataFrame) -> Limit:
         for grade, row in off.iterrows()
     )
     text += f": {listed(told)}" if len(off) else ""
-    if not len(off) or "taught" not in grades:
-        return Limit("Grades", text, red > 0, red > 0)
+    if not len(off):
+        return Limit("Grades", text, False)
+    if "taught" not in grades:
+        # probabilities that the model states, with no count of loans behind them
+        surely = bool(_holm(grades["jeffreys_p_value"])[off.index].min() < SIGNIFICANT)
+        text += "" if surely else "; chance in one of so many can explain it"
+        return Limit("Grades", text, True, surely)
     counts = grades[["bad", "n", "taught_bad", "taught"]].fillna(0).to_numpy()
     p_values = pd.Series(
         [
@@ -401,7 +428,7 @@ def _limit_of_groups(findings: Findings) -> list[Limit]:
     text = f"no group has an impact ratio below {FOUR_FIFTHS:g}"
     if low.any():
         ratios = (
-            f"{what} {plain(who)} ({_below(row['impact_ratio'])}, {row['impact_low']:.2f} to "
+            f"{what} {plain(who)} ({below_text(row['impact_ratio'])}, {row['impact_low']:.2f} to "
             f"{row['impact_high']:.2f})"
             for (what, who), row in table[low].iterrows()
         )
@@ -412,9 +439,64 @@ def _limit_of_groups(findings: Findings) -> list[Limit]:
     return [Limit("Fairness", text, bool(low.any()), surely)]
 
 
-def _below(ratio: float) -> str:
+def below_text(ratio: float) -> str:
     """A ratio below four fifths, in as many digits as it takes not to read as four fifths."""
     digits = 3
     while float(f"{ratio:.{digits}f}") >= FOUR_FIFTHS:
         digits += 1
     return f"{ratio:.{digits}f}"
+
+
+# -- key figures -----------------------------------------------------------------------------------
+
+
+def validation_figures(findings: Findings) -> dict[str, str]:
+    """What the front page shows of a validation: label → text, each with how sure it is.
+
+    Parameters
+    ----------
+    findings : Findings
+
+    Returns
+    -------
+    dict of str to str
+        Calibration slope, grades in red and groups below four fifths of both models; groups of
+        today's policy and of the recommended rule, where it is another.
+    """
+    figures = {}
+    grades = {"card": findings.grades, "challenger": findings.challenger_grades}
+    fair = {"card": findings.fairness, "challenger": findings.challenger_fairness}
+    for name, model in (("card", "scorecard"), ("challenger", "challenger")):
+        figures[f"Calibration slope of the {name}"] = _slope_text(findings.accuracy, model)
+        figures[f"Grades of the {name} in red"] = _grades_text(grades[name])
+        figures[f"Groups below four fifths, {name}"] = _groups_text(fair[name])
+    for name, table in findings.rule_fairness.items():
+        if name in (TODAY, RECOMMENDED):
+            figures[f"Groups below four fifths, {name}"] = _groups_text(table)
+    return figures
+
+
+def _slope_text(accuracy: pd.DataFrame | None, model: str) -> str:
+    if accuracy is None or not np.isfinite(accuracy.loc[model, "slope"]):
+        return "not known"
+    row = accuracy.loc[model]
+    return f"{row['slope']:.2f} ({row['slope_low']:.2f} to {row['slope_high']:.2f})"
+
+
+def _grades_text(grades: pd.DataFrame | None) -> str:
+    if grades is None:
+        return "not known"
+    red = int((grades["light"] == "red").sum())
+    if not red:
+        return f"{red} of {len(grades)}"
+    surely = "beyond chance" if _limit_of_grades(grades).is_red else "which chance can explain"
+    return f"{red} of {len(grades)}, {surely}"
+
+
+def _groups_text(table: pd.DataFrame | None) -> str:
+    if table is None or table.empty or table["impact_ratio"].isna().all():
+        return "not known"
+    below = table["impact_ratio"] < FOUR_FIFTHS
+    surely = int((below & (table["impact_high"] < FOUR_FIFTHS)).sum())
+    perhaps = int((~below & (table["impact_low"] < FOUR_FIFTHS)).sum())
+    return f"{below.sum()} of {len(table)} ({surely} beyond chance; {perhaps} more may be)"

@@ -15,6 +15,7 @@ from riskkit.documents.features import selection_in_labels
 from riskkit.documents.limits import Limit, model_limits
 from riskkit.documents.looks import show_finding
 from riskkit.documents.performance import calibration_parts, performance_parts, stability_parts
+from riskkit.documents.recommended import recommended_parts, rule_text
 from riskkit.documents.words import (
     Findings,
     count,
@@ -32,6 +33,7 @@ from riskkit.schema import Feature, SourceFacts
 from riskkit.target import samples_present
 
 if TYPE_CHECKING:
+    from riskkit.challenger import Challenger
     from riskkit.documents.page import Section
     from riskkit.scorecard import Scorecard
 
@@ -46,6 +48,7 @@ def model_card_sections(
     selection: pd.DataFrame,
     findings: Findings,
     *,
+    challenger: Challenger | None = None,
     parameters: pd.DataFrame | None = None,
     versions: Mapping[str, str] | None = None,
     files: Mapping[str, str] | None = None,
@@ -64,6 +67,8 @@ def model_card_sections(
     selection : DataFrame
         Of :func:`binning.select_features`.
     findings : Findings
+    challenger : Challenger, optional
+        The other model, which a rule may be recommended of.
     parameters : DataFrame, optional
         Index parameter: value, meaning.
     versions, files : mapping of str to str, optional
@@ -83,6 +88,10 @@ def model_card_sections(
         ("What the model rests on", _dependence(findings)),
         ("Fairness", _fairness(features, card, findings)),
         ("The declined", _declined(facts, scores, findings)),
+        (
+            "The challenger and the recommended rule",
+            recommended_parts(challenger, card.score_scale, facts, scores, findings),
+        ),
         ("Limits", _limits(limits)),
         ("Versions", _versions(card, parameters, versions, files)),
     ]
@@ -116,6 +125,8 @@ def _summary(
         told[f"AUC, {plain(kinds[-1])}"] = interval(row["auc"], row["auc_low"], row["auc_high"])
     if findings.comparison is not None:
         told["Against the challenger"] = verdict(findings.comparison.loc[kinds[-1]])
+    if findings.rules is not None:
+        told["Recommended rule"] = rule_text(findings.rules, facts.currency, short=True)
     worries = [limit.topic for limit in limits if limit.attention]
     told["Deserves attention"] = listed(dict.fromkeys(worries)) or "nothing below its threshold"
     if "scorecard.json" in files:

@@ -20,7 +20,9 @@ from riskkit.documents.shell import TEMPLATES, page_html
 from riskkit.plots import picture_of, show_table
 from riskkit.tables import whole
 
-__all__ = ["Part", "Section", "document_html", "filled", "write_document"]
+__all__ = ["WAY_BACK", "Part", "Section", "document_html", "filled", "write_document"]
+
+WAY_BACK = "← Overview"
 
 # text, bullets, label -> text, a table, a figure, or a section within
 Part = Any
@@ -28,11 +30,16 @@ Section = tuple[str, Sequence[Part]]
 
 
 def write_document(
-    path: str | Path, title: str, sections: Sequence[Section], *, subtitle: str = ""
+    path: str | Path,
+    title: str,
+    sections: Sequence[Section],
+    *,
+    subtitle: str = "",
+    home: str = "",
 ) -> Path:
     """Write the page of :func:`document_html` whole or not at all; returns its path."""
     path = Path(path)
-    page = document_html(title, sections, subtitle=subtitle)
+    page = document_html(title, sections, subtitle=subtitle, home=home)
     with whole(path) as staging:
         staging.write_text(page, encoding="utf-8")
     return path
@@ -70,6 +77,7 @@ def document_html(
         title=title,
         subtitle=subtitle,
         home=home,
+        way_back=WAY_BACK,
         css=(TEMPLATES / "document.css").read_text(encoding="utf-8"),
         contents=_contents(writer.headings),
         body=body,

@@ -18,13 +18,14 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from riskkit.columns import visible
-from riskkit.documents.page import Part, Section, filled
+from riskkit.documents.page import WAY_BACK, Part, Section, filled
 from riskkit.plots import picture_of, show_table, table_cells
 from riskkit.tables import undated, whole
 
 __all__ = ["BY_PEOPLE", "Blank", "word_document", "write_word_document"]
 
 _NAMESPACE = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+_RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 # in twentieths of a point: A4 with margins of 2 cm
 _PAGE, _MARGIN = (11906, 16838), 1134
 _TEXT_WIDTH = _PAGE[0] - 2 * _MARGIN
@@ -75,11 +76,12 @@ def write_word_document(
     sections: Sequence[Section],
     *,
     subtitle: str = "",
+    home: str = "",
     by_people: Sequence[Blank] = BY_PEOPLE,
 ) -> Path:
     """Write the file of :func:`word_document` whole or not at all; returns its path."""
     path = Path(path)
-    content = word_document(title, sections, subtitle=subtitle, by_people=by_people)
+    content = word_document(title, sections, subtitle=subtitle, home=home, by_people=by_people)
     with whole(path) as staging:
         staging.write_bytes(content)
     return path
@@ -90,13 +92,14 @@ def word_document(
     sections: Sequence[Section],
     *,
     subtitle: str = "",
+    home: str = "",
     by_people: Sequence[Blank] = BY_PEOPLE,
 ) -> bytes:
     """The sections of :func:`document_html` as a document of Word.
 
     Parameters
     ----------
-    title, subtitle : str
+    title, subtitle, home : str
     sections : sequence of (heading, parts)
         As in :func:`document_html`; parts side by side stand below each other. Tables and figures
         have the numbers they have on the page, cells the same text. Figures are pictures of 200
@@ -114,6 +117,8 @@ def word_document(
     document = docx.Document()
     _set_up(document, title)
     writer = _Writer(document)
+    if home:
+        writer.way_back(home)
     writer.paragraph(title, "Title")
     if subtitle:
         writer.paragraph(subtitle, "Subtitle")
@@ -268,6 +273,15 @@ class _Writer:
 
     def paragraph(self, text: str, style: str, *, properties: Sequence[Any] = ()) -> None:
         self.add(_paragraph(self.style_ids[style], _run(text), properties=properties))
+
+    def way_back(self, home: str) -> None:
+        """A link to the page beside the document that it belongs to."""
+        from docx.opc.constants import RELATIONSHIP_TYPE
+
+        to = self.document.part.relate_to(home, RELATIONSHIP_TYPE.HYPERLINK, is_external=True)
+        link = _element("hyperlink", _run(WAY_BACK, _element("color", val=_INK)), history=1)
+        link.set(f"{{{_RELATIONS}}}id", to)
+        self.add(_paragraph(self.style_ids["Normal"], link))
 
     def contents(self, headings: Sequence[tuple[tuple[int, ...], str]], is_signed: bool) -> None:
         """Links to the sections."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -49,6 +49,13 @@ class Findings:
         :func:`reject_inference.compare_methods`.
     ceiling : DataFrame
         Share of what the truth reaches, index model.
+    challenger_grades, challenger_fairness : DataFrame
+        As `grades` and `fairness`, of the challenger; grades of :func:`evidence.stated_grades`.
+    rules, policies : DataFrame
+        Of :func:`strategy.rules_table` and :func:`strategy.recommend`: what is recommended, and
+        what it brings.
+    rule_fairness : mapping of str to DataFrame
+        Of :func:`evidence.fairness_of_rules`.
     """
 
     discrimination: pd.DataFrame | None = None
@@ -65,6 +72,11 @@ class Findings:
     declined: pd.DataFrame | None = None
     methods: pd.DataFrame | None = None
     ceiling: pd.DataFrame | None = None
+    challenger_grades: pd.DataFrame | None = None
+    challenger_fairness: pd.DataFrame | None = None
+    rules: pd.DataFrame | None = None
+    policies: pd.DataFrame | None = None
+    rule_fairness: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def verdict(row: pd.Series) -> str:

@@ -6,10 +6,15 @@ which no difference stands without its interval.
 
 from riskkit.evidence.fairness import (
     FOUR_FIFTHS,
+    RECOMMENDED,
+    TODAY,
     check_validation,
+    fairness_at_rate,
+    fairness_of_rules,
     fairness_table,
     protected_groups,
 )
+from riskkit.evidence.grades import stated_grades
 from riskkit.evidence.refits import (
     compare_splits,
     families_of,
@@ -22,9 +27,13 @@ from riskkit.evidence.segments import calibration_by_segment, ranking_by_segment
 
 __all__ = [
     "FOUR_FIFTHS",
+    "RECOMMENDED",
+    "TODAY",
     "calibration_by_segment",
     "check_validation",
     "compare_splits",
+    "fairness_at_rate",
+    "fairness_of_rules",
     "fairness_table",
     "families_of",
     "family_worth",
@@ -34,4 +43,5 @@ __all__ = [
     "refit",
     "scores_with",
     "segments",
+    "stated_grades",
 ]

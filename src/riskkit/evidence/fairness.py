@@ -17,12 +17,23 @@ from riskkit.checks import flag_array, numeric_array, same_rows
 from riskkit.evidence.segments import bands
 from riskkit.schema import Feature
 
-__all__ = ["FOUR_FIFTHS", "check_validation", "fairness_table", "protected_groups"]
+__all__ = [
+    "FOUR_FIFTHS",
+    "RECOMMENDED",
+    "TODAY",
+    "check_validation",
+    "fairness_at_rate",
+    "fairness_of_rules",
+    "fairness_table",
+    "protected_groups",
+]
 
 Array = NDArray[np.float64]
 
 # below four fifths of the best-placed group's rate, United States agencies see adverse impact
 FOUR_FIFTHS = 0.8
+# what decides, as tables and findings call it
+TODAY, RECOMMENDED, BEST = "today's policy", "recommended rule", "best cutoff, not recommended"
 
 
 def check_validation(parameters: Mapping[str, Any]) -> dict[str, str]:
@@ -163,6 +174,76 @@ def fairness_table(
         index = pd.MultiIndex.from_arrays([[], []], names=names)
         found = pd.DataFrame(columns=["approval_rate"], index=index)
     found.attrs["approval_rate"] = float(passed.mean())
+    return found
+
+
+def fairness_at_rate(
+    scores: pd.DataFrame,
+    y: pd.Series,
+    probability: pd.DataFrame,
+    groups: pd.DataFrame,
+    *,
+    approval_rate: float,
+) -> dict[str, pd.DataFrame]:
+    """The table of each model at the cutoff that approves one share of all.
+
+    Parameters
+    ----------
+    scores, probability : DataFrame of shape (n_rows, n_models)
+        Higher scores are safer.
+    y, groups
+        As in :func:`fairness_table`.
+    approval_rate : float
+        A fraction; scores are whole points, so the next share attainable is approved.
+
+    Returns
+    -------
+    dict of model to DataFrame
+        Of :func:`fairness_table`.
+    """
+    return {
+        str(name): fairness_table(
+            column >= column.quantile(1 - approval_rate), y, probability[name], groups
+        )
+        for name, column in scores.items()
+    }
+
+
+def fairness_of_rules(
+    scores: pd.DataFrame, probability: pd.DataFrame, groups: pd.DataFrame, rules: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """The table of today's policy and of the best rule found, as they decide.
+
+    Parameters
+    ----------
+    scores : DataFrame of shape (n_rows,)
+        approved (bool, by today's policy), default_flag, and a column per model.
+    probability : DataFrame of shape (n_rows, n_models)
+    groups : DataFrame of shape (n_rows, n_attributes)
+    rules : DataFrame
+        Of :func:`strategy.rules_table`.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        "today's policy", where it declined anybody, and "recommended rule", or "best cutoff, not
+        recommended" where it earns no more beyond chance, as far as there are any: of
+        :func:`fairness_table`; a rule that asks no model predicts nothing.
+    """
+    same_rows(scores=scores, probability=probability, groups=groups)
+    found = {}
+    for rule in rules.to_dict("records"):
+        if not (rule["is_taken"] or (rule["is_behind"] and not rule["model"])):
+            continue
+        passed = scores["approved"].to_numpy(bool) if rule["is_behind"] else np.True_
+        if rule["model"]:
+            passed = passed & (scores[rule["model"]] >= rule["cutoff"]).to_numpy()
+        # the least that tells rows apart: nobody asks what a policy without a model predicts
+        chances = probability[rule["model"] or probability.columns[0]]
+        table = fairness_table(passed, scores["default_flag"], chances, groups)
+        silent = [] if rule["model"] else ["predicted_rate", "outside"]
+        name = RECOMMENDED if rule["is_recommended"] else BEST
+        found[name if rule["model"] else TODAY] = table.drop(columns=silent, errors="ignore")
     return found
 
 

@@ -9,16 +9,20 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from riskkit.pipeline.front_page import findings_in, key_figures_in
+from riskkit.pipeline.findings import findings_in, limits_of
+from riskkit.pipeline.front_page import key_figures_in
 from riskkit.pipeline.handover import TableMissing, require_as_left, run_files
 from riskkit.pipeline.manifest import read_manifest, stage_state
-from riskkit.pipeline.notebooks import TABLES
+from riskkit.pipeline.notebooks import TABLES, find_project
 from riskkit.pipeline.parameters import BadInput
 from riskkit.tables import Sheet, Table, workbook_bytes
+
+if TYPE_CHECKING:
+    from riskkit.schema import LimitsFile
 
 __all__ = ["RESULTS", "run_document", "run_workbook"]
 
@@ -34,6 +38,7 @@ RESULTS = {
     "cutoffs": "every cutoff: who passes, who turns bad, what it earns",
     "chosen_cutoffs": "the best cutoff of each goal and model",
     "policies": "today's policy, the best cutoff and their combinations, by profit",
+    "rules": "whom each rule approves, between which cutoffs chance lies, which is recommended",
     "swap_set": "who would change places under the recommended rule, and how they paid",
     "vintages": "share of each cohort's loans that has turned bad, by months on book",
     "hazards": "when loans fail: hazard and survival by months on book",
@@ -49,6 +54,7 @@ ROWS_OF = {
 }
 # Excel's own bound is 1,048,576 rows, and cells are held in memory
 MOST_ROWS, MOST_COLUMNS = 100_000, 1_000
+FINDINGS = ["stage", "light", "topic", "finding", "section", "owner", "to do", "by"]
 MODEL_DOCUMENT = "model_card"
 _FEATURE_COLUMNS = ("feature", "with")
 # index levels whose values are names that somebody may look for, not words
@@ -96,7 +102,8 @@ def run_workbook(run_dir: Path) -> bytes:
     if not files:
         raise BadInput(f"no stage in {run_dir} is done: there is nothing to export")
     labels = _labels(files)
-    sheets = [*_told(run_dir, files)]
+    limits = _limits_of(run_dir)
+    sheets = [*_told(run_dir, files, limits, _moment(manifest).isoformat())]
     left_out = []
     for (stage, file), path in files.items():
         if not file.endswith(".parquet"):
@@ -155,6 +162,17 @@ def _moment(manifest: Mapping[str, Any]) -> datetime.datetime:
     return moment.replace(tzinfo=None)
 
 
+def _limits_of(run_dir: Path) -> LimitsFile:
+    """Who owns which finding; a copy of a run outside a project knows nobody."""
+    from riskkit import schema
+
+    try:
+        project = find_project(run_dir)
+    except BadInput:
+        return schema.LimitsFile()
+    return limits_of(project)
+
+
 def _labels(files: Mapping[tuple[str, str], Path]) -> dict[str, str]:
     """Name of a feature → its label, of the last stage that tells."""
     for (_, file), path in reversed([*files.items()]):
@@ -176,7 +194,9 @@ def _left_out_because(name: str, path: Path) -> str:
     return ""
 
 
-def _told(run_dir: Path, files: Mapping[tuple[str, str], Path]) -> Iterator[Sheet]:
+def _told(
+    run_dir: Path, files: Mapping[tuple[str, str], Path], limits: LimitsFile, finished: str
+) -> Iterator[Sheet]:
     """Key figures and findings of all stages, a sheet each."""
     stages = list(dict.fromkeys(stage for stage, _ in files))
     figures = [
@@ -187,16 +207,20 @@ def _told(run_dir: Path, files: Mapping[tuple[str, str], Path]) -> Iterator[Shee
     findings = [
         {
             "stage": stage,
-            "light": "red" if finding["red"] else "amber",
-            "topic": finding["topic"],
-            "finding": finding["text"],
+            "light": finding.light,
+            "topic": finding.topic,
+            "finding": finding.text,
+            "section": finding.place,
+            "owner": finding.owner(limits),
+            "to do": finding.to_do(limits),
+            "by": str(finding.due(limits, finished) or ""),
         }
         for stage in stages
         for finding in findings_in(run_dir / stage)
     ]
     for name, holds, rows, columns in (
         ("Key figures", "the figures on the front page", figures, ["stage", "key figure", "value"]),
-        ("Findings", "what deserves attention", findings, ["stage", "light", "topic", "finding"]),
+        ("Findings", "what deserves attention, whose it is, and by when", findings, FINDINGS),
     ):
         yield Sheet(
             name=name,

@@ -15,6 +15,7 @@ from riskkit.pipeline.handover import KEY_FIGURES, WHOLE, require_as_left
 from riskkit.pipeline.manifest import read_manifest, stage_state
 from riskkit.pipeline.notebooks import find_notebooks, find_project
 from riskkit.pipeline.parameters import BadInput
+from riskkit.pipeline.report import DOCUMENTS
 from riskkit.tables import Table
 
 __all__ = ["FinishedRun", "open_run"]
@@ -51,11 +52,15 @@ class FinishedRun:
         return None if path is None else Table(path, whole=WHOLE.get(name))
 
     def hashes(self) -> dict[str, str]:
-        """``stage/file`` → sha256 of all that the stages left."""
+        """``stage/file`` → sha256 of all that the stages left, but for documents.
+
+        These say the same as tables and models do, and name their run.
+        """
         return {
             f"{stage}/{name}": sha
             for stage, record in sorted(self.manifest["stages"].items())
             for name, sha in sorted(record["outputs"].items())
+            if not name.endswith(DOCUMENTS)
         }
 
     def source_hashes(self) -> list[str] | None:

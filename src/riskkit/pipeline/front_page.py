@@ -5,28 +5,31 @@ Takes the manifest and what the stages have left; gives HTML text.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from riskkit.checks import DataContractError
+from riskkit.pipeline.findings import Finding, findings_in, left_json, lost, one_each
 from riskkit.pipeline.handover import FINDINGS, KEY_FIGURES
 from riskkit.pipeline.history import change_text, last_before, previous_of
 from riskkit.pipeline.manifest import stage_state
 from riskkit.pipeline.notebooks import Notebook
 from riskkit.pipeline.report import (
+    anchors_in,
     documents_in,
     own_page,
     parameter_rows,
     plain_text,
     shown_markdown,
 )
-from riskkit.tables import hash_file, read_json
+from riskkit.tables import hash_file
 
 if TYPE_CHECKING:
     from riskkit.documents import Term
+    from riskkit.schema import LimitsFile
 
-__all__ = ["findings_in", "index_page", "key_figures_in"]
+__all__ = ["index_page", "key_figures_in"]
 
 # parameters that the source's name stands for
 _OF_SOURCE = ("source", "root")
@@ -38,6 +41,7 @@ def index_page(
     run_dir: Path,
     report_dir: Path,
     terms: Sequence[Term] = (),
+    limits: LimitsFile | None = None,
 ) -> str:
     """The front page of a run.
 
@@ -49,15 +53,12 @@ def index_page(
     run_dir, report_dir : Path
     terms : sequence of Term, optional
         Of the glossary.
+    limits : LimitsFile, optional
+        Who owns which finding; nobody does where it is not given.
     """
     stages = [_stage(notebook, manifest, run_dir, report_dir) for notebook in notebooks]
-    findings = [
-        {"stage": stage["title"], "page": stage["page"], **finding}
-        for stage in stages
-        for finding in stage["findings"]
-    ]
-    reds = [finding for finding in findings if finding["red"]]
-    ambers = [finding for finding in findings if not finding["red"]]
+    told = _told(stages, report_dir, limits, manifest["finished"])
+    reds, ambers = ([row for row in told if row["light"] == light] for light in ("red", "amber"))
     before = last_before(run_dir, manifest["started"])
     comparison = f"compare-{previous_of(run_dir).name}.html"
     decided = {n.name for n in notebooks if "chosen_cutoffs" in n.leaves}
@@ -82,7 +83,7 @@ def index_page(
         "index.html.j2",
         terms,
         title=manifest.get("title", manifest["run"]),  # older manifests have none
-        sentence=_sentence(stages, advice, len(reds), len(ambers)),
+        sentence=_sentence(stages, advice, reds, ambers),
         reds=reds,
         ambers=ambers,
         before=_time(str(before["finished"])) if before else "",
@@ -142,7 +143,7 @@ def _stage(
     documents = {} if state == "failed" else documents_in(folder, outputs)
     findings = [] if state == "failed" else findings_in(folder)
     altered = [name for name in (KEY_FIGURES, FINDINGS) if not _is_as_left(folder, name, outputs)]
-    findings += [_lost(f"{name} of this stage is not as the run left it") for name in altered]
+    findings += [lost(f"{name} of this stage is not as the run left it") for name in altered]
     return {
         "name": notebook.name,
         "title": plain_text(notebook.title),
@@ -160,8 +161,61 @@ def _stage(
     }
 
 
+def _told(
+    stages: Sequence[Mapping[str, Any]],
+    report_dir: Path,
+    limits: LimitsFile | None,
+    finished: str,
+) -> list[dict[str, Any]]:
+    """What deserves attention, a row a topic: its texts, where they stand, whose it is, by when.
+
+    What nobody owns comes first, then what is due first.
+    """
+    from riskkit import schema
+
+    limits = limits or schema.LimitsFile()
+    pages = {stage["name"]: stage["page"] for stage in stages}
+    anchors = {name: anchors_in(report_dir / page) for name, page in pages.items() if page}
+    rows = []
+    for stage in stages:
+        for finding, texts in one_each(stage["findings"]).items():
+            due = finding.due(limits, finished)
+            row = {
+                "light": finding.light,
+                "topic": finding.topic,
+                "texts": texts,
+                "link": _link(finding, stage["name"], pages, anchors),
+                "owner": finding.owner(limits),
+                "to_do": finding.to_do(limits),
+                "due": due,
+                "by": _day(due) if due else "",
+            }
+            rows.append(row)
+    return sorted(rows, key=lambda row: row["due"] or datetime.date.min)
+
+
+def _link(
+    finding: Finding,
+    stage: str,
+    pages: Mapping[str, str],
+    anchors: Mapping[str, Mapping[str, str]],
+) -> str:
+    """Where the finding stands: the section of its page, else the page; empty without one."""
+    page, mark, heading = finding.section.rpartition("#")
+    name = page if mark and pages.get(page) else stage
+    anchor = anchors.get(name, {}).get(heading, "")
+    return f"{pages[name]}#{anchor}" if anchor else pages[stage]
+
+
+def _day(day: datetime.date) -> str:
+    return f"{day.day} {day:%B %Y}"
+
+
 def _sentence(
-    stages: Sequence[Mapping[str, Any]], advice: Sequence[_Figure], n_red: int, n_amber: int
+    stages: Sequence[Mapping[str, Any]],
+    advice: Sequence[_Figure],
+    reds: Sequence[Mapping[str, Any]],
+    ambers: Sequence[Mapping[str, Any]],
 ) -> str:
     """How the run stands, in words: what hinders it, else what to do and how sound that is."""
     of_state = {
@@ -176,9 +230,15 @@ def _sentence(
     if of_state["not run"]:
         return f"Not run yet: {', '.join(of_state['not run'])}."
     told = "".join(f"{figure.label}: {figure.text}. " for figure in advice)
-    if not n_red and not n_amber:
+    rows = [*reds, *ambers]
+    if not rows:
         return f"{told}All {len(stages)} stages are done, and nothing deserves attention."
-    return f"{told}Of what was found, {n_red} are red and {n_amber} amber."
+    n_red, n_amber = (sum(len(row["texts"]) for row in light) for light in (reds, ambers))
+    told += f"Of what was found, {n_red} are red and {n_amber} amber."
+    days = [row["due"] for row in rows if row["due"]]
+    told += f" The first is due by {_day(min(days))}." if days else ""
+    unowned = sum(len(row["texts"]) for row in rows if not row["to_do"])
+    return f"{told} {unowned} of them have no owner." if unowned else told
 
 
 def _rows_of_figures(
@@ -202,7 +262,7 @@ def _time(stamp: str) -> str:
 
 
 def _key_figures(folder: Path) -> list[_Figure]:
-    left = _left_json(folder / KEY_FIGURES)
+    left = left_json(folder / KEY_FIGURES)
     found = []
     for label, told in left.items() if isinstance(left, dict) else ():
         trend = told.get("trend") if isinstance(told, dict) else None
@@ -213,35 +273,9 @@ def _key_figures(folder: Path) -> list[_Figure]:
     return found
 
 
-def findings_in(folder: Path) -> list[dict[str, Any]]:
-    """What a stage found to deserve attention: topic, text and whether it is red."""
-    told = _left_json(folder / FINDINGS)
-    rows = [row for row in told if _is_finding(row)] if isinstance(told, list) else []
-    lost = told is not None and (not isinstance(told, list) or len(rows) < len(told))
-    if lost:
-        rows.append(_lost(f"{FINDINGS} of this stage cannot be read, or not all of it"))
-    return rows
-
-
-def _lost(text: str) -> dict[str, Any]:
-    return {"topic": "Files of the run", "text": text, "red": True}
-
-
 def _is_as_left(folder: Path, name: str, outputs: Mapping[str, str]) -> bool:
     """Whether a file is the one that the stage left; one that it never left is not there."""
     path = folder / name
     if not path.is_file():
         return name not in outputs
     return hash_file(path) == outputs.get(name)
-
-
-def _is_finding(row: Any) -> bool:
-    kinds = {"topic": str, "text": str, "red": bool}
-    return isinstance(row, dict) and all(isinstance(row.get(k), t) for k, t in kinds.items())
-
-
-def _left_json(path: Path) -> Any:
-    try:
-        return read_json(path)
-    except DataContractError:
-        return None

@@ -85,6 +85,11 @@ class Stage:
     output_dir: Path
     run_dir: Path | None = None
 
+    @property
+    def run(self) -> str:
+        """Name of the run it works in; "lab" in JupyterLab."""
+        return (self.run_dir or self.output_dir.parent).name
+
     def table(self, *names: str) -> Table:
         """The first of these tables that an earlier stage left, as a handle on its rows.
 
@@ -166,7 +171,7 @@ class Stage:
     def output(self, filename: str) -> Path:
         """Where to save a file for later stages, such as a model.
 
-        A ``.html`` file is a document: the report shows it beside the stage's page.
+        A ``.html`` or ``.docx`` file is a document: the report shows it beside the stage's page.
 
         Raises
         ------
@@ -207,13 +212,12 @@ class Stage:
         """
         import pandas as pd
 
-        project = home_of(self.name, self.output_dir)
-        if project is None:
+        notebook = self._notebook()
+        if notebook is None:
             raise BadInput(f"no notebook {self.name} in {Path().resolve()} or above it")
-        declared = pick(find_notebooks(project), self.name).parameters
         rows = {
             name: {"value": str(values[name]) or "–", "meaning": parameter.help}
-            for name, parameter in declared.items()
+            for name, parameter in notebook.parameters.items()
             if name not in OWN
         }
         table = pd.DataFrame.from_dict(rows, orient="index", columns=["value", "meaning"])
@@ -241,15 +245,26 @@ class Stage:
         Parameters
         ----------
         told : sequence of (topic, text, is_red)
-            In plain words; red is what a test rejects or a rule forbids.
+            In plain words; red is what a test rejects or a rule forbids. Under which heading each
+            topic stands is in the notebook's metadata; who owns it, in ``data/limits.yaml``.
         """
         ordered = sorted(told, key=lambda row: not row[2])
-        rows = [{"topic": topic, "text": text, "red": bool(red)} for topic, text, red in ordered]
+        declared = self._notebook()
+        places = declared.findings if declared else {}
+        rows = [
+            {"topic": topic, "text": text, "red": bool(red), "section": places.get(topic, "")}
+            for topic, text, red in ordered
+        ]
         write_json(self.output_dir / FINDINGS, rows)
         return "\n".join(
             f"- {'red' if red else 'amber'}: **{verbatim(topic)}**, {verbatim(text)}"
             for topic, text, red in ordered
         )
+
+    def _notebook(self) -> Notebook | None:
+        """The notebook's own description; None outside a project."""
+        project = home_of(self.name, self.output_dir)
+        return None if project is None else pick(find_notebooks(project), self.name)
 
     def earlier(self) -> list[Path]:
         """Folders of the stages before this one, nearest first."""

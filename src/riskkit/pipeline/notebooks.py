@@ -2,7 +2,8 @@
 
 Takes the project's folder; gives one :class:`Notebook` a file, in the order they run. What its code
 does not tell, a notebook says in its file's metadata, such as
-``"riskkit": {"check": "synthetic.check_world", "leaves": ["applications", "source.json"]}``.
+``"riskkit": {"check": "synthetic.check_world", "leaves": ["applications", "source.json"],
+"findings": {"Cutoff": "Where to cut?"}}``.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ REASONS = {
     "scores": "there is no model",
     "scorecard.json": "there is no model",
     "challenger.json": "there is no model",
+    "rules": "no rule was left to judge; run 04_cutoffs first",
 }
 
 
@@ -80,6 +82,9 @@ class Notebook:
         raises ValueError.
     leaves : tuple of str
         Tables, and files with their suffix, that the notebook may leave to later ones.
+    findings : mapping of str to str
+        Topic of what it may find → the heading under which its page shows that, or
+        ``NN_name#heading`` where another page does.
     sha256 : str
         Hash of the file's bytes.
     """
@@ -92,6 +97,7 @@ class Notebook:
     check: str
     leaves: tuple[str, ...]
     sha256: str
+    findings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def number(self) -> int:
@@ -160,7 +166,7 @@ def _read(path: Path) -> Notebook:
     try:
         notebook = json.loads(content)
         cells: list[dict[str, Any]] = notebook["cells"]
-        check, leaves = _said(path.name, notebook.get("metadata", {}).get(METADATA, {}))
+        said = _said(path.name, notebook.get("metadata", {}).get(METADATA, {}))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, BadInput):
             raise
@@ -176,23 +182,30 @@ def _read(path: Path) -> Notebook:
         title=title or path.stem,
         purpose=purpose,
         parameters=declared_parameters(_source(tagged[0]), path.stem) if tagged else {},
-        check=check,
-        leaves=leaves,
+        check=said.get("check", ""),
+        leaves=tuple(said.get("leaves", ())),
+        findings=said.get("findings", {}),
         sha256=hashlib.sha256(content).hexdigest(),
     )
 
 
-def _said(name: str, metadata: Any) -> tuple[str, tuple[str, ...]]:
-    """Name of the check, and what is left, from a notebook's own metadata."""
+def _said(name: str, metadata: Any) -> dict[str, Any]:
+    """Check, what is left and where findings stand, from a notebook's own metadata."""
     where = f"{name}: metadata {METADATA!r}"
-    if not isinstance(metadata, dict) or not set(metadata) <= {"check", "leaves"}:
-        raise BadInput(f"{where} must hold check and leaves and nothing else, found {metadata!r}")
+    if not isinstance(metadata, dict) or not set(metadata) <= {"check", "leaves", "findings"}:
+        raise BadInput(
+            f"{where} must hold check, leaves and findings and nothing else, found {metadata!r}"
+        )
     check, leaves = metadata.get("check", ""), metadata.get("leaves", [])
     if not isinstance(check, str) or (check and not CHECK_NAME.fullmatch(check)):
         raise BadInput(f"{where}: check must be module.function of riskkit, found {check!r}")
     if not isinstance(leaves, list) or not all(isinstance(item, str) for item in leaves):
         raise BadInput(f"{where}: leaves must be a list of names, found {leaves!r}")
-    return check, tuple(leaves)
+    places = metadata.get("findings", {})
+    texts = [*places, *places.values()] if isinstance(places, dict) else [None]
+    if not all(isinstance(text, str) for text in texts):
+        raise BadInput(f"{where}: findings must map topics to headings, found {places!r}")
+    return metadata
 
 
 def _headline(prose: str) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from riskkit.pipeline.findings import limits_of
 from riskkit.pipeline.handover import LAB
 from riskkit.pipeline.history import PREVIOUS
 from riskkit.pipeline.notebooks import Notebook, find_notebooks, find_project, pick
@@ -28,6 +29,7 @@ from riskkit.tables import hash_file
 
 if TYPE_CHECKING:
     from riskkit.documents import Term
+    from riskkit.schema import LimitsFile
 
 __all__ = ["PROFILES", "Plan", "make_plan"]
 
@@ -58,6 +60,7 @@ class Plan:
     run_dir: Path
     report_dir: Path
     terms: Sequence[Term]  # of the glossary
+    limits: LimitsFile  # who owns which finding
 
 
 def make_plan(
@@ -128,6 +131,7 @@ def make_plan(
         run_dir=folder / "data" / "runs" / name,
         report_dir=folder / "reports" / "runs" / name,
         terms=glossary_terms(folder),
+        limits=limits_of(folder),
     )
 
 

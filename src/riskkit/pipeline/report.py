@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from riskkit.documents import Term
 
 __all__ = [
+    "DOCUMENTS",
+    "anchors_in",
     "documents_in",
     "failed_notebook",
     "glossary_page",
@@ -33,7 +35,10 @@ __all__ = [
 ]
 
 TEMPLATES = Path(__file__).parent / "templates"
+# files of these kinds are documents: the report shows them beside the stage's page
+DOCUMENTS = (".html", ".docx")
 _HEADING = re.compile(r'<h2 id="([^"]+)">(.*?)</h2>', re.DOTALL)
+_ANY_HEADING = re.compile(r'<h[2-6] id="([^"]+)">(.*?)</h[2-6]>', re.DOTALL)
 _ANCHOR_LINK = re.compile(r'<a class="anchor-link"[^>]*>.*?</a>')
 _CELL_FILE = re.compile(r"\S*ipykernel_\d+/\d+\.py")
 _ADDRESS = re.compile(r"\b0x[0-9a-f]{6,}\b")
@@ -97,17 +102,35 @@ def stage_page(
 
 
 def documents_in(folder: Path, outputs: Iterable[str]) -> dict[str, str]:
-    """The documents a stage has left in its folder: file name -> title, in order of name."""
-    found = {}
-    for name in sorted(name for name in outputs if name.endswith(".html") and "/" not in name):
-        path = folder / name
-        if path.is_symlink() or not path.is_file():
-            continue
-        text = path.read_text(encoding="utf-8")
-        start = text.find("<title>")
-        end = text.find("</title>", start)
-        title = text[start + len("<title>") : end] if 0 <= start < end else ""
-        found[name] = html.unescape(title).strip() or path.stem
+    """The documents a stage has left in its folder: file name -> title, in order of name.
+
+    A page comes before the same for Word, which is called after it and not opened.
+    """
+    names = [name for name in outputs if name.endswith(DOCUMENTS) and "/" not in name]
+    there = [n for n in names if not (folder / n).is_symlink() and (folder / n).is_file()]
+    found: dict[str, str] = {}
+    for name in sorted(there, key=lambda name: (Path(name).stem, not name.endswith(".html"))):
+        stem, _, kind = name.rpartition(".")
+        if kind == "html":
+            found[name] = _title_in(folder / name) or stem
+        else:
+            found[name] = f"{found.get(f'{stem}.html', stem)} (Word)"
+    return found
+
+
+def _title_in(page: Path) -> str:
+    text = page.read_text(encoding="utf-8")
+    start = text.find("<title>")
+    end = text.find("</title>", start)
+    title = text[start + len("<title>") : end] if 0 <= start < end else ""
+    return html.unescape(title).strip()
+
+
+def anchors_in(page: Path) -> dict[str, str]:
+    """Headings of a stage's page → the ids they bear, the first of equal ones."""
+    found: dict[str, str] = {}
+    for anchor, heading in _ANY_HEADING.findall(page.read_text(encoding="utf-8")):
+        found.setdefault(_text_of(heading), html.unescape(anchor))
     return found
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from riskkit.pipeline.execute import Failure, Outcome, load_engine, run_notebook
+from riskkit.pipeline.findings import limits_of
 from riskkit.pipeline.folders import clean_up, locked, own_folder, staging_folder, swap_in
 from riskkit.pipeline.front_page import index_page, key_figures_in
 from riskkit.pipeline.handover import FINDINGS, KEY_FIGURES, Stage, require_as_left
@@ -40,16 +41,18 @@ from riskkit.pipeline.parameters import OWN, BadInput
 from riskkit.pipeline.plan import Plan, make_plan
 from riskkit.pipeline.refused import SIGNED
 from riskkit.pipeline.report import (
+    DOCUMENTS,
     documents_in,
     failed_notebook,
     glossary_page,
     glossary_terms,
     stage_page,
 )
-from riskkit.tables import hash_file
+from riskkit.tables import hash_file, whole
 
 if TYPE_CHECKING:
     from riskkit.documents import Term
+    from riskkit.schema import LimitsFile
 
 __all__ = ["RunResult", "StageResult", "rebuild_index", "run", "stoppable"]
 
@@ -188,11 +191,13 @@ def rebuild_index(run_dir: Path) -> Path:
     if run_dir.parent != project / "data" / "runs":
         raise BadInput(f"{run_dir} is no run of {project}: its runs are in data/runs")
     report_dir = project / "reports" / "runs" / run_dir.name
+    # what may be refused comes before what is written
+    notebooks, terms, limits = find_notebooks(project), glossary_terms(project), limits_of(project)
     own_folder(report_dir)
     for name, record in manifest["stages"].items():
         if record["status"] == "done":
             _publish(run_dir / name, report_dir, record["outputs"])
-    _write_index(manifest, find_notebooks(project), run_dir, report_dir, glossary_terms(project))
+    _write_index(manifest, notebooks, run_dir, report_dir, terms, limits)
     return report_dir / "index.html"
 
 
@@ -374,7 +379,7 @@ def _run_stage(
             swap_in(staging, plan.run_dir / name)
             kept.unlink(missing_ok=True)
             for old in before:
-                if old.endswith(".html") and old not in outputs:
+                if old.endswith(DOCUMENTS) and "/" not in old and old not in outputs:
                     (plan.report_dir / old).unlink(missing_ok=True)
             _publish(plan.run_dir / name, plan.report_dir, outputs)
         else:
@@ -400,10 +405,11 @@ def _publish(folder: Path, report_dir: Path, outputs: Mapping[str, str]) -> None
     """Put a stage's documents beside its page, where they are not there yet, as it left them."""
     for name in documents_in(folder, outputs):
         require_as_left(folder / name, outputs[name], folder.parent)
-        text = (folder / name).read_text(encoding="utf-8")
+        content = (folder / name).read_bytes()
         shown = report_dir / name
-        if not shown.is_file() or shown.read_text(encoding="utf-8") != text:
-            write_text(shown, text)
+        if not shown.is_file() or shown.read_bytes() != content:
+            with whole(shown) as staging:
+                staging.write_bytes(content)
 
 
 def _execute(
@@ -436,7 +442,7 @@ def _what_of(plan: Plan, before: Mapping[str, Any]) -> dict[str, Any]:
 def _save(plan: Plan, manifest: dict[str, Any]) -> None:
     write_manifest(plan.run_dir, manifest)
     own_folder(plan.report_dir)
-    _write_index(manifest, plan.notebooks, plan.run_dir, plan.report_dir, plan.terms)
+    _write_index(manifest, plan.notebooks, plan.run_dir, plan.report_dir, plan.terms, plan.limits)
 
 
 def _write_index(
@@ -445,10 +451,11 @@ def _write_index(
     run_dir: Path,
     report_dir: Path,
     terms: Sequence[Term],
+    limits: LimitsFile,
 ) -> None:
     if terms:
         write_text(report_dir / "glossary.html", glossary_page(terms))
-    page = index_page(manifest, notebooks, run_dir, report_dir, terms)
+    page = index_page(manifest, notebooks, run_dir, report_dir, terms, limits)
     write_text(report_dir / "index.html", page)
 
 

@@ -22,6 +22,7 @@ from riskkit.schema.features import (
     protected_note,
     risk_trends,
 )
+from riskkit.schema.limits_file import Assignment, LimitsFile, read_limits
 from riskkit.schema.mapping import SourceMapping, read_mapping
 from riskkit.schema.sources import check_source, load_source
 from riskkit.tables import Table, read_table, write_table
@@ -29,8 +30,10 @@ from riskkit.tables import Table, read_table, write_table
 __all__ = [
     "CONTRACT",
     "STATUSES",
+    "Assignment",
     "DataContractError",
     "Feature",
+    "LimitsFile",
     "Source",
     "SourceFacts",
     "SourceMapping",
@@ -45,6 +48,7 @@ __all__ = [
     "mapped_column",
     "offered_features",
     "protected_note",
+    "read_limits",
     "read_mapping",
     "read_table",
     "risk_trends",

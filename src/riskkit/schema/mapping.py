@@ -346,11 +346,11 @@ def read_mapping(path: str | Path) -> SourceMapping:
     content = read_yaml(path)
     name = Path(path).name
     if not isinstance(content, dict):
-        raise DataContractError(name, [f"expected a block of keys, found {_brief(content)}"])
+        raise DataContractError(name, [f"expected a block of keys, found {brief(content)}"])
     if places := [*password_places(content)]:
         raise DataContractError(
             name,
-            _first_lines(
+            first_lines(
                 [
                     f"{place}: looks like a database's address or a password; sql: url_env names "
                     "the environment variable that holds it"
@@ -361,13 +361,13 @@ def read_mapping(path: str | Path) -> SourceMapping:
     try:
         mapping = SourceMapping.model_validate(content)
     except ValidationError as error:
-        raise DataContractError(name, _grammar_lines(error, content)) from None
+        raise DataContractError(name, grammar_lines(error, content, SourceMapping)) from None
     if found := [*_unmapped(mapping), *_contradictions(mapping)]:
-        raise DataContractError(name, _first_lines(found))
+        raise DataContractError(name, first_lines(found))
     return mapping
 
 
-def _first_lines(lines: list[str]) -> list[str]:
+def first_lines(lines: list[str]) -> list[str]:
     """Each line once, and of very many the first ones."""
     once = list(dict.fromkeys(lines))
     more = len(once) - MOST_LINES
@@ -377,7 +377,10 @@ def _first_lines(lines: list[str]) -> list[str]:
 # -- what pydantic found, in the words of this house -----------------------------------------------
 
 
-def _grammar_lines(error: ValidationError, content: Mapping[str, Any]) -> list[str]:
+def grammar_lines(
+    error: ValidationError, content: Mapping[str, Any], grammar: type[BaseModel]
+) -> list[str]:
+    """What pydantic found of a content that is no such block, a line a fault."""
     lines = []
     # a mapping may have thousands of faults; those behind the last line shown are only counted
     for item in error.errors(include_url=False):
@@ -390,7 +393,7 @@ def _grammar_lines(error: ValidationError, content: Mapping[str, Any]) -> list[s
         if kind == "missing":
             lines.append(f"{where}: missing")
         elif kind == "extra_forbidden":
-            lines.append(f"{where}: unknown key{_known_hint(item['loc'])}")
+            lines.append(f"{where}: unknown key{_known_hint(item['loc'], grammar)}")
         else:
             expected = {
                 "dict_type": "a block of keys",
@@ -403,8 +406,8 @@ def _grammar_lines(error: ValidationError, content: Mapping[str, Any]) -> list[s
                 "greater_than_equal": f"at least {context.get('ge')}",
                 "less_than_equal": f"at most {context.get('le')}",
             }.get(kind, item["msg"])
-            lines.append(f"{where}: expected {expected}, found {_brief(_at(content, item['loc']))}")
-    return _first_lines(lines)
+            lines.append(f"{where}: expected {expected}, found {brief(_at(content, item['loc']))}")
+    return first_lines(lines)
 
 
 def _at(content: Any, loc: tuple[Any, ...]) -> Any:
@@ -424,13 +427,14 @@ def _cut(text: str) -> str:
     return text if len(text) <= 40 and text.isprintable() else shown(text)
 
 
-def _brief(value: Any) -> str:
+def brief(value: Any) -> str:
+    """What stands there, cut and without signs that nobody sees."""
     return shown(value) if isinstance(value, str) else shown(repr(value)).strip("'\"")
 
 
-def _known_hint(loc: tuple[Any, ...]) -> str:
+def _known_hint(loc: tuple[Any, ...], grammar: type[BaseModel]) -> str:
     """The nearest key, or all that are known there."""
-    model: Any = SourceMapping
+    model: Any = grammar
     for part in loc[:-1]:
         if isinstance(part, str) and part in model.model_fields:
             model = _model_in(model.model_fields[part].annotation) or model
@@ -486,7 +490,7 @@ def _contradictions(mapping: SourceMapping) -> Iterator[str]:
     if not re.fullmatch(r"\w[\w .-]{0,59}", mapping.name):
         yield (
             "name: it names folders; expected at most 60 letters, digits, blanks, points and "
-            f"hyphens, found {_brief(mapping.name)}"
+            f"hyphens, found {brief(mapping.name)}"
         )
     for name, table in mapping.tables.items():
         yield from _of_table(name, table)
@@ -508,7 +512,7 @@ def _contradictions(mapping: SourceMapping) -> Iterator[str]:
             yield f"{name}: {later} is later than observed_to, {mapping.observed_to}"
     for month in mapping.control.amount_by_month:
         if not re.fullmatch("[0-9]{4}-(0[1-9]|1[0-2])", month):
-            yield f"control.amount_by_month: expected a month as 2023-01, found {_brief(month)}"
+            yield f"control.amount_by_month: expected a month as 2023-01, found {brief(month)}"
     if not mapping.features:
         yield "features: none is described"
     elif not any(feature.offered for feature in mapping.features.values()):
@@ -568,16 +572,16 @@ def _of_table(name: str, table: MappedTable) -> Iterator[str]:
         where = f"{name}.rows[{number}]"
         wants_list = row.operator in ("in", "not_in")
         if row.operator == "is_missing" and not isinstance(row.value, bool):
-            yield f"{where}.value: expected true or false, found {_brief(row.value)}"
+            yield f"{where}.value: expected true or false, found {brief(row.value)}"
         elif wants_list != isinstance(row.value, list):
             expected = "a list" if wants_list else f"one value for {row.operator}"
             hint = "" if wants_list else "; a list goes with in and not_in"
-            yield f"{where}.value: expected {expected}, found {_brief(row.value)}{hint}"
+            yield f"{where}.value: expected {expected}, found {brief(row.value)}{hint}"
         elif any(
             value is None or isinstance(value, dict | list)
             for value in (row.value if wants_list else [row.value])
         ):
-            yield f"{where}.value: expected a value, found {_brief(row.value)}"
+            yield f"{where}.value: expected a value, found {brief(row.value)}"
 
 
 def _of_file(name: str, table: MappedTable) -> Iterator[str]:
@@ -591,11 +595,11 @@ def _of_file(name: str, table: MappedTable) -> Iterator[str]:
         if getattr(table, key) != default and not path.endswith(endings):
             yield f"{name}.{key}: only {' or '.join(endings)} has one"
     if len(table.delimiter) != 1 or table.delimiter in '\n\r"\0':
-        yield f"{name}.delimiter: expected one sign, found {_brief(table.delimiter)}"
+        yield f"{name}.delimiter: expected one sign, found {brief(table.delimiter)}"
     try:
         "".encode(codecs.lookup(table.encoding).name)
     except (LookupError, ValueError):
-        yield f"{name}.encoding: no text encoding is called {_brief(table.encoding)}"
+        yield f"{name}.encoding: no text encoding is called {brief(table.encoding)}"
 
 
 def _of_cells(where: str, column: Column, kind: str) -> Iterator[str]:
@@ -607,14 +611,14 @@ def _of_cells(where: str, column: Column, kind: str) -> Iterator[str]:
         yield f"{where}.format: only a column of dates has one"
     elif column.format not in ("", "excel") and not _is_format(column.format):
         example = '"%d.%m.%Y", for example, or excel'
-        yield f"{where}.format: expected {example}, found {_brief(column.format)}"
+        yield f"{where}.format: expected {example}, found {brief(column.format)}"
     if column.words and kind not in ("text", "boolean"):
         yield f"{where}.words: only a column of text or truth values has them"
     if column.decimal and column.decimal == column.thousands:
         yield f"{where}: decimal and thousands are the same sign, {column.decimal!r}"
     for sign in column.strip:
         if not sign.strip() or re.search("[0-9.,%+-]", sign):
-            yield f"{where}.strip: a sign without digits, points or %, found {_brief(sign)}"
+            yield f"{where}.strip: a sign without digits, points or %, found {brief(sign)}"
 
 
 def _is_format(text: str) -> bool:
@@ -646,7 +650,7 @@ def _in_both(where: str, lists: Mapping[str, list[str]]) -> Iterator[str]:
     for key, values in lists.items():
         for value in values:
             if value in seen:
-                yield f"{where}: {_brief(value)} stands under {seen[value]} and under {key}"
+                yield f"{where}: {brief(value)} stands under {seen[value]} and under {key}"
             seen.setdefault(value, key)
 
 

@@ -22,7 +22,6 @@ from riskkit.strategy.decision import (
 )
 from riskkit.strategy.economics import (
     Economics,
-    expected_loans,
     loan_values,
     profit_sums,
 )
@@ -32,6 +31,7 @@ from riskkit.strategy.recommend import (
     cutoff_tables,
     recommend,
 )
+from riskkit.strategy.rules import rules_table
 from riskkit.strategy.swaps import (
     SwapGrid,
     equal_approval_swaps,
@@ -40,8 +40,8 @@ from riskkit.strategy.swaps import (
 )
 from riskkit.strategy.words import (
     bad_rate_text,
-    cutoff_text,
     difference_text,
+    money_text,
     recommendation_figures,
     recommendation_text,
     sensitivity_text,
@@ -60,21 +60,21 @@ __all__ = [
     "choose_cutoff",
     "cutoff_table",
     "cutoff_tables",
-    "cutoff_text",
     "decided_policies",
     "decision_figures",
     "decision_text",
     "difference_text",
     "equal_approval_swaps",
-    "expected_loans",
     "goals_table",
     "loan_values",
+    "money_text",
     "profit_difference",
     "profit_sums",
     "read_decision",
     "recommend",
     "recommendation_figures",
     "recommendation_text",
+    "rules_table",
     "sensitivity_table",
     "sensitivity_text",
     "swap_set",

@@ -1,0 +1,75 @@
+"""The limits file: who owns what a report finds, what is to be done about it, and by when.
+
+Takes a YAML file; gives its blocks as checked models. The file belongs to the lender, not to the
+code: a topic that no notebook knows is no fault, since a notebook of the lender's own may.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, ValidationError
+
+from riskkit.checks import DataContractError, password_places
+from riskkit.schema.mapping import Block, Name, Text, Whole, brief, first_lines, grammar_lines
+from riskkit.schema.yaml_text import read_yaml
+
+__all__ = ["Assignment", "LimitsFile", "read_limits"]
+
+LONGEST_SENTENCE = 400
+MOST_DAYS = 3650
+
+
+def _sentence(value: Any) -> str:
+    """Text that can stand in one line of a page; one that goes over several is one all the same."""
+    if isinstance(value, bool) or not isinstance(value, str):
+        raise ValueError("text")
+    plain = " ".join(value.split())
+    if not plain or not plain.isprintable() or len(plain) > LONGEST_SENTENCE:
+        raise ValueError(f"a sentence of at most {LONGEST_SENTENCE} signs that can be seen")
+    return plain
+
+
+class Assignment(Block):
+    """Whose a kind of finding is: who answers for it, what that person does, within how long."""
+
+    owner: Annotated[Text, BeforeValidator(_sentence)]
+    to_do: Annotated[Text, BeforeValidator(_sentence)]
+    within_days: Annotated[Whole, Field(ge=1, le=MOST_DAYS)]
+
+
+class LimitsFile(Block):
+    """All that the file says; `findings` by the topic under which a stage tells them."""
+
+    findings: dict[Name, Assignment] = Field(default_factory=dict)
+
+
+def read_limits(path: str | Path) -> LimitsFile:
+    """The limits file.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Raises
+    ------
+    DataContractError
+        No file, no YAML, an unknown key, a missing one, or a value that cannot be: each with the
+        line or the key, and what was expected there.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    content = read_yaml(path)
+    name = Path(path).name
+    if not isinstance(content, dict):
+        raise DataContractError(name, [f"expected a block of keys, found {brief(content)}"])
+    if places := [*password_places(content)]:
+        lines = [f"{place}: looks like a database's address or a password" for place in places]
+        raise DataContractError(name, first_lines(lines))
+    try:
+        return LimitsFile.model_validate(content)
+    except ValidationError as error:
+        raise DataContractError(name, grammar_lines(error, content, LimitsFile)) from None
