@@ -270,7 +270,10 @@ def _cuts(
     if len(cuts):
         return cuts, ""
     why = why_one_bin(cells, total, limits, trend, candidates, periods)
-    return cuts, f"{why} leaves no split" if why else "no split has goods and bads, at two rates"
+    return (
+        cuts,
+        f"asking for {why} leaves no split" if why else "no split has goods and bads, at two rates",
+    )
 
 
 def broken_limit(bins: FeatureBins, limits: Limits, trend: str) -> str:

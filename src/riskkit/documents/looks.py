@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LOOKS", "sheet_look", "show_finding"]
 
-_AUC_DIFFERENCE = dict.fromkeys(["difference", "low", "high"], "four")
+_AUC_DIFFERENCE = dict.fromkeys(["difference", "low", "high"], "three")
 _P_VALUE = {"p_value": "p-value"}
 
 
@@ -58,7 +58,7 @@ LOOKS: dict[str, _Look] = {
     ),
     "comparison": _Look(
         ("auc_a", "auc_b", "difference", "low", "high", "p_value"),
-        dict.fromkeys(["auc_a", "auc_b"], "four") | _AUC_DIFFERENCE,
+        dict.fromkeys(["auc_a", "auc_b"], "three") | _AUC_DIFFERENCE,
         {"auc_a": "challenger AUC", "auc_b": "scorecard AUC"} | _P_VALUE,
     ),
     "segments": _Look(
@@ -97,7 +97,7 @@ LOOKS: dict[str, _Look] = {
     ),
     "learning": _Look(
         ("rows", "bad", *_with_ends("auc"), *_with_ends("gain")),
-        dict.fromkeys(_with_ends("auc"), "three") | dict.fromkeys(_with_ends("gain"), "four"),
+        dict.fromkeys(_with_ends("auc", "gain"), "three"),
         {"rows": "loans", "auc": "AUC"},
     ),
     "splits": _Look(

@@ -7,6 +7,7 @@ number format of a column for a spreadsheet.
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -38,6 +39,8 @@ _WRITTEN = {
     "auc": "AUC", "gini": "Gini", "iv": "IV", "ks": "KS", "mob": "month on book", "pdo": "PDO",
     "psi": "PSI", "vif": "VIF", "woe": "WoE",
 }  # fmt: skip
+_SHORT = 14  # letters of a row's heading that stay on one line
+_SENTENCE = 40  # letters of a cell from which on it needs a wide column
 _GENERAL_DIGITS = 4  # of the largest value of a column
 
 
@@ -95,9 +98,7 @@ def show_table(
     style = shown.style.set_uuid(f"{digest[0] ^ digest[1]:016x}")
     style.cell_ids = False
     style.format(chosen, na_rep="–", escape="html")
-    style.format_index(
-        lambda value: html.escape(label_of(value).replace("_", " " if plain else "_")), axis="index"
-    )
+    style.format_index(lambda value: _row_heading(value, plain), axis="index")
     style.format_index(
         lambda value: html.escape(headings.get(value, label_of(value))), axis="columns"
     )
@@ -113,14 +114,34 @@ def show_table(
         # a cell without a value has no shade
         bare = "background-color: transparent; color: inherit"
         style.map(lambda v: bare if pd.isna(v) else "", subset=columns)
-    text_align = "text-align: left"
-    style.set_table_styles([{"selector": "th.row_heading, th.index_name", "props": text_align}])
-    words = [name for name in shown.columns if not pd.api.types.is_numeric_dtype(shown[name])]
-    left = {
-        name: [{"selector": cell, "props": text_align} for cell in ("th", "td")] for name in words
-    }
-    style.set_table_styles(left, overwrite=False)
+    style.set_table_styles(_column_styles(shown))
     return style
+
+
+def _column_styles(shown: pd.DataFrame) -> Any:
+    """Words stand left; figures, days and short words stay on one line, sentences get room."""
+    left = "text-align: left"
+    styles = [
+        {"selector": "th.row_heading, th.index_name", "props": left},
+        {"selector": "td", "props": "white-space: nowrap"},
+    ]
+    for i, name in enumerate(shown.columns):
+        column = shown[name]
+        if pd.api.types.is_numeric_dtype(column):
+            continue
+        styles.append({"selector": f"th.col{i}, td.col{i}", "props": left})
+        longest = max(map(len, map(str, column)), default=0)
+        if longest > _SHORT:
+            room = "; min-width: 14rem" if longest > _SENTENCE else ""
+            styles.append({"selector": f"td.col{i}", "props": f"white-space: normal{room}"})
+    return styles
+
+
+def _row_heading(value: object, plain: bool) -> str:
+    """A label as HTML; one too short to be broken over lines, such as a day or a bin, is not."""
+    text = html.escape(label_of(value).replace("_", " " if plain else "_"))
+    breaks = re.search(r"[ -]", text) and len(text) <= _SHORT
+    return f'<span class="short">{text}</span>' if breaks else text
 
 
 def _heading(name: str) -> str:
