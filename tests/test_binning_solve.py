@@ -289,7 +289,7 @@ def test_the_constraint_that_leaves_one_bin_is_named():
         (
             Limits(5, 120, 12),
             "valley",
-            "the trend valley together with 12 bads a bin and loans enough in each bin",
+            "a valley of the bad rate together with 12 bads a bin and loans enough in each bin",
         ),
     ):
         assert len(best_cuts(cells, total, limits, trend)) == 0

@@ -23,6 +23,7 @@ __all__ = [
     "many_cuts",
     "rate_gaps",
     "thinned",
+    "trend_words",
     "why_one_bin",
 ]
 
@@ -230,7 +231,10 @@ def chance_per_turn(total: np.ndarray, limits: Limits) -> float:
     return _CHANCE_PER_TURN * float((1 / total).sum()) * limits.weight_per_row
 
 
-_TREND_WORDS = {"ascending": "a rising bad rate", "descending": "a falling bad rate"}
+def trend_words(trend: str) -> str:
+    """What a stated trend asks of the bad rate."""
+    courses = {"ascending": "a rising bad rate", "descending": "a falling bad rate"}
+    return courses.get(trend, f"a {trend} of the bad rate")
 
 
 def why_one_bin(
@@ -249,7 +253,7 @@ def why_one_bin(
     """
     relaxed: dict[str, tuple[Limits, str, np.ndarray | None]] = {}
     if trend not in ("auto", "none"):
-        relaxed[_TREND_WORDS.get(trend, f"the trend {trend}")] = (limits, "none", periods)
+        relaxed[trend_words(trend)] = (limits, "none", periods)
     if limits.max_p_value < 1:
         any_gap = replace(limits, max_p_value=1.0)
         relaxed[f"neighbours that differ at p ≤ {limits.max_p_value:g}"] = (any_gap, trend, periods)

@@ -5,7 +5,7 @@ else, or a document of Word in the same words.
 """
 
 from riskkit.documents.explorers import Explorer, curve_chooser, cutoff_slider
-from riskkit.documents.features import iv_text, labels_in_row, selection_in_labels
+from riskkit.documents.features import bins_in_words, iv_text, labels_in_row, selection_in_labels
 from riskkit.documents.glossary import (
     Term,
     explained,
@@ -24,6 +24,7 @@ __all__ = [
     "Explorer",
     "Findings",
     "Term",
+    "bins_in_words",
     "challenger_limits",
     "curve_chooser",
     "cutoff_slider",
