@@ -5,7 +5,13 @@ else, or a document of Word in the same words.
 """
 
 from riskkit.documents.explorers import Explorer, curve_chooser, cutoff_slider
-from riskkit.documents.features import bins_in_words, iv_text, labels_in_row, selection_in_labels
+from riskkit.documents.features import (
+    bins_in_words,
+    feature_title,
+    iv_text,
+    labels_in_row,
+    selection_in_labels,
+)
 from riskkit.documents.glossary import (
     Term,
     explained,
@@ -30,6 +36,7 @@ __all__ = [
     "cutoff_slider",
     "document_html",
     "explained",
+    "feature_title",
     "fragment_html",
     "glossary_sections",
     "iv_text",

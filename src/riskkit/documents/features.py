@@ -18,7 +18,7 @@ from riskkit.schema import Feature
 if TYPE_CHECKING:
     from riskkit.binning import WoeBinner
 
-__all__ = ["bins_in_words", "iv_text", "labels_in_row", "selection_in_labels"]
+__all__ = ["bins_in_words", "feature_title", "iv_text", "labels_in_row", "selection_in_labels"]
 
 
 def iv_text(binner: WoeBinner, labels: Mapping[str, str], *, min_iv: float, n_aside: int) -> str:
@@ -85,6 +85,20 @@ def bins_in_words(table: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFr
 
     told = [words(str(name), str(label)) for name, label in table.index]
     return table.set_axis(pd.MultiIndex.from_tuples(told, names=table.index.names))
+
+
+def feature_title(feature: Feature) -> str:
+    """Label and unit of a feature over a picture; of a fraction, in what it lies.
+
+    Examples
+    --------
+    >>> feature_title(Feature(name="late", label="Share late", family="a", unit="fraction"))
+    'Share late, 0 to 1'
+    >>> feature_title(Feature(name="late", label="Days late", family="a"))
+    'Days late'
+    """
+    unit = "0 to 1" if feature.unit == "fraction" else feature.unit
+    return f"{feature.label}, {unit}" if unit else feature.label
 
 
 def labels_in_row(names: Iterable[str], labels: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -161,13 +161,35 @@ def show_finding(
     """
     look = LOOKS[name]
     there = [column for column in look.columns if column in table and column not in leave_out]
-    shown = table[there].replace([np.inf, -np.inf], np.nan)
+    shown = _terms_in_words(table[there].replace([np.inf, -np.inf], np.nan))
     ends = {column: "95 % from" for column in there if column.endswith("low")}
     ends |= {column: "to" for column in there if column.endswith("high")}
     names = ends | dict(look.names)
     return show_table(
         shown, look.formats, names=names, caption=caption, heat=heat, rows=rows, plain=True
     )
+
+
+def _terms_in_words(table: pd.DataFrame) -> pd.DataFrame:
+    """Segments by term as months: 12 alone says nothing."""
+    if table.index.names != ["segment", "value"] or table.empty:
+        return table
+    words = [(kind, months_text(value) if kind == "term" else value) for kind, value in table.index]
+    return table.set_axis(pd.MultiIndex.from_tuples(words, names=table.index.names))
+
+
+def months_text(value: Any) -> str:
+    """A number of months in words, anything else as it is.
+
+    Examples
+    --------
+    >>> months_text(" 1"), months_text("12"), months_text("2) 6 to 12"), months_text("all")
+    ('1 month', '12 months', '2) 6 to 12 months', 'all')
+    """
+    text = str(value).strip()
+    if not text[-1:].isdigit():
+        return text
+    return f"{text} month" if text == "1" else f"{text} months"
 
 
 def sheet_look(name: str, table: pd.DataFrame, otherwise: str = "") -> dict[str, tuple[str, str]]:

@@ -139,16 +139,21 @@ def _column_styles(shown: pd.DataFrame) -> Any:
         styles.append({"selector": f"th.col{i}, td.col{i}", "props": left})
         longest = max(map(len, map(str, column)), default=0)
         if longest > _SHORT:
-            room = "; min-width: 14rem" if longest > _SENTENCE else ""
+            room = "; min-width: 11rem" if longest > _SENTENCE else ""
             styles.append({"selector": f"td.col{i}", "props": f"white-space: normal{room}"})
     return styles
 
 
 def _row_heading(value: object, plain: bool) -> str:
-    """A label as HTML; one too short to be broken over lines, such as a day or a bin, is not."""
-    text = html.escape(label_of(value).replace("_", " " if plain else "_"))
-    breaks = re.search(r"[ -]", text) and len(text) <= _SHORT
-    return f'<span class="short">{text}</span>' if breaks else text
+    """A label as HTML: a short one, such as a day, on one line; a path broken after a slash."""
+    label = label_of(value).replace("_", " " if plain else "_")
+    text = html.escape(label)
+    # letters of Chinese are twice as wide, and a line may end after any of them
+    wide = sum(letter >= "\u2e80" for letter in label)
+    if len(label) + wide <= _SHORT:
+        breaks = wide or re.search(r"[ -]", label)
+        return f'<span class="short">{text}</span>' if breaks else text
+    return text if " " in label else text.replace("/", "/<wbr>")
 
 
 def _heading(name: str) -> str:
