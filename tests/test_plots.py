@@ -433,6 +433,24 @@ def test_letters_without_a_font_are_said_once(monkeypatch):
     ]
 
 
+def test_fonts_installed_since_matplotlib_listed_them_are_found(monkeypatch):
+    from matplotlib import font_manager
+
+    if not any(style._CJK_FILE.search(path) for path in font_manager.findSystemFonts()):
+        pytest.skip("no Chinese font is installed")
+    manager = font_manager.fontManager
+    stale = [font for font in manager.ttflist if font.name not in style.CJK_FONTS]
+    stale = [font for font in stale if not style._CJK_FILE.search(font.fname)]
+    monkeypatch.setattr(manager, "ttflist", stale)
+    style._say_boxes.cache_clear()
+    plots.use_report_style()
+    figure, ax = plt.subplots()
+    ax.set_title("通过率")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        style.svg_of(figure)
+
+
 def test_a_counted_p_value_says_no_more_than_was_counted():
     counted = pd.DataFrame({"p": [1 / (99 + 1), 0.02, 0.0004, np.nan]})
     (_, rows) = plots.table_cells(plots.show_table(counted, {"p": "p_counted"}))
