@@ -189,13 +189,13 @@ def test_what_cannot_be_met_is_named_for_every_feature():
     with pytest.raises(ValueError, match="no split") as caught:
         WoeBinner(**request).fit(X, y)
     assert str(caught.value).split("; ") == [
-        "feature up: trend 'descending' leaves no split",
+        "feature up: asking for a falling bad rate leaves no split",
         "feature few: min_bads=25, and its ordinary values have 10 in all",
     ]
     binner = WoeBinner(**request, infeasible="one_bin").fit(X, y)
     assert binner.one_bin_ == {
-        "up": "trend 'descending' leaves no split",
-        "few": "min_bads=25 leaves no split",
+        "up": "asking for a falling bad rate leaves no split",
+        "few": "asking for 25 bads a bin leaves no split",
         "constant": "one value",
     }
     assert [len(edges) for edges in binner.edges.values()] == [0, 0, 0, 1]

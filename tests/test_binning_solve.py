@@ -281,15 +281,15 @@ def test_the_constraint_that_leaves_one_bin_is_named():
     total = cells.sum(axis=0)
     wide = Limits(5, 0, 0)
     for limits, trend, why in (
-        (wide, "descending", "trend 'descending'"),
-        (Limits(5, 0, 8.5), "auto", "min_bads=8.5"),
-        (Limits(5, 120, 0), "none", "min_bin_size"),
-        (Limits(5, 120, 12), "none", "min_bads=12 together with min_bin_size"),
-        (Limits(5, 0, 0, max_p_value=0.01), "auto", "max_p_value=0.01"),
+        (wide, "descending", "a falling bad rate"),
+        (Limits(5, 0, 8.5), "auto", "8.5 bads a bin"),
+        (Limits(5, 120, 0), "none", "loans enough in each bin"),
+        (Limits(5, 120, 12), "none", "12 bads a bin together with loans enough in each bin"),
+        (Limits(5, 0, 0, max_p_value=0.01), "auto", "neighbours that differ at p ≤ 0.01"),
         (
             Limits(5, 120, 12),
             "valley",
-            "trend 'valley' together with min_bads=12 and min_bin_size",
+            "a valley of the bad rate together with 12 bads a bin and loans enough in each bin",
         ),
     ):
         assert len(best_cuts(cells, total, limits, trend)) == 0

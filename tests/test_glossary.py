@@ -96,3 +96,21 @@ def test_a_glossary_of_any_length_is_not_read(tmp_path):
     path.write_text("### a · b\nc\n" * 100_000)
     with pytest.raises(DataContractError, match="more than 1,000,000 bytes"):
         read_glossary(path)
+
+
+def test_an_abbreviation_is_not_the_word_it_spells():
+    terms = (Term(("CAP",), "曲线", "A curve.", "Models"),)
+    page = explained("<p>A cap on the rate; the CAP curve.</p>", terms)
+    assert page.count("<a ") == 1
+    assert ">CAP</a> curve." in page
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["DeLong", "Wald", "CAP", "lift", "parcelling", "uplift", "Jeffreys interval", "Holm",
+     "swap set", "mix", "expected bads"],
+)  # fmt: skip
+def test_words_that_the_pages_use_are_explained(word):
+    (term,) = (term for term in read_glossary(OWN) if word in term.names)
+    assert any("一" <= letter <= "鿿" for letter in term.chinese)
+    assert 'class="term"' in explained(f"<p>The {word} is told.</p>", [term])

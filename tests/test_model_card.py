@@ -114,7 +114,7 @@ def test_tables_and_figures_are_numbered_and_share_no_id() -> None:
     table = plots.show_table(pd.DataFrame({"x": [1]}), caption="Same")
     page = document_html("D", [("A", [table, figure()]), ("B", [[table, table], figure()])])
     assert re.findall(r"Table (\d)\. Same", page) == ["1", "2", "3"]
-    assert re.findall(r"<figcaption>Figure (\d)<", page) == ["1", "2"]
+    assert re.findall(r"<figcaption>Figure (\d)\. A curve<", page) == ["1", "2"]
     ids = re.findall(r'id="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     assert 'alt="A curve. It rises."' in page

@@ -1,5 +1,6 @@
 """Figures and tables for reports."""
 
+import re
 import warnings
 
 import matplotlib.pyplot as plt
@@ -430,3 +431,58 @@ def test_letters_without_a_font_are_said_once(monkeypatch):
     assert [str(one.message).partition(";")[0] for one in told] == [
         "letters without a font here are boxes in figures"
     ]
+
+
+def test_fonts_installed_since_matplotlib_listed_them_are_found(monkeypatch):
+    from matplotlib import font_manager
+
+    if not any(style._CJK_FILE.search(path) for path in font_manager.findSystemFonts()):
+        pytest.skip("no Chinese font is installed")
+    manager = font_manager.fontManager
+    stale = [font for font in manager.ttflist if font.name not in style.CJK_FONTS]
+    stale = [font for font in stale if not style._CJK_FILE.search(font.fname)]
+    monkeypatch.setattr(manager, "ttflist", stale)
+    style._say_boxes.cache_clear()
+    plots.use_report_style()
+    figure, ax = plt.subplots()
+    ax.set_title("通过率")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        style.svg_of(figure)
+
+
+def test_a_counted_p_value_says_no_more_than_was_counted():
+    counted = pd.DataFrame({"p": [1 / (99 + 1), 0.02, 0.0004, np.nan]})
+    (_, rows) = plots.table_cells(plots.show_table(counted, {"p": "p_counted"}))
+    assert [row[-1].text for row in rows] == ["at most 0.01", "0.020", "< 0.001", "–"]
+    assert plots.number_format(counted["p"], "p", "p_counted").startswith('[<=0.01]"at most')
+
+
+def test_a_table_that_is_cut_says_where_the_rest_is():
+    table = pd.DataFrame({"n": range(3)})
+    cut = plots.show_table(table, caption="T", rows=2, rest="t.parquet")
+    assert cut.caption == "T (first 2 of 3 rows; all in t.parquet)"
+    assert plots.show_table(table, caption="T", rows=2).caption == "T (first 2 of 3 rows)"
+    assert plots.show_table(table, caption="T", rows=3, rest="t.parquet").caption == "T"
+
+
+def test_short_headings_figures_and_days_stay_on_one_line_and_sentences_get_room():
+    table = pd.DataFrame(
+        {"n": [1], "day": ["2024-03-01"], "why": ["a sentence that says why it was left out"]},
+        index=["out of time"],
+    )
+    page = plots.show_table(table).to_html()
+    assert '<span class="short">out of time</span>' in page
+    labels = pd.Index(["车辆抵押", "01_borrowers/applications.parquet", "and/or in words"])
+    other = plots.show_table(pd.DataFrame({"n": range(3)}, labels))
+    assert '<span class="short">车辆抵押</span>' in other.to_html()
+    assert ">01_borrowers/<wbr>applications.parquet<" in other.to_html()
+    assert [row[0].text for row in plots.table_cells(other)[1]] == list(labels)
+    styles = re.findall(r"#T_\w+ (td[.\w]*) \{([^}]*)\}", page)
+    told = {cell: " ".join(rules.split()) for cell, rules in styles}
+    assert told["td"] == "white-space: nowrap;"
+    assert "td.col0" not in told
+    assert "white-space" not in told.get("td.col1", "")
+    assert told["td.col2"] == "white-space: normal;"
+    longer = plots.show_table(table.assign(why=table["why"] + ", and of whom")).to_html()
+    assert "min-width: 11rem" in longer

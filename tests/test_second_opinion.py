@@ -192,7 +192,7 @@ def test_neighbours_that_must_differ_must_do_so_in_theirs():
         weighted = opinion_of(x, y, max_p_value=0.01, sample_weight=np.full(len(y), 0.5))
         assert weighted["their_n_bins"] == free["their_n_bins"]
         assert weighted["why"] == (
-            "ours have neighbours that differ at max_p_value=0.01, judged by weight; "
+            "ours have neighbours that differ at p ≤ 0.01, judged by weight; "
             "without that, the same bins"
         )
 
@@ -315,7 +315,7 @@ def test_a_limit_that_theirs_break_is_named(monkeypatch, cuts, settings, words):
     monkeypatch.setattr(sys.modules[second_opinion.__module__], "peer_cuts", lambda *_: broken)
     why = opinion_of(*steps([40, 60, 80, 100]), **settings)["why"]
     assert why.startswith(f"their solver ends with FEASIBLE; theirs break a limit: {words}")
-    alone = "ours are one bin: trend 'descending' leaves no split"
+    alone = "ours are one bin: asking for a falling bad rate leaves no split"
     assert (alone in why) == (len(cuts) == 1)
 
 

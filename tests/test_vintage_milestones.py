@@ -56,8 +56,8 @@ def test_the_worst_departure_is_the_headline_though_older_cohorts_look_as_ever()
     text = vintage.milestone_text(table)
     assert "stands **worse** than the earlier ones did at its age: by month 6 2023Q4 has" in text
     assert "**10.00%** bad (20 of 200 loans" in text
-    p_value = stats.fisher_exact([[20, 180], [12, 588]]).pvalue
-    assert f"against a median of 2.00% among 3 earlier (p-value {p_value:.3f})." in text
+    assert stats.fisher_exact([[20, 180], [12, 588]]).pvalue < 0.001
+    assert "against a median of 2.00% among 3 earlier (p-value below 0.001)." in text
     found = vintage.milestone_findings(table, 12)
     assert found == [
         ("Newest cohorts", "worse than earlier ones by month 6 of loans of 12 months", True)

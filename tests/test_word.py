@@ -79,7 +79,7 @@ def test_the_document_says_what_the_page_says_in_the_same_order() -> None:
     assert ("h3", "2.1 Text & more") in said
     assert ("caption", "Table 1. Text & more") in said
     assert ("row", "Text & more", "a", "12.34%", "Text & more", "< 0.0001") in said
-    assert said.count(("figcaption", "Figure 2")) == 1
+    assert [text[:9] for kind, text, *_ in said if kind == "figcaption"].count("Figure 2.") == 1
     assert "Hollow" not in str(said)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from riskkit.binning.bins import FeatureBins
 from riskkit.binning.counts import CategoryCounts, NumericCounts
 from riskkit.binning.recut import cut, grouped, merged
-from riskkit.binning.solve import Limits, best_cuts, many_cuts, why_one_bin
+from riskkit.binning.solve import Limits, best_cuts, many_cuts, trend_words, why_one_bin
 
 __all__ = [
     "BELOW_MIN_BADS",
@@ -103,11 +103,16 @@ def choose_bins(
             raise ValueError(f"feature {name}: fixed_edges give {broken}")
     else:
         bins, one_bin = _of_numbers(name, counts, limits, request, periods)
-    infeasible = one_bin if one_bin.startswith("trend") else ""
+    # of all constraints, a trend is named first
+    infeasible = one_bin if one_bin.startswith(_asking_for(trend_words(request.trend))) else ""
     bads = counts.cells[:, 1].sum()
     if bads < request.min_bads and counts.cells.any():
         infeasible = f"min_bads={request.min_bads:g}, and its ordinary values have {bads:g} in all"
     return Choice(finished(bins, request), one_bin, infeasible)
+
+
+def _asking_for(constraint: str) -> str:
+    return f"asking for {constraint}"
 
 
 def finished(bins: FeatureBins, request: Request) -> FeatureBins:
@@ -270,7 +275,9 @@ def _cuts(
     if len(cuts):
         return cuts, ""
     why = why_one_bin(cells, total, limits, trend, candidates, periods)
-    return cuts, f"{why} leaves no split" if why else "no split has goods and bads, at two rates"
+    if why:
+        return cuts, f"{_asking_for(why)} leaves no split"
+    return cuts, "no split has goods and bads, at two rates"
 
 
 def broken_limit(bins: FeatureBins, limits: Limits, trend: str) -> str:

@@ -252,9 +252,7 @@ class _Opinion:
             bound.append("ours begin at candidate_edges alone")
         asked = self.request.max_p_value
         if asked is not None and asked < 1 and self.limits.max_p_value == 1:
-            bound.append(
-                f"ours have neighbours that differ at max_p_value={asked:g}, judged by weight"
-            )
+            bound.append(f"ours have neighbours that differ at p ≤ {asked:g}, judged by weight")
         return bound
 
     def _of_solver(self) -> Iterator[str]:

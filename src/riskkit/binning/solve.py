@@ -23,6 +23,7 @@ __all__ = [
     "many_cuts",
     "rate_gaps",
     "thinned",
+    "trend_words",
     "why_one_bin",
 ]
 
@@ -230,6 +231,12 @@ def chance_per_turn(total: np.ndarray, limits: Limits) -> float:
     return _CHANCE_PER_TURN * float((1 / total).sum()) * limits.weight_per_row
 
 
+def trend_words(trend: str) -> str:
+    """What a stated trend asks of the bad rate."""
+    courses = {"ascending": "a rising bad rate", "descending": "a falling bad rate"}
+    return courses.get(trend, f"a {trend} of the bad rate")
+
+
 def why_one_bin(
     cells: np.ndarray,
     total: np.ndarray,
@@ -238,7 +245,7 @@ def why_one_bin(
     candidates: np.ndarray | None = None,
     periods: np.ndarray | None = None,
 ) -> str:
-    """The constraint without which there would be more than one bin; "" where no split is any.
+    """The constraint, in words, without which there would be more bins; "" where no split is any.
 
     Where several forbid it only together, all of them.
 
@@ -246,16 +253,16 @@ def why_one_bin(
     """
     relaxed: dict[str, tuple[Limits, str, np.ndarray | None]] = {}
     if trend not in ("auto", "none"):
-        relaxed[f"trend {trend!r}"] = (limits, "none", periods)
+        relaxed[trend_words(trend)] = (limits, "none", periods)
     if limits.max_p_value < 1:
         any_gap = replace(limits, max_p_value=1.0)
-        relaxed[f"max_p_value={limits.max_p_value:g}"] = (any_gap, trend, periods)
+        relaxed[f"neighbours that differ at p ≤ {limits.max_p_value:g}"] = (any_gap, trend, periods)
     if periods is not None:
-        relaxed["stable_over"] = (limits, trend, None)
+        relaxed["neighbours that never change places"] = (limits, trend, None)
     if limits.min_bads > 0:
         fewer = replace(limits, min_bads=0)
-        relaxed[f"min_bads={limits.min_bads:g}"] = (fewer, trend, periods)
-    relaxed["min_bin_size"] = (replace(limits, min_rows=0), trend, periods)
+        relaxed[f"{limits.min_bads:g} bads a bin"] = (fewer, trend, periods)
+    relaxed["loans enough in each bin"] = (replace(limits, min_rows=0), trend, periods)
     for constraint, (other, course, seen) in relaxed.items():
         if len(best_cuts(cells, total, other, course, candidates, seen)):
             return constraint

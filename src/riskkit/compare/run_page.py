@@ -259,7 +259,7 @@ def _ranking(changes: RunChanges) -> list[Part]:
         [f"{_sentence(model)[:-1]}: {ranking_text(table.loc[model])}." for model in MODELS],
     ]
     if table["difference"].notna().any():
-        formats = dict.fromkeys(["auc_a", "auc_b", "difference", "low", "high"], "four")
+        formats = dict.fromkeys(["auc_a", "auc_b", "difference", "low", "high"], "three")
         names = {"auc_a": "AUC, A", "auc_b": "AUC, B", "p_value": "p-value"}
         names |= _intervals(["low", "high"])
         parts.append(show_table(table, formats, caption="Ranking, B less A", names=names))

@@ -12,7 +12,13 @@ from riskkit.documents.explorers import (
     cutoff_slider,
     swap_cells,
 )
-from riskkit.documents.features import iv_text, labels_in_row, selection_in_labels
+from riskkit.documents.features import (
+    bins_in_words,
+    feature_title,
+    iv_text,
+    labels_in_row,
+    selection_in_labels,
+)
 from riskkit.documents.glossary import (
     Term,
     explained,
@@ -37,6 +43,7 @@ __all__ = [
     "Explorer",
     "Findings",
     "Term",
+    "bins_in_words",
     "challenger_limits",
     "curve_chooser",
     "cutoff_cells",
@@ -44,6 +51,7 @@ __all__ = [
     "cutoff_slider",
     "document_html",
     "explained",
+    "feature_title",
     "fragment_html",
     "glossary_sections",
     "iv_text",

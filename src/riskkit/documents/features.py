@@ -5,18 +5,20 @@ Takes a binner or a table of :mod:`riskkit.binning`; gives Markdown, and the tab
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from riskkit.binning import LEAKAGE_IV
 from riskkit.columns import verbatim
+from riskkit.schema import Feature
 
 if TYPE_CHECKING:
     from riskkit.binning import WoeBinner
 
-__all__ = ["iv_text", "labels_in_row", "selection_in_labels"]
+__all__ = ["bins_in_words", "feature_title", "iv_text", "labels_in_row", "selection_in_labels"]
 
 
 def iv_text(binner: WoeBinner, labels: Mapping[str, str], *, min_iv: float, n_aside: int) -> str:
@@ -50,6 +52,53 @@ def iv_text(binner: WoeBinner, labels: Mapping[str, str], *, min_iv: float, n_as
         f"values, so of no use: {alone or 'none'}. Of others, only special codes or missing values "
         f"tell, all else being one bin: {coded or 'none'}."
     )
+
+
+def bins_in_words(table: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
+    """A table by feature and bin with features under their labels, codes under their meaning.
+
+    Parameters
+    ----------
+    table : DataFrame, index (feature, bin)
+        A special code is named as in :meth:`riskkit.scorecard.Scorecard.points_table`.
+    features : sequence of Feature
+
+    Examples
+    --------
+    >>> late = Feature(name="late", label="Days late", family="bureau", special_codes={-9: "none"})
+    >>> index = pd.MultiIndex.from_tuples(
+    ...     [("late", "< 3"), ("late", "special -9")], names=["feature", "bin"])
+    >>> bins_in_words(pd.DataFrame({"points": [3, -2]}, index), [late]).index.tolist()
+    [('Days late', '< 3'), ('Days late', 'none (-9)')]
+    """
+    known = {feature.name: feature for feature in features}
+
+    def words(name: str, label: str) -> tuple[str, str]:
+        feature = known.get(name)
+        if feature is None:
+            return name, label
+        # several codes may share a bin
+        for code, meaning in feature.special_codes.items():
+            named = rf"special {re.escape(f'{code:g}')}(?![\d.])"
+            label = re.sub(named, f"{meaning} ({code:g})".replace("\\", r"\\"), label)
+        return feature.label, label
+
+    told = [words(str(name), str(label)) for name, label in table.index]
+    return table.set_axis(pd.MultiIndex.from_tuples(told, names=table.index.names))
+
+
+def feature_title(feature: Feature) -> str:
+    """Label and unit of a feature over a picture; of a fraction, in what it lies.
+
+    Examples
+    --------
+    >>> feature_title(Feature(name="late", label="Share late", family="a", unit="fraction"))
+    'Share late, 0 to 1'
+    >>> feature_title(Feature(name="late", label="Days late", family="a"))
+    'Days late'
+    """
+    unit = "0 to 1" if feature.unit == "fraction" else feature.unit
+    return f"{feature.label}, {unit}" if unit else feature.label
 
 
 def labels_in_row(names: Iterable[str], labels: Mapping[str, str]) -> str:

@@ -23,6 +23,7 @@ _CLOSED = (
     "a", "abbr", "button", "code", "h1", "h2", "h3", "label", "option", "output", "pre", "script",
     "style", "summary", "svg", "thead", "title",
 )  # fmt: skip
+_WORDS = ("cap",)  # what an abbreviation means in small letters
 _PIECE = re.compile(r"<!--.*?-->|<(/?)([a-zA-Z][a-zA-Z0-9]*)\b[^>]*>|<![^>]*>", re.DOTALL)
 
 
@@ -114,7 +115,7 @@ def explained(body: str, terms: Sequence[Term]) -> str:
         word = _plain(found[0])
         # letters of other alphabets may look alike to the pattern, and not to the words
         term = by_word.get(word) or by_word.get(word[:-1])
-        if term is None or term in told:
+        if term is None or term in told or not _is_written(found[0], term):
             return found[0]
         told.add(term)
         says = html.escape(f"{term.meaning} ({term.chinese})", quote=True)
@@ -147,6 +148,12 @@ def _pieces(body: str) -> Iterator[tuple[str, bool]]:
         elif closed and closed[-1] == name:
             closed.pop()
     yield body[at:], not closed
+
+
+def _is_written(word: str, term: Term) -> bool:
+    """Whether a word can be the term: CAP is a curve, a cap is not."""
+    same = next(name for name in term.names if word.lower().startswith(_plain(name)))
+    return word.startswith(same) if same.isupper() and same.lower() in _WORDS else True
 
 
 def _with_plural(name: str) -> str:

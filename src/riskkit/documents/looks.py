@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LOOKS", "sheet_look", "show_finding"]
 
-_AUC_DIFFERENCE = dict.fromkeys(["difference", "low", "high"], "four")
+_AUC_DIFFERENCE = dict.fromkeys(["difference", "low", "high"], "three")
 _P_VALUE = {"p_value": "p-value"}
 
 
@@ -58,7 +58,7 @@ LOOKS: dict[str, _Look] = {
     ),
     "comparison": _Look(
         ("auc_a", "auc_b", "difference", "low", "high", "p_value"),
-        dict.fromkeys(["auc_a", "auc_b"], "four") | _AUC_DIFFERENCE,
+        dict.fromkeys(["auc_a", "auc_b"], "three") | _AUC_DIFFERENCE,
         {"auc_a": "challenger AUC", "auc_b": "scorecard AUC"} | _P_VALUE,
     ),
     "segments": _Look(
@@ -97,7 +97,7 @@ LOOKS: dict[str, _Look] = {
     ),
     "learning": _Look(
         ("rows", "bad", *_with_ends("auc"), *_with_ends("gain")),
-        dict.fromkeys(_with_ends("auc"), "three") | dict.fromkeys(_with_ends("gain"), "four"),
+        dict.fromkeys(_with_ends("auc", "gain"), "three"),
         {"rows": "loans", "auc": "AUC"},
     ),
     "splits": _Look(
@@ -161,13 +161,35 @@ def show_finding(
     """
     look = LOOKS[name]
     there = [column for column in look.columns if column in table and column not in leave_out]
-    shown = table[there].replace([np.inf, -np.inf], np.nan)
+    shown = _terms_in_words(table[there].replace([np.inf, -np.inf], np.nan))
     ends = {column: "95 % from" for column in there if column.endswith("low")}
     ends |= {column: "to" for column in there if column.endswith("high")}
     names = ends | dict(look.names)
     return show_table(
         shown, look.formats, names=names, caption=caption, heat=heat, rows=rows, plain=True
     )
+
+
+def _terms_in_words(table: pd.DataFrame) -> pd.DataFrame:
+    """Segments by term as months: 12 alone says nothing."""
+    if table.index.names != ["segment", "value"] or table.empty:
+        return table
+    words = [(kind, months_text(value) if kind == "term" else value) for kind, value in table.index]
+    return table.set_axis(pd.MultiIndex.from_tuples(words, names=table.index.names))
+
+
+def months_text(value: Any) -> str:
+    """A number of months in words, anything else as it is.
+
+    Examples
+    --------
+    >>> months_text(" 1"), months_text("12"), months_text("2) 6 to 12"), months_text("all")
+    ('1 month', '12 months', '2) 6 to 12 months', 'all')
+    """
+    text = str(value).strip()
+    if not text[-1:].isdigit():
+        return text
+    return f"{text} month" if text == "1" else f"{text} months"
 
 
 def sheet_look(name: str, table: pd.DataFrame, otherwise: str = "") -> dict[str, tuple[str, str]]:

@@ -20,7 +20,15 @@ from riskkit.documents.shell import TEMPLATES, page_html
 from riskkit.plots import picture_of, show_table
 from riskkit.tables import whole
 
-__all__ = ["WAY_BACK", "Part", "Section", "document_html", "filled", "write_document"]
+__all__ = [
+    "WAY_BACK",
+    "Part",
+    "Section",
+    "document_html",
+    "figure_caption",
+    "filled",
+    "write_document",
+]
 
 WAY_BACK = "← Overview"
 
@@ -178,4 +186,19 @@ class _Writer:
         # as an image: ids within one picture cannot meet those of another
         data = base64.b64encode(picture).decode()
         image = f'<img alt="{html.escape(alt)}" src="data:image/svg+xml;base64,{data}">'
-        return f"<figure>\n{image}\n<figcaption>Figure {self.n_figures}</figcaption>\n</figure>\n"
+        told = html.escape(figure_caption(self.n_figures, alt))
+        return f"<figure>\n{image}\n<figcaption>{told}</figcaption>\n</figure>\n"
+
+
+def figure_caption(number: int, alt: str) -> str:
+    """Number of a figure and its title, with which its alt text begins.
+
+    Examples
+    --------
+    >>> figure_caption(2, "ROC, out of time. 2 lines by model; the highest point is 90%.")
+    'Figure 2. ROC, out of time'
+    >>> figure_caption(1, "")
+    'Figure 1'
+    """
+    title = alt.partition(". ")[0].rstrip(".")
+    return f"Figure {number}. {title}" if title else f"Figure {number}"

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from riskkit.columns import visible
-from riskkit.documents.page import WAY_BACK, Part, Section, filled
+from riskkit.documents.page import WAY_BACK, Part, Section, figure_caption, filled
 from riskkit.plots import picture_of, show_table, table_cells
 from riskkit.tables import undated, whole
 
@@ -360,7 +360,7 @@ class _Writer:
         drawn = _element("r", _element("drawing", inline))
         keep = [_element("keepNext")]
         self.add(_paragraph(self.style_ids["Normal"], drawn, properties=keep))
-        self.paragraph(f"Figure {self.n_figures}", "Caption")
+        self.paragraph(figure_caption(self.n_figures, alt), "Caption")
 
     def blank(self, blank: Blank) -> None:
         """A shaded box to write in, and lines to sign on."""

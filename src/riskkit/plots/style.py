@@ -7,6 +7,7 @@ import html
 import io
 import re
 import warnings
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,6 +26,7 @@ GOOD, BAD, ACCENT, MUTED, THIRD = "#2a7f8e", "#c8553d", "#27496d", "#9aa5b1", "#
 SERIES = (ACCENT, BAD, GOOD, THIRD, "#7a5c99", "#5b8c5a", MUTED)
 
 _NO_GLYPH = r"Glyph .* missing from font"
+_CJK_FILE = re.compile(r"cjk|notosanssc|wqy|pingfang|simhei", re.IGNORECASE)
 CJK_FONTS = ("Noto Sans CJK SC", "Noto Sans SC", "WenQuanYi Zen Hei", "PingFang SC", "SimHei")
 
 _STYLE: dict[RcKeyType, Any] = {
@@ -64,6 +66,9 @@ def use_report_style() -> None:
     # of each letter at each drawing; svg_of says it once
     warnings.filterwarnings("ignore", _NO_GLYPH, UserWarning)
     installed = set(font_manager.get_font_names())
+    if not installed & set(CJK_FONTS):
+        _add_new_fonts()
+        installed = set(font_manager.get_font_names())
     families = ["DejaVu Sans", *(f for f in CJK_FONTS if f in installed)]
     mpl.rcParams.update(_STYLE)
     mpl.rcParams["font.family"] = families
@@ -91,6 +96,18 @@ def _bundle_of(figure: Figure) -> tuple[dict[str, str], dict[str, dict[str, str]
     alt = html.escape(told["alt"])
     shown = f'<img alt="{alt}" src="data:image/svg+xml;base64,{source}" style="max-width: 100%">'
     return {"image/svg+xml": picture, "text/html": shown}, {"image/svg+xml": told}
+
+
+def _add_new_fonts() -> None:
+    """Tell matplotlib of Chinese fonts installed since it wrote its list of fonts down."""
+    from matplotlib import font_manager
+
+    listed = {font.fname for font in font_manager.fontManager.ttflist}
+    for path in sorted(set(font_manager.findSystemFonts()) - listed):
+        if _CJK_FILE.search(path):
+            # a file that is no font, or not to be read, is no reason to draw nothing
+            with suppress(OSError, RuntimeError):
+                font_manager.fontManager.addfont(path)
 
 
 def svg_of(figure: Figure) -> tuple[str, dict[str, str]]:

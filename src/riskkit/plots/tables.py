@@ -7,6 +7,7 @@ number format of a column for a spreadsheet.
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -32,12 +33,16 @@ SPREADSHEET = {
     "five": "0.00000",
     "signed": "+0.000;-0.000;+0.000",
     "p_value": '[<0.0001]"< 0.0001";0.0000',
+    "p_counted": '[<=0.01]"at most 0.01";0.000',
     "date": "yyyy-mm-dd",
 }
 _WRITTEN = {
     "auc": "AUC", "gini": "Gini", "iv": "IV", "ks": "KS", "mob": "month on book", "pdo": "PDO",
     "psi": "PSI", "vif": "VIF", "woe": "WoE",
 }  # fmt: skip
+_LEAST_COUNTED = 1 / (99 + 1)  # of 99 permutations
+_SHORT = 14  # letters of a row's heading that stay on one line
+_SENTENCE = 40  # letters of a cell from which on it needs a wide column
 _GENERAL_DIGITS = 4  # of the largest value of a column
 
 
@@ -58,6 +63,7 @@ def show_table(
     names: Mapping[str, str] | None = None,
     heat: Sequence[str] | bool = (),
     rows: int = 40,
+    rest: str = "",
     plain: bool = False,
 ) -> Styler:
     """Table for a notebook or report: formatted, escaped, short.
@@ -66,7 +72,8 @@ def show_table(
     ----------
     frame : DataFrame
     formats : mapping of column to format name, or one name for all columns, optional
-        One of percent, percent2, whole, number, three, four, five, signed, general. By default the
+        One of percent, percent2, whole, number, three, four, five, signed, general, or p_counted: a
+        p-value counted on 99 permutations, which can be no less than 0.01. By default the
         column's name decides: ``_rate`` and ``_share`` are percentages, a ``bad_rate`` with two
         digits, whole numbers get thousands separators.
     caption : str
@@ -77,6 +84,8 @@ def show_table(
     rows : int
         At most so many rows; a longer table is cut and the caption says so. One without rows
         says "none".
+    rest : str
+        Where a table that is cut can be read whole, such as a file of the run.
     plain : bool
         Values of the index are words, in which an underscore is a blank.
     """
@@ -87,7 +96,8 @@ def show_table(
     corner = html.escape(" / ".join(_heading(label_of(name)) for name in frame.index.names))
     shown = shown.rename_axis(index=[None] * shown.index.nlevels, columns=corner or None)
     if len(shown) < len(frame):
-        caption = f"{caption} (first {rows} of {len(frame):,} rows)".strip()
+        whole = f"; all in {rest}" if rest else ""
+        caption = f"{caption} (first {rows} of {len(frame):,} rows{whole})".strip()
     chosen = {column: _format(frame[column], str(column), formats) for column in shown.columns}
     headings = {c: (names or {}).get(c, _heading(str(c))) for c in shown.columns}
     # an id from the content: two equal runs must give equal pages
@@ -95,9 +105,7 @@ def show_table(
     style = shown.style.set_uuid(f"{digest[0] ^ digest[1]:016x}")
     style.cell_ids = False
     style.format(chosen, na_rep="–", escape="html")
-    style.format_index(
-        lambda value: html.escape(label_of(value).replace("_", " " if plain else "_")), axis="index"
-    )
+    style.format_index(lambda value: _row_heading(value, plain), axis="index")
     style.format_index(
         lambda value: html.escape(headings.get(value, label_of(value))), axis="columns"
     )
@@ -113,14 +121,39 @@ def show_table(
         # a cell without a value has no shade
         bare = "background-color: transparent; color: inherit"
         style.map(lambda v: bare if pd.isna(v) else "", subset=columns)
-    text_align = "text-align: left"
-    style.set_table_styles([{"selector": "th.row_heading, th.index_name", "props": text_align}])
-    words = [name for name in shown.columns if not pd.api.types.is_numeric_dtype(shown[name])]
-    left = {
-        name: [{"selector": cell, "props": text_align} for cell in ("th", "td")] for name in words
-    }
-    style.set_table_styles(left, overwrite=False)
+    style.set_table_styles(_column_styles(shown))
     return style
+
+
+def _column_styles(shown: pd.DataFrame) -> Any:
+    """Words stand left; figures, days and short words stay on one line, sentences get room."""
+    left = "text-align: left"
+    styles = [
+        {"selector": "th.row_heading, th.index_name", "props": left},
+        {"selector": "td", "props": "white-space: nowrap"},
+    ]
+    for i, name in enumerate(shown.columns):
+        column = shown[name]
+        if pd.api.types.is_numeric_dtype(column):
+            continue
+        styles.append({"selector": f"th.col{i}, td.col{i}", "props": left})
+        longest = max(map(len, map(str, column)), default=0)
+        if longest > _SHORT:
+            room = "; min-width: 11rem" if longest > _SENTENCE else ""
+            styles.append({"selector": f"td.col{i}", "props": f"white-space: normal{room}"})
+    return styles
+
+
+def _row_heading(value: object, plain: bool) -> str:
+    """A label as HTML: a short one, such as a day, on one line; a path broken after a slash."""
+    label = label_of(value).replace("_", " " if plain else "_")
+    text = html.escape(label)
+    # letters of Chinese are twice as wide, and a line may end after any of them
+    wide = sum(letter >= "\u2e80" for letter in label)
+    if len(label) + wide <= _SHORT:
+        breaks = wide or re.search(r"[ -]", label)
+        return f'<span class="short">{text}</span>' if breaks else text
+    return text if " " in label else text.replace("/", "/<wbr>")
 
 
 def _heading(name: str) -> str:
@@ -215,10 +248,9 @@ def named_format(column: pd.Series, name: str) -> str:
 
 
 def _format(column: pd.Series, name: str, formats: Mapping[str, str] | str | None) -> Any:
-    if isinstance(formats, str):
-        return NUMBER_FORMATS[formats]
-    if formats is not None and name in formats:
-        return NUMBER_FORMATS[formats[name]]
+    asked = formats if isinstance(formats, str) else (formats or {}).get(name)
+    if asked is not None:
+        return _counted_p_text if asked == "p_counted" else NUMBER_FORMATS[asked]
     by_value = {"truth": _truth_text, "date": label_of, "p_value": _p_value_text}
     chosen = named_format(column, name)
     return by_value.get(chosen) or NUMBER_FORMATS.get(chosen)
@@ -226,6 +258,13 @@ def _format(column: pd.Series, name: str, formats: Mapping[str, str] | str | Non
 
 def _truth_text(value: Any) -> str:
     return "yes" if value else "–"
+
+
+def _counted_p_text(value: float) -> str:
+    # what lies below the least that permutations count was not counted
+    if value == _LEAST_COUNTED:
+        return f"at most {value:g}"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _p_value_text(value: float) -> str:

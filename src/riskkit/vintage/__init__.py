@@ -3,8 +3,9 @@
 Table in: the performance panel (a row per loan and month-end) or, where there is none, outcomes
 (a row per loan). :func:`cohort_counts` reads it once into counts by cohort and month on book,
 which add up over parts of the portfolio split by loan. Tables out: curves by cohort
-(:func:`vintage_table`), the newest cohorts against the earlier (:func:`milestone_table`) and
-hazards by month on book (:func:`hazard_table`), all from the counts.
+(:func:`vintage_table`), the newest cohorts against the earlier (:func:`milestone_table`), every
+matured cohort against what its mix let expect (:func:`mix_table`) and hazards by month on book
+(:func:`hazard_table`), all from the counts.
 """
 
 from riskkit.vintage.counts import cohort_counts
@@ -22,6 +23,14 @@ from riskkit.vintage.milestones import (
     milestone_table,
     milestone_text,
 )
+from riskkit.vintage.mix import (
+    mix_figures,
+    mix_findings,
+    mix_month,
+    mix_table,
+    mix_text,
+    risk_strata,
+)
 
 __all__ = [
     "check_vintages",
@@ -33,6 +42,12 @@ __all__ = [
     "milestone_findings",
     "milestone_table",
     "milestone_text",
+    "mix_figures",
+    "mix_findings",
+    "mix_month",
+    "mix_table",
+    "mix_text",
+    "risk_strata",
     "until_still",
     "vintage_table",
 ]

@@ -119,7 +119,7 @@ def vintage_table(
         raise ValueError(f"measure must be 'loans' or 'amount', got {measure!r}")
     check_vintages({"cohort_freq": cohort_freq})
     counts = _as_counts(counts_or_outcomes, dpd)
-    event = _event(counts, dpd)
+    event = event_of(counts, dpd)
     if event == "default" and not ever:
         raise ValueError("ever=False needs a performance panel: outcomes hold first events only")
     if measure not in counts.columns:
@@ -269,7 +269,7 @@ def hazard_table(
     {'at_risk': [3, 3, 1], 'events': [0, 1, 0], 'ended': [0, 1, 0], 'hazard': [0.0, 0.3333, 0.0]}
     """
     counts = _as_counts(counts_or_outcomes, dpd)
-    event = _event(counts, dpd)
+    event = event_of(counts, dpd)
     counts, _ = _observed(counts, observed_to)
     if counts.empty:
         nobody = np.zeros(0, np.int64)
@@ -327,7 +327,7 @@ def _as_counts(book: pd.DataFrame | Table, dpd: int) -> pd.DataFrame:
     return book if book.index.is_unique else book.groupby(level=book.index.names).sum()
 
 
-def _event(counts: pd.DataFrame, dpd: int) -> str:
+def event_of(counts: pd.DataFrame, dpd: int) -> str:
     """How the event's columns are named."""
     if "ever_default_loans" in counts.columns:
         return "default"

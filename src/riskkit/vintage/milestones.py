@@ -174,8 +174,8 @@ def milestone_text(table: pd.DataFrame) -> str:
     text += (
         f" {row['newest']} has **{row['bad_rate']:.2%}** bad ({n_bad} of {n_loans} loans, "
         f"interval {row['bad_rate_low']:.2%} to {row['bad_rate_high']:.2%}), against a median of "
-        f"{row['earlier_median_rate']:.2%} among {row['earlier']} earlier (p-value "
-        f"{row['p_value']:.3f})."
+        f"{row['earlier_median_rate']:.2%} among {row['earlier']} earlier "
+        f"({p_value_text(row['p_value'])})."
     )
     text += f" In 95 of 100 cases the intervals of all {compared} months compared hold together"
     if worse or better:
@@ -244,10 +244,22 @@ def milestone_findings(table: pd.DataFrame, term_months: int) -> list[tuple[str,
     row = early.loc[early["p_value"].idxmin()]
     text = (
         f"{row['newest']} of {term_months} months has {row['bad_rate']:.2%} bad by month "
-        f"{row.name}, against {row['earlier_median_rate']:.2%} (p-value {row['p_value']:.3f}); "
+        f"{row.name}, against {row['earlier_median_rate']:.2%} "
+        f"({p_value_text(row['p_value'])}); "
         f"one of {_departures(table)[2]} months compared may be so by chance"
     )
     return [("Newest cohorts", text, False)]
+
+
+def p_value_text(p_value: float) -> str:
+    """To three digits; one that would be told as 0 is below 0.001.
+
+    Examples
+    --------
+    >>> p_value_text(0.0004), p_value_text(0.0206)
+    ('p-value below 0.001', 'p-value 0.021')
+    """
+    return "p-value below 0.001" if p_value < 0.001 else f"p-value {p_value:.3f}"
 
 
 def _headline(table: pd.DataFrame) -> pd.Series | None:

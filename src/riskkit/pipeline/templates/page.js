@@ -13,9 +13,9 @@ const make = (name, text = "", attributes = {}) => {
 const FEW_ROWS = 4;
 const MANY_ROWS = 20;
 
-// a number as the page writes it, else null: thousands, percent, signs, "< 0.0001"
+// a number as the page writes it, else null: thousands, percent, signs, "< 0.0001", "at most 0.01"
 const numberOf = (text) => {
-  const plain = text.trim().replace(/^[<>] /, "").replace(/[,%\s]/g, "").replace("\u2212", "-");
+  const plain = text.trim().replace(/^([<>]|at most) /, "").replace(/[,%\s]/g, "").replace("\u2212", "-");
   return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(plain) ? Number(plain) : null;
 };
 
