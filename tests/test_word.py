@@ -20,8 +20,8 @@ from PIL import Image
 
 from riskkit import documents, plots
 from riskkit.columns import visible
-from riskkit.documents import document_html, word_document
-from riskkit.documents.word import BY_PEOPLE
+from riskkit.documents import document_html
+from riskkit.documents.word import BY_PEOPLE, word_document
 
 
 def figure(label: str = "A curve. It rises.", size: tuple[float, float] = (2, 1)) -> Figure:

@@ -1,14 +1,10 @@
 """The pages of a run in a real browser: offline, at every width, in the light and in the dark."""
 
-import os
-import shutil
 from contextlib import contextmanager
 
 import pandas as pd
 import pytest
-import real_parts
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
 from riskkit.columns import number_text
 
@@ -19,20 +15,6 @@ PAGES = (
 STAGES = PAGES[1:7]
 PHONE = 390
 MOST_BYTES = 3 << 20
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        real_parts.absent("no Chromium here; on Debian or Ubuntu: apt-get install chromium")
-    # root has no sandbox of its own
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

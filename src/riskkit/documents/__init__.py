@@ -5,7 +5,6 @@ else, or a document of Word in the same words.
 """
 
 from riskkit.documents.explorers import (
-    Explorer,
     curve_chooser,
     cutoff_cells,
     cutoff_labels,
@@ -36,11 +35,10 @@ from riskkit.documents.model_card import model_card_sections
 from riskkit.documents.page import document_html, write_document
 from riskkit.documents.recommended import rule_text, show_fairness_beside
 from riskkit.documents.shell import fragment_html, page_html
-from riskkit.documents.word import word_document, write_word_document
+from riskkit.documents.word import write_word_document
 from riskkit.documents.words import Findings, plain
 
 __all__ = [
-    "Explorer",
     "Findings",
     "Term",
     "bins_in_words",
@@ -69,7 +67,6 @@ __all__ = [
     "show_finding",
     "swap_cells",
     "validation_figures",
-    "word_document",
     "write_document",
     "write_word_document",
 ]
