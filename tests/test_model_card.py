@@ -754,6 +754,23 @@ def test_without_a_rule_or_a_protected_attribute_the_document_says_so(made) -> N
     assert rule_limits(findings) == []
 
 
+def test_ratios_side_by_side_are_told_with_their_intervals_or_as_too_few(made) -> None:
+    fair = made["findings"].fairness
+    few = fair.assign(impact_ratio=np.nan)
+    few.attrs["approval_rate"] = 0.5
+    shown = documents.show_fairness_beside({"rule": fair, "few": few}, caption="Ratios")
+    assert shown.data["rule, 64% approved"].tolist() == [
+        "0.625 (0.50 to 0.70), below 4/5", "1, reference",
+    ]  # fmt: skip
+    assert set(shown.data["few, 50% approved"]) == {"too few to say"}
+    assert shown.data["applicants"].tolist() == [100, 100]
+    # where no attribute is protected there is nothing to count
+    nobody = pd.DataFrame(columns=["approval_rate"])
+    nobody.attrs["approval_rate"] = 0.5
+    none = documents.show_fairness_beside({"rule": nobody}, caption="Ratios")
+    assert list(none.data.index) == ["none"]
+
+
 def test_whom_the_rule_treats_how_is_a_limit_of_what_is_recommended(made) -> None:
     findings = with_rule(made)
     found = {limit.topic: limit for limit in rule_limits(findings)}

@@ -828,6 +828,11 @@ def test_another_limits_file_makes_another_front_page_and_runs_no_stage(tmp_path
     (project / "data" / "limits.yaml").write_text(LIMITS.replace("Head of mon", "Desk of mon"))
     pipeline.rebuild_index(result.run_dir)
     assert "Desk of monitoring" in result.index.read_text()
+    # a link to nowhere is no absent file
+    (project / "data" / "limits.yaml").unlink()
+    (project / "data" / "limits.yaml").symlink_to("nowhere.yaml")
+    with pytest.raises(DataContractError, match=r"limits\.yaml"):
+        run_in(project)
 
 
 @pytest.mark.parametrize("command", ["run", "report"])

@@ -103,7 +103,10 @@ def show_fairness_beside(tables: Mapping[str, pd.DataFrame], *, caption: str) ->
         heading = f"{name}, {table.attrs['approval_rate']:.0%} approved"
         columns[heading] = [_ratio_text(row) for row in table.to_dict("records")]
     some = next(iter(tables.values()))
-    shown = pd.DataFrame({"applicants": some["applicants"], **columns}, index=some.index)
+    # a source that names no protected attribute has no groups to count
+    shown = pd.DataFrame(columns, index=some.index)
+    if len(some):
+        shown.insert(0, "applicants", some["applicants"])
     return show_table(shown, {"applicants": "whole"}, caption=caption, plain=True, rows=100)
 
 
@@ -112,7 +115,7 @@ def _ratio_text(row: Mapping[Any, Any]) -> str:
     if pd.isna(ratio):
         return "too few to say"
     if ratio == low == high == 1:
-        return "1, the highest"
+        return "1, reference"
     is_low = ratio < FOUR_FIFTHS
     value = below_text(ratio) if is_low else f"{ratio:.2f}"
     return f"{value} ({low:.2f} to {high:.2f}){', below 4/5' if is_low else ''}"
