@@ -15,7 +15,7 @@ PROJECT = Path(__file__).parents[1]
 TOKEN = "tests"
 # every cell is drawn, in view or not
 _SETTINGS = {"@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"}}
-_SECONDS = 240
+_SECONDS = 120
 _ERROR = "application/vnd.jupyter.error"
 # a cell that is run shows a star until its number comes
 _ALL_RAN = """() => {

@@ -389,7 +389,22 @@ def test_a_column_without_a_value_has_no_shade_and_no_warning():
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             page = plots.show_table(table, heat=heat).to_html()
-        assert ("background-color: #" in page) == ("seen_rate" in heat)
+        assert ("background-color: rgba(" in page) == ("seen_rate" in heat)
+
+
+def test_shades_lie_over_any_ground_and_leave_the_text_its_colour():
+    table = pd.DataFrame({"a": [0.0, 1.0, np.nan], "b": [2.0, 4.0, 3.0]})
+    own = plots.show_table(table, heat=["a", "b"]).to_html()
+    assert re.findall(r"rgba\(200, 85, 61, ([\d.]+)\)", own) == ["0.000", "0.660", "0.330"]
+    assert "color: #" not in own.replace("background-color: #", "")
+    whole = plots.show_table(table, heat=True).to_html()
+    assert sorted(re.findall(r"61, ([\d.]+)\)", whole)) == [
+        "0.000",
+        "0.165",
+        "0.330",
+        "0.495",
+        "0.660",
+    ]
 
 
 def test_a_book_of_few_loans_shows_its_hazard():

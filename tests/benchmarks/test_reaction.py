@@ -87,6 +87,7 @@ def test_an_editor_answers_at_once(tmp_path, name, cell):
     (project / "notebooks").mkdir(parents=True)
     cells = [nbformat.v4.new_code_cell("pass") for _ in range(5)]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell), *cells])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
     nbformat.write(notebook, project / "notebooks" / "00_move.ipynb")
     with sync_playwright() as playwright, served(project, tmp_path / "settings") as address:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])

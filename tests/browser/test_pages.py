@@ -58,6 +58,23 @@ def test_a_page_fits_a_phone(chromium, reports, name):
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
 
 
+@pytest.mark.parametrize("name", ["03_models", "05_vintages", "model_card"])
+def test_pictures_and_captions_can_be_read_on_a_phone(chromium, reports, name):
+    with opened(chromium, reports / f"{name}.html", width=PHONE) as page:
+        shown = page.locator("figure img").all()
+        for picture in shown:
+            # of a width for which it was drawn, or nearly; it moves in its own box
+            drawn, natural = picture.evaluate("img => [img.width, img.naturalWidth]")
+            assert drawn >= 0.7 * min(natural, 960)
+        tables = page.locator("table:visible caption").all()
+        for caption in tables:
+            box = caption.bounding_box()
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= PHONE
+        assert len(shown) > 2
+        assert len(tables) > 2
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
 def test_no_serious_fault_of_access(chromium, reports, name, dark):

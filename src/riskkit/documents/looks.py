@@ -48,7 +48,8 @@ LOOKS: dict[str, _Look] = {
         ("coefficient", "standard_error", "low", "high", "vif", "iv", "points_range", "p_value",
          "chosen_again"),
         {"coefficient": "signed", "low": "signed", "high": "signed", "standard_error": "three",
-         "vif": "number", "iv": "three", "chosen_again": "percent"},
+         "vif": "number", "iv": "three", "chosen_again": "percent",
+         "p_value": "p_counted"},
         {"vif": "VIF", "iv": "IV", "points_range": "reach", "p_value": "p, after selection"},
     ),
     "discrimination": _Look(

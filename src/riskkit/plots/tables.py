@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit.columns import NUMBER_FORMATS, visible
-from riskkit.plots.style import label_of, shades
+from riskkit.plots.style import label_of
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
@@ -41,6 +41,7 @@ _WRITTEN = {
     "psi": "PSI", "vif": "VIF", "woe": "WoE",
 }  # fmt: skip
 _LEAST_COUNTED = 1 / (99 + 1)  # of 99 permutations
+_SHADE = "200, 85, 61"
 _SHORT = 14  # letters of a row's heading that stay on one line
 _SENTENCE = 40  # letters of a cell from which on it needs a wide column
 _GENERAL_DIGITS = 4  # of the largest value of a column
@@ -112,17 +113,27 @@ def show_table(
     if caption:
         style.set_caption(html.escape(caption))
     columns = list(shown.columns) if heat is True else list(heat or ())
-    # a column without any value has no scale
-    columns = [name for name in columns if frame[name].notna().any()]
     if columns and len(frame):
-        style.background_gradient(
-            cmap=shades(), subset=columns, axis=None if heat is True else 0, text_color_threshold=0
-        )
-        # a cell without a value has no shade
-        bare = "background-color: transparent; color: inherit"
-        style.map(lambda v: bare if pd.isna(v) else "", subset=columns)
+        style.apply(_shaded, subset=columns, axis=None, together=heat is True)
     style.set_table_styles(_column_styles(shown))
     return style
+
+
+def _shaded(values: pd.DataFrame, together: bool) -> pd.DataFrame:
+    """Shade of each cell by its place between the least and the most; one without a value has none.
+
+    A veil over the ground, whichever it is: by day and by night the text keeps its own colour.
+    """
+    numbers = values.astype(float).replace([np.inf, -np.inf], np.nan)
+    low, high = (numbers.min(), numbers.max())
+    if together:
+        low, high = low * 0 + low.min(), high * 0 + high.max()
+    share = (numbers - low) / (high - low).where(high > low, 1.0)
+    return share.map(
+        lambda part: (
+            "" if np.isnan(part) else f"background-color: rgba({_SHADE}, {0.66 * part:.3f})"
+        )
+    )
 
 
 def _column_styles(shown: pd.DataFrame) -> Any:
@@ -148,9 +159,9 @@ def _row_heading(value: object, plain: bool) -> str:
     """A label as HTML: a short one, such as a day, on one line; a path broken after a slash."""
     label = label_of(value).replace("_", " " if plain else "_")
     text = html.escape(label)
-    # letters of Chinese are twice as wide, and a line may end after any of them
+    # letters of Chinese are twice as wide, and a line may end after any of them, leaving one alone
     wide = sum(letter >= "\u2e80" for letter in label)
-    if len(label) + wide <= _SHORT:
+    if len(label) + wide <= (_SHORT + 4 if wide else _SHORT):
         breaks = wide or re.search(r"[ -]", label)
         return f'<span class="short">{text}</span>' if breaks else text
     return text if " " in label else text.replace("/", "/<wbr>")
@@ -161,7 +172,7 @@ def _heading(name: str) -> str:
     words = name.replace("_", " ").split(" ")
     if words[0] == "n" and len(words) > 1:
         words[0] = "number of"
-    return " ".join(_WRITTEN.get(word, word) for word in words)
+    return " ".join(_WRITTEN.get(word, word) for word in words).replace("p value", "p-value")
 
 
 def table_cells(style: Styler) -> tuple[list[list[Cell]], list[list[Cell]]]:
