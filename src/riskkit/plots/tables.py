@@ -156,7 +156,7 @@ def _column_styles(shown: pd.DataFrame) -> Any:
 
 
 def _row_heading(value: object, plain: bool) -> str:
-    """A label as HTML: a short one, such as a day, on one line; a path broken after a slash."""
+    """A label as HTML: a short one, such as a day or a bin, on one line."""
     label = label_of(value).replace("_", " " if plain else "_")
     text = html.escape(label)
     # letters of Chinese are twice as wide, and a line may end after any of them, leaving one alone
@@ -164,7 +164,7 @@ def _row_heading(value: object, plain: bool) -> str:
     if len(label) + wide <= (_SHORT + 4 if wide else _SHORT):
         breaks = wide or re.search(r"[ -]", label)
         return f'<span class="short">{text}</span>' if breaks else text
-    return text if " " in label else text.replace("/", "/<wbr>")
+    return text
 
 
 def _heading(name: str) -> str:
