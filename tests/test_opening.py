@@ -6,6 +6,7 @@ import datetime
 import html
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from riskkit import pipeline
-from riskkit.pipeline import BadInput, TableMissing, open_stage
+from riskkit.pipeline import BadInput, Stage, TableMissing, open_stage
 from riskkit.pipeline.lab import reading_text
 from riskkit.pipeline.manifest import write_manifest
 from riskkit.pipeline.notebooks import find_notebooks, home_of
@@ -161,7 +162,7 @@ def test_the_lab_says_which_run_it_reads_and_what_was_redone(
     assert read_by("01_borrowers") == (
         "Reads no earlier stage. Leaves its tables in data/runs/lab/01_borrowers."
     )
-    (runs / "lab" / "01_borrowers").rmdir()
+    shutil.rmtree(runs / "lab" / "01_borrowers")
     for name in ("01_borrowers", "02_woe_binning"):
         leave(runs / "nightly" / name / "t.parquet")
     done = {"status": "done", "inputs": {}, "outputs": {}}
@@ -179,10 +180,45 @@ def test_the_lab_says_which_run_it_reads_and_what_was_redone(
     )
     redo("01_borrowers", 0)
     assert read_by("02_woe_binning") == "Reads what was redone in the lab: 01_borrowers (just now)."
-    (runs / "lab" / "01_borrowers" / "t.parquet").unlink()
-    (runs / "lab" / "01_borrowers").rmdir()
+    shutil.rmtree(runs / "lab" / "01_borrowers")
     write_manifest(runs / "nightly", {**manifest, "started": "2026-03-02T12:29:00+00:00"})
     assert "still running, begun 1 minute ago" in read_by("02_woe_binning")
+
+
+def test_what_another_source_left_in_the_lab_is_not_this_ones(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    (tmp_path / "notebooks").mkdir()
+    for name in ("01_borrowers", "02_woe_binning"):
+        said = {"riskkit": {"leaves": ["applications", "performance"]}}
+        nbformat.write(new_notebook(metadata=said), tmp_path / "notebooks" / f"{name}.ipynb")
+    monkeypatch.chdir(tmp_path)
+
+    def opened(*tables: str) -> Stage:
+        stage = open_stage("01_borrowers")
+        os.utime(stage.output_dir / ".opened")
+        for name in tables:
+            leave(stage.output_dir / f"{name}.parquet")
+        return stage
+
+    later = open_stage("02_woe_binning")
+    opened("applications", "performance").key_figures({})
+    assert later.has("performance")
+    # the same notebook on another source, which has no performance
+    first = opened("applications")
+    assert first.can_read("applications")
+    assert not first.can_read("performance")
+    # not yet at its end: the lab is as it was
+    assert later.has("performance")
+    first.key_figures({})
+    assert later.has("applications")
+    assert not later.has("performance")
+    assert not later.has("performance.x")
+    with pytest.raises(TableMissing, match="this source has no `performance` table"):
+        later.table("performance")
+    # nothing was removed, and what is left again counts again
+    leave(first.output_dir / "performance.parquet")
+    assert later.has("performance")
 
 
 def test_nobody_knows_what_a_notebook_that_has_not_run_would_leave(
