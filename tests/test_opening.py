@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -21,8 +22,9 @@ from riskkit import pipeline
 from riskkit.pipeline import BadInput, Stage, TableMissing, open_stage
 from riskkit.pipeline.lab import reading_text
 from riskkit.pipeline.manifest import write_manifest
-from riskkit.pipeline.notebooks import find_notebooks, home_of
+from riskkit.pipeline.notebooks import cells_with_needs, find_notebooks, home_of
 from riskkit.pipeline.opening import UNDER_RUNNER
+from riskkit.pipeline.skipping import Skipper
 from riskkit.tables import write_table
 
 PROJECT = Path(__file__).parents[1]
@@ -328,3 +330,22 @@ def test_a_notebook_stops_at_what_an_earlier_one_has_not_left(tmp_path: Path) ->
     (error,) = notebook.cells[3].outputs
     assert error.traceback == ["02_bins needs `bins.json`: run 01_people first"]
     assert notebook.cells[4].outputs == []
+
+
+def test_a_cell_is_known_by_its_id_though_it_was_changed(tmp_path: Path, monkeypatch: Any) -> None:
+    twins = [([], "1"), (["needs:truth"], "2"), (["needs:applications"], "2")]
+    ids = [cell.id for cell in lab_project(tmp_path, twins).cells[1:]]
+    monkeypatch.chdir(tmp_path)
+    cells = cells_with_needs(tmp_path / "notebooks" / "02_bins.ipynb")
+    skipper = Skipper(SimpleNamespace(user_ns={}), open_stage("02_bins"), cells)
+
+    def lacks(source: str, cell_id: str | None) -> bool:
+        skipper.before(SimpleNamespace(raw_cell=source, cell_id=cell_id))
+        return skipper.lacking is not None
+
+    # as JupyterLab sends it
+    assert lacks("2 + 2", ids[1])
+    assert not lacks("2 + 2", ids[2])
+    assert not lacks("1", ids[0])
+    # cells of one source that need different things are told apart by their ids alone
+    assert not lacks("2", None)
