@@ -333,7 +333,7 @@ def test_a_notebook_stops_at_what_an_earlier_one_has_not_left(tmp_path: Path) ->
 
 
 def test_a_cell_is_known_by_its_id_though_it_was_changed(tmp_path: Path, monkeypatch: Any) -> None:
-    twins = [([], "1"), (["needs:truth"], "2"), (["needs:applications"], "2")]
+    twins = [([], "1"), (["needs:applications"], "2"), (["needs:truth"], "2")]
     ids = [cell.id for cell in lab_project(tmp_path, twins).cells[1:]]
     monkeypatch.chdir(tmp_path)
     cells = cells_with_needs(tmp_path / "notebooks" / "02_bins.ipynb")
@@ -344,8 +344,8 @@ def test_a_cell_is_known_by_its_id_though_it_was_changed(tmp_path: Path, monkeyp
         return skipper.lacking is not None
 
     # as JupyterLab sends it
-    assert lacks("2 + 2", ids[1])
-    assert not lacks("2 + 2", ids[2])
+    assert lacks("2 + 2", ids[2])
+    assert not lacks("2 + 2", ids[1])
     assert not lacks("1", ids[0])
     # cells of one source that need different things are told apart by their ids alone
     assert not lacks("2", None)
