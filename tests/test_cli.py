@@ -173,7 +173,7 @@ def test_a_file_is_scored_with_a_runs_scorecard(scored: tuple[Scorecard, pd.Data
         assert result.stdout == "1,200 rows: 1,200 scored, 0 rejected\n"
         assert result.stderr == ""
         found = schema.read_table("out.parquet")
-        assert found["score"].tolist() == card.credit_score(rows).tolist()
+        assert found["credit_score"].tolist() == card.credit_score(rows).tolist()
         Path("out.parquet").unlink()
 
 
@@ -190,7 +190,7 @@ def test_rejected_rows_and_strange_levels_are_stated_with_code_0(
         "levels never seen in training: job in 3 rows",
     ]
     found = schema.read_table("out.csv.gz")
-    names = ["application_id", "score", "default_probability", "reason_1", "reason_2"]
+    names = ["application_id", "credit_score", "default_probability", "reason_1", "reason_2"]
     assert list(found.columns) == names
     reasons = pd.concat([found["reason_1"], found["reason_2"]]).dropna()
     # the run's own words; it has none for the job

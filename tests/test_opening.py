@@ -6,7 +6,9 @@ import datetime
 import html
 import os
 import re
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -17,11 +19,12 @@ from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from riskkit import pipeline
-from riskkit.pipeline import BadInput, TableMissing, open_stage
+from riskkit.pipeline import BadInput, Stage, TableMissing, open_stage
 from riskkit.pipeline.lab import reading_text
 from riskkit.pipeline.manifest import write_manifest
-from riskkit.pipeline.notebooks import find_notebooks, home_of
+from riskkit.pipeline.notebooks import cells_with_needs, find_notebooks, home_of
 from riskkit.pipeline.opening import UNDER_RUNNER
+from riskkit.pipeline.skipping import Skipper
 from riskkit.tables import write_table
 
 PROJECT = Path(__file__).parents[1]
@@ -161,7 +164,7 @@ def test_the_lab_says_which_run_it_reads_and_what_was_redone(
     assert read_by("01_borrowers") == (
         "Reads no earlier stage. Leaves its tables in data/runs/lab/01_borrowers."
     )
-    (runs / "lab" / "01_borrowers").rmdir()
+    shutil.rmtree(runs / "lab" / "01_borrowers")
     for name in ("01_borrowers", "02_woe_binning"):
         leave(runs / "nightly" / name / "t.parquet")
     done = {"status": "done", "inputs": {}, "outputs": {}}
@@ -179,10 +182,45 @@ def test_the_lab_says_which_run_it_reads_and_what_was_redone(
     )
     redo("01_borrowers", 0)
     assert read_by("02_woe_binning") == "Reads what was redone in the lab: 01_borrowers (just now)."
-    (runs / "lab" / "01_borrowers" / "t.parquet").unlink()
-    (runs / "lab" / "01_borrowers").rmdir()
+    shutil.rmtree(runs / "lab" / "01_borrowers")
     write_manifest(runs / "nightly", {**manifest, "started": "2026-03-02T12:29:00+00:00"})
     assert "still running, begun 1 minute ago" in read_by("02_woe_binning")
+
+
+def test_what_another_source_left_in_the_lab_is_not_this_ones(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    (tmp_path / "notebooks").mkdir()
+    for name in ("01_borrowers", "02_woe_binning"):
+        said = {"riskkit": {"leaves": ["applications", "performance"]}}
+        nbformat.write(new_notebook(metadata=said), tmp_path / "notebooks" / f"{name}.ipynb")
+    monkeypatch.chdir(tmp_path)
+
+    def opened(*tables: str) -> Stage:
+        stage = open_stage("01_borrowers")
+        os.utime(stage.output_dir / ".opened")
+        for name in tables:
+            leave(stage.output_dir / f"{name}.parquet")
+        return stage
+
+    later = open_stage("02_woe_binning")
+    opened("applications", "performance").key_figures({})
+    assert later.has("performance")
+    # the same notebook on another source, which has no performance
+    first = opened("applications")
+    assert first.can_read("applications")
+    assert not first.can_read("performance")
+    # not yet at its end: the lab is as it was
+    assert later.has("performance")
+    first.key_figures({})
+    assert later.has("applications")
+    assert not later.has("performance")
+    assert not later.has("performance.x")
+    with pytest.raises(TableMissing, match="this source has no `performance` table"):
+        later.table("performance")
+    # nothing was removed, and what is left again counts again
+    leave(first.output_dir / "performance.parquet")
+    assert later.has("performance")
 
 
 def test_nobody_knows_what_a_notebook_that_has_not_run_would_leave(
@@ -292,3 +330,22 @@ def test_a_notebook_stops_at_what_an_earlier_one_has_not_left(tmp_path: Path) ->
     (error,) = notebook.cells[3].outputs
     assert error.traceback == ["02_bins needs `bins.json`: run 01_people first"]
     assert notebook.cells[4].outputs == []
+
+
+def test_a_cell_is_known_by_its_id_though_it_was_changed(tmp_path: Path, monkeypatch: Any) -> None:
+    twins = [([], "1"), (["needs:applications"], "2"), (["needs:truth"], "2")]
+    ids = [cell.id for cell in lab_project(tmp_path, twins).cells[1:]]
+    monkeypatch.chdir(tmp_path)
+    cells = cells_with_needs(tmp_path / "notebooks" / "02_bins.ipynb")
+    skipper = Skipper(SimpleNamespace(user_ns={}), open_stage("02_bins"), cells)
+
+    def lacks(source: str, cell_id: str | None) -> bool:
+        skipper.before(SimpleNamespace(raw_cell=source, cell_id=cell_id))
+        return skipper.lacking is not None
+
+    # as JupyterLab sends it
+    assert lacks("2 + 2", ids[2])
+    assert not lacks("2 + 2", ids[1])
+    assert not lacks("1", ids[0])
+    # cells of one source that need different things are told apart by their ids alone
+    assert not lacks("2", None)

@@ -517,15 +517,14 @@ def test_the_lab_builds_on_the_latest_run_until_it_has_its_own(
     monkeypatch.chdir(project / "notebooks")
     second, third = open_stage("02_woe_binning"), open_stage("03_models")
     assert second.table("applications").frame()["x"].tolist() == [2]
-    (runs / "lab" / "03_models").rmdir()
+    shutil.rmtree(runs / "lab" / "03_models")
     second.write("bins", pd.DataFrame({"x": [9]}))
     os.utime(runs / "old" / "manifest.json", (9, 9))  # now the latest, but not what 02 was made of
     assert third.table("bins").frame()["x"].tolist() == [9]
     assert third.table("applications").frame()["x"].tolist() == [2]
     # the first notebook done again outdates everything the run has
     open_stage("01_borrowers").write("applications", pd.DataFrame({"x": [7]}))
-    (runs / "lab" / "02_woe_binning" / "bins.parquet").unlink()
-    (runs / "lab" / "02_woe_binning").rmdir()
+    shutil.rmtree(runs / "lab" / "02_woe_binning")
     assert third.table("applications").frame()["x"].tolist() == [7]
     with pytest.raises(TableMissing, match="run 02_woe_binning first"):
         third.table("bins")

@@ -133,6 +133,22 @@ def test_grid_of_bins_carries_the_alt_text_of_each(rows):
     assert plots.plot_bins_grid(tables).get_label().count("bad rate from") == 3
 
 
+def test_a_fitted_binner_is_drawn_as_its_tables_are(rows):
+    X, y, _ = rows
+    # of a Series, "iv" would be the value of a feature of that name
+    binner = binning.WoeBinner().fit(X.rename(columns={"a": "iv"}), y)
+    drawn = [
+        (plots.plot_iv(binner), plots.plot_iv(binner.iv)),
+        (plots.plot_bins(binner, "iv"), plots.plot_bins(binner.table("iv"), "iv")),
+        (
+            plots.plot_bins_grid(binner),
+            plots.plot_bins_grid({name: binner.table(name) for name in binner.iv.index}),
+        ),
+    ]
+    for own, of_tables in drawn:
+        assert plots.picture_of(own) == plots.picture_of(of_tables)
+
+
 def test_curves_of_any_groups_are_named_by_what_they_are():
     curves = pd.DataFrame({0: [0.0, 0.0], 16: [0.05, 0.09]}, index=pd.Index([6, 12]))
     by_term = plots.plot_vintage(curves.rename_axis("term_months"), "True curves")

@@ -419,10 +419,10 @@ def test_sql_gives_the_score_of_every_row(borrowers, card):
     with duckdb.connect() as database:
         database.register("applicants", rows)
         found = database.sql(card.to_sql("applicants", keys=["application_id"])).df()
-    assert list(found.columns) == ["application_id", "score"]
-    assert (found["score"].to_numpy() == card.credit_score(rows)).all()
-    with pytest.raises(ValueError, match=r"passed on once, .* \['score'\]"):
-        card.to_sql("applicants", keys=["score"])
+    assert list(found.columns) == ["application_id", "credit_score"]
+    assert (found["credit_score"].to_numpy() == card.credit_score(rows)).all()
+    with pytest.raises(ValueError, match=r"passed on once, .* \['credit_score'\]"):
+        card.to_sql("applicants", keys=["credit_score"])
 
 
 # -- Lending Club --------------------------------------------------------------------------------

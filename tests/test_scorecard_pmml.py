@@ -67,7 +67,7 @@ def card_of(binner, seed=0, **scale):
 def assert_engines_give_the_card(read_back, card, X):
     document = card.to_pmml()
     read_back.validate(document)
-    score, probability = card.score_and_probability(X)
+    score, probability = (column.to_numpy() for _, column in card.scored(X).items())
     for engine in (read_back.jpmml, read_back.pmml4s):
         found = engine(document, X)
         np.testing.assert_array_equal(found["credit_score"].to_numpy(), score, engine.__name__)

@@ -108,8 +108,8 @@ def reasons_of(result):
 
 def same_scores(found, model, frame):
     assert found["application_id"].tolist() == frame["application_id"].tolist()
-    assert found["score"].dtype == np.int64
-    np.testing.assert_array_equal(found["score"], model.credit_score(frame))
+    assert found["credit_score"].dtype == np.int64
+    np.testing.assert_array_equal(found["credit_score"], model.credit_score(frame))
     np.testing.assert_array_equal(found["default_probability"], model.predict_proba(frame)[:, 1])
 
 
@@ -130,7 +130,7 @@ def test_scores_are_the_models_own_whatever_the_file_and_the_blocks(
     assert result.rejected is None
     assert result.unseen == {}
     found = scores_of(result.output)
-    assert list(found.columns) == ["application_id", "score", "default_probability"]
+    assert list(found.columns) == ["application_id", "credit_score", "default_probability"]
     same_scores(found, model, rows)
     left = {f"in.{kind}", f"out.{out}", f"out.{out}.record.json"}
     assert {path.name for path in tmp_path.iterdir()} == left
@@ -313,7 +313,7 @@ def test_a_whole_number_whose_digits_are_lost_is_rejected(tmp_path, card, rows):
 def test_no_rows_give_an_output_without_rows(tmp_path, card, rows, kind, out):
     result = score_file(card, keep(rows[:0], tmp_path, kind), tmp_path / f"out.{out}", n_reasons=1)
     assert (result.n_rows, result.n_scored, result.n_rejected) == (0, 0, 0)
-    names = ["application_id", "score", "default_probability", "reason_1"]
+    names = ["application_id", "credit_score", "default_probability", "reason_1"]
     assert list(scores_of(result.output).columns) == names
 
 
@@ -834,13 +834,13 @@ def test_killed_between_its_files_it_knows_them_again(tmp_path, card, rows, monk
 
 def test_a_file_written_meanwhile_stays(tmp_path, card, rows, monkeypatch):
     path, out = keep(rows, tmp_path), tmp_path / "out.csv"
-    own = Scorecard.score_and_probability
+    own = Scorecard.scored
 
     def slow(self, X):
         out.write_text("somebody's\n")
         return own(self, X)
 
-    monkeypatch.setattr(Scorecard, "score_and_probability", slow)
+    monkeypatch.setattr(Scorecard, "scored", slow)
     with pytest.raises(DataContractError, match=r"out\.csv has changed while the input was scored"):
         score_file(card, path, out)
     assert out.read_text() == "somebody's\n"
@@ -852,7 +852,7 @@ def test_what_is_read_and_changes_meanwhile_is_an_error(tmp_path, card, rows, mo
     path, model = keep(rows, tmp_path), tmp_path / "card.json"
     card.save(model)
     changed = path if which == "input" else model
-    own, calls = Scorecard.score_and_probability, []
+    own, calls = Scorecard.scored, []
 
     def slow(self, X):
         calls.append(1)
@@ -860,7 +860,7 @@ def test_what_is_read_and_changes_meanwhile_is_an_error(tmp_path, card, rows, mo
             changed.write_bytes(changed.read_bytes() + b"\n")
         return own(self, X)
 
-    monkeypatch.setattr(Scorecard, "score_and_probability", slow)
+    monkeypatch.setattr(Scorecard, "scored", slow)
     with pytest.raises(DataContractError, match="has changed while the input was scored"):
         score_file(model, path, tmp_path / "out.csv", rows=50)
     assert {found.name for found in tmp_path.iterdir()} == {"in.csv", "card.json"}
@@ -937,7 +937,7 @@ def test_two_columns_of_one_name_are_refused(tmp_path, card, rows):
 def test_an_output_that_cannot_be_is_refused(tmp_path, card, rows, output, options, match):
     path = keep(rows, tmp_path)
     (tmp_path / "folder.csv").mkdir()
-    (tmp_path / "other.csv").write_text("application_id,score,default_probability\n")
+    (tmp_path / "other.csv").write_text("application_id,credit_score,default_probability\n")
     (tmp_path / "link.csv").symlink_to(path)
     (tmp_path / "nowhere.csv").symlink_to(tmp_path / "gone.csv")
     (tmp_path / "taken.csv.record.json").write_text("{}")

@@ -135,7 +135,7 @@ def card(run):
 def same_scores(scores, card, applications):
     """Of the applications' ids, the scores are those of the model on the applications."""
     ours = scores.set_index("application_id").loc[applications["application_id"]]
-    np.testing.assert_array_equal(ours["score"], card.credit_score(applications))
+    np.testing.assert_array_equal(ours["credit_score"], card.credit_score(applications))
     own = card.predict_proba(applications)[:, 1]
     np.testing.assert_array_equal(ours["default_probability"], own)
 

@@ -55,8 +55,8 @@ def measure(seed: int) -> dict[str, float]:
                 continue
             card = Scorecard(binner, features=chosen, **settings)
             card.fit(training, y, groups=training["customer_id"])
-            score, probability = card.score_and_probability(applications[late])
-            own = card.credit_score(training)
+            score, probability = card.scored(applications[late]).to_numpy().T
+            own = card.credit_score(training).to_numpy()
             found = {
                 "features": len(card.coefficients_),
                 "auc": expected_auc(score, truth[late]),

@@ -55,7 +55,7 @@ def out_of_fold(
             max_p_value=None if level == 1 else level,
         ).fit(X.loc[learn, names], y[learn])
         card = Scorecard(binner, max_p_value=None).fit(X[learn], y[learn])
-        probability[~learn] = card.score_and_probability(X[~learn])[1]
+        probability[~learn] = card.scored(X[~learn])["default_probability"]
     return probability
 
 

@@ -134,7 +134,7 @@ def measure(seed: int, n_others: int = N_OTHERS) -> dict[str, float]:
     row = {"top_iv": binner.iv.max(), "top_gain_share": gain.max() / gain.sum()}
     row |= {"loans": len(loans), "attainable": gini(best_models(n_others)["all"](loans), truth)}
     for name, model in {"card": card, "challenger": trees}.items():
-        score, probability = model.score_and_probability(loans)
+        score, probability = model.scored(loans).to_numpy().T
         row[name] = gini(score, truth)
         row[f"{name}_slope"] = calibration_slope(probability, truth)
     return row

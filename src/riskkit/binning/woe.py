@@ -29,7 +29,7 @@ from riskkit.binning.special_codes import GivenCodes, codes_from_json, codes_to_
 from riskkit.binning.sql import lookup_select
 from riskkit.binning.stored import StoredBinner, require_sound
 from riskkit.checks import known_groups, refuse_unknown, same_rows, weight_array
-from riskkit.columns import require_features
+from riskkit.columns import Described, Description, require_features
 from riskkit.tables import JsonModel
 
 __all__ = ["WoeBinner"]
@@ -55,7 +55,7 @@ def _require_plain_names(names: Iterable[Hashable]) -> None:
         raise TypeError(f"names of features must be text or whole numbers, got {odd[:3]}")
 
 
-class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
+class WoeBinner(Described, Editable, JsonModel, TransformerMixin, BaseEstimator):
     """Optimal binning under a trend, and WoE = ln(share of goods ÷ share of bads) per bin.
 
     Missing values and special codes have bins of their own, with their empirical WoE. A level
@@ -565,6 +565,25 @@ class WoeBinner(Editable, JsonModel, TransformerMixin, BaseEstimator):
         check_is_fitted(self, "bins_")
         woe = {name: bins.woe for name, bins in self.bins_.items()}
         return lookup_select(self.bins_, woe, table, dialect=dialect, keys=keys)
+
+    def describe(self) -> Description:
+        """What was binned into what, or that nothing is yet, and what to call next."""
+        if not hasattr(self, "bins_"):
+            return self._not_fitted()
+        iv = self.iv
+        good, bad = next((b.counts.sum(axis=0) for b in self.bins_.values()), (0.0, 0.0))
+        n_bins = [bins.n_bins for bins in self.bins_.values()]
+        facts = {"fitted to": f"{good + bad:,.0f} rows, {bad:,.0f} of them bad"}
+        facts["features"] = f"{len(iv)} in {sum(n_bins):,} bins of ordinary values"
+        if len(iv):
+            facts["IV"] = f"{iv.iloc[-1]:.3f} to {iv.iloc[0]:.3f}, the largest of {iv.index[0]}"
+        facts["not split"] = f"{len(self.one_bin_)}: .one_bin_ says why" if self.one_bin_ else ""
+        facts["leakage"] = f"suspected in {', '.join(map(str, self.leakage_))}"
+        facts["leakage"] = facts["leakage"] if self.leakage_ else ""
+        facts["edits"] = f"{len(self.log_)}: .edit_log() lists them" if self.log_ else ""
+        first = repr(iv.index[0]) if len(iv) else "feature"
+        calls = [f".table({first})", ".iv", "plots.plot_iv(binner)", "Scorecard(binner).fit(X, y)"]
+        return Description("WoeBinner", facts, calls)
 
     def _values(self) -> dict[str, Any]:
         check_is_fitted(self, "bins_")

@@ -40,7 +40,7 @@ from riskkit.challenger.rows import (
 )
 from riskkit.challenger.stored import StoredTrees, require_whole
 from riskkit.checks import refuse_unknown, same_rows
-from riskkit.columns import feature_kinds, level_of, require_features
+from riskkit.columns import Description, feature_kinds, level_of, require_features
 from riskkit.schema import Feature
 from riskkit.scorecard import (
     ScoreClassifier,
@@ -393,16 +393,17 @@ class Challenger(ScoreClassifier):
         raw = _predict(self.booster_, self._matrix(X), self.n_rounds_, raw_score=True)
         return self.calibration_.log_odds(raw)
 
-    def score_and_probability(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        """Score, rounded, and probability of bad of each row.
+    def scored(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Credit score, rounded, and probability of bad, not rounded, of each row.
 
         Returns
         -------
-        int array and float array of shape (n_rows,)
+        DataFrame, index of `X`
+            credit_score, default_probability.
         """
         log_odds, scale = self._log_odds(X), self.score_scale
         score = np.rint(scale.offset - scale.factor * log_odds).astype(np.int64)
-        return score, expit(log_odds)
+        return self._table(X, score, expit(log_odds))
 
     def importance(self) -> pd.Series:
         """Share of the trees' gain by feature, largest first; a special code's column included.
@@ -512,6 +513,24 @@ class Challenger(ScoreClassifier):
             return f"{feature_label(name, feature)}: {text}"
 
         return reasons_table(X.index, names, points, np.zeros(len(names)), word, n)
+
+    def describe(self) -> Description:
+        """What the trees are grown on, or that none are yet, and what to call next."""
+        if not hasattr(self, "booster_"):
+            return self._not_fitted()
+        names = self.feature_names_in_
+        bound = sum((self.trends or {}).get(name) in _DIRECTIONS for name in names)
+        gain = self.importance()
+        calibration = self.calibration if self.is_calibrated else "none"
+        facts = {
+            "features": f"{len(names)}, {bound} of them bound to a direction",
+            "trees": f"{self.n_rounds_:,} of at most {self.n_leaves} leaves",
+            "most gain": f"{gain.index[0]}, {gain.iloc[0]:.0%} of all" if gain.any() else "",
+            "calibration": calibration,
+            "scale": self._scale_words,
+        }
+        calls = [".credit_score(X)", ".importance()", ".contributions(X)", ".reasons(X)"]
+        return Description("Challenger", facts, [*calls, '.save("challenger.json")'])
 
     def _values(self) -> dict[str, Any]:
         check_is_fitted(self, "booster_")

@@ -3,6 +3,7 @@
 from riskkit.columns.cell_rule import LOOKS_MISSING, SHOWN_CHARACTERS, CellRule, Fault, shown
 from riskkit.columns.cells import ReadCells, parse_text, read_cells
 from riskkit.columns.dates import calendar_months
+from riskkit.columns.described import Described, Description
 from riskkit.columns.kinds import (
     feature_kinds,
     is_missing,
@@ -20,6 +21,8 @@ __all__ = [
     "NUMBER_FORMATS",
     "SHOWN_CHARACTERS",
     "CellRule",
+    "Described",
+    "Description",
     "Fault",
     "ReadCells",
     "calendar_months",

@@ -82,7 +82,7 @@ def scores_with(
 
 def _scores_of(fit: Fit, X: pd.DataFrame, y: pd.Series, judged: pd.DataFrame) -> NDArray[Any]:
     try:
-        return fit(X, y).credit_score(judged)
+        return np.asarray(fit(X, y).credit_score(judged))
     except NoFeatureLeft:
         return np.zeros(len(judged))
 

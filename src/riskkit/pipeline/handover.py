@@ -7,6 +7,7 @@ the runner alike.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,9 @@ FINDINGS = "findings.json"
 LAB = "lab"
 DECISIONS = "decisions"  # in the lab's folder
 BASE = ".run"  # in the lab's folder: name of the run whose earlier stages it builds on
+# in a stage's folder in the lab: when its notebook was last opened, and when the opening was that
+# came to an end; what is older than that is of another source or other parameters
+OPENED, SINCE = ".opened", ".since"
 WHOLE = {"performance": "loan_id"}  # tables of several rows a loan, sorted by it
 
 
@@ -126,8 +130,16 @@ class Stage:
         return found
 
     def can_read(self, name: str) -> bool:
-        """Whether an earlier stage, or this one, has left that; names as in :func:`holds`."""
-        return any(holds(folder, name) for folder in (*self.earlier(), self.output_dir))
+        """Whether an earlier stage, or this one, has left that; names as in :func:`holds`.
+
+        In the lab, what this stage left before it was opened this time does not count.
+        """
+        earlier = any(holds(folder, name) for folder in self.earlier())
+        return earlier or holds(self.output_dir, name, since=OPENED)
+
+    def open_in_lab(self) -> None:
+        """Note that what is left from now on is of this opening."""
+        (self.output_dir / OPENED).touch()
 
     def lacking(self, need: str) -> TableMissing:
         """Why a table, column or file that no earlier stage left is not there.
@@ -237,6 +249,11 @@ class Stage:
             points = {str(month): float(value) for month, value in trend.dropna().items()}
             if len(points) > 1 and len(set(points.values())) > 1:
                 told[str(label)] = {"text": told[str(label)], "trend": points}
+        opened = self.output_dir / OPENED
+        if opened.is_file():  # the end of an opening in the lab
+            since, when = self.output_dir / SINCE, opened.stat().st_mtime_ns
+            since.touch()
+            os.utime(since, ns=(when, when))
         write_json(self.output_dir / KEY_FIGURES, told)
 
     def findings(self, told: Sequence[tuple[str, str, bool]]) -> str:
@@ -286,7 +303,7 @@ class Stage:
         folders = self.earlier()
         for filename in filenames:
             for folder in folders:
-                if (folder / filename).is_file():
+                if _is_left(folder / filename):
                     return folder / filename
         raise self._missing(filenames, {folder.name for folder in folders})
 
@@ -336,7 +353,7 @@ def require_as_left(path: Path, sha256: str | None, run_dir: Path) -> None:
         raise BadInput(f"{path} is not as run {run_dir.name} left it: run it again")
 
 
-def holds(folder: Path, name: str) -> bool:
+def holds(folder: Path, name: str, since: str = SINCE) -> bool:
     """Whether a stage's folder has that.
 
     Parameters
@@ -345,14 +362,24 @@ def holds(folder: Path, name: str) -> bool:
     name : str
         A table (``truth``), a column of one (``applications.applied_at``) or a file
         (``binning.json``).
+    since : str
+        The file in the folder that says from when on a file counts, where there is one.
     """
-    if (folder / name).is_file() or (folder / f"{name}.parquet").is_file():
+    if _is_left(folder / name, since) or _is_left(folder / f"{name}.parquet", since):
         return True
     table, _, column = name.rpartition(".")
     path = folder / f"{table}.parquet"
-    if not path.is_file():
+    if not _is_left(path, since):
         return False
     return column in Table(path).columns
+
+
+def _is_left(path: Path, since: str = SINCE) -> bool:
+    """Whether the file is there, and in the lab no older than the opening that came to an end."""
+    stamp = path.with_name(since)
+    if not path.is_file() or not stamp.is_file():
+        return path.is_file()
+    return path.stat().st_mtime_ns >= stamp.stat().st_mtime_ns
 
 
 def _table(path: Path) -> Table:

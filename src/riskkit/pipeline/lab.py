@@ -70,7 +70,8 @@ def _finished(run_dir: Path, now: datetime.datetime) -> str:
 
 def _left(folder: Path, now: datetime.datetime) -> str:
     """When the last file of a stage's folder was written."""
-    times = [path.stat().st_mtime for path in folder.rglob("*") if path.is_file()]
+    files = [path for path in folder.glob("*") if path.is_file() and not path.name.startswith(".")]
+    times = [path.stat().st_mtime for path in files]
     if not times:
         return "opened, has left nothing yet"
     return _ago(datetime.datetime.fromtimestamp(max(times), datetime.UTC), now)

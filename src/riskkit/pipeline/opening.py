@@ -85,6 +85,8 @@ def _opened(name: str, run_dir: str | Path, output_dir: str | Path) -> Stage:
         project = home_of(name) or find_project()
         stage = Stage(name, project / "data" / "runs" / LAB / name)
     own_folder(stage.output_dir)
+    if stage.run_dir is None:
+        stage.open_in_lab()
     return stage
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from riskkit.columns import Described, Description
 from riskkit.pipeline.execute import Failure, Outcome, load_engine, run_notebook
 from riskkit.pipeline.findings import limits_of
 from riskkit.pipeline.folders import clean_up, locked, own_folder, staging_folder, swap_in
@@ -73,7 +74,7 @@ class StageResult:
 
 
 @dataclass(frozen=True)
-class RunResult:
+class RunResult(Described):
     """What a run left.
 
     Parameters
@@ -98,6 +99,20 @@ class RunResult:
     def index(self) -> Path:
         """The report's front page."""
         return self.report_dir / "index.html"
+
+    def describe(self) -> Description:
+        """Which stages did what, where their pages are, and what to call next."""
+        failed = [stage.name for stage in self.stages if stage.status == "failed"]
+        facts = {
+            stage.name: stage.status + (f", {stage.seconds:.1f} s" if stage.seconds else "")
+            for stage in self.stages
+        }
+        pages = [self.report_dir / f"{name}.html" for name in failed] or [self.index]
+        facts["failure"] = "" if self.failure is None else str(self.failure)
+        facts["read"] = str(pages[0])
+        calls = ["pipeline.open_run(result.run_dir)", "pipeline.run_workbook(result.run_dir)"]
+        state = "failed" if self.exit_code else "done"
+        return Description(f"Run {self.run_dir.name}: {state}", facts, calls)
 
 
 def run(

@@ -1,6 +1,7 @@
 """Pictures of bins: what they hold, how much they tell, whether they stay.
 
-Takes a table of :mod:`riskkit.binning` and axes, or none; gives the axes.
+Takes a table of :mod:`riskkit.binning`, or the fitted binner itself, and axes, or none; gives the
+axes.
 """
 
 from __future__ import annotations
@@ -26,11 +27,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from riskkit.binning import WoeBinner
+
 __all__ = ["plot_bin_order", "plot_bins", "plot_bins_grid", "plot_iv", "plot_stability"]
+
+_MOST_IN_GRID = 6  # of a binner's own choice
 
 
 def plot_iv(
-    iv: pd.Series,
+    iv: pd.Series | WoeBinner,
     *,
     chance: pd.Series | None = None,
     labels: Mapping[str, str] | None = None,
@@ -41,13 +46,15 @@ def plot_iv(
 
     Parameters
     ----------
-    iv : Series, index feature
+    iv : Series, index feature, or WoeBinner
+        A fitted binner gives its own.
     chance : Series, index feature, optional
         What chance exceeds one time in twenty, of :func:`riskkit.binning.chance_iv`: a mark.
     labels : mapping of feature to label, optional
     min_iv : float, optional
         A line.
     """
+    iv = iv if isinstance(iv, pd.Series) else iv.iv
     shown = iv.head(25)[::-1]
     ax = axes_of(ax, (8.6, 1.0 + 0.24 * len(shown)))
     place = range(len(shown))
@@ -67,16 +74,17 @@ def plot_iv(
     return finish(ax, "Information value", "IV", "", best)
 
 
-def plot_bins(table: pd.DataFrame, title: str, *, ax: Axes | None = None) -> Axes:
+def plot_bins(table: pd.DataFrame | WoeBinner, title: str, *, ax: Axes | None = None) -> Axes:
     """Share of rows per bin as bars, bad rate as points, WoE written above.
 
     Parameters
     ----------
-    table : DataFrame
-        Of :meth:`WoeBinner.table`.
+    table : DataFrame or WoeBinner
+        Of :meth:`WoeBinner.table`, or a fitted binner.
     title : str
-        The feature's label.
+        The feature's label; of a binner, the feature itself.
     """
+    table = table if isinstance(table, pd.DataFrame) else table.table(title)
     ax = axes_of(ax, (5.6, 3.2))
     table = table[table["good"] + table["bad"] > 0]
     place = np.arange(len(table))
@@ -103,10 +111,17 @@ def plot_bins(table: pd.DataFrame, title: str, *, ax: Axes | None = None) -> Axe
     return finish(ax, title, "", "share of rows", alt)
 
 
-def plot_bins_grid(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Figure of :func:`plot_bins` for several features, two in a row."""
+def plot_bins_grid(tables: Mapping[str, pd.DataFrame] | WoeBinner) -> Figure:
+    """Figure of :func:`plot_bins` for several features, two in a row; of a binner, its strongest 6.
+
+    Parameters
+    ----------
+    tables : mapping of title to DataFrame, or WoeBinner
+    """
     import matplotlib.pyplot as plt
 
+    if not isinstance(tables, Mapping):
+        tables = {name: tables.table(name) for name in tables.iv.index[:_MOST_IN_GRID]}
     n_rows = (len(tables) + 1) // 2
     figure, axes = plt.subplots(n_rows, 2, figsize=(10.4, 3.4 * n_rows), squeeze=False)
     for ax, (title, table) in zip(axes.flat, tables.items(), strict=False):

@@ -25,7 +25,7 @@ from riskkit.binning import (
     variance_inflation,
 )
 from riskkit.checks import bad_flags, refuse_unknown, same_rows
-from riskkit.columns import require_features
+from riskkit.columns import Description, require_features
 from riskkit.schema import Feature
 from riskkit.scorecard.choice import (
     NO_CHOICE,
@@ -45,6 +45,7 @@ from riskkit.scorecard.regression import (
     why_unfit,
 )
 from riskkit.scorecard.scale import (
+    CREDIT_SCORE,
     ScoreClassifier,
     ScoreScale,
     require_text_names,
@@ -399,29 +400,30 @@ class Scorecard(ScoreClassifier):
             rows = self.binner_.bins_[name].counts.sum(axis=1)
             self.average_points_[name] = float(points[:-1] @ rows / rows.sum())
 
-    def credit_score(self, X: pd.DataFrame) -> np.ndarray:
-        """Score of each row: base points plus the points of its bins; higher is safer.
+    def credit_score(self, X: pd.DataFrame) -> pd.Series:
+        """Credit score of each row: base points plus those of its bins; higher is safer.
 
         Returns
         -------
-        int array of shape (n_rows,)
+        Series of int, index of `X`, named credit_score
         """
         check_is_fitted(self, "points_")
         require_features(X, self.points_)
         score = np.full(len(X), self.base_points_, dtype=np.int64)
         for name, points in self.points_.items():
             score += self.binner_.bins_[name].look_up(X[name], points)
-        return score
+        return pd.Series(score, index=X.index, name=CREDIT_SCORE)
 
-    def score_and_probability(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        """Score and probability of bad of each row; the rounded card is the model.
+    def scored(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Credit score and probability of bad of each row; the rounded card is the model.
 
         Returns
         -------
-        int array and float array of shape (n_rows,)
+        DataFrame, index of `X`
+            credit_score, default_probability.
         """
-        score = self.credit_score(X)
-        return score, self.score_scale.probability(score)
+        score = self.credit_score(X).to_numpy()
+        return self._table(X, score, self.score_scale.probability(score))
 
     def reasons(
         self,
@@ -530,7 +532,7 @@ class Scorecard(ScoreClassifier):
         *,
         keys: Sequence[str] = (),
     ) -> str:
-        """One SELECT of the keys and the score, equal to :meth:`credit_score` on every row.
+        """One SELECT of the keys and `credit_score`, equal to :meth:`credit_score` on every row.
 
         Parameters are those of :meth:`WoeBinner.to_sql`.
         """
@@ -542,7 +544,7 @@ class Scorecard(ScoreClassifier):
             table,
             dialect=dialect,
             keys=keys,
-            sum_as="score",
+            sum_as=CREDIT_SCORE,
             base=self.base_points_,
         )
 
@@ -701,6 +703,20 @@ class Scorecard(ScoreClassifier):
             table.index = pd.MultiIndex.from_product([[name], table.index])
             tables.append(table)
         return pd.concat(tables).rename_axis(["feature", "bin"])
+
+    def describe(self) -> Description:
+        """What is on the card, or that nothing is yet, and what to call next."""
+        if not hasattr(self, "points_"):
+            return self._not_fitted()
+        ends = [(int(own[:-1].min()), int(own[:-1].max())) for own in self.points_.values()]
+        low, high = (self.base_points_ + sum(end[side] for end in ends) for side in (0, 1))
+        facts = {
+            "features": f"{', '.join(self.points_)} ({len(self.dropped_)} dropped)",
+            "points": f"{low} to {high}, base points {self.base_points_}",
+            "scale": self._scale_words,
+        }
+        calls = [".points_table()", ".coefficients()", ".credit_score(X)", ".reasons(X)"]
+        return Description("Scorecard", facts, [*calls, '.save("scorecard.json")'])
 
     def _values(self) -> dict[str, Any]:
         check_is_fitted(self, "points_")

@@ -16,16 +16,18 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from riskkit.checks import bad_flags, same_rows, weight_array
-from riskkit.columns import require_features
+from riskkit.columns import Described, require_features
 from riskkit.tables import JsonModel
 
 __all__ = [
+    "CREDIT_SCORE",
     "ScoreClassifier",
     "ScoreScale",
     "require_text_names",
     "spread_base",
 ]
 
+CREDIT_SCORE, PROBABILITY = "credit_score", "default_probability"
 # beyond it points overflow, and nobody reads them
 MOST = 1_000_000_000.0
 
@@ -128,37 +130,54 @@ def spread_base(
     }
 
 
-class ScoreClassifier(JsonModel, ClassifierMixin, BaseEstimator):
+class ScoreClassifier(Described, JsonModel, ClassifierMixin, BaseEstimator):
     """What every classifier on a score scale shares; a subclass has `scale` and its own scores."""
 
     scale: ScoreScale | None
+
+    @property
+    def _scale_words(self) -> str:
+        scale = self.score_scale
+        return (
+            f"{scale.target_score:g} points at {scale.target_odds:g} goods to one bad, "
+            f"{scale.pdo:g} points double the odds"
+        )
 
     @property
     def score_scale(self) -> ScoreScale:
         """The scale in use: `scale`, or the default one."""
         return self.scale if self.scale is not None else ScoreScale()
 
-    def score_and_probability(self, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        """Whole-number score (higher is safer) and probability of bad of each row, in one pass."""
-        raise NotImplementedError
-
-    def credit_score(self, X: pd.DataFrame) -> np.ndarray:
-        """Whole-number score of each row; higher is safer.
+    def scored(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Credit score and probability of bad of each row, in one pass.
 
         Returns
         -------
-        int array of shape (n_rows,)
+        DataFrame, index of `X`
+            credit_score (whole points, higher is safer), default_probability.
         """
-        return self.score_and_probability(X)[0]
+        raise NotImplementedError
+
+    def _table(self, X: pd.DataFrame, score: np.ndarray, bad: np.ndarray) -> pd.DataFrame:
+        return pd.DataFrame({CREDIT_SCORE: score, PROBABILITY: bad}, index=X.index)
+
+    def credit_score(self, X: pd.DataFrame) -> pd.Series:
+        """Credit score of each row in whole points; higher is safer.
+
+        Returns
+        -------
+        Series of int, index of `X`, named credit_score
+        """
+        return self.scored(X)[CREDIT_SCORE]
 
     def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
         """Probabilities of good and bad, shape (n_rows, 2)."""
-        bad = self.score_and_probability(X)[1]
+        bad = self.scored(X)[PROBABILITY].to_numpy()
         return np.column_stack([1 - bad, bad])
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """1 where bad is the likelier, else 0; a lender uses a cutoff on the score instead."""
-        return (self.score_and_probability(X)[1] > 0.5).astype(np.int64)
+        return (self.scored(X)[PROBABILITY].to_numpy() > 0.5).astype(np.int64)
 
     def score(
         self,

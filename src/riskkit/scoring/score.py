@@ -95,11 +95,11 @@ def score_file(
 ) -> ScoringResult:
     """Numbers of rows scored and rejected; writes the scores, and the rejected to a side file.
 
-    The output has, in the order of the input, `application_id` (text), `score` (whole number),
-    `default_probability` and `reason_1`, ..., which are those of the model itself on each row,
-    whatever the blocks. It appears whole or not at all, as does the side file, just before it, and
-    a record of both, ``scores.csv.record.json``: hashes of model and input, rows read, scored and
-    rejected.
+    The output has, in the order of the input, `application_id` (text), `credit_score` (whole
+    number), `default_probability` and `reason_1`, ..., which are those of the model itself on each
+    row, whatever the blocks. It appears whole or not at all, as does the side file, just before it,
+    and a record of both, ``scores.csv.record.json``: hashes of model and input, rows read, scored
+    and rejected.
 
     The input is named and coded as a run's `applications.parquet`, or, with a `mapping`, as its
     owner names and codes it. A row is rejected, with every reason there is, where
@@ -347,7 +347,7 @@ def _scored(
 ) -> pa.Table:
     frame = judged.frame()
     good = judged.ids if judged.good.all() else judged.ids.filter(pa.array(judged.good))
-    columns = [good, *model.score_and_probability(frame)]
+    columns = [good, *(column.to_numpy() for _, column in model.scored(frame).items())]
     if n_reasons:
         texts = np.full((len(frame), n_reasons), None, dtype=object)
         found = model.reasons(frame, n_reasons, features=features)["reason"]
@@ -375,7 +375,7 @@ def _levels(model: Model) -> Levels:
 
 
 def _schema(n_reasons: int) -> pa.Schema:
-    fields = {ID: pa.string(), "score": pa.int64(), "default_probability": pa.float64()}
+    fields = {ID: pa.string(), "credit_score": pa.int64(), "default_probability": pa.float64()}
     fields |= {f"reason_{rank}": pa.string() for rank in range(1, n_reasons + 1)}
     return pa.schema(fields)
 
