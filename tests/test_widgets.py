@@ -629,3 +629,44 @@ def test_a_cutoff_is_chosen_on_loans_that_do_not_judge_it():
     assert (chosen | judged)[plain["sample"].notna()].all()
     unlabelled = plain["sample"].isna().to_numpy()
     assert (chosen | judged)[unlabelled].mean() > 0.97
+
+
+# -- in a kernel -----------------------------------------------------------------------------------
+
+CELL = """
+import numpy as np, pandas as pd
+from riskkit import binning, widgets
+age = np.arange(400.0) % 50
+loans = pd.DataFrame({"age": age, "default_flag": (age < 20).astype(float) * (np.arange(400) % 2),
+                      "application_id": np.arange(400).astype(str)})
+sample = np.where(np.arange(400) < 300, "train", "test")
+training = loans[sample == "train"]
+binner = binning.WoeBinner().fit(training[["age"]], training["default_flag"])
+widgets.bin_editor(binner, loans, sample)
+"""
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def test_a_view_is_live_where_somebody_can_answer_else_a_picture():
+    from jupyter_client.manager import start_new_kernel
+
+    manager, client = start_new_kernel(kernel_name="python3")
+    shown = {}
+    try:
+        for can_answer in (False, True):
+            bundles = []
+
+            def keep(message, bundles=bundles):
+                if message["msg_type"] in ("execute_result", "error"):
+                    bundles.append(message["content"])
+
+            # as nbconvert, papermill and a run ask it; and as JupyterLab and VS Code do
+            client.execute_interactive(CELL, allow_stdin=can_answer, output_hook=keep, timeout=120)
+            (content,) = bundles
+            shown[can_answer] = content["data"]
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    assert WIDGET not in shown[False]
+    assert re.search(r'<img src="data:image/svg\+xml;base64,', shown[False]["text/html"])
+    assert WIDGET in shown[True]
