@@ -17,6 +17,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from riskkit.pipeline.notebooks import find_notebooks
+
 PROJECT = Path(__file__).parents[1]
 SOURCE = PROJECT / "src" / "riskkit"
 
@@ -286,6 +288,17 @@ def test_notebooks_are_named_for_their_place() -> None:
     names = [path.name for path in (PROJECT / "notebooks").glob("*.ipynb")]
     assert all(re.fullmatch(r"\d\d_[a-z_]+\.ipynb", name) for name in names)
     assert len({name[:2] for name in names}) == len(names)
+
+
+def test_every_parameter_of_a_notebook_says_what_it_is() -> None:
+    # a line that is too long is folded by the formatter, and its comment is lost to the table
+    silent = [
+        (notebook.name, name)
+        for notebook in find_notebooks(PROJECT)
+        for name, parameter in notebook.parameters.items()
+        if not parameter.help
+    ]
+    assert silent == []
 
 
 def test_the_suite_brings_optbinning_that_the_library_does_without(pyproject) -> None:

@@ -308,6 +308,104 @@ def test_the_text_names_cutoffs_money_and_luck(found):
     assert figures[label].startswith("+")
 
 
+def test_tables_behind_the_policy_are_of_those_it_approves_and_rates_of_all(world):
+    scores, loans, _ = world
+    tables = strategy.cutoff_tables(scores, loans, behind=True)
+    approved = loans["approved"].to_numpy()
+    for name, cutoff in (("blunt", 590.0), ("sharp", 611.0)):
+        passed = approved & (scores[name].to_numpy() >= cutoff)
+        row = tables[name].loc[cutoff]
+        assert row["applications"] == passed.sum()
+        assert row["approval_rate"] == pytest.approx(passed.mean())
+        assert row["profit_amount"] == pytest.approx(profit_of(loans, passed))
+    sensible = strategy.sensitivity_table(tables["sharp"])
+    text = strategy.sensitivity_text(sensible, "approval rate", rule="behind today's policy")
+    assert "the best cutoff behind today's policy" in text
+
+
+def test_what_is_recommended_is_judged_on_loans_that_did_not_choose_it(world, found):
+    scores, loans, _ = world
+    half = np.arange(len(loans)) % 2 == 0
+    chosen = strategy.recommend(scores[half], loans[half], n_draws=40)
+    other_scores, other_loans = scores[~half], loans[~half]
+    elsewhere = strategy.judged_elsewhere(chosen, other_scores, other_loans)
+    rule = chosen.taken
+    passed = other_scores[rule.model].to_numpy() >= rule.cutoff
+    if rule is chosen.behind:
+        passed &= other_loans["approved"].to_numpy()
+    row = elsewhere.loc["as decided"]
+    assert row["applications"] == passed.sum()
+    assert row["profit_amount"] == pytest.approx(profit_of(other_loans, passed))
+    earned = row["margin_amount"] - row["loss_amount"] - row["cost_amount"]
+    assert earned == pytest.approx(row["profit_amount"])
+    text = strategy.elsewhere_text(chosen, elsewhere, "CNY", "the other half")
+    assert "**On other loans**, the other half, which did not choose it" in text
+    declined = int(elsewhere["loans"].iloc[0] - row["loans"])
+    assert f" declines {declined:,} loans more" in text or declined <= 0
+    assert strategy.elsewhere_text(chosen, None, "CNY", "x") == ""
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (1.0, 9.0, "it holds there, beyond chance"),
+        (-1.0, 9.0, "these loans cannot tell that from nothing"),
+        (-9.0, -1.0, "**there it loses, beyond chance**"),
+    ],
+)
+def test_the_verdict_of_other_loans_follows_its_interval(world, found, low, high, verdict):
+    elsewhere = strategy.judged_elsewhere(found, *world[:2])
+    gain = found.gain[1]
+    elsewhere.loc["as decided", [f"{gain}_low", f"{gain}_high"]] = [low, high]
+    assert verdict in strategy.elsewhere_text(found, elsewhere, "CNY", "others")
+    elsewhere.loc["as decided", f"{gain}_amount"] = np.nan
+    assert "no outcome is known" in strategy.elsewhere_text(found, elsewhere, "CNY", "others")
+
+
+def test_how_wrong_the_economics_may_be_is_where_the_gain_is_nothing(found):
+    text = strategy.recommendation_text(found, "CNY", "approval rate")
+    earned = float(re.search(r"a good loan earned more than ([\d.]+) times", text)[1])
+    lost = float(re.search(r"a bad one lost less than ([\d.]+) times", text)[1])
+    today, behind = found.policies.loc[TODAY], found.policies.loc[BEHIND]
+    margin, loss, cost = (
+        today[f"{name}_amount"] - behind[f"{name}_amount"] for name in ("margin", "loss", "cost")
+    )
+    assert earned * margin == pytest.approx(loss + cost, rel=0.05)
+    assert lost * loss == pytest.approx(margin - cost, rel=0.05)
+    dearer = found.policies.assign(margin_amount=found.policies["cost_amount"] * 0)
+    assert "would earn nothing more" not in strategy.recommendation_text(
+        replace(found, policies=dearer), "CNY", "approval rate"
+    )
+
+
+def test_a_cutoff_at_the_end_of_its_range_is_said_to_be_there(found):
+    for low, high, told in (
+        (found.behind.cutoff - 9, found.behind.cutoff, "upper end, so another draw would rather"),
+        (found.behind.cutoff, found.behind.cutoff + 9, "lower end, so another draw would rather"),
+    ):
+        at_end = replace(found, behind=replace(found.behind, low=low, high=high))
+        assert told in strategy.recommendation_text(at_end, "CNY", "approval rate")
+    within = replace(found.behind, low=found.behind.cutoff - 9, high=found.behind.cutoff + 9)
+    text = strategy.recommendation_text(replace(found, behind=within), "CNY", "approval rate")
+    assert "end, so another draw" not in text.split("Behind today's policy")[1]
+
+
+def test_key_figures_of_a_hurdle_say_what_it_costs_and_whether_it_holds(found, world):
+    cautious = replace(found, behind_less_alone=None)
+    elsewhere = strategy.judged_elsewhere(cautious, *world[:2])
+    figures = strategy.recommendation_figures(
+        cautious, "CNY", "approval rate", period="in May 2023", elsewhere=elsewhere
+    )
+    profit = figures["Profit of the cutoff behind today's policy, less that of today's policy"]
+    assert profit.endswith("of it luck of the choice; in May 2023")
+    assert figures["The same on loans that did not choose it"].startswith("+")
+    today, behind = cautious.policies.loc[TODAY], cautious.policies.loc[BEHIND]
+    goods = (today["loans"] - today["bad"]) - (behind["loans"] - behind["bad"])
+    assert figures["What that costs"].startswith(f"{goods:,.0f} good loans, their margin of")
+    never = f"{behind['never_booked_rate']:.1%}"
+    assert figures["Never booked, of those approved behind it"] == never
+
+
 def test_a_gain_that_chance_explains_is_called_so(found):
     policies = found.policies.copy()
     policies.loc[BEHIND, "gain_low"] = found.behind.optimism_amount - 1

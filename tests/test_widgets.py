@@ -518,17 +518,17 @@ def test_a_decision_is_read_only_beside_the_models_it_knows(lender, tmp_path, bi
     for path in files.values():
         binner.save(path)
     path = tmp_path / "decision.json"
-    assert strategy.read_decision(path, files) is None
-    assert strategy.read_decision(None, files) is None
+    assert strategy.Decision.beside(path, files) is None
+    assert strategy.Decision.beside(None, files) is None
     own = {name: json.loads(file.read_text())["sha256"] for name, file in files.items()}
     session = widgets.CutoffSession(*lender, sha256=own, chosen_on="x", save_to=path)
     session.save("Li Wei", "fewer bads")
-    assert strategy.read_decision(path, files) == session.decision
+    assert strategy.Decision.beside(path, files) == session.decision
     binner.merge_bins("age", 0, 1).save(files["scorecard"])
     with pytest.raises(DataContractError, match="made for another scorecard"):
-        strategy.read_decision(path, files)
+        strategy.Decision.beside(path, files)
     with pytest.raises(DataContractError, match=r"none\.json"):
-        strategy.read_decision(str(tmp_path / "none.json"), files)
+        strategy.Decision.beside(str(tmp_path / "none.json"), files)
 
 
 @pytest.mark.parametrize(

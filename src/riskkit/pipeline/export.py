@@ -38,6 +38,7 @@ RESULTS = {
     "cutoffs": "every cutoff: who passes, who turns bad, what it earns",
     "chosen_cutoffs": "the best cutoff of each goal and model",
     "policies": "today's policy, the best cutoff and their combinations, by profit",
+    "decided": "what the signed cutoff brings beside today's policy, on loans that judge it",
     "rules": "whom each rule approves, between which cutoffs chance lies, which is recommended",
     "swap_set": "who would change places under the recommended rule, and how they paid",
     "vintages": "share of each cohort's loans that has turned bad, by months on book",

@@ -18,7 +18,6 @@ from riskkit.strategy.decision import (
     decided_policies,
     decision_figures,
     decision_text,
-    read_decision,
 )
 from riskkit.strategy.economics import (
     Economics,
@@ -27,8 +26,8 @@ from riskkit.strategy.economics import (
 )
 from riskkit.strategy.recommend import (
     POLICIES,
-    Recommendation,
     cutoff_tables,
+    judged_elsewhere,
     recommend,
 )
 from riskkit.strategy.rules import rules_table
@@ -41,6 +40,7 @@ from riskkit.strategy.swaps import (
 from riskkit.strategy.words import (
     bad_rate_text,
     difference_text,
+    elsewhere_text,
     money_text,
     recommendation_figures,
     recommendation_text,
@@ -52,7 +52,6 @@ __all__ = [
     "POLICIES",
     "Decision",
     "Economics",
-    "Recommendation",
     "SwapGrid",
     "at_approval_rates",
     "bad_rate_text",
@@ -64,13 +63,14 @@ __all__ = [
     "decision_figures",
     "decision_text",
     "difference_text",
+    "elsewhere_text",
     "equal_approval_swaps",
     "goals_table",
+    "judged_elsewhere",
     "loan_values",
     "money_text",
     "profit_difference",
     "profit_sums",
-    "read_decision",
     "recommend",
     "recommendation_figures",
     "recommendation_text",

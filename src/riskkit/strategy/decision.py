@@ -26,7 +26,6 @@ __all__ = [
     "decided_policies",
     "decision_figures",
     "decision_text",
-    "read_decision",
 ]
 
 ALL = "all"  # the one segment there is so far
@@ -140,36 +139,36 @@ class Decision(JsonModel):
                 "another risk now; decide again in 04_cutoffs, or leave the decision out"
             )
 
+    @classmethod
+    def beside(cls, path: str | Path | None, files: Mapping[str, str | Path]) -> Self | None:
+        """A decision about one of these models; None where there is none yet.
+
+        Parameters
+        ----------
+        path : path or None
+            Of the decision; one that JupyterLab would write, and has not yet, is none.
+        files : mapping of model to path
+
+        Raises
+        ------
+        DataContractError
+            The file holds no decision, or one about another model.
+        """
+        if path is None or (isinstance(path, Path) and not path.exists()):
+            return None
+        decision = cls.load(path)
+        try:
+            decision.require_model({name: cls.checksum_of(file) for name, file in files.items()})
+        except ValueError as error:
+            raise DataContractError(Path(path).name, [str(error)]) from None
+        return decision
+
     def _values(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def _from_values(cls, values: Mapping[str, Any]) -> Self:
         return cls(**values)
-
-
-def read_decision(path: str | Path | None, files: Mapping[str, str | Path]) -> Decision | None:
-    """A decision about one of these models; None where there is none yet.
-
-    Parameters
-    ----------
-    path : path or None
-        Of the decision; one that JupyterLab would write, and has not yet, is none.
-    files : mapping of model to path
-
-    Raises
-    ------
-    DataContractError
-        The file holds no decision, or one about another model.
-    """
-    if path is None or (isinstance(path, Path) and not path.exists()):
-        return None
-    decision = Decision.load(path)
-    try:
-        decision.require_model({name: JsonModel.checksum_of(file) for name, file in files.items()})
-    except ValueError as error:
-        raise DataContractError(Path(path).name, [str(error)]) from None
-    return decision
 
 
 def decided_policies(

@@ -26,6 +26,7 @@ __all__ = [
     "Choice",
     "Recommendation",
     "cutoff_tables",
+    "judged_elsewhere",
     "policies_of",
     "recommend",
 ]
@@ -100,7 +101,8 @@ class Recommendation:
         Today's policy, the cutoff alone, the cutoff behind today's policy, everybody, as far as
         there are any; where nobody was declined, everybody and the cutoff alone. Of the approved:
         applications, approval_rate, never_booked_rate. Of their loans of known outcome: loans,
-        lent_amount, bad, bad_rate, profit_amount. Of all of them, those never booked repaying like
+        lent_amount, bad, bad_rate, margin_amount (of the goods), loss_amount (of the bads),
+        cost_amount, and profit_amount. Of all of them, those never booked repaying like
         booked loans of their score, the declined among them taking up as often as the granted did:
         expected_loans, expected_lent_amount, expected_bad, expected_bad_rate,
         expected_profit_amount. gain_amount and expected_gain_amount are the profits less those of
@@ -225,6 +227,30 @@ def recommend(
     return Recommendation(alone, behind, *_policies(draws, loans, masks, model, level))
 
 
+def judged_elsewhere(
+    found: Recommendation, scores: pd.DataFrame, loans: pd.DataFrame
+) -> pd.DataFrame | None:
+    """What is recommended beside today's policy, on loans that did not choose it.
+
+    Parameters
+    ----------
+    found : Recommendation
+    scores, loans
+        As in :func:`recommend`, of other applications, such as those of
+        :func:`riskkit.target.choosing_rows`.
+
+    Returns
+    -------
+    DataFrame of shape (2, n_figures), index policy, or None
+        As of :attr:`Recommendation.policies`; the rule is called "as decided". None where nothing
+        can be recommended.
+    """
+    if found.taken is None:
+        return None
+    rule = {found.taken.model: found.taken.cutoff}
+    return policies_of(scores, loans, rule, behind=found.taken is found.behind)
+
+
 def policies_of(
     scores: pd.DataFrame,
     loans: pd.DataFrame,
@@ -296,6 +322,7 @@ def cutoff_tables(
     *,
     max_never_booked: float = 0.2,
     level: float = 0.95,
+    behind: bool = False,
 ) -> dict[str, pd.DataFrame]:
     """The cutoff table of each model, with the money of each loan.
 
@@ -305,10 +332,17 @@ def cutoff_tables(
         As in :func:`recommend`.
     max_never_booked, level
         As in :func:`cutoff_table`.
+    behind : bool
+        Of cutoffs as a second hurdle behind today's policy: only those it approves can pass, and
+        the approval rate is that of all applications.
     """
+    everybody = len(loans)
+    if behind:
+        granted = loans["approved"].to_numpy(dtype=bool)
+        scores, loans = scores[granted], loans[granted]
     y = loans["default_flag"]
     sums = profit_sums(loans, y).assign(unseen=expected_loans(loans))
-    return {
+    tables = {
         name: cutoff_table(
             metrics.score_counts(scores[name], y, booked=loans["booked"], sums=sums),
             max_never_booked=max_never_booked,
@@ -316,6 +350,10 @@ def cutoff_tables(
         )
         for name in scores
     }
+    if behind:
+        for table in tables.values():
+            table["approval_rate"] *= len(loans) / everybody
+    return tables
 
 
 class _Draws:
@@ -331,6 +369,7 @@ class _Draws:
         sums = profit_sums(loans, outcome)[self.known]
         profit = sums["margin_fen"] - sums["loss_fen"] - sums["cost_fen"]
         self.profit = profit.to_numpy() / 100
+        self.earned = sums[["margin_fen", "loss_fen", "cost_fen"]].to_numpy(dtype=float) / 100
         stands_for = expected_loans(loans)
         self.unseen = stands_for > 0
         self.taken = stands_for[self.unseen]
@@ -428,6 +467,13 @@ def _policies(
             "bad_rate": bads / np.where(sizes > 0, sizes, np.nan),
             "bad_rate_low": low,
             "bad_rate_high": high,
+            **dict(
+                zip(
+                    ("margin_amount", "loss_amount", "cost_amount"),
+                    draws.earned.T @ seen,
+                    strict=True,
+                )
+            ),
             "profit_amount": total,
             "profit_low": least,
             "profit_high": most,

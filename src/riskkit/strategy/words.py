@@ -17,6 +17,7 @@ __all__ = [
     "bad_rate_text",
     "cutoff_text",
     "difference_text",
+    "elsewhere_text",
     "money_text",
     "recommendation_figures",
     "recommendation_text",
@@ -186,11 +187,33 @@ def _hurdle_text(found: Recommendation, behind: Choice, currency: str, assumed: 
         f"{behind.model} keep {policy['loans']:,.0f} of {today['loans']:,.0f} loans, all of them "
         f"seen, and earn {money_text(policy, 'gain', currency, signed=True)} more"
         f"{_luck_text(policy, 'gain', found, behind, assumed)} {_again_text(behind, currency)}"
+        f"{_break_even_text(today, policy)}"
     )
 
 
+def _break_even_text(today: pd.Series, policy: pd.Series) -> str:
+    """How wrong the economics may be before a rule that only declines more earns nothing more."""
+    margin, loss, cost = (
+        float(today[name] - policy[name])
+        for name in ("margin_amount", "loss_amount", "cost_amount")
+    )
+    # what it declines more would have earned the margin, lost the loss and cost the cost
+    if not (margin > 0 and loss > 0 and loss + cost > margin):
+        return ""
+    wrong = [f"a good loan earned more than {(loss + cost) / margin:.1f} times what is taken here"]
+    if margin > cost:
+        wrong.append(f"a bad one lost less than {(margin - cost) / loss:.2f} times as much")
+    return f" It would earn nothing more than {today.name} only if {', or '.join(wrong)}."
+
+
 def recommendation_figures(
-    found: Recommendation, currency: str, rate_name: str, *, mark: str = ""
+    found: Recommendation,
+    currency: str,
+    rate_name: str,
+    *,
+    mark: str = "",
+    period: str = "",
+    elsewhere: pd.DataFrame | None = None,
 ) -> dict[str, str]:
     """What the front page shows of a recommendation: label → text.
 
@@ -200,17 +223,30 @@ def recommendation_figures(
         As in :func:`recommendation_text`.
     mark : str
         Behind every label whose figure rests on the economics, such as ", assumed".
+    period : str
+        When these loans were applied for, in words.
+    elsewhere : DataFrame, optional
+        Of :func:`judged_elsewhere`.
     """
     figures = {f"To do{mark}": found.name}
     policy, gain = found.gain
     if found.taken is not None and pd.notna(found.policies.loc[policy, f"{gain}_amount"]):
         expected = "expected " if gain.startswith("expected") else ""
         today = found.policies.index[0]
-        figures[f"Profit of {policy}, {expected}less that of {today}{mark}"] = money_text(
-            found.policies.loc[policy], gain, currency, signed=True
-        )
+        told = money_text(found.policies.loc[policy], gain, currency, signed=True)
+        luck = f"; about {found.taken.optimism_amount:,.0f} of it luck of the choice"
+        when = f"; {period}" if period else ""
+        label = f"Profit of {policy}, {expected}less that of {today}{mark}"
+        figures[label] = f"{told}{luck}{when}"
+        if elsewhere is not None and pd.notna(elsewhere.iloc[1][f"{gain}_amount"]):
+            label = f"The same on loans that did not choose it{mark}"
+            figures[label] = money_text(elsewhere.iloc[1], gain, currency, signed=True)
+        gap = found.taken.difference
+        if pd.notna(gap["difference"]):
+            label = f"Challenger less scorecard, each at its best cutoff{mark}"
+            figures[label] = difference_text(gap, currency)
     if policy == POLICIES[2] and found.taken is not None:
-        figures |= _hurdle_figures(found, rate_name)
+        figures |= _hurdle_figures(found, currency, rate_name)
     if found.alone is None:
         return figures | {f"Cutoff as the only rule{mark}": "none"}
     row = found.alone.row
@@ -223,21 +259,26 @@ def recommendation_figures(
     return figures
 
 
-def _hurdle_figures(found: Recommendation, rate_name: str) -> dict[str, str]:
+def _hurdle_figures(found: Recommendation, currency: str, rate_name: str) -> dict[str, str]:
     """What a second hurdle behind today's policy approves, declines more, and how that repaid."""
     today, behind = (found.policies.loc[name] for name in (POLICIES[0], POLICIES[2]))
     fewer, loans = (int(today[name] - behind[name]) for name in ("applications", "loans"))
     figures = {
         f"{rate_name.capitalize()} behind today's policy": f"{behind['approval_rate']:.1%}",
         "Bad rate behind it": bad_rate_text(behind, short=True),
+        "Never booked, of those approved behind it": f"{behind['never_booked_rate']:.1%}",
         "Declined more than today": f"{fewer:,} of {today['applications']:,.0f} approved",
     }
     if loans > 0:
         bad = int(today["bad"] - behind["bad"])
-        ends = metrics.jeffreys_interval(np.array([bad]), np.array([loans]), 0.95)
-        low, high = (float(end[0]) for end in ends)
-        of_loans = f"{bad} bads of {loans} loans"
-        figures["Bad rate of these"] = f"{bad / loans:.1%} ({of_loans}, {low:.1%} to {high:.1%})"
+        lent = today["lent_amount"] - behind["lent_amount"]
+        figures["What that costs"] = (
+            f"{loans - bad:,} good loans, their margin of "
+            f"{today['margin_amount'] - behind['margin_amount']:,.0f} {currency}, and "
+            f"{lent:,.0f} {currency} of lending"
+        )
+        rate, ends = _rate(bad, loans).split(", ")
+        figures["Bad rate of these"] = f"{rate} ({bad} bads of {loans} loans, {ends})"
     return figures
 
 
@@ -254,9 +295,20 @@ def _again_text(choice: Choice, currency: str) -> str:
     return (
         f"It was chosen on these loans, so about {choice.optimism_amount:,.0f} {currency} of its "
         f"profit are luck. In 95 of 100 other draws of them the {choice.model}'s best cutoff lies "
-        f"between {choice.low:.0f} and {choice.high:.0f}; {choice.model_again:.0%} of the draws "
-        "take this model."
+        f"between {choice.low:.0f} and {choice.high:.0f}{_end_text(choice)}; "
+        f"{choice.model_again:.0%} of the draws take this model."
     )
+
+
+def _end_text(choice: Choice) -> str:
+    """Which way other draws would rather move a cutoff that is an end of its own range."""
+    if choice.low == choice.high:
+        return ""
+    if choice.cutoff >= choice.high:
+        return ", of which it is the upper end, so another draw would rather cut lower"
+    if choice.cutoff <= choice.low:
+        return ", of which it is the lower end, so another draw would rather cut higher"
+    return ""
 
 
 def _luck_text(
@@ -272,7 +324,52 @@ def _luck_text(
     return ", which these loans cannot tell from nothing."
 
 
-def sensitivity_text(table: pd.DataFrame, rate_name: str) -> str:
+def elsewhere_text(
+    found: Recommendation, elsewhere: pd.DataFrame | None, currency: str, chosen_on: str
+) -> str:
+    """Whether what is recommended holds on loans that did not choose it, as Markdown.
+
+    Parameters
+    ----------
+    found : Recommendation
+    elsewhere : DataFrame or None
+        Of :func:`judged_elsewhere`.
+    currency : str
+    chosen_on : str
+        What these loans are called, such as "the test loans of the months before".
+    """
+    if elsewhere is None or found.taken is None:
+        return ""
+    today, row = elsewhere.iloc[0], elsewhere.iloc[1]
+    gain = found.gain[1]
+    declined = int(today["loans"] - row["loans"])
+    text = (
+        f"**On other loans**, {chosen_on}, which did not choose it ({today['applications']:,.0f} "
+        f"approved by {today.name}), the best rule found here"
+    )
+    if declined > 0:
+        bad = int(today["bad"] - row["bad"])
+        text += f" declines {declined:,} loans more, {bad:,} of them bad ({_rate(bad, declined)}),"
+        text += " and"
+    if pd.isna(row[f"{gain}_amount"]):
+        return f"{text} cannot be said to earn anything: no outcome is known."
+    amount = money_text(row, gain, verbatim(currency), signed=True)
+    verdict = "these loans cannot tell that from nothing"
+    if row[f"{gain}_low"] > 0:
+        verdict = "it holds there, beyond chance"
+    elif row[f"{gain}_high"] < 0:
+        verdict = "**there it loses, beyond chance**"
+    expected = "is expected to earn" if gain.startswith("expected") else "earns"
+    return f"{text} {expected} {amount} against {today.name}: {verdict}."
+
+
+def _rate(bad: int, loans: int) -> str:
+    """A bad rate with its Jeffreys 95 % interval."""
+    low, high = metrics.jeffreys_interval(np.array([bad]), np.array([loans]), 0.95)
+    return f"{bad / loans:.1%}, {low[0]:.1%} to {high[0]:.1%}"
+
+
+def sensitivity_text(table: pd.DataFrame, rate_name: str, *, rule: str = "as the only rule") -> str:
     """Between which cutoffs the best one moves where economics are not as stated.
 
     Parameters
@@ -280,6 +377,8 @@ def sensitivity_text(table: pd.DataFrame, rate_name: str) -> str:
     table : DataFrame, index (margin, loss)
         Of :func:`sensitivity_table`.
     rate_name : str
+    rule : str
+        What the cutoff is: the only rule, or behind today's policy.
 
     Examples
     --------
@@ -298,9 +397,9 @@ def sensitivity_text(table: pd.DataFrame, rate_name: str) -> str:
     low, high = (table.loc[at] for at in (least, most))
     told = f"With margins and losses of {times[0]:g} to {times[-1]:g} times what is taken here, "
     if low["cutoff"] == high["cutoff"]:
-        return f"{told}the best cutoff as the only rule stays {low['cutoff']:.0f}."
+        return f"{told}the best cutoff {rule} stays {low['cutoff']:.0f}."
     return (
-        f"{told}the best cutoff as the only rule lies between {low['cutoff']:.0f} ({rate_name} "
+        f"{told}the best cutoff {rule} lies between {low['cutoff']:.0f} ({rate_name} "
         f"{low['approval_rate']:.1%}) and {high['cutoff']:.0f} ({high['approval_rate']:.1%})."
     )
 

@@ -76,16 +76,13 @@ class CutoffSession:
         self.chosen_on = f"{len(scores):,} applications, {chosen_on}"
         self.save_to = None if save_to is None else Path(save_to)
         granted = loans["approved"].to_numpy(dtype=bool)
-        self.granted_rate = float(granted.mean()) if len(granted) else float("nan")
         self.tables: dict[bool, dict[str, pd.DataFrame]] = {}
         self._grids: dict[bool, strategy.SwapGrid] = {}
         for behind in (False, True) if not granted.all() else (False,):
             own, asked = (scores[granted], loans[granted]) if behind else (scores, loans)
-            tables = strategy.cutoff_tables(own, asked, max_never_booked=max_never_booked)
-            if behind:
-                # of all who applied, not of those whom the policy lets through
-                for table in tables.values():
-                    table["approval_rate"] *= self.granted_rate
+            tables = strategy.cutoff_tables(
+                scores, loans, max_never_booked=max_never_booked, behind=behind
+            )
             self.tables[behind] = tables
             points = [tables[name].index.to_numpy(dtype=float) for name in self.models]
             self._grids[behind] = strategy.SwapGrid.count(
