@@ -512,6 +512,37 @@ def test_a_decision_is_signed_bound_to_its_model_and_refused_for_another(lender,
         decision.require_model({"card": "c" * 64})
 
 
+def test_a_decision_of_somebody_else_is_shown_and_not_written_over(lender, tmp_path):
+    path = tmp_path / "decision.json"
+    cutoff_session(lender, save_to=path).save("Wang Fang", "as ever")
+    explorer = widgets.CutoffExplorer(cutoff_session(lender, save_to=path))
+    assert "Decided so far, by Wang Fang" in explorer.state()["so_far"]
+    session = explorer.session
+    cutoff_session(lender, save_to=path).save("Zhao Min", "meanwhile")
+    with pytest.raises(ValueError, match="another decision stands in the file, by Zhao Min"):
+        session.save("Li Wei", "fewer bads")
+    assert strategy.Decision.load(path).by == "Zhao Min"
+    other = {name: "c" * 64 for name in SHA}
+    later = widgets.CutoffSession(*lender, sha256=other, chosen_on="x", save_to=path)
+    assert "about another model than these" in widgets.CutoffExplorer(later).state()["so_far"]
+    later.save("Li Wei", "for the new model")
+    later.save("Li Wei", "on second thoughts")
+    assert strategy.Decision.load(path).reason == "on second thoughts"
+
+
+def test_a_category_of_many_levels_shows_those_of_most_loans():
+    rng = np.random.default_rng(1)
+    city = pd.Series([f"city {i}" for i in rng.geometric(0.01, 6_000)]).astype("str")
+    loans = APPLICATIONS.assign(city=city)
+    training = loans[SAMPLE == "train"]
+    binner = binning.WoeBinner().fit(training[["city"]], training["default_flag"])
+    state = widgets.bin_editor(binner, loans, SAMPLE).state()
+    assert max(map(len, state["groups"])) == 60 < max(state["n_levels"])
+    of_one = state["groups"][int(np.argmax(state["n_levels"]))]
+    loans_of = [int(re.match(r"([\d,]+)", level["text"])[1].replace(",", "")) for level in of_one]
+    assert loans_of == sorted(loans_of, reverse=True)
+
+
 def test_a_decision_is_read_only_beside_the_models_it_knows(lender, tmp_path, binner):
     # any model's file has a checksum
     files = {name: tmp_path / f"{name}.json" for name in SHA}

@@ -101,7 +101,7 @@ def test_bins_are_merged_split_undone_and_signed_and_stand_on_the_next_card(lab,
     editor.get_by_role("button", name="What does it change?").click()
     editor.locator(".rk-effect").wait_for()
     assert "change side" in editor.locator(".rk-effect").inner_text()
-    saved = lab_project / "data" / "runs" / "lab" / "decisions" / "binning.json"
+    saved = lab_project / "data" / "runs" / "lab" / "decisions" / "synthetic" / "binning.json"
     sign = editor.get_by_role("button", name="Sign and save")
     sign.click()
     settled(lab, editor, "by must say who decides")
@@ -147,7 +147,7 @@ def test_the_cutoff_moves_and_is_signed_for_the_model_of_the_lab(lab, lab_projec
     editor.get_by_label("Reason").fill("fewer bads")
     editor.get_by_role("button", name="Sign and save the cutoff of the challenger").click()
     settled(lab, editor, "Signed")
-    path = lab_project / "data" / "runs" / "lab" / "decisions" / "decision.json"
+    path = lab_project / "data" / "runs" / "lab" / "decisions" / "synthetic" / "decision.json"
     decision = strategy.Decision.load(path)
     assert (decision.model, decision.by, decision.behind_policy) == ("challenger", "Li Wei", True)
     heads = editor.locator("thead").first.inner_text()
@@ -156,7 +156,7 @@ def test_the_cutoff_moves_and_is_signed_for_the_model_of_the_lab(lab, lab_projec
 
 
 def test_the_nights_run_has_those_bins_and_says_what_the_cutoff_brings(lab_project, synthetic_run):
-    signed = lab_project / "data" / "runs" / "lab" / "decisions"
+    signed = lab_project / "data" / "runs" / "lab" / "decisions" / "synthetic"
     given = {name: str(signed / f"{file}.json") for name, file in
              (("edits", "binning"), ("decision", "decision"))}  # fmt: skip
     run = pipeline.run(

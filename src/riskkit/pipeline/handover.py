@@ -8,6 +8,7 @@ the runner alike.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,14 +172,21 @@ class Stage:
         run_dir = self.output_dir.parent if self.run_dir is None else self.run_dir
         return own_folder(run_dir / f".{name}")
 
-    def decisions(self, filename: str) -> Path | None:
+    def decisions(self, filename: str, source: str) -> Path | None:
         """Where JupyterLab keeps what has been decided by hand; None in a run, which takes a file.
 
         The folder is beside the lab's stages, so that no notebook run again writes over it.
+
+        Parameters
+        ----------
+        filename : str
+        source : str
+            Name of the source: what was decided about one says nothing of another.
         """
         if self.run_dir is not None:
             return None
-        return own_folder(self.output_dir.parent / DECISIONS) / filename
+        of_source = re.sub(r"[^\w\-]", "_", source)[:100]
+        return own_folder(self.output_dir.parent / DECISIONS / of_source) / filename
 
     def output(self, filename: str) -> Path:
         """Where to save a file for later stages, such as a model.

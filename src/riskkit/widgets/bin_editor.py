@@ -21,6 +21,7 @@ from riskkit.widgets.view import View
 
 __all__ = ["BinEditor", "bin_editor", "effect_lines"]
 
+_MOST_LEVELS = 60  # of a bin, that are drawn
 _DOUBTFUL = 0.05  # neighbours that differ no more than chance would make them
 _HEADS = (
     "bin", "loans", "bads", "bad rate, 95 %", "test loans", "test bads", "test bad rate, 95 %",
@@ -140,6 +141,7 @@ class BinEditor(View):
             "bins": [self._bin(bins, row, table.iloc[row]) for row in range(len(table))],
             "strip": self._strip(bins, draft.counts_[name]) if is_number else None,
             "groups": None if is_number else self._groups(bins, draft.counts_[name]),
+            "n_levels": None if is_number else [len(group) for group in bins.groups or ()],
             "months": self._months(draft),
             "can_undo": session.can_undo,
             "can_redo": session.can_redo,
@@ -266,7 +268,10 @@ class BinEditor(View):
         told: list[list[dict[str, str]]] = []
         for group in bins.groups:
             told.append([])
-            for level in group:
+            # those of most loans; a thousand would not fit a screen, and can be moved in code
+            for level in sorted(group, key=lambda name: -sum(of_level.get(name, ())))[
+                :_MOST_LEVELS
+            ]:
                 good, bad = of_level.get(level, (0, 0))
                 rate = number_text(bad / (good + bad), "percent") if good + bad else "–"
                 told[-1].append(

@@ -169,8 +169,18 @@ class CutoffExplorer(View):
             "rate_name": session.rate_name,
             "currency": session.currency,
             "chosen_on": session.chosen_on,
+            "so_far": self._so_far(),
             "saves_to": "" if session.save_to is None else str(session.save_to),
         }
+
+    def _so_far(self) -> str:
+        """What has been decided, and whether it is about these models."""
+        decided = self.session.so_far
+        if decided is None:
+            return ""
+        own = self.session.sha256.get(decided.model) == decided.model_sha256
+        about = "" if own else "; it is about another model than these"
+        return f"Decided so far, by {decided.by} on {decided.day}: {decided.rule}{about}"
 
     def pictures(self) -> tuple[list[Any], str]:
         """Bad rate and profit at each cutoff of both models."""

@@ -47,6 +47,10 @@ class CutoffSession:
         Where both stand.
     is_linked : bool
         Whether the other model follows at equal approval.
+    so_far : Decision or None
+        What the file holds.
+    decision : Decision or None
+        What was signed in this session.
 
     Raises
     ------
@@ -97,6 +101,7 @@ class CutoffSession:
         self.behind_policy, self.is_linked = True in self.tables, True
         self.model = self.models[0]
         self.decision: strategy.Decision | None = None
+        self.so_far = self._in_file()
         self.cutoffs = {name: float(self.table(name).index[0]) for name in self.models}
         self._start()
 
@@ -170,8 +175,11 @@ class CutoffSession:
         Raises
         ------
         ValueError
-            A name or a reason is missing.
+            A name or a reason is missing, or somebody else has decided meanwhile.
         """
+        if self.save_to is not None and (there := self._in_file()) != self.so_far:
+            who = "nobody" if there is None else f"{there.by}: {there.rule}"
+            raise ValueError(f"meanwhile another decision stands in the file, by {who}; open again")
         decision = strategy.Decision(
             model=self.model,
             model_sha256=self.sha256[self.model],
@@ -184,8 +192,14 @@ class CutoffSession:
         )
         if self.save_to is not None:
             decision.save(self.save_to)
-        self.decision = decision
+        self.decision = self.so_far = decision
         return decision
+
+    def _in_file(self) -> strategy.Decision | None:
+        """The decision that the file holds, about whichever model; None where it holds none."""
+        if self.save_to is None or not self.save_to.exists():
+            return None
+        return strategy.Decision.load(self.save_to)
 
     def _today(self) -> pd.Series:
         """What today's policy approves and brings: the lowest cutoff behind it."""

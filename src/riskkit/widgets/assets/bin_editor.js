@@ -205,6 +205,9 @@ const drawGroups = (state, ticked, send, redraw) => {
           level.name,
         ),
       ),
+      state.n_levels[at] > group.length
+        ? el("span", { class: "rk-soft" }, `and ${state.n_levels[at] - group.length} more`)
+        : null,
       ticked.size ? button("move here", () => move(at), { "data-key": `to-${at}` }) : null,
     ),
   );

@@ -84,6 +84,7 @@ const render = ({ model, el: host }) => {
         drawPanel(state, "profit_amount", `Profit of the loans booked${state.currency ? `, ${state.currency}` : ""}`, shortMoney)),
       table(["", ...state.heads], state.rows, "At these cutoffs"),
       table(["decision", "applications", "booked", "bads", "bad rate, 95 %"], state.swaps, "Who changes places between the two"),
+      state.so_far ? el("p", {}, state.so_far) : null,
       signature(typed, send, `Sign and save the cutoff of the ${state.decided}`, false),
       state.saves_to ? el("p", { class: "rk-soft" }, `saved to ${state.saves_to}`) : null,
     ].filter((part) => part !== null);
