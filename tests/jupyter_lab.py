@@ -54,9 +54,13 @@ def served(root, settings_dir):
         _wait(address, process, log)
         yield address
     finally:
-        with suppress(ProcessLookupError):  # where it did not start
-            os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=30)
+        for last_word in (
+            signal.SIGTERM,
+            signal.SIGKILL,
+        ):  # a kernel at work may not hear the first
+            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(process.pid, last_word)
+                process.wait(timeout=20)
 
 
 def _wait(address, process, log):
@@ -92,7 +96,7 @@ class Lab:
         self._shut_down()
         self.page.goto(f"{self.address}/lab/tree/notebooks/{notebook}?token={TOKEN}&reset")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell")
-        self._idle()
+        self._connected()
 
     def run_all(self):
         """Run the notebook from top to bottom, and wait until it has."""
@@ -113,6 +117,17 @@ class Lab:
         self.page.wait_for_function(
             "document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'"
         )
+
+    def _connected(self):
+        """Wait for a kernel that hears the page: what is run before is lost without a word."""
+        end = time.monotonic() + _SECONDS
+        while time.monotonic() < end:
+            kernels = [session["kernel"] for session in _api(self.address, "sessions")]
+            if any(k["connections"] and k["execution_state"] == "idle" for k in kernels):
+                break
+            time.sleep(0.2)
+        self.page.locator(".jp-StatusBar-Widget").get_by_text("Idle").first.wait_for()
+        self._idle()
 
     def _shut_down(self):
         for session in _api(self.address, "sessions"):
