@@ -772,16 +772,17 @@ def test_the_index_says_until_when_the_data_reach_and_whether_loans_are_others(
     (run_dir / "history.jsonl").write_text(json.dumps(line) + "\n")
     kept = previous_of(run_dir)
     kept.mkdir()
+    index = index_page(manifest, notebooks, run_dir, tmp_path)
+    lead = re.search('<p class="lead">(.*?)</p>', index, re.DOTALL)
+    assert lead is not None
+    assert f"Data until: {until}. " in lead[1]
+    assert index.count(until) == 2  # and among the facts, but not among the figures
     manifest["stages"]["02_woe_binning"]["outputs"]["samples.parquet"] = "now"
     for then, are_others in (("now", False), ("then", True)):
         earlier = json.loads(json.dumps(manifest)) | {"started": earlier["started"]}
         earlier["stages"]["02_woe_binning"]["outputs"]["samples.parquet"] = then
         (kept / "manifest.json").write_text(json.dumps(earlier))
         index = index_page(manifest, notebooks, run_dir, tmp_path)
-        lead = re.search('<p class="lead">(.*?)</p>', index, re.DOTALL)
-        assert lead is not None
-        assert f"Data until: {until}. " in lead[1]
-        assert index.count(until) == 2  # and among the facts, but not among the figures
         assert "+0.019" in index
         assert ("change, other loans" in index) == are_others
         assert ("which was made on other loans" in index) == are_others

@@ -182,10 +182,9 @@ def _kept(findings: Findings) -> str:
 
 def _weights(heavy: pd.DataFrame) -> Iterable[str]:
     for (what, who, reason), row in heavy.iterrows():
-        without = f"{row['ratio_without']:.2f}"
-        alone = ", which alone explains it" if row["ratio_without"] >= FOUR_FIFTHS else ""
+        alone = ": it alone explains it" if row["ratio_without"] >= FOUR_FIFTHS else ""
         yield (
-            f"“{plain(reason)}” declines {row['share']:.1%} of {group_text(what, who)} and "
-            f"{row['share_of_others']:.1%} of the others; without it {row['impact_ratio']:.3f} "
-            f"would be {without}{alone}"
+            f"“{plain(reason)}” declines {row['share']:.1%} of {group_text(what, who)} against "
+            f"{row['share_of_others']:.1%} of the others (ratio {row['impact_ratio']:.3f}, without "
+            f"it {row['ratio_without']:.2f}{alone})"
         )

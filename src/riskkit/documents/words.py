@@ -60,7 +60,8 @@ def lights_in_words(limits: Sequence[Limit]) -> str:
     topics = dict.fromkeys(x.topic for x in limits if x.attention)
     ambers = [topic for topic in topics if topic not in reds]
     told = [("red", reds), ("amber", ambers)]
-    return "; ".join(f"{light}: {', '.join(names)}" for light, names in told if names)
+    # topics hold commas
+    return ". ".join(f"{light}: {'; '.join(names)}" for light, names in told if names)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -126,9 +126,9 @@ def fairness_table(
         below_four_fifths (bool: the ratio is), beyond_chance (bool: so is the upper end of its
         interval, at a one-sided level that holds for all groups but the references together);
         loans (with an outcome), bad, bad_rate, bad_low, bad_high (Jeffreys), predicted_rate (mean
-        over these loans), expected_bad; bads_to_expected with bads_low, bads_high (exact, Clopper–Pearson);
-        p_value (exact binomial, two-sided), adjusted_p_value (times the number of groups with a
-        loan, at most 1). Outcomes are those of loans the old policy granted. Attribute
+        over these loans), expected_bad; bads_to_expected with bads_low, bads_high (exact,
+        Clopper–Pearson); p_value (exact binomial, two-sided), adjusted_p_value (times the number
+        of groups with a loan, at most 1). Outcomes are of loans the old policy granted. Attribute
         ``approval_rate``: of all rows, those that tell no group included.
 
     Source
