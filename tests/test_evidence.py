@@ -795,6 +795,18 @@ def test_reasons_that_decline_a_group_are_counted_against_the_others():
         evidence.declines_by_group(people, groups.head(3))
 
 
+@pytest.mark.parametrize(("n_declined", "surely"), [(31, False), (40, True)])
+def test_a_reason_weighs_beyond_chance_among_all_that_are_compared(n_declined, surely):
+    reason = np.full(400, None, dtype=object)
+    reason[:n_declined] = reason[200:216] = "points"
+    people = pd.DataFrame({"approved": pd.isna(reason), "declined_reason": reason})
+    groups = pd.DataFrame({"sex": np.repeat(["f", "m"], 200)})
+    table = [[n_declined, 200 - n_declined], [16, 184]]
+    assert stats.fisher_exact(table).pvalue < 0.05  # alone it would seem so
+    row = evidence.declines_by_group(people, groups).loc[("sex", "f", "points")]
+    assert row["beyond_chance"] == surely
+
+
 def test_a_reason_that_is_a_rule_on_a_protected_attribute_is_found():
     people, _ = declined_by()
     age = feature("age", protected=True)
