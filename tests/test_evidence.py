@@ -154,7 +154,8 @@ def test_calibration_by_segment_is_jeffreys_of_its_rows(judged):
     found = evidence.calibration_by_segment(y, probability, table, level=0.9)
     assert found.index.names == ["segment", "value"]
     assert list(found.columns) == [
-        "loans", "bad_rate", "low", "high", "right", "right_outside", "steep", "steep_outside",
+        "loans", "bad_rate", "low", "high", "judged", "right", "right_outside", "steep",
+        "steep_outside",
     ]  # fmt: skip
     for segment, value in found.index:
         known = (table[segment] == value).to_numpy() & ~np.isnan(y)
@@ -167,9 +168,18 @@ def test_calibration_by_segment_is_jeffreys_of_its_rows(judged):
         for model in probability:
             mean = probability[model][known].mean()
             assert row[model] == pytest.approx(mean)
-            assert row[f"{model}_outside"] == (mean < low or mean > high)
+            # of fewer than 30 loans, or ten bads seen or expected, nobody judges
+            expected = n * probability[known].mean().max()
+            enough = n >= 30 and max(bad, expected) >= 10
+            assert row["judged"] == enough
+            outside = (mean < low or mean > high) if enough else None
+            assert row[f"{model}_outside"] == outside
+    assert not found.loc[("small", "few"), "judged"]
+    loose = evidence.calibration_by_segment(
+        y, probability, table, level=0.9, min_rows=1, min_bads=0
+    )
     # the first dozen rows lie far below, all rows far above
-    assert found["steep_outside"].to_dict()[("small", "few")] == (
+    assert loose["steep_outside"].to_dict()[("small", "few")] == (
         found.loc[("small", "few"), "low"] > probability["steep"][:12].mean()
     )
     assert found.loc[("small", "many"), "steep_outside"]
@@ -664,8 +674,9 @@ def test_impact_ratio_and_its_interval_by_hand():
     assert found.index.names == ["attribute", "group"]
     assert list(found.columns) == [
         "applicants", "approval_rate", "impact_ratio", "impact_low", "impact_high",
-        "below_four_fifths", "loans", "bad_rate", "bad_low", "bad_high", "predicted_rate",
-        "outside",
+        "is_reference", "below_four_fifths", "beyond_chance", "loans", "bad", "bad_rate",
+        "bad_low", "bad_high", "predicted_rate", "expected_bad", "bads_to_expected", "bads_low",
+        "bads_high", "p_value", "adjusted_p_value",
     ]  # fmt: skip
     found = found.loc["group"]
     assert found["applicants"].tolist() == [200, 400, 50, 30]
@@ -689,6 +700,8 @@ def test_impact_ratio_and_its_interval_by_hand():
     # on the log scale a group approved to the last one would add no error of its own
     assert found.loc["c", "impact_low"] < 2 * 0.5 / a_high
     assert found["below_four_fifths"].tolist() == [False, True, False, True]
+    assert found["is_reference"].tolist() == [True, False, False, False]
+    assert found["beyond_chance"].tolist() == [False, True, False, True]
 
 
 def test_outcomes_of_a_group_against_what_was_predicted():
@@ -702,12 +715,141 @@ def test_outcomes_of_a_group_against_what_was_predicted():
     assert found.loc["a", ["bad_low", "bad_high"]].tolist() == pytest.approx([low, high])
     assert found.loc["c", "bad_low"] == 0
     assert found["predicted_rate"].tolist()[:3] == pytest.approx([0.1] * 3)
-    assert found["outside"].tolist() == [False, True, True, False]
+    assert found["bad"].tolist() == [8, 30, 0, 0]
+    assert found["expected_bad"].tolist()[:3] == pytest.approx([8, 10, 4])
+    low, high = stats.beta.ppf(0.05, 30, 71), stats.beta.ppf(0.95, 31, 70)
+    ends = found.loc["b", ["bads_to_expected", "bads_low", "bads_high"]].tolist()
+    assert ends == pytest.approx([3, low / 0.1, high / 0.1])
+    p_value = stats.binomtest(30, 100, 0.1).pvalue
+    assert found.loc["b", "p_value"] == pytest.approx(p_value)
+    # of the four groups three have a loan with an outcome
+    assert found.loc["b", "adjusted_p_value"] == pytest.approx(3 * p_value)
+    assert found.loc["a", "adjusted_p_value"] == 1
+    assert found.loc["d", ["p_value", "adjusted_p_value", "bads_low"]].isna().all()
     assert found.loc["d", ["bad_rate", "bad_low", "bad_high", "predicted_rate"]].isna().all()
     narrow = np.log(found["impact_high"] / found["impact_low"])["b"]
     wide = fairness_of(by_hand(), min_rows=100, level=0.99).loc["group"]
     ratio = np.log(wide["impact_high"] / wide["impact_low"])["b"] / narrow
     assert ratio == pytest.approx(stats.norm.ppf(0.995) / stats.norm.ppf(0.95), rel=0.01)
+
+
+def test_a_ratio_below_four_fifths_is_beyond_chance_for_all_groups_together():
+    # 100 of 100 against so many of 1,000: at 95 % the upper end of one group lies below
+    rows = np.repeat([True, False], [700, 300])
+    of_group = np.repeat([True, False], [515, 485])
+    for n_others, surely in ((1, True), (12, False)):
+        approved = np.concatenate([rows, *[of_group] * n_others])
+        names = ["best", *(f"group {n:02d}" for n in range(n_others))]
+        groups = pd.DataFrame({"region": np.repeat(names, 1000)})
+        blank = np.full(len(groups), NAN)
+        found = evidence.fairness_table(approved, blank, np.full(len(groups), 0.1), groups)
+        one = found.loc[("region", "group 00")]
+        assert one["impact_high"] < 0.8
+        assert one["beyond_chance"] == surely
+        assert not found.loc[("region", "best"), "beyond_chance"]
+
+
+def declined_by(n: int = 400) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Young people whom a rule on age declines, and others whom points decline now and then."""
+    age = np.repeat([18.0, 19.0, 30.0, 40.0, 56.0], n // 5)
+    reason = np.where(np.isin(age, [18, 19, 56]), "age", None).astype(object)
+    spared = np.arange(n) % 10 == 0
+    reason[spared] = None
+    reason[(age == 30) & (np.arange(n) % 4 == 1)] = "points"
+    reason[(age == 40) & (np.arange(n) % 4 == 2)] = "points"
+    people = pd.DataFrame({"age": age, "approved": pd.isna(reason), "declined_reason": reason})
+    groups = pd.DataFrame({"Age": np.where(age < 25, "below 25", "25 or more")})
+    return people, groups
+
+
+def test_reasons_that_decline_a_group_are_counted_against_the_others():
+    people, groups = declined_by()
+    found = evidence.declines_by_group(people, groups)
+    row = found.loc[("Age", "below 25", "age")]
+    assert row[["applicants", "declined"]].tolist() == [160, 144]
+    assert row["share"] == pytest.approx(0.9)
+    assert row["share_of_others"] == pytest.approx(72 / 240)
+    # Newcombe's method 10, of Wilson's intervals
+    (low, high), (least, most) = (
+        stats.binomtest(k, n).proportion_ci(method="wilson") for k, n in ((144, 160), (72, 240))
+    )
+    ends = [
+        0.6 - np.hypot(0.9 - low, most - 0.3),
+        0.6 + np.hypot(high - 0.9, 0.3 - least),
+    ]
+    assert row[["low", "high"]].tolist() == pytest.approx(ends)
+    assert row["beyond_chance"]
+    # without whom the reason declined, all that are left of the young are approved
+    others = (240 - 72 - 40) / (240 - 72)
+    assert row["impact_ratio"] == pytest.approx((16 / 160) / (128 / 240))
+    assert row["ratio_without"] == pytest.approx(1 / others)
+    assert not found.loc[("Age", "25 or more", "age"), "beyond_chance"] or (
+        found.loc[("Age", "25 or more", "age"), "difference"] < 0
+    )
+    heavy = evidence.heavy_reasons(found)
+    assert set(heavy.index) == {("Age", "below 25", "age"), ("Age", "25 or more", "points")}
+    large = evidence.declines_by_group(people, groups, min_rows=200)
+    assert set(large.index.get_level_values("group")) == {"25 or more"}
+    assert evidence.declines_by_group(people, groups[[]]).empty
+    with pytest.raises(ValueError, match="rows"):
+        evidence.declines_by_group(people, groups.head(3))
+
+
+@pytest.mark.parametrize(("n_declined", "surely"), [(31, False), (40, True)])
+def test_a_reason_weighs_beyond_chance_among_all_that_are_compared(n_declined, surely):
+    reason = np.full(400, None, dtype=object)
+    reason[:n_declined] = reason[200:216] = "points"
+    people = pd.DataFrame({"approved": pd.isna(reason), "declined_reason": reason})
+    groups = pd.DataFrame({"sex": np.repeat(["f", "m"], 200)})
+    table = [[n_declined, 200 - n_declined], [16, 184]]
+    assert stats.fisher_exact(table).pvalue < 0.05  # alone it would seem so
+    row = evidence.declines_by_group(people, groups).loc[("sex", "f", "points")]
+    assert row["beyond_chance"] == surely
+
+
+def test_a_reason_that_is_a_rule_on_a_protected_attribute_is_found():
+    people, _ = declined_by()
+    age = feature("age", protected=True)
+    found = evidence.rules_on_attributes(people, [age])
+    assert found.index.tolist() == [(age.label, "age")]
+    assert found.iloc[0].tolist() == [216, "18 to 19 or 56"]
+    assert evidence.rules_on_attributes(people, [feature("age")]).empty
+    # half of them spared is no rule on the attribute
+    half = people.assign(declined_reason=people["declined_reason"].where(np.arange(400) % 2 == 0))
+    half["approved"] = half["declined_reason"].isna()
+    assert evidence.rules_on_attributes(half, [age]).empty
+    few = people[people.index % 20 == 1]
+    assert evidence.rules_on_attributes(few, [age]).empty
+
+
+def test_the_groups_tested_add_up_to_the_statistic():
+    rng = np.random.default_rng(5)
+    score = rng.integers(500, 700, 3_000).astype(float)
+
+    def chance(points):
+        return 1 / (1 + np.exp((np.asarray(points) - 500) / 40))
+
+    y = (rng.random(3_000) < chance(score)).astype(float)
+    y[(score > 600) & (rng.random(3_000) < 0.1)] = 1
+    y[:50] = NAN
+    scores = pd.DataFrame({"card": score, "trees": score - 5})
+    found = evidence.calibration_bands(y, scores, chance)
+    accuracy = metrics.accuracy_table(y, scores.apply(chance))
+    for model in scores:
+        own = found.loc[model]
+        assert own["part"].sum() == pytest.approx(accuracy.loc[model, "hosmer_lemeshow"])
+        assert (own["expected"] >= 5).all()
+        for _, row in own.iterrows():
+            here = scores[model].between(row["score_low"], row["score_high"]) & ~np.isnan(y)
+            assert (here.sum(), y[here].sum()) == (row["n"], row["bad"])
+            assert row["expected"] == pytest.approx(chance(scores[model][here]).sum())
+        assert (own["score_low"].to_numpy()[:-1] > own["score_high"].to_numpy()[1:]).all()
+        p_value = stats.binomtest(
+            int(own["bad"].iloc[0]), int(own["n"].iloc[0]),
+            own["expected"].iloc[0] / own["n"].iloc[0],
+        ).pvalue  # fmt: skip
+        assert own["adjusted_p_value"].iloc[0] == pytest.approx(min(p_value * len(own), 1))
+        assert own["side"].iloc[0] == "understated"
 
 
 def test_labels_and_approvals_may_be_nullable_and_never_unsaid():
@@ -913,7 +1055,7 @@ def test_a_rule_approves_whom_it_says(decided, best, name, passed):
     assert found[name].attrs["approval_rate"] == pytest.approx(3 / 8)
     today = found["today's policy"]
     assert today.attrs["approval_rate"] == pytest.approx(5 / 8)
-    assert not {"predicted_rate", "outside"} & set(today)
+    assert not {"predicted_rate", "expected_bad", "adjusted_p_value"} & set(today)
     assert today.loc[("group", "a"), "approval_rate"] == pytest.approx(3 / 4)
 
 
@@ -960,5 +1102,10 @@ def test_stated_grades_are_right_where_the_probabilities_are():
     # a model that states half of what comes is found out, whatever its training loans did
     off = evidence.stated_grades(taught, lambda points: chance(points) / 2, judged)
     assert (off["light"] == "red").all()
+    assert (off["side"] == "understated").all()
+    # as one that states twice as much is, which no one-sided test sees
+    off = evidence.stated_grades(taught, lambda points: np.minimum(2 * chance(points), 1), judged)
+    assert (off["light"] == "red").all()
+    assert (off["side"] == "overstated").all()
     with pytest.raises(ValueError, match="score"):
         evidence.stated_grades([1.0, NAN], chance, judged)

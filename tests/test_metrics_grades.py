@@ -178,14 +178,35 @@ def test_grade_table_holds_the_design_vector(scale):
     )
 
 
-@pytest.mark.parametrize(("bad", "light"), [(0, "green"), (6, "green"), (7, "amber"), (8, "red")])
-def test_light_of_a_grade_is_of_its_jeffreys_p_value(scale, bad, light):
+@pytest.mark.parametrize(
+    ("bad", "light", "side"),
+    [
+        (0, "amber", "overstated"),
+        (1, "green", ""),
+        (6, "green", ""),
+        (7, "amber", "understated"),
+        (8, "amber", "understated"),
+        (9, "red", "understated"),
+    ],
+)
+def test_light_of_a_grade_is_of_both_tails_of_its_jeffreys_posterior(scale, bad, light, side):
     table = metrics.grade_table(counts_of((650, 100 - bad, bad)), scale)
-    assert table.loc["B", "light"] == light
+    assert table.loc["B", ["light", "side"]].tolist() == [light, side]
+    tail = stats.beta.cdf(0.03, bad + 0.5, 100.5 - bad)
+    assert table.loc["B", "adjusted_p_value"] == pytest.approx(2 * min(tail, 1 - tail))
     # the binomial one lags behind: 8 of 100 still have 1.1 %
     assert table.loc["B", "binomial_p_value"] == pytest.approx(stats.binom.sf(bad - 1, 100, 0.03))
-    stricter = metrics.grade_table(counts_of((650, 100 - bad, bad)), scale, amber=0.5, red=0.4)
-    assert stricter.loc["B", "light"] == ("red" if bad else "green")
+    stricter = metrics.grade_table(counts_of((650, 100 - bad, bad)), scale, amber=0.9, red=0.8)
+    assert stricter.loc["B", "light"] == "red"
+
+
+def test_the_light_of_a_grade_counts_the_grades(scale):
+    alone = metrics.grade_table(counts_of((650, 91, 9)), scale)
+    among = metrics.grade_table(counts_of((650, 91, 9), (550, 90, 10), (750, 99, 1)), scale)
+    ratio = among.loc["B", "adjusted_p_value"] / alone.loc["B", "adjusted_p_value"]
+    assert ratio == pytest.approx(3)
+    assert [alone.loc["B", "light"], among.loc["B", "light"]] == ["red", "amber"]
+    assert among.loc[["A", "C"], "light"].tolist() == ["green", "green"]
 
 
 @settings(max_examples=50, deadline=None)

@@ -18,13 +18,13 @@ from riskkit import documents, evidence, metrics, plots, profile
 from riskkit.binning import WoeBinner, select_features
 from riskkit.documents import Findings, document_html
 from riskkit.documents.limits import (
-    Limit,
     challenger_limits,
     model_limits,
     rule_limits,
     validation_figures,
 )
 from riskkit.documents.recommended import rule_text
+from riskkit.documents.words import Limit
 from riskkit.schema import Feature, SourceFacts, read_limits
 from riskkit.scorecard import Scorecard, ScoreScale
 from riskkit.target import BadDefinition
@@ -224,6 +224,7 @@ def made() -> dict[str, Any]:
     calibration = segment[["loans", "bad_rate"]].assign(
         low=0.0,
         high=1.0,
+        judged=segment["loans"] >= 30,
         scorecard=0.1,
         scorecard_outside=False,
         challenger=0.1,
@@ -271,6 +272,9 @@ def made() -> dict[str, Any]:
                 "applicants": [100, 100], "approval_rate": [0.5, 0.8], "impact_ratio": [0.625, 1.0],
                 "impact_low": [0.5, 1.0], "impact_high": [0.7, 1.0], "loans": [50, 80],
                 "bad_rate": 0.1, "bad_low": 0.05, "bad_high": 0.2, "predicted_rate": 0.1,
+                "is_reference": [False, True], "beyond_chance": [True, False], "bad": [30, 48],
+                "expected_bad": [30.0, 48.0], "bads_to_expected": 1.0, "bads_low": 0.7,
+                "bads_high": 1.4, "p_value": 1.0, "adjusted_p_value": 1.0,
             },
             index=pd.MultiIndex.from_tuples(
                 [("Age", "below_30"), ("Age", "30 or more")], names=["attribute", "group"]
@@ -446,14 +450,19 @@ def test_limits_say_what_the_tables_say(made) -> None:
     assert found["Who applies"].text.startswith(f"{declined:.1%} of applicants were declined")
     assert "channel shop" in found["Segments"].text
     text = found["Suppliers"].text
-    assert text.startswith("without the family bureau the AUC of a card of all features would fall")
-    assert "by 0.100 (+0.050 to +0.150)" in text
+    # the applicant's own form is worth more to nobody who could sell it
+    assert text == (
+        "without a family that is bought the AUC of a card of all features would fall: bureau by "
+        "0.100 (+0.050 to +0.150); not for sale: application"
+    )
     assert found["Suppliers"].attention
     assert "the curve still rises" in found["More loans"].text
     text = "several cards would rank better, by bureau (+0.050, +0.010 to +0.090)"
     assert found["One card"].text == text
-    assert found["Fairness"].text == "impact ratio below 0.8: Age below 30 (0.625, 0.50 to 0.70)"
-    assert found["Fairness"].attention
+    assert found["Fairness"].text == (
+        "impact ratio below 0.8 beyond chance: Age below 30 (0.625, 0.50 to 0.70)"
+    )
+    assert found["Fairness"].is_red
     assert "Debt" not in found["Missing values"].text or "riskiest" in found["Missing values"].text
 
 
@@ -490,7 +499,7 @@ UNSURE = {"slope": 0.7, "slope_low": 0.3, "slope_high": 1.1}
         ("One card", "splits", ("bureau", "all"), {"p_value": 0.2}, "chance one of 1 may", False),
         ("Suppliers", "families", ("scorecard", "bureau"), {"low": -1}, "chance can", False),
         ("More loans", "learning", ("scorecard", 1.0), {"gain_low": -1}, "no more than", False),
-        ("Grades", "grades", 1, {"light": "red"}, "are red", True),
+        ("Grades", "grades", 1, {"light": "red", "side": "overstated"}, "are red", True),
     ],
 )
 def test_a_limit_deserves_attention_beyond_its_threshold(
@@ -574,7 +583,7 @@ def test_a_ratio_just_below_four_fifths_is_not_told_as_four_fifths(made) -> None
     for ratio, told in ((0.79997, "0.79997"), (0.79976, "0.7998"), (0.7912, "0.791")):
         findings = changed(made, "fairness", ("Age", "below_30"), impact_ratio=ratio)
         text = limits_of(made, findings=findings)["Fairness"].text
-        assert text == f"impact ratio below 0.8: Age below 30 ({told}, 0.50 to 0.70)"
+        assert text.endswith(f": Age below 30 ({told}, 0.50 to 0.70)")
 
 
 def test_amber_and_red_periods_are_named(made) -> None:
@@ -593,28 +602,68 @@ def test_a_segment_outside_its_interval_counts_only_where_it_has_loans_and_bads(
     assert "in 0 of 1 segments" in limits_of(made, findings=off)["Calibration by segment"].text
     off = changed(made, "calibration", ("channel", "app"), scorecard_outside=True)
     limit = limits_of(made, findings=off)["Calibration by segment"]
-    assert "in 1 of 1 segments of at least 30 loans and 10 bads" in limit.text
+    assert "in 1 of 1 segments of at least 30 loans and 10 bads, seen or expected" in limit.text
     assert limit.text.endswith("where chance alone leaves 0.1: channel app")
-    few = changed(made, "calibration", ("channel", "app"), bad_rate=0.001, scorecard=0.001)
-    assert "in 0 of 0 segments" in limits_of(made, findings=few)["Calibration by segment"].text
+    # the document counts and shows the same ones
+    said = words(page_of(made, findings=off))
+    assert "Shown are 1 of 2 segments, those of at least 30 loans and 10 bads, seen or" in said
+    few = changed(made, "calibration", ("channel", "app"), judged=False)
+    assert "Calibration by segment" not in limits_of(made, findings=few)
 
 
 def test_a_red_grade_is_red_only_beyond_few_training_bads_and_many_grades(made) -> None:
-    grades = made["findings"].grades.assign(light="green")
+    grades = made["findings"].grades.assign(light="green", side="")
     grades.loc[1, ["light", "bad", "n", "probability"]] = ["red", 12, 432, 0.0083]
+    grades.loc[1, ["score_low", "score_high", "side"]] = [614.0, 629.0, "understated"]
     for taught, bads, is_red in ((841, 7, False), (84_100, 700, True)):
         told = grades.assign(taught=grades["n"], taught_bad=grades["bad"])
         told.loc[1, ["taught", "taught_bad"]] = [taught, bads]
         limit = limits_of(made, findings=replace(made["findings"], grades=told))["Grades"]
-        assert "grade 1 (12 bads of 432, 3.6 expected)" in limit.text
+        assert "grade 1 (12 bads of 432, 3.6 expected: understated)" in limit.text
         assert limit.attention
         assert limit.is_red == is_red
-        assert ("chance in one of so many" in limit.text) != is_red
+        assert ("its few training bads can explain it" in limit.text) != is_red
+
+
+def bands_of(**first: Any) -> pd.DataFrame:
+    """Two groups tested of the scorecard, the first off beyond chance."""
+    band = {"score_low": 613.0, "score_high": 685.0, "n": 877, "bad": 16, "expected": 6.6}
+    band |= {"part": 13.3, "adjusted_p_value": 0.0125, "side": "understated"}
+    other = {"score_low": 548.0, "score_high": 612.0, "n": 900, "bad": 30, "expected": 31.0}
+    other |= {"part": 0.1, "adjusted_p_value": 1.0, "side": "overstated"}
+    index = pd.MultiIndex.from_product([["scorecard"], [1, 2]], names=["model", "group"])
+    return pd.DataFrame([band | first, other], index=index)
+
+
+def test_grade_and_group_of_the_same_scores_do_not_contradict_each_other(made) -> None:
+    grades = made["findings"].grades.assign(light="green", side="", taught=841, taught_bad=7)
+    grades.loc[1, ["light", "bad", "n", "probability"]] = ["red", 12, 432, 0.0083]
+    grades.loc[1, ["score_low", "score_high", "side"]] = [614.0, 629.0, "understated"]
+    apart = replace(made["findings"], grades=grades)
+    apart = changed(made | {"findings": apart}, "accuracy", "scorecard", p_value=0.0002)
+    for first, is_red in (
+        ({}, True),
+        ({"adjusted_p_value": 0.06}, False),
+        ({"side": "overstated"}, False),
+        ({"score_low": 629.0}, False),
+    ):
+        findings = replace(apart, bands=bands_of(**first))
+        found = limits_of(made, findings=findings)
+        assert found["Grades"].is_red == is_red
+        assert ("see Calibration by group" in found["Grades"].text) == is_red
+        assert found["Calibration by group"].is_red
+    text = limits_of(made, findings=replace(apart, bands=bands_of()))["Calibration by group"].text
+    assert "over 2 groups of loans" in text
+    assert text.endswith(", most of all scores 613 to 685 (16 bads, 6.6 expected: understated)")
+    unproven = replace(apart, bands=bands_of(adjusted_p_value=0.06))
+    text = limits_of(made, findings=unproven)["Calibration by group"].text
+    assert "none beyond chance alone, most scores 613 to 685 (16 bads" in text
+    assert "The groups compared, out of time" in words(page_of(made, findings=unproven))
 
 
 def test_the_challenger_is_held_to_its_own_figures(made) -> None:
-    grades = made["findings"].grades.assign(light="green", jeffreys_p_value=0.5)
-    fair = made["findings"].fairness.assign(impact_high=0.7)
+    grades = made["findings"].grades.assign(light="green", side="")
+    fair = made["findings"].fairness
     findings = replace(made["findings"], calibration=None, challenger_grades=grades)
     findings = replace(findings, challenger_fairness=fair)
     findings = changed(made | {"findings": findings}, "accuracy", "challenger", p_value=0.004)
@@ -628,17 +677,126 @@ def test_the_challenger_is_held_to_its_own_figures(made) -> None:
     assert found["Level of risk, challenger"].text.startswith(said)
     assert found["Fairness, challenger"].is_red
     assert found["Grades, challenger"].text.startswith("0 of ")
-    # a grade that the challenger states is red beyond chance where few grades can explain it
-    for p_value, is_red in ((0.009, False), (1e-4, True)):
-        grades.loc[1, ["light", "jeffreys_p_value"]] = ["red", p_value]
+    # the light of a grade that the challenger states counts the grades already
+    for light, is_red in (("amber", False), ("red", True)):
+        grades.loc[1, ["light", "side"]] = [light, "overstated"]
         off = replace(findings, challenger_grades=grades)
         limit = {x.topic: x for x in challenger_limits(scale, made["scores"], off)}
         assert limit["Grades, challenger"].attention
         assert limit["Grades, challenger"].is_red == is_red
-        assert ("chance in one of so many" in limit["Grades, challenger"].text) != is_red
-        told = "beyond chance" if is_red else "which chance can explain"
+        assert "expected: overstated)" in limit["Grades, challenger"].text
         figure = validation_figures(off)["Grades of the challenger in red"]
-        assert figure == f"1 of {len(grades)}, {told}"
+        told = f"1 of {len(grades)}, overstated beyond chance"
+        assert figure == (told if is_red else f"0 of {len(grades)}")
+
+
+def test_only_groups_below_four_fifths_beyond_chance_are_red(made) -> None:
+    fair = made["findings"].fairness
+    index = [("City tier", f"tier_{n}") for n in (1, 2, 3, 4)]
+    table = pd.concat([fair.iloc[[1]], *[fair.iloc[[0]]] * 3])
+    table.index = pd.MultiIndex.from_tuples(index, names=fair.index.names)
+    table["impact_ratio"] = [1.0, 0.9, 0.799, 0.738]
+    table["impact_low"], table["impact_high"] = [1.0, 0.79, 0.76, 0.7], [1.0, 1.0, 0.84, 0.78]
+    table["beyond_chance"] = [False, False, False, True]
+    findings = replace(made["findings"], fairness=table)
+    told = [x for x in model_limits(**made | {"findings": findings}) if x.topic == "Fairness"]
+    assert [(x.text, x.is_red, x.attention) for x in told] == [
+        ("impact ratio below 0.8 beyond chance: City tier 4 (0.738, 0.70 to 0.78)", True, True),
+        (
+            "impact ratio below 0.8, which chance in one of 3 groups can explain: City tier 3 "
+            "(0.799, 0.76 to 0.84); 1 interval of others may reach below",
+            False,
+            True,
+        ),
+    ]
+    # the group that others are compared with cannot fall below, and is not counted
+    figure = validation_figures(findings)["Groups below four fifths, card"]
+    assert figure == "2 of 3 (1 beyond chance; 1 more may be)"
+
+
+SURELY = {"p_value": 1e-4, "adjusted_p_value": 1e-3}
+UNPROVEN = {"p_value": 0.03, "adjusted_p_value": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("values", "text", "attention", "is_red"),
+    [
+        ({}, "and no less risky than predicted beyond chance: Age", False, False),
+        ({"bad": 10, **SURELY}, "refused on overstated", True, True),
+        ({"bad": 10, **UNPROVEN}, "too few loans to say", True, False),
+        ({"bad": 7, "expected_bad": 14.4}, "too few loans to say", True, False),
+        ({"bad": 60, **SURELY}, "riskier than", True, False),
+        (
+            {"bad": 10, "p_value": 1e-4, "adjusted_p_value": 1e-3, "impact_ratio": 0.9},
+            "not as risky as predicted", True, False,
+        ),
+    ],
+)  # fmt: skip
+def test_a_group_refused_on_overstated_risk_is_told(made, values, text, attention, is_red) -> None:
+    findings = changed(made, "fairness", ("Age", "below_30"), **values)
+    limit = limits_of(made, findings=findings)["Risk by group"]
+    assert text in limit.text
+    assert (limit.attention, limit.is_red) == (attention, is_red)
+    assert "times, 0.70 to 1.40)" in limit.text
+
+
+def test_a_rule_on_a_protected_attribute_and_heavy_reasons_are_told(made) -> None:
+    columns = ["applicants", "declined", "share", "share_of_others", "difference", "low", "high"]
+    index = pd.MultiIndex.from_tuples(
+        [("Age", "below 26", "age"), ("City tier", "tier_4", "points")],
+        names=["attribute", "group", "reason"],
+    )
+    declines = pd.DataFrame([[1735, 208, 0.12, 0.009, 0.111, 0.1, 0.13]] * 2, index, columns)
+    declines["beyond_chance"], declines["impact_ratio"] = True, [0.688, 0.717]
+    declines["ratio_without"] = [0.759, 0.917]
+    at = pd.MultiIndex.from_tuples([("Age", "age")], names=["attribute", "reason"])
+    rules = pd.DataFrame({"declined": [1675], "values": ["18 to 19 or 56 to 60"]}, index=at)
+    findings = replace(with_rule(made), declines=declines, attribute_rules=rules)
+    red, amber = [x for x in rule_limits(findings) if x.topic == "Decline reasons"]
+    assert red.is_red
+    assert red.text == (
+        "today's policy declines by a protected attribute itself: reason “age” by Age (1,675 "
+        "declines, all at 18 to 19 or 56 to 60); the recommended rule keeps that"
+    )
+    assert not amber.is_red
+    assert amber.text == (
+        "behind an impact ratio below 0.8: “age” declines 12.0% of Age below 26 against 0.9% of "
+        "the others (ratio 0.688, without it 0.76), “points” declines 12.0% of City tier 4 against "
+        "0.9% of the others (ratio 0.717, without it 0.92: it alone explains it)"
+    )
+    said = words(page_of(made, findings=findings, challenger=Trees()))
+    assert "Reasons that decline a group more often than the others, beyond chance" in said
+    none = replace(findings, declines=declines.assign(beyond_chance=False), attribute_rules=None)
+    (quiet,) = [x for x in rule_limits(none) if x.topic == "Decline reasons"]
+    assert not quiet.attention
+    alone = with_rule(made, is_behind=False)
+    alone = replace(alone, declines=declines, attribute_rules=rules)
+    assert not any("keeps that" in x.text for x in rule_limits(alone))
+
+
+def test_the_newest_judged_loan_is_not_to_be_old(made) -> None:
+    newest = made["scores"].loc[made["scores"]["sample"] == "out_of_time", "applied_at"].max()
+    for months, attention in ((11, False), (13, True)):
+        today = newest + pd.DateOffset(months=months)
+        limit = limits_of(made, today=today)["Age of data"]
+        assert limit.attention == attention
+        assert f"in {newest:%B %Y}, {months} months before" in limit.text
+    assert "Age of data" not in limits_of(made)
+    figures = validation_figures(made["findings"], made["facts"], made["scores"])
+    assert "; judged on applications from " in figures["Data until"]
+
+
+def test_the_summary_names_all_lights_of_card_challenger_and_rule(made) -> None:
+    findings = with_rule(made)
+    said = words(page_of(made, findings=findings, challenger=Trees()))
+    summary = said[said.rindex("In short") : said.rindex("2 Purpose")]
+    place = summary.index("Deserves attention red: ")
+    reds = summary[place : summary.index(". amber: ")]
+    for topic in ("Fairness", "Fairness, recommended rule", "Fairness, challenger"):
+        assert topic in reds
+    assert "Model of that rule the challenger, not this card" in summary
+    assert "red: Fairness: impact ratio" in said
+    assert "amber: Segments: " in said
 
 
 # -- the recommended rule --------------------------------------------------------------------------
@@ -794,8 +952,8 @@ def test_every_limit_of_challenger_and_rule_has_an_owner(made) -> None:
 
 def test_key_figures_of_a_validation_say_how_sure_they_are(made) -> None:
     figures = validation_figures(with_rule(made))
-    assert figures["Groups below four fifths, card"] == "1 of 2 (1 beyond chance; 0 more may be)"
-    assert figures["Groups below four fifths, recommended rule"].startswith("1 of 2 (1 beyond")
+    assert figures["Groups below four fifths, card"] == "1 of 1 (1 beyond chance; 0 more may be)"
+    assert figures["Groups below four fifths, recommended rule"].startswith("1 of 1 (1 beyond")
     slope = made["findings"].accuracy.loc["challenger"]
     assert figures["Calibration slope of the challenger"] == (
         f"{slope['slope']:.2f} ({slope['slope_low']:.2f} to {slope['slope_high']:.2f})"
@@ -803,7 +961,7 @@ def test_key_figures_of_a_validation_say_how_sure_they_are(made) -> None:
     fair = made["findings"].fairness
     unsure = fair.assign(impact_ratio=0.9, impact_low=0.7, impact_high=1.1)
     figures = validation_figures(replace(made["findings"], fairness=unsure))
-    assert figures["Groups below four fifths, card"] == "0 of 2 (0 beyond chance; 2 more may be)"
+    assert figures["Groups below four fifths, card"] == "0 of 1 (0 beyond chance; 1 more may be)"
     nothing = validation_figures(Findings(fairness=fair.assign(impact_ratio=np.nan)))
     assert set(nothing.values()) == {"not known"}
     assert len(nothing) == 6

@@ -41,6 +41,7 @@ from riskkit.pipeline import (
 from riskkit.pipeline.findings import Finding, findings_in
 from riskkit.pipeline.folders import clean_up, locked, swap_in
 from riskkit.pipeline.front_page import index_page
+from riskkit.pipeline.history import previous_of
 from riskkit.pipeline.manifest import read_manifest, stage_state, write_manifest
 from riskkit.pipeline.notebooks import find_notebooks, find_project, leave_out, pick
 from riskkit.pipeline.parameters import Parameter, check_names, convert, declared_parameters
@@ -748,9 +749,46 @@ def test_the_index_shows_what_can_be_read_of_a_stages_findings(
         index = index_page(manifest, notebooks, run_dir, tmp_path)
         assert "a &lt;b&gt;feature&lt;/b&gt; moved" in index
         assert "findings.json of this stage cannot be read, or not all of it" in index
-        assert index.index("cannot be read") < index.index("moved")  # red first
+        lost = index.index("of this stage cannot be read")
+        assert lost < index.index("a &lt;b&gt;feature&lt;/b&gt; moved")  # red first
     (stage / "findings.json").unlink()
-    assert "cannot be read" not in index_page(manifest, notebooks, run_dir, tmp_path)
+    index = index_page(manifest, notebooks, run_dir, tmp_path)
+    assert "of this stage cannot be read" not in index
+
+
+def test_the_index_says_until_when_the_data_reach_and_whether_loans_are_others(
+    finished: Path, tmp_path: Path
+) -> None:
+    run_dir = tmp_path / "run"
+    shutil.copytree(finished / "data/runs/base", run_dir)
+    manifest = json.loads((run_dir / "manifest.json").read_text())
+    notebooks = find_notebooks(finished)
+    until = "31 December 2024; judged on applications in July 2023"
+    figures = {"Data until": until, "AUC": "0.751 (0.70 to 0.80)"}
+    (run_dir / "02_woe_binning" / "key_figures.json").write_text(json.dumps(figures))
+    earlier = manifest | {"started": "2020-01-01T00:00:00+00:00"}
+    told = {"02_woe_binning": {"Data until": until, "AUC": "0.732"}}
+    line = {"started": earlier["started"], "finished": earlier["started"], "figures": told}
+    (run_dir / "history.jsonl").write_text(json.dumps(line) + "\n")
+    kept = previous_of(run_dir)
+    kept.mkdir()
+    index = index_page(manifest, notebooks, run_dir, tmp_path)
+    lead = re.search('<p class="lead">(.*?)</p>', index, re.DOTALL)
+    assert lead is not None
+    assert f"Data until: {until}. " in lead[1]
+    assert index.count(until) == 2  # and among the facts, but not among the figures
+    manifest["stages"]["02_woe_binning"]["outputs"]["samples.parquet"] = "now"
+    for then, are_others in (("now", False), ("then", True)):
+        earlier = json.loads(json.dumps(manifest)) | {"started": earlier["started"]}
+        earlier["stages"]["02_woe_binning"]["outputs"]["samples.parquet"] = then
+        (kept / "manifest.json").write_text(json.dumps(earlier))
+        index = index_page(manifest, notebooks, run_dir, tmp_path)
+        assert "+0.019" in index
+        assert ("change, other loans" in index) == are_others
+        assert ("which was made on other loans" in index) == are_others
+    # of a run that is not kept nobody knows
+    shutil.rmtree(kept)
+    assert "other loans" not in index_page(manifest, notebooks, run_dir, tmp_path)
 
 
 FOUND = """
@@ -799,7 +837,7 @@ def test_a_finding_has_its_owner_its_day_and_its_place(tmp_path: Path) -> None:
         ": Find what moved.",
     ]
     page = result.index.read_text()
-    said = "Of what was found, 2 are red and 2 amber. The first is due by 6 December 2026. 1 of"
+    said = "Of what was found, 1 is red and 2 amber. The first is due by 6 December 2026. 1 of"
     assert f"{said} them have no owner." in page
     links = dict(re.findall(r'<a href="([^"]+)">(Leak|Old|Drift)</a>', page))
     assert links == {
@@ -820,7 +858,7 @@ def test_another_limits_file_makes_another_front_page_and_runs_no_stage(tmp_path
     result = run_in(project)
     nobody = "no owner named (data/limits.yaml)"
     assert [line.count(nobody) for line in findings_on(result.index)] == [1, 1, 1]
-    assert "4 of them have no owner." in result.index.read_text()
+    assert "3 of them have no owner." in result.index.read_text()
     (project / "data" / "limits.yaml").write_text(LIMITS)
     assert states(run_in(project)) == ["up to date"] * 2
     assert [line.count(nobody) for line in findings_on(result.index)] == [0, 1, 0]

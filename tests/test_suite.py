@@ -224,8 +224,9 @@ def test_what_deserves_attention_stands_on_the_front_page_red_first(finished):
     said = html.unescape(text_of(finished, "06_validation")).split("Conclusion")[-1]
     for row in json.loads((finished.run_dir / "06_validation" / "findings.json").read_text()):
         assert f"{row['topic']} , {row['text']}" in said
-    reds = sum(row["red"] for row in found)
-    assert f"Of what was found, {reds} are red and {len(found) - reds} amber." in index
+    # as many as stand there: topics, not their texts
+    verb = "is" if n_red == 1 else "are"
+    assert f"Of what was found, {n_red} {verb} red and {len(lights) - n_red} amber." in index
 
 
 def test_title_stands_on_the_front_page(synthetic_run, german_credit_run):

@@ -8,27 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from riskkit import metrics
 from riskkit.binning import LEAKAGE_IV
+from riskkit.documents.calibration import grades_limit, limits_of_calibration
+from riskkit.documents.fairness import declines_limits, group_limits, groups_text, risk_limit
 from riskkit.documents.words import (
-    MIN_LOANS,
+    SIGNIFICANT,
     Findings,
+    Limit,
     count,
     groups,
     interval,
-    large,
     listed,
     loans,
     plain,
     verdict,
 )
-from riskkit.evidence import FOUR_FIFTHS, RECOMMENDED, TODAY
+from riskkit.evidence import RECOMMENDED, TODAY
 from riskkit.profile import period_text
 from riskkit.schema import Feature, SourceFacts
 from riskkit.target import samples_present
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from riskkit.scorecard import Scorecard, ScoreScale
 
 __all__ = [
-    "Limit",
-    "below_text",
     "challenger_limits",
     "model_limits",
     "rule_limits",
@@ -51,22 +49,7 @@ MAX_VIF = 5.0
 MIN_BADS_PER_FEATURE = 10  # Peduzzi et al. (1996), Journal of Clinical Epidemiology 49(12)
 # Collins, Ogundimu, Altman (2016), Statistics in Medicine 35(2), on external validation
 MIN_JUDGED_BADS = 100
-MIN_BADS = 10  # of a segment, seen or expected
-SIGNIFICANT = 0.05  # p-value below which a test rejects
-SURELY = 0.01
-MIN_P_VALUE = 0.0001  # smaller ones are called below it
-
-
-class Limit(NamedTuple):
-    """One thing to know before the model is used: of what, in words, whether it is a worry.
-
-    A worry is red where a test rejects the model, not only where little is known.
-    """
-
-    topic: str
-    text: str
-    attention: bool
-    is_red: bool = False
+MAX_AGE_MONTHS = 12  # of the newest judged loan
 
 
 def model_limits(
@@ -76,12 +59,14 @@ def model_limits(
     scores: pd.DataFrame,
     selection: pd.DataFrame,
     findings: Findings,
+    *,
+    today: pd.Timestamp | None = None,
 ) -> list[Limit]:
     """What the model cannot be asked, and what about it deserves attention, all computed.
 
     Parameters
     ----------
-    card, facts, features, scores, selection, findings
+    card, facts, features, scores, selection, findings, today
         As in :func:`model_card_sections`.
 
     Returns
@@ -92,9 +77,10 @@ def model_limits(
     labels = {feature.name: feature.label for feature in features}
     return [
         *_limits_of_sample(card, facts, scores),
+        *_age_of_data(scores, today),
         *_limits_of_features(card, features, selection, labels),
         *_limits_of_performance(scores, findings),
-        *_limits_of_calibration(card.score_scale, scores, findings),
+        *limits_of_calibration(card.score_scale, scores, findings),
         *_limits_over_time(scores, findings),
         *_limits_of_dependence(findings),
         *_limits_of_fairness(features, card, findings),
@@ -115,24 +101,30 @@ def challenger_limits(scale: ScoreScale, scores: pd.DataFrame, findings: Finding
     own = replace(
         findings, grades=findings.challenger_grades, fairness=findings.challenger_fairness
     )
-    found = [*_limits_of_calibration(scale, scores, own, "challenger"), *_limit_of_groups(own)]
+    found = [
+        *limits_of_calibration(scale, scores, own, "challenger"),
+        *group_limits(own.fairness),
+        *risk_limit(own.fairness),
+        *_suppliers(own, "challenger", "the challenger"),
+    ]
     return [limit._replace(topic=f"{limit.topic}, challenger") for limit in found]
 
 
 def rule_limits(findings: Findings) -> list[Limit]:
-    """Whom today's policy and the recommended rule treat how.
+    """Whom today's policy and the recommended rule treat how, and by which reasons.
 
     Parameters
     ----------
     findings : Findings
         A rule of `rule_fairness` that nobody recommends is passed over.
     """
-    return [
+    found = [
         limit._replace(topic=f"{limit.topic}, {name}")
         for name, table in findings.rule_fairness.items()
         if name in (TODAY, RECOMMENDED) and len(table)
-        for limit in _limit_of_groups(replace(findings, fairness=table))
+        for limit in group_limits(table)
     ]
+    return [*found, *declines_limits(findings)]
 
 
 def _limits_of_sample(card: Scorecard, facts: SourceFacts, scores: pd.DataFrame) -> list[Limit]:
@@ -167,6 +159,20 @@ def _limits_of_sample(card: Scorecard, facts: SourceFacts, scores: pd.DataFrame)
         text = f"loans once more than {between} days late but not bad are left out of all bad rates"
         found.append(Limit("Indeterminates", text, True))
     return found
+
+
+def _age_of_data(scores: pd.DataFrame, today: pd.Timestamp | None) -> list[Limit]:
+    """How old the newest judged loan is."""
+    if today is None or "applied_at" not in scores:
+        return []
+    late = scores.loc[scores["sample"] == samples_present(scores["sample"])[-1], "applied_at"]
+    newest = late.max()
+    if pd.isna(newest):
+        return []
+    months = 12 * (today.year - newest.year) + today.month - newest.month
+    text = f"the newest judged loan was applied for in {newest:%B %Y}, {count(months, 'month')} "
+    text += "before the models were judged"
+    return [Limit("Age of data", text, newest < today - pd.DateOffset(months=MAX_AGE_MONTHS))]
 
 
 def _limits_of_features(
@@ -249,95 +255,6 @@ def _limits_of_performance(scores: pd.DataFrame, findings: Findings) -> list[Lim
     return found
 
 
-def _limits_of_calibration(
-    scale: ScoreScale, scores: pd.DataFrame, findings: Findings, model: str = "scorecard"
-) -> list[Limit]:
-    late = scores[scores["sample"] == samples_present(scores["sample"])[-1]]
-    bads, n = late["default_flag"].sum(), late["default_flag"].count()
-    predicted = float(scale.probability(late[model]).mean())
-    least, most = (float(end) for end in metrics.jeffreys_interval(bads, n, 0.95))
-    # the slope is silent on a level that is wrong for everybody
-    text = f"{predicted:.2%} predicted, {bads / n:.2%} bad ({least:.2%} to {most:.2%})"
-    found = [Limit("Level of risk", text, not least <= predicted <= most)]
-    if findings.accuracy is not None:
-        row = findings.accuracy.loc[model]
-        ends = row["slope_low"], row["slope_high"]
-        text = f"slope {interval(row['slope'], *ends)}, where 1 is perfect"
-        if pd.isna(row["slope"]):
-            text = "too few goods or bads, or the score separates them: no slope can be fitted"
-        elif ends[1] < 1:
-            text += "; too sure of itself"
-        elif ends[0] > 1:
-            text += "; too cautious"
-        found.append(Limit("Calibration", text, not ends[0] <= 1 <= ends[1]))
-        found.append(_groups_apart(row["hosmer_lemeshow"], row["p_value"]))
-    table = findings.calibration
-    if table is not None and len(large(table)):
-        table = large(table)
-        # of fewer bads, seen and expected, an interval says little
-        table = table[table["loans"] * table[["bad_rate", model]].max(axis=1) >= MIN_BADS]
-        off = table[f"{model}_outside"].astype(bool)
-        expected = 0.05 * len(table)
-        text = (
-            f"the prediction lies outside the 95 % interval in {off.sum()} of {len(table)} "
-            f"segments of at least {MIN_LOANS} loans and {MIN_BADS} bads, where chance alone "
-            f"leaves {expected:.1f}"
-        )
-        many = off.sum() > expected + 2 * np.sqrt(expected)
-        text += f": {groups(table.index[off])}" if off.any() else ""
-        found.append(Limit("Calibration by segment", text, bool(many)))
-    if findings.grades is not None and "light" in findings.grades:
-        found.append(_limit_of_grades(findings.grades))
-    return found
-
-
-def _groups_apart(statistic: float, p_value: float) -> Limit:
-    said = f"{p_value:.4f}" if p_value >= MIN_P_VALUE else f"below {MIN_P_VALUE:g}"
-    text = f"Hosmer–Lemeshow {statistic:.1f} over groups of loans, p-value {said}"
-    apart = p_value < SIGNIFICANT
-    text += "; groups turn bad at other rates than predicted" if apart else ""
-    # near 5 % the verdict hangs on how loans are grouped
-    return Limit("Calibration by group", text, apart, p_value < SURELY)
-
-
-def _limit_of_grades(grades: pd.DataFrame) -> Limit:
-    """Grades that turn bad more often than the training loans promised.
-
-    The light takes the probability of a grade as known. Here it is what a few training bads say,
-    and one of all the grades may miss by chance: only what is left after both is red.
-    """
-    lights = grades["light"].value_counts()
-    red, amber = (int(lights.get(name, 0)) for name in ("red", "amber"))
-    text = f"{red} of {len(grades)} are red, {amber} amber"
-    off = grades[grades["light"] == "red"]
-    told = (
-        f"grade {grade} ({row['bad']:,.0f} bads of {row['n']:,.0f}, "
-        f"{row['probability'] * row['n']:.1f} expected)"
-        for grade, row in off.iterrows()
-    )
-    text += f": {listed(told)}" if len(off) else ""
-    if not len(off):
-        return Limit("Grades", text, False)
-    if "taught" not in grades:
-        # probabilities that the model states, with no count of loans behind them
-        surely = bool(_holm(grades["jeffreys_p_value"])[off.index].min() < SIGNIFICANT)
-        text += "" if surely else "; chance in one of so many can explain it"
-        return Limit("Grades", text, True, surely)
-    counts = grades[["bad", "n", "taught_bad", "taught"]].fillna(0).to_numpy()
-    p_values = pd.Series(
-        [
-            stats.fisher_exact(
-                [[bad, n - bad], [before, loans - before]], alternative="greater"
-            ).pvalue
-            for bad, n, before, loans in counts.astype(int)
-        ],
-        index=grades.index,
-    )
-    surely = bool(_holm(p_values)[off.index].min() < SIGNIFICANT)
-    text += "" if surely else "; training bads are few, and chance in one of so many can explain it"
-    return Limit("Grades", text, True, surely)
-
-
 def _limits_over_time(scores: pd.DataFrame, findings: Findings) -> list[Limit]:
     if "applied_at" not in scores:
         return [Limit("Stability", "the applications bear no dates, so it is not known", True)]
@@ -356,20 +273,7 @@ def _limits_over_time(scores: pd.DataFrame, findings: Findings) -> list[Limit]:
 
 
 def _limits_of_dependence(findings: Findings) -> list[Limit]:
-    found = []
-    worth = findings.families
-    if worth is not None and "scorecard" in worth.index.get_level_values(0):
-        of_card = worth.loc["scorecard"].dropna(subset="difference")
-        if len(of_card):
-            most = of_card["difference"].idxmax()
-            row = of_card.loc[most]
-            proven = row["low"] > 0
-            text = (
-                f"without the family {most} the AUC of a card of all features would fall by "
-                f"{row['difference']:.3f} ({row['low']:+.3f} to {row['high']:+.3f})"
-            )
-            text += "" if proven else ", which chance can explain"
-            found.append(Limit("Suppliers", text, bool(proven)))
+    found = _suppliers(findings, "scorecard", "a card of all features")
     learned = findings.learning
     if learned is not None and "scorecard" in learned.index.get_level_values(0):
         last = learned.loc["scorecard"].iloc[-1]
@@ -400,6 +304,28 @@ def _limits_of_dependence(findings: Findings) -> list[Limit]:
     return found
 
 
+def _suppliers(findings: Findings, model: str, called: str) -> list[Limit]:
+    """Which families that are bought a model rests on."""
+    worth = findings.families
+    if worth is None or model not in worth.index.get_level_values(0):
+        return []
+    known = worth.loc[model].dropna(subset="difference")
+    own = [family for family in known.index if family in findings.own_families]
+    bought = known.drop(index=own).sort_values("difference", ascending=False, kind="stable")
+    if bought.empty:
+        return []
+    proven = bought["low"] > 0
+    shown = bought[proven] if proven.any() else bought.head(1)
+    falls = listed(
+        f"{plain(family)} by {row['difference']:.3f} ({row['low']:+.3f} to {row['high']:+.3f})"
+        for family, row in shown.iterrows()
+    )
+    text = f"without a family that is bought the AUC of {called} would fall: {falls}"
+    text += "" if proven.any() else ", which chance can explain"
+    text += f"; not for sale: {listed(plain(name) for name in own)}" if own else ""
+    return [Limit("Suppliers", text, bool(proven.any()))]
+
+
 def _holm(p_values: pd.Series) -> pd.Series:
     """P-values of several tests, so that one in twenty such sets errs at 0.05 (Holm, 1979)."""
     ascending = p_values.dropna().sort_values()
@@ -415,64 +341,46 @@ def _limits_of_fairness(
     if used:
         text = f"on the card, which many laws forbid: {listed(used)}"
         found.append(Limit("Protected attributes", text, True))
-    return [*found, *_limit_of_groups(findings)]
-
-
-def _limit_of_groups(findings: Findings) -> list[Limit]:
-    table = findings.fairness
-    if table is None or table.empty:
-        text = "treatment of protected groups could not be looked at"
-        return [Limit("Fairness", text, True)]
-    low = table["impact_ratio"] < FOUR_FIFTHS
-    reach = int((~low & (table["impact_low"] < FOUR_FIFTHS)).sum())
-    text = f"no group has an impact ratio below {FOUR_FIFTHS:g}"
-    if low.any():
-        ratios = (
-            f"{what} {plain(who)} ({below_text(row['impact_ratio'])}, {row['impact_low']:.2f} to "
-            f"{row['impact_high']:.2f})"
-            for (what, who), row in table[low].iterrows()
-        )
-        text = f"impact ratio below {FOUR_FIFTHS:g}: {listed(ratios)}"
-    text += f"; {count(reach, 'interval')} of others may reach below" if reach else ""
-    # beyond chance only where the whole interval lies below
-    surely = bool((table["impact_high"] < FOUR_FIFTHS).any())
-    return [Limit("Fairness", text, bool(low.any()), surely)]
-
-
-def below_text(ratio: float) -> str:
-    """A ratio below four fifths, in as many digits as it takes not to read as four fifths."""
-    digits = 3
-    while float(f"{ratio:.{digits}f}") >= FOUR_FIFTHS:
-        digits += 1
-    return f"{ratio:.{digits}f}"
+    return [*found, *group_limits(findings.fairness), *risk_limit(findings.fairness)]
 
 
 # -- key figures -----------------------------------------------------------------------------------
 
 
-def validation_figures(findings: Findings) -> dict[str, str]:
+def validation_figures(
+    findings: Findings, facts: SourceFacts | None = None, scores: pd.DataFrame | None = None
+) -> dict[str, str]:
     """What the front page shows of a validation: label → text, each with how sure it is.
 
     Parameters
     ----------
     findings : Findings
+    facts : SourceFacts, optional
+    scores : DataFrame, optional
+        As in :func:`model_card_sections`.
 
     Returns
     -------
     dict of str to str
-        Calibration slope, grades in red and groups below four fifths of both models; groups of
-        today's policy and of the recommended rule, where it is another.
+        Until when the data reach, where facts and scores bear dates; calibration slope, grades in
+        red and groups below four fifths of both models; groups of today's policy and of the
+        recommended rule, where it is another.
     """
     figures = {}
+    if facts is not None and scores is not None and "applied_at" in scores:
+        until = facts.observed_to or scores["applied_at"].max()
+        late = scores[scores["sample"] == samples_present(scores["sample"])[-1]]
+        day = f"{until.day} {until:%B %Y}"
+        figures["Data until"] = f"{day}; judged on applications {period_text(late)}"
     grades = {"card": findings.grades, "challenger": findings.challenger_grades}
     fair = {"card": findings.fairness, "challenger": findings.challenger_fairness}
     for name, model in (("card", "scorecard"), ("challenger", "challenger")):
         figures[f"Calibration slope of the {name}"] = _slope_text(findings.accuracy, model)
-        figures[f"Grades of the {name} in red"] = _grades_text(grades[name])
-        figures[f"Groups below four fifths, {name}"] = _groups_text(fair[name])
+        figures[f"Grades of the {name} in red"] = _grades_text(findings, grades[name], model)
+        figures[f"Groups below four fifths, {name}"] = groups_text(fair[name])
     for name, table in findings.rule_fairness.items():
         if name in (TODAY, RECOMMENDED):
-            figures[f"Groups below four fifths, {name}"] = _groups_text(table)
+            figures[f"Groups below four fifths, {name}"] = groups_text(table)
     return figures
 
 
@@ -483,20 +391,13 @@ def _slope_text(accuracy: pd.DataFrame | None, model: str) -> str:
     return f"{row['slope']:.2f} ({row['slope_low']:.2f} to {row['slope_high']:.2f})"
 
 
-def _grades_text(grades: pd.DataFrame | None) -> str:
+def _grades_text(findings: Findings, grades: pd.DataFrame | None, model: str) -> str:
     if grades is None:
         return "not known"
-    red = int((grades["light"] == "red").sum())
-    if not red:
-        return f"{red} of {len(grades)}"
-    surely = "beyond chance" if _limit_of_grades(grades).is_red else "which chance can explain"
-    return f"{red} of {len(grades)}, {surely}"
-
-
-def _groups_text(table: pd.DataFrame | None) -> str:
-    if table is None or table.empty or table["impact_ratio"].isna().all():
-        return "not known"
-    below = table["impact_ratio"] < FOUR_FIFTHS
-    surely = int((below & (table["impact_high"] < FOUR_FIFTHS)).sum())
-    perhaps = int((~below & (table["impact_low"] < FOUR_FIFTHS)).sum())
-    return f"{below.sum()} of {len(table)} ({surely} beyond chance; {perhaps} more may be)"
+    off = grades[grades["light"] == "red"]
+    if off.empty:
+        return f"0 of {len(grades)}"
+    surely = grades_limit(grades, findings.bands_of(model)).is_red
+    sides = " and ".join(dict.fromkeys(off["side"]))
+    told = f"{sides} beyond chance" if surely else f"{sides}, which chance can explain"
+    return f"{len(off)} of {len(grades)}, {told}"

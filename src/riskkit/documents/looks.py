@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from riskkit.documents.words import plain
+from riskkit.documents.words import months_text, plain
 from riskkit.plots import number_format, show_table
 
 if TYPE_CHECKING:
@@ -85,11 +85,20 @@ LOOKS: dict[str, _Look] = {
     ),
     "grades": _Look(
         ("score_low", "score_high", "n", "bad", "bad_rate", "probability", "jeffreys_p_value",
-         "binomial_p_value", "light"),
+         "binomial_p_value", "adjusted_p_value", "light", "side"),
         {"n": "whole", "bad": "whole", "bad_rate": "percent2", "probability": "percent2",
          "score_low": "whole", "score_high": "whole"},
         {"n": "loans", "jeffreys_p_value": "p-value, Jeffreys", "score_low": "score from",
-         "score_high": "to below", "binomial_p_value": "p-value, binomial"},
+         "score_high": "to below", "binomial_p_value": "p-value, binomial",
+         "adjusted_p_value": "two-sided, adjusted", "side": "risk"},
+    ),
+    "bands": _Look(
+        ("score_low", "score_high", "n", "bad", "expected", "part", "adjusted_p_value", "side"),
+        {"n": "whole", "bad": "whole", "score_low": "whole", "score_high": "whole",
+         "expected": "number", "part": "number"},
+        {"n": "loans", "bad": "bads", "expected": "expected bads", "part": "adds to the statistic",
+         "score_low": "score from", "score_high": "to", "adjusted_p_value": "p-value, adjusted",
+         "side": "risk"},
     ),
     "families": _Look(
         ("features", "auc_with", "auc_without", "difference", "low", "high", "p_value"),
@@ -110,11 +119,29 @@ LOOKS: dict[str, _Look] = {
     ),
     "fairness": _Look(
         ("applicants", "approval_rate", "impact_ratio", "impact_low", "impact_high",
-         "below_four_fifths", "loans", "bad_rate", "bad_low", "bad_high", "predicted_rate"),
+         "below_four_fifths", "beyond_chance", "loans", "bad_rate", "bad_low", "bad_high",
+         "predicted_rate"),
         dict.fromkeys(["impact_ratio", "impact_low", "impact_high"], "four")
         | dict.fromkeys(["bad_low", "bad_high"], "percent"),
         {"approval_rate": "approved", "predicted_rate": "predicted",
          "below_four_fifths": "< 4/5", "loans": "loans granted"},
+    ),
+    "group_risk": _Look(
+        ("impact_ratio", "loans", "bad", "expected_bad", "bads_to_expected", "bads_low",
+         "bads_high", "p_value", "adjusted_p_value"),
+        {"impact_ratio": "three", "expected_bad": "number"}
+        | dict.fromkeys(["bads_to_expected", "bads_low", "bads_high"], "number"),
+        {"loans": "loans granted", "bad": "bads", "expected_bad": "expected bads",
+         "bads_to_expected": "bads ÷ expected", "p_value": "p-value",
+         "adjusted_p_value": "p-value, adjusted"},
+    ),
+    "declines": _Look(
+        ("applicants", "declined", "share", "share_of_others", "low", "high", "impact_ratio",
+         "ratio_without"),
+        dict.fromkeys(["share", "share_of_others", "low", "high"], "percent")
+        | dict.fromkeys(["impact_ratio", "ratio_without"], "three"),
+        {"declined": "declined for it", "share": "of the group", "share_of_others": "of the others",
+         "low": "difference, 95 % from", "ratio_without": "without this reason"},
     ),
     "declined": _Look(
         ("inferred_rate", "declined_probability", "cutoff_probability", "bad_rate",
@@ -177,20 +204,6 @@ def _terms_in_words(table: pd.DataFrame) -> pd.DataFrame:
         return table
     words = [(kind, months_text(value) if kind == "term" else value) for kind, value in table.index]
     return table.set_axis(pd.MultiIndex.from_tuples(words, names=table.index.names))
-
-
-def months_text(value: Any) -> str:
-    """A number of months in words, anything else as it is.
-
-    Examples
-    --------
-    >>> months_text(" 1"), months_text("12"), months_text("2) 6 to 12"), months_text("all")
-    ('1 month', '12 months', '2) 6 to 12 months', 'all')
-    """
-    text = str(value).strip()
-    if not text[-1:].isdigit():
-        return text
-    return f"{text} month" if text == "1" else f"{text} months"
 
 
 def sheet_look(name: str, table: pd.DataFrame, otherwise: str = "") -> dict[str, tuple[str, str]]:

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from riskkit.documents.features import selection_in_labels
-from riskkit.documents.limits import Limit, model_limits
+from riskkit.documents.limits import challenger_limits, model_limits, rule_limits
 from riskkit.documents.looks import show_finding
 from riskkit.documents.performance import calibration_parts, performance_parts, stability_parts
 from riskkit.documents.recommended import recommended_parts, rule_text
 from riskkit.documents.words import (
     Findings,
+    Limit,
     count,
     interval,
+    lights_in_words,
     listed,
     loans,
     plain,
@@ -52,6 +54,7 @@ def model_card_sections(
     parameters: pd.DataFrame | None = None,
     versions: Mapping[str, str] | None = None,
     files: Mapping[str, str] | None = None,
+    today: pd.Timestamp | None = None,
 ) -> list[Section]:
     """Sections of a model document; what a source cannot feed is left out or named as missing.
 
@@ -73,11 +76,16 @@ def model_card_sections(
         Index parameter: value, meaning.
     versions, files : mapping of str to str, optional
         Package → version; file → sha256.
+    today : Timestamp, optional
+        Against which the age of the data is told.
     """
-    limits = model_limits(card, facts, features, scores, selection, findings)
+    limits = model_limits(card, facts, features, scores, selection, findings, today=today)
+    every = [*limits, *rule_limits(findings)]
+    if challenger is not None:
+        every += challenger_limits(card.score_scale, scores, findings)
     labels = {feature.name: feature.label for feature in features}
     return [
-        ("In short", _summary(card, facts, scores, findings, limits, files or {})),
+        ("In short", _summary(card, facts, scores, findings, every, files or {})),
         ("Purpose", _purpose(card, facts, features)),
         ("Sample", _sample(facts, scores)),
         ("Definition of bad", _definition(facts, scores)),
@@ -127,8 +135,10 @@ def _summary(
         told["Against the challenger"] = verdict(findings.comparison.loc[kinds[-1]])
     if findings.rules is not None:
         told["Recommended rule"] = rule_text(findings.rules, facts.currency, short=True)
-    worries = [limit.topic for limit in limits if limit.attention]
-    told["Deserves attention"] = listed(dict.fromkeys(worries)) or "nothing below its threshold"
+        taken = findings.rules[findings.rules["is_recommended"].astype(bool)]
+        if len(taken) and taken["model"].iloc[0] == "challenger":
+            told["Model of that rule"] = "the challenger, not this card: boosted trees, section 12"
+    told["Deserves attention"] = lights_in_words(limits) or "nothing below its threshold"
     if "scorecard.json" in files:
         told["Model file"] = f"scorecard.json, sha256 {files['scorecard.json']}"
     return [told]
@@ -277,11 +287,13 @@ def _left_out(
     selection: pd.DataFrame,
 ) -> list[Any]:
     left = selection[~selection.index.isin(card.coefficients_.index)]
-    reasons = [
-        plain(card.dropped_.get(str(name), "not taken") if row["selected"] else row["reason"])
+    dropped = [
+        card.dropped_.get(str(name), "not taken") if row["selected"] else row["reason"]
         for name, row in left.iterrows()
     ]
-    table = selection_in_labels(left.assign(reason=reasons), labels)[["iv", "reason"]]
+    # labels before underscores go: they find the names they stand for
+    table = selection_in_labels(left.assign(reason=dropped), labels)[["iv", "reason"]]
+    table["reason"] = table["reason"].map(plain)
     parts: list[Any] = []
     if len(table):
         parts.append(
@@ -395,7 +407,9 @@ def _methods(found: pd.DataFrame) -> list[Any]:
 
 def _limits(limits: Sequence[Limit]) -> list[Any]:
     def told(attention: bool) -> list[str]:
-        return [f"{x.topic}: {x.text}" for x in limits if x.attention == attention]
+        # red first
+        ordered = sorted(limits, key=lambda x: not x.is_red)
+        return [x.told for x in ordered if x.attention == attention]
 
     return [
         ("What deserves attention", [told(True)] if told(True) else []),

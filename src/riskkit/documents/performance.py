@@ -12,9 +12,10 @@ import pandas as pd
 from riskkit import metrics
 from riskkit.documents.looks import show_finding
 from riskkit.documents.words import (
+    MIN_BADS,
     MIN_LOANS,
     Findings,
-    large,
+    judged_segments,
     loans,
     plain,
     samples_in_words,
@@ -84,8 +85,8 @@ def _by_segment(findings: Findings, judged: str) -> list[Any]:
     told = found[found["difference"].notna()]
     caption = f"AUC by segment, {judged}; challenger minus scorecard"
     return [
-        f"{len(told)} of {len(found)} segments have enough goods and bads to compare. At 95 %, one "
-        "interval in twenty misses by chance.",
+        f"{len(told)} of {len(found)} segments have ten goods and ten bads, enough to "
+        "compare. At 95 %, one interval in twenty misses by chance.",
         show_finding("segments", told, caption=caption),
     ]
 
@@ -128,6 +129,9 @@ def calibration_parts(card: Scorecard, scores: pd.DataFrame, findings: Findings)
             "compares the ten groups with what was predicted.",
             show_finding("line", found, caption=f"Line and groups, {judged}"),
         ]
+    if findings.bands is not None:
+        caption = f"The groups compared, {judged}"
+        parts.append(show_finding("bands", findings.bands, caption=caption))
     return [
         *parts,
         ("By segment", _calibration_by_segment(findings, judged)),
@@ -139,10 +143,11 @@ def _calibration_by_segment(findings: Findings, judged: str) -> list[Any]:
     found = findings.calibration
     if found is None or found.empty:
         return []
-    every, found = len(found), large(found)
+    every, found = len(found), judged_segments(found)
     caption = f"Observed and predicted bad rates, {judged}"
     return [
-        f"Shown are {len(found)} of {every} segments, those of at least {MIN_LOANS} loans.",
+        f"Shown are {len(found)} of {every} segments, those of at least {MIN_LOANS} loans and "
+        f"{MIN_BADS} bads, seen or expected.",
         show_finding("calibration", found, caption=caption),
     ]
 
@@ -153,8 +158,8 @@ def _grades(findings: Findings, judged: str) -> list[Any]:
     found = findings.grades
     return [
         "Bands of the score with a probability each, made on the training loans. A grade is amber "
-        "below a p-value of 5 %, red below 1 %: more of its loans turned bad than its probability "
-        "allows.",
+        "below a p-value of 5 %, red below 1 %, two-sided and times the number of grades: more or "
+        "fewer of its loans turned bad than its probability allows.",
         show_finding("grades", found, caption=f"Grades, {judged}"),
     ]
 

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from riskkit.documents.limits import Limit, below_text, challenger_limits, rule_limits
+from riskkit.documents.fairness import below_text
+from riskkit.documents.limits import challenger_limits, rule_limits
 from riskkit.documents.looks import show_finding
 from riskkit.documents.words import (
     Findings,
+    Limit,
     count,
     interval,
     loans,
@@ -23,7 +25,7 @@ from riskkit.documents.words import (
     samples_in_words,
     verdict,
 )
-from riskkit.evidence import FOUR_FIFTHS, TODAY
+from riskkit.evidence import FOUR_FIFTHS, TODAY, heavy_reasons
 from riskkit.plots import show_table
 from riskkit.schema import SourceFacts
 from riskkit.strategy import money_text
@@ -190,7 +192,23 @@ def _fairness(findings: Findings) -> list[Any]:
         if name != TODAY:
             caption = f"{name.capitalize()}, {table.attrs['approval_rate']:.0%} approved"
             parts.append(show_finding("fairness", table, caption=caption))
-    return parts
+    return [*parts, *declines_parts(findings)]
+
+
+def declines_parts(findings: Findings) -> list[Any]:
+    """Which decline reasons weigh on which group; nothing where the source records none."""
+    if findings.declines is None or findings.declines.empty:
+        return []
+    heavy = heavy_reasons(findings.declines)
+    told = "No reason declines a protected group more often than the others, beyond chance."
+    if heavy.empty:
+        return [told]
+    caption = "Reasons that decline a group more often than the others, beyond chance"
+    return [
+        "A group's impact ratio under today's policy, and what it would be without the applicants "
+        "whom that one reason declined:",
+        show_finding("declines", heavy, caption=caption),
+    ]
 
 
 def _what_it_is(challenger: Challenger) -> list[Any]:
@@ -227,7 +245,7 @@ def _calibration(limits: Sequence[Limit], scores: pd.DataFrame, findings: Findin
     told = [
         f"{limit.topic.removesuffix(', challenger')}: {limit.text}"
         for limit in limits
-        if not limit.topic.startswith(("Fairness", "Grades"))
+        if not limit.topic.startswith(("Fairness", "Grades", "Risk by", "Suppliers"))
     ]
     parts: list[Any] = [told] if told else []
     if findings.challenger_grades is not None:
@@ -243,5 +261,5 @@ def _calibration(limits: Sequence[Limit], scores: pd.DataFrame, findings: Findin
 
 
 def _limits(limits: Sequence[Limit]) -> list[Any]:
-    worries = [f"{limit.topic}: {limit.text}" for limit in limits if limit.attention]
+    worries = [x.told for x in sorted(limits, key=lambda x: not x.is_red) if x.attention]
     return [worries] if worries else ["Nothing of them deserves attention."]

@@ -2,28 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
+from riskkit.evidence import OWN_FAMILIES
+
 __all__ = [
+    "MIN_BADS",
     "MIN_LOANS",
+    "SIGNIFICANT",
     "Findings",
+    "Limit",
     "count",
+    "group_text",
     "groups",
     "interval",
-    "large",
+    "judged_segments",
+    "level_text",
+    "lights_in_words",
     "listed",
     "loans",
+    "months_text",
     "plain",
     "samples_in_words",
     "verdict",
 ]
 
-# fewer loans of a segment say nothing of its bad rate
-MIN_LOANS = 30
+# fewer loans of a segment say nothing of its bad rate, nor do fewer bads, seen or expected
+MIN_LOANS, MIN_BADS = 30, 10
+SIGNIFICANT = 0.05  # p-value below which a test rejects
+
+
+class Limit(NamedTuple):
+    """One thing to know before the model is used: of what, in words, whether it is a worry.
+
+    A worry is red where a test rejects the model, not only where little is known.
+    """
+
+    topic: str
+    text: str
+    attention: bool
+    is_red: bool = False
+
+    @property
+    def told(self) -> str:
+        """The whole of it, its light first where it is a worry."""
+        light = ("red: " if self.is_red else "amber: ") if self.attention else ""
+        return f"{light}{self.topic}: {self.text}"
+
+
+def lights_in_words(limits: Sequence[Limit]) -> str:
+    """Topics in red, then those in amber alone; empty where nothing is a worry."""
+    reds = list(dict.fromkeys(x.topic for x in limits if x.attention and x.is_red))
+    topics = dict.fromkeys(x.topic for x in limits if x.attention)
+    ambers = [topic for topic in topics if topic not in reds]
+    told = [("red", reds), ("amber", ambers)]
+    # topics hold commas
+    return ". ".join(f"{light}: {'; '.join(names)}" for light, names in told if names)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +75,8 @@ class Findings:
     accuracy, grades : DataFrame
         Of :func:`metrics.accuracy_table`; score_low and score_high beside
         :func:`metrics.grade_table`.
+    bands : DataFrame
+        Of :func:`evidence.calibration_bands`: the groups that Hosmer–Lemeshow compares.
     segments, calibration : DataFrame
         Of :func:`evidence.ranking_by_segment` and :func:`evidence.calibration_by_segment`.
     stability : DataFrame
@@ -56,12 +96,20 @@ class Findings:
         what it brings.
     rule_fairness : mapping of str to DataFrame
         Of :func:`evidence.fairness_of_rules`.
+    declines : DataFrame
+        Of :func:`evidence.declines_by_group`.
+    attribute_rules : DataFrame
+        Of :func:`evidence.rules_on_attributes`.
+    own_families : collection of str
+        Families of features that are the applicant's own form or the lender's own records, which
+        nobody sells.
     """
 
     discrimination: pd.DataFrame | None = None
     comparison: pd.DataFrame | None = None
     accuracy: pd.DataFrame | None = None
     grades: pd.DataFrame | None = None
+    bands: pd.DataFrame | None = None
     segments: pd.DataFrame | None = None
     calibration: pd.DataFrame | None = None
     stability: pd.DataFrame | None = None
@@ -77,6 +125,15 @@ class Findings:
     rules: pd.DataFrame | None = None
     policies: pd.DataFrame | None = None
     rule_fairness: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    declines: pd.DataFrame | None = None
+    attribute_rules: pd.DataFrame | None = None
+    own_families: Collection[str] = OWN_FAMILIES
+
+    def bands_of(self, model: str) -> pd.DataFrame | None:
+        """The groups tested of one model; None where they are not known."""
+        if self.bands is None or model not in self.bands.index.get_level_values(0):
+            return None
+        return self.bands.loc[model]
 
 
 def verdict(row: pd.Series) -> str:
@@ -94,15 +151,49 @@ def interval(value: float, low: float, high: float) -> str:
     return f"{value:.3f} (95 % interval {low:.3f} to {high:.3f})"
 
 
-def large(table: pd.DataFrame) -> pd.DataFrame:
-    """Segments of enough loans to say something."""
-    return table[table["loans"] >= MIN_LOANS]
+def judged_segments(table: pd.DataFrame) -> pd.DataFrame:
+    """Segments of enough loans and bads to say something of their bad rate."""
+    return table[table["judged"].astype(bool)]
 
 
 def groups(index: Sequence[tuple[Any, Any]], most: int = 10) -> str:
     """Segments in words, the first ones where there are many."""
-    told = listed(f"{plain(kind)} {plain(str(value)).strip()}" for kind, value in index[:most])
+    told = listed(group_text(kind, value) for kind, value in index[:most])
     return f"{told} and {len(index) - most} more" if len(index) > most else told
+
+
+def group_text(kind: Any, value: Any) -> str:
+    """A group by what it is one of; what its name says twice is said once.
+
+    Examples
+    --------
+    >>> group_text("City tier", "tier_3"), group_text("term", " 1"), group_text("Age", "below 26")
+    ('City tier 3', 'term 1 month', 'Age below 26')
+    """
+    level = level_text(kind, value)
+    head = str(plain(kind)).split()
+    if len(head) > 1 and level.split()[:1] == head[-1:]:
+        head = head[:-1]
+    return " ".join([*head, level])
+
+
+def level_text(kind: Any, value: Any) -> str:
+    """A level of a segment or group in words; 12 of a term is 12 months."""
+    return months_text(value) if kind == "term" else str(plain(str(value))).strip()
+
+
+def months_text(value: Any) -> str:
+    """A number of months in words, anything else as it is.
+
+    Examples
+    --------
+    >>> months_text(" 1"), months_text("12"), months_text("2) 6 to 12"), months_text("all")
+    ('1 month', '12 months', '2) 6 to 12 months', 'all')
+    """
+    text = str(value).strip()
+    if not text[-1:].isdigit():
+        return text
+    return f"{text} month" if text == "1" else f"{text} months"
 
 
 def loans(kind: Any) -> str:

@@ -4,6 +4,7 @@ Takes scores, outcomes and who the applicants are, or a way to fit the model ane
 which no difference stands without its interval.
 """
 
+from riskkit.evidence.declines import declines_by_group, heavy_reasons, rules_on_attributes
 from riskkit.evidence.fairness import (
     FOUR_FIFTHS,
     RECOMMENDED,
@@ -14,8 +15,9 @@ from riskkit.evidence.fairness import (
     fairness_table,
     protected_groups,
 )
-from riskkit.evidence.grades import stated_grades
+from riskkit.evidence.grades import calibration_bands, stated_grades
 from riskkit.evidence.refits import (
+    OWN_FAMILIES,
     compare_splits,
     families_of,
     family_worth,
@@ -27,20 +29,25 @@ from riskkit.evidence.segments import calibration_by_segment, ranking_by_segment
 
 __all__ = [
     "FOUR_FIFTHS",
+    "OWN_FAMILIES",
     "RECOMMENDED",
     "TODAY",
+    "calibration_bands",
     "calibration_by_segment",
     "check_validation",
     "compare_splits",
+    "declines_by_group",
     "fairness_at_rate",
     "fairness_of_rules",
     "fairness_table",
     "families_of",
     "family_worth",
+    "heavy_reasons",
     "learning_curve",
     "protected_groups",
     "ranking_by_segment",
     "refit",
+    "rules_on_attributes",
     "scores_with",
     "segments",
     "stated_grades",

@@ -1,6 +1,7 @@
 """Whom a model treats how: approval, bad rates and calibration by protected group.
 
-Takes who would be approved and what groups applicants belong to; gives a row per group.
+Takes who would be approved and what groups applicants belong to; gives a row per group. Of several
+groups one misses by chance: what is called beyond chance is so for all of them together.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy import special
 
 from riskkit import metrics
 from riskkit.checks import flag_array, numeric_array, same_rows
+from riskkit.evidence.grades import exact_p_values
 from riskkit.evidence.segments import bands
 from riskkit.schema import Feature
 
@@ -34,6 +37,11 @@ Array = NDArray[np.float64]
 FOUR_FIFTHS = 0.8
 # what decides, as tables and findings call it
 TODAY, RECOMMENDED, BEST = "today's policy", "recommended rule", "best cutoff, not recommended"
+# what of a table asks a model
+PREDICTED = [
+    *("predicted_rate", "expected_bad", "bads_to_expected", "bads_low", "bads_high"),
+    *("p_value", "adjusted_p_value"),
+]
 
 
 def check_validation(parameters: Mapping[str, Any]) -> dict[str, str]:
@@ -114,10 +122,14 @@ def fairness_table(
     DataFrame, index (attribute, group)
         applicants, approval_rate; impact_ratio (approval rate ÷ that of the attribute's group with
         the highest, 1 for that one; NaN where all groups are small or nobody is approved),
-        impact_low, impact_high; below_four_fifths (bool: the ratio is); loans (with an outcome),
-        bad_rate, bad_low, bad_high (Jeffreys), predicted_rate (mean over these loans), outside
-        (bool: the prediction lies outside the interval). Outcomes are those of loans the old policy
-        granted. Attribute ``approval_rate``: of all rows, those that tell no group included.
+        impact_low, impact_high; is_reference (bool: that group, which cannot fall below);
+        below_four_fifths (bool: the ratio is), beyond_chance (bool: so is the upper end of its
+        interval, at a one-sided level that holds for all groups but the references together);
+        loans (with an outcome), bad, bad_rate, bad_low, bad_high (Jeffreys), predicted_rate (mean
+        over these loans), expected_bad; bads_to_expected with bads_low, bads_high (exact,
+        Clopper–Pearson); p_value (exact binomial, two-sided), adjusted_p_value (times the number
+        of groups with a loan, at most 1). Outcomes are of loans the old policy granted. Attribute
+        ``approval_rate``: of all rows, those that tell no group included.
 
     Source
     ------
@@ -149,11 +161,11 @@ def fairness_table(
                 "applicants": int(here.sum()),
                 "approved": int(passed[here].sum()),
                 "loans": int(n),
+                "bad": int(bad),
                 "bad_rate": bad / n if n else np.nan,
                 "bad_low": float(low),
                 "bad_high": float(high),
                 "predicted_rate": mean,
-                "outside": bool(mean < low or mean > high),
             }
         if not rows:
             continue
@@ -165,16 +177,53 @@ def fairness_table(
         table.insert(2, "impact_ratio", ratio)
         table.insert(3, "impact_low", below)
         table.insert(4, "impact_high", above)
-        table.insert(5, "below_four_fifths", ratio < FOUR_FIFTHS)
+        best = (ratio == 1) & (below == 1) & (above == 1)
+        table.insert(5, "is_reference", best)
+        table.insert(6, "below_four_fifths", ratio < FOUR_FIFTHS)
+        table.insert(7, "approved", k)
         tables[attribute] = table
     names = ["attribute", "group"]
     if tables:
-        found = pd.concat(tables, names=names)
+        found = _against_expected(pd.concat(tables, names=names), level)
+        found.insert(7, "beyond_chance", _surely_below(found, min_rows, level))
+        found = found.drop(columns="approved")
     else:
         index = pd.MultiIndex.from_arrays([[], []], names=names)
         found = pd.DataFrame(columns=["approval_rate"], index=index)
     found.attrs["approval_rate"] = float(passed.mean())
     return found
+
+
+def _against_expected(found: pd.DataFrame, level: float) -> pd.DataFrame:
+    """The table with bads against those expected: their ratio, its exact interval, p-values."""
+    n, bad = found["loans"].to_numpy(float), found["bad"].to_numpy(float)
+    rate = found["predicted_rate"].to_numpy(float)
+    low = np.where(bad > 0, special.betaincinv(bad, n - bad + 1, (1 - level) / 2), 0.0)
+    high = np.where(bad < n, special.betaincinv(bad + 1, n - bad, (1 + level) / 2), 1.0)
+    told = n > 0
+    p_values = np.full(len(found), np.nan)
+    p_values[told] = exact_p_values(bad[told], n[told], rate[told])
+    return found.assign(
+        expected_bad=n * rate,
+        bads_to_expected=found["bad_rate"] / rate,
+        bads_low=np.where(told, low, np.nan) / rate,
+        bads_high=np.where(told, high, np.nan) / rate,
+        p_value=p_values,
+        adjusted_p_value=np.minimum(p_values * told.sum(), 1.0),
+    )
+
+
+def _surely_below(found: pd.DataFrame, min_rows: int, level: float) -> Array:
+    """Whether a ratio lies below four fifths with its whole interval, all groups together."""
+    others = max(int((found["impact_ratio"].notna() & ~found["is_reference"]).sum()), 1)
+    # one-sided, since only what lies below is asked; never narrower than the interval shown
+    wide = 1 - min(2 / others, 1) * (1 - level)
+    surely = []
+    for _, table in found.groupby(level=0, sort=False):
+        n, k = (table[name].to_numpy(float) for name in ("applicants", "approved"))
+        eligible = np.where(n >= min_rows, k / n, -1.0)
+        surely.append(_impact(k, n, eligible, wide)[2] < FOUR_FIFTHS)
+    return np.concatenate(surely)
 
 
 def fairness_at_rate(
@@ -241,7 +290,7 @@ def fairness_of_rules(
         # the least that tells rows apart: nobody asks what a policy without a model predicts
         chances = probability[rule["model"] or probability.columns[0]]
         table = fairness_table(passed, scores["default_flag"], chances, groups)
-        silent = [] if rule["model"] else ["predicted_rate", "outside"]
+        silent = [] if rule["model"] else PREDICTED
         name = RECOMMENDED if rule["is_recommended"] else BEST
         found[name if rule["model"] else TODAY] = table.drop(columns=silent, errors="ignore")
     return found

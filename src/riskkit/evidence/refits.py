@@ -23,6 +23,7 @@ from riskkit.scorecard import NoFeatureLeft, ScoreClassifier
 from riskkit.tables import hash_ids
 
 __all__ = [
+    "OWN_FAMILIES",
     "compare_splits",
     "families_of",
     "family_worth",
@@ -31,6 +32,11 @@ __all__ = [
     "scores_with",
 ]
 
+# the applicant's own form, and what a lender knows of its own customers: nobody sells them
+OWN_FAMILIES = frozenset(
+    {"application", "person", "account", "history", "repeat", "bills", "payments"}
+    | {"payment status", "repayment", "decision"}
+)
 SPLIT_COMPARISON = ("auc_split", "auc_one", "difference", "low", "high", "p_value")
 
 Fit = Callable[[pd.DataFrame, pd.Series], ScoreClassifier]

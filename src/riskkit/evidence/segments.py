@@ -34,7 +34,7 @@ RANKING = (
     *(f"auc_{model}{end}" for model in ("a", "b") for end in ("", "_low", "_high")),
     *COMPARED,
 )
-RATES = ("loans", "bad_rate", "low", "high")
+RATES = ("loans", "bad_rate", "low", "high", "judged")
 
 
 def segments(applications: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
@@ -169,7 +169,13 @@ def ranking_by_segment(
 
 
 def calibration_by_segment(
-    y: ArrayLike, probability: pd.DataFrame, table: pd.DataFrame, *, level: float = 0.95
+    y: ArrayLike,
+    probability: pd.DataFrame,
+    table: pd.DataFrame,
+    *,
+    level: float = 0.95,
+    min_rows: int = 30,
+    min_bads: int = 10,
 ) -> pd.DataFrame:
     """Predicted against observed bad rates in each segment.
 
@@ -182,13 +188,16 @@ def calibration_by_segment(
     table : DataFrame of shape (n_rows, n_segments)
     level : float
         Of the Jeffreys interval.
+    min_rows, min_bads : int
+        A segment of fewer loans, or of fewer bads both seen and expected by each model, is not
+        judged.
 
     Returns
     -------
     DataFrame, index (segment, value)
-        loans, bad_rate, low, high (interval of the bad rate); for each model its mean prediction
-        and, in ``<model>_outside``, whether that lies outside the interval. Empty where `table`
-        has no column.
+        loans, bad_rate, low, high (interval of the bad rate), judged (bool); for each model its
+        mean prediction and, in ``<model>_outside``, whether that lies outside the interval,
+        missing where it is not judged. Empty where `table` has no column.
     """
     same_rows(y=y, probability=probability, table=table)
     outcome = numeric_array(y, "y").astype(float)
@@ -205,7 +214,11 @@ def calibration_by_segment(
         for model in probability.columns:
             predicted = pd.Series(probability[model].to_numpy()[known]).groupby(groups).mean()
             found[model] = predicted
-            found[f"{model}_outside"] = (predicted < found["low"]) | (predicted > found["high"])
+        rates = found[["bad_rate", *probability.columns]].max(axis=1)
+        found["judged"] = (found["loans"] >= min_rows) & (found["loans"] * rates >= min_bads)
+        for model in probability.columns:
+            off = (found[model] < found["low"]) | (found[model] > found["high"])
+            found[f"{model}_outside"] = off.astype(object).where(found["judged"], None)
         tables[name] = found
     return _stacked(
         tables, [*RATES, *(f"{m}{end}" for m in probability for end in ("", "_outside"))]

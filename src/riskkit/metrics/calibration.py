@@ -37,6 +37,7 @@ def calibration_table(
     *,
     n_groups: int = 10,
     weight: ArrayLike | None = None,
+    min_expected: float = 0.0,
 ) -> pd.DataFrame:
     """Predicted probability against observed bad rate, by groups of predicted probability.
 
@@ -53,6 +54,8 @@ def calibration_table(
         Groups aimed at.
     weight : array of shape (n,), optional
         Read as numbers of loans; counts hold their own.
+    min_expected : float
+        Neighbours are merged, from the safest on, until each expects so many bads and goods.
 
     Returns
     -------
@@ -87,6 +90,8 @@ def calibration_table(
         .groupby(quantile_groups(size, n_groups))
         .sum()
     )
+    if min_expected > 0:
+        table = table.groupby(_filled(table, min_expected)).sum()
     table.index = pd.RangeIndex(1, len(table) + 1, name="group")
     table["mean_probability"] /= table["n"]
     table["bad_rate"] = table["bad"] / table["n"]
@@ -305,8 +310,8 @@ def accuracy_table(y: ArrayLike, probabilities: pd.DataFrame) -> pd.DataFrame:
     rows = {}
     for model in probabilities.columns:
         p = probabilities[model].to_numpy()
-        groups = calibration_table(y, p)
-        test = hosmer_lemeshow(*_filled_groups(groups))
+        groups = calibration_table(y, p, min_expected=MIN_EXPECTED)
+        test = hosmer_lemeshow(groups["bad"], groups["n"], groups["mean_probability"])
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "calibration fit is undefined", UserWarning)
             line = calibration_fit(y, p)
@@ -320,26 +325,24 @@ def accuracy_table(y: ArrayLike, probabilities: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).T.rename_axis("model")
 
 
-def _filled_groups(groups: pd.DataFrame) -> tuple[Array, Array, Array]:
-    """Bads, loans and mean probability of groups, merged upwards where too little is expected.
+def _filled(groups: pd.DataFrame, least: float) -> Array:
+    """Number of the merged group that each group belongs to; the last takes what is left over.
 
     Source
     ------
     Cochran (1954), Some methods for strengthening the common χ² tests, Biometrics 10(4): where few
     are expected, the statistic is no χ².
     """
-    merged: list[Array] = []
-    rows = groups[["bad", "n"]].assign(expected=groups["n"] * groups["mean_probability"])
-    waiting = np.zeros(3)
-    for row in rows.to_numpy(float):
+    # until the means are taken, the column holds the bads expected
+    expected = groups["mean_probability"].to_numpy(float)
+    rows = np.column_stack([expected, groups["n"].to_numpy(float) - expected])
+    numbers, number, waiting = [], 0, np.zeros(2)
+    for row in rows:
+        numbers.append(number)
         waiting = waiting + row
-        if min(waiting[2], waiting[1] - waiting[2]) >= MIN_EXPECTED:
-            merged.append(waiting)
-            waiting = np.zeros(3)
-    if merged:
-        merged[-1] = merged[-1] + waiting
-    bad, n, expected = np.array(merged or [waiting]).T
-    return bad, n, expected / n
+        if waiting.min() >= least:
+            number, waiting = number + 1, np.zeros(2)
+    return np.minimum(numbers, max(number - 1, 0))
 
 
 def _log_loss(log_odds: Array, outcome: Array, weight: Array) -> float:

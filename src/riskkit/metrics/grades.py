@@ -167,8 +167,9 @@ def grade_table(
 ) -> pd.DataFrame:
     """Predicted probability of default against defaults, grade by grade, with a traffic light.
 
-    Both p-values are one-sided: small where there were more defaults than predicted. The light is
-    of the Jeffreys p-value. Of twenty grades that are right, one is amber or red by chance.
+    The Jeffreys and binomial p-values are one-sided: small where there were more defaults than
+    predicted. The light has two sides, since a grade far too cautious is wrong as well, and counts
+    how many grades are tested: of twenty scales that are right, one has a grade in amber or red.
 
     Parameters
     ----------
@@ -183,8 +184,10 @@ def grade_table(
     -------
     DataFrame, index `grade` as in the scale
         `n` (known outcomes), `bad`, `bad_rate`, `probability` (the scale's), `jeffreys_p_value`,
-        `binomial_p_value`, `light` ("green", "amber", "red"). A grade without known outcomes, or
-        without a probability, has neither p-values nor light.
+        `binomial_p_value`, `adjusted_p_value` (twice the lesser tail of the Jeffreys posterior,
+        times the number of grades tested, at most 1), `light` of it ("green", "amber", "red") and
+        `side`: of a grade not green, whether its risk is "understated" or "overstated", else "".
+        A grade without known outcomes, or without a probability, has none of these.
 
     Raises
     ------
@@ -194,7 +197,7 @@ def grade_table(
     Source
     ------
     European Central Bank (2019), Instructions for reporting the validation results of internal
-    models, PD back-testing (Jeffreys test by grade); riskkit's thresholds.
+    models, PD back-testing (Jeffreys test by grade); riskkit's thresholds, Bonferroni's adjustment.
 
     Examples
     --------
@@ -202,11 +205,12 @@ def grade_table(
     >>> scale = pd.DataFrame({"score_low": [600, -np.inf], "probability": [0.03, 0.1]}, [1, 2])
     >>> counts = score_counts([650] * 100 + [550] * 100, [1] * 5 + [0] * 95 + [1] * 20 + [0] * 80)
     >>> table = grade_table(counts, scale.rename_axis("grade"))
-    >>> table.round(4).drop(columns=["n", "bad_rate"])  # doctest: +NORMALIZE_WHITESPACE
-           bad  probability  jeffreys_p_value  binomial_p_value  light
+    >>> shown = ["bad", "jeffreys_p_value", "adjusted_p_value", "light", "side"]
+    >>> table[shown].round(4)  # doctest: +NORMALIZE_WHITESPACE
+           bad  jeffreys_p_value  adjusted_p_value  light         side
     grade
-    1        5         0.03            0.1236            0.1821  green
-    2       20         0.10            0.0013            0.0020    red
+    1        5            0.1236      0.4942  green
+    2       20            0.0013      0.0051    red  understated
     """
     require(scale, ("score_low", "probability"), "grades")
     score, good, bad = goods_and_bads(counts)
@@ -214,15 +218,21 @@ def grade_table(
     table = of_grade.sum().reindex(scale.index, fill_value=0.0)
     table["bad_rate"] = ratio(table["bad"], table["n"])
     table["probability"] = scale["probability"]
-    table["jeffreys_p_value"] = table["binomial_p_value"] = np.nan
+    table["jeffreys_p_value"] = table["binomial_p_value"] = table["adjusted_p_value"] = np.nan
     tested = table[(table["n"] > 0) & table["probability"].notna()]
     found = tested["bad"], tested["n"], tested["probability"]
     table.loc[tested.index, "jeffreys_p_value"] = jeffreys_p_value(*found)
     table.loc[tested.index, "binomial_p_value"] = binomial_p_value(*found)
+    more = table["jeffreys_p_value"]
+    lesser = more.where(more < 0.5, 1 - more)
+    table["adjusted_p_value"] = (2 * lesser * len(tested)).clip(upper=1.0)
     table["light"] = [
         None if np.isnan(value) else p_value_light(value, amber=amber, red=red)
-        for value in table["jeffreys_p_value"]
+        for value in table["adjusted_p_value"]
     ]
+    table["side"] = np.where(more < 0.5, "understated", "overstated")
+    table["side"] = table["side"].where(table["light"].isin(["amber", "red"]), "")
+    table.loc[table["light"].isna(), "side"] = None
     return _whole(table, counts)
 
 

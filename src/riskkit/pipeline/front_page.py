@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from riskkit.pipeline.findings import Finding, findings_in, left_json, lost, one_each
 from riskkit.pipeline.handover import FINDINGS, KEY_FIGURES
 from riskkit.pipeline.history import change_text, last_before, previous_of
-from riskkit.pipeline.manifest import stage_state
+from riskkit.pipeline.manifest import MANIFEST, stage_state
 from riskkit.pipeline.notebooks import Notebook
 from riskkit.pipeline.report import (
     anchors_in,
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 __all__ = ["index_page", "key_figures_in"]
 
+# a key figure that stands in the first sentence
+DATA_UNTIL = "Data until"
+# who is in the data, and who in which sample
+LOANS = ("applications.parquet", "samples.parquet")
 # parameters that the source's name stands for
 _OF_SOURCE = ("source", "root")
 
@@ -63,6 +67,8 @@ def index_page(
     comparison = f"compare-{previous_of(run_dir).name}.html"
     decided = {n.name for n in notebooks if "chosen_cutoffs" in n.leaves}
     advice = [s["figures"][0] for s in stages if s["name"] in decided and s["figures"]]
+    # until when the data reach: said once, on top
+    data = [figure for s in stages for figure in s["figures"] if figure.label == DATA_UNTIL]
     # a page with another scenario must not pass for the nightly one
     changed = [
         {"stage": stage["title"], **row}
@@ -74,6 +80,7 @@ def index_page(
         ("Run", manifest["run"]),
         ("Source", manifest["source"]),
         ("Profile", manifest["profile"]),
+        *((figure.label, figure.text) for figure in data),
         ("Started", _time(manifest["started"])),
         ("Finished", _time(manifest["finished"])),
         ("riskkit", manifest["versions"]["riskkit"]),
@@ -83,10 +90,11 @@ def index_page(
         "index.html.j2",
         terms,
         title=manifest.get("title", manifest["run"]),  # older manifests have none
-        sentence=_sentence(stages, advice, reds, ambers),
+        sentence=_sentence(stages, advice, data, reds, ambers),
         reds=reds,
         ambers=ambers,
         before=_time(str(before["finished"])) if before else "",
+        other_loans=_has_other_loans(manifest, run_dir, before),
         comparison=comparison if before and (report_dir / comparison).is_file() else "",
         figures=_rows_of_figures(stages, before),
         stages=stages,
@@ -214,6 +222,7 @@ def _day(day: datetime.date) -> str:
 def _sentence(
     stages: Sequence[Mapping[str, Any]],
     advice: Sequence[_Figure],
+    data: Sequence[_Figure],
     reds: Sequence[Mapping[str, Any]],
     ambers: Sequence[Mapping[str, Any]],
 ) -> str:
@@ -229,15 +238,15 @@ def _sentence(
         return f"Out of date, because an earlier stage has changed since: {stale}."
     if of_state["not run"]:
         return f"Not run yet: {', '.join(of_state['not run'])}."
-    told = "".join(f"{figure.label}: {figure.text}. " for figure in advice)
+    told = "".join(f"{figure.label}: {figure.text}. " for figure in (*advice, *data))
     rows = [*reds, *ambers]
     if not rows:
         return f"{told}All {len(stages)} stages are done, and nothing deserves attention."
-    n_red, n_amber = (sum(len(row["texts"]) for row in light) for light in (reds, ambers))
-    told += f"Of what was found, {n_red} are red and {n_amber} amber."
+    verb = "is" if len(reds) == 1 else "are"
+    told += f"Of what was found, {len(reds)} {verb} red and {len(ambers)} amber."
     days = [row["due"] for row in rows if row["due"]]
     told += f" The first is due by {_day(min(days))}." if days else ""
-    unowned = sum(len(row["texts"]) for row in rows if not row["to_do"])
+    unowned = sum(not row["to_do"] for row in rows)
     return f"{told} {unowned} of them have no owner." if unowned else told
 
 
@@ -251,10 +260,26 @@ def _rows_of_figures(
         earlier = told.get(stage["name"])
         earlier = earlier if isinstance(earlier, dict) else {}
         for figure in stage["figures"]:
+            if figure.label == DATA_UNTIL:
+                continue
             was = earlier.get(figure.label)
             change = "new" if was is None else change_text(figure.text, str(was))
             rows.append({"stage": stage, "figure": figure, "change": change})
     return rows
+
+
+def _has_other_loans(manifest: Mapping[str, Any], run_dir: Path, before: Mapping[str, Any]) -> bool:
+    """Whether the run before, where it is kept, taught or judged its models on other loans."""
+    kept = left_json(previous_of(run_dir) / MANIFEST)
+    if not isinstance(kept, dict) or not before or kept.get("started") != before["started"]:
+        return False
+    now, then = (_hashes_of_loans(run) for run in (manifest, kept))
+    return any(now[name] != then[name] for name in now.keys() & then.keys())
+
+
+def _hashes_of_loans(manifest: Mapping[str, Any]) -> dict[str, str]:
+    outputs = [record.get("outputs", {}) for record in manifest.get("stages", {}).values()]
+    return {name: left[name] for left in outputs for name in LOANS if name in left}
 
 
 def _time(stamp: str) -> str:
