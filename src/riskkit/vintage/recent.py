@@ -265,8 +265,14 @@ def recent_findings(table: pd.DataFrame, term_months: int) -> list[tuple[str, st
     row = strongest_sign(table)
     if row is None:
         return []
-    text = f"{_told(row)}, of loans of {term_months} months, after Holm over {_counted(table)}"
-    return [("Early signs", text.replace("**", ""), False)]
+    event, month, cohort = row.name
+    text = (
+        f"{cohort}, {term_months} months: {row['bad_rate']:.2%} {_past(event)} by month {month} "
+        f"({row['bad']:,} loans, 95 % interval {row['bad_rate_low']:.2%} to "
+        f"{row['bad_rate_high']:.2%}), against {row['earlier_rate']:.2%} of earlier cohorts "
+        f"({p_value_text(row['p_adjusted'])}, adjusted for {_counted(table)})"
+    )
+    return [("Early signs", text, False)]
 
 
 def _is_sign(table: pd.DataFrame) -> pd.Series:
@@ -278,13 +284,16 @@ def _counted(table: pd.DataFrame) -> str:
     return f"{n} comparison{'' if n == 1 else 's'}"
 
 
+def _past(event: str) -> str:
+    return "in default" if event == "default" else event
+
+
 def _told(row: pd.Series) -> str:
     """One comparison in words."""
     event, month, cohort = row.name
-    past = "in default" if event == "default" else str(event)
     return (
-        f"by month {month} {cohort} has **{row['bad_rate']:.2%}** {past} ({row['bad']:,} of "
-        f"{row['loans']:,} loans, 95 % interval {row['bad_rate_low']:.2%} to "
+        f"by month {month} {cohort} has **{row['bad_rate']:.2%}** {_past(event)} "
+        f"({row['bad']:,} of {row['loans']:,} loans, 95 % interval {row['bad_rate_low']:.2%} to "
         f"{row['bad_rate_high']:.2%}), against {row['earlier_rate']:.2%} "
         f"({row['earlier_bad']:,} of {row['earlier_loans']:,}) of the earlier cohorts, "
         f"adjusted {p_value_text(row['p_adjusted'])}"
