@@ -122,7 +122,10 @@ def test_signs_that_agree_and_signs_that_do_not_are_told_apart():
     bads = steady()
     bads["60"] = steady({7: 2.5, 8: 2.5})["60"]
     apart = vintage.agreement_text(vintage.recent_table(counts_of(LOANS, bads), 12))
-    assert apart.startswith("**60+ stands worse, ")
+    assert apart.startswith("**60+ stands worse, not all agree.**")
+    bads |= {event: steady({7: 1.15, 8: 1.15})[event] for event in ("30", "90")}
+    same_way = vintage.agreement_text(vintage.recent_table(counts_of(LOANS, bads), 12))
+    assert "60+ stands worse, 30+ and 90+ point the same way but may be chance." in same_way
     nothing = vintage.agreement_text(vintage.recent_table(counts_of(LOANS, steady()), 12))
     assert nothing.startswith("**None of the signs is more than chance.** By month 6 2023Q4 to")
     better = vintage.recent_table(counts_of(LOANS, steady({7: 0.1, 8: 0.1})), 12)
@@ -180,15 +183,15 @@ def test_outcomes_have_one_event():
     assert table.index.tolist() == [("default", 3, "2024Q3")]
     assert "in default (30 of 200 loans" in vintage.recent_text(table, 6)
     asked = pd.DataFrame(
-        {"application_id": range(600), "term_months": 6, "channel": ["web", "shop*"] * 300}
+        {"application_id": range(600), "term_months": 6, "channel": ["web", "my_shop*"] * 300}
     )
     where = vintage.where_table(outcomes, asked, table.iloc[0], 6)
-    assert where.index.tolist() == [("channel", "shop*"), ("channel", "web")]
+    assert where.index.tolist() == [("channel", "my_shop*"), ("channel", "web")]
     assert where["loans"].tolist() == [100, 100]
     assert where["bad"].sum() == 30
     assert where["earlier_loans"].tolist() == [200, 200]
     # names of others are text
-    assert r"channel shop\* with" in vintage.where_text(where)
+    assert r"channel my shop\* with" in vintage.where_text(where)
 
 
 # -- where -----------------------------------------------------------------------------------------

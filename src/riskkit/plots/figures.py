@@ -132,6 +132,7 @@ def plot_vintage(table: pd.DataFrame, title: str, *, ax: Axes | None = None) -> 
         as :func:`synthetic.true_curves` by term.
     """
     import matplotlib as mpl
+    from matplotlib import patheffects
 
     ax = axes_of(ax)
     groups = label_of(table.index.name or "cohort").replace("_", " ")
@@ -148,14 +149,17 @@ def plot_vintage(table: pd.DataFrame, title: str, *, ax: Axes | None = None) -> 
             ax.plot(seen.index, seen, color=by_age[place], lw=1.5, label=label_of(cohort))
         elif place < newest:
             ax.plot(seen.index, seen, color=greys[place], lw=1.2, label=label_of(cohort))
+        elif len(seen) < LEAST_MONTHS:
+            ax.plot(seen.index, seen, color=MUTED, ls=":", lw=1.5, label=label_of(cohort))
         else:
             colour, marker = NEWEST[min(place - newest, len(NEWEST) - 1)]
             ax.plot(seen.index, seen, color=colour, marker=marker, ms=4, lw=2, zorder=3,
                     label=label_of(cohort))  # fmt: skip
-            if len(seen) >= LEAST_MONTHS:
-                ax.annotate(label_of(cohort), (seen.index[-1], seen.iloc[-1]), xytext=(4, 3),
-                            textcoords="offset points", color=colour, size=8.5, weight="bold",
-                            annotation_clip=False)  # fmt: skip
+            name = ax.annotate(label_of(cohort), (seen.index[-1], seen.iloc[-1]), xytext=(5, 4),
+                               textcoords="offset points", color=colour, size=8.5, weight="bold",
+                               annotation_clip=False)  # fmt: skip
+            # other lines run behind it
+            name.set_path_effects([patheffects.withStroke(linewidth=3, foreground="white")])
     percent_axis(ax.yaxis)
     ax.set_xlim(0)
     ax.set_ylim(0)

@@ -244,7 +244,11 @@ def _agreement(higher: pd.Series, signs: pd.Series) -> str:
         return f"They agree: all stand {'worse' if higher.all() else 'better'} beyond chance."
     if not worse:
         return "Beyond chance they only stand better."
-    rest = "the others point the same way but may be chance" if higher.all() else "not all agree"
+    others = [str(event) for event in higher.index[~signs]]
+    rest = "not all agree"
+    if higher.all():
+        verb = "point" if len(others) > 1 else "points"
+        rest = f"{' and '.join(others)} {verb} the same way but may be chance"
     return f"{' and '.join(worse)} {'stand' if len(worse) > 1 else 'stands'} worse, {rest}."
 
 

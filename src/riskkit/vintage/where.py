@@ -179,8 +179,10 @@ def where_text(table: pd.DataFrame) -> str:
 
 def _told(row: pd.Series) -> str:
     by, value = row.name
+    # as the table shows it
+    named = verbatim(str(value).replace("_", " "))
     return (
-        f"{by} {verbatim(value)} with {row['bad_rate']:.2%} ({row['bad']:,} of {row['loans']:,} "
+        f"{by} {named} with {row['bad_rate']:.2%} ({row['bad']:,} of {row['loans']:,} "
         f"loans, {row['bad_rate_low']:.2%} to {row['bad_rate_high']:.2%}) against "
         f"{row['earlier_rate']:.2%}, adjusted {p_value_text(row['p_adjusted'])}"
     )
