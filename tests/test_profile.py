@@ -137,3 +137,7 @@ def test_special_codes_are_told_by_their_meaning_where_there_is_one():
         "[1, 2)", "no record (-9)", "special -8, missing", "blank (-9)",
     ]  # fmt: skip
     assert found["rows"].tolist() == [0, 1, 2, 3]
+    quarterly = pd.concat({"2024Q1": found.iloc[:0]}, names=["period"])
+    assert profile.codes_in_words(quarterly, [told]).empty
+    by_quarter = pd.DataFrame({"rows": 1}, pd.MultiIndex.from_tuples([("a", "Q1", "special -9")]))
+    assert profile.codes_in_words(by_quarter, [told]).index[0] == ("a", "Q1", "no record (-9)")

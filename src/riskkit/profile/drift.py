@@ -209,8 +209,9 @@ def codes_in_words(table: pd.DataFrame, features: Sequence[Feature]) -> pd.DataF
 
     Parameters
     ----------
-    table : DataFrame, index (feature, bin)
-        Bins by name, such as "special -9"; a code without a meaning keeps its number alone.
+    table : DataFrame, index (feature, ..., bin)
+        Bins by name, the last level, such as "special -9"; a code without a meaning keeps its
+        number alone.
     features : sequence of Feature
 
     Source
@@ -232,7 +233,7 @@ def codes_in_words(table: pd.DataFrame, features: Sequence[Feature]) -> pd.DataF
         if meaning
     }
     told = [
-        (name, ", ".join(words.get((name, part), part) for part in str(label).split(", ")))
-        for name, label in table.index
+        (name, *others, ", ".join(words.get((name, part), part) for part in str(label).split(", ")))
+        for name, *others, label in table.index
     ]
     return table.set_axis(pd.MultiIndex.from_tuples(told, names=table.index.names))
