@@ -484,6 +484,7 @@ def test_a_grown_cohort_differs_and_the_others_do_not() -> None:
     one, other = (compare.cohort_milestones(*_curves(grown=grown)) for grown in (False, True))
     found = compare.vintage_changes(one, other)
     second = pd.Timestamp("2023-04-01")
+    assert found.index[found["added"]].tolist() == [(second, 3), (second, 6)]
     assert found.index[found["changed"]].tolist() == [(second, 3), (second, 6)]
     row = found.loc[(second, 6)]
     assert (row["loans_a"], row["bad_a"], row["loans_b"], row["bad_b"]) == (50, 2, 55, 3)
@@ -499,6 +500,47 @@ def test_a_corrected_loan_is_a_change_of_the_cohort() -> None:
     a, b = compare.cohort_milestones(curves, loans), compare.cohort_milestones(corrected, loans)
     found = compare.vintage_changes(a, b)
     assert found.index[found["changed"]].tolist() == [(pd.Timestamp("2023-01-01"), 6)]
+    assert not found["added"].any()
+
+
+def test_cohorts_to_which_loans_were_added_raise_no_alarm(run_a, run_b) -> None:
+    told = said(page_of(run_a, run_b))
+    assert "of 1 cohort, to 1 of which loans were added" in told
+    assert "loans added" in told
+    assert "have changed" not in told.partition("In short")[2].partition("Inputs")[0].replace(
+        "its data have changed", ""
+    )
+    curves, loans = _curves()
+    curves.iloc[0, 1] += 1 / loans.iloc[0]
+    corrected = said(page_of(run_a, replace(run_a, name="b", vintages=curves)))
+    assert "of 1 cohort, the data of 1 of which have changed" in corrected
+    assert "data changed" in corrected
+    # more bads than loans were added: those that were there are others now
+    many, grown = _curves(grown=True)
+    many.loc[pd.Timestamp("2023-04-01"), 6] = 10 / 55
+    both = said(page_of(run_a, replace(run_b, vintages=many, loans=grown)))
+    assert "the data of 1 of which have changed" in both
+
+
+def test_cohorts_are_named_and_judged_as_05_does(run_a) -> None:
+    found = compare.run_changes(run_a, run_a)
+    assert found.vintages.index.unique("cohort").tolist() == ["2023Q1", "2023Q2"]
+    gone = replace(run_a, vintages=run_a.vintages[:1], loans=run_a.loans[:1])
+    assert compare.run_changes(run_a, gone).lost_cohorts == ["2023Q2"]
+    row = found.vintages.loc[("2023Q1", 6)]
+    events = ["default"] * 5 + ["censored"] * 95 + ["censored"] * 50
+    outcomes = pd.DataFrame(
+        {
+            "loan_id": range(150),
+            "cohort": pd.to_datetime(["2023-01-01"] * 100 + ["2022-01-01"] * 50),
+            "amount": 1,
+            "event": events,
+            "event_mob": [6] * 150,
+        }
+    )
+    of_05 = vintage.milestone_table(outcomes, [6]).loc[6]
+    assert of_05["newest"] == "2023Q1"
+    assert (row["low_a"], row["high_a"]) == (of_05["bad_rate_low"], of_05["bad_rate_high"])
 
 
 def test_what_has_matured_is_told_from_what_is_new() -> None:
@@ -667,10 +709,8 @@ def test_curves_of_other_terms_or_cohorts_are_not_compared(run_a) -> None:
 
 
 def test_a_cohort_that_is_gone_is_named(run_a, run_b) -> None:
-    assert compare.run_changes(run_b, run_a).lost_cohorts == [pd.Timestamp("2023-07-01")]
-    assert "Cohorts that only A has, by their first month: July 2023." in said(
-        page_of(run_b, run_a)
-    )
+    assert compare.run_changes(run_b, run_a).lost_cohorts == ["2023Q3"]
+    assert "Cohorts that only A has: 2023Q3." in said(page_of(run_b, run_a))
 
 
 def _ids(run: compare.RunTables) -> pd.Index:

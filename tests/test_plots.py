@@ -161,6 +161,44 @@ def test_curves_of_any_groups_are_named_by_what_they_are():
     assert by_cohort.get_ylabel() == "share of the cohort"
 
 
+def cohort_curves(n):
+    """Each quarter three months younger than the one before."""
+    months = np.arange(3 * n)
+    rows = [np.where(months < 3 * (n - i), 0.005 * months, np.nan) for i in range(n)]
+    names = pd.period_range("2022-01", periods=n, freq="Q").astype(str)
+    return pd.DataFrame(rows, index=pd.Index(names, name="cohort"), columns=months)
+
+
+def test_the_newest_cohorts_are_told_apart_and_named_at_their_ends():
+    from matplotlib.colors import to_hex, to_rgb
+
+    curves = cohort_curves(10)
+    # the last has three months only: no curve yet
+    ax = plots.plot_vintage(curves, "Ever 90+")
+    lines = dict(zip(curves.index, ax.get_lines(), strict=True))
+    assert [text.get_text() for text in ax.texts] == ["2023Q2", "2023Q3", "2023Q4", "2024Q1"]
+    coloured = [lines[text.get_text()] for text in ax.texts]
+    colours = [to_hex(line.get_color()) for line in coloured]
+    assert len(set(colours)) == 4
+    assert len({line.get_marker() for line in coloured}) == 4
+    # the name stands at the end of its line, in its colour
+    for text, line in zip(ax.texts, coloured, strict=True):
+        assert text.xy == tuple(line.get_xydata()[-1])
+        assert to_hex(text.get_color()) == to_hex(line.get_color())
+    greys = [to_rgb(lines[name].get_color()) for name in curves.index[:5]]
+    assert all(max(grey) - min(grey) < 0.01 for grey in greys)
+    assert [sum(grey) for grey in greys] == sorted((sum(g) for g in greys), reverse=True)
+    assert len(ax.get_legend().get_texts()) == 10
+
+
+def test_few_or_no_cohorts_are_drawn_too():
+    assert [text.get_text() for text in plots.plot_vintage(cohort_curves(2), "x").texts] == [
+        "2022Q1"
+    ]
+    none = plots.plot_vintage(cohort_curves(1).iloc[:0], "x")
+    assert none.get_lines() == []
+
+
 def test_drift_shows_the_movers_and_says_against_what():
     index = pd.MultiIndex.from_product([["calm", "mover"], ["Q1", "Q2"]])
     drift = pd.DataFrame(

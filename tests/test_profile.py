@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit import profile, schema, target
+from riskkit.schema import Feature
 
 
 def test_code_profile_by_hand():
@@ -97,3 +98,46 @@ def test_a_period_of_one_row_has_no_psi():
     table = profile.drift_table(rows, [feature], period, base=period == "first")
     assert table.loc[("a", "second"), "psi"] > 0
     assert table.loc[("a", "third"), ["psi", "psi_critical", "light"]].isna().all()
+
+
+def moves_of(psi, critical=0.05):
+    index = pd.MultiIndex.from_product([psi, ["2023Q4", "2024Q1"]], names=["feature", "period"])
+    values = [value for pair in psi.values() for value in pair]
+    return pd.DataFrame({"psi": values, "psi_critical": critical}, index)
+
+
+def test_moved_is_above_a_tenth_and_above_chance_in_the_latest_period():
+    drift = moves_of({"calm": (0.5, 0.01), "some": (0.0, 0.12), "most": (0.0, 0.4)})
+    moved = profile.moved_features(drift)
+    assert moved.index.tolist() == ["most", "some"]
+    assert moved["period"].tolist() == ["2024Q1", "2024Q1"]
+    labels = {"most": "Most*", "some": "Some", "calm": "Calm"}
+    assert profile.moved_text(drift, labels, "all applicants") == (
+        r"among all applicants, to 2024Q1, 2 of 3 features have moved: Most\*, Some"
+    )
+    by_chance = moves_of({"some": (0.0, 0.12)}, critical=0.2)
+    assert profile.moved_features(by_chance).empty
+    assert profile.moved_text(by_chance, labels, "booked loans") == (
+        "among booked loans, to 2024Q1, none of 1 features has moved"
+    )
+    none = drift.iloc[:0]
+    assert profile.moved_features(none).empty
+    assert "none is later than the first" in profile.moved_text(none, labels, "all")
+
+
+def test_special_codes_are_told_by_their_meaning_where_there_is_one():
+    index = pd.MultiIndex.from_tuples(
+        [("a", "[1, 2)"), ("a", "special -9"), ("a", "special -8, missing"), ("b", "special -9")],
+        names=["feature", "bin"],
+    )
+    told = Feature(name="a", label="A", family="x", special_codes={-9.0: "no record", -8.0: ""})
+    other = Feature(name="b", label="B", family="x", special_codes={-9.0: "blank"})
+    found = profile.codes_in_words(pd.DataFrame({"rows": range(4)}, index), [told, other])
+    assert found.index.get_level_values("bin").tolist() == [
+        "[1, 2)", "no record (-9)", "special -8, missing", "blank (-9)",
+    ]  # fmt: skip
+    assert found["rows"].tolist() == [0, 1, 2, 3]
+    quarterly = pd.concat({"2024Q1": found.iloc[:0]}, names=["period"])
+    assert profile.codes_in_words(quarterly, [told]).empty
+    by_quarter = pd.DataFrame({"rows": 1}, pd.MultiIndex.from_tuples([("a", "Q1", "special -9")]))
+    assert profile.codes_in_words(by_quarter, [told]).index[0] == ("a", "Q1", "no record (-9)")

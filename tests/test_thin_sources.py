@@ -124,7 +124,7 @@ CASES: dict[str, tuple[Callable[[], Source], Said, Said]] = {
                 "nothing is tried"],
             3: ["**There is no model:**", "*Skipped: no feature offered tells enough for a"],
             4: ["**There is no cutoff to choose:**", "*Skipped: there is no model.*"],
-            5: ["Most defaults come in month"],
+            5: ["Most defaults come in months"],
             6: ["**There is nothing to validate:**"],
         },
         {2: ["led by"], 3: ["## Conclusion"]},

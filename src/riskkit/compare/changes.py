@@ -32,7 +32,12 @@ from riskkit.compare.score_changes import (
     ranking_changes,
     score_shift,
 )
-from riskkit.compare.vintage_changes import cohort_milestones, matured_milestones, vintage_changes
+from riskkit.compare.vintage_changes import (
+    cohort_milestones,
+    cohort_names,
+    matured_milestones,
+    vintage_changes,
+)
 
 __all__ = ["RunChanges", "run_changes"]
 
@@ -65,7 +70,7 @@ class RunChanges:
         and applications that taught neither model.
     vintages, matured : DataFrame
         Of :func:`vintage_changes` and :func:`matured_milestones`.
-    lost_cohorts : list of Timestamp
+    lost_cohorts : list of str
         Cohorts of A that B does not know.
     lacking : mapping of section to text
         Why there is nothing to show.
@@ -95,7 +100,7 @@ class RunChanges:
     untaught_swaps: pd.DataFrame = field(default_factory=pd.DataFrame)
     vintages: pd.DataFrame = field(default_factory=pd.DataFrame)
     matured: pd.DataFrame = field(default_factory=pd.DataFrame)
-    lost_cohorts: list[pd.Timestamp] = field(default_factory=list)
+    lost_cohorts: list[str] = field(default_factory=list)
     lacking: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -274,8 +279,10 @@ def _vintages(a: RunTables, b: RunTables, lacking: dict[str, str]) -> dict[str, 
         )
         return {}
     one, other = cohort_milestones(a.vintages, a.loans), cohort_milestones(b.vintages, b.loans)
+    freq = str(asked[0][1])
+    lost = pd.DatetimeIndex(a.vintages.index.difference(b.vintages.index))
     return {
-        "vintages": vintage_changes(one, other),
-        "matured": matured_milestones(one, other),
-        "lost_cohorts": list(a.vintages.index.difference(b.vintages.index)),
+        "vintages": cohort_names(vintage_changes(one, other), freq),
+        "matured": cohort_names(matured_milestones(one, other), freq),
+        "lost_cohorts": lost.to_period(freq).astype(str).tolist(),
     }

@@ -328,21 +328,25 @@ def _vintages(changes: RunChanges) -> list[Part]:
     same, matured = changes.vintages, changes.matured
     parts: list[Part] = [
         "Share of a cohort's loans gone bad by a month on book that all of them have reached. A "
-        "cohort's past does not change: where the same cohort differs at the same age, the data "
-        "have changed, by a correction or by other loans in them, and not the borrowers.",
+        "cohort's past does not change: where the same cohort differs at the same age, loans were "
+        "added to it or its data have changed, by a correction or by other loans in them, and not "
+        "the borrowers. Intervals are of each by itself (95 %), as in `05_vintages`.",
     ]
     if changes.overlap.ids.empty:
         parts[0] = (
             "Share of a cohort's loans gone bad by a month on book that all of them have reached. "
             "The runs have no application in common: cohorts of the same month are of other loans."
         )
-    moved = same[same["changed"]].drop(columns="changed")
+    moved = same[same["changed"]]
     if moved.empty:
         parts.append(f"All {len(same)} milestones that both runs know are the same.")
     else:
         columns = ["loans_a", "bad_rate_a", "low_a", "high_a", "loans_b", "bad_rate_b", "low_b",
-                   "high_b", "difference"]  # fmt: skip
-        formats = {name: "percent2" for name in columns if not name.startswith("loans")}
+                   "high_b", "difference", "why"]  # fmt: skip
+        moved = moved.assign(why=moved["added"].map({True: "loans added", False: "data changed"}))
+        formats = {
+            name: "percent2" for name in columns if name.endswith(("_a", "_b", "difference"))
+        }
         formats |= {"loans_a": "whole", "loans_b": "whole"}
         names = {**_ends("loans", "bad_rate"), "low_a": "95 % from", "high_a": "to"}
         names |= {"low_b": "95 % from ", "high_b": "to "}
@@ -350,8 +354,7 @@ def _vintages(changes: RunChanges) -> list[Part]:
         shown = show_table(moved[columns], formats, caption=caption, names=names, rows=MANY)
         parts.append(shown)
     if len(changes.lost_cohorts):
-        told = ", ".join(f"{cohort:%B %Y}" for cohort in changes.lost_cohorts)
-        parts.append(f"Cohorts that only A has, by their first month: {told}.")
+        parts.append(f"Cohorts that only A has: {', '.join(changes.lost_cohorts)}.")
     if matured.empty:
         parts.append("No milestone is known since, and no cohort is new.")
     else:

@@ -170,5 +170,11 @@ def _vintages_text(changes: RunChanges) -> str:
     differ = f"{len(moved)} of {len(same)} milestones in both runs differ, of "
     told += f"{differ}{_count(n_moved, 'cohort')}"
     if not changes.overlap.ids.empty:
-        return f"{told}, whose data have changed"
+        altered = moved[~moved["added"]].index.get_level_values("cohort").nunique()
+        added = n_moved - altered
+        parts = [
+            f"to {added} of which loans were added" if added else "",
+            f"the data of {altered} of which have changed" if altered else "",
+        ]
+        return f"{told}, {' and '.join(part for part in parts if part)}"
     return f"{told}, which are of other loans: the runs have no application in common"

@@ -12,7 +12,13 @@ import pandas as pd
 
 from riskkit import metrics
 
-__all__ = ["MILESTONES", "cohort_milestones", "matured_milestones", "vintage_changes"]
+__all__ = [
+    "MILESTONES",
+    "cohort_milestones",
+    "cohort_names",
+    "matured_milestones",
+    "vintage_changes",
+]
 
 MILESTONES = (3, 6, 9, 12, 18, 24, 36)
 
@@ -46,6 +52,24 @@ def cohort_milestones(
     return table.assign(bad_rate=rates, low=low, high=high)
 
 
+def cohort_names(table: pd.DataFrame, cohort_freq: str) -> pd.DataFrame:
+    """The table with its cohorts named as 05 names them: "2024Q1", or "2024-01" and "2024".
+
+    Examples
+    --------
+    >>> names = ["cohort", "mob"]
+    >>> index = pd.MultiIndex.from_tuples([(pd.Timestamp("2024-01-01"), 6)], names=names)
+    >>> cohort_names(pd.DataFrame(index=index), "Q").index.tolist()
+    [('2024Q1', 6)]
+    """
+    starts = pd.DatetimeIndex(table.index.get_level_values("cohort"))
+    names = starts.to_period(cohort_freq).astype(str)
+    index = pd.MultiIndex.from_arrays(
+        [names, table.index.get_level_values("mob")], names=["cohort", "mob"]
+    )
+    return table.set_axis(index)
+
+
 def vintage_changes(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     """Milestones that both runs know.
 
@@ -58,11 +82,14 @@ def vintage_changes(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame, index (cohort, mob)
         The columns of both with _a and _b; difference (B less A); changed: whether loans or bads
-        are others. A cohort's past does not change, so that is a change in the data.
+        are others; added: whether loans that B has more may be all that is. A cohort's past does
+        not change: what changed and was not added to, is a change in the data.
     """
     table = a.add_suffix("_a").join(b.add_suffix("_b"), how="inner")
     table["difference"] = table["bad_rate_b"] - table["bad_rate_a"]
     table["changed"] = (table["loans_a"] != table["loans_b"]) | (table["bad_a"] != table["bad_b"])
+    more_loans, more_bads = table["loans_b"] - table["loans_a"], table["bad_b"] - table["bad_a"]
+    table["added"] = table["changed"] & more_bads.between(0, more_loans) & (more_loans > 0)
     return table
 
 

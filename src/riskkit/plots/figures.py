@@ -38,6 +38,11 @@ __all__ = [
 ]
 
 
+# told apart by the colour-blind, on white and on black: Okabe, Ito (2008), Color Universal Design
+NEWEST = (("#0072b2", "o"), ("#009e73", "^"), ("#cc79a7", "s"), ("#d55e00", "D"))
+LEAST_MONTHS = 4  # of a curve that is named at its end
+
+
 def plot_scores(
     counts: pd.DataFrame,
     title: str,
@@ -115,7 +120,10 @@ def plot_calibration(
 
 
 def plot_vintage(table: pd.DataFrame, title: str, *, ax: Axes | None = None) -> Axes:
-    """Vintage curves, a line per cohort, older cohorts lighter.
+    """Vintage curves, a line per cohort: the newest in colours and named at their ends.
+
+    The four newest with a curve that can be seen are told apart by colour, marker and name; the
+    earlier ones are grey, the older the paler. Lines of other groups are coloured by their order.
 
     Parameters
     ----------
@@ -124,17 +132,39 @@ def plot_vintage(table: pd.DataFrame, title: str, *, ax: Axes | None = None) -> 
         as :func:`synthetic.true_curves` by term.
     """
     import matplotlib as mpl
+    from matplotlib import patheffects
 
     ax = axes_of(ax)
+    groups = label_of(table.index.name or "cohort").replace("_", " ")
+    shown = until_still(table)
+    newest = len(table)
+    if groups == "cohort":
+        # a cohort of a month or two has no curve yet
+        newest = max(int((shown.notna().sum(axis=1) >= LEAST_MONTHS).sum()) - len(NEWEST), 0)
     by_age = mpl.colormaps["viridis_r"](np.linspace(0.08, 0.92, max(len(table), 2)))
-    for (cohort, curve), colour in zip(until_still(table).iterrows(), by_age, strict=False):
+    greys = mpl.colormaps["Greys"](np.linspace(0.3, 0.62, max(newest, 1)))
+    for place, (cohort, curve) in enumerate(shown.iterrows()):
         seen = curve.dropna()
-        ax.plot(seen.index, seen, color=colour, lw=1.5, label=label_of(cohort))
+        if groups != "cohort":
+            ax.plot(seen.index, seen, color=by_age[place], lw=1.5, label=label_of(cohort))
+        elif place < newest:
+            ax.plot(seen.index, seen, color=greys[place], lw=1.2, label=label_of(cohort))
+        elif len(seen) < LEAST_MONTHS:
+            ax.plot(seen.index, seen, color=MUTED, ls=":", lw=1.5, label=label_of(cohort))
+        else:
+            colour, marker = NEWEST[min(place - newest, len(NEWEST) - 1)]
+            ax.plot(seen.index, seen, color=colour, marker=marker, ms=4, lw=2, zorder=3,
+                    label=label_of(cohort))  # fmt: skip
+            name = ax.annotate(label_of(cohort), (seen.index[-1], seen.iloc[-1]), xytext=(5, 4),
+                               textcoords="offset points", color=colour, size=8.5, weight="bold",
+                               annotation_clip=False)  # fmt: skip
+            # other lines run behind it
+            name.set_path_effects([patheffects.withStroke(linewidth=3, foreground="white")])
     percent_axis(ax.yaxis)
     ax.set_xlim(0)
     ax.set_ylim(0)
-    groups = label_of(table.index.name or "cohort").replace("_", " ")
-    legend_outside(ax, groups, columns=1 + len(table) // 11)
+    if len(table):
+        legend_outside(ax, groups, columns=1 + len(table) // 11)
     top = table.max(axis=None, skipna=True)
     alt = f"{len(table)} lines by {groups}; the highest point is {top:.1%}." if len(table) else ""
     base = "share of the cohort" if groups == "cohort" else "share of loans"

@@ -18,13 +18,14 @@ from riskkit.profile.applications import (
     segment_rates,
     table_sizes,
 )
-from riskkit.profile.drift import drift_table
+from riskkit.profile.drift import codes_in_words, drift_table, moved_features, moved_text
 from riskkit.profile.one_hot import one_hot_groups
 from riskkit.profile.summary import source_sections, source_summary
 
 __all__ = [
     "application_rates",
     "code_profile",
+    "codes_in_words",
     "decline_reasons",
     "drift_table",
     "exposure_table",
@@ -33,6 +34,8 @@ __all__ = [
     "funnel_table",
     "longest_span",
     "monthly_trends",
+    "moved_features",
+    "moved_text",
     "one_hot_groups",
     "period_text",
     "sample_sizes",

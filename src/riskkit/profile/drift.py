@@ -5,7 +5,7 @@ Takes applications and the feature catalogue; gives PSI, what chance alone would
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,13 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from riskkit.checks import Array, check_groups, flag_array, known_groups, require_columns, same_rows
+from riskkit.columns import verbatim
 from riskkit.metrics import psi, psi_critical, psi_light, quantile_groups
 from riskkit.schema import Feature
 
-__all__ = ["drift_table"]
+__all__ = ["codes_in_words", "drift_table", "moved_features", "moved_text"]
 
+MOVED = 0.1  # PSI above which a feature has moved, where chance does not reach so far
 RARE_RATE = 0.01  # levels below this share of the base are pooled
 
 
@@ -141,3 +143,97 @@ def _drift_bins(
     starts = distinct[1:][np.diff(group) > 0]
     bins[ordinary] = np.searchsorted(starts, values[ordinary], side="right")
     return bins, n_bins + 1 + len(specials)
+
+
+def moved_features(drift: pd.DataFrame) -> pd.DataFrame:
+    """Features that stand above 0.1 and above chance in the latest period, the largest PSI first.
+
+    Parameters
+    ----------
+    drift : DataFrame, index (feature, period)
+        Of :func:`drift_table` or :func:`riskkit.binning.stability`: psi, psi_critical.
+
+    Returns
+    -------
+    DataFrame, index feature
+        `period` (its latest), psi, psi_critical; light, of a table that has one.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    latest = drift.groupby(level="feature", sort=False).tail(1).reset_index(level=1)
+    latest = latest.set_axis(["period", *latest.columns[1:]], axis=1)
+    moved = (latest["psi"] > MOVED) & (latest["psi"] > latest["psi_critical"])
+    return latest[moved].sort_values("psi", ascending=False, kind="stable")
+
+
+def moved_text(drift: pd.DataFrame, labels: Mapping[str, str], among: str) -> str:
+    """How many features have moved, which, among whom and until when, as Markdown.
+
+    Parameters
+    ----------
+    drift : DataFrame
+        As for :func:`moved_features`.
+    labels : mapping of feature to label
+    among : str
+        Whom the table counts, such as "all applicants".
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> names = ["feature", "period"]
+    >>> index = pd.MultiIndex.from_product([["age", "city"], ["2024Q1"]], names=names)
+    >>> drift = pd.DataFrame({"psi": [0.3, 0.01], "psi_critical": 0.02}, index)
+    >>> moved_text(drift, {"age": "Age", "city": "City"}, "all applicants")
+    'among all applicants, to 2024Q1, 1 of 2 features has moved: Age'
+    """
+    if drift.empty:
+        return f"among {among}, none is later than the first, so that no feature can have moved"
+    moved = moved_features(drift)
+    n = drift.index.unique(level="feature").size
+    until = str(drift.index.get_level_values(1).max())
+    start = f"among {among}, to {until}, "
+    if moved.empty:
+        return f"{start}none of {n} features has moved"
+    named = ", ".join(verbatim(labels.get(str(name), name)) for name in moved.index)
+    have = "has" if len(moved) == 1 else "have"
+    return f"{start}{len(moved)} of {n} features {have} moved: {named}"
+
+
+def codes_in_words(table: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
+    """The table with the meaning of each special code in its bins' names.
+
+    Parameters
+    ----------
+    table : DataFrame, index (feature, ..., bin)
+        Bins by name, the last level, such as "special -9"; a code without a meaning keeps its
+        number alone.
+    features : sequence of Feature
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> index = pd.MultiIndex.from_tuples([("calls", "< 3"), ("calls", "special -9, missing")])
+    >>> codes = {-9.0: "no record"}
+    >>> calls = Feature(name="calls", label="Calls", family="telecom", special_codes=codes)
+    >>> codes_in_words(pd.DataFrame({"rows": 1}, index), [calls]).index.get_level_values(1).tolist()
+    ['< 3', 'no record (-9), missing']
+    """
+    words = {
+        (feature.name, f"special {code:.10g}"): f"{meaning} ({code:.10g})"
+        for feature in features
+        for code, meaning in feature.special_codes.items()
+        if meaning
+    }
+    told = [
+        (name, *others, ", ".join(words.get((name, part), part) for part in str(label).split(", ")))
+        for name, *others, label in table.index
+    ]
+    return table.set_axis(pd.MultiIndex.from_tuples(told, names=table.index.names))

@@ -4,14 +4,15 @@ Table in: the performance panel (a row per loan and month-end) or, where there i
 (a row per loan). :func:`cohort_counts` reads it once into counts by cohort and month on book,
 which add up over parts of the portfolio split by loan. Tables out: curves by cohort
 (:func:`vintage_table`), the newest cohorts against the earlier (:func:`milestone_table`), every
-matured cohort against what its mix let expect (:func:`mix_table`) and hazards by month on book
-(:func:`hazard_table`), all from the counts.
+recent one at each age (:func:`recent_table`), every matured cohort against what its mix let expect
+(:func:`mix_table`) and hazards by month on book (:func:`hazard_table`), all from the counts.
 """
 
 from riskkit.vintage.counts import cohort_counts
 from riskkit.vintage.curves import (
     check_vintages,
     curve_choices,
+    hazard_figures,
     hazard_table,
     hazard_text,
     until_still,
@@ -31,11 +32,21 @@ from riskkit.vintage.mix import (
     mix_text,
     risk_strata,
 )
+from riskkit.vintage.recent import (
+    agreement_text,
+    recent_findings,
+    recent_table,
+    recent_text,
+    strongest_sign,
+)
+from riskkit.vintage.where import where_table, where_text
 
 __all__ = [
+    "agreement_text",
     "check_vintages",
     "cohort_counts",
     "curve_choices",
+    "hazard_figures",
     "hazard_table",
     "hazard_text",
     "milestone_figures",
@@ -47,7 +58,13 @@ __all__ = [
     "mix_month",
     "mix_table",
     "mix_text",
+    "recent_findings",
+    "recent_table",
+    "recent_text",
     "risk_strata",
+    "strongest_sign",
     "until_still",
     "vintage_table",
+    "where_table",
+    "where_text",
 ]

@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 from riskkit.checks import warn
 from riskkit.columns import calendar_months
@@ -21,12 +22,14 @@ from riskkit.vintage.counts import cohort_counts, first_days, mobs
 __all__ = [
     "check_vintages",
     "curve_choices",
+    "hazard_figures",
     "hazard_table",
     "hazard_text",
     "until_still",
     "vintage_table",
 ]
 
+SIGNIFICANT = 0.05
 COHORT_MONTHS = {"M": 1, "Q": 3, "Y": 12}
 
 
@@ -297,12 +300,57 @@ def hazard_table(
 
 
 def hazard_text(hazards: pd.DataFrame) -> str:
-    """Sentence on the month in which most loans fail, or that none has.
+    """Sentence on the months in which most loans fail, or that none has.
+
+    A month is named alone only where it has more defaults than each other by more than chance.
 
     Parameters
     ----------
     hazards : DataFrame, index mob
-        Of :func:`hazard_table`, counted without `by`. Of equal months the first is named.
+        Of :func:`hazard_table`, counted without `by`.
+
+    Source
+    ------
+    riskkit definition; of two counts that are Poisson with equal means, the one is binomial given
+    their sum: Przyborowski, Wilenski (1940), Biometrika 31.
+
+    Examples
+    --------
+    >>> hazard_text(pd.DataFrame({"events": [0, 30, 8]}))
+    'Most defaults come in month 1 on book, more than in any other by more than chance.'
+    >>> hazard_text(pd.DataFrame({"events": [0, 62, 64, 8]}))
+    'Most defaults come in months 1 to 2 on book, about alike: 62 to 64 a month.'
+    >>> hazard_text(pd.DataFrame({"events": [0, 0]}))
+    'No loan has defaulted so far.'
+    """
+    events = hazards["events"]
+    if not events.any():
+        return "No loan has defaulted so far."
+    alike = _peak_months(events)
+    if not len(alike):
+        n = int(events.sum())
+        return f"Too few loans have defaulted ({n:,}) to say in which month most do."
+    if len(alike) == 1:
+        return (
+            f"Most defaults come in month {alike[0]} on book, more than in any other by more than "
+            "chance."
+        )
+    least, most = events[alike].min(), events[alike].max()
+    return (
+        f"Most defaults come in months {_runs(alike)} on book, about alike: {least:,} to "
+        f"{most:,} a month."
+    )
+
+
+def hazard_figures(hazards: pd.DataFrame, term_months: int) -> dict[str, str]:
+    """Label to text of what :func:`hazard_text` says; nothing where too few have failed.
+
+    Parameters
+    ----------
+    hazards : DataFrame, index mob
+        Of :func:`hazard_table`, counted without `by`.
+    term_months : int
+        Of the loans.
 
     Source
     ------
@@ -310,14 +358,36 @@ def hazard_text(hazards: pd.DataFrame) -> str:
 
     Examples
     --------
-    >>> hazard_text(pd.DataFrame({"events": [0, 3, 1]}))
-    'Most defaults come in month 1 on book.'
-    >>> hazard_text(pd.DataFrame({"events": [0, 0]}))
-    'No loan has defaulted so far.'
+    >>> hazard_figures(pd.DataFrame({"events": [0, 62, 64, 8]}), 12)
+    {'Most defaults of 12 months, in months on book': '1 to 2, about alike'}
     """
-    if not hazards["events"].any():
-        return "No loan has defaulted so far."
-    return f"Most defaults come in month {hazards['events'].idxmax()} on book."
+    alike = _peak_months(hazards["events"])
+    if not len(alike):
+        return {}
+    told = _runs(alike) + (", about alike" if len(alike) > 1 else "")
+    return {f"Most defaults of {term_months} months, in months on book": told}
+
+
+def _peak_months(events: pd.Series) -> list[int]:
+    """Months whose defaults cannot be told from the most of a month; none if one of no default."""
+    if not events.any():
+        return []
+    most = int(events.max())
+    p_values = [stats.binomtest(most, most + int(n)).pvalue for n in events]
+    alike = [int(m) for m, p in zip(events.index, p_values, strict=True) if p > SIGNIFICANT]
+    return [] if (events[alike] == 0).any() else alike
+
+
+def _runs(months: list[int]) -> str:
+    """Months in a row as "4 to 6", such runs joined by "and"."""
+    parts: list[list[int]] = []
+    for month in months:
+        if parts and month == parts[-1][-1] + 1:
+            parts[-1].append(month)
+        else:
+            parts.append([month])
+    told = [str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in parts]
+    return " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)
 
 
 def _as_counts(book: pd.DataFrame | Table, dpd: int) -> pd.DataFrame:

@@ -16,13 +16,12 @@ from scipy import stats
 from riskkit.checks import check_level
 from riskkit.metrics import jeffreys_interval
 from riskkit.tables import Table
+from riskkit.vintage.chance import MILESTONES, p_value_text
 from riskkit.vintage.counts import cohort_counts
 from riskkit.vintage.curves import vintage_table
+from riskkit.vintage.recent import strongest_sign
 
 __all__ = ["milestone_figures", "milestone_findings", "milestone_table", "milestone_text"]
-
-MILESTONES = (3, 6, 9, 12, 18, 24, 36)
-SIGNIFICANT = 0.05
 
 
 def milestone_table(
@@ -46,8 +45,8 @@ def milestone_table(
     cohort_freq : {"M", "Q", "Y"}
         Months, quarters or years of disbursal.
     level : float
-        Confidence of the newest cohorts' Jeffreys intervals, of all months compared together
-        (Bonferroni), in (0, 1).
+        Confidence of the newest cohorts' Jeffreys intervals, each for itself, in (0, 1); what is
+        beyond chance is judged for all months compared together (Bonferroni).
 
     Returns
     -------
@@ -57,8 +56,9 @@ def milestone_table(
         `earlier` (number of earlier cohorts), `earlier_median_rate` (NaN without any), `p_value`
         (Fisher's exact test against the loans of the earlier cohorts taken together, NaN without
         any; of several months compared, one below (1 − level) ÷ their number is more than chance),
-        and `departure_rate`: how far the median lies beyond the interval, above 0 where the newest
-        cohort is worse, below where it is better; 0 within, and where the loans of the earlier
+        and `departure_rate`: how far the median lies beyond the interval that all months compared
+        would share, above 0 where the newest cohort is worse, below where it is better; 0 within,
+        and where the loans of the earlier
         cohorts, taken together, cannot be told from it (Fisher's exact test), since a median of few
         loans is no more sure than the newest rate. No loans give an empty table.
 
@@ -112,14 +112,15 @@ def milestone_table(
     bad, n = (table[name].to_numpy(dtype=float) for name in ("bad", "loans"))
     compared = max(int((table["earlier"] > 0).sum()), 1)
     each = (1 - level) / compared
-    low, high = jeffreys_interval(bad, n, 1 - each)
+    low, high = jeffreys_interval(bad, n, level)
+    wide_low, wide_high = jeffreys_interval(bad, n, 1 - each)
     p_value = table.pop("p_value").to_numpy(dtype=float)
     apart = p_value <= each
     table.insert(4, "bad_rate_low", low)
     table.insert(5, "bad_rate_high", high)
     median = table["earlier_median_rate"]
     # at most one of the two is not 0; without an earlier cohort both are NaN
-    beyond = (low - median).clip(lower=0) - (median - high).clip(lower=0)
+    beyond = (wide_low - median).clip(lower=0) - (median - wide_high).clip(lower=0)
     table["p_value"] = np.where(median.isna(), np.nan, p_value)
     table["departure_rate"] = beyond.where(apart | median.isna(), 0.0)
     return table.rename_axis(index="mob")
@@ -166,26 +167,29 @@ def milestone_text(table: pd.DataFrame) -> str:
         )
     else:
         text = (
-            "At no month does the newest cohort depart from the earlier ones by more than chance "
-            f"gives in one of {compared} months compared. Nearest to it comes month {row.name}, by "
-            "which"
+            "At no month does the newest cohort alone depart from the earlier ones by more than "
+            f"chance gives in one of {compared} months compared. Nearest to it comes month "
+            f"{row.name}, by which"
         )
     n_bad, n_loans = f"{row['bad']:,}", f"{row['loans']:,}"
     text += (
         f" {row['newest']} has **{row['bad_rate']:.2%}** bad ({n_bad} of {n_loans} loans, "
-        f"interval {row['bad_rate_low']:.2%} to {row['bad_rate_high']:.2%}), against a median of "
-        f"{row['earlier_median_rate']:.2%} among {row['earlier']} earlier "
+        f"95 % interval {row['bad_rate_low']:.2%} to {row['bad_rate_high']:.2%}), against a median "
+        f"of {row['earlier_median_rate']:.2%} among {row['earlier']} earlier "
         f"({p_value_text(row['p_value'])})."
     )
-    text += f" In 95 of 100 cases the intervals of all {compared} months compared hold together"
     if worse or better:
-        text += f"; the newest is beyond its own at {worse} for the worse, {better} for the better"
-    text += "."
+        text += (
+            f" Of {compared} months compared the newest is beyond chance, their number allowed "
+            f"for, at {worse} for the worse, {better} for the better."
+        )
     return text
 
 
-def milestone_figures(table: pd.DataFrame, term_months: int) -> dict[str, str]:
-    """Label to text of what :func:`milestone_text` says, for the key figures of a page.
+def milestone_figures(
+    table: pd.DataFrame, term_months: int, recent: pd.DataFrame | None = None
+) -> dict[str, str]:
+    """Label to text of the verdict on the newest cohorts, for the key figures of a page.
 
     Parameters
     ----------
@@ -193,6 +197,8 @@ def milestone_figures(table: pd.DataFrame, term_months: int) -> dict[str, str]:
         Of :func:`milestone_table`; where nothing can be compared, there are no figures.
     term_months : int
         Of the loans.
+    recent : DataFrame, optional
+        Of :func:`recent_table`: where the newest alone are as usual, a sign in it is the verdict.
 
     Source
     ------
@@ -205,21 +211,33 @@ def milestone_figures(table: pd.DataFrame, term_months: int) -> dict[str, str]:
     verdict = "as usual"
     if worse or better:
         verdict = f"{'worse' if worse else 'better'} at {worse or better} of {compared} months"
-    low, high = row["bad_rate_low"], row["bad_rate_high"]
+    label = f"Newest cohorts of {term_months} months, against earlier ones"
+    sign = None if recent is None else strongest_sign(recent)
+    if sign is not None and not worse:
+        event, month, cohort = sign.name
+        told = f"{sign['bad_rate']:.2%} ({sign['bad']:,} bads, {_ends(sign)})"
+        return {
+            label: "early sign for the worse",
+            f"{cohort}, {term_months} months, {event} by month {month}": told,
+            f"Earlier ones, {event} by month {month}": f"{sign['earlier_rate']:.2%}",
+        }
     return {
-        f"Newest cohorts of {term_months} months, against earlier ones": verdict,
+        label: verdict,
         f"{row['newest']}, {term_months} months, bad by month {row.name}": (
-            f"{row['bad_rate']:.2%} ({row['bad']:,} bads, {low:.1%} to {high:.1%})"
+            f"{row['bad_rate']:.2%} ({row['bad']:,} bads, {_ends(row)})"
         ),
         f"Median of earlier ones by month {row.name}": f"{row['earlier_median_rate']:.2%}",
     }
 
 
-def milestone_findings(table: pd.DataFrame, term_months: int) -> list[tuple[str, str, bool]]:
-    """What deserves attention of the newest cohorts: topic, text, whether it is red.
+def _ends(row: pd.Series) -> str:
+    return f"{row['bad_rate_low']:.1%} to {row['bad_rate_high']:.1%}"
 
-    Worse by more than chance is red; what a single test would call worse, while one of several may
-    be so by chance, is an early sign.
+
+def milestone_findings(table: pd.DataFrame, term_months: int) -> list[tuple[str, str, bool]]:
+    """That the newest cohorts are worse by more than chance: topic, text, and that it is red.
+
+    What is less sure, or seen sooner, is an early sign, of :func:`recent_findings`.
 
     Parameters
     ----------
@@ -233,33 +251,11 @@ def milestone_findings(table: pd.DataFrame, term_months: int) -> list[tuple[str,
     riskkit definition.
     """
     worse = table.index[table["departure_rate"] > 0]
-    if len(worse):
-        months = ", ".join(map(str, worse))
-        text = f"worse than earlier ones by month {months} of loans of {term_months} months"
-        return [("Newest cohorts", text, True)]
-    higher = table["bad_rate"] > table["earlier_median_rate"]
-    early = table[higher & (table["p_value"] < SIGNIFICANT)]
-    if early.empty:
+    if not len(worse):
         return []
-    row = early.loc[early["p_value"].idxmin()]
-    text = (
-        f"{row['newest']} of {term_months} months has {row['bad_rate']:.2%} bad by month "
-        f"{row.name}, against {row['earlier_median_rate']:.2%} "
-        f"({p_value_text(row['p_value'])}); "
-        f"one of {_departures(table)[2]} months compared may be so by chance"
-    )
-    return [("Newest cohorts", text, False)]
-
-
-def p_value_text(p_value: float) -> str:
-    """To three digits; one that would be told as 0 is below 0.001.
-
-    Examples
-    --------
-    >>> p_value_text(0.0004), p_value_text(0.0206)
-    ('p-value below 0.001', 'p-value 0.021')
-    """
-    return "p-value below 0.001" if p_value < 0.001 else f"p-value {p_value:.3f}"
+    months = ", ".join(map(str, worse))
+    text = f"worse than earlier ones by month {months} of loans of {term_months} months"
+    return [("Newest cohorts", text, True)]
 
 
 def _headline(table: pd.DataFrame) -> pd.Series | None:

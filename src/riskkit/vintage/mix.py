@@ -15,8 +15,8 @@ from scipy import special, stats
 from riskkit.checks import Array, check_level, require_columns
 from riskkit.metrics import quantile_groups
 from riskkit.tables import Table
+from riskkit.vintage.chance import MILESTONES, holm, p_value_text
 from riskkit.vintage.curves import event_of, vintage_table
-from riskkit.vintage.milestones import MILESTONES, p_value_text
 
 __all__ = ["mix_figures", "mix_findings", "mix_month", "mix_table", "mix_text", "risk_strata"]
 
@@ -221,14 +221,14 @@ def mix_table(
         "ratio": np.divide(bad, expected, out=np.full_like(bad, np.nan), where=expected > 0),
         "ratio_low": low,
         "ratio_high": high,
-        "p_value": _holm(np.where(tested, _ratio_p_values(bad, expected, known), np.nan)),
+        "p_value": holm(np.where(tested, _ratio_p_values(bad, expected, known), np.nan)),
         "others_rate": overall,
         "departure_rate": bad / size - overall,
         "mix_rate": mix,
         "mix_low": mix - off,
         "mix_high": mix + off,
         "risk_rate": (bad - expected) / size,
-        "departure_p_value": _holm(np.where(tested, raw, np.nan)),
+        "departure_p_value": holm(np.where(tested, raw, np.nan)),
         "alike_rate": alike,
     }
     table = pd.DataFrame(columns, index=loans.index)
@@ -304,13 +304,6 @@ def _ratio_p_values(bad: Array, expected: Array, known: Array) -> Array:
         as_many = np.where(bad > 0, special.betainc(bad, known + 1, chance), 1.0)
         as_few = 1 - special.betainc(bad + 1, known, chance)
     return np.minimum(2 * np.minimum(as_many, as_few), 1.0)
-
-
-def _holm(p_values: Array) -> Array:
-    """After Holm (1979), over those that are not NaN."""
-    ascending = pd.Series(p_values).dropna().sort_values()
-    stepped = ascending * np.arange(len(ascending), 0, -1)
-    return stepped.cummax().clip(upper=1.0).reindex(range(len(p_values))).to_numpy()
 
 
 def _fisher_p_values(bad: Array, loans: Array) -> Array:

@@ -1,0 +1,69 @@
+"""What chance gives where several cohorts, or months, are looked at together.
+
+Takes p-values and counts; gives adjusted p-values, tables of loans held against others, and words.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from riskkit.checks import Array
+from riskkit.metrics import jeffreys_interval
+
+__all__ = ["MILESTONES", "against_earlier", "holm", "p_value_text"]
+
+MILESTONES = (3, 6, 9, 12, 18, 24, 36)
+
+
+def holm(p_values: Array) -> Array:
+    """After Holm (1979), over those that are not NaN."""
+    ascending = pd.Series(p_values).dropna().sort_values()
+    stepped = ascending * np.arange(len(ascending), 0, -1)
+    return stepped.cummax().clip(upper=1.0).reindex(range(len(p_values))).to_numpy()
+
+
+def p_value_text(p_value: float) -> str:
+    """To three digits; one that would be told as 0 is below 0.001.
+
+    Examples
+    --------
+    >>> p_value_text(0.0004), p_value_text(0.0206)
+    ('p-value below 0.001', 'p-value 0.021')
+    """
+    return "p-value below 0.001" if p_value < 0.001 else f"p-value {p_value:.3f}"
+
+
+def against_earlier(
+    table: pd.DataFrame,
+    *,
+    level: float = 0.95,
+    least_bads: float = 0,
+    untested: Array | None = None,
+) -> pd.DataFrame:
+    """The table with rates, intervals and p-values of loans and bads against the earlier ones.
+
+    A row where fewer than `least_bads` would be expected if all were alike, or of no loans on one
+    side, or `untested`, is not tested: its p-values are NaN.
+    """
+    loans, bad, n, d = (
+        table[name].to_numpy(dtype=float)
+        for name in ("loans", "bad", "earlier_loans", "earlier_bad")
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate, earlier = bad / loans, d / n
+        expected = loans * (bad + d) / (loans + n)
+    low, high = jeffreys_interval(bad, loans, level)
+    tested = (loans > 0) & (n > 0) & (expected >= least_bads)
+    if untested is not None:
+        tested &= ~untested
+    p_values = np.full(len(table), np.nan)
+    for i in np.flatnonzero(tested):
+        cells = [[bad[i], loans[i] - bad[i]], [d[i], n[i] - d[i]]]
+        p_values[i] = stats.fisher_exact(np.array(cells, dtype=np.int64)).pvalue
+    table = table.astype(dict.fromkeys(["loans", "bad", "earlier_loans", "earlier_bad"], "int64"))
+    table.insert(table.columns.get_loc("bad") + 1, "bad_rate", rate)
+    table.insert(table.columns.get_loc("bad") + 2, "bad_rate_low", low)
+    table.insert(table.columns.get_loc("bad") + 3, "bad_rate_high", high)
+    return table.assign(earlier_rate=earlier, p_value=p_values, p_adjusted=holm(p_values))
