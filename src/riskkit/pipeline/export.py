@@ -43,6 +43,7 @@ RESULTS = {
     "swap_set": "who would change places under the recommended rule, and how they paid",
     "vintages": "share of each cohort's loans that has turned bad, by months on book",
     "hazards": "when loans fail: hazard and survival by months on book",
+    "recent": "every cohort not yet matured beside the matured ones, by month and days past due",
     "mix": "every matured cohort beside the others: its departure, by mix and by risk",
 }
 # what one column name cannot tell: every figure of these is a rate
