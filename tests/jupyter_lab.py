@@ -11,6 +11,8 @@ import urllib.request
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from playwright.sync_api import TimeoutError
+
 PROJECT = Path(__file__).parents[1]
 TOKEN = "tests"
 # every cell is drawn, in view or not
@@ -18,6 +20,8 @@ _SETTINGS = {"@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"}
 _SECONDS = 120
 _ERROR = "application/vnd.jupyter.error"
 # a cell that is run shows a star until its number comes
+_SOME_RUN = """() => [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")]
+  .some((prompt) => prompt.textContent.includes("*"))"""
 _ALL_RAN = """() => {
   const texts = [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")]
     .map((prompt) => prompt.textContent);
@@ -100,8 +104,13 @@ class Lab:
 
     def run_all(self):
         """Run the notebook from top to bottom, and wait until it has."""
-        self.page.get_by_role("menuitem", name="Run", exact=True).click()
-        self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        for _ in range(3):
+            self.page.get_by_role("menuitem", name="Run", exact=True).click()
+            self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+            # a kernel that has just come up may not have heard it
+            with suppress(TimeoutError):
+                self.page.wait_for_function(_SOME_RUN, timeout=10_000)
+                break
         self.page.wait_for_function(_ALL_RAN)
         self._idle()
 

@@ -17,7 +17,7 @@ from riskkit.columns import number_text
 from riskkit.plots import new_axes, plot_bins
 from riskkit.widgets.bin_effect import EffectOfEdit
 from riskkit.widgets.bin_session import BinSession
-from riskkit.widgets.view import View
+from riskkit.widgets.view import View, from_project
 
 __all__ = ["BinEditor", "bin_editor", "effect_lines"]
 
@@ -148,7 +148,7 @@ class BinEditor(View):
             "is_changed": session.is_changed,
             "n_tried": session.n_tried,
             "effect": None if self.effect is None else effect_lines(self.effect),
-            "saves_to": "" if session.save_to is None else str(session.save_to),
+            "saves_to": from_project(session.save_to),
         }
 
     def decided(self) -> dict[str, str]:
@@ -167,11 +167,10 @@ class BinEditor(View):
         return f"{edit.action.replace('_', ' ').capitalize()}: {edit.detail}"
 
     def _saved(self) -> str:
-        session = self.session
-        where = "" if session.save_to is None else f" in {session.save_to}"
+        where = from_project(self.session.save_to)
         return (
-            f"Signed and saved{where}. Run the cells below; a run takes it by "
-            f"-p edits={session.save_to or 'FILE'}"
+            f"Signed and saved{f' in {where}' if where else ''}. Run the cells below; a run takes "
+            f"it by -p edits={where or 'FILE'}"
         )
 
     def _figures(self, draft: binning.WoeBinner, table: pd.DataFrame) -> list[list[str]]:

@@ -18,7 +18,7 @@ from riskkit.documents import cutoff_cells, cutoff_labels, swap_cells
 from riskkit.plots import new_axes, plot_cutoffs, plot_profit
 from riskkit.tables import JsonModel
 from riskkit.widgets.cutoff_session import CutoffSession
-from riskkit.widgets.view import View
+from riskkit.widgets.view import View, from_project
 
 __all__ = ["CutoffExplorer", "cutoff_explorer"]
 
@@ -116,10 +116,10 @@ class CutoffExplorer(View):
             session.look_behind_policy(asked["behind"])
         elif act == "save":
             decision = session.save(asked["by"], asked["reason"])
-            where = "" if session.save_to is None else f" in {session.save_to}"
+            where = from_project(session.save_to)
             return (
-                f"Signed{where}: {decision.rule}. Run the cells below; a run takes it by "
-                f"-p decision={session.save_to or 'FILE'}"
+                f"Signed{f' in {where}' if where else ''}: {decision.rule}. Run the cells below; a "
+                f"run takes it by -p decision={where or 'FILE'}"
             )
         else:
             raise ValueError(f"there is nothing called {act!r} to do")
@@ -170,7 +170,7 @@ class CutoffExplorer(View):
             "currency": session.currency,
             "chosen_on": session.chosen_on,
             "so_far": self._so_far(),
-            "saves_to": "" if session.save_to is None else str(session.save_to),
+            "saves_to": from_project(session.save_to),
         }
 
     def _so_far(self) -> str:

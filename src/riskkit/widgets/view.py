@@ -19,7 +19,7 @@ from riskkit.plots import picture_of
 if TYPE_CHECKING:
     import anywidget
 
-__all__ = ["View", "is_attended"]
+__all__ = ["View", "from_project", "is_attended"]
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -105,6 +105,23 @@ class View:
             source = "data:image/svg+xml;base64," + base64.b64encode(picture[0]).decode()
             images.append({"source": source, "alt": visible(picture[1])})
         return fragment_html("picture.html.j2", ASSETS, images=images, told=told)
+
+
+def from_project(path: Path | None) -> str:
+    """A file's path as a command in the project's folder takes it; empty of none.
+
+    Examples
+    --------
+    >>> from_project(Path("/srv/riskkit/data/runs/lab/decisions/own/binning.json"))
+    'data/runs/lab/decisions/own/binning.json'
+    """
+    if path is None:
+        return ""
+    parts = path.parts
+    for at in range(len(parts) - 1):
+        if parts[at : at + 3] == ("data", "runs", "lab"):
+            return "/".join(parts[at:])
+    return str(path)
 
 
 @cache

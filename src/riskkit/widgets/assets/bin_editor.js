@@ -304,7 +304,9 @@ const render = ({ model, el: host }) => {
         el("span", { class: "rk-soft" }, "fits a card with the bins before and after")),
       effect
         ? el("div", { class: "rk-effect" }, el("ul", {}, effect.lines.map((line) => el("li", {}, line))),
-            table(["card", "bin", "points"], effect.points, "Points"), el("p", { class: "rk-soft" }, effect.about))
+            el("div", { class: "rk-row rk-top" }, ["before", "after"].map((card) =>
+              table(["bin", "points"], effect.points.filter((row) => row[0] === card).map((row) => row.slice(1)), `Points ${card}`))),
+            el("p", { class: "rk-soft" }, effect.about))
         : null,
       signature(typed, send, "Sign and save", !state.is_changed),
       state.saves_to ? el("p", { class: "rk-soft" }, `saved to ${state.saves_to}`) : null,
