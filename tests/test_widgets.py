@@ -701,3 +701,22 @@ def test_a_view_is_live_where_somebody_can_answer_else_a_picture():
     assert WIDGET not in shown[False]
     assert re.search(r'<img src="data:image/svg\+xml;base64,', shown[False]["text/html"])
     assert WIDGET in shown[True]
+
+
+def test_who_repays_better_is_said_only_of_enough_bads():
+    sides = pd.DataFrame(
+        {
+            "applications": 100, "bad": [9, 12, 15, 9], "bad_rate": 0.12,
+            "bad_rate_low": 0.08, "bad_rate_high": 0.2,
+        },
+        index=["both approve", "only a", "only b", "neither"],
+    )  # fmt: skip
+    auc = {"auc_a": 0.7, "auc_b": 0.7, "difference": 0.0, "low": -0.01, "high": 0.01}
+    effect = widgets.EffectOfEdit(
+        pd.DataFrame(columns=["points", "woe"]), pd.Series(auc), sides, 0.5, 3
+    )
+    told = effect_lines(effect)["lines"]
+    assert told[0].endswith("(-0.0100 to +0.0100): chance can explain that.")
+    assert told[2].startswith("Bad rate of those let in 12.00% (8.00% to 20.00%), of those")
+    sides.loc["only a", "bad"] = 9
+    assert "Too few of them" in effect_lines(effect)["lines"][2]

@@ -14,7 +14,7 @@ from riskkit.columns.kinds import (
     require_features,
 )
 from riskkit.columns.markdown import verbatim, visible
-from riskkit.columns.number_text import NUMBER_FORMATS, number_text
+from riskkit.columns.number_text import NUMBER_FORMATS, interval_text, number_text
 
 __all__ = [
     "LOOKS_MISSING",
@@ -27,6 +27,7 @@ __all__ = [
     "ReadCells",
     "calendar_months",
     "feature_kinds",
+    "interval_text",
     "is_missing",
     "level_codes",
     "level_of",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-__all__ = ["NUMBER_FORMATS", "number_text"]
+__all__ = ["NUMBER_FORMATS", "interval_text", "number_text"]
 
 NUMBER_FORMATS = {
     "percent": "{:.1%}",
@@ -37,3 +37,18 @@ def number_text(value: Any, kind: str) -> str:
     ('4.47%', '–')
     """
     return "–" if pd.isna(value) else NUMBER_FORMATS[kind].format(value)
+
+
+def interval_text(value: Any, low: Any, high: Any, kind: str) -> str:
+    """A number with its interval as tables show it; a dash where it is missing.
+
+    Examples
+    --------
+    >>> interval_text(0.0447, 0.031, 0.0602, "percent2")
+    '4.47% (3.10% to 6.02%)'
+    >>> interval_text(0.0447, float("nan"), float("nan"), "percent2")
+    '4.47%'
+    """
+    if pd.isna(value) or pd.isna(low):
+        return number_text(value, kind)
+    return f"{number_text(value, kind)} ({number_text(low, kind)} to {number_text(high, kind)})"

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from riskkit.columns import number_text
+from riskkit.columns import interval_text, number_text
 from riskkit.documents.shell import fragment_html
 from riskkit.vintage import until_still
 
@@ -201,8 +201,8 @@ def cutoff_cells(row: pd.Series) -> list[str]:
         number_text(row["approval_rate"], "percent"),
         number_text(row["good"] + row["bad"], "whole"),
         number_text(row["bad"], "whole"),
-        _with_ends(row, "bad_rate", "bad_rate_low", "bad_rate_high", "percent2"),
-        _with_ends(row, "profit_amount", "profit_low", "profit_high", "whole"),
+        interval_text(row["bad_rate"], row["bad_rate_low"], row["bad_rate_high"], "percent2"),
+        interval_text(row["profit_amount"], row["profit_low"], row["profit_high"], "whole"),
         number_text(row["expected_bad_rate"], "percent2"),
         number_text(row["never_booked_rate"], "percent"),
         "yes" if row["inferred"] else "no",
@@ -211,7 +211,7 @@ def cutoff_cells(row: pd.Series) -> list[str]:
 
 def swap_cells(row: pd.Series) -> list[str]:
     """Applications, booked, bads and bad rate of a decision of :func:`strategy.swap_set`."""
-    bad_rate = _with_ends(row, "bad_rate", "bad_rate_low", "bad_rate_high", "percent2")
+    bad_rate = interval_text(row["bad_rate"], row["bad_rate_low"], row["bad_rate_high"], "percent2")
     counts = [number_text(row[name], "whole") for name in ("applications", "booked", "bad")]
     return [*counts, bad_rate]
 
@@ -219,13 +219,6 @@ def swap_cells(row: pd.Series) -> list[str]:
 def _side_by_side(*rows: pd.Series, n_lines: int) -> list[list[str]]:
     """The first lines of cells of each cutoff, a line a figure."""
     return [list(line) for line in zip(*map(cutoff_cells, rows), strict=True)][:n_lines]
-
-
-def _with_ends(row: pd.Series, name: str, low: str, high: str, kind: str) -> str:
-    if pd.isna(row[name]):
-        return number_text(row[name], kind)
-    ends = " to ".join(number_text(row[end], kind) for end in (low, high))
-    return f"{number_text(row[name], kind)} ({ends})"
 
 
 def _json(data: Any) -> str:

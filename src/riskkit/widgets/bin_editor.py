@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit import binning
-from riskkit.columns import number_text
+from riskkit.columns import interval_text, number_text
 from riskkit.plots import new_axes, plot_bins
 from riskkit.widgets.bin_effect import EffectOfEdit
 from riskkit.widgets.bin_session import BinSession
@@ -228,13 +228,13 @@ class BinEditor(View):
                 str(of.name),
                 number_text(of["good"] + of["bad"], "whole"),
                 number_text(of["bad"], "whole"),
-                _with_ends(of, "bad_rate", "bad_rate_low", "bad_rate_high", "percent"),
+                interval_text(of["bad_rate"], of["bad_rate_low"], of["bad_rate_high"], "percent"),
                 number_text(of["test_loans"], "whole"),
                 number_text(of["test_bad"], "whole"),
-                _with_ends(of, "test_rate", "test_low", "test_high", "percent"),
+                interval_text(of["test_rate"], of["test_low"], of["test_high"], "percent"),
                 "assumed"
                 if of["assumed"]
-                else _with_ends(of, "woe", "woe_low", "woe_high", "signed2"),
+                else interval_text(of["woe"], of["woe_low"], of["woe_high"], "signed2"),
                 number_text(abs(of["iv"]), "four"),
             ],
             "next": following,
@@ -320,10 +320,11 @@ def effect_lines(effect: EffectOfEdit) -> dict[str, Any]:
     let_in, out = swaps.loc["only a"], swaps.loc["only b"]
     of_these = "Too few of them have a known outcome to say who repays better."
     if min(let_in["bad"], out["bad"]) >= 10:
-        of_these = (
-            f"Bad rate of those let in {_with_ends(let_in, *_RATE)}, of those declined "
-            f"{_with_ends(out, *_RATE)}."
-        )
+        rates = [
+            interval_text(side["bad_rate"], side["bad_rate_low"], side["bad_rate_high"], "percent2")
+            for side in (let_in, out)
+        ]
+        of_these = f"Bad rate of those let in {rates[0]}, of those declined {rates[1]}."
     return {
         "lines": [ranked, sides, *([of_these] if moved else [])],
         "about": f"A card of {effect.n_features} features, fitted to the training loans with the "
@@ -332,18 +333,6 @@ def effect_lines(effect: EffectOfEdit) -> dict[str, Any]:
             [card, label, f"{row['points']:.0f}"] for (card, label), row in effect.points.iterrows()
         ],
     }
-
-
-_RATE = ("bad_rate", "bad_rate_low", "bad_rate_high", "percent2")
-
-
-def _with_ends(of: pd.Series, name: str, low: str, high: str, kind: str) -> str:
-    if pd.isna(of[name]):
-        return "–"
-    if pd.isna(of[low]):
-        return number_text(of[name], kind)
-    ends = " to ".join(number_text(of[end], kind) for end in (low, high))
-    return f"{number_text(of[name], kind)} ({ends})"
 
 
 def _p_text(value: float) -> str:
