@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pickle
+import shutil
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -165,6 +166,23 @@ def postgres():
         real_parts.absent(reason)
     with postgres_server.server(programs) as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A real browser; CI must have one."""
+    from playwright.sync_api import sync_playwright
+
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        real_parts.absent("no Chromium here; on Debian or Ubuntu: apt-get install chromium")
+    # root has no sandbox of its own
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

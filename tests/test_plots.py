@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import real_parts
 
 from riskkit import binning, metrics, migration, plots, profile, strategy, vintage
 from riskkit.plots import style
@@ -506,7 +507,9 @@ def test_fonts_installed_since_matplotlib_listed_them_are_found(monkeypatch):
     from matplotlib import font_manager
 
     if not any(style._CJK_FILE.search(path) for path in font_manager.findSystemFonts()):
-        pytest.skip("no Chinese font is installed")
+        real_parts.absent(
+            "no Chinese font here; on Debian or Ubuntu: apt-get install fonts-noto-cjk"
+        )
     manager = font_manager.fontManager
     stale = [font for font in manager.ttflist if font.name not in style.CJK_FONTS]
     stale = [font for font in stale if not style._CJK_FILE.search(font.fname)]

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scored_loans import scored_loans
 
 from riskkit import instalments, metrics, partitions, strategy
 from riskkit.strategy import POLICIES
@@ -98,28 +99,7 @@ def test_loan_values_refuse_what_makes_no_sense(keywords, message):
 
 @pytest.fixture(scope="module")
 def world():
-    """Scores of two models, one sharper; the old policy declined by a third, like the sharper."""
-    rng = np.random.default_rng(5)
-    n = 6_000
-    risk = rng.normal(size=n)
-    bad = rng.random(n) < 1 / (1 + np.exp(2.2 - 1.2 * risk))
-    approved = risk + rng.normal(0, 1, n) < 1.2
-    booked = approved & (rng.random(n) < 0.9)
-    scores = pd.DataFrame(
-        {
-            "blunt": np.rint(600 - 20 * (risk + rng.normal(0, 1.2, n))),
-            "sharp": np.rint(600 - 20 * (risk + rng.normal(0, 0.3, n))),
-        }
-    )
-    amount = rng.integers(1, 20, n) * 50_000
-    values = strategy.loan_values(amount, loss_rate=0.6, cost_amount=10, margin_rate=0.12)
-    loans = values.assign(
-        amount=amount,
-        approved=approved,
-        booked=booked,
-        default_flag=np.where(booked, bad.astype(float), np.nan),
-    )
-    return scores, loans, bad
+    return scored_loans()
 
 
 def profit_of(loans, rows):
@@ -328,7 +308,7 @@ def test_what_is_recommended_is_judged_on_loans_that_did_not_choose_it(world, fo
     half = np.arange(len(loans)) % 2 == 0
     chosen = strategy.recommend(scores[half], loans[half], n_draws=40)
     other_scores, other_loans = scores[~half], loans[~half]
-    elsewhere = strategy.judged_elsewhere(chosen, other_scores, other_loans)
+    elsewhere = strategy.judge_rule(other_scores, other_loans, chosen.best_rule)
     rule = chosen.taken
     passed = other_scores[rule.model].to_numpy() >= rule.cutoff
     if rule is chosen.behind:
@@ -354,7 +334,7 @@ def test_what_is_recommended_is_judged_on_loans_that_did_not_choose_it(world, fo
     ],
 )
 def test_the_verdict_of_other_loans_follows_its_interval(world, found, low, high, verdict):
-    elsewhere = strategy.judged_elsewhere(found, *world[:2])
+    elsewhere = strategy.judge_rule(*world[:2], found.best_rule)
     gain = found.gain[1]
     elsewhere.loc["as decided", [f"{gain}_low", f"{gain}_high"]] = [low, high]
     assert verdict in strategy.elsewhere_text(found, elsewhere, "CNY", "others")
@@ -392,13 +372,18 @@ def test_a_cutoff_at_the_end_of_its_range_is_said_to_be_there(found):
 
 def test_key_figures_of_a_hurdle_say_what_it_costs_and_whether_it_holds(found, world):
     cautious = replace(found, behind_less_alone=None)
-    elsewhere = strategy.judged_elsewhere(cautious, *world[:2])
+    elsewhere = strategy.judge_rule(*world[:2], cautious.best_rule)
     figures = strategy.recommendation_figures(
-        cautious, "CNY", "approval rate", period="in May 2023", elsewhere=elsewhere
+        cautious,
+        "CNY",
+        "approval rate",
+        period="in May 2023",
+        elsewhere=elsewhere,
+        others="the test loans",
     )
     profit = figures["Profit of the cutoff behind today's policy, less that of today's policy"]
     assert profit.endswith("of it luck of the choice; in May 2023")
-    assert figures["The same on loans that did not choose it"].startswith("+")
+    assert figures["The same on the test loans, which did not choose it"].startswith("+")
     today, behind = cautious.policies.loc[TODAY], cautious.policies.loc[BEHIND]
     goods = (today["loans"] - today["bad"]) - (behind["loans"] - behind["bad"])
     assert figures["What that costs"].startswith(f"{goods:,.0f} good loans, their margin of")

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from scored_loans import scored_loans
 
 from riskkit import binning, metrics, strategy, target, widgets
 from riskkit.checks import DataContractError
@@ -399,23 +400,9 @@ def test_the_effect_is_that_of_cards_fitted_before_and_after(binner):
 
 @pytest.fixture(scope="module")
 def lender():
-    """Scores of two models and the money of each loan; a third was declined."""
-    rng = np.random.default_rng(5)
-    n = 4_000
-    risk = rng.normal(size=n)
-    bad = rng.random(n) < 1 / (1 + np.exp(2.2 - 1.2 * risk))
-    approved = risk + rng.normal(0, 1, n) < 1.0
-    booked = approved & (rng.random(n) < 0.9)
-    scores = pd.DataFrame(
-        {
-            "scorecard": np.rint(600 - 20 * (risk + rng.normal(0, 1.2, n))),
-            "challenger": np.rint(600 - 20 * (risk + rng.normal(0, 0.5, n))),
-        }
-    )
-    amount = rng.integers(1, 20, n) * 50_000
-    values = strategy.loan_values(amount, loss_rate=0.6, cost_amount=10, margin_rate=0.12)
-    flag = np.where(booked, bad.astype(float), np.nan)
-    return scores, values.assign(amount=amount, approved=approved, booked=booked, default_flag=flag)
+    """Scores of the suite's two models and the money of each loan; a third was declined."""
+    scores, loans, _ = scored_loans()
+    return scores.set_axis(["scorecard", "challenger"], axis=1), loans
 
 
 SHA = {"scorecard": "a" * 64, "challenger": "b" * 64}
@@ -504,7 +491,7 @@ def test_a_decision_is_signed_bound_to_its_model_and_refused_for_another(lender,
     assert decision == explorer.decision
     assert (decision.model, decision.model_sha256) == ("challenger", SHA["challenger"])
     assert decision.cutoffs == {"all": explorer.session.cutoffs["challenger"]}
-    assert decision.chosen_on == "4,000 applications, the test loans"
+    assert decision.chosen_on == "6,000 applications, the test loans"
     decision.require_model(SHA)
     with pytest.raises(ValueError, match="was made for another challenger"):
         decision.require_model(SHA | {"challenger": "c" * 64})
@@ -597,14 +584,14 @@ def test_the_decided_rule_is_judged_as_a_recommended_one_would_be(lender):
         session.move(choice.model, choice.cutoff)
         session.decide_about(choice.model)
         decision = session.save("Li Wei", "as recommended")
-        decided = strategy.decided_policies(scores, loans, decision, n_draws=60)
+        decided = strategy.judge_rule(scores, loans, decision.rule, n_draws=60)
         assert decided.index.tolist() == [strategy.POLICIES[0], "as decided"]
         expected = found.policies.loc[policy]
         pd.testing.assert_series_equal(
             decided.loc["as decided"], expected, check_names=False, rtol=1e-9
         )
     with pytest.raises(ValueError, match="scores lack 'challenger'"):
-        strategy.decided_policies(scores[["scorecard"]], loans, decision)
+        strategy.judge_rule(scores[["scorecard"]], loans, decision.rule)
 
 
 def told(decision, **figures):

@@ -68,8 +68,8 @@ def groups_text(table: pd.DataFrame | None) -> str:
         return "not known"
     low, proven = _below(table)
     perhaps = int((~low & ~table["is_reference"] & (table["impact_low"] < FOUR_FIFTHS)).sum())
-    told = f"{low.sum()} of {_tested(table)} ({proven.sum()} beyond chance"
-    return f"{told}; {perhaps} more may be)"
+    told = f"{low.sum()} of {_tested(table)} ({proven.sum()} beyond chance)"
+    return f"{told}; {perhaps} more may lie below" if perhaps else told
 
 
 def _below(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:

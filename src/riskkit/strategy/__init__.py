@@ -9,13 +9,13 @@ from riskkit.strategy.asked import check_cutoffs
 from riskkit.strategy.choices import (
     at_approval_rates,
     choose_cutoff,
+    equal_approval,
     goals_table,
     sensitivity_table,
 )
 from riskkit.strategy.cutoffs import cutoff_table
 from riskkit.strategy.decision import (
     Decision,
-    decided_policies,
     decision_figures,
     decision_text,
 )
@@ -27,7 +27,7 @@ from riskkit.strategy.economics import (
 from riskkit.strategy.recommend import (
     POLICIES,
     cutoff_tables,
-    judged_elsewhere,
+    judge_rule,
     recommend,
 )
 from riskkit.strategy.rules import rules_table
@@ -59,14 +59,14 @@ __all__ = [
     "choose_cutoff",
     "cutoff_table",
     "cutoff_tables",
-    "decided_policies",
     "decision_figures",
     "decision_text",
     "difference_text",
     "elsewhere_text",
+    "equal_approval",
     "equal_approval_swaps",
     "goals_table",
-    "judged_elsewhere",
+    "judge_rule",
     "loan_values",
     "money_text",
     "profit_difference",

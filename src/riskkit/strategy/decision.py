@@ -17,13 +17,12 @@ import pandas as pd
 
 from riskkit.checks import DataContractError, require_signed
 from riskkit.columns import verbatim
-from riskkit.strategy.recommend import DECIDED, policies_of
+from riskkit.strategy.recommend import DECIDED, Rule
 from riskkit.strategy.words import bad_rate_text, money_text
 from riskkit.tables import JsonModel, stored
 
 __all__ = [
     "Decision",
-    "decided_policies",
     "decision_figures",
     "decision_text",
 ]
@@ -103,7 +102,12 @@ class Decision(JsonModel):
         return float(self.cutoffs[ALL])
 
     @property
-    def rule(self) -> str:
+    def rule(self) -> Rule:
+        """What has been decided."""
+        return Rule(self.model, self.cutoff, self.behind_policy)
+
+    @property
+    def rule_text(self) -> str:
         """What has been decided, in words."""
         at = f"{self.cutoff:.10g} of the {self.model}"
         if self.behind_policy:
@@ -171,51 +175,6 @@ class Decision(JsonModel):
         return cls(**values)
 
 
-def decided_policies(
-    scores: pd.DataFrame,
-    loans: pd.DataFrame,
-    decision: Decision,
-    *,
-    level: float = 0.95,
-    n_draws: int = 400,
-    seed: int = 1,
-) -> pd.DataFrame:
-    """What the decided rule approves and earns beside today's policy, on these loans.
-
-    Parameters
-    ----------
-    scores : DataFrame of shape (n, n_models)
-        The decision's model among them. Of loans that did not choose the cutoff, such as those of
-        :func:`riskkit.target.judging_rows`.
-    loans : DataFrame of shape (n, 7 or more)
-    level, n_draws, seed
-        As for :func:`recommend`.
-
-    Returns
-    -------
-    DataFrame of shape (2, n_figures), index policy
-        Today's policy (or everybody, where nobody was declined) and "as decided"; columns as in
-        :attr:`Recommendation.policies`.
-
-    Raises
-    ------
-    ValueError
-        As :func:`recommend`; no scores of the decision's model.
-    """
-    if decision.model not in scores:
-        raise ValueError(f"scores lack {decision.model!r}, they have {list(scores.columns)}")
-    rule = {decision.model: decision.cutoff}
-    return policies_of(
-        scores,
-        loans,
-        rule,
-        behind=decision.behind_policy,
-        level=level,
-        n_draws=n_draws,
-        seed=seed,
-    )
-
-
 def decision_figures(
     decision: Decision, policies: pd.DataFrame, currency: str, rate_name: str, *, mark: str = ""
 ) -> dict[str, str]:
@@ -225,13 +184,13 @@ def decision_figures(
     ----------
     decision : Decision
     policies : DataFrame
-        Of :func:`decided_policies`.
+        Of :func:`judge_rule`.
     currency, rate_name, mark
         As in :func:`recommendation_figures`.
     """
     today, row = policies.index[0], policies.loc[DECIDED]
     figures = {
-        "Decided": f"{decision.rule} ({decision.by}, {decision.day})",
+        "Decided": f"{decision.rule_text} ({decision.by}, {decision.day})",
         f"{rate_name.capitalize()} as decided": f"{row['approval_rate']:.1%}",
         "Bad rate as decided": bad_rate_text(row, short=True),
     }
@@ -265,9 +224,10 @@ def decision_text(
     """
     today, row = policies.index[0], policies.loc[DECIDED]
     text = (
-        f"**Decided: {verbatim(decision.rule)}**, by {verbatim(decision.by)} on {decision.day}: "
-        f"{verbatim(decision.reason)}. It was chosen on {verbatim(decision.chosen_on)}. On the "
-        f"{judged}, whose loans did not choose it, it approves {row['applications']:,.0f} "
+        f"**Decided: {verbatim(decision.rule_text)}**, by {verbatim(decision.by)} on "
+        f"{decision.day}: {verbatim(decision.reason)}. It was chosen on "
+        f"{verbatim(decision.chosen_on)}. On the {judged}, whose loans did not choose it, it "
+        f"approves {row['applications']:,.0f} "
         f"({rate_name} {row['approval_rate']:.1%})"
     )
     if not row["loans"]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,9 +26,9 @@ __all__ = [
     "POLICIES",
     "Choice",
     "Recommendation",
+    "Rule",
     "cutoff_tables",
-    "judged_elsewhere",
-    "policies_of",
+    "judge_rule",
     "recommend",
 ]
 
@@ -41,6 +42,14 @@ _FEWEST_DRAWS, _MOST_DRAWN = 50, 40_000_000
 _NEWTON_STEPS, _HALVINGS = 6, 30
 # how many times as likely to turn bad, in odds, as booked loans of their score
 _UPLIFTS = (1.0, 1.5, 2.0, 3.0)
+
+
+class Rule(NamedTuple):
+    """From which score of which model on to approve, of all or of those today's policy approves."""
+
+    model: str
+    cutoff: float
+    is_behind: bool
 
 
 @dataclass(frozen=True)
@@ -137,6 +146,13 @@ class Recommendation:
         return self.alone if apart is not None and apart["high"] < 0 else self.behind
 
     @property
+    def best_rule(self) -> Rule | None:
+        """The rule of :attr:`taken`."""
+        if self.taken is None:
+            return None
+        return Rule(self.taken.model, self.taken.cutoff, self.taken is self.behind)
+
+    @property
     def gain(self) -> tuple[str, str]:
         """Row and figure of `policies` that tell what is recommended from the first policy."""
         if self.taken is self.behind and self.behind is not None:
@@ -218,68 +234,52 @@ def recommend(
     behind = None if loans["approved"].all() else _chosen(draws, known, level)
     masks = {}
     if alone is not None:
-        masks[POLICIES[1]] = _passed(draws, loans, alone.model, alone.cutoff, behind=False)
+        masks[POLICIES[1]] = _passed(draws, loans, Rule(alone.model, alone.cutoff, False))
     if behind is not None:
-        masks[POLICIES[2]] = _passed(draws, loans, behind.model, behind.cutoff, behind=True)
+        masks[POLICIES[2]] = _passed(draws, loans, Rule(behind.model, behind.cutoff, True))
     masks[POLICIES[3]] = np.ones(len(loans), dtype=bool)
     # who was never seen is judged by the score that would let him in
     model = next((choice.model for choice in (alone, behind) if choice), scores.columns[0])
     return Recommendation(alone, behind, *_policies(draws, loans, masks, model, level))
 
 
-def judged_elsewhere(
-    found: Recommendation, scores: pd.DataFrame, loans: pd.DataFrame
+def judge_rule(
+    scores: pd.DataFrame,
+    loans: pd.DataFrame,
+    rule: Rule | None,
+    *,
+    level: float = 0.95,
+    n_draws: int = 400,
+    seed: int = 1,
 ) -> pd.DataFrame | None:
-    """What is recommended beside today's policy, on loans that did not choose it.
+    """What a rule approves and earns beside today's policy, on these loans.
 
     Parameters
     ----------
-    found : Recommendation
-    scores, loans
-        As in :func:`recommend`, of other applications, such as those of
-        :func:`riskkit.target.choosing_rows`.
+    scores : DataFrame of shape (n, n_models)
+        The rule's model among them. Of loans that did not choose the cutoff, if it is to be judged.
+    loans : DataFrame of shape (n, 7 or more)
+    rule : Rule or None
+    level, n_draws, seed
+        As for :func:`recommend`.
 
     Returns
     -------
     DataFrame of shape (2, n_figures), index policy, or None
-        As of :attr:`Recommendation.policies`; the rule is called "as decided". None where nothing
-        can be recommended.
+        Today's policy (or everybody, where nobody was declined) and "as decided"; columns as in
+        :attr:`Recommendation.policies`. None of no rule.
+
+    Raises
+    ------
+    ValueError
+        As :func:`recommend`; no scores of the rule's model.
     """
-    if found.taken is None:
+    if rule is None:
         return None
-    rule = {found.taken.model: found.taken.cutoff}
-    return policies_of(scores, loans, rule, behind=found.taken is found.behind)
-
-
-def policies_of(
-    scores: pd.DataFrame,
-    loans: pd.DataFrame,
-    cutoff: Mapping[str, float],
-    *,
-    behind: bool,
-    level: float = 0.95,
-    n_draws: int = 400,
-    seed: int = 1,
-) -> pd.DataFrame:
-    """Today's policy and a given rule side by side, as :attr:`Recommendation.policies`.
-
-    Parameters
-    ----------
-    scores, loans, level, n_draws, seed
-        As in :func:`recommend`; one model will do.
-    cutoff : mapping of one model to number
-    behind : bool
-        As a second hurdle behind today's policy.
-
-    Returns
-    -------
-    DataFrame of shape (2, n_figures), index policy
-        The rule is called "as decided".
-    """
+    if rule.model not in scores:
+        raise ValueError(f"scores lack {rule.model!r}, they have {list(scores.columns)}")
     draws, loans = _drawn(scores, loans, level, n_draws, seed)
-    ((model, at),) = cutoff.items()
-    masks = {DECIDED: _passed(draws, loans, model, at, behind=behind)}
-    return _policies(draws, loans, masks, model, level)[0]
+    return _policies(draws, loans, {DECIDED: _passed(draws, loans, rule)}, rule.model, level)[0]
 
 
 def _drawn(
@@ -308,12 +308,10 @@ def _drawn(
     return _Draws(scores, loans, n_draws, seed), loans
 
 
-def _passed(
-    draws: _Draws, loans: pd.DataFrame, model: str, cutoff: float, *, behind: bool
-) -> np.ndarray:
-    """Whom a cutoff approves, behind today's policy or as the only rule."""
-    above: np.ndarray = draws.scores[model].to_numpy() >= cutoff
-    return above & loans["approved"].to_numpy(dtype=bool) if behind else above
+def _passed(draws: _Draws, loans: pd.DataFrame, rule: Rule) -> np.ndarray:
+    """Whom a rule approves."""
+    above: np.ndarray = draws.scores[rule.model].to_numpy() >= rule.cutoff
+    return above & loans["approved"].to_numpy(dtype=bool) if rule.is_behind else above
 
 
 def cutoff_tables(

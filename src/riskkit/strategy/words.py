@@ -214,6 +214,7 @@ def recommendation_figures(
     mark: str = "",
     period: str = "",
     elsewhere: pd.DataFrame | None = None,
+    others: str = "loans",
 ) -> dict[str, str]:
     """What the front page shows of a recommendation: label → text.
 
@@ -226,7 +227,9 @@ def recommendation_figures(
     period : str
         When these loans were applied for, in words.
     elsewhere : DataFrame, optional
-        Of :func:`judged_elsewhere`.
+        Of :func:`judge_rule`, on loans that did not choose the rule.
+    others : str
+        What those are called.
     """
     figures = {f"To do{mark}": found.name}
     policy, gain = found.gain
@@ -239,7 +242,7 @@ def recommendation_figures(
         label = f"Profit of {policy}, {expected}less that of {today}{mark}"
         figures[label] = f"{told}{luck}{when}"
         if elsewhere is not None and pd.notna(elsewhere.iloc[1][f"{gain}_amount"]):
-            label = f"The same on loans that did not choose it{mark}"
+            label = f"The same on {others}, which did not choose it{mark}"
             figures[label] = money_text(elsewhere.iloc[1], gain, currency, signed=True)
         gap = found.taken.difference
         if pd.notna(gap["difference"]):
@@ -333,7 +336,7 @@ def elsewhere_text(
     ----------
     found : Recommendation
     elsewhere : DataFrame or None
-        Of :func:`judged_elsewhere`.
+        Of :func:`judge_rule`.
     currency : str
     chosen_on : str
         What these loans are called, such as "the test loans of the months before".

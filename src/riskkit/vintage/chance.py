@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from riskkit.checks import Array
 from riskkit.metrics import jeffreys_interval
 
-__all__ = ["MILESTONES", "against_earlier", "holm", "p_value_text"]
+__all__ = ["MILESTONES", "against_earlier", "fisher_p_values", "holm", "p_value_text"]
 
 MILESTONES = (3, 6, 9, 12, 18, 24, 36)
 
@@ -22,6 +23,16 @@ def holm(p_values: Array) -> Array:
     ascending = pd.Series(p_values).dropna().sort_values()
     stepped = ascending * np.arange(len(ascending), 0, -1)
     return stepped.cummax().clip(upper=1.0).reindex(range(len(p_values))).to_numpy()
+
+
+def fisher_p_values(
+    bad: ArrayLike, loans: ArrayLike, other_bad: ArrayLike, other_loans: ArrayLike
+) -> Array:
+    """Fisher's exact test of each rate against that of others, two-sided."""
+    bads, n, others, m = (np.asarray(part) for part in (bad, loans, other_bad, other_loans))
+    cells = np.column_stack([bads, n - bads, others, m - others])
+    tables = cells.astype(np.int64).reshape(-1, 2, 2)
+    return np.array([float(stats.fisher_exact(table).pvalue) for table in tables])
 
 
 def p_value_text(p_value: float) -> str:
@@ -59,9 +70,7 @@ def against_earlier(
     if untested is not None:
         tested &= ~untested
     p_values = np.full(len(table), np.nan)
-    for i in np.flatnonzero(tested):
-        cells = [[bad[i], loans[i] - bad[i]], [d[i], n[i] - d[i]]]
-        p_values[i] = stats.fisher_exact(np.array(cells, dtype=np.int64)).pvalue
+    p_values[tested] = fisher_p_values(bad[tested], loans[tested], d[tested], n[tested])
     table = table.astype(dict.fromkeys(["loans", "bad", "earlier_loans", "earlier_bad"], "int64"))
     table.insert(table.columns.get_loc("bad") + 1, "bad_rate", rate)
     table.insert(table.columns.get_loc("bad") + 2, "bad_rate_low", low)

@@ -11,12 +11,11 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from riskkit.checks import check_level
 from riskkit.metrics import jeffreys_interval
 from riskkit.tables import Table
-from riskkit.vintage.chance import MILESTONES, p_value_text
+from riskkit.vintage.chance import MILESTONES, fisher_p_values, p_value_text
 from riskkit.vintage.counts import cohort_counts
 from riskkit.vintage.curves import vintage_table
 from riskkit.vintage.recent import strongest_sign
@@ -98,12 +97,16 @@ def milestone_table(
         if len(reached):
             newest, rate, earlier = reached.index[-1], reached.iloc[-1], reached.iloc[:-1]
             n_loans = int(loans[newest])
+            of_earlier = loans[earlier.index]
+            n_bad, earlier_bad = round(rate * n_loans), round(float(earlier @ of_earlier))
             rows[int(month)] = {
                 "newest": str(newest),
                 "loans": n_loans,
-                "bad": round(rate * n_loans),
+                "bad": n_bad,
                 "bad_rate": rate,
-                "p_value": _p_value(rate, n_loans, earlier, loans[earlier.index]),
+                "p_value": fisher_p_values(
+                    [n_bad], [n_loans], [earlier_bad], [int(of_earlier.sum())]
+                ).item(),
                 "earlier": len(earlier),
                 "earlier_median_rate": earlier.median() if len(earlier) else np.nan,
             }
@@ -124,13 +127,6 @@ def milestone_table(
     table["p_value"] = np.where(median.isna(), np.nan, p_value)
     table["departure_rate"] = beyond.where(apart | median.isna(), 0.0)
     return table.rename_axis(index="mob")
-
-
-def _p_value(rate: float, n: int, rates: pd.Series, loans: pd.Series) -> float:
-    """Of as many bads of the newest cohort and of the earlier ones together, if all were alike."""
-    bad, bads = round(rate * n), round(float((rates * loans).sum()))
-    cells = [[bad, n - bad], [bads, int(loans.sum()) - bads]]
-    return float(stats.fisher_exact(cells).pvalue)
 
 
 def milestone_text(table: pd.DataFrame) -> str:

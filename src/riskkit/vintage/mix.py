@@ -10,12 +10,12 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+from scipy import special
 
 from riskkit.checks import Array, check_level, require_columns
 from riskkit.metrics import quantile_groups
 from riskkit.tables import Table
-from riskkit.vintage.chance import MILESTONES, holm, p_value_text
+from riskkit.vintage.chance import MILESTONES, fisher_p_values, holm, p_value_text
 from riskkit.vintage.curves import event_of, vintage_table
 
 __all__ = ["mix_figures", "mix_findings", "mix_month", "mix_table", "mix_text", "risk_strata"]
@@ -212,7 +212,7 @@ def mix_table(
     alike = (loans.to_numpy(float) * ~pooled).sum(axis=1) / size
     tested = (expected >= LEAST_BADS) & (alike >= LEAST_ALIKE)
     low, high = _ratio_interval(bad, expected, known, (1 - level) / max(int(tested.sum()), 1))
-    raw = _fisher_p_values(bad, size)
+    raw = fisher_p_values(bad, size, bad.sum() - bad, size.sum() - size)
     columns = {
         "loans": size.astype(np.int64),
         "bad": bad.astype(np.int64),
@@ -304,16 +304,6 @@ def _ratio_p_values(bad: Array, expected: Array, known: Array) -> Array:
         as_many = np.where(bad > 0, special.betainc(bad, known + 1, chance), 1.0)
         as_few = 1 - special.betainc(bad + 1, known, chance)
     return np.minimum(2 * np.minimum(as_many, as_few), 1.0)
-
-
-def _fisher_p_values(bad: Array, loans: Array) -> Array:
-    """Of each cohort's raw rate against that of the others together."""
-    good = loans - bad
-    cells = zip(bad, good, bad.sum() - bad, good.sum() - good, strict=True)
-    tests = [
-        stats.fisher_exact([[b, g], [others_b, others_g]]) for b, g, others_b, others_g in cells
-    ]
-    return np.array([float(test.pvalue) for test in tests])
 
 
 def _cause(row: pd.Series, alpha: float) -> str:

@@ -17,7 +17,7 @@ from riskkit.columns import interval_text, number_text
 from riskkit.plots import new_axes, plot_bins
 from riskkit.widgets.bin_effect import EffectOfEdit
 from riskkit.widgets.bin_session import BinSession
-from riskkit.widgets.view import View, from_project
+from riskkit.widgets.view import View, from_project, plain_number
 
 __all__ = ["BinEditor", "bin_editor", "effect_lines"]
 
@@ -125,6 +125,7 @@ class BinEditor(View):
         table = session.loans.bin_table(draft, name)
         is_number = bins.edges is not None
         decided, changed = self.decided(), session.changed_features()
+        moves = session.loans.by_month(draft, name)
         return {
             "feature": name,
             "features": [
@@ -136,13 +137,13 @@ class BinEditor(View):
                 }
                 for feature in session.features
             ],
-            "figures": self._figures(draft, table),
+            "figures": self._figures(bins, table, moves),
             "heads": list(_HEADS),
             "bins": [self._bin(bins, row, table.iloc[row]) for row in range(len(table))],
             "strip": self._strip(bins, draft.counts_[name]) if is_number else None,
             "groups": None if is_number else self._groups(bins, draft.counts_[name]),
             "n_levels": None if is_number else [len(group) for group in bins.groups or ()],
-            "months": self._months(draft),
+            "months": _months(moves),
             "can_undo": session.can_undo,
             "can_redo": session.can_redo,
             "is_changed": session.is_changed,
@@ -173,12 +174,12 @@ class BinEditor(View):
             f"it by -p edits={where or 'FILE'}"
         )
 
-    def _figures(self, draft: binning.WoeBinner, table: pd.DataFrame) -> list[list[str]]:
+    def _figures(
+        self, bins: binning.FeatureBins, table: pd.DataFrame, moves: pd.DataFrame
+    ) -> list[list[str]]:
         """Label, text and explanation of each figure above the chart."""
-        session, bins = self.session, draft.bins_[self.session.feature]
-        test, error = session.loans.test_iv(bins)
-        moves = session.loans.by_month(draft, session.feature)
-        tried = session.n_tried
+        test, error = self.session.loans.test_iv(bins)
+        tried = self.session.n_tried
         figures = [
             [
                 "IV, training",
@@ -220,9 +221,9 @@ class BinEditor(View):
         p_value, following = of["next_p_value"], int(of["next_row"])
         return {
             "label": str(of.name),
-            "share": _plain(of["share"]),
-            "rate": [_plain(of[n]) for n in ("bad_rate", "bad_rate_low", "bad_rate_high")],
-            "test": [_plain(of[n]) for n in ("test_rate", "test_low", "test_high")],
+            "share": plain_number(of["share"]),
+            "rate": [plain_number(of[n]) for n in ("bad_rate", "bad_rate_low", "bad_rate_high")],
+            "test": [plain_number(of[n]) for n in ("test_rate", "test_low", "test_high")],
             "is_ordinary": row < bins.n_bins,
             "cells": [
                 str(of.name),
@@ -252,7 +253,7 @@ class BinEditor(View):
         return {
             "values": cuts["value"].tolist(),
             "shares": cuts["share_below"].tolist(),
-            "rates": [_plain(rate) for rate in cuts["bad_rate"]],
+            "rates": [plain_number(rate) for rate in cuts["bad_rate"]],
             "edges": [
                 {"value": float(edge), "share": float(share)}
                 for edge, share in zip(bins.edges, below, strict=True)
@@ -278,17 +279,18 @@ class BinEditor(View):
                 )
         return told
 
-    def _months(self, draft: binning.WoeBinner) -> list[dict[str, Any]]:
-        moves = self.session.loans.by_month(draft, self.session.feature)
-        return [
-            {
-                "month": str(month),
-                "psi": _plain(row["psi"]),
-                "critical": _plain(row["psi_critical"]),
-                "text": f"{month}: PSI {row['psi']:.3f}, by chance below {row['psi_critical']:.3f}",
-            }
-            for month, row in moves.iterrows()
-        ]
+
+def _months(moves: pd.DataFrame) -> list[dict[str, Any]]:
+    """PSI of each month as it is drawn."""
+    return [
+        {
+            "month": str(month),
+            "psi": plain_number(row["psi"]),
+            "critical": plain_number(row["psi_critical"]),
+            "text": f"{month}: PSI {row['psi']:.3f}, by chance below {row['psi_critical']:.3f}",
+        }
+        for month, row in moves.iterrows()
+    ]
 
 
 def effect_lines(effect: EffectOfEdit) -> dict[str, Any]:
@@ -337,8 +339,3 @@ def effect_lines(effect: EffectOfEdit) -> dict[str, Any]:
 
 def _p_text(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _plain(value: float) -> float | None:
-    """A number for JSON, which has no word for a missing one."""
-    return None if pd.isna(value) else float(value)

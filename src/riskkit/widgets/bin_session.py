@@ -135,7 +135,7 @@ class BinSession:
     @property
     def is_changed(self) -> bool:
         """Whether what is tried differs from what has been signed."""
-        return self._steps.get(self.feature, ()) != self._saved.get(self.feature, ())
+        return self._differs(self.feature)
 
     @property
     def can_undo(self) -> bool:
@@ -249,12 +249,12 @@ class BinSession:
         self._require_known_file()
         now = datetime.now(UTC)
         signed = tuple(
-            step if step.by else replace(step, by=by.strip(), reason=reason.strip(), decided_at=now)
+            step
+            if step.by
+            else replace(
+                step, by=by.strip(), reason=reason.strip(), decided_at=now, n_tried=self.n_tried
+            )
             for step in self._steps.get(self.feature, ())
-        )
-        # the number of tries is that of the day of signing
-        signed = tuple(
-            step if step.n_tried else replace(step, n_tried=self.n_tried) for step in signed
         )
         made = self._with(self._with_saved(except_for=self.feature), self.feature, signed)
         if self.save_to is not None:

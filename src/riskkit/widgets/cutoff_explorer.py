@@ -18,7 +18,7 @@ from riskkit.documents import cutoff_cells, cutoff_labels, swap_cells
 from riskkit.plots import new_axes, plot_cutoffs, plot_profit
 from riskkit.tables import JsonModel
 from riskkit.widgets.cutoff_session import CutoffSession
-from riskkit.widgets.view import View, from_project
+from riskkit.widgets.view import View, from_project, plain_number
 
 __all__ = ["CutoffExplorer", "cutoff_explorer"]
 
@@ -118,8 +118,8 @@ class CutoffExplorer(View):
             decision = session.save(asked["by"], asked["reason"])
             where = from_project(session.save_to)
             return (
-                f"Signed{f' in {where}' if where else ''}: {decision.rule}. Run the cells below; a "
-                f"run takes it by -p decision={where or 'FILE'}"
+                f"Signed{f' in {where}' if where else ''}: {decision.rule_text}. Run the cells "
+                f"below; a run takes it by -p decision={where or 'FILE'}"
             )
         else:
             raise ValueError(f"there is nothing called {act!r} to do")
@@ -180,7 +180,7 @@ class CutoffExplorer(View):
             return ""
         own = self.session.sha256.get(decided.model) == decided.model_sha256
         about = "" if own else "; it is about another model than these"
-        return f"Decided so far, by {decided.by} on {decided.day}: {decided.rule}{about}"
+        return f"Decided so far, by {decided.by} on {decided.day}: {decided.rule_text}{about}"
 
     def pictures(self) -> tuple[list[Any], str]:
         """Bad rate and profit at each cutoff of both models."""
@@ -200,12 +200,10 @@ def _curve(table: pd.DataFrame) -> dict[str, list[float | None]]:
     drawn = table.iloc[at[::-1]]
     few = (drawn["good"] + drawn["bad"] < _FEWEST_KNOWN).to_numpy()
     told = drawn[list(_DRAWN)].mask(few[:, None] & np.char.startswith(_DRAWN, "bad_rate"))
-    return {
-        name: [None if pd.isna(value) else float(value) for value in told[name]] for name in _DRAWN
-    }
+    return {name: [plain_number(value) for value in told[name]] for name in _DRAWN}
 
 
 def _point(row: pd.Series) -> dict[str, float | None]:
     """Where a cutoff stands in the drawing."""
     names = ("approval_rate", "bad_rate", "profit_amount")
-    return {name: None if pd.isna(row[name]) else float(row[name]) for name in names}
+    return {name: plain_number(row[name]) for name in names}

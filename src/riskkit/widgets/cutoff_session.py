@@ -178,7 +178,7 @@ class CutoffSession:
             A name or a reason is missing, or somebody else has decided meanwhile.
         """
         if self.save_to is not None and (there := self._in_file()) != self.so_far:
-            who = "nobody" if there is None else f"{there.by}: {there.rule}"
+            who = "nobody" if there is None else f"{there.by}: {there.rule_text}"
             raise ValueError(f"meanwhile another decision stands in the file, by {who}; open again")
         decision = strategy.Decision(
             model=self.model,
@@ -224,8 +224,5 @@ class CutoffSession:
     def _follow(self, model: str) -> None:
         """Put the other model where it approves no fewer, as nearly as it can."""
         (other,) = (name for name in self.models if name != model)
-        needed = self.row(model)["applications"]
-        approved = self.table(other)["applications"]
-        # ascending cutoffs approve ever fewer
-        enough = approved[approved >= needed]
-        self.cutoffs[other] = float((enough.index if len(enough) else approved.index[:1])[-1])
+        beside = strategy.equal_approval(self.table(model), self.table(other))
+        self.cutoffs[other] = float(beside.loc[self.cutoffs[model]])

@@ -6,6 +6,7 @@ Takes a session that says what to show and takes what was clicked; gives what a 
 from __future__ import annotations
 
 import base64
+import math
 import sys
 from collections.abc import Mapping
 from functools import cache
@@ -19,7 +20,7 @@ from riskkit.plots import picture_of
 if TYPE_CHECKING:
     import anywidget
 
-__all__ = ["View", "from_project", "is_attended"]
+__all__ = ["View", "from_project", "is_attended", "plain_number"]
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -105,6 +106,11 @@ class View:
             source = "data:image/svg+xml;base64," + base64.b64encode(picture[0]).decode()
             images.append({"source": source, "alt": visible(picture[1])})
         return fragment_html("picture.html.j2", ASSETS, images=images, told=told)
+
+
+def plain_number(value: float) -> float | None:
+    """A number for JSON, which has no word for a missing one."""
+    return None if math.isnan(value) else float(value)
 
 
 def from_project(path: Path | None) -> str:

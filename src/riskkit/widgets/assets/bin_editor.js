@@ -59,7 +59,7 @@ const drawChart = (state, picked, pick) => {
   });
   return svg(
     "svg",
-    { viewBox: `0 0 ${width} ${height}`, class: "rk-chart", role: "group", "aria-label": "Bins: share of loans and bad rates" },
+    { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Bins: share of loans and bad rates" },
     ...ticks,
     ...columns,
   );
@@ -92,8 +92,8 @@ const drawStrip = (state, send) => {
     const tall = (rate / worst) * (floor - top);
     return svg("rect", { x: xOf(from), width: Math.max(0.5, (shares[at] - from) * span), y: floor - tall, height: tall, class: "rk-fine" });
   });
-  const hint = svg("text", { x: left, y: 12, class: "rk-hint" }, "bad rate of the training loans, in the order of their values; click to cut, drag an edge to move it");
-  const box = svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "rk-strip", role: "group", "aria-label": "Where the values are cut" });
+  const hint = svg("text", { x: left, y: 12 }, "bad rate of the training loans, in the order of their values; click to cut, drag an edge to move it");
+  const box = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Where the values are cut" });
   const ground = svg("rect", {
     x: left, y: top, width: span, height: floor - top, class: "rk-ground",
     onclick: (event) => send({ act: "edit", edit: "split_bin", arguments: [valueAt(shareOf(event, box))] }),
@@ -236,7 +236,7 @@ const drawMonths = (months) => {
     ...months.map((one, at) =>
       svg(
         "g",
-        { class: one.psi > Math.max(0.1, one.critical) ? "rk-moved" : "rk-still" },
+        { class: one.psi > Math.max(0.1, one.critical) ? "rk-moved" : "" },
         svg("title", {}, one.text),
         svg("rect", { x: left + at * step + step * 0.15, width: step * 0.7, y: y(one.psi || 0), height: floor - y(one.psi || 0) }),
         svg("line", { x1: left + at * step, x2: left + (at + 1) * step, y1: y(one.critical || 0), y2: y(one.critical || 0) }),

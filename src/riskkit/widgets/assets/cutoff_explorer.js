@@ -58,7 +58,7 @@ const render = ({ model, el: host }) => {
   const typed = {};
   const draw = (state, send) => {
     const sliders = state.models.map((one, at) => el("div", { class: "rk-slider" },
-      el("span", { class: at ? "rk-key-name two" : "rk-key-name" }, one.name),
+      el("span", {}, one.name),
       el("input", {
         type: "range", min: 0, max: one.points.length - 1, step: 1, value: one.place,
         "data-key": `slide-${one.name}`, "aria-label": `Cutoff of the ${one.name}`, "aria-valuetext": `${one.cutoff} points`,
