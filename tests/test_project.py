@@ -45,6 +45,7 @@ ORDER = (
     "offers",
     "vintage",
     "migration",
+    "rating",
     "provisioning",
     "funding",
     "monitoring",
