@@ -177,7 +177,9 @@ def test_months_in_which_curves_cross_are_counted_by_hand():
 def test_curves_that_touch_do_not_cross():
     book, grades = outcomes(["A1", "B1"], [[4] * 12, [4] * 12 + [8] * 6])
     scale = pd.DataFrame(index=pd.Index(["A1", "B1"], name="grade"))
-    assert rating.crossing_table(rating.grade_counts(book, grades), scale)["crossed"].tolist() == [0]
+    assert rating.crossing_table(rating.grade_counts(book, grades), scale)["crossed"].tolist() == [
+        0
+    ]
 
 
 def test_grades_that_cross_become_one_and_the_rest_stays():
