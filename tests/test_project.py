@@ -26,6 +26,7 @@ SOURCE = PROJECT / "src" / "riskkit"
 ORDER = (
     "checks",
     "columns",
+    "sql",
     "tables",
     "partitions",
     "target",
