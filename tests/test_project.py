@@ -41,6 +41,7 @@ ORDER = (
     "scoring",
     "reject_inference",
     "evidence",
+    "policy",
     "strategy",
     "offers",
     "vintage",
