@@ -42,6 +42,7 @@ ORDER = (
     "scoring",
     "reject_inference",
     "evidence",
+    "policy",
     "strategy",
     "offers",
     "vintage",
