@@ -44,6 +44,7 @@ ORDER = (
     "evidence",
     "policy",
     "strategy",
+    "deployment",
     "offers",
     "vintage",
     "migration",

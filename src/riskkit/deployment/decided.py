@@ -29,7 +29,9 @@ def check_cutoffs_by_segment(cutoffs: Mapping[str, float], segment: object) -> N
         One cutoff under another name than ``all``, several without a segment, one not finite.
     """
     if segment is None and set(cutoffs) != {ALL}:
-        raise ValueError(f"without segments the one cutoff is called {ALL!r}, got {sorted(cutoffs)}")
+        raise ValueError(
+            f"without segments the one cutoff is called {ALL!r}, got {sorted(cutoffs)}"
+        )
     if not cutoffs or not all(np.isfinite(cutoff) for cutoff in cutoffs.values()):
         raise ValueError(f"cutoffs must be finite, got {dict(cutoffs)!r}")
 
@@ -85,7 +87,7 @@ def decide(
     """
     same_rows(fired=fired, score=score, segment=segment, passed_today=passed_today)
     check_cutoffs_by_segment(cutoffs, segment)
-    points = numeric_array(score, "score").astype(float)
+    points = numeric_array(score, "score", len(fired)).astype(float)
     refuse_missing(points, "score")
     cutoff = _cutoff_of_each(cutoffs, segment, len(fired))
     flags = {str(name): flag_array(column, str(name), len(fired)) for name, column in fired.items()}
@@ -115,9 +117,7 @@ def otherwise(cutoffs: Mapping[str, float]) -> float:
     return float(cutoffs.get(ALL, max(cutoffs.values())))
 
 
-def _cutoff_of_each(
-    cutoffs: Mapping[str, float], segment: pd.Series | None, n: int
-) -> np.ndarray:
+def _cutoff_of_each(cutoffs: Mapping[str, float], segment: pd.Series | None, n: int) -> np.ndarray:
     if segment is None:
         return np.full(n, float(cutoffs[ALL]))
     named = segment.astype("str").map({name: float(value) for name, value in cutoffs.items()})

@@ -90,9 +90,10 @@ def decision_sql(
     else:
         scored = card.to_sql(table, dialect, keys=[key], derived=derived)
     points, rule = quoted(_SCORE, dialect), quoted(_RULE, dialect)
+    grade = _grade_case(scale, points)
     cutoff = _cutoff_case(cutoffs, quoted(_SEGMENT, dialect) if segment else "")
     decided = (
-        f"SELECT\n  {quoted(key, dialect)},\n  {points},\n  {_grade_case(scale, points)} AS grade,\n"
+        f"SELECT\n  {quoted(key, dialect)},\n  {points},\n  {grade} AS grade,\n"
         f"  {cutoff} AS cutoff,\n  COALESCE({rule}, CASE WHEN {points} >= {cutoff} THEN NULL "
         f"ELSE {text_literal(BY_SCORE)} END) AS declined_by\nFROM (\n{scored}\n) AS scored"
     )

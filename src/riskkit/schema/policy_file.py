@@ -119,6 +119,8 @@ class PolicyFile(Block):
 
     ``any`` fires where at least one condition is met, ``all`` where every one is. So what nobody
     knows declines nobody in silence.
+
+    ``changeable`` names the numbers that an applicant can change, and which way.
     """
 
     name: Name
@@ -126,6 +128,7 @@ class PolicyFile(Block):
     declined_reasons: dict[Scalar, Literal["identity", "rules", "score", "by_hand"]] = Field(
         default_factory=dict
     )
+    changeable: dict[Name, Literal["falls", "rises"]] = Field(default_factory=dict)
 
     @property
     def columns(self) -> list[str]:
