@@ -45,6 +45,7 @@ ORDER = (
     "policy",
     "strategy",
     "deployment",
+    "replay",
     "offers",
     "vintage",
     "migration",

@@ -14,7 +14,15 @@ from numpy.typing import ArrayLike
 
 from riskkit.checks import flag_array, numeric_array, refuse_missing, same_rows
 
-__all__ = ["ALL", "BY_SCORE", "BY_TODAY", "check_cutoffs_by_segment", "decide", "decision_table"]
+__all__ = [
+    "ALL",
+    "BY_SCORE",
+    "BY_TODAY",
+    "check_cutoffs_by_segment",
+    "decide",
+    "decision_table",
+    "decline_table",
+]
 
 ALL = "all"
 BY_SCORE, BY_TODAY = "score", "todays_policy"
@@ -110,6 +118,40 @@ def decide(
         },
         index=fired.index,
     )
+
+
+def decline_table(decided: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
+    """How many each step of the decision declines first, and how many it leaves.
+
+    Parameters
+    ----------
+    decided : DataFrame
+        Of :func:`decide`.
+    labels : mapping of rule to its label
+
+    Returns
+    -------
+    DataFrame, index declined_by in the order in which it is asked, ``approved`` last
+        label, applications, share of all.
+    """
+    counts = decided["declined_by"].value_counts(sort=False)
+    counts = counts.reindex(decided["declined_by"].cat.categories, fill_value=0)
+    counts["approved"] = int(decided["approved"].sum())
+    named = {
+        BY_TODAY: "Declined by today's policy",
+        BY_SCORE: "Score too low",
+        "approved": "Approved",
+    }
+    told = {**labels, **named}
+    table = pd.DataFrame(
+        {
+            "label": [told.get(str(name), str(name)) for name in counts.index],
+            "applications": counts.to_numpy(),
+            "share": counts.to_numpy() / max(len(decided), 1),
+        },
+        index=pd.Index(counts.index.astype(str), name="declined_by"),
+    )
+    return table
 
 
 def otherwise(cutoffs: Mapping[str, float]) -> float:

@@ -5,14 +5,21 @@ intervals, and, on the synthetic lender, the same people under the new policy.
 """
 
 from riskkit.replay.forecast import OutcomeCurve, fit_outcomes, forecast
+from riskkit.replay.policy_swaps import policy_swaps, swap_gain
 from riskkit.replay.realised import in_downturn, offers_to, realise, replay_table
+from riskkit.replay.replay_words import forecast_text, policy_swaps_text, replay_text
 
 __all__ = [
     "OutcomeCurve",
     "fit_outcomes",
     "forecast",
+    "forecast_text",
     "in_downturn",
     "offers_to",
+    "policy_swaps",
+    "policy_swaps_text",
     "realise",
     "replay_table",
+    "replay_text",
+    "swap_gain",
 ]

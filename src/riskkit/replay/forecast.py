@@ -44,8 +44,8 @@ class OutcomeCurve:
         Loans approved at random that tell it.
     month_sd : float
         Standard deviation between months of the log-odds, beyond the chance of their loans.
-    taken, offered : int
-        Loans that were booked, of so many offers.
+    take_up, take_up_covariance : float arrays of shape (3,), (3, 3)
+        As the coefficients, of taking an offer.
     n_bad : int
         Bads behind the curve.
     monthly_rates : float array of shape (n_months,)
@@ -59,8 +59,8 @@ class OutcomeCurve:
     uplift_error: float
     n_explored: int
     month_sd: float
-    taken: int
-    offered: int
+    take_up: np.ndarray
+    take_up_covariance: np.ndarray
     n_bad: int
     monthly_rates: np.ndarray
 
@@ -131,6 +131,7 @@ def fit_outcomes(past: pd.DataFrame, approved: np.ndarray | None = None) -> Outc
         uplift, error = _uplift(terms @ coefficients, share, flag[told])
     granted = passed & ~explored
     months = past["applied_at"].to_numpy("datetime64[M]")
+    taken = _logistic(_terms(score[granted], knots), booked[granted].astype(float))
     whom = passed if approved is None else flag_array(approved, "approved", n)
     return OutcomeCurve(
         knots=knots,
@@ -140,8 +141,8 @@ def fit_outcomes(past: pd.DataFrame, approved: np.ndarray | None = None) -> Outc
         uplift_error=error,
         n_explored=int(told.sum()),
         month_sd=_month_sd(_terms(score[known], knots) @ coefficients, bad, months[known]),
-        taken=int((booked & granted).sum()),
-        offered=int(granted.sum()),
+        take_up=taken[0],
+        take_up_covariance=taken[1],
         n_bad=int(bad.sum()),
         monthly_rates=pd.Series(whom).groupby(months).mean().to_numpy(float),
     )
@@ -220,8 +221,8 @@ def forecast(
     curve : OutcomeCurve
         Of earlier months.
     asked : DataFrame of shape (n, 6 or more)
-        score; applied_at; passed_today (bool: whom the old policy approves); margin_fen, loss_fen, cost_fen of
-        each as a loan, of :func:`riskkit.strategy.loan_values`.
+        score; applied_at; passed_today (bool: whom the old policy approves); margin_fen, loss_fen
+        and cost_fen of each as a loan, of :func:`riskkit.strategy.loan_values`.
     approved : bool array of shape (n,)
         Whom the policy approves.
     level, n_draws, seed
@@ -230,7 +231,7 @@ def forecast(
     Returns
     -------
     DataFrame of shape (3, 3), index figure
-        approval_rate (from that of the earlier months and their spread), bad_rate (of the loans
+        approval_rate (a straight line through those of the earlier months), bad_rate (of the loans
         booked) and profit_amount (units of the currency): predicted, low, high. The interval holds
         what is not known of the line, of the declined and of the take-up, the spread between
         months, and the chance of the loans themselves.
@@ -252,12 +253,13 @@ def forecast(
     passed = flag_array(approved, "approved", len(asked))
     cells = _cells(asked[passed])
     rng = np.random.default_rng(seed)
-    taken, other = curve.taken, curve.offered - curve.taken
-    take_up = rng.beta(taken + 0.5, other + 0.5, n_draws)[:, None]
+    terms = _terms(cells["score"].to_numpy(), curve.knots)
+    taking = rng.multivariate_normal(curve.take_up, curve.take_up_covariance, n_draws)
+    take_up = special.expit(taking @ terms.T)
     drawn = rng.multivariate_normal(curve.coefficients, curve.covariance, n_draws)
     up = rng.normal(curve.uplift, curve.uplift_error, n_draws)
     month = rng.normal(0.0, curve.month_sd, n_draws)
-    logit = drawn @ _terms(cells["score"].to_numpy(), curve.knots).T + month[:, None]
+    logit = drawn @ terms.T + month[:, None]
     logit += np.outer(up, cells["was_declined"])
     p = special.expit(logit)
     n, margin, lost = (cells[name].to_numpy() for name in ("n", "margin", "lost"))
@@ -307,10 +309,16 @@ def _cells(asked: pd.DataFrame) -> pd.DataFrame:
 
 
 def _monthly(rates: np.ndarray, n_months: int, level: float) -> tuple[float, float, float]:
-    """Mean of months and where that of so many others lies, by Student's t."""
-    if len(rates) < 3 or not n_months:
-        return float(rates.mean()) if len(rates) else np.nan, np.nan, np.nan
-    mean, spread = float(rates.mean()), float(rates.std(ddof=1))
-    error = spread * np.sqrt(1 / n_months + 1 / len(rates))
-    width = stats.t.ppf(0.5 + level / 2, len(rates) - 1) * error
+    """Where the mean of the next months lies, by a straight line through the earlier ones."""
+    n = len(rates)
+    if n < 4 or not n_months:
+        return float(rates.mean()) if n else np.nan, np.nan, np.nan
+    month = np.arange(n) - (n - 1) / 2
+    slope = float(month @ rates / (month @ month))
+    rest = rates - rates.mean() - slope * month
+    ahead = (n + n_months) / 2  # from the middle of the earlier months to that of the next
+    spread = np.sqrt(rest @ rest / (n - 2))
+    error = spread * np.sqrt(1 / n_months + 1 / n + ahead**2 / (month @ month))
+    mean = float(rates.mean() + slope * ahead)
+    width = stats.t.ppf(0.5 + level / 2, n - 2) * error
     return mean, max(mean - width, 0.0), min(mean + width, 1.0)
