@@ -7,13 +7,19 @@ change that would cross the cutoff.
 
 from riskkit.deployment.decided import ALL, decide, decision_table, decline_table
 from riskkit.deployment.decision_sql import decision_sql
-from riskkit.deployment.smallest_change import smallest_changes
+from riskkit.deployment.in_force import ScoreRule, policy_text, rule_in_force
+from riskkit.deployment.smallest_change import changes_table, changes_text, smallest_changes
 
 __all__ = [
     "ALL",
+    "ScoreRule",
+    "changes_table",
+    "changes_text",
     "decide",
     "decision_sql",
     "decision_table",
     "decline_table",
+    "policy_text",
+    "rule_in_force",
     "smallest_changes",
 ]

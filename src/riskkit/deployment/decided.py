@@ -167,7 +167,7 @@ def _cutoff_of_each(cutoffs: Mapping[str, float], segment: pd.Series | None, n: 
 
 
 def decision_table(
-    conditions: pd.DataFrame,
+    conditions: pd.DataFrame | None,
     scale: pd.DataFrame,
     cutoffs: Mapping[str, float],
     *,
@@ -179,8 +179,8 @@ def decision_table(
 
     Parameters
     ----------
-    conditions : DataFrame, a row a condition
-        Of :func:`riskkit.policy.condition_table`.
+    conditions : DataFrame, a row a condition, or None
+        Of :func:`riskkit.policy.condition_table`; None where there are no rules.
     scale, cutoffs
         As for :func:`decide`.
     model : str
@@ -196,7 +196,7 @@ def decision_table(
         step (identity, rules, policy, score, grade), name, label, condition (in words), outcome.
     """
     rows = []
-    for name, rule in conditions.groupby("rule", sort=False):
+    for name, rule in () if conditions is None else conditions.groupby("rule", sort=False):
         first = rule.iloc[0]
         told = f" {'or' if first['needs'] == 'any' else 'and'} ".join(
             _condition_words(row) for row in rule.itertuples()

@@ -28,7 +28,7 @@ _RULE, _SEGMENT, _SCORE = "declined_by_rule", "decision_segment", "credit_score"
 
 
 def decision_sql(
-    conditions: pd.DataFrame,
+    conditions: pd.DataFrame | None,
     card: Scorecard | None,
     scale: pd.DataFrame,
     cutoffs: Mapping[str, float],
@@ -45,8 +45,8 @@ def decision_sql(
 
     Parameters
     ----------
-    conditions : DataFrame, a row a condition
-        Of :func:`riskkit.policy.condition_table`.
+    conditions : DataFrame, a row a condition, or None
+        Of :func:`riskkit.policy.condition_table`; None where there are no rules.
     card : Scorecard or None
         None where another model scores: the table then has its score in ``credit_score``.
     scale, cutoffs
@@ -104,10 +104,10 @@ def _asked(column: str, dialect: str) -> str:
     return f"asked.{quoted(column, dialect)}"
 
 
-def _rules_case(conditions: pd.DataFrame, dialect: str, behind_today: bool) -> str:
+def _rules_case(conditions: pd.DataFrame | None, dialect: str, behind_today: bool) -> str:
     """The first rule that fires, or today's policy; NULL where none does."""
     cases = []
-    for name, rule in conditions.groupby("rule", sort=False):
+    for name, rule in () if conditions is None else conditions.groupby("rule", sort=False):
         needs = " OR " if rule["needs"].iloc[0] == "any" else " AND "
         met = needs.join(f"({_met(row, dialect)})" for row in rule.itertuples())
         cases.append(f"WHEN {met} THEN {text_literal(str(name))}")

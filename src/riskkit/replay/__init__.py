@@ -4,8 +4,8 @@ Takes scores, money and whom a policy approves; gives who changes places, a fore
 intervals, and, on the synthetic lender, the same people under the new policy.
 """
 
-from riskkit.replay.forecast import OutcomeCurve, fit_outcomes, forecast
-from riskkit.replay.policy_swaps import policy_swaps, swap_gain
+from riskkit.replay.forecast import OutcomeCurve, fit_outcomes, forecast, foretell
+from riskkit.replay.policy_swaps import policy_swaps, rival_policies, swap_gain
 from riskkit.replay.realised import in_downturn, offers_to, realise, replay_table
 from riskkit.replay.replay_words import forecast_text, policy_swaps_text, replay_text
 
@@ -14,6 +14,7 @@ __all__ = [
     "fit_outcomes",
     "forecast",
     "forecast_text",
+    "foretell",
     "in_downturn",
     "offers_to",
     "policy_swaps",
@@ -21,5 +22,6 @@ __all__ = [
     "realise",
     "replay_table",
     "replay_text",
+    "rival_policies",
     "swap_gain",
 ]

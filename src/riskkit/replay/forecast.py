@@ -14,7 +14,7 @@ from scipy import optimize, special, stats
 
 from riskkit.checks import check_level, flag_array, numeric_array, require_columns, same_rows
 
-__all__ = ["OutcomeCurve", "fit_outcomes", "forecast"]
+__all__ = ["OutcomeCurve", "fit_outcomes", "forecast", "foretell"]
 
 # fewer random approvals say nothing of those who were declined
 _FEWEST_EXPLORED = 20
@@ -110,16 +110,9 @@ def fit_outcomes(past: pd.DataFrame, approved: np.ndarray | None = None) -> Outc
     if "explored" in past:
         explored = flag_array(past["explored"], "explored", n)
     known = ~np.isnan(flag) & ~explored
-    bad = flag[known]
-    if min(bad.sum(), (1 - bad).sum()) < 10:
-        raise ValueError(
-            f"a forecast needs ten goods and ten bads, got {int((1 - bad).sum())} and "
-            f"{int(bad.sum())}"
-        )
-    # at the knots of Harrell; a straight line promised too much at both ends of the synthetic book
-    knots = np.quantile(score[known], [0.1, 0.5, 0.9])
-    if not (np.diff(knots) > 0).all():
-        raise ValueError("a forecast needs loans of more than a few scores")
+    if fault := _too_little(score[known], flag[known]):
+        raise ValueError(f"a forecast needs {fault}")
+    bad, knots = flag[known], _knots(score[known])
     coefficients, covariance = _logistic(_terms(score[known], knots), bad)
     told = explored & ~np.isnan(flag)
     uplift, error = 0.0, _UPLIFT_SD
@@ -146,6 +139,19 @@ def fit_outcomes(past: pd.DataFrame, approved: np.ndarray | None = None) -> Outc
         n_bad=int(bad.sum()),
         monthly_rates=pd.Series(whom).groupby(months).mean().to_numpy(float),
     )
+
+
+def _knots(score: np.ndarray) -> np.ndarray:
+    """Those of Harrell; a straight line promised too much at both ends of the synthetic book."""
+    return np.quantile(score, [0.1, 0.5, 0.9])
+
+
+def _too_little(score: np.ndarray, bad: np.ndarray) -> str:
+    """What known loans lack for a forecast; empty where it is enough."""
+    n_bad, n_good = int((bad == 1).sum()), int((bad == 0).sum())
+    if min(n_bad, n_good) < 10:
+        return f"ten goods and ten bads, got {n_good} and {n_bad}"
+    return "" if (np.diff(_knots(score)) > 0).all() else "loans of more than a few scores"
 
 
 def _terms(score: np.ndarray, knots: np.ndarray) -> np.ndarray:
@@ -286,6 +292,27 @@ def forecast(
     return pd.DataFrame.from_dict(
         rows, orient="index", columns=["predicted", "low", "high"]
     ).rename_axis("figure")
+
+
+def foretell(
+    past: pd.DataFrame, approved_before: np.ndarray, asked: pd.DataFrame, approved: np.ndarray
+) -> tuple[OutcomeCurve | None, pd.DataFrame | None]:
+    """What earlier months say, and the forecast by it; None where they say too little.
+
+    Parameters
+    ----------
+    past, approved_before
+        As `past` and `approved` of :func:`fit_outcomes`.
+    asked, approved
+        As for :func:`forecast`.
+    """
+    known = past["default_flag"].notna()
+    if "explored" in past:
+        known &= ~past["explored"].astype(bool)
+    if _too_little(past.loc[known, "score"].to_numpy(), past.loc[known, "default_flag"].to_numpy()):
+        return None, None
+    curve = fit_outcomes(past, approved_before)
+    return curve, forecast(curve, asked, approved)
 
 
 def _cells(asked: pd.DataFrame) -> pd.DataFrame:

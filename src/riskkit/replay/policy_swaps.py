@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
 
-from riskkit import metrics
+from riskkit import metrics, strategy
 from riskkit.checks import (
     check_level,
     flag_array,
@@ -23,7 +23,7 @@ from riskkit.checks import (
     same_rows,
 )
 
-__all__ = ["GROUPS", "policy_swaps", "swap_gain"]
+__all__ = ["GROUPS", "policy_swaps", "rival_policies", "swap_gain"]
 
 GROUPS = ("both approve", "swapped out", "swapped in", "both decline")
 _LOANS = ("default_flag", "booked", "margin_fen", "loss_fen", "cost_fen")
@@ -174,3 +174,34 @@ def swap_gain(swaps: pd.DataFrame) -> Mapping[str, float]:
         "high": difference + width,
         "n_loans": n_loans,
     }
+
+
+def rival_policies(
+    new: pd.Series, today: pd.Series, score: pd.Series, table: pd.DataFrame, y: pd.Series
+) -> dict[str, pd.Series]:
+    """What a policy is held against: today's, and the cutoff alone, alike in approval or bad rate.
+
+    Parameters
+    ----------
+    new, today : bool Series of shape (n,)
+        Whom the policy, and today's, approves.
+    score : Series of shape (n,)
+    table : DataFrame, index cutoff
+        Of :func:`riskkit.strategy.cutoff_table`, of these applications.
+    y : Series of shape (n,)
+        1 bad, 0 good, missing where unknown.
+
+    Returns
+    -------
+    dict of name to bool Series of shape (n,)
+        Today's policy, unless it declined nobody; the safest cutoff that approves as many; the
+        lowest one with no higher bad rate among the loans seen, where there is one.
+    """
+    rivals = {} if today.all() else {"today's policy": today}
+    alike = strategy.choose_cutoff(table, min_approval=float(new.mean()))
+    rivals["the cutoff alone, equal approval"] = score >= float(str(alike.name))
+    rate = y[new].mean()
+    if (table["bad_rate"] <= rate).any():
+        as_bad = strategy.choose_cutoff(table, max_bad_rate=float(rate))
+        rivals["the cutoff alone, equal bad rate"] = score >= float(str(as_bad.name))
+    return rivals

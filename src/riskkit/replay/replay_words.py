@@ -56,8 +56,10 @@ def policy_swaps_text(swaps: pd.DataFrame, currency: str) -> str:
     return f"{text}."
 
 
-def forecast_text(curve: OutcomeCurve) -> str:
+def forecast_text(curve: OutcomeCurve | None) -> str:
     """What the forecast rests on, as Markdown."""
+    if curve is None:
+        return "Nothing is foretold: the earlier months have too few bads."
     text = f"The forecast rests on {curve.n_bad:,} bads of earlier months"
     if curve.n_bad < _FEW_BADS:
         text += ", too few to say much"
