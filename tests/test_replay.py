@@ -8,12 +8,17 @@ from hypothesis import strategies as st
 from scored_loans import scored_loans
 from studies.replay import STUDY, measure, summary
 
-from riskkit import replay, synthetic
+from riskkit import replay, strategy, synthetic
 from riskkit.checks import DataContractError
 from riskkit.replay.forecast import _logistic, _terms
 
 SCORES, LOANS, BAD = scored_loans()
 N = len(LOANS)
+
+
+def said(swaps):
+    """What is said of a swap set against one policy."""
+    return replay.policy_swaps_text(pd.concat({"old": swaps}, names=["against"]), "CNY")
 
 
 @settings(max_examples=30, deadline=None)
@@ -45,7 +50,7 @@ def test_a_policy_against_itself_moves_nobody():
     swaps = replay.policy_swaps(old, old, LOANS)
     assert swaps.loc[["swapped in", "swapped out"], "applications"].tolist() == [0, 0]
     assert swaps.loc["swapped in", ["bad_rate", "profit_amount"]].isna().all()
-    assert "nobody changes places" in replay.policy_swaps_text(swaps, "CNY")
+    assert "nobody changes places" in said(swaps)
 
 
 def test_what_was_never_seen_is_inferred_by_score_and_told():
@@ -55,8 +60,7 @@ def test_what_was_never_seen_is_inferred_by_score_and_told():
     assert into["loans"] == 0  # whom the old policy declined, nobody has seen
     assert np.isnan(into["bad_rate"])
     assert into["inferred_rate"] == pytest.approx(into["true_rate"], abs=0.05)
-    text = replay.policy_swaps_text(swaps, "CNY")
-    assert "have no known outcome, and add nothing to that" in text
+    assert "have no known outcome and add nothing to that" in said(swaps)
 
 
 def test_too_few_that_change_places_say_nothing():
@@ -65,9 +69,7 @@ def test_too_few_that_change_places_say_nothing():
     new[np.flatnonzero(LOANS["default_flag"].notna())[:9]] = False
     swaps = replay.policy_swaps(old, new, LOANS)
     assert np.isnan(replay.swap_gain(swaps)["low"])
-    assert "9 of them are loans of known outcome, too few to say more" in replay.policy_swaps_text(
-        swaps, "CNY"
-    )
+    assert "9 of them are loans of known outcome, too few to say more" in said(swaps)
 
 
 def test_swaps_of_nothing_are_refused():
@@ -257,10 +259,53 @@ def test_realised_figures_are_counted_by_hand():
     table = replay.replay_table(predicted, came, values)
     assert table["realised"].tolist() == [0.5, 0.5, -2.2]
     assert table["is_inside"].tolist() == [True, False, False]
-    text = replay.replay_text(table, "in a downturn")
-    assert "bad rate above its interval" in text
-    assert "profit below its interval" in text
-    assert "all three" in replay.replay_text(table.assign(is_inside=True), "in a downturn")
+    worlds = pd.concat(
+        {"as it was": table.assign(is_inside=True), "in a downturn": table}, names=["world"]
+    )
+    first, second = replay.replay_text(worlds).splitlines()
+    assert "all three figures lie within" in first
+    assert "bad rate above, profit below its interval" in second
+    shown = replay.forecast_shown(worlds, "CNY")
+    assert shown.loc[("in a downturn", "profit, CNY")].tolist() == ["0", "-1", "1", "-2", "no"]
+    assert shown.loc[("in a downturn", "bad rate"), "came"] == "50.00%"
+    blind = replay.replay_table(None, came, values)
+    told = pd.concat({"as it was": blind}, names=["world"])
+    assert "nothing was foretold" in replay.replay_text(told)
+    assert set(replay.forecast_shown(told, "CNY")["within"]) == {"–"}
+    assert replay.forecast_shown(None, "CNY").empty
+
+
+def test_rivals_are_alike_in_approval_or_in_bad_rate():
+    table = strategy.cutoff_tables(SCORES, LOANS)["sharp"]
+    new = (SCORES["blunt"] >= 600) & LOANS["approved"]
+    flag = LOANS["default_flag"]
+    rivals = replay.rival_policies(new, LOANS["approved"], SCORES["sharp"], table, flag)
+    today, at_approval, at_bad_rate = rivals.values()
+    assert today.equals(LOANS["approved"])
+    assert 0 <= at_approval.sum() - new.sum() < 300
+    assert flag[at_bad_rate].mean() <= flag[new].mean()
+    assert at_bad_rate.sum() > new.sum()  # the sharper model lets in more at the same bad rate
+    swapped = replay.swaps_against(rivals, new, LOANS, score=SCORES["sharp"])
+    assert swapped.index.unique("against").tolist() == list(rivals)
+    everybody = pd.Series(True, index=LOANS.index)
+    assert "today's policy" not in replay.rival_policies(
+        new, everybody, SCORES["sharp"], table, flag
+    )
+
+
+def test_too_few_bads_foretell_nothing():
+    past = past_of(n=300)
+    past["default_flag"] = past["default_flag"].where(past["default_flag"] != 1, 0.0)
+    curve, table = replay.foretell(past, past["approved"], past, past["approved"])
+    assert (curve, table) == (None, None)
+    assert "Nothing is foretold" in replay.forecast_text(curve)
+    more = past_of(n=3_000)
+    coming = more.assign(passed_today=True, margin_fen=10, loss_fen=20, cost_fen=1)
+    curve, table = replay.foretell(more, more["approved"], coming, more["approved"])
+    pd.testing.assert_frame_equal(
+        table,
+        replay.forecast(replay.fit_outcomes(more, more["approved"]), coming, more["approved"]),
+    )
 
 
 def test_profit_is_inside_its_interval_in_184_to_196_of_200_seeds():

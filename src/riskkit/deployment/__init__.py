@@ -6,7 +6,7 @@ change that would cross the cutoff.
 """
 
 from riskkit.deployment.decided import ALL, decide, decision_table, decline_table
-from riskkit.deployment.decision_sql import decision_sql
+from riskkit.deployment.decision_sql import decision_sql, save_decision
 from riskkit.deployment.in_force import ScoreRule, policy_text, rule_in_force
 from riskkit.deployment.smallest_change import changes_table, changes_text, smallest_changes
 
@@ -21,5 +21,6 @@ __all__ = [
     "decline_table",
     "policy_text",
     "rule_in_force",
+    "save_decision",
     "smallest_changes",
 ]

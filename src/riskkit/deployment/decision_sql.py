@@ -6,6 +6,7 @@ Takes the conditions of the rules, the card and where to cut; gives the text of 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,14 @@ from riskkit.deployment.decided import (
     BY_SCORE,
     BY_TODAY,
     check_cutoffs_by_segment,
+    decision_table,
     otherwise,
 )
 from riskkit.scorecard import Scorecard
-from riskkit.sql import number_literal, quoted, text_literal
+from riskkit.sql import DIALECTS, number_literal, quoted, text_literal
+from riskkit.tables import whole
 
-__all__ = ["decision_sql"]
+__all__ = ["decision_sql", "save_decision"]
 
 # columns of the inner query that no applicant's column may have
 _RULE, _SEGMENT, _SCORE = "declined_by_rule", "decision_segment", "credit_score"
@@ -196,3 +199,47 @@ def _cutoff_case(cutoffs: Mapping[str, float], segment: str) -> str:
     ]
     last = number_literal(otherwise(cutoffs))
     return f"CAST(CASE {' '.join(cases)} ELSE {last} END AS FLOAT8)"
+
+
+def save_decision(
+    folder: str | Path,
+    conditions: pd.DataFrame | None,
+    card: Scorecard | None,
+    scale: pd.DataFrame,
+    cutoffs: Mapping[str, float],
+    *,
+    model: str,
+    behind_today: bool = False,
+) -> pd.DataFrame:
+    """Write the decision as a table, ``decision_table.csv``, and as ``decision_DIALECT.sql``.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where the files go, each whole or not at all.
+    conditions, card, scale, cutoffs, behind_today
+        As for :func:`decision_sql`; the queries read a table called ``applications``.
+    model : str
+        Whose score it is.
+
+    Returns
+    -------
+    DataFrame
+        Of :func:`decision_table`, as it was written.
+    """
+    table = decision_table(conditions, scale, cutoffs, model=model, behind_today=behind_today)
+    with whole(Path(folder) / "decision_table.csv") as path:
+        table.to_csv(path)
+    for dialect in DIALECTS:
+        query = decision_sql(
+            conditions,
+            card,
+            scale,
+            cutoffs,
+            table="applications",
+            dialect=dialect,
+            behind_today=behind_today,
+        )
+        with whole(Path(folder) / f"decision_{dialect}.sql") as path:
+            Path(path).write_text(f"{query};\n", encoding="utf-8")
+    return table

@@ -5,14 +5,20 @@ intervals, and, on the synthetic lender, the same people under the new policy.
 """
 
 from riskkit.replay.forecast import OutcomeCurve, fit_outcomes, forecast, foretell
-from riskkit.replay.policy_swaps import policy_swaps, rival_policies, swap_gain
-from riskkit.replay.realised import in_downturn, offers_to, realise, replay_table
-from riskkit.replay.replay_words import forecast_text, policy_swaps_text, replay_text
+from riskkit.replay.policy_swaps import policy_swaps, rival_policies, swap_gain, swaps_against
+from riskkit.replay.realised import in_downturn, offers_to, realise, replay_table, replay_worlds
+from riskkit.replay.replay_words import (
+    forecast_shown,
+    forecast_text,
+    policy_swaps_text,
+    replay_text,
+)
 
 __all__ = [
     "OutcomeCurve",
     "fit_outcomes",
     "forecast",
+    "forecast_shown",
     "forecast_text",
     "foretell",
     "in_downturn",
@@ -22,6 +28,8 @@ __all__ = [
     "realise",
     "replay_table",
     "replay_text",
+    "replay_worlds",
     "rival_policies",
     "swap_gain",
+    "swaps_against",
 ]

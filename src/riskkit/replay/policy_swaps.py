@@ -23,7 +23,7 @@ from riskkit.checks import (
     same_rows,
 )
 
-__all__ = ["GROUPS", "policy_swaps", "rival_policies", "swap_gain"]
+__all__ = ["GROUPS", "policy_swaps", "rival_policies", "swap_gain", "swaps_against"]
 
 GROUPS = ("both approve", "swapped out", "swapped in", "both decline")
 _LOANS = ("default_flag", "booked", "margin_fen", "loss_fen", "cost_fen")
@@ -145,6 +145,35 @@ def _inferred(score: np.ndarray, state: np.ndarray) -> np.ndarray:
     if line is None:
         return np.where(known, bad, np.nan)
     return np.where(known, bad, special.expit(line[0] + line[1] * score))
+
+
+def swaps_against(
+    rivals: Mapping[str, ArrayLike],
+    new: ArrayLike,
+    loans: pd.DataFrame,
+    *,
+    score: ArrayLike | None = None,
+    truth: ArrayLike | None = None,
+) -> pd.DataFrame:
+    """The swap set of a policy against each of others.
+
+    Parameters
+    ----------
+    rivals : mapping of name to bool array of shape (n,)
+        Of :func:`rival_policies`, say.
+    new, loans, score, truth
+        As for :func:`policy_swaps`.
+
+    Returns
+    -------
+    DataFrame, index (against, group)
+        Columns of :func:`policy_swaps`.
+    """
+    tables = {
+        name: policy_swaps(old, new, loans, score=score, truth=truth)
+        for name, old in rivals.items()
+    }
+    return pd.concat(tables, names=["against"])
 
 
 def swap_gain(swaps: pd.DataFrame) -> Mapping[str, float]:

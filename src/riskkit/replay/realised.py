@@ -14,7 +14,7 @@ import pandas as pd
 from riskkit import synthetic
 from riskkit.checks import flag_array, same_rows
 
-__all__ = ["in_downturn", "offers_to", "realise", "replay_table"]
+__all__ = ["in_downturn", "offers_to", "realise", "replay_table", "replay_worlds"]
 
 
 def offers_to(applications: pd.DataFrame, approved: np.ndarray) -> pd.DataFrame:
@@ -116,14 +116,14 @@ def realise(
 
 
 def replay_table(
-    predicted: pd.DataFrame, realised: pd.DataFrame, values: pd.DataFrame
+    predicted: pd.DataFrame | None, realised: pd.DataFrame, values: pd.DataFrame
 ) -> pd.DataFrame:
     """The forecast of a policy beside what became of it.
 
     Parameters
     ----------
-    predicted : DataFrame, index figure
-        Of :func:`riskkit.replay.forecast`.
+    predicted : DataFrame, index figure, or None
+        Of :func:`riskkit.replay.forecast`; None where nothing was foretold.
     realised : DataFrame of shape (n, 3)
         Of :func:`realise`.
     values : DataFrame of shape (n, 3)
@@ -145,5 +145,41 @@ def replay_table(
         "bad_rate": bad.mean() if booked.any() else np.nan,
         "profit_amount": (np.where(bad, -loss, margin) - cost).sum() / 100,
     }
+    if predicted is None:
+        index = pd.Index(list(figures), name="figure")
+        predicted = pd.DataFrame(np.nan, index=index, columns=["predicted", "low", "high"])
     table = predicted.assign(realised=pd.Series(figures))
     return table.assign(is_inside=table["realised"].between(table["low"], table["high"]))
+
+
+def replay_worlds(
+    world: synthetic.World,
+    applications: pd.DataFrame,
+    approved: pd.Series,
+    predicted: pd.DataFrame | None,
+    values: pd.DataFrame,
+) -> pd.DataFrame:
+    """The forecast beside what came of the policy as the months were, and in a downturn.
+
+    Parameters
+    ----------
+    world, applications, approved
+        As for :func:`realise`.
+    predicted, values
+        As for :func:`replay_table`.
+
+    Returns
+    -------
+    DataFrame, index (world, figure)
+        Columns of :func:`replay_table`. The downturn begins with the first of the applications;
+        where a lender's scenario changes who applies, there is none.
+    """
+    worlds = {f"as it was ({world.lender.scenario})": world}
+    if world.lender.scenario == "base":
+        worlds["in a downturn"] = in_downturn(world, applications["applied_at"].min())
+    granted = approved.to_numpy(bool)
+    tables = {
+        name: replay_table(predicted, realise(each, applications, granted), values)
+        for name, each in worlds.items()
+    }
+    return pd.concat(tables, names=["world"])
