@@ -42,6 +42,7 @@ ORDER = (
     "reject_inference",
     "evidence",
     "strategy",
+    "frontier",
     "offers",
     "vintage",
     "migration",
