@@ -6,24 +6,21 @@ any two figures of one draw rest on the same applicants.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import sparse, special
+from scipy import sparse
 
-from riskkit import metrics
-from riskkit.checks import flag_array, numeric_array, same_rows
+from riskkit.frontier.unseen import MONEY, Unseen, check_applications, stands_for
 
-__all__ = ["Curve", "Curves", "draw_curves", "expected_loans", "lines_of_draws"]
+__all__ = ["Curve", "Curves", "draw_curves"]
 
-_MONEY = ("margin_fen", "loss_fen", "cost_fen")
-_COLUMNS = ("approved", "booked", "default_flag", *_MONEY)
 _FEWEST_DRAWS, _MOST_DRAWN, _BLOCK = 50, 40_000_000, 4_000_000
 # more distinct scores are taken together at their quantiles
 _MOST_POINTS = 1_000
-_NEWTON_STEPS, _LONGEST_STEP = 6, 1.0
+_TODAY = ""  # no model's name
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +36,7 @@ class Curve:
     good, bad, profit : float arrays of that shape
         Of known outcomes; the profit in units of the currency.
     loans, expected_bad, expected_profit : float arrays of that shape
-        Of known outcomes and of those unseen, who repay like known loans of their score.
+        Of known outcomes and of those unseen, who repay like known loans of their scores.
     """
 
     cutoffs: np.ndarray
@@ -54,26 +51,28 @@ class Curve:
     @property
     def expected_bad_rate(self) -> np.ndarray:
         """Expected bads ÷ loans, NaN where there is none."""
-        return _ratio(self.expected_bad, self.loans)
+        return ratio(self.expected_bad, self.loans)
 
     @property
     def bad_rate(self) -> np.ndarray:
         """Known bads ÷ known outcomes, NaN where there is none."""
-        return _ratio(self.bad, self.good + self.bad)
+        return ratio(self.bad, self.good + self.bad)
 
-    def at_approval(self, values: np.ndarray, approval_rate: float) -> np.ndarray:
-        """Values of each draw where so many are approved, between two cutoffs drawn by lot.
+    def at_approval(self, values: np.ndarray, approval_rate: np.ndarray) -> np.ndarray:
+        """A sum of each draw where so many are approved, between two cutoffs drawn by lot.
 
         Parameters
         ----------
         values : float array of shape (1 + n_draws, n_points)
-            A sum at or above each cutoff: 0 where nobody is approved.
-        approval_rate : float
+            At or above each cutoff: 0 where nobody is approved.
+        approval_rate : float array of shape (1 + n_draws,)
         """
         return np.array(
             [
-                np.interp(approval_rate, np.append(0.0, rates), np.append(0.0, sums))
-                for rates, sums in zip(self.approval_rate, values, strict=True)
+                np.interp(asked, np.append(0.0, rates), np.append(0.0, sums))
+                for asked, rates, sums in zip(
+                    approval_rate, self.approval_rate, values, strict=True
+                )
             ]
         )
 
@@ -100,84 +99,92 @@ class Curves:
     sums : dict of model to dict of float arrays of shape (1 + n_draws, n_points)
         `applications`; of known outcomes `good`, `bad`, and `margin` of the goods, `loss` of the
         bads, `cost` of both, in units of the currency; `unseen`, how many loans those without an
-        outcome stand for, with what they earn as goods (`unseen_good`) and lose more as bads
-        (`unseen_worse`); the same three of those approved by the old policy (`today_…`).
-    lines : dict of model to float array of shape (1 + n_draws, 2)
-        Intercept and slope of the logit of bad on the score, of known loans; NaN without a line.
+        outcome stand for, and `unseen_good`, what they would earn as goods.
+    guessed : dict of (model, uplift) to dict of float arrays of that shape
+        Of those unseen, `bad`, how many are expected, and `worse`, what they earn less for it.
+    today : dict of tuple to float arrays of shape (1 + n_draws,)
+        Of those the old policy approved: (name,) of `sums`, (name, uplift) of `guessed`, and how
+        many applications there are, (`everybody`,).
     everybody_approved : bool
         Whether the old policy approved all.
-    today_rate : float array of shape (1 + n_draws,)
-        Approved by the old policy ÷ all.
-    n_applications, n_known, n_bad : int
-    uplift : float
-        How many times the odds of bad of known loans of their score those never booked have.
+    n_applications, n_bad : int
+        Applications, and known bads.
     """
 
     points: dict[str, np.ndarray]
     sums: dict[str, dict[str, np.ndarray]]
-    lines: dict[str, np.ndarray]
+    guessed: dict[tuple[str, float], dict[str, np.ndarray]]
+    today: dict[tuple[object, ...], np.ndarray]
     everybody_approved: bool
-    today_rate: np.ndarray
     n_applications: int
-    n_known: int
     n_bad: int
-    uplift: float = 1.0
 
-    def under(self, uplift: float) -> Curves:
-        """The same draws, if those unseen had so many times the odds of bad."""
-        if not (np.isfinite(uplift) and uplift > 0):
-            raise ValueError(f"uplift must be finite and > 0, got {uplift!r}")
-        return replace(self, uplift=uplift)
+    @property
+    def today_rate(self) -> np.ndarray:
+        """Approved by the old policy ÷ all, of each draw."""
+        return ratio(self.today["applications",], self.today["everybody",])
 
-    def chance(self, model: str) -> np.ndarray:
-        """Probability of bad of those unseen at each score of each draw, ascending."""
-        line = self.lines[model]
-        logit = line[:, :1] + line[:, 1:] * self.points[model]
-        return special.expit(logit + np.log(self.uplift))
+    def curve(self, model: str, uplift: float = 1.0) -> Curve:
+        """What each cutoff of a model approves and earns, in each draw.
 
-    def curve(self, model: str) -> Curve:
-        """What each cutoff of a model approves and earns, in each draw."""
-        sums, chance = self.sums[model], self.chance(model)
+        Raises
+        ------
+        ValueError
+            The uplift is not among those drawn.
+        """
+        self._drawn(uplift)
+        sums, guessed = self.sums[model], self.guessed[model, uplift]
         profit = sums["margin"] - sums["loss"] - sums["cost"]
-        # where nobody is unseen, nobody's probability is asked for
-        risk = np.where(sums["unseen"] > 0, chance, 0.0)
         applications = _above(sums["applications"])
         return Curve(
             cutoffs=self.points[model][::-1],
-            approval_rate=_ratio(applications, applications[:, -1:]),
+            approval_rate=ratio(applications, applications[:, -1:]),
             good=_above(sums["good"]),
             bad=_above(sums["bad"]),
             profit=_above(profit),
             loans=_above(sums["good"] + sums["bad"] + sums["unseen"]),
-            expected_bad=_above(sums["bad"] + sums["unseen"] * risk),
-            expected_profit=_above(profit + sums["unseen_good"] - risk * sums["unseen_worse"]),
+            expected_bad=_above(sums["bad"] + guessed["bad"]),
+            expected_profit=_above(profit + sums["unseen_good"] - guessed["worse"]),
         )
 
-    def today(self, model: str) -> dict[str, np.ndarray]:
-        """The old policy, its loans without an outcome judged by a model's line; a value a draw.
+    def policy(self, uplift: float = 1.0) -> dict[str, np.ndarray]:
+        """The old policy in each draw: approval_rate, expected bad_rate and profit.
 
-        `approval_rate`, `good`, `bad`, `profit`, `loans`, `expected_bad`, `expected_profit`.
+        Raises
+        ------
+        ValueError
+            The uplift is not among those drawn.
         """
-        sums, chance = self.sums[model], self.chance(model)
-        risk = np.where(sums["today_unseen"] > 0, chance, 0.0)
-        good, bad = (sums[name].sum(axis=1) for name in ("good", "bad"))
-        profit = (sums["margin"] - sums["loss"] - sums["cost"]).sum(axis=1)
-        unseen = sums["today_good"] - risk * sums["today_worse"]
+        self._drawn(uplift)
+        today, guessed = self.today, (self.today["bad", uplift], self.today["worse", uplift])
+        seen = today["margin",] - today["loss",] - today["cost",]
         return {
             "approval_rate": self.today_rate,
-            "good": good,
-            "bad": bad,
-            "profit": profit,
-            "loans": good + bad + sums["today_unseen"].sum(axis=1),
-            "expected_bad": bad + (sums["today_unseen"] * risk).sum(axis=1),
-            "expected_profit": profit + unseen.sum(axis=1),
+            "bad_rate": ratio(
+                today["bad",] + guessed[0], today["good",] + today["bad",] + today["unseen",]
+            ),
+            "profit": seen + today["unseen_good",] - guessed[1],
         }
+
+    def _drawn(self, uplift: float) -> None:
+        uplifts = sorted({drawn for _, drawn in self.guessed})
+        if uplift not in uplifts:
+            raise ValueError(f"uplift must be one of those drawn, {uplifts}, got {uplift!r}")
 
 
 def draw_curves(
-    scores: pd.DataFrame, loans: pd.DataFrame, *, n_draws: int = 400, seed: int = 1
+    scores: pd.DataFrame,
+    loans: pd.DataFrame,
+    *,
+    uplifts: Sequence[float] = (1.0, 2.0),
+    n_draws: int = 400,
+    seed: int = 1,
 ) -> Curves:
     """Sums per score point of each model, as they are and in draws of the same applications.
+
+    Those without an outcome repay like known loans of the same scores, by a logistic regression of
+    bad on all models' scores, refitted in each draw: one applicant has one probability whichever
+    model lets him in.
 
     Parameters
     ----------
@@ -187,6 +194,8 @@ def draw_curves(
     loans : DataFrame of shape (n, 6 or more)
         approved and booked (bool, by the old policy), default_flag (missing where unknown), and
         margin_fen, loss_fen, cost_fen of :func:`riskkit.strategy.loan_values`.
+    uplifts : sequence of float, 1 among them
+        How many times the odds of bad of known loans of their scores those unseen may have.
     n_draws : int
         Poisson draws of the applications, at least 20; fewer, down to 50, where more than 40
         million applications would be drawn.
@@ -200,134 +209,92 @@ def draw_curves(
     ------
     ValueError
         There is no model or no application, a column is missing, lengths differ, a score or a sum
-        is not finite, a loan was booked but not approved or is known but was not booked, or
-        `n_draws` is too small.
+        is not finite, a loan was booked but not approved or is known but was not booked, an uplift
+        is not above 0, or `n_draws` is too small.
 
     Source
     ------
     Hanley, MacGibbon (2006), Creating non-parametric bootstrap samples using Poisson frequencies.
     """
-    _check(scores, loans, n_draws)
-    fields = _fields(loans)
-    n = len(loans)
-    approved = flag_array(loans["approved"], "approved", n).astype(float)
-    points, matrices = {}, {}
-    for name, column in scores.items():
-        score = column.to_numpy(dtype=float)
-        points[str(name)] = _points(score)
-        place = np.searchsorted(points[str(name)], score, side="right") - 1
-        matrices[str(name)] = [
-            sparse.csr_array((values, (place, np.arange(n))), shape=(len(points[str(name)]), n))
-            for values in fields.values()
-        ]
-    parts: dict[str, list[list[np.ndarray]]] = {name: [[] for _ in fields] for name in points}
-    rates = []
-    for times in _times(n, n_draws, seed):
-        rates.append(times @ approved / np.maximum(times.sum(axis=1), 1))
-        for name, of_fields in matrices.items():
-            for place, matrix in enumerate(of_fields):
-                parts[name][place].append((matrix @ times.T).T)
-    sums = {
-        name: {field: np.concatenate(part) for field, part in zip(fields, found, strict=True)}
-        for name, found in parts.items()
-    }
-    lines = {
-        name: lines_of_draws(points[name], own["good"], own["bad"]) for name, own in sums.items()
-    }
+    check_applications(scores, loans)
+    if n_draws < 20:
+        raise ValueError(f"n_draws must be at least 20, got {n_draws!r}")
+    if 1.0 not in uplifts or not all(np.isfinite(u) and u > 0 for u in uplifts):
+        raise ValueError(f"uplifts must be above 0 and hold 1, got {list(uplifts)}")
+    sums = _Sums(scores, loans, uplifts)
+    parts = [sums.of(times) for times in _times(len(loans), n_draws, seed)]
+    whole = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     return Curves(
-        points=points,
-        sums=sums,
-        lines=lines,
-        everybody_approved=bool(approved.all()),
-        today_rate=np.concatenate(rates),
-        n_applications=n,
-        n_known=int(fields["good"].sum() + fields["bad"].sum()),
-        n_bad=int(fields["bad"].sum()),
+        points=sums.points,
+        sums={m: {name: whole[m, name] for name in sums.fields} for m in sums.points},
+        guessed={
+            (m, u): {name: whole[m, name, u] for name in sums.guessed}
+            for m in sums.points
+            for u in uplifts
+        },
+        today={key[1:]: value for key, value in whole.items() if key[0] == _TODAY},
+        everybody_approved=bool(sums.approved.all()),
+        n_applications=len(loans),
+        n_bad=int(sums.fields["bad"].sum()),
     )
 
 
-def lines_of_draws(points: np.ndarray, good: np.ndarray, bad: np.ndarray) -> np.ndarray:
-    """Intercept and slope of the logit of bad on the score, a row a draw.
+class _Sums:
+    """What each application adds to each sum, and the sums of any draw."""
 
-    Newton's steps from the line of row 0, :func:`riskkit.metrics.logistic_line`; NaN where that has
-    none, or a draw's leave the finite numbers.
-    """
-    rows = good + bad
-    outcome = np.repeat([0.0, 1.0], len(points))
-    weight = np.concatenate([good[0], bad[0]])
-    seen = weight > 0
-    start = metrics.logistic_line(np.tile(points, 2)[seen], outcome[seen], weight[seen])
-    if start is None:
-        return np.full((len(good), 2), np.nan)
-    centre = rows[0] @ points / rows[0].sum()
-    spread = max(float(np.sqrt(rows[0] @ (points - centre) ** 2 / rows[0].sum())), 1e-300)
-    z = (points - centre) / spread
-    line = np.tile([start[0] + start[1] * centre, start[1] * spread], (len(rows), 1))
-    for _ in range(_NEWTON_STEPS):
-        chance = special.expit(line[:, :1] + line[:, 1:] * z)
-        miss, curve = bad - rows * chance, rows * chance * (1 - chance)
-        up, turn = miss.sum(axis=1), miss @ z
-        flat, tilt, bend = curve.sum(axis=1), curve @ z, curve @ z**2
-        scale = np.maximum(flat * bend - tilt**2, 1e-300)
-        step = np.column_stack([bend * up - tilt * turn, flat * turn - tilt * up]) / scale[:, None]
-        # a full step may overshoot where a draw has few bads
-        line = line + np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
-    slope = line[:, 1] / spread
-    return np.column_stack([line[:, 0] - slope * centre, slope])
+    def __init__(self, scores: pd.DataFrame, loans: pd.DataFrame, uplifts: Sequence[float]) -> None:
+        outcome = loans["default_flag"].to_numpy(dtype=float)
+        known, unseen = ~np.isnan(outcome), stands_for(loans)
+        good, bad = outcome == 0, outcome == 1
+        margin, loss, cost = (loans[name].to_numpy(dtype=float) / 100 for name in MONEY)
+        self.approved = loans["approved"].to_numpy(dtype=bool)
+        self.fields = {
+            "applications": np.ones(len(loans)),
+            "good": good.astype(float),
+            "bad": bad.astype(float),
+            "margin": margin * good,
+            "loss": loss * bad,
+            "cost": cost * known,
+            "unseen": unseen,
+            "unseen_good": unseen * (margin - cost),
+        }
+        self.uplifts, self.unseen = uplifts, unseen > 0
+        each = {"bad": unseen, "worse": unseen * (margin + loss)}
+        self.guessed = {name: values[self.unseen] for name, values in each.items()}
+        self.line = Unseen(scores, outcome, self.unseen)
+        self.points, self.at = {}, {}
+        for name, column in scores.items():
+            score = column.to_numpy(dtype=float)
+            points = _points(score)
+            self.points[str(name)] = points
+            self.at[str(name)] = np.searchsorted(points, score, side="right") - 1
 
-
-def expected_loans(loans: pd.DataFrame) -> np.ndarray:
-    """How many loans each application without an outcome stands for.
-
-    0 of a known outcome; 1 of another booked loan; 0 of an offer that was not taken; of the
-    declined, the share of the granted that took their loan.
-    """
-    n = len(loans)
-    approved, booked = (flag_array(loans[name], name, n) for name in ("approved", "booked"))
-    taken_up = booked.sum() / max(int(approved.sum()), 1)
-    guessed = np.where(booked, 1.0, np.where(approved, 0.0, taken_up))
-    return np.where(loans["default_flag"].notna().to_numpy(), 0.0, guessed)
-
-
-def _check(scores: pd.DataFrame, loans: pd.DataFrame, n_draws: int) -> None:
-    same_rows(scores=scores, loans=loans)
-    missing = [name for name in _COLUMNS if name not in loans]
-    if missing:
-        raise ValueError(f"loans lack {missing}, they have {list(loans.columns)}")
-    if not scores.shape[1] or not len(scores):
-        raise ValueError(f"curves need a model and an application, got shape {scores.shape}")
-    if n_draws < 20:
-        raise ValueError(f"n_draws must be at least 20, got {n_draws!r}")
-    for name, column in [*scores.items(), *loans[list(_MONEY)].items()]:
-        if not np.isfinite(numeric_array(column, str(name)).astype(float)).all():
-            raise ValueError(f"{name} must be finite everywhere")
-    approved, booked = (flag_array(loans[name], name, len(loans)) for name in _COLUMNS[:2])
-    if (booked & ~approved).any():
-        raise ValueError("loans must be approved where booked")
-    if (loans["default_flag"].notna().to_numpy() & ~booked).any():
-        raise ValueError("default_flag must be missing where not booked")
+    def of(self, times: np.ndarray) -> dict[tuple[object, ...], np.ndarray]:
+        """Sums of draws, by (model, name), (model, name, uplift), and those of the old policy."""
+        drawn = times[:, self.unseen]
+        risks = {uplift: drawn * self.line.chances(times, uplift) for uplift in self.uplifts}
+        found: dict[tuple[object, ...], np.ndarray] = {}
+        for model, place in self.at.items():
+            n = len(self.points[model])
+            for name, values in self.fields.items():
+                found[model, name] = _summed(times, place, values, n)
+            for name, values in self.guessed.items():
+                for uplift, risk in risks.items():
+                    found[model, name, uplift] = _summed(risk, place[self.unseen], values, n)
+        for name, values in self.fields.items():
+            found[_TODAY, name] = times @ (values * self.approved)
+        for name, values in self.guessed.items():
+            for uplift, risk in risks.items():
+                found[_TODAY, name, uplift] = risk @ (values * self.approved[self.unseen])
+        found[_TODAY, "everybody"] = times.sum(axis=1)
+        return found
 
 
-def _fields(loans: pd.DataFrame) -> dict[str, np.ndarray]:
-    """What each application adds to each sum."""
-    outcome = loans["default_flag"].to_numpy(dtype=float)
-    known, unseen = ~np.isnan(outcome), expected_loans(loans)
-    good, bad = outcome == 0, outcome == 1
-    margin, loss, cost = (loans[name].to_numpy(dtype=float) / 100 for name in _MONEY)
-    today = unseen * loans["approved"].to_numpy(dtype=bool)
-    fields = {
-        "applications": np.ones(len(loans)),
-        "good": good.astype(float),
-        "bad": bad.astype(float),
-        "margin": margin * good,
-        "loss": loss * bad,
-        "cost": cost * known,
-    }
-    for name, stands_for in (("unseen", unseen), ("today", today)):
-        fields["unseen" if name == "unseen" else "today_unseen"] = stands_for
-        fields[f"{name}_good"] = stands_for * (margin - cost)
-        fields[f"{name}_worse"] = stands_for * (margin + loss)
-    return fields
+def _summed(times: np.ndarray, place: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
+    """Sums of the values at each of so many places, a row a draw."""
+    matrix = sparse.csr_array((values, (place, np.arange(len(place)))), shape=(n, len(place)))
+    found: np.ndarray = (matrix @ times.T).T
+    return found
 
 
 def _points(score: np.ndarray) -> np.ndarray:
@@ -353,6 +320,7 @@ def _above(values: np.ndarray) -> np.ndarray:
     return values[:, ::-1].cumsum(axis=1)
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Part ÷ whole, NaN where there is nothing to divide by."""
     found: np.ndarray = part / np.where(whole > 0, whole, np.nan)
     return found
