@@ -8,12 +8,49 @@ frontier, what a better model is worth, and cutoffs by segment.
 from riskkit.frontier.bands import marginal_bands
 from riskkit.frontier.curves import Curve, Curves, draw_curves
 from riskkit.frontier.emp import emp_table, expected_maximum_profit
+from riskkit.frontier.goals import GOALS, goal_cutoffs
+from riskkit.frontier.segments import (
+    SegmentChoice,
+    check_segment,
+    judge_segments,
+    segment_cutoffs,
+    segment_gains,
+)
+from riskkit.frontier.unseen import Expected
+from riskkit.frontier.words import bands_text, gap_text, goals_text, segments_text, worth_text
+from riskkit.frontier.worth import (
+    best_cutoffs,
+    efficient_tables,
+    gini_worth,
+    model_worth,
+    policy_gap,
+    policy_point,
+)
 
 __all__ = [
+    "GOALS",
     "Curve",
     "Curves",
+    "Expected",
+    "SegmentChoice",
+    "bands_text",
+    "best_cutoffs",
+    "check_segment",
     "draw_curves",
+    "efficient_tables",
     "emp_table",
     "expected_maximum_profit",
+    "gap_text",
+    "gini_worth",
+    "goal_cutoffs",
+    "goals_text",
+    "judge_segments",
     "marginal_bands",
+    "model_worth",
+    "policy_gap",
+    "policy_point",
+    "segment_cutoffs",
+    "segment_gains",
+    "segments_text",
+    "worth_text",
 ]

@@ -6,13 +6,15 @@ expected to add.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from scipy import special
 
 from riskkit.checks import flag_array, numeric_array, same_rows
 
-__all__ = ["MONEY", "Unseen", "check_applications", "expected_values", "stands_for"]
+__all__ = ["MONEY", "Expected", "Unseen", "check_applications", "stands_for"]
 
 MONEY = ("margin_fen", "loss_fen", "cost_fen")
 _COLUMNS = ("approved", "booked", "default_flag", *MONEY)
@@ -73,7 +75,7 @@ class Unseen:
     """
 
     def __init__(self, scores: pd.DataFrame, outcome: np.ndarray, unseen: np.ndarray) -> None:
-        self.known = ~np.isnan(outcome)
+        self.known, self.unseen = ~np.isnan(outcome), unseen
         x = scores.to_numpy(dtype=float)
         spread = x[self.known].std(axis=0) if self.known.any() else np.zeros(x.shape[1])
         centre = x[self.known].mean(axis=0) if self.known.any() else spread
@@ -128,47 +130,78 @@ class Unseen:
         return found
 
 
-def expected_values(
-    scores: pd.DataFrame, loans: pd.DataFrame, *, uplift: float = 1.0
-) -> pd.DataFrame:
+@dataclass(frozen=True, eq=False)
+class Expected:
     """What each application is expected to add to a policy that approves it.
 
     Parameters
     ----------
-    scores : DataFrame of shape (n, n_models)
-    loans : DataFrame of shape (n, 6 or more)
-        As in :func:`draw_curves`.
-    uplift : float
-        Times the odds of bad of those unseen.
-
-    Returns
-    -------
-    DataFrame of shape (n, 4), index of `loans`
+    frame : DataFrame of shape (n, 4), index of the applications
         `loans` (1 of a known outcome, else how many it stands for), `bad` and `profit_amount`
         (known, or expected), `known` (bool).
-
-    Raises
-    ------
-    ValueError
-        As :func:`draw_curves`; or somebody is unseen and no good, or no bad, is known.
+    line : Unseen
+    worse : float array of shape (n_unseen,)
+        What each unseen application earns less for a unit more of its logit.
     """
-    check_applications(scores, loans)
-    outcome = loans["default_flag"].to_numpy(dtype=float)
-    known, stands = ~np.isnan(outcome), stands_for(loans)
-    unseen = stands > 0
-    line = Unseen(scores, outcome, unseen)
-    if unseen.any() and not line.has_line:
-        raise ValueError("those unseen can be judged only where goods and bads are known")
-    margin, loss, cost = (loans[name].to_numpy(dtype=float) / 100 for name in MONEY)
-    risk = np.where(known, outcome, 0.0)
-    risk[unseen] = line.chances(np.ones((1, len(loans))), uplift)[0]
-    size = np.where(known, 1.0, stands)
-    return pd.DataFrame(
-        {
-            "loans": size,
-            "bad": size * risk,
-            "profit_amount": size * ((1 - risk) * margin - risk * loss - cost),
-            "known": known,
-        },
-        index=loans.index,
-    )
+
+    frame: pd.DataFrame
+    line: Unseen
+    worse: np.ndarray
+
+    @classmethod
+    def of(cls, scores: pd.DataFrame, loans: pd.DataFrame, *, uplift: float = 1.0) -> Expected:
+        """Expected loans, bads and profit of these applications.
+
+        Parameters
+        ----------
+        scores : DataFrame of shape (n, n_models)
+        loans : DataFrame of shape (n, 6 or more)
+            As in :func:`draw_curves`.
+        uplift : float
+            Times the odds of bad of those unseen.
+
+        Raises
+        ------
+        ValueError
+            As :func:`draw_curves`; or somebody is unseen and no good, or no bad, is known.
+        """
+        check_applications(scores, loans)
+        outcome = loans["default_flag"].to_numpy(dtype=float)
+        known, stands = ~np.isnan(outcome), stands_for(loans)
+        unseen = stands > 0
+        line = Unseen(scores, outcome, unseen)
+        if unseen.any() and not line.has_line:
+            raise ValueError("those unseen can be judged only where goods and bads are known")
+        margin, loss, cost = (loans[name].to_numpy(dtype=float) / 100 for name in MONEY)
+        risk = np.where(known, outcome, 0.0)
+        risk[unseen] = line.chances(np.ones((1, len(loans))), uplift)[0]
+        size = np.where(known, 1.0, stands)
+        frame = pd.DataFrame(
+            {
+                "loans": size,
+                "bad": size * risk,
+                "profit_amount": size * ((1 - risk) * margin - risk * loss - cost),
+                "known": known,
+            },
+            index=loans.index,
+        )
+        worse = size * (margin + loss) * risk * (1 - risk)
+        return cls(frame, line, worse[unseen])
+
+    def profit(self, weight: np.ndarray) -> tuple[float, float]:
+        """Expected profit of weighted applications, and its standard error.
+
+        By the delta method: what an application adds itself, and what a known one adds by moving
+        the line that judges those unseen.
+        """
+        line = self.line
+        added = weight * self.frame["profit_amount"].to_numpy()
+        total = float(added.sum())
+        if line.has_line and len(self.worse):
+            pull = -(self.worse * weight[line.unseen]) @ line.z_unseen
+            chance = special.expit(line.z_known @ line.start[0])
+            bend = (line.z_known.T * (chance * (1 - chance))) @ line.z_known
+            moved = line.z_known @ np.linalg.lstsq(bend, pull, rcond=None)[0]
+            added[line.known] += (line.bad - chance) * moved
+        squares = float(added @ added) - total**2 / max(len(added), 1)
+        return total, float(np.sqrt(max(squares, 0.0)))

@@ -17,6 +17,7 @@ from riskkit.plots.style import (
     BAD,
     MUTED,
     SERIES,
+    THIRD,
     axes_of,
     finish,
     legend_outside,
@@ -34,6 +35,8 @@ def plot_cutoffs(
     tables: Mapping[str, pd.DataFrame],
     rate_name: str,
     *,
+    point: pd.Series | None = None,
+    told: str = "of booked",
     ax: Axes | None = None,
 ) -> Axes:
     """Bad rate of what is approved against the approval rate, one line per model.
@@ -41,9 +44,15 @@ def plot_cutoffs(
     Parameters
     ----------
     tables : mapping of model to DataFrame
-        Of :func:`strategy.cutoff_table`; drawn from 50 known outcomes on.
+        Of :func:`strategy.cutoff_table` or :func:`frontier.efficient_tables`; drawn from 50 known
+        outcomes on.
     rate_name : str
         What the horizontal axis counts, such as "approval rate".
+    point : Series, optional
+        Another policy, whose name it bears: `approval_rate`, `bad_rate` with `bad_rate_low` and
+        `bad_rate_high`, as of :func:`frontier.policy_point`.
+    told : str
+        Whose bad rate it is.
     """
     ax = axes_of(ax, (5.6, 3.6))
     alt = []
@@ -53,12 +62,14 @@ def plot_cutoffs(
         if len(known):
             all_in, few = known["bad_rate"].iloc[[0, -1]]
             alt.append(f"{name} from {few:.1%} at the safest to {all_in:.1%} with all")
+    if point is not None:
+        alt.append(_other_policy(ax, point, "bad_rate", "bad_rate", 1.0))
     percent_axis(ax.xaxis)
     percent_axis(ax.yaxis)
     ax.set_ylim(0)
     _cutoff_legend(ax, tables)
     text = ("; ".join(alt) or "too few outcomes are known") + "."
-    return finish(ax, "Bad rate at each cutoff", rate_name, "bad rate of booked", text)
+    return finish(ax, "Bad rate at each cutoff", rate_name, f"bad rate {told}", text)
 
 
 def plot_profit(
@@ -66,6 +77,7 @@ def plot_profit(
     rate_name: str,
     currency: str,
     *,
+    point: pd.Series | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Profit against the approval rate, one line per model.
@@ -76,11 +88,14 @@ def plot_profit(
     Parameters
     ----------
     tables : mapping of model to DataFrame
-        Of :func:`strategy.cutoff_table`.
+        Of :func:`strategy.cutoff_table` or :func:`frontier.efficient_tables`.
     rate_name : str
         What the horizontal axis counts, such as "approval rate".
     currency : str
         Unit of the profit.
+    point : Series, optional
+        Another policy, whose name it bears: `approval_rate`, `profit_amount` with `profit_low` and
+        `profit_high`, as of :func:`frontier.policy_point`.
     """
     ax = axes_of(ax, (5.6, 3.6))
     largest = max((t["profit_amount"].abs().max() for t in tables.values()), default=0)
@@ -102,6 +117,8 @@ def plot_profit(
                 alt.append(
                     f"{name} is best at {place[0]:.0%}{'' if filled else ', which is inferred'}"
                 )
+    if point is not None:
+        alt.append(_other_policy(ax, point, "profit_amount", "profit", size))
     percent_axis(ax.xaxis)
     ax.axhline(0, color=MUTED, lw=1)
     _cutoff_legend(ax, tables)
@@ -117,6 +134,16 @@ def _line_of_cutoffs(
     # without a value a white line has a gap, not a bridge
     inferred = values.where(table["inferred"])
     ax.plot(table["approval_rate"], inferred, color="white", lw=2.2, ls=":")
+
+
+def _other_policy(ax: Axes, point: pd.Series, value: str, ends: str, size: float) -> str:
+    """A policy that is no cutoff, with its interval, in the colour of no model; says where."""
+    place, height = float(point["approval_rate"]), float(point[value]) / size
+    low, high = (float(point[f"{ends}_{end}"]) / size for end in ("low", "high"))
+    ax.vlines(place, low, high, color=THIRD, lw=1.6)
+    ax.plot(place, height, "D", color=THIRD, ms=6, zorder=3, label=str(point.name))
+    told = f"{height:.1%}" if value == "bad_rate" else f"{point[value]:,.0f}"
+    return f"{point.name} lies at {place:.0%} and {told}"
 
 
 def _cutoff_legend(ax: Axes, tables: Mapping[str, pd.DataFrame]) -> None:
