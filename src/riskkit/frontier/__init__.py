@@ -6,26 +6,15 @@ frontier, what a better model is worth, and cutoffs by segment.
 """
 
 from riskkit.frontier.bands import marginal_bands
+from riskkit.frontier.by_segment import check_segment, judge_segments, segment_gains
 from riskkit.frontier.curves import Curve, Curves, draw_curves
+from riskkit.frontier.efficient import best_cutoffs, efficient_tables, policy_point
 from riskkit.frontier.emp import emp_table, expected_maximum_profit
 from riskkit.frontier.goals import GOALS, goal_cutoffs
-from riskkit.frontier.segments import (
-    SegmentChoice,
-    check_segment,
-    judge_segments,
-    segment_cutoffs,
-    segment_gains,
-)
+from riskkit.frontier.program import SegmentChoice, segment_cutoffs
 from riskkit.frontier.unseen import Expected
-from riskkit.frontier.words import bands_text, gap_text, goals_text, segments_text, worth_text
-from riskkit.frontier.worth import (
-    best_cutoffs,
-    efficient_tables,
-    gini_worth,
-    model_worth,
-    policy_gap,
-    policy_point,
-)
+from riskkit.frontier.verdicts import bands_text, gap_text, goals_text, segments_text, worth_text
+from riskkit.frontier.worth import gini_worth, model_worth, policy_gap
 
 __all__ = [
     "GOALS",

@@ -58,7 +58,8 @@ def marginal_bands(
         `approval_rate`, `loans`, `bad`, `bad_rate`, and `revenue_amount` and `funding_amount` (of
         the goods), `loss_amount` (of the bads), `cost_amount` (of both: acquisition and
         operation), `profit_amount`. Rates and amounts carry `_low` and `_high`: Jeffreys'
-        interval of a rate; of money the normal one over draws of as many known loans.
+        interval of a rate; of money the normal one over draws of as many known loans, that of the
+        bands' profit for all bands of a model together (Bonferroni).
         `few`: fewer than `min_bads` known bads in the band; `inferred`, as in the cutoff table,
         of all at or above. A model without known outcome has one band of NaN.
 
@@ -105,6 +106,7 @@ def _bands(counts: pd.DataFrame, min_bads: int, max_bands: int, level: float) ->
     each = down.groupby(band).sum().set_axis(pd.Index(scores.min(), name="cutoff"))
     above = each.cumsum()
     n_known = float((above["good"] + above["bad"]).iloc[-1])
+    together = 1 - (1 - level) / len(each)
     table = pd.DataFrame({"score_high": scores.max().to_numpy()}, index=each.index)
     for prefix, part in (("marginal_", each), ("", above)):
         table[f"{prefix}applications"] = part["applications"]
@@ -116,7 +118,8 @@ def _bands(counts: pd.DataFrame, min_bads: int, max_bands: int, level: float) ->
         _rate(table, f"{prefix}bad", part["bad"], loans, level)
         for name in _MONEY if not prefix else ("profit",):
             total = part[f"{name}_fen"] / 100
-            ends = _money_interval(total, part[f"{name}_fen_squares"] / 100**2, n_known, level)
+            squares = part[f"{name}_fen_squares"] / 100**2
+            ends = _money_interval(total, squares, n_known, together if prefix else level)
             table[f"{prefix}{name}_amount"] = total
             table[f"{prefix}{name}_low"], table[f"{prefix}{name}_high"] = ends
         if prefix:

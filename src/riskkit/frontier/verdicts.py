@@ -33,7 +33,7 @@ def bands_text(bands: pd.DataFrame, model: str, currency: str) -> str:
     Returns
     -------
     str
-        Markdown. Ends are those of each band by itself: how many bands were looked at is said.
+        Markdown.
 
     Raises
     ------
@@ -48,30 +48,22 @@ def bands_text(bands: pd.DataFrame, model: str, currency: str) -> str:
     if bads < MIN_BADS:
         return f"**Too few to say** what a band of the {name} brings: {bads:.0f} bads are known."
     earns, loses = own["marginal_profit_low"] > 0, own["marginal_profit_high"] < 0
+    amounts = own["marginal_per_loan_amount"]
     parts = []
-    for which, verb in ((earns, "earn"), (loses, "lose"), (~earns & ~loses, None)):
-        part = own[which]
-        if part.empty:
-            continue
-        spans = _spans(part)
-        one = len(part) == 1
-        if verb is None:
-            parts.append(f"{spans} cannot be told from nothing")
-        else:
-            worst = part["marginal_per_loan_amount"]
-            amount = worst.max() if verb == "earn" else worst.min()
-            most = "" if one else "at most "
+    for which, verb, most in ((earns, "earn", amounts.max()), (loses, "lose", -amounts.min())):
+        if which.any():
             parts.append(
-                f"{spans} {verb}{'s' if one else ''} beyond chance, {most}{abs(amount):,.0f} {unit} "
-                "a loan"
+                f"{_spans(own, which)} {verb}{'s' if which.sum() == 1 else ''} beyond chance, "
+                f"at most {most:,.0f} {unit} a loan"
             )
+    if (~earns & ~loses).any():
+        parts.append(f"{_spans(own, ~earns & ~loses)} cannot be told from nothing")
     few = int(own["few"].sum())
-    thin = (
-        f" {few} of them rest{'s' if few == 1 else ''} on fewer bads than asked for." if few else ""
-    )
+    thin = f" Bands on fewer bads than asked for: {few}." if few else ""
+    widened = ", the intervals widened for so many" if len(own) > 1 else ""
     return (
-        f"Of the {len(own)} band{'s' if len(own) > 1 else ''} of the {name}, each with its own 95 % "
-        f"interval, {'; '.join(parts)}.{thin}"
+        f"Of the {len(own)} band{'s' if len(own) > 1 else ''} of the {name}{widened}: "
+        f"{'; '.join(parts)}.{thin}"
     )
 
 
@@ -114,16 +106,17 @@ def goals_text(
         if pd.isna(row["cutoff"]):
             told.append(f"no score earns at the margin, so *{goal}* has no cutoff")
             continue
-        less = _less_text(row, currency)
         if row["apart_low"] <= 0 <= row["apart_high"]:
-            told.append(f"*{goal}* agrees with the most profitable cutoff within chance{less}")
+            told.append(f"*{goal}* agrees with the most profitable cutoff within chance")
         else:
             side = "above" if row["apart"] > 0 else "below"
             told.append(
                 f"*{goal}* lies {abs(row['apart']):.0f} points {side} the most profitable cutoff, "
-                f"beyond chance ({row['apart_low']:+.0f} to {row['apart_high']:+.0f}){less}"
+                f"beyond chance ({row['apart_low']:+.0f} to {row['apart_high']:+.0f})"
+                f"{_less_text(row, currency)}"
             )
-    text = f"Of those that seek money, {'; '.join(told)} ({n_compared} comparisons, their intervals widened for that)."
+    text = f"Of those that seek money, {'; '.join(told)} ({n_compared} "
+    text += "comparisons, their intervals widened for that)."
     apart = (
         f" Expected maximum profit supposes that {lost_rate:.1%} of a bad loan is lost on average; "
         f"the profit here supposes {loss_rate:.1%}."
@@ -165,14 +158,15 @@ def gap_text(gap: pd.DataFrame, model: str, currency: str) -> str:
         text = money_text(row, "gain", verbatim(currency), signed=True)
         told.append(
             f"{places[str(comparison)]} ({row['approval_rate']:.1%}, expected bad rate "
-            f"{row['bad_rate']:.2%}) it would earn {text}, {_verdict(row, 'gain')}"
+            f"{row['bad_rate']:.2%}) it is expected to earn {text}, {_verdict(row, 'gain')}"
             if pd.notna(row["gain_amount"])
             else "no cutoff is expected to keep as low a bad rate as today's"
         )
     first = own.loc[1.0].iloc[0]
     text = (
         f"Beside today's policy ({first['today_approval_rate']:.1%}, {first['today_bad_rate']:.2%})"
-        f", the {verbatim(model)} alone: {'; '.join(told)}."
+        f", the {verbatim(model)} alone: {'; '.join(told)}. The intervals hold for all models' "
+        "comparisons together."
     )
     others = [uplift for uplift in own.index.get_level_values("uplift").unique() if uplift != 1]
     for uplift in others:
@@ -215,6 +209,7 @@ def worth_text(worth: pd.DataFrame, points: pd.DataFrame, currency: str) -> str:
         for comparison, row in worth.iterrows()
     ]
     text = f"The {verbatim(second)} instead of the {verbatim(first)}: {'; '.join(told)}."
+    text += " The intervals hold for all of these together."
     for method, row in points.iterrows():
         if pd.isna(row["point_amount"]):
             text += f" {verbatim(str(method)).capitalize()}, the Ginis cannot be told apart."
@@ -255,7 +250,7 @@ def segments_text(
         if pd.isna(row["gain_low"]):
             lines.append(
                 f"- {name}: too few to say, the cutoffs decide differently on {row['moved']:.0f} "
-                "loans of known outcome"
+                f"loans of known outcome, {row['moved_bad']:.0f} of them bad"
             )
             continue
         thin = f", on {row['moved_bad']:.0f} bads that change sides"
@@ -307,5 +302,9 @@ def _few_text(bads: float) -> str:
     return f" **Too few to be sure**: {bads:.0f} bads." if bads < MIN_BADS else ""
 
 
-def _spans(bands: pd.DataFrame) -> str:
-    return ", ".join(f"{low:.0f}–{high:.0f}" for low, high in bands["score_high"].items())
+def _spans(bands: pd.DataFrame, which: pd.Series) -> str:
+    """Scores of some of the bands, those side by side as one span, from the safest down."""
+    run = (which != which.shift()).cumsum()[which]
+    highs, lows = bands.loc[which, "score_high"].groupby(run).max(), run.groupby(run)
+    ends = {key: min(group.index) for key, group in lows}
+    return ", ".join(f"{ends[key]:.0f}–{high:.0f}" for key, high in highs.items())
