@@ -97,14 +97,14 @@ def test_segments_that_differ_get_cutoffs_of_their_own_and_gain_elsewhere():
 
 def test_candidates_are_quantiles_and_limits_hold():
     score, expected, segment = two_worlds(apart=1.0)
-    limits = {"max_bad_rate": 0.15, "min_approval": 0.5}
+    limits = {"max_bad_rate": 0.17, "min_approval": 0.5}
     fine = frontier.segment_cutoffs(score, expected, segment, **limits, n_grid=1_000)
     rough = frontier.segment_cutoffs(score, expected, segment, **limits, n_grid=10)
     frame = expected.frame
     for choice in (fine, rough):
         above = score >= choice.of(segment)
         assert above.mean() >= 0.5
-        assert frame["bad"][above].sum() <= 0.15 * frame["loans"][above].sum() + 1e-6
+        assert frame["bad"][above].sum() <= 0.17 * frame["loans"][above].sum() + 1e-6
         # the single one of its own grid is among its choices
         assert choice.gain_amount >= -1e-6
     assert set(rough.table["cutoff"]) <= set(np.quantile(score, np.linspace(0, 1, 10),

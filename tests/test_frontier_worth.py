@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scored_loans import scored_loans
 
-from riskkit import frontier, metrics, strategy
+from riskkit import frontier, metrics, plots, strategy
 
 
 @pytest.fixture(scope="module")
@@ -302,7 +302,7 @@ def test_words_of_the_gap_and_the_worth_carry_intervals_and_verdicts(curves):
     assert f"{row['gain_low']:+,.0f} to {row['gain_high']:+,.0f}" in told
     told = frontier.worth_text(worth, points, "CNY")
     assert told.count("more than chance") == 3
-    assert "A point of Gini is worth" in told
+    assert told.count("- a point of Gini") == 3
     none = worth.assign(worth_low=-1.0)
     assert "cannot be told from nothing" in frontier.worth_text(none, points, "CNY")
     few = "Too few to say"
@@ -347,3 +347,27 @@ def test_words_of_the_bands_join_neighbours(world):
     assert "Too few to say" in few
     with pytest.raises(ValueError, match="bands lack 'blunt'"):
         frontier.bands_text(bands, "blunt", "CNY")
+
+
+def test_pictures_show_todays_policy_beside_the_frontier_and_the_bands(world, curves, tables):
+    scores, loans, _ = world
+    efficient, point = frontier.efficient_tables(curves, tables), frontier.policy_point(curves)
+    ax = plots.plot_cutoffs(efficient, "approval rate", point=point, told="expected")
+    (mark,) = [line for line in ax.lines if line.get_marker() == "D"]
+    assert mark.get_label() == "today's policy"
+    assert (mark.get_xdata()[0], mark.get_ydata()[0]) == (point["approval_rate"], point["bad_rate"])
+    assert f"today's policy lies at {point['approval_rate']:.0%}" in ax.figure.get_label()
+    assert ax.get_ylabel() == "bad rate expected"
+    ax = plots.plot_profit(efficient, "approval rate", "CNY", point=point)
+    (mark,) = [line for line in ax.lines if line.get_marker() == "D"]
+    size = 1e6 if "million" in ax.get_ylabel() else 1e3
+    assert mark.get_ydata()[0] * size == pytest.approx(point["profit_amount"])
+    (ends,) = [part for part in ax.collections if len(part.get_segments()) == 1]
+    low, high = ends.get_segments()[0][:, 1] * size
+    assert (low, high) == pytest.approx((point["profit_low"], point["profit_high"]))
+    bands = frontier.marginal_bands(scores, loans).loc["sharp"]
+    ax = plots.plot_score_bands(bands, "Profit by band", currency="CNY")
+    drawn = ax.collections[1].get_offsets()[:, 1]
+    np.testing.assert_allclose(drawn, bands["marginal_per_loan_amount"].iloc[::-1])
+    assert ax.get_ylabel() == "profit a loan, CNY"
+    assert "Beyond chance, these bands earn: " in ax.figure.get_label()

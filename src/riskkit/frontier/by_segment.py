@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from riskkit.checks import check_level, numeric_array, refuse_missing, same_rows
-from riskkit.frontier.program import SegmentChoice, segment_cutoffs, segment_labels
+from riskkit.frontier.program import NoCutoff, SegmentChoice, segment_cutoffs, segment_labels
 from riskkit.frontier.unseen import Expected
 from riskkit.schema import Feature
 
@@ -177,8 +177,8 @@ def segment_gains(
     table : DataFrame, index way
         `segments` (with a cutoff of their own), `pooled` (names of those taken together), columns
         of :func:`judge_segments`, `choosing_gain_amount` (on the loans that chose), `tried` (ways),
-        `pays`: the lower end of the gain is above 0. A way without enough bads in two segments has
-        0 segments and NaN.
+        `pays`: the lower end of the gain is above 0. A way without enough bads in two segments, or
+        all where no single cutoff keeps the limits, has 0 segments, NaN and a `reason`.
     choices : dict of way to SegmentChoice
         Of the others.
 
@@ -209,16 +209,20 @@ def segment_gains(
     for name in segments:
         score = {part: scores.loc[own, model] for part, own in rows.items()}
         label = {part: segments.loc[own, name] for part, own in rows.items()}
-        choice = segment_cutoffs(
-            score["choosing"],
-            expected["choosing"],
-            label["choosing"],
-            **limits,
-            n_grid=n_grid,
-            min_bads=min_bads,
-        )
+        try:
+            choice = segment_cutoffs(
+                score["choosing"],
+                expected["choosing"],
+                label["choosing"],
+                **limits,
+                n_grid=n_grid,
+                min_bads=min_bads,
+            )
+            reason = "fewer than two segments have bads enough to choose a cutoff"
+        except NoCutoff as error:
+            choice, reason = None, str(error)
         if choice is None:
-            told[name] = pd.Series({"segments": 0, "pooled": ""})
+            told[name] = pd.Series({"segments": 0, "pooled": "", "reason": reason})
             continue
         choices[str(name)] = choice
         judged = judge_segments(
@@ -228,7 +232,7 @@ def segment_gains(
             [
                 pd.Series({"segments": len(choice.table), "pooled": ", ".join(choice.pooled)}),
                 judged,
-                pd.Series({"choosing_gain_amount": choice.gain_amount}),
+                pd.Series({"choosing_gain_amount": choice.gain_amount, "reason": ""}),
             ]
         )
     table = pd.DataFrame.from_dict(told, orient="index").reindex(columns=_GAINS)
@@ -241,5 +245,5 @@ def segment_gains(
 _GAINS = [
     *("segments", "pooled", "approval_rate", "bad_rate", "single_approval_rate"),
     *("single_bad_rate", "gain_amount", "gain_low", "gain_high", "seen_gain_amount"),
-    *("seen_gain_low", "seen_gain_high", "moved", "moved_bad", "choosing_gain_amount"),
+    *("seen_gain_low", "seen_gain_high", "moved", "moved_bad", "choosing_gain_amount", "reason"),
 ]

@@ -102,7 +102,7 @@ def policy_point(curves: Curves, *, level: float = 0.95) -> pd.Series:
 
     Returns
     -------
-    Series
+    Series, name "today's policy", or "everybody" where nobody was declined
         `approval_rate`, `bad_rate` and `profit_amount` as in :func:`efficient_tables`, each with
         `_low` and `_high` (of a rate between quantiles, else normal over draws), and `bad`, the
         known bads.
@@ -114,7 +114,7 @@ def policy_point(curves: Curves, *, level: float = 0.95) -> pd.Series:
         low, high = quantiles(today[name][:, None], level)
         found |= {name: today[name][0], f"{name}_low": low[0], f"{name}_high": high[0]}
     found |= normal_ends(today["profit"], "profit", level) | {"bad": float(curves.n_bad)}
-    return pd.Series(found, name="today's policy")
+    return pd.Series(found, name="everybody" if curves.everybody_approved else "today's policy")
 
 
 def _undominated(approval: np.ndarray, rate: np.ndarray) -> np.ndarray:

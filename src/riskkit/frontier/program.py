@@ -17,12 +17,16 @@ from scipy import optimize
 from riskkit.checks import numeric_array, refuse_missing, same_rows
 from riskkit.frontier.unseen import Expected
 
-__all__ = ["SegmentChoice", "segment_cutoffs", "segment_labels"]
+__all__ = ["NoCutoff", "SegmentChoice", "segment_cutoffs", "segment_labels"]
 
 POOLED = "small segments"
 _VALUES = ("loans", "bad", "profit_amount", "known")
 # of the last digit of a sum of floats
 _SLACK = 1e-9
+
+
+class NoCutoff(ValueError):
+    """No single cutoff keeps the limits that were asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,8 +112,9 @@ def segment_cutoffs(
     Raises
     ------
     ValueError
-        A score is missing, lengths differ, a limit lies outside [0, 1], an option is out of range,
-        or no single cutoff keeps both limits: the message names the nearest.
+        A score is missing, lengths differ, a limit lies outside [0, 1], or an option is out of
+        range; `NoCutoff`, one of them, where no single cutoff keeps both limits: the message names
+        the nearest.
 
     Source
     ------
@@ -211,7 +216,7 @@ def _single(whole: dict[str, np.ndarray], grid: np.ndarray, limits: tuple[float,
     approval = whole["applications"][0] / whole["applications"][0, 0]
     rate = whole["bad"][0] / np.where(whole["loans"][0] > 0, whole["loans"][0], np.nan)
     lowest = np.where(approval >= min_approval - _SLACK, rate, np.inf).argmin()
-    raise ValueError(
+    raise NoCutoff(
         f"no cutoff has an expected bad rate <= {max_bad_rate:g} and an approval rate >= "
         f"{min_approval:g}: of those approving enough, the lowest rate is {rate[lowest]:.6g}, at "
         f"cutoff {grid[lowest]:g}"

@@ -18,6 +18,11 @@ __all__ = ["bands_text", "gap_text", "goals_text", "segments_text", "worth_text"
 
 # fewer bads say too little of any rate or sum that rests on them
 MIN_BADS = 30
+_PLACES = {
+    COMPARED[0]: "approving as many",
+    COMPARED[1]: "at as low an expected bad rate",
+    COMPARED[2]: "at the cutoff that other loans chose",
+}
 
 
 def bands_text(bands: pd.DataFrame, model: str, currency: str) -> str:
@@ -148,35 +153,32 @@ def gap_text(gap: pd.DataFrame, model: str, currency: str) -> str:
     if own["bad"].iloc[0] < MIN_BADS:
         n = own["bad"].iloc[0]
         return f"**Too few to say** how far today's policy lies from the frontier: {n:.0f} bads."
-    places = {
-        COMPARED[0]: "approving as many",
-        COMPARED[1]: "at as low a bad rate",
-        COMPARED[2]: "at the cutoff that other loans chose",
-    }
-    told = []
+    name, lines = verbatim(model), []
     for comparison, row in own.loc[1.0].iterrows():
+        place = _PLACES[str(comparison)]
+        if pd.isna(row["gain_amount"]):
+            lines.append(f"- {place}: not known, no cutoff is expected to keep it")
+            continue
         text = money_text(row, "gain", verbatim(currency), signed=True)
-        told.append(
-            f"{places[str(comparison)]} ({row['approval_rate']:.1%}, expected bad rate "
-            f"{row['bad_rate']:.2%}) it is expected to earn {text}, {_verdict(row, 'gain')}"
-            if pd.notna(row["gain_amount"])
-            else "no cutoff is expected to keep as low a bad rate as today's"
+        lines.append(
+            f"- {place} ({row['approval_rate']:.1%}, expected bad rate "
+            f"{row['bad_rate']:.2%}): {text}, {_verdict(row, 'gain')}"
         )
     first = own.loc[1.0].iloc[0]
+    today = "today's policy" if first["today_approval_rate"] < 1 else "approving everybody"
     text = (
-        f"Beside today's policy ({first['today_approval_rate']:.1%}, {first['today_bad_rate']:.2%})"
-        f", the {verbatim(model)} alone: {'; '.join(told)}. The intervals hold for all models' "
-        "comparisons together."
+        f"The {name} alone, expected profit less that of {today} (approving "
+        f"{first['today_approval_rate']:.1%}, expected bad rate {first['today_bad_rate']:.2%}):"
     )
-    others = [uplift for uplift in own.index.get_level_values("uplift").unique() if uplift != 1]
-    for uplift in others:
+    last = "The intervals hold for all models' comparisons together."
+    for uplift in own.index.get_level_values("uplift").unique().drop(1.0):
         part = own.loc[uplift]
         sure = int((part["gain_low"] > 0).sum())
-        text += (
+        last += (
             f" If those never booked had {uplift:g} times the odds of bad of known loans of their "
             f"scores, {sure or 'none'} of these {len(part)} would still be above 0 beyond chance."
         )
-    return text
+    return "\n".join([text, "", *lines, "", last])
 
 
 def worth_text(worth: pd.DataFrame, points: pd.DataFrame, currency: str) -> str:
@@ -196,29 +198,28 @@ def worth_text(worth: pd.DataFrame, points: pd.DataFrame, currency: str) -> str:
     unit, bads = verbatim(currency), float(worth["bad"].iloc[0])
     if bads < MIN_BADS:
         return f"**Too few to say** what a better model is worth: {bads:.0f} bads are known."
-    places = {
-        COMPARED[0]: "approving as many",
-        COMPARED[1]: "at as low an expected bad rate",
-        COMPARED[2]: "each at the cutoff that other loans chose",
-    }
-    told = [
-        f"{places[str(comparison)]}, {money_text(row, 'worth', unit, signed=True)}, "
-        f"{row['worth_per_application']:+,.2f} an application, {_verdict(row, 'worth')}"
-        if pd.notna(row["worth_amount"])
-        else f"{places[str(comparison)]}, not known: no cutoff keeps it"
-        for comparison, row in worth.iterrows()
-    ]
-    text = f"The {verbatim(second)} instead of the {verbatim(first)}: {'; '.join(told)}."
-    text += " The intervals hold for all of these together."
-    for method, row in points.iterrows():
-        if pd.isna(row["point_amount"]):
-            text += f" {verbatim(str(method)).capitalize()}, the Ginis cannot be told apart."
+    lines = []
+    for comparison, row in worth.iterrows():
+        place = _PLACES[str(comparison)]
+        if pd.isna(row["worth_amount"]):
+            lines.append(f"- {place}: not known, no cutoff is expected to keep it")
             continue
-        text += (
-            f" A point of Gini is worth {money_text(row, 'point', unit, signed=True)} at an "
-            f"approval rate of {row['approval_rate']:.1%}, {verbatim(str(method))}."
+        lines.append(
+            f"- {place}: {money_text(row, 'worth', unit, signed=True)}, "
+            f"{row['worth_per_application']:+,.2f} an application, {_verdict(row, 'worth')}"
         )
-    return text
+    for method, row in points.iterrows():
+        told = verbatim(str(method))
+        if pd.isna(row["point_amount"]):
+            lines.append(f"- a point of Gini, {told}: the Ginis cannot be told apart")
+            continue
+        lines.append(
+            f"- a point of Gini, {told}, approving {row['approval_rate']:.1%}: "
+            f"{money_text(row, 'point', unit, signed=True)}"
+        )
+    text = f"The {verbatim(second)} instead of the {verbatim(first)}, expected profit:"
+    last = "The intervals of the first three hold together, and those of a point of Gini."
+    return "\n".join([text, "", *lines, "", last])
 
 
 def segments_text(
@@ -245,7 +246,7 @@ def segments_text(
     for way, row in table.iterrows():
         name = verbatim(str(way))
         if pd.isna(row["gain_amount"]):
-            lines.append(f"- {name}: fewer than two segments have bads enough to choose a cutoff")
+            lines.append(f"- {name}: {row['reason']}")
             continue
         if pd.isna(row["gain_low"]):
             lines.append(

@@ -15,6 +15,7 @@ from riskkit.metrics import jeffreys_interval
 from riskkit.plots.style import (
     ACCENT,
     BAD,
+    GOOD,
     MUTED,
     SERIES,
     THIRD,
@@ -152,19 +153,31 @@ def _cutoff_legend(ax: Axes, tables: Mapping[str, pd.DataFrame]) -> None:
 
 
 def plot_score_bands(
-    table: pd.DataFrame, title: str, *, cutoff: float | None = None, ax: Axes | None = None
+    table: pd.DataFrame,
+    title: str,
+    *,
+    cutoff: float | None = None,
+    currency: str = "",
+    ax: Axes | None = None,
 ) -> Axes:
     """Loans of each band of the score as bars, their bad rate with its 95 % interval as points.
+
+    With a currency, what a loan of each band earns instead, with its interval.
 
     Parameters
     ----------
     table : DataFrame, index group
-        Of :func:`metrics.gains_table`.
+        Of :func:`metrics.gains_table`; with a currency one model's, index `cutoff`, of
+        :func:`frontier.marginal_bands`.
     title : str
         Says of which model and sample.
     cutoff : float, optional
-        Approved from there on: a line between the bands, or within one.
+        Approved from there on: a line between the bands, or within one. Not with a currency.
+    currency : str
+        Unit of the profit.
     """
+    if currency:
+        return _plot_band_profit(table, title, currency, ax)
     ax = axes_of(ax, (8.6, 3.6))
     place = np.arange(len(table))
     known = (table["good"] + table["bad"]).to_numpy(dtype=float)
@@ -193,6 +206,23 @@ def plot_score_bands(
     worst, best = (table["bad_rate"].iloc[end] for end in (0, -1)) if len(table) else (np.nan,) * 2
     alt = f"The bad rate is {worst:.1%} in the riskiest band and {best:.1%} in the safest.{told}"
     return finish(ax, title, "score", "loans, bars", alt)
+
+
+def _plot_band_profit(table: pd.DataFrame, title: str, currency: str, ax: Axes | None) -> Axes:
+    """Profit a loan of each band, riskiest first; red where it loses beyond chance."""
+    ax = axes_of(ax, (8.6, 3.6))
+    own = table.sort_index()
+    place = np.arange(len(own))
+    value, low, high = (own[f"marginal_per_loan_{end}"] for end in ("amount", "low", "high"))
+    colours = np.where(high < 0, BAD, np.where(low > 0, GOOD, MUTED))
+    ax.vlines(place, low, high, color=colours, alpha=0.4, lw=3)
+    ax.scatter(place, value, color=colours, s=28, zorder=3)
+    ax.axhline(0, color=MUTED, lw=1)
+    bands = [f"{low:g}–{high:g}" for low, high in own["score_high"].items()]
+    ax.set_xticks(place, bands, rotation=30, ha="right")
+    earning = [band for band, is_earning in zip(bands, low > 0, strict=True) if is_earning]
+    alt = f"Beyond chance, these bands earn: {', '.join(earning) or 'none'}."
+    return finish(ax, title, "score", f"profit a loan, {currency}", alt)
 
 
 def plot_sensitivity(table: pd.DataFrame, currency: str, *, ax: Axes | None = None) -> Axes:
