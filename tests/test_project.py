@@ -46,6 +46,7 @@ ORDER = (
     "strategy",
     "deployment",
     "replay",
+    "frontier",
     "offers",
     "vintage",
     "migration",
