@@ -218,7 +218,7 @@ def _value(written: Any, kind: str) -> Any:
         raise ValueError(written)
     if kind == "date":
         return pd.Timestamp(parse_text(str(written), CellRule(kind="date")))
-    value = parse_text(str(written), CellRule(kind="number"))
+    value = parse_text(str(written), CellRule(kind="number", decimal="."))
     if value is None or not np.isfinite(value):
         raise ValueError(written)
     return float(value)
