@@ -186,7 +186,7 @@ def share_difference(
 
     Examples
     --------
-    >>> [round(end, 4) for end in share_difference([56, 48], [70, 80])]
+    >>> [round(float(end), 4) for end in share_difference([56, 48], [70, 80])]
     [0.8, 0.6, 0.0524, 0.3339]
     """
     if not min(sizes):

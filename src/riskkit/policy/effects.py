@@ -1,6 +1,6 @@
 """What each rule costs and spares: whom it declines, whom nobody else would, and how they repay.
 
-Takes flags of rules and outcomes; gives a row a rule, and says which rules turn good customers away.
+Takes flags of rules and outcomes; gives a row a rule, and says which turn good customers away.
 """
 
 from __future__ import annotations

@@ -1,14 +1,11 @@
-"""Whether counts of bads differ beyond chance: rates with intervals, exact tests, what a score expects.
+"""Whether counts of bads differ beyond chance: intervals, exact tests, what a score expects.
 
 Takes counts; gives columns, p-values and words.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
@@ -23,6 +20,7 @@ __all__ = [
     "fisher_p_value",
     "holm",
     "p_text",
+    "probability_at",
     "rate_columns",
     "rate_text",
     "seen_counts",
@@ -132,8 +130,3 @@ def exact_p_value(bad: int, probability: Array) -> float:
 def probability_at(line: tuple[float, float], score: Array) -> Array:
     """Probability of bad that a line gives each score."""
     return np.asarray(special.expit(line[0] + line[1] * score))
-
-
-def few(bad: Any, expected: float = 0.0) -> bool:
-    """Whether bads are too few to say, where no more would be expected either."""
-    return bool(max(float(bad), 0.0 if pd.isna(expected) else expected) < MIN_BADS)

@@ -1,7 +1,7 @@
-"""Which cuts, and pairs of cuts, of the features would decline the worst at a stated loss of approval.
+"""Which cuts, and pairs of cuts, would decline the worst at a stated loss of approval.
 
-Takes a binner and applications that pass today; gives the best rules of one or two conditions, found
-from counts of bins crossed with bins, and judges them on loans that did not choose them.
+Takes a binner and applications that pass today; gives the best rules of one or two conditions,
+found from counts of bins crossed with bins, and judges them on loans that did not choose them.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ def _cuts(name: str, bins: FeatureBins) -> list[_Cut]:
 def _codes(
     binner: WoeBinner, X: pd.DataFrame, names: list[str], cuts: list[_Cut]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Number of each value's bin among the bins of all features, and which of them each cut takes."""
+    """Number of each value's bin among those of all features, and which of them each cut takes."""
     start, width = {}, 0
     codes = np.empty((len(X), len(names)), dtype=np.int32)
     for place, name in enumerate(names):
@@ -204,9 +204,7 @@ def _crossed(codes: np.ndarray, width: int) -> np.ndarray:
     return crossed
 
 
-def _best(
-    pairs: np.ndarray, totals: list[float], is_rule: np.ndarray
-) -> tuple[int, int] | None:
+def _best(pairs: np.ndarray, totals: list[float], is_rule: np.ndarray) -> tuple[int, int] | None:
     """The pair of cuts with the most bads above those of as many others; None: none has any."""
     applications, good, bad = pairs
     loans = good + bad
@@ -351,15 +349,17 @@ def mined_text(mined: pd.DataFrame, judged: pd.DataFrame, where: str) -> str:
         return "**No rule was found:** no cut declines more bads than as many others have."
     tried = int(mined["tried"].iloc[0])
     held = judged[judged["verdict"] == "holds"]
-    found = "the best one" if len(mined) == 1 else f"the {len(mined)} best, each beside those before"
+    found = (
+        "the best one" if len(mined) == 1 else f"the {len(mined)} best, each beside those before"
+    )
     text = (
-        f"Of {tried:,} rules of one or two conditions, {found}, were judged {where} (Fisher's exact "
-        f"test, one-sided, after Holm over {len(judged)}). "
+        f"Of {tried:,} rules of one or two conditions, {found}, were judged {where} (Fisher's "
+        f"exact test, one-sided, after Holm over {len(judged)}). "
     )
     if held.empty:
         return text + (
-            "**None of them holds there beyond chance**: what was found in training may be the luck "
-            "of the search."
+            "**None of them holds there beyond chance**: what was found in training may be the "
+            "luck of the search."
         )
     lines = []
     for rank, row in held.iterrows():
