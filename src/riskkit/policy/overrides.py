@@ -14,11 +14,10 @@ from scipy import special
 from riskkit.checks import check_level, flag_array, require_columns, same_rows
 from riskkit.policy.judged import (
     MIN_BADS,
-    exact_p_value,
     expected_line,
+    expected_p_value,
     holm,
     p_text,
-    probability_at,
     rate_columns,
     rate_text,
 )
@@ -68,14 +67,13 @@ def override_table(
         "approved by hand", "declined by hand", "approved past a rule", as far as the columns can
         tell; applications, share (of all); loans, bad (of known outcome), bad_rate, bad_rate_low,
         bad_rate_high; expected_bad and expected_rate by the line, NaN where none can be fitted;
-        p_value (exact, of as many bads from their scores' probabilities, two-sided, after Holm
-        over the kinds), verdict.
+        p_value (of as many bads from their scores' probabilities, exact but for how sure the line
+        is, two-sided, after Holm over the kinds), verdict.
 
     Source
     ------
     Hong (2013), Computational Statistics & Data Analysis 59, for the distribution of the bads;
-    Holm (1979), Scandinavian Journal of Statistics 6(2). The line itself is taken as known: it
-    rests on all other loans.
+    Holm (1979), Scandinavian Journal of Statistics 6(2). How unsure the line is, is averaged over.
     """
     check_level(level)
     require_columns(applications, ["approved", "booked", "default_flag"], "applications")
@@ -147,10 +145,8 @@ def exploration_table(
     }
     points = np.asarray(score, dtype=float)
     outcome = applications["default_flag"].to_numpy(float)
-    table = _beside_score(kinds, points, outcome, ~at_random, level)
-    # what is fitted on them is no test of them
-    table.loc[SELECTED, ["p_value"]] = np.nan
-    table.loc[SELECTED, "verdict"] = ""
+    # what taught the line is no test of it
+    table = _beside_score(kinds, points, outcome, ~at_random, level, untested=(SELECTED,))
     if profit_amount is None:
         return table
     money = np.asarray(profit_amount, dtype=float)
@@ -168,6 +164,7 @@ def _beside_score(
     outcome: np.ndarray,
     teaches: np.ndarray,
     level: float,
+    untested: tuple[str, ...] = (),
 ) -> pd.DataFrame:
     line = expected_line(score, outcome, teaches)
     rows = {}
@@ -183,15 +180,17 @@ def _beside_score(
             **dict.fromkeys(["expected_bad", "expected_rate", "p_value"], np.nan),
         }
         if line is not None and loans:
-            probability = probability_at(line, score[known])
+            probability = line.probability(score[known])
             row["expected_bad"], row["expected_rate"] = probability.sum(), probability.mean()
-            row["p_value"] = exact_p_value(bad, probability)
+            if name not in untested:
+                row["p_value"] = expected_p_value(bad, score[known], line)
         rows[name] = row
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("kind")
     if table.empty:
         return pd.DataFrame(columns=[*_COLUMNS, "verdict"], index=pd.Index([], name="kind"))
     table["p_value"] = holm(table["p_value"])
     table["verdict"] = [_verdict(row, 1 - level) for _, row in table.iterrows()]
+    table.loc[list(untested), "verdict"] = ""
     return table
 
 

@@ -59,9 +59,10 @@ def trial_table(
         applications, approved, booked; take_up_rate (booked ÷ approved) with _low and _high, and
         take_up_difference (against control) with _low, _high and take_up_p_value; loans, bad,
         bad_rate with _low and _high, bad_difference with _low, _high and bad_p_value (Fisher's
-        exact test); with `profit_amount` profit_per_loan_amount and profit_difference_amount with _low, _high
-        and profit_p_value (Welch); all p-values after Holm over groups and measures.
-        balance_p_value, the same in every row (Kruskal, Wallis over all groups), NaN without score.
+        exact test); with `profit_amount` profit_per_loan_amount and profit_difference_amount with
+        profit_difference_low, _high and profit_p_value (Welch); all p-values after Holm over groups
+        and measures. balance_p_value, the same in every row (Kruskal, Wallis over all groups), NaN
+        without score.
 
     Raises
     ------
