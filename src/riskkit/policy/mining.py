@@ -353,7 +353,7 @@ def mined_text(mined: pd.DataFrame, judged: pd.DataFrame, where: str) -> str:
         "the best one" if len(mined) == 1 else f"the {len(mined)} best, each beside those before"
     )
     text = (
-        f"Of {tried:,} rules of one or two conditions, {found}, were judged {where} (Fisher's "
+        f"Of {tried:,} rules of one or two conditions, {found}, were tested {where} (Fisher's "
         f"exact test, one-sided, after Holm over {len(judged)}). "
     )
     if held.empty:
