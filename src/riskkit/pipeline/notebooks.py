@@ -59,6 +59,7 @@ REASONS = {
     "scores": "there is no model",
     "scorecard.json": "there is no model",
     "challenger.json": "there is no model",
+    "policy_rules": "nobody stated policy rules for this source; see data/README.md",
     "rules": "no rule was left to judge; run 04_cutoffs first",
 }
 
