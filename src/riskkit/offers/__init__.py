@@ -4,15 +4,24 @@ Takes grades, hazards, costs and caps; gives prices by grade and term, and sheet
 """
 
 from riskkit.offers.break_even import break_even_table, subsidy_table
+from riskkit.offers.caps import cap_on, cap_test
+from riskkit.offers.cells import offer_cells
+from riskkit.offers.demand import Demand
 from riskkit.offers.flows import LoanCosts, LossGivenDefault, expected_flows
 from riskkit.offers.hazards import grade_hazards, term_hazards
+from riskkit.offers.price import price_table
 
 __all__ = [
+    "Demand",
     "LoanCosts",
     "LossGivenDefault",
     "break_even_table",
+    "cap_on",
+    "cap_test",
     "expected_flows",
     "grade_hazards",
+    "offer_cells",
+    "price_table",
     "subsidy_table",
     "term_hazards",
 ]

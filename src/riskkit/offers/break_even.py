@@ -89,14 +89,14 @@ def break_even_table(
     table = cells.copy()
     for end in ENDS:
         if end not in cells:
-            table[_named(end)] = np.nan
+            table[break_even_column(end)] = np.nan
             continue
         shares = _scaled_shares(hazard, prepayment, terms, cells[end].to_numpy(), window_months)
 
         def value(apr: np.ndarray, shares: tuple = shares) -> np.ndarray:
             return worth(shares, apr, terms, method, costs, amount)
 
-        table[_named(end)] = _root(value, len(cells), highest_apr)
+        table[break_even_column(end)] = _root(value, len(cells), highest_apr)
     return table
 
 
@@ -142,7 +142,7 @@ def subsidy_table(
         table = cells[["probability", "mean_amount"]].copy()
         price = np.full(len(cells), float(plan_apr))
         for end in ENDS:
-            name = _named(end).replace("break_even_apr", "subsidy_rate")
+            name = break_even_column(end).replace("break_even_apr", "subsidy_rate")
             name = name.replace("break_even", "subsidy")
             if end in cells:
                 shares = _scaled_shares(
@@ -168,7 +168,8 @@ def checked_cells(grades: pd.DataFrame, base: pd.DataFrame) -> pd.DataFrame:
     return cells
 
 
-def _named(end: str) -> str:
+def break_even_column(end: str) -> str:
+    """Column of the price at a probability or an end of its interval."""
     return {"probability": "break_even_apr"}.get(end, end.replace("probability", "break_even"))
 
 
