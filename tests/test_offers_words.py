@@ -87,7 +87,7 @@ def test_figures_tell_the_range_of_prices_and_the_cap():
 
 def test_names_of_others_are_shown_as_they_are():
     cap = CAP.rename("<b>line</b>")
-    assert "<b>" not in offers.price_text(MIXED, "CNY", cap=cap).replace("\\<b\\>", "")
+    assert "<b>" not in offers.price_text(MIXED, "CNY", cap=cap)
 
 
 def test_subsidies_name_the_cheapest_cells():
