@@ -1,0 +1,39 @@
+"""On what terms? The price that a loan needs and may have, and what its borrower is told.
+
+Takes grades, hazards, costs and caps; gives prices by grade and term, and sheets of disclosure.
+"""
+
+from riskkit.offers.break_even import break_even_table, subsidy_table
+from riskkit.offers.caps import cap_on, cap_test
+from riskkit.offers.cells import offer_cells
+from riskkit.offers.demand import Demand
+from riskkit.offers.disclosure import Charge, Offer, disclosure, methods_table
+from riskkit.offers.flows import LoanCosts, LossGivenDefault, expected_flows
+from riskkit.offers.hazards import grade_hazards, term_hazards
+from riskkit.offers.price import price_table
+from riskkit.offers.price_words import price_figures, price_findings, price_text, subsidy_text
+from riskkit.offers.sheet import disclosure_sheet
+
+__all__ = [
+    "Charge",
+    "Demand",
+    "LoanCosts",
+    "LossGivenDefault",
+    "Offer",
+    "break_even_table",
+    "cap_on",
+    "cap_test",
+    "disclosure",
+    "disclosure_sheet",
+    "expected_flows",
+    "grade_hazards",
+    "methods_table",
+    "offer_cells",
+    "price_figures",
+    "price_findings",
+    "price_table",
+    "price_text",
+    "subsidy_table",
+    "subsidy_text",
+    "term_hazards",
+]
