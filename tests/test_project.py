@@ -42,6 +42,8 @@ ORDER = (
     "reject_inference",
     "evidence",
     "strategy",
+    "customers",
+    "credit_limits",
     "offers",
     "vintage",
     "migration",

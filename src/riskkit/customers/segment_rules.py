@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit.checks import Array
-from riskkit.offers.segments import Segmentation, rate_interval
+from riskkit.customers.segments import Segmentation, rate_interval
 from riskkit.tables import hash_ids
 
 __all__ = ["segment_rules"]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit.checks import Array, check_level, require_columns
-from riskkit.offers.segments import SCORE, Segmentation, rate_interval
+from riskkit.customers.segments import SCORE, Segmentation, rate_interval
 
 __all__ = ["segment_table"]
 

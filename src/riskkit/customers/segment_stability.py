@@ -13,7 +13,7 @@ import pandas as pd
 
 from riskkit import metrics
 from riskkit.checks import Array, check_level, check_seed, require_columns
-from riskkit.offers.segments import (
+from riskkit.customers.segments import (
     SCORE,
     Segmentation,
     cluster,

@@ -12,8 +12,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pandas as pd
 
+from riskkit import metrics
 from riskkit.checks import Array, check_level, require_columns
-from riskkit.offers.segments import rate_interval
 
 __all__ = [
     "LimitRule",
@@ -317,20 +317,22 @@ def limit_outcomes(moves: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     for name in MOVES:
         part = moves[moves["move"] == name]
         known = part[part["bad"].notna()]
-        n, bad = len(known), float(known["bad"].sum())
-        low, high = rate_interval(bad, n, level)
+        n, n_bad = len(known), float(known["bad"].sum())
         rows[name] = {
             "accounts": len(part),
             "loans": n,
-            "bad": int(bad),
-            "bad_rate": bad / n if n else np.nan,
-            "bad_low": low,
-            "bad_high": high,
-            "too_few": bad < FEWEST_BAD,
+            "bad": int(n_bad),
+            "bad_rate": n_bad / n if n else np.nan,
+            "too_few": n_bad < FEWEST_BAD,
         }
         if "expected" in moves:
             rows[name]["expected_bad"] = known["expected"].sum()
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("move")
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("move")
+    bad, loans = (table[column].to_numpy(float) for column in ("bad", "loans"))
+    ends = metrics.jeffreys_interval(bad, loans, level)
+    for place, (end, values) in enumerate(zip(("low", "high"), ends, strict=True)):
+        table.insert(4 + place, f"bad_{end}", np.where(table["loans"] > 0, values, np.nan))
+    return table
 
 
 def limit_outcomes_text(outcomes: pd.DataFrame) -> str:

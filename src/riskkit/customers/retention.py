@@ -8,7 +8,7 @@ from __future__ import annotations
 import pandas as pd
 
 from riskkit.checks import check_level, require_columns
-from riskkit.offers.segments import rate_interval
+from riskkit.customers.segments import rate_interval
 
 __all__ = ["retention"]
 

@@ -1,4 +1,4 @@
-"""Limits: what an income carries, the best within a budget, moves without flip-flop; returns."""
+"""Limits: what an income carries, the best within a budget, moves without flip-flop."""
 
 from itertools import product
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskkit import offers
+from riskkit import credit_limits
 from riskkit.checks import DataContractError
 from riskkit.schema import Feature
 from riskkit.synthetic import Lender, simulate
@@ -28,10 +28,10 @@ def asked(**columns):
 
 
 def carried(frame, **changes):
-    rule = offers.Affordability(
+    rule = credit_limits.Affordability(
         **{"stated_haircut_rate": 0.3, "living_cost_amount": 2000, "free_share": 0.5} | changes
     )
-    return offers.affordability(frame, [DEBT], rule, apr=0.24, term_months=12)
+    return credit_limits.affordability(frame, [DEBT], rule, apr=0.24, term_months=12)
 
 
 def test_the_instalment_an_income_carries_worked_by_hand():
@@ -67,7 +67,9 @@ def test_a_debt_nobody_knows_is_the_median_of_the_known():
 def test_more_income_less_debt_and_a_lower_price_never_carry_less(income, debt, apr, more):
     def principal(income, debt, apr):
         frame = asked(verified_income=[income], concurrent_exposure=[debt])
-        found = offers.affordability(frame, [], offers.Affordability(), apr=apr, term_months=6)
+        found = credit_limits.affordability(
+            frame, [], credit_limits.Affordability(), apr=apr, term_months=6
+        )
         return found["principal_amount"].iloc[0]
 
     base = principal(income, debt, apr)
@@ -78,11 +80,11 @@ def test_more_income_less_debt_and_a_lower_price_never_carry_less(income, debt, 
 
 def test_affordability_refuses_what_makes_no_rule():
     with pytest.raises(ValueError, match="free_share must lie in"):
-        offers.Affordability(free_share=0)
+        credit_limits.Affordability(free_share=0)
     with pytest.raises(ValueError, match="stated_haircut_rate must be below 1"):
-        offers.Affordability(stated_haircut_rate=1)
+        credit_limits.Affordability(stated_haircut_rate=1)
     with pytest.raises(ValueError, match="living_cost_amount must be finite and >= 0"):
-        offers.Affordability(living_cost_amount=-1)
+        credit_limits.Affordability(living_cost_amount=-1)
     with pytest.raises(DataContractError, match="stated_income"):
         carried(pd.DataFrame({"concurrent_exposure": [1.0]}))
 
@@ -116,7 +118,7 @@ def options(people=None, scale=None, levels=LEVELS, **changes):
     people = applicants() if people is None else people
     scale = grades(0.01, 0.05, 0.12) if scale is None else scale
     about = {"loss_rate": 0.6, "cost_amount": 10.0} | changes
-    return offers.limit_options(people, scale, levels, **about)
+    return credit_limits.limit_options(people, scale, levels, **about)
 
 
 def test_what_a_limit_lends_worked_by_hand():
@@ -163,7 +165,7 @@ def by_hand(table, budget, objective):
 def test_no_other_table_of_limits_does_better(objective, share, seed):
     table = options(applicants(seed=seed), levels=[0, 1000, 3000])
     budget = share * table.xs(3000, level="limit_amount")["expected_loss_amount"].sum()
-    found = offers.choose_limits(table, budget, objective=objective)
+    found = credit_limits.choose_limits(table, budget, objective=objective)
     assert found.attrs["reached"] == pytest.approx(by_hand(table, budget, objective), rel=1e-6)
     assert found.attrs["is_best"]
     assert found["expected_loss_amount"].sum() <= budget * (1 + 1e-6)
@@ -181,7 +183,7 @@ def test_a_higher_probability_never_gets_a_higher_limit(probabilities, share, se
     scale = grades(*sorted(probabilities), margin=[0.05, 0.3, 0.2])
     table = options(applicants(seed=seed), scale)
     budget = share * table.xs(5000, level="limit_amount")["expected_loss_amount"].sum()
-    found = offers.choose_limits(table, budget, objective=objective)
+    found = credit_limits.choose_limits(table, budget, objective=objective)
     limits = found["limit_amount"].unstack("income_band").to_numpy()
     assert (np.diff(limits, axis=0) <= 0).all()
     assert (np.diff(limits, axis=1) >= 0).all()
@@ -189,26 +191,26 @@ def test_a_higher_probability_never_gets_a_higher_limit(probabilities, share, se
 
 def test_without_a_budget_every_limit_that_pays_is_given():
     table = options(scale=grades(0.01, 0.02, 0.03))
-    found = offers.choose_limits(table, np.inf)
+    found = credit_limits.choose_limits(table, np.inf)
     assert (found["limit_amount"] == 5000).all()
-    nothing = offers.choose_limits(table, 0.0)
+    nothing = credit_limits.choose_limits(table, 0.0)
     assert (nothing["limit_amount"] == 0).all()
     # a loan that earns less than it costs is not made
-    dear = offers.choose_limits(options(cost_amount=1e6), np.inf)
+    dear = credit_limits.choose_limits(options(cost_amount=1e6), np.inf)
     assert dear["loans"].sum() == 0
 
 
 def test_a_larger_budget_never_earns_less():
     table = options()
     full = table.xs(5000, level="limit_amount")["expected_loss_amount"].sum()
-    curve = offers.budget_curve(table, [full * share for share in (0, 0.1, 0.3, 0.6, 1)])
+    curve = credit_limits.budget_curve(table, [full * share for share in (0, 0.1, 0.3, 0.6, 1)])
     assert curve["profit_amount"].is_monotonic_increasing
     assert (curve["expected_loss_amount"] <= curve.index * (1 + 1e-6) + 1e-6).all()
     assert curve["profit_per_budget"].iloc[1] == pytest.approx(
         curve["profit_amount"].iloc[1] / curve.index[1]
     )
-    lends = offers.budget_curve(table, [full / 2], objective="amount")
-    earns = offers.budget_curve(table, [full / 2])
+    lends = credit_limits.budget_curve(table, [full / 2], objective="amount")
+    earns = credit_limits.budget_curve(table, [full / 2])
     assert lends["lent_amount"].iloc[0] >= earns["lent_amount"].iloc[0]
 
 
@@ -219,16 +221,18 @@ def test_what_is_said_of_limits():
     )
     table = options(scale=scale)
     full = table.xs(5000, level="limit_amount")["expected_loss_amount"].sum()
-    chosen = offers.choose_limits(table, full / 2)
-    text = offers.limit_text(chosen, "CNY")
+    chosen = credit_limits.choose_limits(table, full / 2)
+    text = credit_limits.limit_text(chosen, "CNY")
     assert f"**{chosen['lent_amount'].sum():,.0f} CNY**" in text
     assert "earns more (proved)" in text
     assert "the budget does **not** hold" in text
     chosen.attrs |= {"is_best": False, "bound": 9_999.0}
-    assert "**Not proved to be the best**: another might reach 9,999" in offers.limit_text(
+    assert "**Not proved to be the best**: another might reach 9,999" in credit_limits.limit_text(
         chosen, "CNY"
     )
-    assert "no budget being set" in offers.limit_text(offers.choose_limits(table, np.inf), "CNY")
+    assert "no budget being set" in credit_limits.limit_text(
+        credit_limits.choose_limits(table, np.inf), "CNY"
+    )
 
 
 def test_limits_refuse_what_cannot_be_chosen_from():
@@ -241,16 +245,16 @@ def test_limits_refuse_what_cannot_be_chosen_from():
     with pytest.raises(ValueError, match="lacks \\['A3'\\]"):
         options(scale=grades(0.05, 0.1))
     with pytest.raises(ValueError, match="objective must be one of"):
-        offers.choose_limits(options(), 1, objective="joy")
+        credit_limits.choose_limits(options(), 1, objective="joy")
     with pytest.raises(ValueError, match="budget_amount must be >= 0"):
-        offers.choose_limits(options(), NAN)
+        credit_limits.choose_limits(options(), NAN)
     with pytest.raises(ValueError, match="what the lowest limits lose"):
-        offers.choose_limits(options(levels=[1000, 3000]), 1.0)
+        credit_limits.choose_limits(options(levels=[1000, 3000]), 1.0)
 
 
 # -- moves -----------------------------------------------------------------------------------------
 
-RULE = offers.LimitRule()
+RULE = credit_limits.LimitRule()
 
 
 def path(*wanted):
@@ -258,27 +262,27 @@ def path(*wanted):
 
 
 def moves_of(*wanted, rule=RULE):
-    return "".join(word[0] for word in offers.limit_moves(path(*wanted), rule)["move"])
+    return "".join(word[0] for word in credit_limits.limit_moves(path(*wanted), rule)["move"])
 
 
 def test_a_limit_moves_after_the_same_signal_twice_and_then_rests():
     assert moves_of(1.25, 1, 1.25, 1, 1.25) == "hhhhh"
     assert moves_of(*[1.25] * 8) == "hrhhhhhh"  # 1.2 is as near as a step comes
     assert moves_of(0.75, 0.75, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5) == "hchhhhhhr"
-    factors = offers.limit_moves(path(*[1.25] * 3, *[0.75] * 8), RULE)["factor"]
+    factors = credit_limits.limit_moves(path(*[1.25] * 3, *[0.75] * 8), RULE)["factor"]
     # it rests before it falls, by a fifth at most
     assert factors.tolist() == pytest.approx([1, *[1.2] * 7, *[0.96] * 3])
 
 
 def test_arrears_cut_at_once_and_by_as_much_as_is_wanted():
-    found = offers.limit_moves(path(1.25, 1.25, 0.4, 0.4), RULE)
+    found = credit_limits.limit_moves(path(1.25, 1.25, 0.4, 0.4), RULE)
     assert found["move"].tolist() == ["held", "raised", "cut", "held"]
     assert found["factor"].tolist() == pytest.approx([1, 1.2, 0.4, 0.4])
-    assert offers.limit_moves(path(0.01), RULE)["factor"].tolist() == [RULE.lowest]
+    assert credit_limits.limit_moves(path(0.01), RULE)["factor"].tolist() == [RULE.lowest]
 
 
 def test_without_an_account_nothing_moves_and_nothing_is_told():
-    found = offers.limit_moves(path(NAN, 1.25, NAN, 1.25, 1.25), RULE)
+    found = credit_limits.limit_moves(path(NAN, 1.25, NAN, 1.25, 1.25), RULE)
     assert found.index.get_level_values("month").tolist() == [1, 3, 4]
     assert found["move"].tolist() == ["held", "held", "raised"]
 
@@ -292,27 +296,27 @@ def test_noise_within_the_band_moves_nothing(wanted):
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(0.51, 2.0), min_size=1, max_size=40))
 def test_no_two_moves_lie_closer_than_the_rest(wanted):
-    found = offers.limit_moves(path(*wanted), RULE)
+    found = credit_limits.limit_moves(path(*wanted), RULE)
     moved = np.flatnonzero(found["move"] != "held")
     assert (np.diff(moved) > RULE.rest_months).all()
     assert found["factor"].between(RULE.lowest, RULE.highest).all()
     # a rule without patience or rest does flip
-    restless = offers.LimitRule(wait_months=1, rest_months=1)
-    flips = offers.limit_moves(path(*[0.75, 1.5] * 5), restless)["move"]
+    restless = credit_limits.LimitRule(wait_months=1, rest_months=1)
+    flips = credit_limits.limit_moves(path(*[0.75, 1.5] * 5), restless)["move"]
     assert (flips != "held").sum() > 2
 
 
 def test_rules_of_moves_refuse_what_contradicts_itself():
     with pytest.raises(ValueError, match="cut_below must be below 1"):
-        offers.LimitRule(cut_below=1.0)
+        credit_limits.LimitRule(cut_below=1.0)
     with pytest.raises(ValueError, match="at_once_below below cut_below"):
-        offers.LimitRule(at_once_below=0.95)
+        credit_limits.LimitRule(at_once_below=0.95)
     with pytest.raises(ValueError, match="1 must lie in"):
-        offers.LimitRule(lowest=1.1)
+        credit_limits.LimitRule(lowest=1.1)
     with pytest.raises(ValueError, match="months must ascend"):
-        offers.limit_moves(path(1, 1)[[1, 0]], RULE)
+        credit_limits.limit_moves(path(1, 1)[[1, 0]], RULE)
     with pytest.raises(ValueError, match="must be >= 0"):
-        offers.limit_moves(path(-1), RULE)
+        credit_limits.limit_moves(path(-1), RULE)
 
 
 def panel(rows):
@@ -325,7 +329,9 @@ def panel(rows):
 
 
 def test_conduct_wants_more_or_less():
-    found = offers.wanted_factors(panel({"a": [0, 0, 0, 0], "b": [0, 12, 0, 0], "c": [0, 5, 45]}))
+    found = credit_limits.wanted_factors(
+        panel({"a": [0, 0, 0, 0], "b": [0, 12, 0, 0], "c": [0, 5, 45]})
+    )
     assert found.loc["a"].tolist() == [1, 1, 1.25, 1.25]
     assert found.loc["b"].tolist() == [1, 0.75, 0.75, 0.75]
     assert found.loc["c"].tolist()[:3] == [1, 0.75, 0.4]
@@ -337,15 +343,15 @@ def test_a_worse_climate_wants_lower_limits_and_only_from_then_on():
     usual = {f"u{i}": [(5 if (m + i) % 10 == 0 else 0) for m in range(30)] for i in range(10)}
     worse = {f"w{i}": [0] * 20 + [(5 if (m + i) % 3 else 0) for m in range(10)] for i in range(20)}
     table = panel(good | usual | worse)
-    found = offers.wanted_factors(table)
+    found = credit_limits.wanted_factors(table)
     clean = found.loc["g0"]
     assert clean.iloc[3:20].tolist() == [1.25] * 17 or clean.iloc[3:20].between(1.0, 1.5).all()
     assert clean.iloc[22] < 1.25
     # what comes later does not change what was wanted before
     earlier = table[table["month_end"] <= table["month_end"].unique()[24]]
-    again = offers.wanted_factors(earlier)
+    again = credit_limits.wanted_factors(earlier)
     pd.testing.assert_frame_equal(found[again.columns], again)
-    assert offers.wanted_factors(table, macro_elasticity=0).loc["g0"].iloc[25] == 1.25
+    assert credit_limits.wanted_factors(table, macro_elasticity=0).loc["g0"].iloc[25] == 1.25
 
 
 def test_outcomes_after_a_month_of_moves_count_each_account_once():
@@ -358,11 +364,11 @@ def test_outcomes_after_a_month_of_moves_count_each_account_once():
             names=["account", "month"],
         ),
     )
-    found = offers.after_moves(moves, table)
+    found = credit_limits.after_moves(moves, table)
     assert found["move"].to_dict() == {"a": "raised", "b": "cut"}  # c was late already
     assert found["bad"].to_dict() == {"a": 0, "b": 1}
     with pytest.raises(ValueError, match=r"months must lie in 1..5"):
-        offers.after_moves(moves, table, months=6)
+        credit_limits.after_moves(moves, table, months=6)
 
 
 def test_limits_of_returning_customers_by_whether_they_rose():
@@ -376,54 +382,26 @@ def test_limits_of_returning_customers_by_whether_they_rose():
             "default_flag": [0, 1.0, NAN, 0, 0, NAN, 0],
         }
     )
-    found = offers.moved_limits(applications, pd.Series(0.1, applications.index))
+    found = credit_limits.moved_limits(applications, pd.Series(0.1, applications.index))
     assert found["move"].tolist() == ["raised", "cut"]
-    table = offers.limit_outcomes(found)
+    table = credit_limits.limit_outcomes(found)
     assert table["accounts"].tolist() == [1, 0, 1]
     assert table.loc["raised", "bad_rate"] == 1
     assert table.loc["raised", "expected_bad"] == pytest.approx(0.1)
     assert table["too_few"].all()
-    text = offers.limit_outcomes_text(table)
+    text = credit_limits.limit_outcomes_text(table)
     assert "too few to say" in text
     assert "**selection**" in text
-    none = offers.limit_outcomes(found.assign(bad=NAN))
-    assert "no" in offers.limit_outcomes_text(none).lower().split()
+    none = credit_limits.limit_outcomes(found.assign(bad=NAN))
+    assert "no" in credit_limits.limit_outcomes_text(none).lower().split()
 
 
 def test_moves_run_on_the_synthetic_book():
     lender = Lender(n_months=24)
     portfolio = simulate(lender, 1500, seed=3)
-    wanted = offers.wanted_factors(portfolio.performance)
-    moves = offers.limit_moves(wanted, RULE)
+    wanted = credit_limits.wanted_factors(portfolio.performance)
+    moves = credit_limits.limit_moves(wanted, RULE)
     assert set(moves["move"]) == {"raised", "held", "cut"}
-    after = offers.limit_outcomes(offers.after_moves(moves, portfolio.performance))
+    after = credit_limits.limit_outcomes(credit_limits.after_moves(moves, portfolio.performance))
     # whose limit was cut had begun to be late: selection, as the text says
     assert after.loc["cut", "bad_rate"] > after.loc["held", "bad_rate"]
-
-
-# -- who comes back --------------------------------------------------------------------------------
-
-
-def test_only_borrowers_watched_for_a_year_say_who_comes_back():
-    day = pd.Timestamp("2023-01-01")
-    applications = pd.DataFrame(
-        {
-            "customer_id": ["a", "a", "b", "b", "c", "d", "e", "e"],
-            "applied_at": day + pd.to_timedelta([0, 100, 0, 366, 0, 400, 0, 10], "D"),
-            "booked": [True, True, True, True, True, True, False, True],
-        }
-    )
-    group = pd.Series(list("xxxxyxyy"), name="grade")
-    found = offers.retention(applications, pd.Timestamp("2024-02-01"), group)
-    # b came a day too late, d was watched too briefly, e's first loan was the second application
-    assert found.loc["x", ["customers", "returned"]].tolist() == [2, 1]
-    assert found.loc["y", ["customers", "returned"]].tolist() == [2, 0]
-    assert found.index.name == "grade"
-    assert found.loc["x", "rebooked_rate"] == 0.5
-    assert (found["return_low"] <= found["return_rate"]).all()
-    assert found["too_few"].all()
-    nobody = offers.retention(applications, pd.Timestamp("2023-06-01"), group)
-    assert nobody.empty
-    assert "return_rate" in nobody
-    with pytest.raises(ValueError, match="within_days"):
-        offers.retention(applications, day, group, within_days=0)
