@@ -59,6 +59,7 @@ REASONS = {
     "scores": "there is no model",
     "scorecard.json": "there is no model",
     "challenger.json": "there is no model",
+    "world.json": "these borrowers are not simulated, so nobody can ask them what if",
     "rules": "no rule was left to judge; run 04_cutoffs first",
 }
 
