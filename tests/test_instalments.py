@@ -56,6 +56,64 @@ def test_contract_rate_matches_upfront_deduction_example():
     assert rate == pytest.approx(0.015, abs=5e-6)
 
 
+# --- what the law publishes: the rate of the US is nominal, that of the EU effective -----------
+
+LATE_MONTH, LATE_WEEK = 1 + 19 / 30, 4 + 4 / 7
+
+
+@pytest.mark.parametrize(
+    ("advance", "payment", "periods", "per_year", "apr"),
+    [
+        (5_000, 230, np.arange(1, 25), 12, 0.0969),
+        (6_000, 200, LATE_MONTH + np.arange(36), 12, 0.1182),
+        (500, 17.60, LATE_WEEK + np.arange(30), 52, 0.1496),
+    ],
+)
+def test_nominal_apr_matches_the_examples_of_regulation_z(advance, payment, periods, per_year, apr):
+    """12 CFR 1026, Appendix J, (c)(1)(i), (c)(1)(ii), (c)(1)(iv)."""
+    found = instalments.nominal_apr(advance, payment, periods, periods_per_year=per_year)
+    assert round(found, 4) == apr
+
+
+def test_the_odd_part_of_a_period_bears_simple_interest():
+    # (1 + i)·(1 + i / 2) = 1.3, or i² + 3i − 0.6 = 0
+    found = instalments.nominal_apr(100, [130], [1.5], periods_per_year=1)
+    assert found == pytest.approx((np.sqrt(9 + 2.4) - 3) / 2, abs=1e-12)
+
+
+def test_effective_apr_matches_the_examples_of_the_eu_directive():
+    """Directive 98/7/EC, Annex II (days over 365, and equal months) and Annex III."""
+    by_days = instalments.xirr(["1994-01-01", "1995-07-01"], [-1_000, 1_200])
+    by_months = instalments.irr([-1_000, *[0] * 17, 1_200])
+    assert round(by_days, 4) == 0.1296
+    assert round(instalments.annualised(by_months)[1], 4) == 0.1292
+    assert round(instalments.irr([-1_000, 600, 600]), 4) == 0.1307
+
+
+@given(**loans)
+def test_nominal_apr_of_whole_months_is_twelve_times_the_irr(principal, rate, n):
+    flows = instalments.cashflows(instalments.schedule(principal, rate, n))
+    paid = flows[1:][flows[1:] > 0]
+    found = instalments.nominal_apr(principal, paid, np.arange(1, len(paid) + 1))
+    # rounding to fen moves the rate of a small loan
+    assert found == pytest.approx(12 * rate, abs=12 * (n + 1) / principal)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((0, [1], [1]), "advance_amount must be > 0, got 0"),
+        ((10, [0], [1]), "payment_amounts must be > 0, got 0"),
+        ((10, [20], [-1]), "periods must be >= 0, got -1"),
+        ((10, [5, 4], [1, 2]), "payments must repay the advance of 10 later, got 9"),
+        ((10, [20], [0]), "payments must repay the advance of 10 later, got 20"),
+    ],
+)
+def test_nominal_apr_refuses_what_is_no_loan(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        instalments.nominal_apr(*arguments)
+
+
 # --- closed forms and invariants ---------------------------------------------------------------
 
 
@@ -125,6 +183,7 @@ def test_due_sums_to_principal_plus_interest(principal, rate, n, method):
         ("equal_instalment", [34_003, 34_003, 34_002], [66_998, 33_665, 0]),
         ("interest_only", [1_000, 1_000, 101_001], [100_001, 100_001, 0]),
         ("flat_fee", [34_333, 34_333, 34_335], [66_668, 33_335, 0]),
+        ("equal_principal", [34_333, 34_000, 33_668], [66_668, 33_335, 0]),
     ],
 )
 def test_last_instalment_absorbs_the_rounding(method, due, balance):
@@ -150,7 +209,7 @@ def test_schedules_of_no_loans_are_empty():
     assert due.shape == balance.shape == (0, 7)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", METHODS[:3])
 @given(**loans)
 def test_instalment_is_what_falls_due_each_month_but_the_last(method, principal, rate, n):
     due = instalments.schedule(principal, rate, n, method=method)["due_amount"]
@@ -159,12 +218,35 @@ def test_instalment_is_what_falls_due_each_month_but_the_last(method, principal,
 
 
 def test_instalment_takes_one_method_or_one_for_each_loan():
-    found = instalments.instalment(1_200, [0.02, 0.02, 0.0], 12, ["interest_only", *METHODS[::-2]])
+    found = instalments.instalment(1_200, [0.02, 0.02, 0.0], 12, ["interest_only", *METHODS[2::-2]])
     np.testing.assert_allclose(found, [24, 124, 100])
     assert instalments.instalment(1_200, 0.02, 12, "flat_fee") == 124
 
 
-@pytest.mark.parametrize("method", ["equal_instalment", "interest_only"])
+@given(**loans)
+def test_equal_principal_falls_from_its_first_instalment_by_the_interest_of_a_part(
+    principal, rate, n
+):
+    table = instalments.schedule(principal, rate, n, method="equal_principal")
+    first = instalments.instalment(principal, rate, n, "equal_principal")
+    expected = first - principal * rate / n * np.arange(n)
+    # parts are whole fen and leave less than n fen to the last, which bear interest meanwhile
+    slack = 1.5 + rate * n
+    assert (np.abs(table["due_amount"] - expected)[:-1] <= slack).all()
+    assert abs(table["due_amount"].iloc[-1] - expected[-1]) <= slack + n
+
+
+def test_equal_principal_of_the_textbook():
+    table = instalments.schedule(1_200_000, 0.01, 12, method="equal_principal")
+    assert table["due_amount"].tolist()[::11] == [112_000, 101_000]
+    # balances 12, 11, … 1 parts of 100,000
+    assert table["interest_amount"].sum() == 1_000 * sum(range(1, 13))
+
+
+METHODS_ON_BALANCE = ["equal_instalment", "interest_only", "equal_principal"]
+
+
+@pytest.mark.parametrize("method", METHODS_ON_BALANCE)
 def test_irr_of_a_schedule_is_its_rate(method):
     flows = instalments.cashflows(instalments.schedule(5_000_000, 0.017, 9, method=method))
     assert instalments.irr(flows) == pytest.approx(0.017, abs=1e-6)
@@ -187,6 +269,16 @@ def test_irr_of_the_schedule_at_the_contract_rate_is_the_one_asked(
     assert instalments.irr(instalments.cashflows(table)) == pytest.approx(monthly_irr, abs=1e-5)
 
 
+def flows_of_one(rate, n, method):
+    """What a loan of 1 pays by its definition, unrounded."""
+    flows = np.full(n + 1, instalments.instalment(1, rate, n, method))
+    if method == "equal_principal":
+        flows[1:] -= rate / n * np.arange(n)
+    flows[0] = -1
+    flows[-1] += method == "interest_only"
+    return flows
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     rate=st.sampled_from([1e-5, 0.004, 0.02, 0.05]),
@@ -196,11 +288,8 @@ def test_irr_of_the_schedule_at_the_contract_rate_is_the_one_asked(
 )
 def test_contract_rate_inverts_the_irr(rate, n, method, fee_rate):
     # pyxirr stops at an absolute value of the flows: on a loan of 1 it is right to 1e-9 only
-    principal = 1e6
-    flows = np.full(n + 1, instalments.instalment(principal, rate, n, method))
-    flows[0] = principal * (fee_rate - 1)
-    if method == "interest_only":
-        flows[-1] += principal
+    flows = 1e6 * flows_of_one(rate, n, method)
+    flows[0] += 1e6 * fee_rate
     found = instalments.contract_rate(instalments.irr(flows), n, method, fee_rate=fee_rate)
     assert found == pytest.approx(rate, abs=1e-10)
 
@@ -221,14 +310,12 @@ def test_payments_at_the_contract_rate_are_worth_what_was_handed_over(
     highest = 1 - (discounts[-1] if method == "interest_only" else worth / n)
     fee_rate = share * max(highest, 0)
     rate = instalments.contract_rate(monthly_irr, n, method, fee_rate=fee_rate)
-    paid = instalments.instalment(1, rate, n, method) * worth
-    if method == "interest_only":
-        paid += discounts[-1]
+    paid = flows_of_one(rate, n, method)[1:] @ discounts
     assert paid == pytest.approx(1 - fee_rate, abs=1e-12)
     assert 0 <= rate <= monthly_irr + 1e-15
 
 
-@pytest.mark.parametrize("method", ["equal_instalment", "interest_only"])
+@pytest.mark.parametrize("method", METHODS_ON_BALANCE)
 def test_contract_rate_without_a_fee_is_exactly_the_irr(method):
     irr, n = np.meshgrid(np.r_[1e-12, np.linspace(0, 0.05, 501)], np.arange(1, 37))
     np.testing.assert_array_equal(instalments.contract_rate(irr, n, method), irr)
@@ -248,7 +335,7 @@ def test_contract_rate_of_a_single_instalment_is_the_same_for_every_method(metho
 
 def test_contract_rate_broadcasts_all_its_arguments():
     found = instalments.contract_rate([[0.01], [0.02]], 6, METHODS, fee_rate=[[[0.0]], [[0.01]]])
-    assert found.shape == (2, 2, 3)
+    assert found.shape == (2, 2, 4)
     for (f, i, m), rate in np.ndenumerate(found):
         one = instalments.contract_rate((0.01, 0.02)[i], 6, METHODS[m], fee_rate=(0, 0.01)[f])
         assert rate == pytest.approx(one, abs=1e-15)
@@ -322,7 +409,7 @@ def test_schedules_refuse_fractions_of_a_fen_endless_rates_and_terms_beyond_the_
     ("method", "named"), [("balloon", "balloon"), (["flat_fee", None], "None")]
 )
 def test_unknown_methods_are_refused(function, method, named):
-    message = f"method must be one of equal_instalment, interest_only, flat_fee, got {named!r}"
+    message = f"method must be one of {', '.join(METHODS)}, got {named!r}"
     with pytest.raises(ValueError, match=message):
         getattr(instalments, function)([1_000, 1_000], 0.01, 3, method)
 

@@ -4,6 +4,7 @@ Takes mappings and the files they name; gives validated pandas frames in the con
 """
 
 from riskkit.checks import DataContractError
+from riskkit.schema.caps_file import read_caps
 from riskkit.schema.contract import (
     CONTRACT,
     STATUSES,
@@ -22,7 +23,7 @@ from riskkit.schema.features import (
     protected_note,
     risk_trends,
 )
-from riskkit.schema.limits_file import Assignment, LimitsFile, read_limits
+from riskkit.schema.limits_file import LimitsFile, read_limits
 from riskkit.schema.mapping import SourceMapping, read_mapping
 from riskkit.schema.sources import check_source, load_source
 from riskkit.tables import Table, read_table, write_table
@@ -30,7 +31,6 @@ from riskkit.tables import Table, read_table, write_table
 __all__ = [
     "CONTRACT",
     "STATUSES",
-    "Assignment",
     "DataContractError",
     "Feature",
     "LimitsFile",
@@ -48,6 +48,7 @@ __all__ = [
     "mapped_column",
     "offered_features",
     "protected_note",
+    "read_caps",
     "read_limits",
     "read_mapping",
     "read_table",

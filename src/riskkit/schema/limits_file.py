@@ -21,7 +21,7 @@ LONGEST_SENTENCE = 400
 MOST_DAYS = 3650
 
 
-def _sentence(value: Any) -> str:
+def one_line(value: Any) -> str:
     """Text that can stand in one line of a page; one that goes over several is one all the same."""
     if isinstance(value, bool) or not isinstance(value, str):
         raise ValueError("text")
@@ -34,8 +34,8 @@ def _sentence(value: Any) -> str:
 class Assignment(Block):
     """Whose a kind of finding is: who answers for it, what that person does, within how long."""
 
-    owner: Annotated[Text, BeforeValidator(_sentence)]
-    to_do: Annotated[Text, BeforeValidator(_sentence)]
+    owner: Annotated[Text, BeforeValidator(one_line)]
+    to_do: Annotated[Text, BeforeValidator(one_line)]
     within_days: Annotated[Whole, Field(ge=1, le=MOST_DAYS)]
 
 

@@ -1,0 +1,22 @@
+"""Cost of a loan, month by month and per year.
+
+Takes a principal, a monthly rate and a number of months (or dated cash flows); gives the repayment
+schedule in whole fen, one row per instalment, and the rates of return: IRR, APR, EAR, XIRR; and the
+other way round, the contract rate that earns a given IRR.
+"""
+
+from riskkit.instalments.rates import annualised, contract_rate, irr, nominal_apr, xirr
+from riskkit.instalments.schedules import METHODS, cashflows, instalment, schedule, schedules
+
+__all__ = [
+    "METHODS",
+    "annualised",
+    "cashflows",
+    "contract_rate",
+    "instalment",
+    "irr",
+    "nominal_apr",
+    "schedule",
+    "schedules",
+    "xirr",
+]

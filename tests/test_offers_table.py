@@ -1,0 +1,236 @@
+"""The price table: what is charged, clipped and declined, and who is counted where."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit, logit
+from test_offers_price import TERMS, base_of, costs_of, grades_of
+
+from riskkit import offers
+
+COSTS = costs_of(0.6, funding=0.06, acquisition=30, servicing=2, margin=0.02)
+DEMAND = offers.Demand(
+    list_apr=0.24,
+    take_up_logit=2.3,
+    take_up_logit_per_apr=-12.0,
+    take_up_risk_slope=0.4,
+    price_logit=1.5,
+)
+
+
+@pytest.fixture(scope="module")
+def base():
+    hazards, prepaying = {}, {}
+    for term in TERMS:
+        hazards[term] = {m: 0.0 if m < 4 else 0.005 for m in range(1, term + 4)}
+        prepaying[term] = {m: 0.02 * (m < term) for m in range(1, term + 4)}
+    return base_of(hazards, prepaying)
+
+
+def cells_of(*probabilities, terms=(3, 12), amount=5_000.0):
+    grades = grades_of(*probabilities, amount=amount)
+    index = pd.MultiIndex.from_product([grades.index, terms], names=["grade", "term_months"])
+    cells = grades.reindex(index, level="grade").assign(applications=100, bad=40)
+    cells["asked_amount"] = cells["applications"] * cells["mean_amount"]
+    cells["probability_low"] = 0.8 * cells["probability"]
+    cells["probability_high"] = np.minimum(1.2 * cells["probability"], 1.0)
+    return cells
+
+
+# --- the price -----------------------------------------------------------------------------------
+
+
+def test_the_price_is_the_most_profitable_one_of_all(base):
+    """Every price tried by hand from cash flows, one by one."""
+    cells = cells_of(0.03, terms=(6,))
+    row = offers.price_table(cells, base, COSTS, DEMAND, step=0.01, floor_apr=0.05).iloc[0]
+    shift = shift_of(base, 6, 0.03)
+    profits = {}
+    for apr in np.arange(0.05, 1.0, 0.01):
+        profits[round(apr, 4)] = profit_by_hand(base, 6, apr, shift, amount=5_000)
+    best = max(profits, key=profits.get)
+    assert row["offer_apr"] == pytest.approx(best)
+    assert row["profit_amount"] == pytest.approx(profits[best], rel=1e-9)
+    assert row["status"] == "priced"
+    assert row["best_apr"] == row["offer_apr"]
+    assert row["take_up_rate"] == pytest.approx(expit(2.3 - 12 * (best - 0.24)))
+
+
+def shift_of(base, term, probability):
+    series = pd.Series({(1, term): probability}).rename_axis(["grade", "term_months"])
+    scaled = offers.grade_hazards(base, series)["hazard"].to_numpy()
+    plain = base.loc[term]["hazard"].to_numpy()
+    return logit(scaled[-1]) - logit(plain[-1])
+
+
+def profit_by_hand(base, term, apr, shift, amount):
+    own = base.loc[term]
+    with np.errstate(divide="ignore"):
+        odds = logit(own["hazard"].to_numpy()) + shift + 1.5 * (apr - 0.24)
+    hazards = pd.concat({1: pd.concat({term: own.assign(hazard=expit(odds))})})
+    hazards.index.names = ["grade", "term_months", "mob"]
+    flows = offers.expected_flows(hazards, (1, term), apr, COSTS, amount=amount)
+    worth = flows["net_amount"] @ (1 + 0.08 / 12) ** -flows.index.to_numpy(dtype=float)
+    return expit(2.3 - 12 * (apr - 0.24)) * worth
+
+
+def test_a_cap_below_the_best_price_clips_and_below_break_even_declines(base):
+    cells = cells_of(0.01, 0.05, 0.4, 0.97, terms=(12,))
+    free = offers.price_table(cells, base, COSTS, DEMAND)
+    capped = offers.price_table(cells, base, COSTS, DEMAND, cap_apr=0.15)
+    assert free["status"].tolist() == ["priced", "priced", "no price pays", "no price pays"]
+    assert capped["status"].tolist()[:2] == ["at cap", "at cap"]
+    assert (capped["offer_apr"].iloc[:2] == 0.15).all()
+    tight = offers.price_table(cells, base, COSTS, DEMAND, cap_apr=0.11)
+    assert tight["status"].tolist()[:2] == ["at cap", "cap below break-even"]
+    declined = tight.iloc[1]
+    assert declined["break_even_apr"] > 0.11
+    assert declined[["offer_apr", "take_up_rate", "profit_amount"]].isna().all()
+    assert tight["best_apr"].iloc[1] == free["best_apr"].iloc[1]
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    cap=st.floats(0.06, 0.9),
+    ps=st.lists(st.floats(0.002, 0.5), min_size=1, max_size=4),
+    slope=st.floats(-30, 0),
+)
+def test_no_offer_passes_the_cap_or_falls_below_break_even_or_loses(base, cap, ps, slope):
+    demand = dataclasses.replace(DEMAND, take_up_logit_per_apr=slope)
+    table = offers.price_table(cells_of(*ps), base, COSTS, demand, cap_apr=cap, step=0.01)
+    made = table[table["offer_apr"].notna()]
+    assert (made["offer_apr"] <= cap + 1e-6).all()
+    assert (made["break_even_apr"] <= cap).all()
+    assert (made["profit_amount"] > 0).all()
+    assert (made["profit_low"] <= made["profit_amount"]).all()
+    assert (made["profit_amount"] <= made["profit_high"]).all()
+    below = table[~(table["break_even_apr"] <= cap)]
+    assert below["offer_apr"].isna().all()
+
+
+def test_a_decision_that_the_interval_does_not_bear_out_is_not_sure(base):
+    cells = cells_of(0.05, terms=(12,))
+    at = offers.break_even_table(cells, base, COSTS).iloc[0]
+    for cap, sure in (
+        (at["break_even_low"] - 0.005, True),
+        ((at["break_even_low"] + at["break_even_apr"]) / 2, False),
+        ((at["break_even_apr"] + at["break_even_high"]) / 2, False),
+        (at["break_even_high"] + 0.02, True),
+    ):
+        row = offers.price_table(cells, base, COSTS, DEMAND, cap_apr=cap).iloc[0]
+        assert row["sure"] == sure, cap
+
+
+def test_who_shops_around_gets_a_lower_price(base):
+    prices = [
+        offers.price_table(
+            cells_of(0.02, terms=(12,)), base, COSTS,
+            dataclasses.replace(DEMAND, take_up_logit_per_apr=slope),
+        )["offer_apr"].item()
+        for slope in (-5, -15, -60)
+    ]  # fmt: skip
+    assert prices[0] > prices[1] > prices[2] > 0.08
+
+
+def test_a_higher_price_attracts_the_likelier_to_default(base):
+    table = offers.price_table(cells_of(0.02, terms=(12,)), base, COSTS, DEMAND)
+    row = table.iloc[0]
+    assert (row["taker_probability"] > row["probability"]) == (row["offer_apr"] > DEMAND.list_apr)
+    still = dataclasses.replace(DEMAND, price_logit=0.0)
+    table = offers.price_table(cells_of(0.02, terms=(12,)), base, COSTS, still)
+    assert table["taker_probability"].item() == pytest.approx(0.02)
+
+
+# --- who asks for what ---------------------------------------------------------------------------
+
+
+def asked(rows):
+    return pd.DataFrame(rows, columns=["grade", "term_months", "amount", "default_flag"])
+
+
+SCALE = pd.DataFrame(
+    {"n": [1_000, 1_000], "bad": [50, 200], "probability": [0.05, 0.2]},
+    index=pd.Index([1, 2], name="grade"),
+)
+
+
+def test_cells_count_everybody_once():
+    table = offers.offer_cells(
+        asked([(1, 3, 100_000, 0), (1, 3, 300_000, None), (2, 12, 50_000, 1)]), SCALE
+    )
+    assert table["applications"].to_dict() == {(1, 3): 2, (2, 12): 1}
+    assert table["asked_amount"].tolist() == [4_000, 500]
+    assert table["probability"].tolist() == [0.05, 0.2]
+    assert ((table["probability_low"] < 0.2) & (table["probability_high"] > 0.05)).all()
+
+
+def test_a_term_that_is_as_its_grades_is_left_alone():
+    loans = [(1, 3, 1, i < 5) for i in range(100)] + [(2, 3, 1, i < 20) for i in range(100)]
+    table = offers.offer_cells(asked(loans), SCALE)
+    assert (table["term_shift"] == 0).all()
+    assert table["term_bad"].tolist() == [25, 25]
+    np.testing.assert_allclose(table["term_expected"], 25)
+
+
+def test_a_term_that_departs_moves_until_its_bads_are_expected():
+    loans = [(1, 1, 1, i < 8) for i in range(800)] + [(2, 1, 1, i < 8) for i in range(200)]
+    table = offers.offer_cells(asked(loans + [(1, 3, 1, i < 10) for i in range(200)]), SCALE)
+    moved = table.xs(1, level="term_months")
+    assert 800 * moved.loc[1, "probability"] + 200 * moved.loc[2, "probability"] == pytest.approx(
+        16
+    )
+    odds = moved["probability"] / (1 - moved["probability"])
+    before = SCALE["probability"] / (1 - SCALE["probability"])
+    np.testing.assert_allclose(odds / before, (odds / before).iloc[0])
+    # less sure than the grade alone
+    width = logit(moved["probability_high"]) - logit(moved["probability_low"])
+    plain = offers.offer_cells(asked(loans).drop(columns="default_flag"), SCALE)
+    plain = plain.xs(1, level="term_months")
+    assert (width > logit(plain["probability_high"]) - logit(plain["probability_low"])).all()
+    assert table.loc[(1, 3), "probability"] == 0.05
+
+
+def test_chance_alone_moves_one_portfolio_in_twenty():
+    """The terms' tests are adjusted: of worlds as their grades say, at most 1 in 20 is moved."""
+    rng = np.random.default_rng(17)
+    terms = np.repeat([1, 3, 6, 9, 12], 200)
+    moved = 0
+    for _ in range(100):
+        loans = pd.DataFrame({"grade": 2, "term_months": terms, "amount": 1})
+        loans["default_flag"] = rng.random(len(terms)) < 0.2
+        moved += (offers.offer_cells(loans, SCALE)["term_shift"] != 0).any()
+    assert moved <= 11  # of Binomial(100, 1/20) with probability 0.996
+
+
+# --- errors --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"take_up_logit_per_apr": 1.0}, "take_up_logit_per_apr must be <= 0, got 1.0"),
+        ({"price_logit": -1.0}, "price_logit must be >= 0, got -1.0"),
+        ({"list_apr": 24.0}, r"list_apr must be in \[0, 10\], got 24.0"),
+        ({"take_up_logit": np.nan}, "take_up_logit must be finite, got nan"),
+    ],
+)
+def test_demand_that_cannot_be_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(DEMAND, **change)
+
+
+def test_prices_and_cells_that_cannot_be_are_refused(base):
+    with pytest.raises(ValueError, match=r"floor_apr must lie in \[0, cap_apr\), got 0.029, 0.02"):
+        offers.price_table(cells_of(0.1), base, COSTS, DEMAND, cap_apr=0.02)
+    with pytest.raises(ValueError, match="step must be > 0, got 0"):
+        offers.price_table(cells_of(0.1), base, COSTS, DEMAND, step=0)
+    with pytest.raises(ValueError, match="missing columns applications"):
+        offers.price_table(grades_of(0.1), base, COSTS, DEMAND)
+    with pytest.raises(ValueError, match="no grade 7 in the scale"):
+        offers.offer_cells(asked([(7, 3, 1, 0)]), SCALE)
