@@ -9,7 +9,7 @@ import pytest
 from riskkit import offers
 from riskkit.checks import DataContractError
 from riskkit.instalments import instalment
-from riskkit.synthetic import Lender, Portfolio, load_world, perform, save_world, simulate
+from riskkit.synthetic import Lender, Portfolio, perform, simulate
 
 LENDER = Lender(n_months=30)
 MONEY = {"funding_rate": 0.06, "cost_amount": 30.0}
@@ -171,20 +171,3 @@ def test_only_loans_that_have_come_to_their_end_are_judged(old):
     booked = old.applications.loc[rows & old.applications["booked"], "application_id"]
     last = old.performance[old.performance["loan_id"].isin(booked)].groupby("loan_id").tail(1)
     assert last["status"].isin(["matured", "prepaid", "charged_off"]).all()
-
-
-def test_a_world_is_read_as_it_was_written(tmp_path):
-    lender = replace(LENDER, scenario="growth", offer_aprs=(0.1, 0.2, 0.2, 0.3, 0.3))
-    save_world(tmp_path / "world.json", lender, 7)
-    assert load_world(tmp_path / "world.json") == (lender, 7)
-    for text, told in (
-        ('{"lender": {}}', "expected lender and seed"),
-        ("[]", "expected lender and seed"),
-        ('{"lender": 3, "seed": 1}', "expected its parameters"),
-        ('{"lender": {"colour": 1}, "seed": 1}', "unknown colour"),
-        ('{"lender": {"n_months": 0}, "seed": 1}', "n_months"),
-        ('{"lender": {}, "seed": -1}', "seed"),
-    ):
-        (tmp_path / "world.json").write_text(text)
-        with pytest.raises(DataContractError, match=told):
-            load_world(tmp_path / "world.json")

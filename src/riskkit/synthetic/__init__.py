@@ -16,7 +16,7 @@ from riskkit.synthetic.features import FEATURES, families_without
 from riskkit.synthetic.lender import FAMILIES, SCENARIOS, Lender
 from riskkit.synthetic.people import FACTORS
 from riskkit.synthetic.portfolio import Portfolio, blocks, perform, simulate, write_portfolio
-from riskkit.synthetic.source import as_source, check_world, load_world, save_world
+from riskkit.synthetic.source import as_source, check_world
 from riskkit.synthetic.truth import true_curves, true_hazards, true_probability, truth_by_decision
 
 __all__ = [
@@ -30,9 +30,7 @@ __all__ = [
     "blocks",
     "check_world",
     "families_without",
-    "load_world",
     "perform",
-    "save_world",
     "simulate",
     "true_curves",
     "true_hazards",

@@ -6,22 +6,19 @@ Takes a lender; gives a :class:`riskkit.schema.Source` that the notebooks read l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from riskkit.checks import DataContractError, check_seed
+from riskkit.checks import check_seed
 from riskkit.schema import Source
 from riskkit.synthetic.features import families_without, features_of
 from riskkit.synthetic.lender import Lender
 from riskkit.synthetic.portfolio import simulate
 from riskkit.synthetic.truth import true_probability
-from riskkit.tables import read_json, write_json
 from riskkit.target import BadDefinition, default_flags
 
-__all__ = ["as_source", "check_world", "load_world", "save_world"]
+__all__ = ["as_source", "check_world"]
 
 _LENDER = ("start_month", "n_months", "scenario", "onset_month")  # named in the notebook as here
 _SIMULATED = (
@@ -143,35 +140,3 @@ def check_world(parameters: Mapping[str, Any]) -> dict[str, str]:
     if parameters.get("scenario", "base") == "base":
         without["onset_month"] = "has no effect in the scenario base, in which nothing changes"
     return {name: why for name, why in without.items() if name in parameters}
-
-
-def save_world(path: str | Path, lender: Lender, seed: int) -> None:
-    """Write which lender and seed a portfolio is of, as JSON, so that others can ask it what if."""
-    check_seed("seed", seed)
-    write_json(path, {"lender": asdict(lender), "seed": int(seed)})
-
-
-def load_world(path: str | Path) -> tuple[Lender, int]:
-    """Lender and seed that :func:`save_world` wrote.
-
-    Raises
-    ------
-    DataContractError
-        The file holds something else, or a lender that cannot be.
-    """
-    values = read_json(path)
-    name = Path(path).name
-    if not isinstance(values, dict) or set(values) != {"lender", "seed"}:
-        raise DataContractError(name, ["expected lender and seed, and nothing else"])
-    stated = values["lender"]
-    if not isinstance(stated, dict):
-        raise DataContractError(name, [f"lender: expected its parameters, found {stated!r:.40}"])
-    unknown = sorted(set(stated) - set(Lender.__dataclass_fields__))
-    if unknown:
-        raise DataContractError(name, [f"lender: unknown {', '.join(unknown)}"])
-    lists = {key: tuple(value) for key, value in stated.items() if isinstance(value, list)}
-    try:
-        check_seed("seed", values["seed"])
-        return Lender(**stated | lists), values["seed"]
-    except ValueError as error:
-        raise DataContractError(name, [str(error)]) from None
