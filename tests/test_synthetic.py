@@ -14,11 +14,12 @@ from scipy import stats
 from synthetic_tables import KEYS, LENDER, REPEATS, RINGS, assert_same_tables, rows_of
 
 from riskkit import schema, synthetic, target
+from riskkit.checks import DataContractError
 from riskkit.synthetic import draws
 from riskkit.synthetic.applicants import draw_applicants
 from riskkit.synthetic.features import RECIPES
 from riskkit.synthetic.people import GROUP
-from riskkit.tables import hash_ids
+from riskkit.tables import hash_ids, sealed
 
 
 def read_back(folder):
@@ -412,3 +413,26 @@ def test_parameters_without_effect_are_named_with_the_reason():
 def test_a_world_that_cannot_be_is_refused(parameters, message):
     with pytest.raises(ValueError, match=message):
         synthetic.check_world(parameters)
+
+
+def test_a_world_is_kept_and_asked_again(tmp_path):
+    lender = synthetic.Lender(n_months=15, scenario="growth", families=("application", "repeat"))
+    world = synthetic.World(lender=lender, seed=7)
+    world.save(tmp_path / "world.json")
+    again = synthetic.World.load(tmp_path / "world.json")
+    assert again == world
+    base = synthetic.simulate(again.lender, 300, again.seed)
+    pd.testing.assert_frame_equal(base.truth, synthetic.simulate(lender, 300, 7).truth)
+
+
+def test_a_world_of_another_making_is_refused():
+    values = synthetic.World(lender=synthetic.Lender(), seed=1).to_json()
+    changed = {name: value for name, value in values.items() if name != "sha256"}
+    changed["lender"] = values["lender"] | {"n_months": 0}
+    with pytest.raises(DataContractError, match="n_months must be a whole number"):
+        synthetic.World.from_json(sealed(changed))
+    changed["lender"] = values["lender"] | {"moon_phase": 1}
+    with pytest.raises(DataContractError, match="moon_phase"):
+        synthetic.World.from_json(sealed(changed))
+    with pytest.raises(ValueError, match="seed"):
+        synthetic.World(lender=synthetic.Lender(), seed=-1)

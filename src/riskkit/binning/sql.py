@@ -10,32 +10,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from riskkit.binning.bins import FeatureBins
+from riskkit.sql import number_literal, quoted, text_literal
 
-__all__ = ["DIALECTS", "lookup_select", "quoted"]
-
-DIALECTS = ("duckdb", "postgres")
-# PostgreSQL cuts longer names off, without a word
-_LONGEST_NAME_BYTES = 63
-
-
-def quoted(name: str, dialect: str) -> str:
-    """An identifier that means exactly this name, whatever is in it.
-
-    Raises
-    ------
-    ValueError
-        An unknown dialect, or a name the database cannot hold.
-    """
-    if dialect not in DIALECTS:
-        raise ValueError(f"dialect must be one of {DIALECTS}, got {dialect!r}")
-    if not name or "\0" in name:
-        raise ValueError(f"no database has a column or table called {name!r}")
-    if dialect == "postgres" and len(name.encode()) > _LONGEST_NAME_BYTES:
-        raise ValueError(
-            f"PostgreSQL cuts names off after {_LONGEST_NAME_BYTES} bytes; {name!r} has "
-            f"{len(name.encode())}"
-        )
-    return '"' + name.replace('"', '""') + '"'
+__all__ = ["lookup_select"]
 
 
 def lookup_select(
@@ -45,6 +22,7 @@ def lookup_select(
     *,
     dialect: str,
     keys: Sequence[str] = (),
+    derived: Mapping[str, str] | None = None,
     sum_as: str | None = None,
     base: int = 0,
 ) -> str:
@@ -61,6 +39,9 @@ def lookup_select(
         Name of the table; its parts where it stands in a schema, such as ("risk", "applications").
     keys : sequence of str
         Columns to pass on, before the features.
+    derived : mapping of str to str, optional
+        Further columns to pass on after the keys, each an SQL expression over the columns of the
+        table, which it calls ``asked``.
     sum_as : str, optional
         Name of the one column of the sum of all entries and `base`, instead of one a feature.
 
@@ -74,11 +55,15 @@ def lookup_select(
     source = ".".join(quoted(part, dialect) for part in parts)
     made = features if sum_as is None else [sum_as]
     clash = {*features, *made}
-    twice = sorted({key for key in keys if key in clash or list(keys).count(key) > 1})
+    others = [*keys, *(derived or {})]
+    twice = sorted({name for name in others if name in clash or others.count(name) > 1})
     if twice:
         raise ValueError(f"a column is passed on once, and not as a feature too: {twice}")
     passed = [quoted(key, dialect) for key in keys]
     inner, outer, entries = list(passed), list(passed), [str(base)]
+    for name, expression in (derived or {}).items():
+        inner.append(f"{expression} AS {quoted(name, dialect)}")
+        outer.append(quoted(name, dialect))
     for name, bins in features.items():
         column = quoted(str(name), dialect)
         inner.append(f"{_typed(column, bins)} AS {column}")
@@ -88,7 +73,9 @@ def lookup_select(
     if sum_as is not None:
         outer.append(f"{' + '.join(entries)} AS {quoted(sum_as, dialect)}")
     select, typed = ",\n  ".join(outer), ",\n    ".join(inner)
-    return f"SELECT\n  {select}\nFROM (\n  SELECT\n    {typed}\n  FROM {source}\n) AS typed"
+    return (
+        f"SELECT\n  {select}\nFROM (\n  SELECT\n    {typed}\n  FROM {source} AS asked\n) AS typed"
+    )
 
 
 def _typed(column: str, bins: FeatureBins) -> str:
@@ -100,44 +87,28 @@ def _typed(column: str, bins: FeatureBins) -> str:
 
 
 def _case(column: str, bins: FeatureBins, of_bins: np.ndarray) -> str:
-    entry = [_number(value) for value in of_bins]
+    entry = [number_literal(value) for value in of_bins]
     if bins.groups is not None:
         lines = [f"WHEN {column} IS NULL THEN {entry[bins.apart[-1]]}"]
         lines += [
-            f"WHEN {column} IN ({', '.join(map(_text, group))}) THEN {entry[row]}"
+            f"WHEN {column} IN ({', '.join(map(text_literal, group))}) THEN {entry[row]}"
             for row, group in enumerate(bins.groups)
             if group
         ]
         last = entry[-1]
     else:
         assert bins.edges is not None
-        lines = [
-            f"WHEN {column} IS NULL OR {column} = {_number(np.nan)} THEN {entry[bins.apart[-1]]}"
-        ]
+        unknown = f"{column} IS NULL OR {column} = {number_literal(np.nan)}"
+        lines = [f"WHEN {unknown} THEN {entry[bins.apart[-1]]}"]
         lines += [
-            f"WHEN {column} = {_number(code)} THEN {entry[row]}"
+            f"WHEN {column} = {number_literal(code)} THEN {entry[row]}"
             for code, row in zip(bins.special_codes, bins.apart, strict=False)
         ]
         lines += [
-            f"WHEN {column} < {_number(edge)} THEN {entry[row]}"
+            f"WHEN {column} < {number_literal(edge)} THEN {entry[row]}"
             for row, edge in enumerate(bins.edges)
         ]
         last = entry[bins.n_bins - 1]
     body = "\n    ".join([*lines, f"ELSE {last}"])
     kind = "FLOAT8" if of_bins.dtype.kind == "f" else "INTEGER"
     return f"CAST(CASE\n    {body}\n  END AS {kind})"
-
-
-def _number(value: float | np.number) -> str:
-    """A literal that both databases read as exactly this number."""
-    text = repr(value.item() if isinstance(value, np.number) else value)
-    if not np.isfinite(value):
-        return f"CAST('{text}' AS FLOAT8)"
-    # without an exponent DuckDB reads a decimal, whose way to a float may be one unit off
-    return text if "e" in text or "." not in text else f"{text}e0"
-
-
-def _text(value: str) -> str:
-    if "\0" in value:
-        raise ValueError(f"no database has the text {value!r}")
-    return "'" + value.replace("'", "''") + "'"

@@ -25,6 +25,7 @@ from riskkit.schema.features import (
 )
 from riskkit.schema.limits_file import LimitsFile, read_limits
 from riskkit.schema.mapping import SourceMapping, read_mapping
+from riskkit.schema.policy_file import PolicyFile, read_policy
 from riskkit.schema.sources import check_source, load_source
 from riskkit.tables import Table, read_table, write_table
 
@@ -34,6 +35,7 @@ __all__ = [
     "DataContractError",
     "Feature",
     "LimitsFile",
+    "PolicyFile",
     "Source",
     "SourceFacts",
     "SourceMapping",
@@ -51,6 +53,7 @@ __all__ = [
     "read_caps",
     "read_limits",
     "read_mapping",
+    "read_policy",
     "read_table",
     "risk_trends",
     "validate_applications",

@@ -531,10 +531,17 @@ class Scorecard(ScoreClassifier):
         dialect: str = "duckdb",
         *,
         keys: Sequence[str] = (),
+        derived: Mapping[str, str] | None = None,
     ) -> str:
         """One SELECT of the keys and `credit_score`, equal to :meth:`credit_score` on every row.
 
-        Parameters are those of :meth:`WoeBinner.to_sql`.
+        Parameters
+        ----------
+        table, dialect, keys
+            As for :meth:`WoeBinner.to_sql`.
+        derived : mapping of str to str, optional
+            Further columns, each an SQL expression over the columns of the table, which it calls
+            ``asked``; nothing of it is checked.
         """
         check_is_fitted(self, "points_")
         features = {name: self.binner_.bins_[name] for name in self.points_}
@@ -544,6 +551,7 @@ class Scorecard(ScoreClassifier):
             table,
             dialect=dialect,
             keys=keys,
+            derived=derived,
             sum_as=CREDIT_SCORE,
             base=self.base_points_,
         )

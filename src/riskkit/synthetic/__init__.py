@@ -8,8 +8,8 @@ random numbers), `people` (who is behind an application), `marginals` and `featu
 catalogue), `market` (channels and purchases), `applicants` (who applies), `policy` (what is
 decided), `chain` (what happens month by month, and its exact probabilities), `offers` (what is
 taken), `history` (what is remembered), `book` (the ledger), `portfolio` (all of it together),
-`truth` (what it says of a book), `source` (as the notebooks read it); `rows` takes parallel
-things apart and together.
+`truth` (what it says of a book), `source` (as the notebooks read it), `world` (kept, to be asked
+again); `rows` takes parallel things apart and together.
 """
 
 from riskkit.synthetic.features import FEATURES, families_without
@@ -18,6 +18,7 @@ from riskkit.synthetic.people import FACTORS
 from riskkit.synthetic.portfolio import Portfolio, blocks, perform, simulate, write_portfolio
 from riskkit.synthetic.source import as_source, check_world
 from riskkit.synthetic.truth import true_curves, true_hazards, true_probability, truth_by_decision
+from riskkit.synthetic.world import World
 
 __all__ = [
     "FACTORS",
@@ -26,6 +27,7 @@ __all__ = [
     "SCENARIOS",
     "Lender",
     "Portfolio",
+    "World",
     "as_source",
     "blocks",
     "check_world",

@@ -1,0 +1,199 @@
+"""The whole decision on each application: rules first, then the score, then the grade.
+
+Takes which rules fire, scores, and where to cut; gives who declines whom, and the decision as a
+table that a person can read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from riskkit.checks import flag_array, numeric_array, refuse_missing, same_rows
+
+__all__ = ["ALL", "BY_SCORE", "BY_TODAY", "check_cutoffs_by_segment", "decide", "decision_table"]
+
+ALL = "all"
+BY_SCORE, BY_TODAY = "score", "todays_policy"
+
+
+def check_cutoffs_by_segment(cutoffs: Mapping[str, float], segment: object) -> None:
+    """Refuse cutoffs that leave out somebody.
+
+    Raises
+    ------
+    ValueError
+        One cutoff under another name than ``all``, several without a segment, one not finite.
+    """
+    if segment is None and set(cutoffs) != {ALL}:
+        raise ValueError(
+            f"without segments the one cutoff is called {ALL!r}, got {sorted(cutoffs)}"
+        )
+    if not cutoffs or not all(np.isfinite(cutoff) for cutoff in cutoffs.values()):
+        raise ValueError(f"cutoffs must be finite, got {dict(cutoffs)!r}")
+
+
+def decide(
+    fired: pd.DataFrame,
+    score: ArrayLike,
+    scale: pd.DataFrame,
+    cutoffs: Mapping[str, float],
+    *,
+    segment: pd.Series | None = None,
+    passed_today: ArrayLike | None = None,
+) -> pd.DataFrame:
+    """What is decided on each application, and by whom.
+
+    Parameters
+    ----------
+    fired : bool DataFrame of shape (n, n_rules)
+        Which rules fire, in the order in which they are asked; the first that does is the reason.
+    score : array of shape (n,)
+    scale : DataFrame, index grade
+        Of :func:`riskkit.rating.rating_scale`.
+    cutoffs : mapping of segment to float
+        Approved at or above; without segments the one cutoff is called ``all``.
+    segment : Series of shape (n,), optional
+        Segment of each application, such as its channel. Whose segment has no cutoff, or who has
+        none, is held to the cutoff ``all``, where there is one, else to the highest.
+    passed_today : bool array of shape (n,), optional
+        Whom today's policy approves, where the decision is made behind it.
+
+    Returns
+    -------
+    DataFrame of shape (n, 5), index of `fired`
+        score, grade, cutoff; declined_by (a rule's name, ``todays_policy``, ``score``, missing
+        where approved); approved (bool).
+
+    Raises
+    ------
+    ValueError
+        A score is missing, lengths differ, or as :func:`check_cutoffs_by_segment`.
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> fired = pd.DataFrame({"age": [True, False, False]})
+    >>> scale = pd.DataFrame({"score_low": [600, -np.inf]}, index=["A1", "B1"])
+    >>> decided = decide(fired, [610, 610, 540], scale, {"all": 550})
+    >>> decided["declined_by"].tolist(), decided["grade"].tolist()
+    (['age', nan, 'score'], ['A1', 'A1', 'B1'])
+    """
+    same_rows(fired=fired, score=score, segment=segment, passed_today=passed_today)
+    check_cutoffs_by_segment(cutoffs, segment)
+    points = numeric_array(score, "score", len(fired)).astype(float)
+    refuse_missing(points, "score")
+    cutoff = _cutoff_of_each(cutoffs, segment, len(fired))
+    flags = {str(name): flag_array(column, str(name), len(fired)) for name, column in fired.items()}
+    if passed_today is not None:
+        flags[BY_TODAY] = ~flag_array(passed_today, "passed_today", len(fired))
+    flags[BY_SCORE] = points < cutoff
+    stacked = np.column_stack(list(flags.values()))
+    approved = ~stacked.any(axis=1)
+    code = np.where(approved, -1, stacked.argmax(axis=1))
+    by_score = scale.sort_values("score_low")
+    place = np.searchsorted(by_score["score_low"].to_numpy(), points, side="right") - 1
+    grades = by_score.index.to_numpy()[place]
+    return pd.DataFrame(
+        {
+            "score": points,
+            "grade": pd.Categorical(grades, categories=list(scale.index), ordered=True),
+            "cutoff": cutoff,
+            "declined_by": pd.Categorical.from_codes(code, categories=list(flags)),
+            "approved": approved,
+        },
+        index=fired.index,
+    )
+
+
+def otherwise(cutoffs: Mapping[str, float]) -> float:
+    """Cutoff of whose segment has none."""
+    return float(cutoffs.get(ALL, max(cutoffs.values())))
+
+
+def _cutoff_of_each(cutoffs: Mapping[str, float], segment: pd.Series | None, n: int) -> np.ndarray:
+    if segment is None:
+        return np.full(n, float(cutoffs[ALL]))
+    named = segment.astype("str").map({name: float(value) for name, value in cutoffs.items()})
+    return named.fillna(otherwise(cutoffs)).to_numpy(float)
+
+
+def decision_table(
+    conditions: pd.DataFrame,
+    scale: pd.DataFrame,
+    cutoffs: Mapping[str, float],
+    *,
+    model: str,
+    segment: str = "",
+    behind_today: bool = False,
+) -> pd.DataFrame:
+    """The decision in the order in which it is made, a row a step, for people to read.
+
+    Parameters
+    ----------
+    conditions : DataFrame, a row a condition
+        Of :func:`riskkit.policy.condition_table`.
+    scale, cutoffs
+        As for :func:`decide`.
+    model : str
+        Whose score it is.
+    segment : str
+        Column of the segments; empty where there are none.
+    behind_today : bool
+        Whether only those whom today's policy approves are asked for their score.
+
+    Returns
+    -------
+    DataFrame, index order from 1
+        step (identity, rules, policy, score, grade), name, label, condition (in words), outcome.
+    """
+    rows = []
+    for name, rule in conditions.groupby("rule", sort=False):
+        first = rule.iloc[0]
+        told = f" {'or' if first['needs'] == 'any' else 'and'} ".join(
+            _condition_words(row) for row in rule.itertuples()
+        )
+        rows.append((first["step"], name, first["label"], told, "decline"))
+    if behind_today:
+        told = "approved is false"
+        rows.append(("policy", BY_TODAY, "Declined by today's policy", told, "decline"))
+    for name, cutoff in cutoffs.items():
+        where = f" where {segment} is {name}" if segment and name != ALL else ""
+        label = f"Score of the {model} too low{where}"
+        rows.append(("score", BY_SCORE, label, f"score < {cutoff:.10g}{where}", "decline"))
+    for grade, row in scale.iterrows():
+        low, high = row["score_low"], row["score_high"]
+        ends = [f"score >= {low:.10g}"] if np.isfinite(low) else []
+        ends += [f"score < {high:.10g}"] if np.isfinite(high) else []
+        label = f"Probability of bad {row['probability']:.2%}"
+        told = " and ".join(ends) or "any score"
+        rows.append(("grade", grade, label, told, f"grade {grade}"))
+    columns = ["step", "name", "label", "condition", "outcome"]
+    index = pd.RangeIndex(1, len(rows) + 1, name="order")
+    return pd.DataFrame(rows, columns=columns, index=index)
+
+
+def _condition_words(condition: object) -> str:
+    column, operator, value, times = (
+        getattr(condition, name) for name in ("column", "operator", "value", "times")
+    )
+    if operator == "is_missing":
+        return f"{column} is {'' if value else 'not '}missing"
+    given = [_value_words(one) for one in (value if isinstance(value, tuple) else (value,))]
+    return f"{column} {operator.replace('_', ' ')} {', '.join(given)}" + (
+        f" × {times}" if times else ""
+    )
+
+
+def _value_words(value: object) -> str:
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d}"
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return str(value).lower() if isinstance(value, bool) else str(value)

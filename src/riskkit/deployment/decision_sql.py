@@ -1,0 +1,198 @@
+"""The whole decision as one SELECT, equal to Python on every row in DuckDB and PostgreSQL.
+
+Takes the conditions of the rules, the card and where to cut; gives the text of a query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from riskkit.deployment.decided import (
+    ALL,
+    BY_SCORE,
+    BY_TODAY,
+    check_cutoffs_by_segment,
+    otherwise,
+)
+from riskkit.scorecard import Scorecard
+from riskkit.sql import number_literal, quoted, text_literal
+
+__all__ = ["decision_sql"]
+
+# columns of the inner query that no applicant's column may have
+_RULE, _SEGMENT, _SCORE = "declined_by_rule", "decision_segment", "credit_score"
+
+
+def decision_sql(
+    conditions: pd.DataFrame,
+    card: Scorecard | None,
+    scale: pd.DataFrame,
+    cutoffs: Mapping[str, float],
+    *,
+    table: str | Sequence[str],
+    dialect: str = "duckdb",
+    key: str = "application_id",
+    segment: str = "",
+    behind_today: bool = False,
+) -> str:
+    """One SELECT of the key, score, grade, cutoff, who declines, and whether it is approved.
+
+    On every row it says what :func:`decide` says. Reasons of a low score stay in Python.
+
+    Parameters
+    ----------
+    conditions : DataFrame, a row a condition
+        Of :func:`riskkit.policy.condition_table`.
+    card : Scorecard or None
+        None where another model scores: the table then has its score in ``credit_score``.
+    scale, cutoffs
+        As for :func:`decide`.
+    table : str or sequence of str
+        Name of the table of applications, or its parts where it stands in a schema.
+    dialect : str
+        "duckdb" or "postgres".
+    key : str
+        Column that names the application.
+    segment : str
+        Column of the segments; empty where there are none.
+    behind_today : bool
+        Whether only those whose ``approved`` is true in the table are asked for their score.
+
+    Returns
+    -------
+    str
+        NaN is treated as NULL, and an unknown value meets no condition but ``is_missing``.
+
+    Raises
+    ------
+    ValueError
+        An unknown dialect, a name or text the database cannot hold, or as :func:`decide`.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    check_cutoffs_by_segment(cutoffs, segment or None)
+    derived = {_RULE: _rules_case(conditions, dialect, behind_today)}
+    if segment:
+        derived[_SEGMENT] = f"CAST({_asked(segment, dialect)} AS TEXT)"
+    if card is None:
+        parts = [table] if isinstance(table, str) else list(table)
+        source = ".".join(quoted(part, dialect) for part in parts)
+        score = f"CAST({_asked(_SCORE, dialect)} AS FLOAT8)"
+        columns = {key: _asked(key, dialect), **derived, _SCORE: score}
+        listed = ",\n  ".join(f"{text} AS {quoted(n, dialect)}" for n, text in columns.items())
+        scored = f"SELECT\n  {listed}\nFROM {source} AS asked"
+    else:
+        scored = card.to_sql(table, dialect, keys=[key], derived=derived)
+    points, rule = quoted(_SCORE, dialect), quoted(_RULE, dialect)
+    grade = _grade_case(scale, points)
+    cutoff = _cutoff_case(cutoffs, quoted(_SEGMENT, dialect) if segment else "")
+    decided = (
+        f"SELECT\n  {quoted(key, dialect)},\n  {points},\n  {grade} AS grade,\n"
+        f"  {cutoff} AS cutoff,\n  COALESCE({rule}, CASE WHEN {points} >= {cutoff} THEN NULL "
+        f"ELSE {text_literal(BY_SCORE)} END) AS declined_by\nFROM (\n{scored}\n) AS scored"
+    )
+    return f"SELECT *, declined_by IS NULL AS approved\nFROM (\n{decided}\n) AS decided"
+
+
+def _asked(column: str, dialect: str) -> str:
+    return f"asked.{quoted(column, dialect)}"
+
+
+def _rules_case(conditions: pd.DataFrame, dialect: str, behind_today: bool) -> str:
+    """The first rule that fires, or today's policy; NULL where none does."""
+    cases = []
+    for name, rule in conditions.groupby("rule", sort=False):
+        needs = " OR " if rule["needs"].iloc[0] == "any" else " AND "
+        met = needs.join(f"({_met(row, dialect)})" for row in rule.itertuples())
+        cases.append(f"WHEN {met} THEN {text_literal(str(name))}")
+    if behind_today:
+        passed = f"COALESCE({_asked('approved', dialect)}, FALSE)"
+        cases.append(f"WHEN NOT {passed} THEN {text_literal(BY_TODAY)}")
+    return f"CASE {' '.join(cases)} ELSE NULL END" if cases else "CAST(NULL AS TEXT)"
+
+
+def _met(condition: Any, dialect: str) -> str:
+    """Whether a condition is met, true or false and never NULL."""
+    column = _typed(condition.column, condition.kind, dialect)
+    known = _known(column, condition.kind)
+    if condition.operator == "is_missing":
+        return f"NOT ({known})" if condition.value else known
+    given = condition.value if isinstance(condition.value, tuple) else (condition.value,)
+    values = [_literal(value, condition.kind) for value in given]
+    if condition.operator.endswith("starts_with"):
+        text = str(given[0])
+        begins = f"substr({column}, 1, {len(text)}) = {text_literal(text)}"
+        begins = f"NOT ({begins})" if condition.operator.startswith("not") else begins
+        return f"COALESCE({known} AND {begins}, FALSE)"
+    listed = ", ".join(values)
+    if condition.operator in ("==", "in"):
+        return f"COALESCE({known} AND {column} IN ({listed}), FALSE)"
+    tests = [known]
+    if condition.codes:
+        tests.append(f"{column} NOT IN ({', '.join(map(number_literal, condition.codes))})")
+    if condition.operator in ("!=", "not_in"):
+        tests.append(f"{column} NOT IN ({listed})")
+        return f"COALESCE({' AND '.join(tests)}, FALSE)"
+    bound = values[0]
+    if condition.times:
+        factor = _typed(condition.times, "number", dialect)
+        tests.append(_known(factor, "number"))
+        if condition.times_codes:
+            codes = ", ".join(map(number_literal, condition.times_codes))
+            tests.append(f"{factor} NOT IN ({codes})")
+        bound = f"{bound} * {factor}"
+    tests.append(f"{column} {condition.operator} {bound}")
+    return f"COALESCE({' AND '.join(tests)}, FALSE)"
+
+
+def _typed(column: str, kind: str, dialect: str) -> str:
+    asked = _asked(column, dialect)
+    types = {"number": "FLOAT8", "text": "TEXT", "boolean": "BOOLEAN", "date": "DATE"}
+    return f"CAST({asked} AS {types[kind]})"
+
+
+def _known(column: str, kind: str) -> str:
+    if kind != "number":
+        return f"{column} IS NOT NULL"
+    # both databases hold NaN equal to itself
+    return f"{column} IS NOT NULL AND {column} <> {number_literal(np.nan)}"
+
+
+def _literal(value: Any, kind: str) -> str:
+    if kind == "number":
+        return f"CAST({number_literal(float(value))} AS FLOAT8)"
+    if kind == "boolean":
+        return "TRUE" if value else "FALSE"
+    if kind == "date":
+        return f"DATE '{pd.Timestamp(value):%Y-%m-%d}'"
+    return text_literal(str(value))
+
+
+def _grade_case(scale: pd.DataFrame, points: str) -> str:
+    """Grade of a score; NULL where there is none."""
+    safest_first = scale.sort_values("score_low", ascending=False)
+    cases = [
+        f"WHEN {points} >= {number_literal(float(low))} THEN {text_literal(str(grade))}"
+        for grade, low in safest_first["score_low"].items()
+        if np.isfinite(low)
+    ]
+    last = text_literal(str(safest_first.index[-1]))
+    cases.append(f"WHEN {points} IS NOT NULL THEN {last}")
+    return f"CASE {' '.join(cases)} END"
+
+
+def _cutoff_case(cutoffs: Mapping[str, float], segment: str) -> str:
+    if not segment:
+        return f"CAST({number_literal(float(cutoffs[ALL]))} AS FLOAT8)"
+    cases = [
+        f"WHEN {segment} = {text_literal(name)} THEN {number_literal(float(cutoff))}"
+        for name, cutoff in cutoffs.items()
+    ]
+    last = number_literal(otherwise(cutoffs))
+    return f"CAST(CASE {' '.join(cases)} ELSE {last} END AS FLOAT8)"

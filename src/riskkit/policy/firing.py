@@ -1,0 +1,267 @@
+"""Which rules of a policy fire on which application.
+
+Takes applications and a policy file; gives its conditions as a plain table, and a flag per
+application and rule. What a missing value or a special code means to a condition is stated in
+:class:`riskkit.schema.PolicyFile`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from riskkit.checks import DataContractError
+from riskkit.columns import (
+    CellRule,
+    feature_kinds,
+    level_of,
+    level_text,
+    numbers,
+    parse_text,
+    shown,
+)
+from riskkit.schema import PolicyFile
+
+__all__ = ["condition_table", "declined_by", "fired"]
+
+ORDERINGS = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal}
+KINDS = {"number": "numbers", "text": "text", "boolean": "truth values", "date": "dates"}
+COLUMNS = ("rule", "label", "step", "needs", "column", "kind", "operator", "value", "times")
+
+
+def condition_table(
+    applications: pd.DataFrame,
+    policy: PolicyFile,
+    special_codes: Mapping[str, Collection[float]] | None = None,
+) -> pd.DataFrame:
+    """The policy's conditions as plain data, each value in the type of its column.
+
+    All that is needed to write the rules in another language, such as SQL.
+
+    Parameters
+    ----------
+    applications : DataFrame
+        Whose columns the rules read.
+    policy : PolicyFile
+    special_codes : mapping of column to numbers, optional
+        Values that are no measurement.
+
+    Returns
+    -------
+    DataFrame, a row a condition, in the order of the file
+        rule, label, step; needs ("any" or "all" of the rule's conditions); column; kind (number,
+        text, boolean or date); operator; value (float, str, bool or Timestamp, or a tuple of them);
+        times (a column, or empty); codes and times_codes (tuples of float: the special codes of
+        both columns).
+
+    Raises
+    ------
+    DataContractError
+        A column is not there, or a value is none of its kind: each with its rule and column.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    codes = special_codes or {}
+    rows, faults = [], []
+    for rule in policy.rules:
+        for condition in rule.conditions:
+            where = f"rule {rule.name}, {condition.text()}"
+            absent = [
+                name
+                for name in (condition.column, condition.times)
+                if name and name not in applications
+            ]
+            if absent:
+                faults += [f"{where}: the applications have no column {name}" for name in absent]
+                continue
+            kind, fault = _kind(applications[condition.column])
+            if not fault and condition.times:
+                other, fault = _kind(applications[condition.times])
+                if not fault and other != "number":
+                    fault = f"{condition.times} holds {KINDS[other]}, and times needs numbers"
+                if not fault and kind != "number":
+                    fault = f"{condition.column} holds {KINDS[kind]}, and times needs numbers"
+            value, fault = (None, fault) if fault else _typed(condition, kind)
+            if fault:
+                faults.append(f"{where}: {fault}")
+                continue
+            own, others = (
+                tuple(float(code) for code in codes.get(name, ()))
+                for name in (condition.column, condition.times)
+            )
+            of_rule = (rule.name, rule.label, rule.step, "any" if rule.any else "all")
+            compared = (condition.column, kind, condition.operator, value, condition.times)
+            rows.append((*of_rule, *compared, own, others))
+    if faults:
+        raise DataContractError("policy", list(dict.fromkeys(faults)))
+    return pd.DataFrame(rows, columns=[*COLUMNS, "codes", "times_codes"])
+
+
+def fired(
+    applications: pd.DataFrame,
+    policy: PolicyFile,
+    special_codes: Mapping[str, Collection[float]] | None = None,
+) -> pd.DataFrame:
+    """Whether each rule fires on each application.
+
+    Parameters
+    ----------
+    applications, policy, special_codes
+        As for :func:`condition_table`.
+
+    Returns
+    -------
+    DataFrame of shape (n_applications, n_rules), bool
+        Columns are the rules' names in their order; the index is that of the applications.
+
+    Raises
+    ------
+    DataContractError
+        As :func:`condition_table`.
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> from riskkit.schema import PolicyFile
+    >>> policy = PolicyFile(name="Ours", rules=[{"name": "debt", "label": "Debt", "step": "rules",
+    ...     "all": [{"column": "debt", "operator": ">", "value": "2", "times": "income"}]}])
+    >>> asked = pd.DataFrame({"debt": [9.0, 9.0, -9.0], "income": [4.0, None, -8.0]})
+    >>> fired(asked, policy, {"debt": [-9.0]})["debt"].tolist()
+    [True, False, False]
+    """
+    table = condition_table(applications, policy, special_codes)
+    flags = {rule.name: np.full(len(applications), not rule.any) for rule in policy.rules}
+    for condition in table.itertuples(index=False):
+        met = _met(applications, condition)
+        if condition.needs == "any":
+            flags[condition.rule] |= met
+        else:
+            flags[condition.rule] &= met
+    return pd.DataFrame(flags, index=applications.index)
+
+
+def declined_by(flags: pd.DataFrame) -> pd.Series:
+    """The first rule that fires on each application.
+
+    Parameters
+    ----------
+    flags : bool DataFrame of shape (n_applications, n_rules)
+        Of :func:`fired`.
+
+    Returns
+    -------
+    Series of shape (n_applications,), category of the rules in their order
+        Missing where no rule fires.
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> declined_by(pd.DataFrame({"age": [True, False], "debt": [True, False]})).tolist()
+    ['age', nan]
+    """
+    values = flags.to_numpy(bool)
+    code = np.where(values.any(axis=1), values.argmax(axis=1), -1) if values.shape[1] else -1
+    code = np.broadcast_to(code, len(flags))
+    names = pd.Categorical.from_codes(code, categories=list(flags.columns), ordered=True)
+    return pd.Series(names, index=flags.index, name="declined_by")
+
+
+def _kind(column: pd.Series) -> tuple[str, str]:
+    """Kind of a column, and why no condition can read it."""
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return "date", ""
+    try:
+        kind = feature_kinds(column.to_frame())[column.name]
+    except TypeError as error:
+        return "", str(error).removeprefix("feature ")
+    return {"category": "text"}.get(kind, kind), ""
+
+
+def _typed(condition: Any, kind: str) -> tuple[Any, str]:
+    """A condition's value in the type of its column, and why it is none."""
+    operator, column = condition.operator, condition.column
+    if operator == "is_missing":
+        return condition.value, ""
+    if operator.endswith("starts_with") and kind != "text":
+        return None, f"{column} holds {KINDS[kind]}, and {operator} compares text"
+    if operator in ORDERINGS and kind not in ("number", "date"):
+        return None, f"{column} holds {KINDS[kind]}, and {operator} compares numbers or dates"
+    given = condition.value if isinstance(condition.value, list) else [condition.value]
+    values = []
+    for one in given:
+        try:
+            values.append(_value(one, kind))
+        except ValueError:
+            return None, f"{column} holds {KINDS[kind]}, and {shown(str(one))} is none of them"
+    return (tuple(values) if isinstance(condition.value, list) else values[0]), ""
+
+
+def _value(written: Any, kind: str) -> Any:
+    if kind == "boolean":
+        if not isinstance(written, bool):
+            raise ValueError(written)
+        return written
+    if kind == "text":
+        return str(written).lower() if isinstance(written, bool) else level_of(written)
+    if isinstance(written, bool):
+        raise ValueError(written)
+    if kind == "date":
+        return pd.Timestamp(parse_text(str(written), CellRule(kind="date")))
+    value = parse_text(str(written), CellRule(kind="number"))
+    if value is None or not np.isfinite(value):
+        raise ValueError(written)
+    return float(value)
+
+
+def _met(applications: pd.DataFrame, condition: Any) -> np.ndarray:
+    """Whether an application meets a condition; unknown is not met."""
+    column = applications[condition.column]
+    there = column.notna().to_numpy()
+    if condition.operator == "is_missing":
+        return ~there if condition.value else there
+    if condition.kind == "text":
+        return there & _text_met(level_text(column), condition)
+    if condition.kind == "date":
+        values = column.dt.tz_localize(None).dt.normalize().to_numpy()
+        wanted: Sequence[Any] = [np.datetime64(day) for day in _listed(condition.value)]
+    else:
+        values = numbers(column)
+        wanted = [float(one) for one in _listed(condition.value)]
+    is_code = np.isin(values, condition.codes) if condition.codes else np.zeros(len(values), bool)
+    if condition.operator in ("==", "in"):
+        # a code is met by its own name alone, which is what being equal to it means
+        return there & np.isin(values, wanted)
+    there = there & ~is_code
+    if condition.operator in ("!=", "not_in"):
+        return there & ~np.isin(values, wanted)
+    bound: Any = wanted[0]
+    if condition.times:
+        factor = numbers(applications[condition.times])
+        there = there & ~np.isnan(factor) & ~np.isin(factor, condition.times_codes)
+        bound = bound * factor
+    with np.errstate(invalid="ignore"):
+        return there & ORDERINGS[condition.operator](values, bound)
+
+
+def _text_met(texts: pd.Series, condition: Any) -> np.ndarray:
+    wanted = [str(one) for one in _listed(condition.value)]
+    if condition.operator.endswith("starts_with"):
+        met = texts.astype("str").str.startswith(wanted[0]).fillna(False).to_numpy(bool)
+    else:
+        met = texts.isin(wanted).to_numpy(bool)
+    return ~met if condition.operator in ("!=", "not_in", "not_starts_with") else met
+
+
+def _listed(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
