@@ -75,7 +75,7 @@ def test_a_multiple_of_the_loan_prime_rate_says_which_one_it_went_by(caps):
 def caps_of(**rates):
     rows = {
         name: {"scope": "any", "until": pd.NaT, "cap_rate": rate, "measured_by": name}
-        | {"source": "law", "verify": True}
+        | {"source": "law", "title_zh": "", "source_zh": "", "verify": True}
         for name, rate in rates.items()
     }
     table = pd.DataFrame.from_dict(rows, orient="index")

@@ -9,9 +9,11 @@ import pytest
 from riskkit import offers
 from riskkit.checks import DataContractError
 from riskkit.instalments import instalment
+from riskkit.offers.trial import loan_earnings, trial_rows
 from riskkit.synthetic import Lender, Portfolio, perform, simulate
 
 LENDER = Lender(n_months=30)
+END = LENDER.observed_to
 MONEY = {"funding_rate": 0.06, "cost_amount": 30.0}
 
 
@@ -34,8 +36,8 @@ def prices(apr):
 
 def test_the_same_offers_make_no_difference(old):
     again = perform(old.applications, LENDER, 5)
-    rows = offers.trial_rows(old.applications, LENDER.observed_to)
-    table = offers.offer_trial(old, again, rows, **MONEY)
+    rows = trial_rows(old.applications, LENDER.observed_to)
+    table = offers.offer_trial(old, again, END, **MONEY)
     assert (table["difference"] == 0).all()
     assert not table["is_beyond_chance"].any()
     assert table.loc["approval_rate", "old"] == old.applications["approved"][rows].mean()
@@ -68,17 +70,17 @@ def tiny(paid, *, booked=True, fee=0.0, recovered=0):
 
 def test_what_a_loan_has_earned_worked_by_hand():
     free = {"funding_rate": 0.0, "cost_amount": 30.0}
-    assert offers.loan_earnings(tiny([0, 60_000, 60_000]), **free).tolist() == [170.0]
+    assert loan_earnings(tiny([0, 60_000, 60_000]), **free).tolist() == [170.0]
     # 2 % deducted up front were never paid out
-    assert offers.loan_earnings(tiny([0, 60_000, 60_000], fee=0.02), **free).tolist() == [190.0]
-    assert offers.loan_earnings(tiny([0, 0], recovered=40_000), **free).tolist() == [-630.0]
-    assert offers.loan_earnings(tiny([0], booked=False), **free).tolist() == [0.0]
+    assert loan_earnings(tiny([0, 60_000, 60_000], fee=0.02), **free).tolist() == [190.0]
+    assert loan_earnings(tiny([0, 0], recovered=40_000), **free).tolist() == [-630.0]
+    assert loan_earnings(tiny([0], booked=False), **free).tolist() == [0.0]
     # a loan at the cost of funding is worth what was paid out
     due = float(instalment(100_000, 0.06 / 12, 6))
-    even = offers.loan_earnings(tiny([0, *[due] * 6]), funding_rate=0.06, cost_amount=0.0)
+    even = loan_earnings(tiny([0, *[due] * 6]), funding_rate=0.06, cost_amount=0.0)
     assert even.iloc[0] == pytest.approx(0, abs=1e-6)
     with pytest.raises(ValueError, match="funding_rate must be >= 0"):
-        offers.loan_earnings(tiny([0]), funding_rate=-1, cost_amount=0)
+        loan_earnings(tiny([0]), funding_rate=-1, cost_amount=0)
 
 
 def test_new_terms_stand_where_the_old_ones_stood(old):
@@ -115,8 +117,8 @@ def test_new_terms_stand_where_the_old_ones_stood(old):
 def test_approving_everybody_earns_less_and_a_fair_trial_says_so(old):
     asked = offers.new_offers(old.applications, everybody(old), prices(0.18))
     new = perform(asked, LENDER, 5)
-    rows = offers.trial_rows(old.applications, LENDER.observed_to)
-    table = offers.offer_trial(old, new, rows, **MONEY)
+    rows = trial_rows(old.applications, LENDER.observed_to)
+    table = offers.offer_trial(old, new, END, **MONEY)
     assert table.loc["approval_rate", "new"] == 1
     assert table.loc["bad_rate", "low"] > 0
     assert table.loc["profit_amount", "high"] < 0
@@ -125,7 +127,7 @@ def test_approving_everybody_earns_less_and_a_fair_trial_says_so(old):
     profit, mean = table.loc["profit_amount"], table.loc["profit_per_application"]
     assert profit["difference"] == pytest.approx(mean["difference"] * rows.sum())
     assert profit["low"] == pytest.approx(mean["low"] * rows.sum())
-    back = offers.offer_trial(new, old, rows, **MONEY)
+    back = offers.offer_trial(new, old, END, **MONEY)
     assert np.allclose(back["difference"], -table["difference"])
     assert "**The new offers earn more**" in offers.trial_text(back, "CNY")
 
@@ -133,8 +135,8 @@ def test_approving_everybody_earns_less_and_a_fair_trial_says_so(old):
 def test_the_paired_interval_is_that_of_resampled_customers(old):
     asked = offers.new_offers(old.applications, everybody(old), prices(0.18))
     new = perform(asked, LENDER, 5)
-    rows = offers.trial_rows(old.applications, LENDER.observed_to)
-    table = offers.offer_trial(old, new, rows, **MONEY)
+    rows = trial_rows(old.applications, LENDER.observed_to)
+    table = offers.offer_trial(old, new, END, **MONEY)
     customers, place = np.unique(old.applications.loc[rows, "customer_id"], return_inverse=True)
     flags = [p.applications.loc[rows, "default_flag"] for p in (old, new)]
     rng = np.random.default_rng(0)
@@ -155,16 +157,17 @@ def test_the_paired_interval_is_that_of_resampled_customers(old):
 
 
 def test_a_trial_of_other_applications_is_refused(old):
-    rows = pd.Series(True, index=old.applications.index)
     other = replace(old, applications=old.applications.iloc[::-1])
     with pytest.raises(ValueError, match="same applications in the same order"):
-        offers.offer_trial(old, other, rows, **MONEY)
-    with pytest.raises(ValueError, match="rows must mark some"):
-        offers.offer_trial(old, old, ~rows, **MONEY)
+        offers.offer_trial(old, other, END, **MONEY)
+    with pytest.raises(
+        ValueError, match="no application has come to its end: the first is of 2022"
+    ):
+        offers.offer_trial(old, old, pd.Timestamp("2023-01-31"), **MONEY)
 
 
 def test_only_loans_that_have_come_to_their_end_are_judged(old):
-    rows = offers.trial_rows(old.applications, LENDER.observed_to)
+    rows = trial_rows(old.applications, LENDER.observed_to)
     late = old.applications.loc[rows, "applied_at"].max()
     assert late <= pd.Timestamp("2022-12-30")
     assert not (old.applications.loc[rows, "offer_apr"] == 0).any()

@@ -3,10 +3,11 @@
 Takes incomes, grades and the monthly panel; gives limits within a budget of losses, and moves.
 """
 
-from riskkit.credit_limits.affordability import Affordability, affordability
+from riskkit.credit_limits.affordability import Affordability, affordability, income_bands
 from riskkit.credit_limits.choice import (
     budget_curve,
     choose_limits,
+    granted_limits,
     limit_options,
     limit_text,
 )
@@ -27,6 +28,8 @@ __all__ = [
     "after_moves",
     "budget_curve",
     "choose_limits",
+    "granted_limits",
+    "income_bands",
     "limit_moves",
     "limit_options",
     "limit_outcomes",

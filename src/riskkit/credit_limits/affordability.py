@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,9 @@ from riskkit.checks import require_columns
 from riskkit.instalments import instalment
 from riskkit.schema import Feature
 
-__all__ = ["Affordability", "affordability"]
+__all__ = ["Affordability", "affordability", "income_bands"]
+
+UNKNOWN = "not known"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,3 +144,48 @@ def affordability(
         },
         index=applications.index,
     )
+
+
+def income_bands(income_amount: pd.Series, n_bands: int = 4) -> pd.Series:
+    """Band of each income, between round numbers near its quantiles.
+
+    Parameters
+    ----------
+    income_amount : Series of shape (n,)
+        Units of the currency a month, missing where nobody knows.
+    n_bands : int
+        Of the known incomes, at most.
+
+    Returns
+    -------
+    Series of ordered categories, index of `income_amount`
+        "not known" first, as the least; then the bands, ascending.
+
+    Raises
+    ------
+    ValueError
+        `n_bands` is below 1.
+
+    Examples
+    --------
+    >>> income_bands(pd.Series([2_950.0, 4_100, 5_230, 9_000, None]), 2).tolist()
+    ['below 4,000', '4,000 or more', '4,000 or more', '4,000 or more', 'not known']
+    """
+    if n_bands < 1:
+        raise ValueError(f"n_bands must be >= 1, got {n_bands!r}")
+    income = income_amount.to_numpy(float)
+    known = income[~np.isnan(income)]
+    shares = np.arange(1, n_bands) / n_bands
+    inner = np.quantile(known, shares, method="inverted_cdf") if len(known) else np.empty(0)
+    # down to two digits: 4,000 and not 4,137
+    size = 10.0 ** np.floor(np.log10(np.maximum(inner, 1.0)) - 1)
+    edges = np.unique(np.floor(inner / size) * size)
+    edges = edges[(edges > known.min()) & (edges <= known.max())] if len(known) else edges
+    texts = [f"{edge:,.0f}" for edge in edges]
+    names = [UNKNOWN, "all"]
+    if texts:
+        between = [f"{low} to {high}" for low, high in pairwise(texts)]
+        names = [UNKNOWN, f"below {texts[0]}", *between, f"{texts[-1]} or more"]
+    place = np.where(np.isnan(income), 0, 1 + np.searchsorted(edges, income, side="right"))
+    bands = pd.Categorical.from_codes(place, categories=names, ordered=True)
+    return pd.Series(bands, index=income_amount.index, name="income_band")

@@ -18,6 +18,7 @@ from riskkit.columns import verbatim
 __all__ = [
     "budget_curve",
     "choose_limits",
+    "granted_limits",
     "limit_options",
     "limit_text",
 ]
@@ -219,6 +220,40 @@ def _best_steps(worth: Array, loss: Array, spare: float) -> tuple[Array, float]:
     if found.x is None:
         raise ValueError(f"no limits found within the budget: {found.message}")
     return np.rint(found.x).astype(int).reshape(worth.shape), -scale * float(found.mip_dual_bound)
+
+
+def granted_limits(applicants: pd.DataFrame, chosen: pd.DataFrame, smallest: float) -> pd.Series:
+    """Limit of each applicant: of grade and income band, but no more than the income carries.
+
+    Parameters
+    ----------
+    applicants : DataFrame of shape (n,)
+        grade, income_band and principal_amount, as for :func:`limit_options`.
+    chosen : DataFrame, index (grade, income_band)
+        Of :func:`choose_limits`.
+    smallest : float
+        The smallest level above 0: who could borrow less gets nothing, and so much is what an
+        income that nobody knows carries.
+
+    Returns
+    -------
+    Series, index of `applicants`
+        Units of the currency; 0 where nothing is lent, or the table has no such cell.
+    """
+    cell = pd.MultiIndex.from_arrays(
+        [applicants["grade"], applicants["income_band"].astype(object)]
+    )
+    table = chosen["limit_amount"]
+    table.index = pd.MultiIndex.from_arrays(
+        [table.index.get_level_values(0), table.index.get_level_values(1).astype(object)]
+    )
+    limit = np.fmin(
+        table.reindex(cell).fillna(0.0).to_numpy(float),
+        applicants["principal_amount"].fillna(smallest).to_numpy(float),
+    )
+    return pd.Series(
+        np.where(limit >= smallest, limit, 0.0), index=applicants.index, name="limit_amount"
+    )
 
 
 def budget_curve(

@@ -6,10 +6,18 @@ other way round, the contract rate that earns a given IRR.
 """
 
 from riskkit.instalments.rates import annualised, contract_rate, irr, nominal_apr, xirr
-from riskkit.instalments.schedules import METHODS, cashflows, instalment, schedule, schedules
+from riskkit.instalments.schedules import (
+    METHODS,
+    Method,
+    cashflows,
+    instalment,
+    schedule,
+    schedules,
+)
 
 __all__ = [
     "METHODS",
+    "Method",
     "annualised",
     "cashflows",
     "contract_rate",

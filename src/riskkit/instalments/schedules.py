@@ -11,7 +11,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["METHODS", "cashflows", "instalment", "method_names", "refuse", "schedule", "schedules"]
+__all__ = [
+    "METHODS",
+    "Method",
+    "cashflows",
+    "instalment",
+    "method_names",
+    "refuse",
+    "schedule",
+    "schedules",
+]
 
 # a new method comes last: others store the position of one
 Method = Literal["equal_instalment", "interest_only", "flat_fee", "equal_principal"]

@@ -89,8 +89,8 @@ def cap_test(
     -------
     DataFrame, index cap
         `measured_by`, `cap_rate`, `measured_rate`, `within` (to a hundredth of a percentage point,
-        as prices are stated), `headroom_rate` = cap − measured, `source`, `verify`. No rows where
-        none is in force.
+        as prices are stated), `headroom_rate` = cap − measured, `source`, `title_zh`,
+        `source_zh`, `verify`. No rows where none is in force.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def cap_test(
     table["measured_rate"] = force["measured_by"].map(measures).astype(float)
     table["within"] = table["measured_rate"].round(DIGITS) <= table["cap_rate"].round(DIGITS)
     table["headroom_rate"] = table["cap_rate"] - table["measured_rate"]
-    for name in ("source", "verify"):
+    for name in ("source", "title_zh", "source_zh", "verify"):
         table[name] = force[name]
     return table.droplevel("from").rename_axis("cap")
 

@@ -142,7 +142,7 @@ def trial_rows(applications: pd.DataFrame, observed_to: pd.Timestamp) -> pd.Seri
 def offer_trial(
     old: Portfolio,
     new: Portfolio,
-    rows: pd.Series,
+    observed_to: pd.Timestamp,
     *,
     funding_rate: float,
     cost_amount: float,
@@ -154,8 +154,8 @@ def offer_trial(
     ----------
     old, new : Portfolio
         Of the same applications in the same order.
-    rows : bool Series of shape (n,)
-        Which of them count; of :func:`trial_rows`.
+    observed_to : Timestamp
+        The last day seen; what counts is what :func:`trial_rows` says.
     funding_rate, cost_amount
         As for :func:`loan_earnings`.
     level : float
@@ -185,9 +185,13 @@ def offer_trial(
         new.applications["application_id"].reset_index(drop=True)
     ):
         raise ValueError("old and new must hold the same applications in the same order")
-    counted = np.asarray(rows, dtype=bool)
-    if len(counted) != len(ids) or not counted.any():
-        raise ValueError(f"rows must mark some of the {len(ids):,} applications")
+    counted = trial_rows(old.applications, observed_to).to_numpy(bool)
+    if not counted.any():
+        raise ValueError(
+            f"no application has come to its end: the first is of "
+            f"{old.applications['applied_at'].min():%Y-%m-%d}, and a loan is watched for "
+            f"{MONTHS_TO_END} months, to {observed_to:%Y-%m-%d} at most"
+        )
     customer = pd.factorize(old.applications["customer_id"][counted])[0]
     earned = {"funding_rate": funding_rate, "cost_amount": cost_amount}
     sums = [_sums(portfolio, counted, **earned) for portfolio in (old, new)]

@@ -286,6 +286,19 @@ class Stage:
             for topic, text, red in ordered
         )
 
+    def project_file(self, path: str) -> Path:
+        """Path of a file of the project, such as ``data/caps.yaml``.
+
+        Raises
+        ------
+        BadInput
+            There is no such project, or no such file in it.
+        """
+        project = home_of(self.name, self.output_dir)
+        if project is None or not (project / path).is_file():
+            raise BadInput(f"{self.name} needs {path} of the project that holds it")
+        return project / path
+
     def _notebook(self) -> Notebook | None:
         """The notebook's own description; None outside a project."""
         project = home_of(self.name, self.output_dir)

@@ -48,6 +48,8 @@ class Cap(Block):
     measured_by: Literal["nominal", "effective", "irr"]
     effect: Sentence = ""
     source: Sentence
+    title_zh: Sentence = ""
+    source_zh: Sentence = ""
     verify: Truth
 
     @model_validator(mode="after")
@@ -73,7 +75,8 @@ def read_caps(path: str | Path) -> pd.DataFrame:
     ----------
     path : str or Path
         Blocks under `caps` with the keys scope, lender, borrower, from, until (empty: still in
-        force), rate or times_lpr, measured_by, effect, source, verify; under `lpr` one-year loan
+        force), rate or times_lpr, measured_by, effect, source, title_zh, source_zh (for Chinese
+        pages), verify; under `lpr` one-year loan
         prime rates by their date.
 
     Returns
@@ -83,7 +86,7 @@ def read_caps(path: str | Path) -> pd.DataFrame:
         `lpr_rate`, `lpr_date`, missing where the cap is a plain rate; `measured_by`: nominal
         (twelve times the monthly rate of return), effective (that rate compounded over twelve
         months) or irr (the yearly rate of return of dated payments), of all that is paid; `lender`,
-        `borrower`, `effect` (what becomes of a price above), `source`, `verify` (true until
+        `borrower`, `effect` (what becomes of a price above), `source`, `title_zh`, `source_zh`, `verify` (true until
         somebody has compared it with the law).
 
     Raises
@@ -128,7 +131,8 @@ def _table(file: CapsFile) -> pd.DataFrame:
             rows += [told | period for period in _lpr_periods(cap, sorted(file.lpr.items()))]
     columns = [
         "name", "from", "scope", "until", "cap_rate", "times_lpr", "lpr_rate", "lpr_date",
-        "measured_by", "lender", "borrower", "effect", "source", "verify",
+        "measured_by", "lender", "borrower", "effect", "source",
+        "title_zh", "source_zh", "verify",
     ]  # fmt: skip
     table = pd.DataFrame(rows, columns=columns)
     for day in ("from", "until", "lpr_date"):

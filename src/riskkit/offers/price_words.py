@@ -1,0 +1,219 @@
+"""What a price table says, in words for a report.
+
+Takes a price table, the cap and subsidies; gives sentences, key figures and findings.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from riskkit.columns import verbatim
+from riskkit.offers.price import STATUSES
+
+__all__ = ["price_figures", "price_findings", "price_text", "subsidy_text"]
+
+MIN_BADS = 30
+_PRICED, _AT_CAP, _CAP_BELOW, _NOTHING_PAYS = STATUSES
+
+
+def price_text(table: pd.DataFrame, currency: str, *, cap: pd.Series | None = None) -> str:
+    """Sentences on whom the cap declines, whose price it clips, and how sure that is, as Markdown.
+
+    Parameters
+    ----------
+    table : DataFrame, index (grade, term_months)
+        Of :func:`price_table`.
+    currency : str
+    cap : Series, optional
+        Of :func:`cap_on`, named by it.
+
+    Source
+    ------
+    riskkit definition. The range of a share is what it is where cells that are not sure are all
+    declined, or none: decided at the ends of their probabilities' 95 % intervals.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"applications": [60, 40], "asked_amount": [600.0, 400.0],
+    ...     "bad": [50, 50], "status": ["at cap", "cap below break-even"], "sure": True})
+    >>> print(price_text(table, "CNY"))  # doctest: +NORMALIZE_WHITESPACE
+    Of 2 cells of grade and term, none is priced below the cap and 1 (60 applications) at it, for
+    less than it would earn at the best price. **1 cell is declined because the cap lies below its
+    break-even price**: 40 applications (40.0%), asking for 400 CNY.
+    """
+    if table.empty:
+        return "There is nothing to price: nobody asks for a loan of a known grade and term."
+    counts = (
+        table.groupby("status")["applications"].agg(["size", "sum"]).reindex(STATUSES).fillna(0)
+    )
+    n_priced, n_capped = (int(counts.loc[status, "size"]) for status in (_PRICED, _AT_CAP))
+    name = f" of {cap['cap_rate']:.2%} ({_cap_told(cap)})" if cap is not None else ""
+    text = (
+        f"Of {len(table)} cell{'s' if len(table) > 1 else ''} of grade and term, "
+        f"{n_priced or 'none'} {'are' if n_priced > 1 else 'is'} priced below the cap{name}"
+    )
+    if n_capped:
+        text += (
+            f" and {n_capped} ({counts.loc[_AT_CAP, 'sum']:,.0f} applications) at it, for less "
+            "than it would earn at the best price"
+        )
+    text += f". {_declined_text(table, _CAP_BELOW, currency)}"
+    if (table["status"] == _NOTHING_PAYS).any():
+        text += f" {_declined_text(table, _NOTHING_PAYS, currency)}"
+    return text + _doubt(table)
+
+
+def price_figures(table: pd.DataFrame, *, cap: pd.Series | None = None) -> dict[str, str]:
+    """Key figures: what share of the applications gets no offer, and at which price the others do.
+
+    Parameters
+    ----------
+    table, cap
+        As in :func:`price_text`.
+    """
+    offered = table[table["offer_apr"].notna()]
+    figures = {"Declined by price, of applications": _share_text(table, _declined(table))}
+    if len(offered):
+        low, high = offered["offer_apr"].min(), offered["offer_apr"].max()
+        figures["Prices offered, APR"] = f"{low:.1%}" if low == high else f"{low:.1%} to {high:.1%}"
+    if cap is not None:
+        figures["Cap on the price"] = f"{cap['cap_rate']:.2%} {cap['measured_by']}"
+    return figures
+
+
+def price_findings(
+    table: pd.DataFrame, *, cap: pd.Series | None = None
+) -> list[tuple[str, str, bool]]:
+    """What of the prices belongs on the front page: (topic, sentence, whether it is red).
+
+    Parameters
+    ----------
+    table, cap
+        As in :func:`price_text`.
+
+    Returns
+    -------
+    list
+        Nothing where every cell is priced. Declined applications are a warning, and red where they
+        are more than half, whatever the intervals let be. A cap that nobody has verified is a
+        warning of its own.
+    """
+    found = []
+    declined = _declined(table)
+    if declined.any():
+        least, _ = _range(table, declined)
+        told = _share_text(table, declined)
+        text = f"no lawful price pays for {told} of the applications"
+        found.append(("Price", text, bool(least > 0.5)))
+    if cap is not None and bool(cap["verify"]):
+        text = f"the line of {cap['cap_rate']:.2%} ({_cap_told(cap)}) decides prices"
+        found.append(("Cap", text, False))
+    return found
+
+
+def subsidy_text(table: pd.DataFrame, *, cells: int = 3) -> str:
+    """Sentences on what merchants must pay for plans below cost, as Markdown.
+
+    Parameters
+    ----------
+    table : DataFrame, index (plan_apr, grade, term_months)
+        Of :func:`subsidy_table`.
+    cells : int
+        How many of the cheapest are named.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    sentences = []
+    for plan_apr, plan in table.groupby(level="plan_apr"):
+        known = plan[plan["subsidy_rate"].notna()].sort_values("subsidy_rate", kind="stable")
+        name = "An interest-free plan" if plan_apr == 0 else f"A plan at {plan_apr:.2%}"
+        if known.empty:
+            sentences.append(f"{name}: what it costs is not known.")
+            continue
+        free = int((known["subsidy_high"].fillna(known["subsidy_rate"]) == 0).sum())
+        paid = known[known["subsidy_rate"] > 0]
+        text = f"{name} pays for itself in {free or 'no'} of {len(known)} cells."
+        if len(paid):
+            named = "; ".join(
+                _subsidy_told(index, row) for index, row in paid.head(cells).iterrows()
+            )
+            text += f" The merchant's part, of the amount, is least of {named}."
+        sentences.append(text)
+    return " ".join(sentences)
+
+
+def _subsidy_told(index: tuple, row: pd.Series) -> str:
+    text = f"grade {verbatim(index[1])} over {index[2]} months: {row['subsidy_rate']:.2%}"
+    if pd.isna(row["subsidy_low"]):
+        return text
+    return f"{text} ({row['subsidy_low']:.2%} to {row['subsidy_high']:.2%})"
+
+
+def _declined(table: pd.DataFrame) -> pd.Series:
+    return table["status"].isin([_CAP_BELOW, _NOTHING_PAYS])
+
+
+def _declined_text(table: pd.DataFrame, status: str, currency: str) -> str:
+    rows = table[table["status"] == status]
+    why = (
+        "because the cap lies below {} break-even price"
+        if status == _CAP_BELOW
+        else "because no price at all pays for {}"
+    )
+    if rows.empty:
+        return f"None is declined {why.format('its')}."
+    n, one = len(rows), len(rows) == 1
+    whose = ("its" if one else "their") if status == _CAP_BELOW else ("it" if one else "them")
+    return (
+        f"**{n} cell{' is' if one else 's are'} declined {why.format(whose)}**: "
+        f"{rows['applications'].sum():,} applications "
+        f"({rows['applications'].sum() / table['applications'].sum():.1%}), asking for "
+        f"{rows['asked_amount'].sum():,.0f} {verbatim(currency)}."
+    )
+
+
+def _doubt(table: pd.DataFrame) -> str:
+    """What of it the probabilities do not bear out, and where there are too few bads to say."""
+    text = ""
+    unsure = table[~table["sure"].astype(bool)]
+    if len(unsure):
+        low, high = _range(table, _declined(table))
+        text += (
+            f" Of {len(unsure)} cell{'s' if len(unsure) > 1 else ''} the 95 % interval of the "
+            f"probability does not say on which side of the line: between {low:.1%} and {high:.1%} "
+            "of the applications are declined."
+        )
+    if "bad" in table:
+        few = table[table["bad"] < MIN_BADS]
+        grades = (
+            [verbatim(grade) for grade in few.index.get_level_values(0).unique()]
+            if len(few)
+            else []
+        )
+        if grades:
+            text += (
+                f" Grade{'s' if len(grades) > 1 else ''} {', '.join(grades)} rest"
+                f"{'' if len(grades) > 1 else 's'} on fewer than {MIN_BADS} bads: too few to say "
+                "more of the price than its interval."
+            )
+    return text
+
+
+def _range(table: pd.DataFrame, declined: pd.Series) -> tuple[float, float]:
+    """Share of applications declined at the least and at the most."""
+    sure, n = table["sure"].astype(bool), table["applications"]
+    total = max(float(n.sum()), 1.0)
+    return float(n[declined & sure].sum()) / total, float(n[declined | ~sure].sum()) / total
+
+
+def _share_text(table: pd.DataFrame, declined: pd.Series) -> str:
+    low, high = _range(table, declined)
+    share = table["applications"][declined].sum() / max(table["applications"].sum(), 1)
+    return f"{share:.1%} ({low:.1%} to {high:.1%})"
+
+
+def _cap_told(cap: pd.Series) -> str:
+    mark = ", to be verified" if bool(cap["verify"]) else ""
+    return f"{verbatim(cap.name)}, {cap['measured_by']}{mark}"
