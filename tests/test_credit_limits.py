@@ -89,6 +89,19 @@ def test_affordability_refuses_what_makes_no_rule():
         carried(pd.DataFrame({"concurrent_exposure": [1.0]}))
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(1, 1e6) | st.none(), max_size=40), st.integers(1, 6))
+def test_bands_of_income_keep_the_order_of_the_incomes(incomes, n_bands):
+    income = pd.Series(incomes, dtype=float)
+    bands = credit_limits.income_bands(income, n_bands)
+    assert (bands == "not known").equals(income.isna())
+    place = bands.cat.codes.to_numpy()[income.notna()]
+    assert (np.diff(place[np.argsort(income[income.notna()], kind="stable")]) >= 0).all()
+    assert len(bands.cat.categories) <= n_bands + 1
+    with pytest.raises(ValueError, match="n_bands must be >= 1"):
+        credit_limits.income_bands(income, 0)
+
+
 # -- the best limits -------------------------------------------------------------------------------
 
 
@@ -198,6 +211,24 @@ def test_without_a_budget_every_limit_that_pays_is_given():
     # a loan that earns less than it costs is not made
     dear = credit_limits.choose_limits(options(cost_amount=1e6), np.inf)
     assert dear["loans"].sum() == 0
+
+
+def test_an_applicant_gets_the_limit_of_the_table_or_what_the_income_carries():
+    people = applicants(6, 2, 2).assign(
+        grade=["A1", "A1", "A1", "A2", "A2", "B9"],
+        income_band=pd.Categorical(["band 0", *["band 1"] * 5], ["band 0", "band 1"], ordered=True),
+        principal_amount=[9000, 9000, 1500, 9000, NAN, 9000],
+    )
+    index = pd.MultiIndex.from_product(
+        [["A1", "A2"], pd.CategoricalIndex(["band 0", "band 1"], ordered=True)],
+        names=["grade", "income_band"],
+    )
+    chosen = pd.DataFrame({"limit_amount": [3000.0, 5000, 0, 1000]}, index=index)
+    granted = credit_limits.granted_limits(people, chosen, 1000)
+    assert granted.tolist() == [3000, 5000, 1500, 1000, 1000, 0]
+    # less than the smallest limit is nothing
+    poor = people.assign(principal_amount=999.0)
+    assert credit_limits.granted_limits(poor, chosen, 1000).tolist() == [0] * 6
 
 
 def test_a_larger_budget_never_earns_less():

@@ -106,10 +106,17 @@ def test_only_what_is_beyond_chance_and_matters_is_told_and_is_red():
     assert "Gender x pays 2.0 points a year more" in text
     assert " f " not in text  # a fifth of a point is beyond chance, and matters to nobody
     limits = offers.offer_gaps(price * 1e5, group, grade)
-    told = offers.gap_text(limits, "limit", "CNY")
+    told = offers.gap_text(limits, "limit", "CNY").replace("\\", "")
     assert "Gender x may borrow 2,000 CNY more" in told
     with pytest.raises(ValueError, match="measure must be one of price, limit"):
         offers.gap_text(limits, "joy")
+
+
+def test_the_name_of_a_group_is_text_and_never_markup():
+    price, group, grade = frame([(0.1, "m", "A", 60), (0.2, "<b>*f*</b>", "A", 40)])
+    gaps = offers.offer_gaps(price, group, grade)
+    assert "<b>" not in offers.gap_text(gaps, "price")
+    assert "<b>*f*</b>" in offers.gap_findings(gaps, "price")[0][1]  # escaped where it is shown
 
 
 def test_four_fifths_of_each_way_of_deciding():

@@ -169,7 +169,7 @@ def income_bands(income_amount: pd.Series, n_bands: int = 4) -> pd.Series:
     Examples
     --------
     >>> income_bands(pd.Series([2_950.0, 4_100, 5_230, 9_000, None]), 2).tolist()
-    ['below 4,000', '4,000 or more', '4,000 or more', '4,000 or more', 'not known']
+    ['below 4,100', '4,100 or more', '4,100 or more', '4,100 or more', 'not known']
     """
     if n_bands < 1:
         raise ValueError(f"n_bands must be >= 1, got {n_bands!r}")
@@ -177,7 +177,7 @@ def income_bands(income_amount: pd.Series, n_bands: int = 4) -> pd.Series:
     known = income[~np.isnan(income)]
     shares = np.arange(1, n_bands) / n_bands
     inner = np.quantile(known, shares, method="inverted_cdf") if len(known) else np.empty(0)
-    # down to two digits: 4,000 and not 4,137
+    # down to two digits: 4,100 and not 4,137
     size = 10.0 ** np.floor(np.log10(np.maximum(inner, 1.0)) - 1)
     edges = np.unique(np.floor(inner / size) * size)
     edges = edges[(edges > known.min()) & (edges <= known.max())] if len(known) else edges

@@ -38,7 +38,7 @@ def segment_stability(
     ks: Sequence[int] = (3, 4, 5, 6),
     families: Sequence[str] = (),
     n_boot: int = 20,
-    n_rows: int = 3_000,
+    n_rows: int = 2_000,
     seed: int = 1,
 ) -> pd.DataFrame:
     """Whether each number of segments is found again in other samples of the same customers.
@@ -183,7 +183,7 @@ def segment_months(
     *,
     freq: str = "Q",
     seed: int = 1,
-    n_rows: int = 3_000,
+    n_rows: int = 2_000,
     level: float = 0.95,
 ) -> pd.DataFrame:
     """Share and profile of each segment, period by period, and whether it would be found there.
@@ -253,15 +253,15 @@ def segment_months(
     return pd.concat(tables, names=["period", "segment"])
 
 
-def segment_text(stability: pd.DataFrame, months: pd.DataFrame, k: int) -> str:
+def segment_text(stability: pd.DataFrame, months: pd.DataFrame | None, k: int) -> str:
     """Sentences on whether the segments would be found again, as Markdown.
 
     Parameters
     ----------
     stability : DataFrame
         Of :func:`segment_stability`, with that k.
-    months : DataFrame
-        Of :func:`segment_months`.
+    months : DataFrame, optional
+        Of :func:`segment_months`; None where applications bear no dates.
     k : int
 
     Returns
@@ -293,6 +293,8 @@ def segment_text(stability: pd.DataFrame, months: pd.DataFrame, k: int) -> str:
         text += f"{words}: **{_segments(numbers)}**. " if len(numbers) else ""
     if not len(lost) + len(doubted) + len(at_times):
         text += "Every segment is found again in nearly every sample. "
+    if months is None:
+        return text.strip()
     by_period = months.groupby(level="period", sort=False).first()
     if len(by_period) > 1:
         moved = by_period["psi"].idxmax()
@@ -305,7 +307,7 @@ def segment_text(stability: pd.DataFrame, months: pd.DataFrame, k: int) -> str:
 
 
 def segment_findings(
-    stability: pd.DataFrame, months: pd.DataFrame, k: int
+    stability: pd.DataFrame, months: pd.DataFrame | None, k: int
 ) -> list[tuple[str, str, bool]]:
     """Findings on the segments used: (topic, text, whether red).
 
@@ -325,6 +327,8 @@ def segment_findings(
             f"of {own['jaccard'].min():.2f} at worst, below {UNSTABLE:.2f}"
         )
         told.append(("Customer segments", text, False))
+    if months is None:
+        return told
     last = months.groupby(level="period", sort=False).first().iloc[-1]
     if last["light"] in ("amber", "red"):
         text = f"shares have moved since the first period, PSI {last['psi']:.3f} in the newest"

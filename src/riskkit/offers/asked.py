@@ -9,13 +9,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from riskkit.checks import check_seed
 
 __all__ = ["check_offers"]
 
-_SHARES = ("loss_rate", "loss_budget_rate", "stated_haircut_rate", "servicing_rate", "free_share")
-_RATES = ("funding_rate", "margin_rate", "list_apr", "late_fee_rate")
+_SHARES = (
+    "loss_rate",
+    "loss_budget_rate",
+    "stated_haircut_rate",
+    "debt_service_rate",
+    "free_share",
+)
+_RATES = ("funding_rate", "wanted_margin_rate", "list_apr", "late_fee_rate")
 _AMOUNTS = ("acquisition_amount", "servicing_amount", "living_cost_amount")
 _DAYS = ("loss_rate_as_of", "offer_date")
 _MOST_RATE = 10.0  # a price of more than ten times a year what is lent is a slip
@@ -54,7 +61,7 @@ def check_offers(parameters: Mapping[str, Any]) -> dict[str, str]:
         ...
     ValueError: limit_levels must be ascending numbers separated by blanks, got '500 1000 x'
     """
-    check_seed("seed", parameters.get("seed", 0))
+    check_seed("segment_seed", parameters.get("segment_seed", 0))
     for names, most in ((_SHARES, 1.0), (_RATES, _MOST_RATE)):
         for name in names:
             if not 0 <= parameters.get(name, 0.0) <= most:
@@ -79,11 +86,9 @@ def check_offers(parameters: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _check_day(name: str, value: str) -> None:
-    try:
-        day = np.datetime64(value, "D")
-    except ValueError:
-        day = np.datetime64("NaT")
-    if np.isnat(day) or len(value) != len("2026-01-01"):
+    if len(value) != len("2026-01-01") or pd.isna(
+        pd.to_datetime(value, format="%Y-%m-%d", errors="coerce")
+    ):
         raise ValueError(f"{name} must be a date YYYY-MM-DD, got {value!r}")
 
 

@@ -14,6 +14,7 @@ from scipy.special import ndtr, ndtri
 
 from riskkit import evidence
 from riskkit.checks import Array, check_level, numeric_array, refuse_missing, same_rows
+from riskkit.columns import verbatim
 
 __all__ = ["fairness_findings", "gap_findings", "gap_text", "offer_gaps"]
 
@@ -166,7 +167,7 @@ def _compared(
         return row
     shared = (size[number] > 0) & (size[reference] > 0)
     inside = size[number][shared].sum()
-    gap = row["mean_value"] - _mean(cells, reference)
+    gap = _no_rounding(row["mean_value"] - _mean(cells, reference), row["mean_value"])
     half = ndtri((1 + level) / 2)
     error = np.sqrt(_spread(cells, number) + _spread(cells, reference))
     row |= {"gap": gap, "gap_low": gap - half * error, "gap_high": gap + half * error}
@@ -179,16 +180,21 @@ def _compared(
     if error > 0:
         p_value = 2 * float(ndtr(-abs(part) / error))
     else:  # the price is a table of the strata: nothing is left, or all of it is certain
-        part = 0.0 if abs(part) < 1e-9 * max(abs(row["mean_value"]), 1e-9) else part
+        part = _no_rounding(part, row["mean_value"])
         p_value = 1.0 if part == 0 else 0.0
     return row | {
-        "explained": gap - part,
+        "explained": _no_rounding(gap - part, row["mean_value"]),
         "unexplained": part,
         "unexplained_low": part - half * error,
         "unexplained_high": part + half * error,
         "compared_share": float(inside / size[number].sum()),
         "p_value": p_value,
     }
+
+
+def _no_rounding(difference: float, size: float) -> float:
+    """The difference; 0 where it is lost in the rounding of what was subtracted."""
+    return 0.0 if abs(difference) < 1e-9 * abs(size) else difference
 
 
 def _holm(p_values: Array) -> Array:
@@ -231,7 +237,8 @@ def gap_text(gaps: pd.DataFrame, measure: str, currency: str = "") -> str:
             f"Of {tested} groups compared, none has a {measure} that differs from the largest "
             "group's, like with like, by more than chance and by enough to matter."
         )
-    return f"Of {tested} groups compared, like with like and beyond chance: {'; '.join(told)}."
+    said = verbatim("; ".join(told))
+    return f"Of {tested} groups compared, like with like and beyond chance: {said}."
 
 
 def gap_findings(

@@ -203,6 +203,12 @@ class Stage:
             raise BadInput(f"{filename} is a page of the report; give the document another name")
         return self.output_dir / filename
 
+    def write_text(self, filename: str, text: str) -> Path:
+        """Leave a file of text, such as a document, whole or not at all; names as for output."""
+        path = self.output(filename)
+        write_text(path, text)
+        return path
+
     def hashes(self, *filenames: str) -> dict[str, str]:
         """File name -> sha256 of what this stage, or else the nearest earlier one, has left.
 
