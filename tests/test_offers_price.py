@@ -199,7 +199,7 @@ prices = {
 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     **prices,
     loss=st.sampled_from([0.0, 0.3, 0.6, 1.0]),
@@ -227,7 +227,7 @@ def test_a_higher_probability_never_has_a_lower_price(
     assert (price >= funding - 1e-9).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     **prices,
     loss=st.sampled_from([0.1, 0.6, 1.0]),
@@ -244,7 +244,7 @@ def test_a_higher_probability_never_has_a_lower_flat_fee(
         assert (np.diff(prices_of_term.fillna(9.0)) >= -1e-9).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     **prices,
     loss=st.floats(0, 1),

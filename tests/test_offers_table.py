@@ -49,10 +49,10 @@ def cells_of(*probabilities, terms=(3, 12), amount=5_000.0):
 def test_the_price_is_the_most_profitable_one_of_all(base):
     """Every price tried by hand from cash flows, one by one."""
     cells = cells_of(0.03, terms=(6,))
-    row = offers.price_table(cells, base, COSTS, DEMAND, step=0.01, floor_apr=0.05).iloc[0]
+    row = offers.price_table(cells, base, COSTS, DEMAND, step=0.02, floor_apr=0.05).iloc[0]
     shift = shift_of(base, 6, 0.03)
     profits = {}
-    for apr in np.arange(0.05, 1.0, 0.01):
+    for apr in np.arange(0.05, 1.0, 0.02):
         profits[round(apr, 4)] = profit_by_hand(base, 6, apr, shift, amount=5_000)
     best = max(profits, key=profits.get)
     assert row["offer_apr"] == pytest.approx(best)
@@ -95,7 +95,7 @@ def test_a_cap_below_the_best_price_clips_and_below_break_even_declines(base):
     assert tight["best_apr"].iloc[1] == free["best_apr"].iloc[1]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     cap=st.floats(0.06, 0.9),
     ps=st.lists(st.floats(0.002, 0.5), min_size=1, max_size=4),
@@ -103,7 +103,7 @@ def test_a_cap_below_the_best_price_clips_and_below_break_even_declines(base):
 )
 def test_no_offer_passes_the_cap_or_falls_below_break_even_or_loses(base, cap, ps, slope):
     demand = dataclasses.replace(DEMAND, take_up_logit_per_apr=slope)
-    table = offers.price_table(cells_of(*ps), base, COSTS, demand, cap_apr=cap, step=0.01)
+    table = offers.price_table(cells_of(*ps), base, COSTS, demand, cap_apr=cap, step=0.02)
     made = table[table["offer_apr"].notna()]
     assert (made["offer_apr"] <= cap + 1e-6).all()
     assert (made["break_even_apr"] <= cap).all()
@@ -123,7 +123,7 @@ def test_a_decision_that_the_interval_does_not_bear_out_is_not_sure(base):
         ((at["break_even_apr"] + at["break_even_high"]) / 2, False),
         (at["break_even_high"] + 0.02, True),
     ):
-        row = offers.price_table(cells, base, COSTS, DEMAND, cap_apr=cap).iloc[0]
+        row = offers.price_table(cells, base, COSTS, DEMAND, cap_apr=cap, step=0.01).iloc[0]
         assert row["sure"] == sure, cap
 
 
@@ -201,11 +201,11 @@ def test_chance_alone_moves_one_portfolio_in_twenty():
     rng = np.random.default_rng(17)
     terms = np.repeat([1, 3, 6, 9, 12], 200)
     moved = 0
-    for _ in range(100):
+    for _ in range(60):
         loans = pd.DataFrame({"grade": 2, "term_months": terms, "amount": 1})
         loans["default_flag"] = rng.random(len(terms)) < 0.2
         moved += (offers.offer_cells(loans, SCALE)["term_shift"] != 0).any()
-    assert moved <= 11  # of Binomial(100, 1/20) with probability 0.996
+    assert moved <= 8  # of Binomial(60, 1/20) with probability 0.996
 
 
 # --- errors --------------------------------------------------------------------------------------

@@ -208,7 +208,7 @@ def odds_shift(
 
     low = np.full(len(terms), -HIGHEST_SHIFT)
     high = -low
-    for _ in range(60):
+    for _ in range(50):
         middle = (low + high) / 2
         below = defaulted(middle) < wanted
         low, high = np.where(below, middle, low), np.where(below, high, middle)

@@ -86,8 +86,8 @@ def read_caps(path: str | Path) -> pd.DataFrame:
         `lpr_rate`, `lpr_date`, missing where the cap is a plain rate; `measured_by`: nominal
         (twelve times the monthly rate of return), effective (that rate compounded over twelve
         months) or irr (the yearly rate of return of dated payments), of all that is paid; `lender`,
-        `borrower`, `effect` (what becomes of a price above), `source`, `title_zh`, `source_zh`, `verify` (true until
-        somebody has compared it with the law).
+        `borrower`, `effect` (what becomes of a price above), `source`, `title_zh`, `source_zh`,
+        `verify` (true until somebody has compared it with the law).
 
     Raises
     ------

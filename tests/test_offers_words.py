@@ -1,0 +1,112 @@
+"""What a price table says: whom the cap declines, what is clipped, and how sure that is."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from riskkit import offers
+
+CAP = pd.Series(
+    {"cap_rate": 0.24, "measured_by": "nominal", "verify": True}, name="Assisted lending"
+)
+PRICED, AT_CAP, CAP_BELOW, NOTHING = (
+    "priced", "at cap", "cap below break-even", "no price pays",
+)  # fmt: skip
+
+
+def table_of(*rows):
+    """Rows of (grade, term, applications, status, sure, bads)."""
+    table = pd.DataFrame(
+        rows, columns=["grade", "term_months", "applications", "status", "sure", "bad"]
+    ).set_index(["grade", "term_months"])
+    table["asked_amount"] = 10.0 * table["applications"]
+    table["offer_apr"] = table["status"].map({PRICED: 0.2, AT_CAP: 0.24})
+    return table
+
+
+MIXED = table_of(
+    ("A", 3, 400, PRICED, True, 40),
+    ("A", 12, 100, AT_CAP, False, 40),
+    ("B", 3, 200, CAP_BELOW, True, 12),
+    ("B", 12, 200, CAP_BELOW, False, 12),
+    ("C", 12, 100, NOTHING, True, 90),
+)
+
+
+def test_clipped_and_declined_cells_are_counted_with_their_range():
+    text = offers.price_text(MIXED, "CNY", cap=CAP)
+    assert "Of 5 cells of grade and term, 1 is priced below the cap of 24.00%" in text
+    assert r"(Assisted lending, nominal, to be verified)" in text
+    assert "1 (100 applications) at it" in text
+    assert "**2 cells are declined because the cap lies below their break-even price**" in text
+    assert "400 applications (40.0%), asking for 4,000 CNY" in text
+    assert "**1 cell is declined because no price at all pays for it**: 100" in text
+    # sure: B over 3 and C; at most: also B over 12 and A over 12
+    assert "Of 2 cells the 95 % interval" in text
+    assert "between 30.0% and 60.0% of the applications are declined" in text
+    assert "Grade B rests on fewer than 30 bads: too few to say" in text
+
+
+def test_a_sure_table_has_no_doubts_and_no_findings():
+    table = table_of(("A", 3, 400, PRICED, True, 40), ("B", 3, 10, PRICED, True, 50))
+    text = offers.price_text(table, "CNY")
+    assert "2 are priced below the cap. None is declined because the cap" in text
+    assert "interval" not in text
+    assert "too few" not in text
+    assert offers.price_findings(table) == []
+    assert offers.price_figures(table) == {
+        "Declined by price, of applications": "0.0% (0.0% to 0.0%)",
+        "Prices offered, APR": "20.0%",
+    }
+
+
+def test_nobody_to_price_is_said():
+    assert offers.price_text(MIXED.iloc[:0], "CNY").startswith("There is nothing to price")
+
+
+@pytest.mark.parametrize(("sure", "red"), [(True, True), (False, False)])
+def test_declining_more_than_half_is_red_only_where_it_is_sure(sure, red):
+    table = table_of(("A", 3, 40, PRICED, True, 40), ("B", 3, 60, CAP_BELOW, sure, 50))
+    (topic, text, is_red), cap = offers.price_findings(table, cap=CAP)
+    assert (topic, is_red) == ("Price", red)
+    assert "no lawful price pays for 60.0%" in text
+    assert cap == ("Cap", "the line of 24.00% (Assisted lending, nominal, to be verified) decides "
+                   "prices", False)  # fmt: skip
+    verified = CAP.copy()
+    verified["verify"] = False
+    assert len(offers.price_findings(table, cap=verified)) == 1
+
+
+def test_figures_tell_the_range_of_prices_and_the_cap():
+    figures = offers.price_figures(MIXED, cap=CAP)
+    assert figures["Prices offered, APR"] == "20.0% to 24.0%"
+    assert figures["Declined by price, of applications"] == "50.0% (30.0% to 60.0%)"
+    assert figures["Cap on the price"] == "24.00% nominal"
+
+
+def test_names_of_others_are_shown_as_they_are():
+    cap = CAP.rename("<b>line</b>")
+    assert "<b>" not in offers.price_text(MIXED, "CNY", cap=cap)
+
+
+def test_subsidies_name_the_cheapest_cells():
+    index = pd.MultiIndex.from_tuples(
+        [(0.0, "A", 3), (0.0, "A", 12), (0.029, "A", 3), (0.029, "A", 12)],
+        names=["plan_apr", "grade", "term_months"],
+    )
+    table = pd.DataFrame(
+        {
+            "subsidy_rate": [0.02, 0.05, 0.0, 0.03],
+            "subsidy_low": [0.018, 0.045, 0.0, float("nan")],
+            "subsidy_high": [0.025, 0.06, 0.0, float("nan")],
+        },
+        index=index,
+    )
+    text = offers.subsidy_text(table)
+    assert "An interest-free plan pays for itself in no of 2 cells." in text
+    assert "least of grade A over 3 months: 2.00% (1.80% to 2.50%); grade A over 12" in text
+    assert "A plan at 2.90% pays for itself in 1 of 2 cells." in text
+    assert text.endswith("grade A over 12 months: 3.00%.")
+    nothing = table.assign(subsidy_rate=float("nan")).loc[[0.0]]
+    assert offers.subsidy_text(nothing) == "An interest-free plan: what it costs is not known."
