@@ -47,6 +47,8 @@ ORDER = (
     "frontier",
     "deployment",
     "replay",
+    "customers",
+    "credit_limits",
     "offers",
     "vintage",
     "migration",

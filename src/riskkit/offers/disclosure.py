@@ -204,6 +204,19 @@ class Disclosure:
     xirr: float
     caps: pd.DataFrame
 
+    @property
+    def figures(self) -> dict[str, float | int | bool]:
+        """What is told in one row of a table, amounts in units of the currency."""
+        return {
+            "term_months": self.offer.term_months,
+            "principal_amount": self.offer.principal_fen / 100,
+            "first_amount": self.schedule["due_amount"].iloc[0] / 100,
+            "cost_amount": self.cost_amount / 100,
+            "apr": self.apr,
+            "ear": self.ear,
+            "within_every_cap": bool(self.caps.empty or self.caps["within"].all()),
+        }
+
 
 def disclosure(
     offer: Offer, *, caps: pd.DataFrame | None = None, scope: str | None = None

@@ -106,7 +106,10 @@ def price_findings(
         text = f"no lawful price pays for {told} of the applications"
         found.append(("Price", text, bool(least > 0.5)))
     if cap is not None and bool(cap["verify"]):
-        text = f"the line of {cap['cap_rate']:.2%} ({_cap_told(cap)}) decides prices"
+        text = (
+            f"the line of {cap['cap_rate']:.2%} ({cap.name}, {cap['measured_by']}, to be verified) "
+            "decides prices"
+        )
         found.append(("Cap", text, False))
     return found
 

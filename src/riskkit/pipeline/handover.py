@@ -224,6 +224,12 @@ class Stage:
             raise BadInput(f"{filename} is a page of the report; give the document another name")
         return self.output_dir / filename
 
+    def write_text(self, filename: str, text: str) -> Path:
+        """Leave a file of text, such as a document, whole or not at all; names as for output."""
+        path = self.output(filename)
+        write_text(path, text)
+        return path
+
     def hashes(self, *filenames: str) -> dict[str, str]:
         """File name -> sha256 of what this stage, or else the nearest earlier one, has left.
 
@@ -306,6 +312,19 @@ class Stage:
             f"- {'red' if red else 'amber'}: **{verbatim(topic)}**, {verbatim(text)}"
             for topic, text, red in ordered
         )
+
+    def project_file(self, path: str) -> Path:
+        """Path of a file of the project, such as ``data/caps.yaml``.
+
+        Raises
+        ------
+        BadInput
+            There is no such project, or no such file in it.
+        """
+        project = home_of(self.name, self.output_dir)
+        if project is None or not (project / path).is_file():
+            raise BadInput(f"{self.name} needs {path} of the project that holds it")
+        return project / path
 
     def _notebook(self) -> Notebook | None:
         """The notebook's own description; None outside a project."""

@@ -50,6 +50,8 @@ COLUMNS = {
     "term_months": "the months over which a loan is repaid",
     "declined_reason": "why an application was declined",
     "explored": "who was approved at random",
+    "offer_limit": "how much was offered",
+    "stated_income": "the income that applicants state",
     "balance": "the outstanding principal at each month-end",
     "true_pd": "the true probability of what counts as bad here",
 }
@@ -60,6 +62,9 @@ REASONS = {
     "scorecard.json": "there is no model",
     "challenger.json": "there is no model",
     "policy_rules": "nobody stated policy rules for this source; see data/README.md",
+    "world.json": "its borrowers are not simulated, so nobody can ask them what if",
+    "rating_scale": "there is no model to rate by; run 04_cutoffs first",
+    "decisions": "there is no model to decide by; run 04_cutoffs first",
     "rules": "no rule was left to judge; run 04_cutoffs first",
 }
 

@@ -1,0 +1,104 @@
+"""What may be asked of the offers' notebook, before a run begins.
+
+Takes its parameters; gives those without effect, or a ValueError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from riskkit.checks import check_seed
+
+__all__ = ["check_offers"]
+
+_SHARES = (
+    "loss_rate",
+    "loss_budget_rate",
+    "stated_haircut_rate",
+    "debt_service_rate",
+    "free_share",
+)
+_RATES = ("funding_rate", "wanted_margin_rate", "list_apr", "late_fee_rate")
+_AMOUNTS = ("acquisition_amount", "servicing_amount", "living_cost_amount")
+_DAYS = ("loss_rate_as_of", "offer_date")
+_MOST_RATE = 10.0  # a price of more than ten times a year what is lent is a slip
+
+
+def check_offers(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Refuse economics, days, levels and numbers that no offer could have.
+
+    Parameters
+    ----------
+    parameters : mapping of str to Any
+        Values of the notebook's parameters, by name; one that is not there is not checked.
+
+    Returns
+    -------
+    dict of str to str
+        Parameters without effect, with the reason: there are none.
+
+    Raises
+    ------
+    ValueError
+        Names the parameter, its range and the value.
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> check_offers({"loss_rate": 60.0})
+    Traceback (most recent call last):
+        ...
+    ValueError: loss_rate must lie in [0, 1], got 60.0
+    >>> check_offers({"limit_levels": "500 1000 x"})
+    Traceback (most recent call last):
+        ...
+    ValueError: limit_levels must be ascending numbers separated by blanks, got '500 1000 x'
+    """
+    check_seed("segment_seed", parameters.get("segment_seed", 0))
+    for names, most in ((_SHARES, 1.0), (_RATES, _MOST_RATE)):
+        for name in names:
+            if not 0 <= parameters.get(name, 0.0) <= most:
+                raise ValueError(f"{name} must lie in [0, {most:g}], got {parameters[name]!r}")
+    if not parameters.get("free_share", 1.0) > 0:
+        raise ValueError(f"free_share must lie in (0, 1], got {parameters['free_share']!r}")
+    for name in _AMOUNTS:
+        value = parameters.get(name, 0.0)
+        if not (np.isfinite(value) and value >= 0):
+            raise ValueError(f"{name} must be finite and >= 0, got {value!r}")
+    for name in _DAYS:
+        _check_day(name, parameters.get(name, "2026-01-01"))
+    if parameters.get("n_segments", 0) not in (0, *range(2, 13)):
+        raise ValueError(f"n_segments must be 0 or 2 to 12, got {parameters['n_segments']!r}")
+    if parameters.get("take_up_logit_per_apr", 0.0) > 0:
+        raise ValueError(
+            "take_up_logit_per_apr must be at most 0, as a dearer loan is taken less, got "
+            f"{parameters['take_up_logit_per_apr']!r}"
+        )
+    _check_levels(parameters.get("limit_levels", "1 2"))
+    return {}
+
+
+def _check_day(name: str, value: str) -> None:
+    if len(value) != len("2026-01-01") or pd.isna(
+        pd.to_datetime(value, format="%Y-%m-%d", errors="coerce")
+    ):
+        raise ValueError(f"{name} must be a date YYYY-MM-DD, got {value!r}")
+
+
+def _check_levels(text: str) -> None:
+    try:
+        levels = [float(word) for word in text.split()]
+    except ValueError:
+        levels = []
+    ascending = len(levels) > 1 and bool((np.diff(levels) > 0).all()) and levels[0] > 0
+    if not ascending or not np.isfinite(levels).all():
+        raise ValueError(
+            f"limit_levels must be ascending numbers separated by blanks, got {text!r}"
+        )
