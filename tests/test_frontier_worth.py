@@ -175,13 +175,13 @@ def test_more_loans_make_the_cutoffs_surer(goals):
 
 
 def test_marginal_profit_is_zero_where_the_money_of_a_line_says_so():
-    # logit of bad is (500 − score) / 20, every loan earns 100 or loses 900: p = 0.1 at 543.9
+    # logit of bad is (500 − score) / 20; a loan earns 150 or loses 850, and costs 50: p = 0.1
     score = np.repeat(np.arange(440, 641), 400)
     rng = np.random.default_rng(1)
     bad = rng.random(len(score)) < 1 / (1 + np.exp((score - 500) / 20))
     loans = pd.DataFrame({"approved": True, "booked": True, "default_flag": bad.astype(float)},
                          index=range(len(score)))  # fmt: skip
-    loans = loans.assign(margin_fen=10_000, loss_fen=90_000, cost_fen=0)
+    loans = loans.assign(margin_fen=15_000, loss_fen=85_000, cost_fen=5_000)
     scores = pd.DataFrame({"one": score.astype(float)})
     goals = frontier.goal_cutoffs(
         strategy.cutoff_tables(scores, loans),
