@@ -13,7 +13,7 @@ from riskkit.offers.price import STATUSES
 __all__ = ["price_figures", "price_findings", "price_text", "subsidy_text"]
 
 MIN_BADS = 30
-_PRICED, _AT_CAP, _CAP_BELOW, _NOTHING_PAYS = STATUSES
+_PRICED, _AT_CAP, _CAP_BELOW, _NOTHING_PAYS, _UNSEEN = STATUSES
 
 
 def price_text(table: pd.DataFrame, currency: str, *, cap: pd.Series | None = None) -> str:
@@ -65,6 +65,14 @@ def price_text(table: pd.DataFrame, currency: str, *, cap: pd.Series | None = No
         text += f" {_declined_text(table, _CAP_BELOW, currency)}"
     if (table["status"] == _NOTHING_PAYS).any():
         text += f" {_declined_text(table, _NOTHING_PAYS, currency)}"
+    unseen = table[table["status"] == _UNSEEN]
+    if len(unseen):
+        n = len(unseen)
+        text += (
+            f" Too few to say of {n} cell{'s' if n > 1 else ''} "
+            f"({unseen['applications'].sum():,} applications): no loan of their term has defaulted "
+            "yet."
+        )
     return text + _doubt(table)
 
 
