@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from riskkit import deployment, policy
+from riskkit import deployment, policy, strategy
 from riskkit.binning import WoeBinner
 from riskkit.schema import Feature, PolicyFile
 from riskkit.scorecard import Scorecard
@@ -334,3 +334,86 @@ def test_nothing_is_told_of_what_nobody_can_change():
         deployment.smallest_changes(CARD, X, cutoff, {"word": "rises"})
     with pytest.raises(ValueError, match="falls or rises"):
         deployment.smallest_changes(CARD, X, cutoff, {"debt": "shrinks"})
+
+
+def test_the_rule_in_force_is_the_signed_one_else_the_best_else_none():
+    scores = pd.DataFrame({"scorecard": [500.0, 600.0], "challenger": [510.0, 590.0]})
+    signed = strategy.Decision(
+        model="challenger",
+        model_sha256="0" * 64,
+        cutoffs={"all": 555.0},
+        behind_policy=False,
+        by="A. Analyst",
+        reason="Volume",
+        decided_at="2026-11-30T08:00:00+00:00",
+        chosen_on="test loans",
+    )
+    best = ("scorecard", 573.0, True)
+    assert deployment.rule_in_force(signed, best, scores) == ("challenger", 555.0, False)
+    assert deployment.rule_in_force(None, best, scores) == best
+    nobody = deployment.rule_in_force(None, None, scores)
+    assert nobody == ("scorecard", 500.0, True)
+    assert (scores[nobody.model] >= nobody.cutoff).all()
+
+
+def test_files_of_the_decision_say_what_is_decided(tmp_path):
+    import duckdb
+
+    asked = APPLICANTS.head(500).assign(
+        application_id=[f"a{i}" for i in range(500)], approved=np.arange(500) % 3 > 0
+    )
+    ours = PolicyFile(name="Ours", rules=[rule("word", [one("word", "==", "none")])])
+    how = {"cutoffs": {"all": 560.0}, "scale": SCALE}
+    written = deployment.save_decision(
+        tmp_path,
+        policy.condition_table(asked, ours),
+        CARD,
+        model="scorecard",
+        behind_today=True,
+        **how,
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "decision_duckdb.sql",
+        "decision_postgres.sql",
+        "decision_table.csv",
+    ]
+    again = pd.read_csv(tmp_path / "decision_table.csv", index_col="order")
+    assert again.to_numpy().tolist() == written.to_numpy().tolist()
+    connection = duckdb.connect()
+    connection.register("applications", asked)
+    found = connection.sql((tmp_path / "decision_duckdb.sql").read_text()).df()
+    connection.close()
+    decided = deployment.decide(
+        policy.fired(asked, ours), CARD.credit_score(asked), passed_today=asked["approved"], **how
+    )
+    same(found, decided, asked["application_id"])
+    table = deployment.decline_table(decided, {"word": "Word"})
+    assert table["applications"].sum() == 500
+    assert table.index.tolist() == ["word", "todays_policy", "score", "approved"]
+
+
+def test_without_rules_the_score_alone_decides(tmp_path):
+    asked = APPLICANTS.head(100)
+    nothing = pd.DataFrame(index=asked.index)
+    decided = deployment.decide(nothing, CARD.credit_score(asked), SCALE, {"all": 560.0})
+    assert set(decided["declined_by"].dropna()) == {"score"}
+    table = deployment.save_decision(
+        tmp_path, None, None, SCALE, {"all": 560.0}, model="challenger"
+    )
+    assert table["step"].tolist() == ["score", "grade", "grade", "grade"]
+    assert 'CAST(asked."credit_score" AS FLOAT8)' in (tmp_path / "decision_duckdb.sql").read_text()
+
+
+def test_changes_are_counted_and_told():
+    X = APPLICANTS.head(400)
+    cutoff = float(CARD.credit_score(X).quantile(0.6))
+    changes = deployment.smallest_changes(CARD, X, cutoff, CHANGEABLE)
+    table = deployment.changes_table(changes)
+    assert table["applications"].sum() == len(changes)
+    assert table["applications"].is_monotonic_decreasing
+    n_below = int((CARD.credit_score(X) < cutoff).sum())
+    n = changes.index.get_level_values("row").nunique()
+    text = deployment.changes_text(changes, n_below)
+    assert f"Of {n_below:,} whom the score declines, {n:,}" in text
+    assert f"The other {n_below - n:,} would not" in text
+    assert "declines nobody" in deployment.changes_text(changes.iloc[:0], 0)

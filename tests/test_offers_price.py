@@ -115,6 +115,27 @@ def test_a_late_default_has_paid_all_but_the_last_instalments_before_it():
     assert flows["recovered_amount"].sum() == pytest.approx(0.4 * 0.2 * left)
 
 
+def test_servicing_ends_with_prepayment_and_not_with_default():
+    """Half prepay in month 1; a fifth of all default in month 2 and go on costing until month 3."""
+    base = base_of({3: {1: 0.0, 2: 0.4, 3: 0.0}}, {3: {1: 0.5}})
+    hazards = offers.grade_hazards(base, pd.Series([0.2], index=pd.Index([1], name="grade")))
+    costs = costs_of(acquisition=7, servicing=10, delay=1)
+    flows = offers.expected_flows(hazards, (1, 3), 0.2, costs, amount=100)
+    assert flows["cost_amount"].tolist() == pytest.approx([7, 10, 5, 5])
+    assert flows["prepaid_amount"].astype(bool).tolist() == [False, True, False, False]
+
+
+def test_nobody_prepays_from_the_last_due_day_on(base):
+    late = base.copy()
+    mob, term = (late.index.get_level_values(name) for name in ("mob", "term_months"))
+    late.loc[mob >= term, "prepayment_rate"] = 0.7
+    tables = [
+        offers.break_even_table(grades_of(0.05), each, costs_of(funding=0.1, servicing=3))
+        for each in (base, late)
+    ]
+    pd.testing.assert_frame_equal(*tables)
+
+
 # --- hazards by grade ----------------------------------------------------------------------------
 
 
@@ -181,6 +202,15 @@ def test_term_hazards_give_the_shares_of_the_book():
     # of 80 that have not prepaid: 2, and of the 78 that have not defaulted either: 4
     np.testing.assert_allclose(table["hazard"], [0, 0, 0, 0, 2 / 80, 0, 4 / 78], atol=1e-12)
     assert incidence(table, 3, 12) == pytest.approx(0.06)
+
+
+def test_term_hazards_tell_prepayment_from_default_in_one_month():
+    """Of 100 loans 10 default in month 1 and 18 of the others prepay; then 7 of 72 default."""
+    index = pd.MultiIndex.from_product([[3], [1, 2]], names=["term_months", "mob"])
+    book = pd.DataFrame({"at_risk": [100, 72], "events": [10, 7], "ended": [18, 0]}, index=index)
+    table = offers.term_hazards(book)
+    np.testing.assert_allclose(table["hazard"], [0.1, 7 / 72])
+    np.testing.assert_allclose(table["prepayment_rate"], [0.2, 0])
 
 
 def test_a_book_of_no_loans_has_no_hazards():

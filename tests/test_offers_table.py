@@ -138,6 +138,17 @@ def test_who_shops_around_gets_a_lower_price(base):
     assert prices[0] > prices[1] > prices[2] > 0.08
 
 
+def test_the_risky_shop_around_less_than_the_mean_of_all_who_ask(base):
+    cells = cells_of(0.01, 0.10, terms=(12,)).assign(applications=[300, 100])
+    table = offers.price_table(cells, base, COSTS, DEMAND, step=0.02)
+    risk = logit([0.01, 0.10]) - logit(0.75 * 0.01 + 0.25 * 0.10)
+    sensitivity = -12 * np.exp(-0.4 * risk)
+    expected = expit(2.3 + sensitivity * (table["offer_apr"] - 0.24))
+    np.testing.assert_allclose(table["take_up_rate"], expected)
+    calm = DEMAND.take_up_rate([0.4], np.array([1.0])) / DEMAND.take_up_rate([0.4], np.array([0]))
+    assert calm.item() > 1
+
+
 def test_a_higher_price_attracts_the_likelier_to_default(base):
     table = offers.price_table(cells_of(0.02, terms=(12,)), base, COSTS, DEMAND)
     row = table.iloc[0]
@@ -189,10 +200,11 @@ def test_a_term_that_departs_moves_until_its_bads_are_expected():
     before = SCALE["probability"] / (1 - SCALE["probability"])
     np.testing.assert_allclose(odds / before, (odds / before).iloc[0])
     # less sure than the grade alone
-    width = logit(moved["probability_high"]) - logit(moved["probability_low"])
     plain = offers.offer_cells(asked(loans).drop(columns="default_flag"), SCALE)
     plain = plain.xs(1, level="term_months")
-    assert (width > logit(plain["probability_high"]) - logit(plain["probability_low"])).all()
+    for end in ("probability_low", "probability_high"):
+        widths = [(logit(each[end]) - logit(each["probability"])).abs() for each in (moved, plain)]
+        assert (widths[0] > widths[1] + 0.01).all()
     assert table.loc[(1, 3), "probability"] == 0.05
 
 

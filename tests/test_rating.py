@@ -234,6 +234,21 @@ def test_counts_of_a_table_in_blocks_are_those_of_the_whole(tmp_path):
     pd.testing.assert_frame_equal(of_blocks, rating.grade_counts(book, grades))
 
 
+def test_a_scale_is_settled_on_the_book_and_its_curves_drawn():
+    scale = bands(6, 25, 60)
+    book, grades = outcomes(scale.index, [[4] * 14, [5] * 10, [4] * 60])
+    score = grades.map({"A1": 600.0, "B1": 580.0, "C1": 560.0}).astype(float)
+    settled, counts = rating.settle_scale(scale, book, score)
+    assert settled.index.tolist() == ["A1", "B1"]
+    curves = rating.grade_curves(counts)
+    assert curves.index.tolist() == ["A1", "B1"]
+    assert curves[12].tolist() == pytest.approx([24 / 200, 0.6])
+    assert not rating.crossing_table(counts, settled)["is_crossing"].any()
+    nobody, nothing = rating.settle_scale(scale, book, score.iloc[:0])
+    assert nobody is scale
+    assert nothing.empty
+
+
 def test_on_the_synthetic_lender_the_truth_rises_with_the_grade():
     portfolio = synthetic.simulate(synthetic.Lender(), 12_000, seed=4)
     asked = portfolio.applications

@@ -5,8 +5,22 @@ application, the same as a table for people and as SQL, and for a declined appli
 change that would cross the cutoff.
 """
 
-from riskkit.deployment.decided import ALL, decide, decision_table
-from riskkit.deployment.decision_sql import decision_sql
-from riskkit.deployment.smallest_change import smallest_changes
+from riskkit.deployment.decided import ALL, decide, decision_table, decline_table
+from riskkit.deployment.decision_sql import decision_sql, save_decision
+from riskkit.deployment.in_force import ScoreRule, policy_text, rule_in_force
+from riskkit.deployment.smallest_change import changes_table, changes_text, smallest_changes
 
-__all__ = ["ALL", "decide", "decision_sql", "decision_table", "smallest_changes"]
+__all__ = [
+    "ALL",
+    "ScoreRule",
+    "changes_table",
+    "changes_text",
+    "decide",
+    "decision_sql",
+    "decision_table",
+    "decline_table",
+    "policy_text",
+    "rule_in_force",
+    "save_decision",
+    "smallest_changes",
+]

@@ -14,7 +14,15 @@ from numpy.typing import ArrayLike
 
 from riskkit.checks import flag_array, numeric_array, refuse_missing, same_rows
 
-__all__ = ["ALL", "BY_SCORE", "BY_TODAY", "check_cutoffs_by_segment", "decide", "decision_table"]
+__all__ = [
+    "ALL",
+    "BY_SCORE",
+    "BY_TODAY",
+    "check_cutoffs_by_segment",
+    "decide",
+    "decision_table",
+    "decline_table",
+]
 
 ALL = "all"
 BY_SCORE, BY_TODAY = "score", "todays_policy"
@@ -112,6 +120,40 @@ def decide(
     )
 
 
+def decline_table(decided: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
+    """How many each step of the decision declines first, and how many it leaves.
+
+    Parameters
+    ----------
+    decided : DataFrame
+        Of :func:`decide`.
+    labels : mapping of rule to its label
+
+    Returns
+    -------
+    DataFrame, index declined_by in the order in which it is asked, ``approved`` last
+        label, applications, share of all.
+    """
+    counts = decided["declined_by"].value_counts(sort=False)
+    counts = counts.reindex(decided["declined_by"].cat.categories, fill_value=0)
+    counts["approved"] = int(decided["approved"].sum())
+    named = {
+        BY_TODAY: "Declined by today's policy",
+        BY_SCORE: "Score too low",
+        "approved": "Approved",
+    }
+    told = {**labels, **named}
+    table = pd.DataFrame(
+        {
+            "label": [told.get(str(name), str(name)) for name in counts.index],
+            "applications": counts.to_numpy(),
+            "share": counts.to_numpy() / max(len(decided), 1),
+        },
+        index=pd.Index(counts.index.astype(str), name="declined_by"),
+    )
+    return table
+
+
 def otherwise(cutoffs: Mapping[str, float]) -> float:
     """Cutoff of whose segment has none."""
     return float(cutoffs.get(ALL, max(cutoffs.values())))
@@ -125,7 +167,7 @@ def _cutoff_of_each(cutoffs: Mapping[str, float], segment: pd.Series | None, n: 
 
 
 def decision_table(
-    conditions: pd.DataFrame,
+    conditions: pd.DataFrame | None,
     scale: pd.DataFrame,
     cutoffs: Mapping[str, float],
     *,
@@ -137,8 +179,8 @@ def decision_table(
 
     Parameters
     ----------
-    conditions : DataFrame, a row a condition
-        Of :func:`riskkit.policy.condition_table`.
+    conditions : DataFrame, a row a condition, or None
+        Of :func:`riskkit.policy.condition_table`; None where there are no rules.
     scale, cutoffs
         As for :func:`decide`.
     model : str
@@ -154,7 +196,7 @@ def decision_table(
         step (identity, rules, policy, score, grade), name, label, condition (in words), outcome.
     """
     rows = []
-    for name, rule in conditions.groupby("rule", sort=False):
+    for name, rule in () if conditions is None else conditions.groupby("rule", sort=False):
         first = rule.iloc[0]
         told = f" {'or' if first['needs'] == 'any' else 'and'} ".join(
             _condition_words(row) for row in rule.itertuples()

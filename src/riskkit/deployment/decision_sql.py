@@ -6,6 +6,7 @@ Takes the conditions of the rules, the card and where to cut; gives the text of 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,19 +17,21 @@ from riskkit.deployment.decided import (
     BY_SCORE,
     BY_TODAY,
     check_cutoffs_by_segment,
+    decision_table,
     otherwise,
 )
 from riskkit.scorecard import Scorecard
-from riskkit.sql import number_literal, quoted, text_literal
+from riskkit.sql import DIALECTS, number_literal, quoted, text_literal
+from riskkit.tables import whole
 
-__all__ = ["decision_sql"]
+__all__ = ["decision_sql", "save_decision"]
 
 # columns of the inner query that no applicant's column may have
 _RULE, _SEGMENT, _SCORE = "declined_by_rule", "decision_segment", "credit_score"
 
 
 def decision_sql(
-    conditions: pd.DataFrame,
+    conditions: pd.DataFrame | None,
     card: Scorecard | None,
     scale: pd.DataFrame,
     cutoffs: Mapping[str, float],
@@ -45,8 +48,8 @@ def decision_sql(
 
     Parameters
     ----------
-    conditions : DataFrame, a row a condition
-        Of :func:`riskkit.policy.condition_table`.
+    conditions : DataFrame, a row a condition, or None
+        Of :func:`riskkit.policy.condition_table`; None where there are no rules.
     card : Scorecard or None
         None where another model scores: the table then has its score in ``credit_score``.
     scale, cutoffs
@@ -104,10 +107,10 @@ def _asked(column: str, dialect: str) -> str:
     return f"asked.{quoted(column, dialect)}"
 
 
-def _rules_case(conditions: pd.DataFrame, dialect: str, behind_today: bool) -> str:
+def _rules_case(conditions: pd.DataFrame | None, dialect: str, behind_today: bool) -> str:
     """The first rule that fires, or today's policy; NULL where none does."""
     cases = []
-    for name, rule in conditions.groupby("rule", sort=False):
+    for name, rule in () if conditions is None else conditions.groupby("rule", sort=False):
         needs = " OR " if rule["needs"].iloc[0] == "any" else " AND "
         met = needs.join(f"({_met(row, dialect)})" for row in rule.itertuples())
         cases.append(f"WHEN {met} THEN {text_literal(str(name))}")
@@ -196,3 +199,47 @@ def _cutoff_case(cutoffs: Mapping[str, float], segment: str) -> str:
     ]
     last = number_literal(otherwise(cutoffs))
     return f"CAST(CASE {' '.join(cases)} ELSE {last} END AS FLOAT8)"
+
+
+def save_decision(
+    folder: str | Path,
+    conditions: pd.DataFrame | None,
+    card: Scorecard | None,
+    scale: pd.DataFrame,
+    cutoffs: Mapping[str, float],
+    *,
+    model: str,
+    behind_today: bool = False,
+) -> pd.DataFrame:
+    """Write the decision as a table, ``decision_table.csv``, and as ``decision_DIALECT.sql``.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where the files go, each whole or not at all.
+    conditions, card, scale, cutoffs, behind_today
+        As for :func:`decision_sql`; the queries read a table called ``applications``.
+    model : str
+        Whose score it is.
+
+    Returns
+    -------
+    DataFrame
+        Of :func:`decision_table`, as it was written.
+    """
+    table = decision_table(conditions, scale, cutoffs, model=model, behind_today=behind_today)
+    with whole(Path(folder) / "decision_table.csv") as path:
+        table.to_csv(path)
+    for dialect in DIALECTS:
+        query = decision_sql(
+            conditions,
+            card,
+            scale,
+            cutoffs,
+            table="applications",
+            dialect=dialect,
+            behind_today=behind_today,
+        )
+        with whole(Path(folder) / f"decision_{dialect}.sql") as path:
+            Path(path).write_text(f"{query};\n", encoding="utf-8")
+    return table

@@ -18,7 +18,7 @@ from riskkit.columns import numbers
 from riskkit.schema import Feature
 from riskkit.scorecard import Scorecard, catalogue, feature_label, number_words
 
-__all__ = ["smallest_changes"]
+__all__ = ["changes_table", "changes_text", "smallest_changes"]
 
 FALLS, RISES = "falls", "rises"
 _COLUMNS = ["feature", "label", "now", "needed", "points", "distance"]
@@ -189,4 +189,45 @@ def _told(
             "points": move.gains[rows, to],
             "distance": move.distances[rows, to],
         }
+    )
+
+
+def changes_table(changes: pd.DataFrame) -> pd.DataFrame:
+    """Which changes are asked of how many, the commonest first.
+
+    Parameters
+    ----------
+    changes : DataFrame, index (row, rank)
+        Of :func:`smallest_changes`.
+
+    Returns
+    -------
+    DataFrame, index (feature, needed)
+        label; applications that would need it; points gained at the median.
+    """
+    grouped = changes.groupby(["feature", "needed"], sort=False)
+    table = grouped.agg(
+        label=("label", "first"), applications=("points", "size"), points=("points", "median")
+    )
+    return table.sort_values("applications", ascending=False, kind="stable")
+
+
+def changes_text(changes: pd.DataFrame, n_declined: int) -> str:
+    """For how many of the declined some change is enough, as Markdown.
+
+    Parameters
+    ----------
+    changes : DataFrame, index (row, rank)
+        Of :func:`smallest_changes`.
+    n_declined : int
+        Applications that the score declines.
+    """
+    if not n_declined:
+        return "The score declines nobody."
+    rows = changes.index.get_level_values("row")
+    n, n_one = rows.nunique(), int((rows.value_counts() == 1).sum())
+    return (
+        f"Of {n_declined:,} whom the score declines, {n:,} ({n / n_declined:.1%}) would pass if "
+        f"they changed what can be changed: {n_one:,} of them one thing alone. The other "
+        f"{n_declined - n:,} would not, whatever of it they change."
     )

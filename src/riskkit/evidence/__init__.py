@@ -4,7 +4,12 @@ Takes scores, outcomes and who the applicants are, or a way to fit the model ane
 which no difference stands without its interval.
 """
 
-from riskkit.evidence.declines import declines_by_group, heavy_reasons, rules_on_attributes
+from riskkit.evidence.declines import (
+    declines_by_group,
+    heavy_reasons,
+    rules_on_attributes,
+    share_difference,
+)
 from riskkit.evidence.fairness import (
     FOUR_FIFTHS,
     RECOMMENDED,
@@ -50,5 +55,6 @@ __all__ = [
     "rules_on_attributes",
     "scores_with",
     "segments",
+    "share_difference",
     "stated_grades",
 ]

@@ -15,7 +15,7 @@ from scipy import special, stats
 from riskkit.checks import same_rows
 from riskkit.schema import Feature
 
-__all__ = ["declines_by_group", "heavy_reasons", "rules_on_attributes"]
+__all__ = ["declines_by_group", "heavy_reasons", "rules_on_attributes", "share_difference"]
 
 COLUMNS = (
     *("applicants", "declined", "share", "share_of_others", "difference", "low", "high"),
@@ -74,7 +74,7 @@ def declines_by_group(
                 counts, of = (
                     [int(x.sum()) for x in ones] for ones in ([out & part for part in parts], parts)
                 )
-                share, others, low, high = _difference(counts, of, level)
+                share, others, low, high = share_difference(counts, of, level)
                 without = _rate(approved, here & ~out), _rate(approved, (code == best) & ~out)
                 rows[attribute, column.cat.categories[number], name] = {
                     "applicants": int(here.sum()),
@@ -170,12 +170,28 @@ def _rate(flags: np.ndarray, rows: np.ndarray) -> float:
     return float(flags[rows].mean()) if rows.any() else 0.0
 
 
-def _difference(
-    counts: Sequence[int], sizes: Sequence[int], level: float
+def share_difference(
+    counts: Sequence[int], sizes: Sequence[int], level: float = 0.95
 ) -> tuple[float, float, float, float]:
-    """Both shares, and the ends of the interval of their difference; NaN of nobody."""
+    """Two shares, and the ends of the interval of the first less the second; NaN of nobody.
+
+    Parameters
+    ----------
+    counts, sizes : sequences of two int
+    level : float
+
+    Source
+    ------
+    Newcombe (1998), Statistics in Medicine 17(8), method 10 (Wilson intervals of both shares).
+
+    Examples
+    --------
+    >>> [round(float(end), 4) for end in share_difference([56, 48], [70, 80])]
+    [0.8, 0.6, 0.0524, 0.3339]
+    """
     if not min(sizes):
-        return counts[0] / sizes[0], np.nan, np.nan, np.nan
+        first, second = (c / n if n else np.nan for c, n in zip(counts, sizes, strict=True))
+        return first, second, np.nan, np.nan
     share, low, high = _wilson(counts[0], sizes[0], level)
     others, least, most = _wilson(counts[1], sizes[1], level)
     below, above = np.hypot(share - low, most - others), np.hypot(high - share, others - least)

@@ -26,6 +26,7 @@ from riskkit.pipeline.notebooks import (
     pick,
 )
 from riskkit.pipeline.parameters import OWN, BadInput
+from riskkit.pipeline.rule_files import policy_path, refuse_policy
 from riskkit.tables import Table, hash_file, write_json, write_table
 
 if TYPE_CHECKING:
@@ -187,6 +188,26 @@ class Stage:
             return None
         of_source = re.sub(r"[^\w\-]", "_", source)[:100]
         return own_folder(self.output_dir.parent / DECISIONS / of_source) / filename
+
+    def policy(self, given: str, source: str) -> Path | None:
+        """The policy file whose rules count: the one given, else the project's for the source.
+
+        Parameters
+        ----------
+        given : str
+            A path; empty: ``data/policies/NAME.yaml`` of the source, where there is one.
+        source : str
+            Name of the source.
+
+        Raises
+        ------
+        BadInput, DataContractError
+            It cannot be read.
+        """
+        path = policy_path(home_of(self.name, self.output_dir), source, given)
+        if path is not None:
+            refuse_policy(path)
+        return path
 
     def output(self, filename: str) -> Path:
         """Where to save a file for later stages, such as a model.

@@ -113,6 +113,7 @@ class StoredStage:
     source_files: list[str] | None = None
     edits_file: str = ""
     decision_file: str = ""
+    rules_file: str = ""
 
 
 @stored

@@ -61,6 +61,7 @@ REASONS = {
     "scores": "there is no model",
     "scorecard.json": "there is no model",
     "challenger.json": "there is no model",
+    "policy_rules": "nobody stated policy rules for this source; see data/README.md",
     "world.json": "its borrowers are not simulated, so nobody can ask them what if",
     "rating_scale": "there is no model to rate by; run 04_cutoffs first",
     "decisions": "there is no model to decide by; run 04_cutoffs first",

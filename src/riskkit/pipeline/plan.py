@@ -25,6 +25,7 @@ from riskkit.pipeline.refused import (
     without_effect,
 )
 from riskkit.pipeline.report import glossary_terms
+from riskkit.pipeline.rule_files import RULES, policy_path, refuse_policy
 from riskkit.tables import hash_file
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Plan:
     report_dir: Path
     terms: Sequence[Term]  # of the glossary
     limits: LimitsFile  # who owns which finding
+    policies: dict[str, Path | None]  # stage with a parameter `rules` -> the file it reads, if any
 
 
 def make_plan(
@@ -106,7 +108,7 @@ def make_plan(
                 stage[name] = value
     values = {stage: dict(pairs) for stage, pairs in shown.items()}
     for pairs in values.values():
-        for name in ("source", "root", *SIGNED):
+        for name in ("source", "root", RULES, *SIGNED):
             if pairs.get(name):
                 pairs[name] = str(Path(pairs[name]).expanduser().resolve())
         refuse_signed(pairs)
@@ -132,6 +134,7 @@ def make_plan(
         report_dir=folder / "reports" / "runs" / name,
         terms=glossary_terms(folder),
         limits=limits_of(folder),
+        policies=_policies(folder, values, described),
     )
 
 
@@ -166,16 +169,36 @@ class _Described:
     name: str
     title: str
     hashes: list[str] | None  # of the mapping and its files; None where a database is read
+    columns: frozenset[str]  # of its applications
 
 
 def _check_source(path: str | None, root: str | None) -> _Described:
     """Refuse a mapping that cannot work; without one the lender is simulated."""
     if not path:
-        return _Described(SYNTHETIC, SYNTHETIC_TITLE, [])
+        from riskkit import schema, synthetic
+
+        told = {*schema.CONTRACT["applications"], *(one.name for one in synthetic.FEATURES)}
+        return _Described(SYNTHETIC, SYNTHETIC_TITLE, [], frozenset(told))
     mapping = checked_mapping(path, root)
     files = [Path(path), *mapping.files(mapping.folder(path, root))]
     hashes = None if mapping.reads_database else [hash_file(file) for file in files]
-    return _Described(mapping.name, mapping.title, hashes)
+    columns = frozenset({*mapping.features, *mapping.applications.columns})
+    return _Described(mapping.name, mapping.title, hashes, columns)
+
+
+def _policies(
+    project: Path, values: Mapping[str, Mapping[str, Any]], described: _Described
+) -> dict[str, Path | None]:
+    """The policy file of each stage that may read one; a file that cannot be is refused."""
+    policies = {}
+    for stage, pairs in values.items():
+        if RULES not in pairs:
+            continue
+        path = policy_path(project, described.name, pairs[RULES])
+        if path is not None:
+            refuse_policy(path, described.columns)
+        policies[stage] = path
+    return policies
 
 
 def _run_name(given: str | None, source: str, profile: str) -> str:

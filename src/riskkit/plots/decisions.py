@@ -15,8 +15,10 @@ from riskkit.metrics import jeffreys_interval
 from riskkit.plots.style import (
     ACCENT,
     BAD,
+    GOOD,
     MUTED,
     SERIES,
+    THIRD,
     axes_of,
     finish,
     legend_outside,
@@ -34,6 +36,8 @@ def plot_cutoffs(
     tables: Mapping[str, pd.DataFrame],
     rate_name: str,
     *,
+    point: pd.Series | None = None,
+    told: str = "of booked",
     ax: Axes | None = None,
 ) -> Axes:
     """Bad rate of what is approved against the approval rate, one line per model.
@@ -41,9 +45,15 @@ def plot_cutoffs(
     Parameters
     ----------
     tables : mapping of model to DataFrame
-        Of :func:`strategy.cutoff_table`; drawn from 50 known outcomes on.
+        Of :func:`strategy.cutoff_table` or :func:`frontier.efficient_tables`; drawn from 50 known
+        outcomes on.
     rate_name : str
         What the horizontal axis counts, such as "approval rate".
+    point : Series, optional
+        Another policy, whose name it bears: `approval_rate`, `bad_rate` with `bad_rate_low` and
+        `bad_rate_high`, as of :func:`frontier.policy_point`.
+    told : str
+        Whose bad rate it is.
     """
     ax = axes_of(ax, (5.6, 3.6))
     alt = []
@@ -53,12 +63,14 @@ def plot_cutoffs(
         if len(known):
             all_in, few = known["bad_rate"].iloc[[0, -1]]
             alt.append(f"{name} from {few:.1%} at the safest to {all_in:.1%} with all")
+    if point is not None:
+        alt.append(_other_policy(ax, point, "bad_rate", "bad_rate", 1.0))
     percent_axis(ax.xaxis)
     percent_axis(ax.yaxis)
     ax.set_ylim(0)
     _cutoff_legend(ax, tables)
     text = ("; ".join(alt) or "too few outcomes are known") + "."
-    return finish(ax, "Bad rate at each cutoff", rate_name, "bad rate of booked", text)
+    return finish(ax, "Bad rate at each cutoff", rate_name, f"bad rate {told}", text)
 
 
 def plot_profit(
@@ -66,6 +78,7 @@ def plot_profit(
     rate_name: str,
     currency: str,
     *,
+    point: pd.Series | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Profit against the approval rate, one line per model.
@@ -76,11 +89,14 @@ def plot_profit(
     Parameters
     ----------
     tables : mapping of model to DataFrame
-        Of :func:`strategy.cutoff_table`.
+        Of :func:`strategy.cutoff_table` or :func:`frontier.efficient_tables`.
     rate_name : str
         What the horizontal axis counts, such as "approval rate".
     currency : str
         Unit of the profit.
+    point : Series, optional
+        Another policy, whose name it bears: `approval_rate`, `profit_amount` with `profit_low` and
+        `profit_high`, as of :func:`frontier.policy_point`.
     """
     ax = axes_of(ax, (5.6, 3.6))
     largest = max((t["profit_amount"].abs().max() for t in tables.values()), default=0)
@@ -102,6 +118,8 @@ def plot_profit(
                 alt.append(
                     f"{name} is best at {place[0]:.0%}{'' if filled else ', which is inferred'}"
                 )
+    if point is not None:
+        alt.append(_other_policy(ax, point, "profit_amount", "profit", size))
     percent_axis(ax.xaxis)
     ax.axhline(0, color=MUTED, lw=1)
     _cutoff_legend(ax, tables)
@@ -119,25 +137,47 @@ def _line_of_cutoffs(
     ax.plot(table["approval_rate"], inferred, color="white", lw=2.2, ls=":")
 
 
+def _other_policy(ax: Axes, point: pd.Series, value: str, ends: str, size: float) -> str:
+    """A policy that is no cutoff, with its interval, in the colour of no model; says where."""
+    place, height = float(point["approval_rate"]), float(point[value]) / size
+    low, high = (float(point[f"{ends}_{end}"]) / size for end in ("low", "high"))
+    ax.vlines(place, low, high, color=THIRD, lw=1.6)
+    ax.plot(place, height, "D", color=THIRD, ms=6, zorder=3, label=str(point.name))
+    told = f"{height:.1%}" if value == "bad_rate" else f"{point[value]:,.0f}"
+    return f"{point.name} lies at {place:.0%} and {told}"
+
+
 def _cutoff_legend(ax: Axes, tables: Mapping[str, pd.DataFrame]) -> None:
     any_inferred = any(table["inferred"].any() for table in tables.values())
     legend_outside(ax, "dotted where inferred" if any_inferred else None)
 
 
 def plot_score_bands(
-    table: pd.DataFrame, title: str, *, cutoff: float | None = None, ax: Axes | None = None
+    table: pd.DataFrame,
+    title: str,
+    *,
+    cutoff: float | None = None,
+    currency: str = "",
+    ax: Axes | None = None,
 ) -> Axes:
     """Loans of each band of the score as bars, their bad rate with its 95 % interval as points.
+
+    With a currency, what a loan of each band earns instead, with its interval.
 
     Parameters
     ----------
     table : DataFrame, index group
-        Of :func:`metrics.gains_table`.
+        Of :func:`metrics.gains_table`; with a currency one model's, index `cutoff`, of
+        :func:`frontier.marginal_bands`.
     title : str
         Says of which model and sample.
     cutoff : float, optional
-        Approved from there on: a line between the bands, or within one.
+        Approved from there on: a line between the bands, or within one. Not with a currency.
+    currency : str
+        Unit of the profit.
     """
+    if currency:
+        return _plot_band_profit(table, title, currency, ax)
     ax = axes_of(ax, (8.6, 3.6))
     place = np.arange(len(table))
     known = (table["good"] + table["bad"]).to_numpy(dtype=float)
@@ -166,6 +206,23 @@ def plot_score_bands(
     worst, best = (table["bad_rate"].iloc[end] for end in (0, -1)) if len(table) else (np.nan,) * 2
     alt = f"The bad rate is {worst:.1%} in the riskiest band and {best:.1%} in the safest.{told}"
     return finish(ax, title, "score", "loans, bars", alt)
+
+
+def _plot_band_profit(table: pd.DataFrame, title: str, currency: str, ax: Axes | None) -> Axes:
+    """Profit a loan of each band, riskiest first; red where it loses beyond chance."""
+    ax = axes_of(ax, (8.6, 3.6))
+    own = table.sort_index()
+    place = np.arange(len(own))
+    value, low, high = (own[f"marginal_per_loan_{end}"] for end in ("amount", "low", "high"))
+    colours = np.where(high < 0, BAD, np.where(low > 0, GOOD, MUTED))
+    ax.vlines(place, low, high, color=colours, alpha=0.4, lw=3)
+    ax.scatter(place, value, color=colours, s=28, zorder=3)
+    ax.axhline(0, color=MUTED, lw=1)
+    bands = [f"{low:g}–{high:g}" for low, high in own["score_high"].items()]
+    ax.set_xticks(place, bands, rotation=30, ha="right")
+    earning = [band for band, is_earning in zip(bands, low > 0, strict=True) if is_earning]
+    alt = f"Beyond chance, these bands earn: {', '.join(earning) or 'none'}."
+    return finish(ax, title, "score", f"profit a loan, {currency}", alt)
 
 
 def plot_sensitivity(table: pd.DataFrame, currency: str, *, ax: Axes | None = None) -> Axes:

@@ -25,11 +25,71 @@ from riskkit.columns import (
 )
 from riskkit.schema import PolicyFile
 
-__all__ = ["condition_table", "declined_by", "fired"]
+__all__ = ["applicable", "condition_table", "declined_by", "fired", "policy_table"]
 
 ORDERINGS = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal}
 KINDS = {"number": "numbers", "text": "text", "boolean": "truth values", "date": "dates"}
 COLUMNS = ("rule", "label", "step", "needs", "column", "kind", "operator", "value", "times")
+
+
+def policy_table(policy: PolicyFile) -> pd.DataFrame:
+    """The rules in words.
+
+    Parameters
+    ----------
+    policy : PolicyFile
+
+    Returns
+    -------
+    DataFrame, index rule, in the order of the file
+        label, step, condition (text).
+
+    Source
+    ------
+    riskkit definition.
+    """
+    rows = {
+        rule.name: {"label": rule.label, "step": rule.step, "condition": rule.text()}
+        for rule in policy.rules
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("rule")
+
+
+def applicable(
+    policy: PolicyFile | None, columns: Collection[str]
+) -> tuple[PolicyFile | None, str]:
+    """The policy without the rules whose columns are not there, and which those are, in words.
+
+    For a world that was made without a family of features. A run of one's own data is refused
+    before it starts where a rule reads what the source does not have.
+
+    Parameters
+    ----------
+    policy : PolicyFile or None
+    columns : collection of str
+
+    Returns
+    -------
+    (PolicyFile or None, str)
+        None where no rule is left; the text is empty where all are.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    if policy is None:
+        return None, ""
+    lacking = {
+        rule.name: [name for name in rule.columns if name not in columns] for rule in policy.rules
+    }
+    told = [
+        f"{name} is not asked: the applications have no column {' or '.join(absent)}"
+        for name, absent in lacking.items()
+        if absent
+    ]
+    kept = [rule for rule in policy.rules if not lacking[rule.name]]
+    left = policy.model_copy(update={"rules": kept}) if kept else None
+    return left, "; ".join(told)
 
 
 def condition_table(
@@ -218,7 +278,7 @@ def _value(written: Any, kind: str) -> Any:
         raise ValueError(written)
     if kind == "date":
         return pd.Timestamp(parse_text(str(written), CellRule(kind="date")))
-    value = parse_text(str(written), CellRule(kind="number"))
+    value = parse_text(str(written), CellRule(kind="number", decimal="."))
     if value is None or not np.isfinite(value):
         raise ValueError(written)
     return float(value)

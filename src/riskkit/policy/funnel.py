@@ -14,10 +14,15 @@ from riskkit.checks import check_level, flag_array, require_columns, same_rows
 from riskkit.metrics import jeffreys_interval
 from riskkit.schema import PolicyFile
 
-__all__ = ["LOST_AT", "funnel_table", "lost_today", "lost_under"]
+__all__ = ["COLUMNS", "LOST_AT", "funnel_table", "lost_today", "lost_under"]
 
 # where an application may be lost; "unknown": past the offer, which the old policy never made
 LOST_AT = ("identity", "rules", "score", "offer", "accepted", "disbursed", "unknown")
+# what this room reads of the applications, as far as it is there, beside what the rules read
+COLUMNS = (
+    *("application_id", "applied_at", "channel", "partner", "amount", "booked_amount"),
+    *("approved", "declined_reason", "override", "explored", "accepted", "booked"),
+)
 STEP_OF = {"identity": "identity", "rules": "rules", "score": "score", "by_hand": "offer"}
 
 

@@ -4,17 +4,25 @@ Takes scores of loans of known outcome; gives the rating scale that prices, limi
 read, the scale beside other loans, and neighbouring grades whose curves cross.
 """
 
-from riskkit.rating.crossings import crossing_table, grade_counts, without_crossings
+from riskkit.rating.crossings import (
+    crossing_table,
+    grade_counts,
+    grade_curves,
+    settle_scale,
+    without_crossings,
+)
 from riskkit.rating.rating_words import rating_findings, rating_text
 from riskkit.rating.scale import grade_of, judge_scale, rating_scale
 
 __all__ = [
     "crossing_table",
     "grade_counts",
+    "grade_curves",
     "grade_of",
     "judge_scale",
     "rating_findings",
     "rating_scale",
     "rating_text",
+    "settle_scale",
     "without_crossings",
 ]

@@ -13,10 +13,10 @@ import pandas as pd
 from scipy import stats
 
 from riskkit import vintage
-from riskkit.rating.scale import named_bands
+from riskkit.rating.scale import grade_of, named_bands
 from riskkit.tables import Table
 
-__all__ = ["crossing_table", "grade_counts", "without_crossings"]
+__all__ = ["crossing_table", "grade_counts", "grade_curves", "settle_scale", "without_crossings"]
 
 _LEVELS = ["grade", "cohort", "mob"]
 _COLUMNS = [
@@ -195,3 +195,57 @@ def without_crossings(
     of_grade = {grade: name for name, group in groups.items() for grade in group}
     sums = {"letter": "first", "score_low": "min", "score_high": "max", "n": "sum", "bad": "sum"}
     return named_bands(scale.groupby(scale.index.map(of_grade), sort=False).agg(sums), floor=floor)
+
+
+def settle_scale(
+    scale: pd.DataFrame,
+    book: pd.DataFrame | Table,
+    score: pd.Series,
+    *,
+    max_crossed_rate: float = 0.1,
+    floor: float = 0.0005,
+    dpd: int = 90,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The scale without grades whose curves cross on the book, and what each then counts there.
+
+    Parameters
+    ----------
+    scale : DataFrame, index grade
+        Of :func:`rating_scale`.
+    book : DataFrame or Table
+    score : Series, index loan_id
+        Of the loans to look at, of one term.
+    max_crossed_rate, floor, dpd
+        As for :func:`without_crossings`.
+
+    Returns
+    -------
+    DataFrame, index grade; DataFrame, index (grade, cohort, mob)
+        The scale, and the counts of :func:`grade_counts` by its grades.
+    """
+    counts = grade_counts(book, pd.Series(grade_of(score, scale), index=score.index), dpd=dpd)
+    if counts.empty:
+        return scale, counts
+    limits = {"max_crossed_rate": max_crossed_rate, "floor": floor}
+    settled = without_crossings(scale, counts, **limits, dpd=dpd)
+    if settled is not scale:
+        grades = pd.Series(grade_of(score, settled), index=score.index)
+        counts = grade_counts(book, grades, dpd=dpd)
+    return settled, counts
+
+
+def grade_curves(counts: pd.DataFrame, *, dpd: int = 90) -> pd.DataFrame:
+    """Cumulative share of each grade's loans ever past `dpd`, by month on book.
+
+    Parameters
+    ----------
+    counts : DataFrame, index (grade, cohort, mob)
+        Of :func:`grade_counts`.
+
+    Returns
+    -------
+    DataFrame, index grade, columns mob
+        Fractions; NaN where no loan of the grade is at risk any more.
+    """
+    hazards = vintage.hazard_table(counts, dpd=dpd)
+    return hazards["cumulative_incidence"].unstack("mob")

@@ -12,7 +12,10 @@ from riskkit.strategy.economics import check_rate
 
 __all__ = ["check_cutoffs"]
 
-_SHARES = ("loss_rate", "target_approval_rate", "max_bad_rate", "max_declined_rate")
+_SHARES = (
+    *("loss_rate", "target_approval_rate", "max_bad_rate", "max_declined_rate"),
+    *("band_low", "band_high"),
+)
 # a year's funding, or a loan's whole margin, of more than ten times what is lent is a slip
 _MOST = {"funding_rate": 10.0, "margin_rate": 10.0}
 
@@ -47,5 +50,12 @@ def check_cutoffs(parameters: Mapping[str, Any]) -> dict[str, str]:
     for name, most in _MOST.items():
         if not 0 <= parameters.get(name, 0.0) <= most:
             raise ValueError(f"{name} must lie in [0, {most:g}], got {parameters[name]!r}")
+    low, high = parameters.get("band_low", 0.0), parameters.get("band_high", 1.0)
+    if not low < high:
+        raise ValueError(f"band_low must be below band_high, got {low!r} and {high!r}")
+    if parameters.get("approval_months", 1) < 1:
+        raise ValueError(
+            f"approval_months must be at least 1, got {parameters['approval_months']!r}"
+        )
     check_rate("cost_amount", parameters.get("cost_amount", 0.0))
     return {}

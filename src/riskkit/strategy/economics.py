@@ -101,8 +101,10 @@ def loan_values(
 
     Returns
     -------
-    DataFrame of shape (n, 3), int64
-        margin_fen (below 0 where funding costs more than the price), loss_fen, cost_fen.
+    DataFrame of shape (n, 5), int64
+        margin_fen (below 0 where funding costs more than the price), loss_fen, cost_fen; and what
+        the margin is made of, to the fen: revenue_fen (interest of a good loan) less funding_fen.
+        Of `margin_rate`, which is after funding, the revenue is the margin and the funding 0.
 
     Raises
     ------
@@ -117,8 +119,9 @@ def loan_values(
     Examples
     --------
     >>> loan_values([1_000_000] * 2, apr=[0.2, 0.2], term_months=[1, 12], loss_rate=0.6,
-    ...     cost_amount=30).to_dict("list")
-    {'margin_fen': [16667, 111614], 'loss_fen': [600000, 600000], 'cost_fen': [3000, 3000]}
+    ...     cost_amount=30, funding_rate=0.06).to_dict("list")  # doctest: +NORMALIZE_WHITESPACE
+    {'margin_fen': [11667, 78130], 'loss_fen': [600000, 600000], 'cost_fen': [3000, 3000],
+     'revenue_fen': [16667, 111614], 'funding_fen': [5000, 33484]}
     """
     stated = {"loss_rate": loss_rate, "cost_amount": cost_amount, "funding_rate": funding_rate}
     if margin_rate is not None:
@@ -136,7 +139,7 @@ def loan_values(
     if np.isnan(price).all():
         if margin_rate is None and len(lent):
             raise ValueError("no price is known: give margin_rate")
-        margin = lent * (margin_rate or 0.0)
+        revenue = margin = lent * (margin_rate or 0.0)
     else:
         if term_months is None:
             raise ValueError("apr needs term_months")
@@ -144,16 +147,19 @@ def loan_values(
         months = weight_array(term_months, n, "term_months")
         owed = _owed_months(lent, price / 12, months)
         owed = np.where(at_the_end, lent * months, owed)
-        margin = owed * (price - funding_rate) / 12
+        revenue, margin = owed * price / 12, owed * (price - funding_rate) / 12
     values = {
         "margin_fen": margin,
         "loss_fen": lent * loss_rate,
         "cost_fen": np.full(len(lent), 100.0 * cost_amount),
+        "revenue_fen": revenue,
     }
     for name, money in values.items():
         if not np.abs(money).max(initial=0.0) < _MOST_FEN:
             raise ValueError(f"{name} must stay below 2^62, got {np.abs(money).max():g}")
     whole = {name: np.rint(money).astype(np.int64) for name, money in values.items()}
+    # what the two differ by, so that they add up to the fen
+    whole["funding_fen"] = whole["revenue_fen"] - whole["margin_fen"]
     index = amount.index if isinstance(amount, pd.Series) else None
     return pd.DataFrame(whole, index=index)
 
@@ -172,16 +178,16 @@ def profit_sums(values: pd.DataFrame, y: ArrayLike) -> pd.DataFrame:
 
     Parameters
     ----------
-    values : DataFrame of shape (n, 3)
-        Of :func:`loan_values`.
+    values : DataFrame of shape (n, 3 or more)
+        Of :func:`loan_values`; revenue_fen and funding_fen may be missing.
     y : array of shape (n,)
         1 bad, 0 good, missing where unknown; such a loan adds nothing.
 
     Returns
     -------
-    DataFrame of shape (n, 4)
+    DataFrame of shape (n, 6), or 4 of values without a revenue
         margin_fen of the good, loss_fen of the bad, cost_fen of both, whole fen; profit_squares,
-        the square of a loan's profit in fen².
+        the square of a loan's profit in fen²; revenue_fen and funding_fen of the good, whole fen.
 
     Examples
     --------
@@ -189,7 +195,8 @@ def profit_sums(values: pd.DataFrame, y: ArrayLike) -> pd.DataFrame:
     >>> profit_sums(values, [0, 1, None]).to_dict("list")
     ... # doctest: +NORMALIZE_WHITESPACE
     {'margin_fen': [100, 0, 0], 'loss_fen': [0, 600, 0], 'cost_fen': [10, 10, 0],
-     'profit_squares': [8100.0, 372100.0, 0.0]}
+     'profit_squares': [8100.0, 372100.0, 0.0], 'revenue_fen': [100, 0, 0],
+     'funding_fen': [0, 0, 0]}
     """
     same_rows(values=values, y=y)
     state = outcome_state(numeric_array(y, "y", len(values)))
@@ -203,7 +210,11 @@ def profit_sums(values: pd.DataFrame, y: ArrayLike) -> pd.DataFrame:
         index=values.index,
     )
     profit = sums["margin_fen"] - sums["loss_fen"] - sums["cost_fen"]
-    return sums.assign(profit_squares=profit.astype(np.float64) ** 2)
+    sums["profit_squares"] = profit.astype(np.float64) ** 2
+    if {"revenue_fen", "funding_fen"} <= set(values):
+        for name in ("revenue_fen", "funding_fen"):
+            sums[name] = values[name].to_numpy() * good
+    return sums
 
 
 def expected_loans(applications: pd.DataFrame) -> np.ndarray:

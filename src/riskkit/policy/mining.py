@@ -1,0 +1,375 @@
+"""Which cuts, and pairs of cuts, would decline the worst at a stated loss of approval.
+
+Takes a binner and applications that pass today; gives the best rules of one or two conditions,
+found from counts of bins crossed with bins, and judges them on loans that did not choose them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from riskkit.binning import FeatureBins, WoeBinner
+from riskkit.checks import check_level, numeric_array, outcome_state, same_rows
+from riskkit.columns import verbatim
+from riskkit.policy.firing import fired
+from riskkit.policy.judged import MIN_BADS, holm, p_text, rate_columns, rate_text
+from riskkit.schema import Feature, PolicyFile
+
+__all__ = ["judge_mined", "mine_rules", "mined_policy", "mined_text"]
+
+COLUMNS = (
+    *("rule", "fires", "applications", "loss_rate", "loans", "bad", "bad_rate", "bad_rate_low"),
+    *("bad_rate_high", "rest_loans", "rest_bad", "excess_bads", "p_value", "tried"),
+)
+JUDGED = (
+    *("rule", "fires", "applications", "loss_rate", "loans", "bad", "bad_rate", "bad_rate_low"),
+    *("bad_rate_high", "rest_loans", "rest_bad", "rest_rate", "p_value", "verdict"),
+)
+BLOCK = 1 << 16  # rows whose bins are spelled out at once
+ENDS = ("column", "operator", "value")
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """A single condition, and the bins in which it is met."""
+
+    feature: str
+    operator: str
+    value: Any
+    bins: tuple[int, ...]
+
+
+def mine_rules(
+    binner: WoeBinner,
+    X: pd.DataFrame,
+    y: pd.Series | np.ndarray,
+    features: Sequence[Feature],
+    *,
+    max_loss_rate: float = 0.01,
+    n_rules: int = 5,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """The rules of one or two conditions that decline the most bads beyond the usual.
+
+    All cuts at the edges of the bins, at single levels and at the worst so many levels, at special
+    codes and at missing values are tried, and all pairs of cuts of two features (both conditions
+    needed). The first rule is the one with the most bads above what as many of the others have;
+    each next one is sought, and counted, among whom the rules before leave over.
+
+    Parameters
+    ----------
+    binner : WoeBinner
+        Fitted on training loans; its bins are the cuts.
+    X : DataFrame of shape (n, n_features)
+        Applications that pass today, of the training months.
+    y : array of shape (n,)
+        1 bad, 0 good, missing where the outcome is not known.
+    features : sequence of Feature
+        The catalogue. Protected attributes, and what is known only afterwards, are never used.
+    max_loss_rate : float
+        Share of the applications on which a rule may fire, in (0, 1).
+    n_rules : int
+        How many to look for; fewer where no more has bads beyond the usual.
+    level : float
+
+    Returns
+    -------
+    DataFrame, index rank from 1
+        rule (in words); column_a, operator_a, value_a and column_b, operator_b, value_b (texts as a
+        policy file has them, lists of levels as lists; empty where one condition is enough); fires;
+        applications (those of them that no rule before declines) and loss_rate (those ÷ all);
+        loans, bad, bad_rate, bad_rate_low, bad_rate_high (those of known outcome among them),
+        rest_loans, rest_bad (those whom neither it nor a rule before declines); excess_bads (bads
+        less those of as many of the rest); p_value (Fisher's exact test against the rest,
+        one-sided, times the number of rules tried, at most 1) and tried.
+
+    Raises
+    ------
+    ValueError
+        max_loss_rate is not in (0, 1), or n_rules is below 1.
+
+    Source
+    ------
+    riskkit definition; sequential covering: Fürnkranz, Gamberger, Lavrač (2012), Foundations of
+    Rule Learning, section 2.5. The p-value is Bonferroni's, which forgives the search.
+    """
+    check_level(level)
+    if not 0 < max_loss_rate < 1:
+        raise ValueError(f"max_loss_rate must lie in (0, 1), got {max_loss_rate!r}")
+    if n_rules < 1:
+        raise ValueError(f"n_rules must be at least 1, got {n_rules!r}")
+    same_rows(X=X, y=y)
+    offered = {feature.name for feature in features if feature.offered}
+    names = [name for name in binner.bins_ if name in offered and name in X]
+    state = outcome_state(numeric_array(y, "y", len(X)))
+    cuts = [cut for name in names for cut in _cuts(name, binner.bins_[name])]
+    if not cuts or not (state == 2).any() or not (state == 1).any():
+        return _none()
+    codes, member = _codes(binner, X, names, cuts)
+    of_feature = np.array([names.index(cut.feature) for cut in cuts])
+    is_rule = np.triu(of_feature[:, None] != of_feature[None, :]) | np.eye(len(cuts), dtype=bool)
+    left = np.ones(len(X), dtype=bool)
+    # applications, goods and bads of every pair of bins; what a rule declines is taken off
+    parts = (left, state == 1, state == 2)
+    crossed = np.stack([_crossed(codes[rows], member.shape[1]) for rows in parts])
+    pairs = member @ crossed @ member.T
+    tried = int((is_rule & (pairs[0] > 0)).sum())
+    is_rule &= pairs[0] <= max_loss_rate * len(X)
+    totals = [float(len(X)), float((state == 1).sum()), float((state == 2).sum())]
+    rows = []
+    for _ in range(n_rules):
+        best = _best(pairs, totals, is_rule)
+        if best is None:
+            break
+        a, b = sorted(best)
+        met = np.logical_and(*(member[cut][codes[:, of_feature[cut]]] > 0 for cut in (a, b)))
+        told = _told(cuts[a], cuts[b] if b != a else None)
+        rows.append(told | _counted(met, left, state, level) | {"tried": tried})
+        gone = met & left
+        left = left & ~met
+        parts = (gone, gone & (state == 1), gone & (state == 2))
+        crossed -= np.stack([_crossed(codes[part], member.shape[1]) for part in parts])
+        totals = [total - part.sum() for total, part in zip(totals, parts, strict=True)]
+        pairs = member @ crossed @ member.T
+    if not rows:
+        return _none()
+    table = pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="rank"))
+    rest_rate = table["rest_bad"] / table["rest_loans"]
+    excess = table["bad"] - table["loans"] * rest_rate
+    p_value = np.minimum(1.0, _one_sided(table) * tried)
+    table = table.assign(excess_bads=excess, p_value=p_value)
+    return table[["rule", *(f"{end}_{side}" for side in "ab" for end in ENDS), *COLUMNS[1:]]]
+
+
+def _none() -> pd.DataFrame:
+    ends = [f"{end}_{side}" for side in "ab" for end in ENDS]
+    return pd.DataFrame(columns=["rule", *ends, *COLUMNS[1:]], index=pd.Index([], name="rank"))
+
+
+def _cuts(name: str, bins: FeatureBins) -> list[_Cut]:
+    """Every single condition that the bins of a feature allow."""
+    cuts = []
+    if bins.groups is not None:
+        rate = bins.counts[:, 1] / np.maximum(bins.counts.sum(axis=1), 1)
+        worst = [int(place) for place in np.argsort(-rate[: len(bins.groups)], kind="stable")]
+        chosen = [(place,) for place in worst] + [
+            tuple(worst[:k]) for k in range(2, len(bins.groups))
+        ]
+        for places in chosen if len(bins.groups) > 1 else ():
+            levels = [level for place in sorted(places) for level in bins.groups[place]]
+            cuts.append(_Cut(name, "in", levels, tuple(sorted(places))))
+    elif bins.is_boolean:
+        cuts += [_Cut(name, "==", bool(side), (side,)) for side in range(bins.n_bins)]
+    else:
+        for place, edge in enumerate(bins.edges if bins.edges is not None else ()):
+            value = np.format_float_positional(edge, trim="-")
+            cuts.append(_Cut(name, "<", value, tuple(range(place + 1))))
+            cuts.append(_Cut(name, ">=", value, tuple(range(place + 1, bins.n_bins))))
+    for code, place in zip(bins.special_codes, bins.apart, strict=False):
+        cuts.append(_Cut(name, "==", np.format_float_positional(code, trim="-"), (place,)))
+    cuts.append(_Cut(name, "is_missing", True, (bins.apart[-1],)))
+    return cuts
+
+
+def _codes(
+    binner: WoeBinner, X: pd.DataFrame, names: list[str], cuts: list[_Cut]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Number of each value's bin among those of all features, and which of them each cut takes."""
+    start, width = {}, 0
+    codes = np.empty((len(X), len(names)), dtype=np.int32)
+    for place, name in enumerate(names):
+        start[name] = width
+        codes[:, place] = width + binner.bins_[name].assign(X[name])
+        width += len(binner.bins_[name].counts) + 1
+    member = np.zeros((len(cuts), width))
+    for number, cut in enumerate(cuts):
+        member[number, [start[cut.feature] + place for place in cut.bins]] = 1
+    return codes, member
+
+
+def _crossed(codes: np.ndarray, width: int) -> np.ndarray:
+    """Number of rows in each pair of bins."""
+    crossed = np.zeros((width, width))
+    for at in range(0, len(codes), BLOCK):
+        block = codes[at : at + BLOCK]
+        spelled = np.zeros((len(block), width), dtype=np.float32)  # exact: sums of ones below 2**24
+        spelled[np.arange(len(block))[:, None], block] = 1
+        crossed += spelled.T @ spelled
+    return crossed
+
+
+def _best(pairs: np.ndarray, totals: list[float], is_rule: np.ndarray) -> tuple[int, int] | None:
+    """The pair of cuts with the most bads above those of as many others; None: none has any."""
+    applications, good, bad = pairs
+    loans = good + bad
+    rest = totals[1] + totals[2] - loans
+    with np.errstate(divide="ignore", invalid="ignore"):
+        excess = bad - loans * np.where(rest > 0, (totals[2] - bad) / rest, np.nan)
+    allowed = is_rule & (applications > 0) & (excess > 1e-9)
+    if not allowed.any():
+        return None
+    # among equals one condition is better than two, then the first
+    ranked = np.where(allowed, excess + 1e-7 * np.eye(len(excess)), -np.inf)
+    a, b = np.unravel_index(int(ranked.argmax()), ranked.shape)
+    return int(a), int(b)
+
+
+def _told(first: _Cut, second: _Cut | None) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for side, cut in (("a", first), ("b", second)):
+        told = (cut.feature, cut.operator, cut.value) if cut else ("", "", "")
+        row |= {f"{end}_{side}": part for end, part in zip(ENDS, told, strict=True)}
+    return {"rule": _policy([row]).rules[0].text(), **row}
+
+
+def _counted(met: np.ndarray, left: np.ndarray, state: np.ndarray, level: float) -> dict[str, Any]:
+    """A rule's counts among whom the rules before leave over."""
+    here, rest = met & left, left & ~met
+    good, bad = (int((here & (state == kind)).sum()) for kind in (1, 2))
+    rest_good, rest_bad = (int((rest & (state == kind)).sum()) for kind in (1, 2))
+    return {
+        "fires": int(met.sum()),
+        "applications": int(here.sum()),
+        "loss_rate": here.mean() if len(here) else np.nan,
+        "loans": good + bad,
+        "bad": bad,
+        **rate_columns(bad, good + bad, "bad", level),
+        "rest_loans": rest_good + rest_bad,
+        "rest_bad": rest_bad,
+    }
+
+
+def _one_sided(table: pd.DataFrame) -> np.ndarray:
+    """Fisher's exact test of more bads than the rest has."""
+    bad, loans = table["bad"], table["loans"]
+    known, bads = loans + table["rest_loans"], bad + table["rest_bad"]
+    p_values = stats.hypergeom.sf(bad - 1, known, bads, loans)
+    return np.where((loans > 0) & (table["rest_loans"] > 0), p_values, np.nan)
+
+
+def mined_policy(mined: pd.DataFrame) -> PolicyFile:
+    """The mined rules as a policy file, for :func:`fired`, and to be copied into one.
+
+    Parameters
+    ----------
+    mined : DataFrame
+        Of :func:`mine_rules`, with at least one row.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    return _policy(mined.to_dict("records"))
+
+
+def _policy(rows: Sequence[Mapping[Any, Any]]) -> PolicyFile:
+    rules = []
+    for number, row in enumerate(rows, start=1):
+        conditions = [
+            {end: row[f"{end}_{side}"] for end in ENDS} for side in "ab" if row[f"column_{side}"]
+        ]
+        rule = {"name": f"mined_{number}", "label": f"Mined rule {number}", "step": "rules"}
+        rules.append({**rule, "all": conditions})
+    return PolicyFile.model_validate({"name": "Mined", "rules": rules})
+
+
+def judge_mined(
+    mined: pd.DataFrame,
+    X: pd.DataFrame,
+    y: pd.Series | np.ndarray,
+    special_codes: Mapping[str, Collection[float]] | None = None,
+    *,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """How mined rules do on loans that did not choose them.
+
+    Parameters
+    ----------
+    mined : DataFrame
+        Of :func:`mine_rules`.
+    X, y
+        As of :func:`mine_rules`, of other months or other loans.
+    special_codes : mapping of column to numbers, optional
+        As of :func:`fired`.
+    level : float
+
+    Returns
+    -------
+    DataFrame, index rank
+        rule, fires, applications, loss_rate, loans, bad, bad_rate, bad_rate_low, bad_rate_high,
+        rest_loans, rest_bad, as of :func:`mine_rules`; rest_rate; p_value (Fisher's exact test
+        against the rest, one-sided, after Holm over the rules); verdict: "holds", "cannot be told
+        from chance", or "too few to say" (fewer than 30 bads, and not told from chance).
+
+    Source
+    ------
+    riskkit definition; Holm (1979), Scandinavian Journal of Statistics 6(2).
+    """
+    check_level(level)
+    same_rows(X=X, y=y)
+    if mined.empty:
+        return pd.DataFrame(columns=[*JUDGED], index=mined.index)
+    flags = fired(X, mined_policy(mined), special_codes).to_numpy(bool)
+    state = outcome_state(numeric_array(y, "y", len(X)))
+    left, rows = np.ones(len(X), dtype=bool), []
+    for place, rule in enumerate(mined["rule"]):
+        met = flags[:, place]
+        rows.append({"rule": rule, **_counted(met, left, state, level)})
+        left = left & ~met
+    table = pd.DataFrame(rows, index=mined.index)
+    rest = table["rest_loans"]
+    table["rest_rate"] = (table["rest_bad"] / rest).where(rest > 0)
+    table["p_value"] = holm(_one_sided(table))
+    unsure = np.where(table["bad"] < MIN_BADS, "too few to say", "cannot be told from chance")
+    table["verdict"] = np.where(table["p_value"] < 1 - level, "holds", unsure)
+    return table[[*JUDGED]]
+
+
+def mined_text(mined: pd.DataFrame, judged: pd.DataFrame, where: str) -> str:
+    """Which mined rules hold on loans that did not choose them, of how many tried, as Markdown.
+
+    Parameters
+    ----------
+    mined, judged : DataFrame
+        Of :func:`mine_rules` and :func:`judge_mined`, at their usual level.
+    where : str
+        What the other loans are called, such as "the out-of-time months".
+
+    Source
+    ------
+    riskkit definition.
+    """
+    if mined.empty:
+        return "**No rule was found:** no cut declines more bads than as many others have."
+    tried = int(mined["tried"].iloc[0])
+    held = judged[judged["verdict"] == "holds"]
+    found = (
+        "the best one" if len(mined) == 1 else f"the {len(mined)} best, each beside those before"
+    )
+    text = (
+        f"Of {tried:,} rules of one or two conditions, {found}, were tested {where} (Fisher's "
+        f"exact test, one-sided, after Holm over {len(judged)}). "
+    )
+    if held.empty:
+        return text + (
+            "**None of them holds there beyond chance**: what was found in training may be the "
+            "luck of the search."
+        )
+    lines = []
+    for rank, row in held.iterrows():
+        few = ", few" if row["bad"] < MIN_BADS else ""
+        searched = mined.loc[rank, "p_value"] < 0.05
+        how = "" if searched else "; in training it was not beyond the luck of the search"
+        rest = rate_text(row["rest_bad"], row["rest_loans"])
+        lines.append(
+            f"- *{verbatim(row['rule'])}*: {rate_text(row['bad'], row['loans'])}{few}; of the "
+            f"others {rest}; {p_text(row['p_value'])}, for {row['loss_rate']:.1%} of the "
+            f"approvals{how}."
+        )
+    return "\n".join([f"{text}**{len(held)} of {len(judged)} hold there:**", "", *lines])

@@ -1,0 +1,194 @@
+"""Decisions by hand, past a rule and at random, and test groups."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from riskkit import policy, synthetic
+from riskkit.policy.judged import exact_p_value
+
+
+def test_the_exact_test_of_equal_coins_is_the_binomial():
+    for n, p, bad in [(30, 0.2, 11), (50, 0.05, 0), (8, 0.5, 4), (400, 0.03, 30)]:
+        expected = stats.binomtest(bad, n, p).pvalue
+        assert exact_p_value(bad, np.full(n, p)) == pytest.approx(expected, rel=1e-6, abs=1e-12)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.floats(0.01, 0.99), min_size=1, max_size=12), st.data())
+def test_the_exact_test_of_unequal_coins_is_their_convolution(chances, data):
+    mass = np.ones(1)
+    for p in chances:
+        mass = np.convolve(mass, [1 - p, p])
+    bad = data.draw(st.integers(0, len(chances)))
+    expected = mass[mass <= mass[bad] * (1 + 1e-7)].sum()
+    assert exact_p_value(bad, np.array(chances)) == pytest.approx(min(1, expected), abs=1e-9)
+
+
+def loans(n=6_000, seed=5, worse=0.0):
+    """Loans whose risk falls with the score, and overridden ones that may be worse than it says."""
+    rng = np.random.default_rng(seed)
+    score = rng.normal(600, 30, n).round()
+    by_hand = rng.random(n) < 0.1
+    risk = 1 / (1 + np.exp(2 + (score - 600) / 30)) + worse * by_hand
+    return pd.DataFrame({
+        "approved": True, "booked": True, "default_flag": (rng.random(n) < risk).astype(float),
+        "override": by_hand, "score": score,
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("worse", "verdict"), [(0.0, "as"), (0.15, "worse than"), (-0.1, "better than")]
+)
+def test_overrides_are_held_to_what_their_scores_expect(worse, verdict):
+    asked = loans(worse=worse)
+    table = policy.override_table(asked, asked["score"])
+    row = table.loc["approved by hand"]
+    assert row["verdict"] == f"{verdict} the score expects"
+    mine = asked["override"]
+    assert row["applications"] == mine.sum()
+    assert row["bad"] == asked.loc[mine, "default_flag"].sum()
+    assert row["expected_rate"] == pytest.approx(asked.loc[~mine, "default_flag"].mean(), abs=0.02)
+    text = policy.override_text(table)
+    assert "**Approved by hand**: " in text
+    assert row["verdict"] in text
+
+
+def test_few_overrides_are_too_few_to_say():
+    asked = loans(400, worse=0.3)
+    table = policy.override_table(asked, asked["score"])
+    assert table.loc["approved by hand", "verdict"] == "too few to say"
+    assert ": too few to say." in policy.override_text(table)
+
+
+def test_every_decision_against_the_rule_is_of_one_kind():
+    world = synthetic.simulate(synthetic.Lender(explore_rate=0.05), 4_000, seed=4).applications
+    flags = pd.DataFrame({"debt": world["amount_to_income"] > 1.2})
+    score = -world["utilisation"].fillna(0) - world["finance_apps_count"].fillna(0)
+    table = policy.override_table(world, score, flags=flags, by_hand_reasons=("manual_review",))
+    at_random = world["explored"]
+    assert table["applications"].to_dict() == {
+        "approved by hand": (world["override"] & ~at_random).sum(),
+        "declined by hand": (world["declined_reason"] == "manual_review").sum(),
+        "approved past a rule": (
+            world["approved"] & flags["debt"] & ~at_random & ~world["override"]
+        ).sum(),
+    }
+    assert table.loc["declined by hand", "verdict"] == "nobody has seen"
+    assert "nobody has seen" in policy.override_text(table)
+
+
+def test_nothing_known_of_overrides_says_so():
+    asked = loans(100).drop(columns="override")
+    assert "Nobody was approved or declined by hand" in policy.override_text(
+        policy.override_table(asked, asked["score"])
+    )
+
+
+def explored(seed=3, n=20_000, hidden=0.0):
+    rng = np.random.default_rng(seed)
+    score = rng.normal(600, 30, n).round()
+    declines = score < 590
+    at_random = rng.random(n) < 0.1
+    granted = ~declines | at_random
+    risk = 1 / (1 + np.exp(2 + (score - 600) / 30)) + hidden * declines
+    bad = np.where(granted, (rng.random(n) < risk).astype(float), np.nan)
+    frame = pd.DataFrame({
+        "approved": granted, "booked": granted, "default_flag": bad, "explored": at_random,
+    })  # fmt: skip
+    return frame, declines, score
+
+
+@pytest.mark.parametrize(("hidden", "verdict"), [(0.0, "as"), (0.15, "worse than")])
+def test_exploring_teaches_what_becomes_of_the_declined(hidden, verdict):
+    frame, declines, score = explored(hidden=hidden)
+    profit = np.where(frame["default_flag"] == 1, -600.0, 100.0)
+    profit = np.where(frame["default_flag"].isna(), np.nan, profit)
+    table = policy.exploration_table(frame, declines, score, profit_amount=profit)
+    row = table.loc["approved at random"]
+    mine = frame["explored"].to_numpy() & declines
+    assert row["applications"] == mine.sum()
+    assert row["profit_amount"] == pytest.approx(np.nansum(profit[mine]))
+    assert row["verdict"] == f"{verdict} the score expects"
+    assert row["profit_low"] < row["profit_amount"] < row["profit_high"]
+    text = policy.exploration_text(table, "CNY")
+    assert "**They cost**" in text
+    assert ("too kind to the declined" in text) == (hidden > 0)
+
+
+def test_without_exploration_nobody_knows_and_the_text_says_so():
+    frame, declines, score = explored()
+    for none in (frame.drop(columns="explored"), frame.assign(explored=False)):
+        table = policy.exploration_table(none, declines, score)
+        assert table is None
+        assert "what became of the declined is not known" in policy.exploration_text(table)
+    unseen = frame.assign(default_flag=np.nan)
+    told = policy.exploration_text(policy.exploration_table(unseen, declines, score))
+    assert "no outcome of theirs is known yet" in told
+
+
+# -- test groups ----------------------------------------------------------------------------------
+
+
+def trial(effect=0.0, *, biased=False, seed=6, n=6_000):
+    rng = np.random.default_rng(seed)
+    score = rng.normal(600, 30, n)
+    chance = 1 / (1 + np.exp((score - 600) / 20)) if biased else np.full(n, 0.4)
+    group = pd.Series(np.where(rng.random(n) < chance, "lower price", "as before"))
+    booked = rng.random(n) < 0.6 + effect * (group == "lower price")
+    bad = np.where(booked, (rng.random(n) < 0.1).astype(float), np.nan)
+    frame = pd.DataFrame({"approved": True, "booked": booked, "default_flag": bad})
+    return frame, group, score
+
+
+def test_a_group_is_held_to_the_control_group():
+    frame, group, score = trial(0.1)
+    profit = pd.Series(np.where(frame["booked"], 50.0 + 20 * (group == "lower price"), np.nan))
+    profit += np.random.default_rng(1).normal(size=len(profit))
+    table = policy.trial_table(frame, group, score=score, profit_amount=profit)
+    assert list(table.index) == ["as before", "lower price"]
+    row = table.loc["lower price"]
+    mine = group == "lower price"
+    shares = [frame.loc[part, "booked"].mean() for part in (mine, ~mine)]
+    assert row["take_up_difference"] == pytest.approx(shares[0] - shares[1])
+    assert row["take_up_difference_low"] > 0
+    counts = [
+        [int(frame.loc[part, "booked"].sum()), int((~frame.loc[part, "booked"]).sum())]
+        for part in (mine, ~mine)
+    ]
+    raw = stats.fisher_exact(counts).pvalue
+    assert raw <= row["take_up_p_value"] <= 3 * raw
+    assert row["profit_difference_amount"] == pytest.approx(20, abs=0.2)
+    assert table.loc["as before"].filter(like="difference").isna().all()
+    text = policy.trial_text(table, "price")
+    assert "*lower price* against *as before*: take-up +" in text
+    assert "**beyond chance**" in text
+    assert "bad rate" in text
+    assert "not dealt at random" not in text
+
+
+def test_groups_that_were_chosen_are_no_test():
+    frame, group, score = trial(biased=True)
+    table = policy.trial_table(frame, group, control="lower price", score=score)
+    assert table.index[0] == "lower price"
+    assert "**The groups were not dealt at random**" in policy.trial_text(table, "price")
+    assert "cannot be checked" in policy.trial_text(policy.trial_table(frame, group), "price")
+    assert "is **selection**" in policy.trial_text(None, "limit")
+
+
+def test_a_group_of_few_bads_is_too_few_to_say():
+    frame, group, _ = trial(n=200)
+    assert "too few to say" in policy.trial_text(policy.trial_table(frame, group), "price")
+
+
+def test_what_is_no_test_is_refused():
+    frame, group, _ = trial(n=50)
+    with pytest.raises(ValueError, match="at least two groups"):
+        policy.trial_table(frame, pd.Series(["a"] * 50))
+    with pytest.raises(ValueError, match="control must be one of the groups"):
+        policy.trial_table(frame, group, control="none")

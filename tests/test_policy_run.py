@@ -1,0 +1,147 @@
+"""Which policy file a run goes by, that a wrong one stops it, and that its bytes are an input."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from typer.testing import CliRunner
+
+from riskkit import cli, pipeline, policy, strategy
+from riskkit.checks import DataContractError
+from riskkit.pipeline import runner
+from riskkit.pipeline.plan import make_plan
+from riskkit.pipeline.refused import check_variables
+from riskkit.pipeline.rule_files import policy_path, refuse_policy
+
+RULES = """
+name: P
+rules:
+  - name: young
+    label: Young
+    step: rules
+    all: [{column: age, operator: "<", value: 18}]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    cells = [new_markdown_cell("# Cutoffs"), new_code_cell(
+        'run_dir = ""\noutput_dir = ""\nsource = ""\nroot = ""\nrules = ""  # a policy file',
+        metadata={"tags": ["parameters"]},
+    )]  # fmt: skip
+    (tmp_path / "notebooks").mkdir()
+    nbformat.write(new_notebook(cells=cells), tmp_path / "notebooks" / "01_cutoffs.ipynb")
+    (tmp_path / "data" / "policies").mkdir(parents=True)
+    return tmp_path
+
+
+def plan_of(project: Path, **parameters: str):
+    return make_plan(None, parameters, "quick", None, None, None, project, None, None)
+
+
+def recipe_of(project: Path, **parameters: str):
+    plan = plan_of(project, **parameters)
+    manifest = {"package": "p", "versions": {}, "stages": {}}
+    return runner._recipe(plan, plan.notebooks[0], manifest)
+
+
+def test_the_projects_file_of_the_source_counts_unless_another_is_given(project: Path) -> None:
+    own, other = project / "data" / "policies" / "synthetic.yaml", project / "other.yaml"
+    assert plan_of(project).policies == {"01_cutoffs": None}
+    own.write_text(RULES)
+    other.write_text(RULES)
+    assert plan_of(project).policies == {"01_cutoffs": own}
+    assert plan_of(project, rules=str(other)).policies == {"01_cutoffs": other}
+    assert policy_path(project, "mine") is None
+    # what a source is called is no path
+    assert policy_path(project, "../policies/synthetic") is None
+    stage = pipeline.Stage("01_cutoffs", project / "data" / "runs" / "lab" / "01_cutoffs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        assert stage.policy("", "synthetic").resolve() == own.resolve()
+        assert stage.policy("", "mine") is None
+        assert stage.policy(str(other), "mine") == other
+
+
+def test_every_byte_of_the_file_is_an_input_and_so_is_its_absence(project: Path) -> None:
+    own = project / "data" / "policies" / "synthetic.yaml"
+    recipes = [recipe_of(project)]
+    own.write_text(RULES)
+    recipes.append(recipe_of(project))
+    own.write_text(RULES + "# a word\n")
+    recipes.append(recipe_of(project))
+    files = [recipe.pop("rules_file") for recipe in recipes]
+    assert files[0] == ""
+    assert len({*files}) == 3
+    assert recipes[0] == recipes[1] == recipes[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("rules: [", "no valid YAML"),
+        (RULES.replace("step: rules", "step: x"), "expected one of 'identity' or 'rules'"),
+        (RULES.replace("age", "agee"), "rule young: the source has no column agee; did you mean"),
+    ],
+)
+def test_a_wrong_file_stops_the_run_before_anything_is_written(
+    project: Path, text: str, message: str
+) -> None:
+    (project / "data" / "policies" / "synthetic.yaml").write_text(text)
+    with pytest.raises(DataContractError, match=message):
+        plan_of(project)
+    other = project / "other.yaml"
+    other.write_text(text)
+    (project / "data" / "policies" / "synthetic.yaml").write_text(RULES)
+    given = ["run", "--project", str(project), "-p", f"rules={other}"]
+    result = CliRunner().invoke(cli.app, given)
+    assert result.exit_code == 2
+    assert "other.yaml breaks the data contract" in result.stderr
+    assert not (project / "data" / "runs").exists()
+
+
+def test_a_file_that_is_not_there_is_named(project: Path) -> None:
+    with pytest.raises(pipeline.BadInput, match=r"rules: no file at .*nowhere\.yaml"):
+        plan_of(project, rules=str(project / "nowhere.yaml"))
+    (project / "data" / "policies" / "synthetic.yaml").symlink_to("nowhere.yaml")
+    with pytest.raises(pipeline.BadInput, match="rules: no file at"):
+        plan_of(project)
+    notebook = plan_of(project, rules=str(_written(project))).notebooks[0]
+    with pytest.raises(pipeline.BadInput, match="rules: no file at"):
+        check_variables(notebook, {"rules": "nowhere.yaml"})
+
+
+def _written(folder: Path) -> Path:
+    path = folder / "rules.yaml"
+    path.write_text(RULES)
+    return path
+
+
+def test_the_rules_are_held_to_the_columns_of_the_source(project: Path) -> None:
+    refuse_policy(_written(project))
+    with pytest.raises(DataContractError, match="rule young: the source has no column age"):
+        refuse_policy(_written(project), {"income"})
+    refuse_policy(_written(project), {"age"})
+
+
+def test_a_world_without_a_feature_leaves_its_rules_out_and_says_so(tmp_path: Path) -> None:
+    from riskkit.schema import read_policy
+
+    ours = read_policy(_written(tmp_path))
+    assert policy.applicable(ours, ["age", "x"]) == (ours, "")
+    left, told = policy.applicable(ours, ["x"])
+    assert left is None
+    assert told == "young is not asked: the applications have no column age"
+    assert policy.policy_findings(left_out=told) == [("Policy rules", told, False)]
+    assert policy.applicable(None, ["x"]) == (None, "")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"band_low": 0.6, "band_high": 0.5}, {"band_high": 1.2}, {"approval_months": 0}]
+)
+def test_a_target_band_that_is_none_stops_the_run(wrong: dict) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        strategy.check_cutoffs(wrong)
