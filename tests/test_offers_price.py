@@ -181,8 +181,11 @@ def test_own_hazards_come_back_at_their_own_probability(base):
 
 def test_a_term_without_defaults_has_no_price_unless_nobody_defaults():
     base = base_of({3: {1: 0.0, 4: 0.0}})
+    grades = grades_of(0.02, 0.0)
+    table = offers.break_even_table(grades, base, costs_of())
     with pytest.warns(UserWarning, match="no loan of term 3 defaulted"):
-        table = offers.break_even_table(grades_of(0.02, 0.0), base, costs_of())
+        hazards = offers.grade_hazards(base, grades["probability"])
+    assert hazards["hazard"].isna().loc[1].all()
     assert table["break_even_apr"].isna().tolist() == [True, False]
 
 

@@ -11,7 +11,7 @@ from riskkit import offers, synthetic, vintage
 
 @pytest.fixture(scope="module")
 def book():
-    """Loans in equal instalments without a fee whose last payment is long past, with their panel."""
+    """Loans in equal instalments without a fee whose last payment is long past; their panel."""
     lender = synthetic.Lender(n_months=42, cutoff_points=3.0)
     portfolio = synthetic.simulate(lender, 50_000, seed=5)
     panel = portfolio.performance

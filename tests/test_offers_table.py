@@ -95,6 +95,17 @@ def test_a_cap_below_the_best_price_clips_and_below_break_even_declines(base):
     assert tight["best_apr"].iloc[1] == free["best_apr"].iloc[1]
 
 
+def test_a_term_in_which_nobody_has_defaulted_has_no_price_and_says_why(base):
+    never = base.copy()
+    never.loc[3, "hazard"] = 0.0
+    table = offers.price_table(cells_of(0.02), never, COSTS, DEMAND, cap_apr=0.24)
+    assert table["status"].tolist() == ["no default seen", "at cap"]
+    assert table.iloc[0][["break_even_apr", "best_apr", "offer_apr", "profit_amount"]].isna().all()
+    text = offers.price_text(table, "CNY")
+    assert "Too few to say of 1 cell (100 applications): no loan of their term" in text
+    assert "None is declined" in text
+
+
 @settings(max_examples=8, deadline=None)
 @given(
     cap=st.floats(0.06, 0.9),

@@ -37,7 +37,7 @@ MIXED = table_of(
 def test_clipped_and_declined_cells_are_counted_with_their_range():
     text = offers.price_text(MIXED, "CNY", cap=CAP)
     assert "Of 5 cells of grade and term, 1 is priced below the cap of 24.00%" in text
-    assert r"(Assisted lending, nominal, to be verified)" in text
+    assert r"(Assisted lending\, nominal\, to be verified)" in text
     assert "1 (100 applications) at it" in text
     assert "**2 cells are declined because the cap lies below their break-even price**" in text
     assert "400 applications (40.0%), asking for 4,000 CNY" in text
@@ -51,7 +51,8 @@ def test_clipped_and_declined_cells_are_counted_with_their_range():
 def test_a_sure_table_has_no_doubts_and_no_findings():
     table = table_of(("A", 3, 400, PRICED, True, 40), ("B", 3, 10, PRICED, True, 50))
     text = offers.price_text(table, "CNY")
-    assert "2 are priced below the cap. None is declined because the cap" in text
+    assert "2 are priced." in text
+    assert "cap" not in text
     assert "interval" not in text
     assert "too few" not in text
     assert offers.price_findings(table) == []

@@ -135,6 +135,9 @@ def grade_hazards(
     cells = by_cell(probability.rename("probability").to_frame(), base)
     hazard, prepayment, terms = dense_hazards(base, cells.index)
     shift = odds_shift(hazard, prepayment, terms, cells["probability"].to_numpy(), window_months)
+    if np.isnan(shift).any():
+        lacking = ", ".join(map(str, np.unique(terms[np.isnan(shift)])))
+        warn(f"no loan of term {lacking} defaulted: there is no hazard to scale, NaN returned")
     scaled = shifted(hazard, shift)
     # the months that the term has, and no more
     lengths = base.groupby(level="term_months").size().reindex(terms).to_numpy()
@@ -196,7 +199,7 @@ def odds_shift(
     probability: np.ndarray,
     window_months: int = 12,
 ) -> np.ndarray:
-    """What to add to each cell's log-odds so that so many default by the end of the window."""
+    """What to add to each cell's log-odds so that so many default in the window; NaN if unknown."""
     if not window_months >= 1:
         raise ValueError(f"window_months must be >= 1, got {window_months!r}")
     wanted = probability_array(probability, "probability")
@@ -213,10 +216,8 @@ def odds_shift(
         below = defaulted(middle) < wanted
         low, high = np.where(below, middle, low), np.where(below, high, middle)
     shift = np.where(wanted > 0, (low + high) / 2, -np.inf)
+    # where nobody ever defaulted there is no shape to scale
     shapeless = (hazard[:, : window_months + 1].max(axis=1, initial=0.0) == 0) & (wanted > 0)
-    if shapeless.any():
-        lacking = ", ".join(map(str, np.unique(terms[shapeless])))
-        warn(f"no loan of term {lacking} defaulted: there is no hazard to scale, NaN returned")
     return np.where(shapeless, np.nan, shift)
 
 

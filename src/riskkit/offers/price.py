@@ -20,8 +20,8 @@ from riskkit.offers.hazards import dense_hazards, event_shares, odds_shift, shif
 __all__ = ["STATUSES", "price_table"]
 
 DEAREST_APR = 1.0  # the best price is looked for below, were there no cap
-# what becomes of a cell; the last two are declined
-STATUSES = ("priced", "at cap", "cap below break-even", "no price pays")
+# what becomes of a cell; the last three get no offer
+STATUSES = ("priced", "at cap", "cap below break-even", "no price pays", "no default seen")
 
 
 def price_table(
@@ -41,7 +41,7 @@ def price_table(
     Expected profit of an application at a price = share that takes the offer × net present value
     of the loan at funding and margin, with the default odds that the price attracts. Prices are
     looked for from `floor_apr` on in steps. A cell is declined where the cap lies below break-even,
-    or where no price earns.
+    or where no price earns; one of a term in which nobody has defaulted yet has no price.
 
     Parameters
     ----------
@@ -95,6 +95,7 @@ def price_table(
     }
     earned = ends["probability"]
     rows = np.arange(len(table))
+    known = np.isfinite(earned.profit).all(axis=1)
     free, lawful = _best(earned.profit), _best(np.where(allowed, earned.profit, -np.inf))
     pays = np.nan_to_num(earned.profit[rows, free], nan=-np.inf) > 0
     declines = {
@@ -105,8 +106,9 @@ def price_table(
     table["best_apr"] = np.where(pays, grid[free], np.nan)
     table["cap_apr"] = np.nan if cap_apr is None else float(cap_apr)
     table["offer_apr"] = np.where(declined, np.nan, grid[lawful])
-    kinds = [declined & pays, declined, at_cap]
-    table["status"] = np.select(kinds, [STATUSES[2], STATUSES[3], STATUSES[1]], STATUSES[0])
+    kinds = [~known, declined & pays, declined, at_cap]
+    named = [STATUSES[4], STATUSES[2], STATUSES[3], STATUSES[1]]
+    table["status"] = np.select(kinds, named, STATUSES[0])
     table["sure"] = (declines["probability_low"] == declined) & (
         declines["probability_high"] == declined
     )

@@ -13,7 +13,7 @@ from riskkit.offers.price import STATUSES
 __all__ = ["price_figures", "price_findings", "price_text", "subsidy_text"]
 
 MIN_BADS = 30
-_PRICED, _AT_CAP, _CAP_BELOW, _NOTHING_PAYS = STATUSES
+_PRICED, _AT_CAP, _CAP_BELOW, _NOTHING_PAYS, _UNSEEN = STATUSES
 
 
 def price_text(table: pd.DataFrame, currency: str, *, cap: pd.Series | None = None) -> str:
@@ -47,19 +47,32 @@ def price_text(table: pd.DataFrame, currency: str, *, cap: pd.Series | None = No
         table.groupby("status")["applications"].agg(["size", "sum"]).reindex(STATUSES).fillna(0)
     )
     n_priced, n_capped = (int(counts.loc[status, "size"]) for status in (_PRICED, _AT_CAP))
-    name = f" of {cap['cap_rate']:.2%} ({_cap_told(cap)})" if cap is not None else ""
+    has_cap = cap is not None or table["status"].isin([_AT_CAP, _CAP_BELOW]).any()
+    below = " below the cap" if has_cap else ""
+    if cap is not None:
+        below += f" of {cap['cap_rate']:.2%} ({verbatim(_cap_told(cap))})"
     text = (
         f"Of {len(table)} cell{'s' if len(table) > 1 else ''} of grade and term, "
-        f"{n_priced or 'none'} {'are' if n_priced > 1 else 'is'} priced below the cap{name}"
+        f"{n_priced or 'none'} {'are' if n_priced > 1 else 'is'} priced{below}"
     )
     if n_capped:
         text += (
             f" and {n_capped} ({counts.loc[_AT_CAP, 'sum']:,.0f} applications) at it, for less "
             "than it would earn at the best price"
         )
-    text += f". {_declined_text(table, _CAP_BELOW, currency)}"
+    text += "."
+    if has_cap:
+        text += f" {_declined_text(table, _CAP_BELOW, currency)}"
     if (table["status"] == _NOTHING_PAYS).any():
         text += f" {_declined_text(table, _NOTHING_PAYS, currency)}"
+    unseen = table[table["status"] == _UNSEEN]
+    if len(unseen):
+        n = len(unseen)
+        text += (
+            f" Too few to say of {n} cell{'s' if n > 1 else ''} "
+            f"({unseen['applications'].sum():,} applications): no loan of their term has defaulted "
+            "yet."
+        )
     return text + _doubt(table)
 
 
@@ -148,7 +161,8 @@ def subsidy_text(table: pd.DataFrame, *, cells: int = 3) -> str:
 
 
 def _subsidy_told(index: tuple, row: pd.Series) -> str:
-    text = f"grade {verbatim(index[1])} over {index[2]} months: {row['subsidy_rate']:.2%}"
+    months = f"{index[2]} month{'' if index[2] == 1 else 's'}"
+    text = f"grade {verbatim(index[1])} over {months}: {row['subsidy_rate']:.2%}"
     if pd.isna(row["subsidy_low"]):
         return text
     return f"{text} ({row['subsidy_low']:.2%} to {row['subsidy_high']:.2%})"
@@ -219,4 +233,4 @@ def _share_text(table: pd.DataFrame, declined: pd.Series) -> str:
 
 def _cap_told(cap: pd.Series) -> str:
     mark = ", to be verified" if bool(cap["verify"]) else ""
-    return f"{verbatim(cap.name)}, {cap['measured_by']}{mark}"
+    return f"{cap.name}, {cap['measured_by']}{mark}"

@@ -67,10 +67,13 @@ def disclosure_sheet(told: Disclosure, language: str = "zh", *, currency: str = 
         css=(ASSETS / "sheet.css").read_text(encoding="utf-8"),
         loan=[
             (words["lender"], offer.lender),
-            (words["principal"], _money(offer.principal_fen, language)),
-            (words["received"], _money(told.received_amount, language)),
+            (words["principal"], _money(offer.principal_fen, language, currency)),
+            (words["received"], _money(told.received_amount, language, currency)),
             (words["disbursed"], f"{pd.Timestamp(offer.disbursed_on):%Y-%m-%d}"),
-            (words["term"], words["months"].format(offer.term_months)),
+            (
+                words["term"],
+                words["month" if offer.term_months == 1 else "months"].format(offer.term_months),
+            ),
             (words["method"], words[offer.method]),
         ],
         costs=[_cost(row, name, words, offer.method) for name, row in told.costs.iterrows()],
@@ -153,8 +156,8 @@ def _amount(fen: Any) -> str:
     return f"{int(fen) / 100:,.2f}"
 
 
-def _money(fen: int, language: str) -> str:
-    return f"{_amount(fen)} 元" if language == "zh" else _amount(fen)
+def _money(fen: int, language: str, currency: str) -> str:
+    return f"{_amount(fen)} {'元' if language == 'zh' else currency}"
 
 
 def _rate(rate: float) -> str:
