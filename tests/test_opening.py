@@ -66,6 +66,7 @@ def leave(path: Path) -> Path:
         ("04_cutoffs", {"loss_rate": 60.0}),
         ("05_vintages", {"cohort_freq": "W"}),
         ("06_validation", {"approval_rate": 1.0}),
+        ("07_offers", {"limit_levels": "2 1"}),
         ("01_borrowers", {"scenario": "boom"}),
         ("01_borrowers", {"root": "somewhere"}),
         ("01_borrowers", {"source": "absent.yaml"}),

@@ -33,6 +33,7 @@ STAGES = [
     "04_cutoffs",
     "05_vintages",
     "06_validation",
+    "07_offers",
 ]
 
 

@@ -20,7 +20,6 @@ __all__ = ["fairness_findings", "gap_findings", "gap_text", "offer_gaps"]
 
 # what of a gap is worth a word: half a percentage point of price, a twentieth of a limit
 MATERIAL = {"price": 0.005, "limit": 0.05}
-TOPICS = {"price": "Price by group", "limit": "Limit by group"}
 SIGNIFICANT = 0.05
 
 
@@ -252,9 +251,9 @@ def gap_findings(
         As for :func:`gap_text`.
     """
     told = [] if gaps.empty else _told(gaps, measure, currency)
-    return [(TOPICS[measure], f"like with like, beyond chance: {'; '.join(told)}", True)] * bool(
-        told
-    )
+    text = f"like with like, beyond chance: {'; '.join(told)}"
+    of_measure = {"price": ("Price by group", text, True), "limit": ("Limit by group", text, True)}
+    return [of_measure[measure]] if told else []
 
 
 def _told(gaps: pd.DataFrame, measure: str, currency: str) -> list[str]:
