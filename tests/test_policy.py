@@ -95,6 +95,10 @@ def test_what_nobody_knows_declines_nobody():
     # a rule that wants them says so
     assert fires(cells, one("x", "==", "-9"), codes) == [False, False, True]
     assert fires(cells, one("x", "is_missing", True), codes) == [False, True, False]
+    # nor does a code by which a bound would be multiplied
+    product = {"x": [1.0, 1.0], "y": [-9.0, None]}
+    assert fires(product, one("x", ">", "2", times="y"), {"y": [-9.0]}) == [False, False]
+    assert fires(product, one("x", ">", "2", times="y")) == [True, False]
     # what is no declared code is a value
     assert fires(cells, one("x", "<", "2")) == [False, False, True]
 
@@ -213,6 +217,11 @@ def test_the_funnel_says_what_was_decided(lender, rules):
     assert table.loc["disbursed", "applications"] == lender["booked"].sum()
     assert table.loc["identity", "lost"] == (lender["declined_reason"] == "identity").sum()
     assert table.loc["offer", "lost"] == (lender["declined_reason"] == "manual_review").sum()
+    reason = lender["declined_reason"]
+    early = [name for name, step in rules.declined_reasons.items() if step in ("identity", "rules")]
+    for step, gone in (("identity", ["identity"]), ("rules", early)):
+        left = lender.loc[~reason.isin(gone), "amount"].mean() / 100
+        assert table.loc[step, "ticket_amount"] == pytest.approx(left)
     paid = lender.loc[lender["booked"], "booked_amount"].mean() / 100
     assert table.loc["disbursed", "ticket_amount"] == pytest.approx(paid)
 

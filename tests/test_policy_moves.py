@@ -148,6 +148,19 @@ def test_one_cause_is_found_and_none_beside_it(cause):
     assert f"beyond chance (after Holm): {cause}" in text
 
 
+def test_an_origin_that_is_new_changes_the_mix_and_nothing_else():
+    def asked(n, approved_n):
+        return [-1] * approved_n + [LOST_AT.index("score")] * (n - approved_n)
+
+    lost_at = lost(asked(1_000, 500) + asked(600, 300) + asked(400, 320))
+    later = np.arange(2_000) >= 1_000
+    origin = pd.Series(["app"] * 1_600 + ["web"] * 400)
+    whole = policy.approval_moves(lost_at, later, origin=origin, n_draws=20).loc["all"]
+    assert whole.loc["change", "points"] == pytest.approx(0.12)
+    assert whole.loc["traffic mix", "points"] == pytest.approx(0.12)
+    assert np.allclose(whole["points"].iloc[1:5], 0)
+
+
 def test_intervals_cover_a_change_that_is_none():
     covered = false_alarms = 0
     for seed in range(80):

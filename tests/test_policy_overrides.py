@@ -10,13 +10,18 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from riskkit import policy, synthetic
-from riskkit.policy.judged import exact_p_value
+from riskkit.policy.judged import exact_p_value, holm
 
 
 def test_the_exact_test_of_equal_coins_is_the_binomial():
     for n, p, bad in [(30, 0.2, 11), (50, 0.05, 0), (8, 0.5, 4), (400, 0.03, 30)]:
         expected = stats.binomtest(bad, n, p).pvalue
         assert exact_p_value(bad, np.full(n, p)) == pytest.approx(expected, rel=1e-6, abs=1e-12)
+
+
+def test_holm_never_ranks_a_larger_p_value_lower():
+    # Holm (1979): 3 × 0.01, then 2 × 0.011 raised to it, then 1 × 0.5
+    assert holm([0.5, 0.01, np.nan, 0.011]) == pytest.approx([0.5, 0.03, np.nan, 0.03], nan_ok=True)
 
 
 @settings(deadline=None, max_examples=40)

@@ -15,8 +15,10 @@ from riskkit.policy.firing import (
 )
 from riskkit.policy.found import policy_findings
 from riskkit.policy.funnel import COLUMNS, funnel_table, funnel_text, lost_today, lost_under
-from riskkit.policy.mining import judge_mined, mine_rules, mined_policy, mined_text
-from riskkit.policy.moves import approval_moves, moves_text, traffic, two_periods
+from riskkit.policy.mined import judge_mined, mined_policy, mined_text
+from riskkit.policy.mining import mine_rules
+from riskkit.policy.moves import approval_moves, moves_text
+from riskkit.policy.origins import traffic, two_periods
 from riskkit.policy.overrides import (
     exploration_table,
     exploration_text,

@@ -117,10 +117,9 @@ class PolicyFile(Block):
                                       days by their date
     ================================  =======================================================
 
-    ``any`` fires where at least one condition is met, ``all`` where every one is. So what nobody
-    knows declines nobody in silence.
-
-    ``changeable`` names the numbers that an applicant can change, and which way.
+    A bound with ``times`` is the value times the other column, in double precision. ``any`` fires
+    where at least one condition is met, ``all`` where every one is. So what nobody knows declines
+    nobody in silence. ``changeable`` names the numbers that an applicant can change, and which way.
     """
 
     name: Name
