@@ -53,6 +53,9 @@ def test_where_all_were_seen_nothing_is_guessed(seen):
     assert set(gap.index.get_level_values("comparison")) == {"best cutoff"}
     # the best cutoff of these loans is no worse than approving everybody
     assert (gap["gain_amount"] >= 0).all()
+    told = frontier.gap_text(gap, "sharp", "CNY")
+    assert "approving everybody" in told
+    assert "times the odds" not in told
 
 
 def test_everybody_is_expected_to_be_as_bad_whichever_model_lets_him_in(curves):

@@ -109,7 +109,7 @@ def goals_text(
     for goal in GOALS[4:]:
         row = own.loc[goal]
         if pd.isna(row["cutoff"]):
-            told.append(f"no score earns at the margin, so *{goal}* has no cutoff")
+            told.append(f"*{goal}* has no cutoff: no score is expected to earn at the margin")
             continue
         if row["apart_low"] <= 0 <= row["apart_high"]:
             told.append(f"*{goal}* agrees with the most profitable cutoff within chance")
@@ -173,6 +173,8 @@ def gap_text(gap: pd.DataFrame, model: str, currency: str) -> str:
     last = "The intervals hold for all models' comparisons together."
     for uplift in own.index.get_level_values("uplift").unique().drop(1.0):
         part = own.loc[uplift]
+        if part["gain_amount"].equals(own.loc[1.0, "gain_amount"]):
+            continue  # everybody was seen
         sure = int((part["gain_low"] > 0).sum())
         last += (
             f" If those never booked had {uplift:g} times the odds of bad of known loans of their "
