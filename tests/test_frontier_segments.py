@@ -192,6 +192,12 @@ def test_gains_are_judged_on_others_and_widened_for_the_ways_tried():
     assert "lone: fewer than two segments" in text
     paying = frontier.segments_text(both.assign(pays=[True, False]), "CNY")
     assert paying.startswith("**Cutoffs by chance pay**")
+    nothing, _ = frontier.segment_gains(scores, loans, segments[[]], **given)
+    assert nothing.empty
+    assert "nothing to cut the applicants by" in frontier.segments_text(nothing, "CNY")
+    limits = {"max_bad_rate": 0.01, "min_approval": 0.9}
+    unmet, _ = frontier.segment_gains(scores, loans, segments, **given, **limits)
+    assert "no cutoff has an expected bad rate <= 0.01" in unmet.loc["chance", "reason"]
     with pytest.raises(ValueError, match="no application may choose and judge"):
         frontier.segment_gains(scores, loans, segments, **given | {"judging": half})
     with pytest.raises(ValueError, match="scores lack 'other'"):

@@ -1,3 +1,4 @@
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -96,6 +97,21 @@ def test_draws_spread_as_the_delta_method_says(world, curves):
         )
 
 
+def test_the_line_that_judges_the_unseen_spreads_them_as_the_delta_method_says(world, curves):
+    scores, loans, _ = world
+    unseen = loans["default_flag"].isna().to_numpy(dtype=float)
+    expected = frontier.Expected.of(scores, loans)
+    total, error = expected.profit(unseen)
+    curve = curves.curve("sharp")
+    drawn = (curve.expected_profit - curve.profit)[:, -1]
+    assert total == pytest.approx(drawn[0], rel=1e-9)
+    mean = total / len(loans)
+    assert np.hypot(error, mean * np.sqrt(len(loans))) == pytest.approx(drawn[1:].std(), rel=0.15)
+    # who is unseen moves little by himself: it is the line that is unsure
+    alone = expected.frame["profit_amount"].to_numpy() * unseen
+    assert error > 2 * np.sqrt(alone @ alone)
+
+
 def test_draws_are_the_same_again_and_do_not_hang_on_blocks(world, curves):
     scores, loans, _ = world
     again = frontier.draw_curves(scores, loans, n_draws=200)
@@ -141,6 +157,7 @@ def test_goals_are_those_of_the_cutoff_table_with_intervals(tables, goals):
         assert row["cutoff"] == other["cutoff"]
         assert row["bad_rate"] == other["bad_rate"]
         assert row["cutoff_low"] <= row["cutoff"] <= row["cutoff_high"]
+        assert row["apart"] == row["cutoff"] - goals.loc[("profit, inferred too", model), "cutoff"]
     assert list(goals.index.get_level_values("goal").unique()) == list(frontier.GOALS)
 
 
@@ -158,13 +175,13 @@ def test_more_loans_make_the_cutoffs_surer(goals):
 
 
 def test_marginal_profit_is_zero_where_the_money_of_a_line_says_so():
-    # logit of bad is (500 − score) / 20, every loan earns 100 or loses 900: p = 0.1 at 543.9
+    # logit of bad is (500 − score) / 20; a loan earns 150 or loses 850, and costs 50: p = 0.1
     score = np.repeat(np.arange(440, 641), 400)
     rng = np.random.default_rng(1)
     bad = rng.random(len(score)) < 1 / (1 + np.exp((score - 500) / 20))
     loans = pd.DataFrame({"approved": True, "booked": True, "default_flag": bad.astype(float)},
                          index=range(len(score)))  # fmt: skip
-    loans = loans.assign(margin_fen=10_000, loss_fen=90_000, cost_fen=0)
+    loans = loans.assign(margin_fen=15_000, loss_fen=85_000, cost_fen=5_000)
     scores = pd.DataFrame({"one": score.astype(float)})
     goals = frontier.goal_cutoffs(
         strategy.cutoff_tables(scores, loans),
@@ -371,3 +388,4 @@ def test_pictures_show_todays_policy_beside_the_frontier_and_the_bands(world, cu
     np.testing.assert_allclose(drawn, bands["marginal_per_loan_amount"].iloc[::-1])
     assert ax.get_ylabel() == "profit a loan, CNY"
     assert "Beyond chance, these bands earn: " in ax.figure.get_label()
+    plt.close("all")

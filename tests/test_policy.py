@@ -243,6 +243,20 @@ def test_an_offer_accepted_and_not_paid_out_is_a_step_of_its_own():
     assert policy.funnel_table(asked, lost)["applications"].tolist() == [4, 4, 4, 4, 3, 2, 1]
 
 
+def test_the_funnel_in_words_says_what_is_not_known(lender, rules):
+    today = policy.funnel_table(lender, policy.lost_today(lender, rules.declined_reasons))
+    assert "Most are lost at *score*" in policy.funnel_text(today)
+    assert "nobody knows" not in policy.funnel_text(today)
+    flags = policy.fired(lender, rules, {f.name: f.special_codes for f in synthetic.FEATURES})
+    under = policy.funnel_table(lender, policy.lost_under(lender, rules, flags, [True] * 3_000))
+    assert f"{under['unknown'].sum():,} would get an offer" in policy.funnel_text(under)
+    accepted = lender[lender["booked"]]
+    only = policy.funnel_table(accepted, policy.lost_today(accepted, {}))
+    assert policy.funnel_text(only).startswith("Everyone in these data was approved")
+    nobody = policy.funnel_table(lender[:0], policy.lost_today(lender[:0], {}))
+    assert policy.funnel_text(nobody) == "Nobody applied."
+
+
 def test_nobody_makes_an_empty_funnel():
     asked = pd.DataFrame({"approved": [], "booked": [], "amount": [], "channel": []})
     table = policy.funnel_table(asked, policy.lost_today(asked, {}))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from riskkit import policy
-from riskkit.policy import LOST_AT
+from riskkit.policy.funnel import LOST_AT
 from riskkit.policy.moves import FACTORS
 
 
@@ -163,6 +163,11 @@ def test_intervals_cover_a_change_that_is_none():
     low, high = stats.binom.interval(0.999, 80, 0.95)
     assert low <= covered <= high
     assert false_alarms <= stats.binom.ppf(0.999, 80, 0.05)
+
+
+def test_where_everybody_was_approved_nothing_is_said_of_it():
+    moves = policy.approval_moves(lost([-1] * 10), np.arange(10) < 5, n_draws=5)
+    assert policy.moves_text(moves).startswith("Everyone in these data was approved")
 
 
 def test_without_a_score_its_shift_and_the_cutoff_are_one():

@@ -192,3 +192,47 @@ def test_what_is_no_test_is_refused():
         policy.trial_table(frame, pd.Series(["a"] * 50))
     with pytest.raises(ValueError, match="control must be one of the groups"):
         policy.trial_table(frame, group, control="none")
+
+
+# -- findings -------------------------------------------------------------------------------------
+
+
+def test_what_went_wrong_is_found_and_red_where_somebody_decided_it():
+    asked = loans(worse=0.15)
+    overrides = policy.override_table(asked, asked["score"])
+    frame, declines, score = explored(hidden=0.15)
+    exploration = policy.exploration_table(frame, declines, score)
+    found = policy.policy_findings(overrides=overrides, exploration=exploration)
+    assert [(topic, is_red) for topic, _, is_red in found] == [
+        ("Overrides", True), ("Exploration", False),
+    ]  # fmt: skip
+    assert found[0][1].startswith("approved by hand: ")
+    assert "their scores expect" in found[1][1]
+    well = loans()
+    as_expected = policy.override_table(well, well["score"])
+    assert policy.policy_findings(overrides=as_expected) == []
+
+
+def test_a_rule_that_turns_good_customers_away_and_one_that_was_mined_are_found():
+    effects = pd.DataFrame(
+        {"verdict": ["better than the margin", "as the margin"], "alone_bad": [8, 40],
+         "alone_loans": 400, "margin_bad": 30, "margin_loans": 300, "p_value": [0.001, 0.9]},
+        index=["age", "debt"],
+    )  # fmt: skip
+    judged = pd.DataFrame(
+        {
+            "rule": ["x > 1", "z > 2"],
+            "bad": [9, 1],
+            "loans": 20,
+            "verdict": ["holds", "too few to say"],
+        }
+    )
+    found = policy.policy_findings(effects=effects, judged=judged)
+    assert [(topic, is_red) for topic, _, is_red in found] == [
+        ("Policy rules", False), ("Mined rules", False),
+    ]  # fmt: skip
+    assert found[0][1].startswith("age turns good customers away")
+    assert "8 bads of 400, against 10.0%" in found[0][1]
+    assert "1 of 2 rules that were mined hold" in found[1][1]
+    assert found[1][1].endswith("9 bads of 20, few")
+    assert policy.policy_findings(judged=judged[1:]) == []

@@ -273,13 +273,15 @@ class _Sums:
         """Sums of draws, by (model, name), (model, name, uplift), and those of the old policy."""
         drawn = times[:, self.unseen]
         risks = {uplift: drawn * self.line.chances(times, uplift) for uplift in self.uplifts}
+        side = np.ascontiguousarray(times.T)
+        risks_side = {uplift: np.ascontiguousarray(risk.T) for uplift, risk in risks.items()}
         found: dict[tuple[object, ...], np.ndarray] = {}
         for model, place in self.at.items():
             n = len(self.points[model])
             for name, values in self.fields.items():
-                found[model, name] = _summed(times, place, values, n)
+                found[model, name] = _summed(side, place, values, n)
             for name, values in self.guessed.items():
-                for uplift, risk in risks.items():
+                for uplift, risk in risks_side.items():
                     found[model, name, uplift] = _summed(risk, place[self.unseen], values, n)
         for name, values in self.fields.items():
             found[_TODAY, name] = times @ (values * self.approved)
@@ -291,9 +293,11 @@ class _Sums:
 
 
 def _summed(times: np.ndarray, place: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
-    """Sums of the values at each of so many places, a row a draw."""
-    matrix = sparse.csr_array((values, (place, np.arange(len(place)))), shape=(n, len(place)))
-    found: np.ndarray = (matrix @ times.T).T
+    """Sums of the values at each of so many places, a row a draw; the draws stand side by side."""
+    # one value a column: nothing needs to be sorted
+    shape = (n, len(place))
+    matrix = sparse.csc_array((values, place, np.arange(len(place) + 1)), shape=shape)
+    found: np.ndarray = (matrix @ times).T
     return found
 
 

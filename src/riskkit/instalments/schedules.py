@@ -151,8 +151,9 @@ def schedules(
     refuse(n > width, f"n_months must be <= max_months = {width}", n)
     fee = np.where(flat, np.rint(p * r), 0)
     rate_on_balance = np.where(flat, 0, r)
-    regular = np.rint(unrounded)
-    part = np.where(in_parts, p // np.maximum(n, 1), 0)
+    # of an instalment, or of the part of the principal in it
+    regular = np.where(in_parts, p // np.maximum(n, 1), np.rint(unrounded))
+    contains_interest = np.where(in_parts, 0.0, 1.0)
     due = np.zeros((len(p), width + 1), dtype=np.int64)
     balance = np.zeros_like(due)
     balance[:, 0] = p
@@ -160,8 +161,8 @@ def schedules(
     for number in range(1, width + 1):
         interest = np.rint(left * rate_on_balance) + fee
         # rounding of a tiny loan may pay it off early: never repay more than is left
-        repaid = np.where(in_parts, part, np.minimum(regular - interest, left))
-        repaid = np.where(number >= n, left, repaid)
+        repaid = np.minimum(regular - contains_interest * interest, left)
+        repaid = np.where(number == n, left, repaid)
         left = left - repaid
         balance[:, number] = left
         due[:, number] = np.where(number <= n, repaid + interest, 0)

@@ -14,7 +14,7 @@ from riskkit.policy.firing import (
     policy_table,
 )
 from riskkit.policy.found import policy_findings
-from riskkit.policy.funnel import COLUMNS, LOST_AT, funnel_table, lost_today, lost_under
+from riskkit.policy.funnel import COLUMNS, funnel_table, funnel_text, lost_today, lost_under
 from riskkit.policy.mining import judge_mined, mine_rules, mined_policy, mined_text
 from riskkit.policy.moves import approval_moves, moves_text, traffic, two_periods
 from riskkit.policy.overrides import (
@@ -28,7 +28,6 @@ from riskkit.policy.trials import trial_table, trial_text
 
 __all__ = [
     "COLUMNS",
-    "LOST_AT",
     "applicable",
     "approval_moves",
     "band_findings",
@@ -39,6 +38,7 @@ __all__ = [
     "exploration_text",
     "fired",
     "funnel_table",
+    "funnel_text",
     "judge_mined",
     "lost_today",
     "lost_under",

@@ -5,6 +5,8 @@ Takes the tables of this room; gives findings: a topic, a sentence, and whether 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pandas as pd
 
 from riskkit.policy.judged import MIN_BADS, p_text, rate_text
@@ -71,13 +73,16 @@ def policy_findings(
             f"them; the first, {best['rule']}: {rate_text(best['bad'], best['loans'])}{few}"
         )
         told += [("Mined rules", text, False)]
-    for topic, table in (("Overrides", overrides), ("Exploration", exploration)):
-        if table is None:
-            continue
-        for name, row in table[table["verdict"] == "worse than the score expects"].iterrows():
-            text = (
-                f"{name}: {rate_text(row['bad'], row['loans'])}; their scores expect "
-                f"{row['expected_rate']:.1%} ({p_text(row['p_value'])})"
-            )
-            told += [(topic, text, topic == "Overrides")]
+    told += [("Overrides", text, True) for text in _worse(overrides)]
+    told += [("Exploration", text, False) for text in _worse(exploration)]
     return told
+
+
+def _worse(table: pd.DataFrame | None) -> Iterator[str]:
+    """Kinds of decisions whose loans did worse than their scores expect, in words."""
+    if table is None:
+        return
+    for name, row in table[table["verdict"] == "worse than the score expects"].iterrows():
+        seen = rate_text(row["bad"], row["loans"])
+        expected = f"{row['expected_rate']:.1%} ({p_text(row['p_value'])})"
+        yield f"{name}: {seen}; their scores expect {expected}"

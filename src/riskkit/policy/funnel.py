@@ -14,7 +14,7 @@ from riskkit.checks import check_level, flag_array, require_columns, same_rows
 from riskkit.metrics import jeffreys_interval
 from riskkit.schema import PolicyFile
 
-__all__ = ["COLUMNS", "LOST_AT", "funnel_table", "lost_today", "lost_under"]
+__all__ = ["COLUMNS", "LOST_AT", "funnel_table", "funnel_text", "lost_today", "lost_under"]
 
 # where an application may be lost; "unknown": past the offer, which the old policy never made
 LOST_AT = ("identity", "rules", "score", "offer", "accepted", "disbursed", "unknown")
@@ -178,6 +178,54 @@ def funnel_table(
         empty.index = pd.MultiIndex.from_arrays([[], []], names=[by.name or "group", "step"])
         return empty
     return pd.concat(tables, names=[by.name or "group", "step"])
+
+
+def funnel_text(table: pd.DataFrame) -> str:
+    """Where most are lost, and how many get a loan, as Markdown.
+
+    Parameters
+    ----------
+    table : DataFrame, index step
+        Of :func:`funnel_table` at its usual level, in all.
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> asked = pd.DataFrame({"approved": [False, True, True], "booked": [False, False, True],
+    ...     "declined_reason": ["age", None, None], "amount": [500_00, 700_00, 900_00]})
+    >>> print(funnel_text(funnel_table(asked, lost_today(asked, {"age": "rules"}))))
+    ... # doctest: +NORMALIZE_WHITESPACE
+    Of 3 who applied, 1 (33.3%, 95 % interval 3.9% to 82.3%) got a loan. Most are lost at *rules*:
+    1; of those who reach it, it leaves 66.7% (17.7% to 96.1%).
+    """
+    applied, last = table.iloc[0], table.iloc[-1]
+    n = int(applied["applications"])
+    if not n:
+        return "Nobody applied."
+    if table.loc["offer", "applications"] == n:
+        return (
+            "Everyone in these data was approved: who was declined, and at which step, is not in "
+            "them."
+        )
+    ends = jeffreys_interval(np.array([last["applications"]]), np.array([n]), 0.95)
+    low, high = (float(end[0]) for end in ends)
+    worst = table.loc[table["lost"].idxmax()]
+    text = (
+        f"Of {n:,} who applied, {last['applications']:,.0f} ({last['applications'] / n:.1%}, 95 % "
+        f"interval {low:.1%} to {high:.1%}) got a loan. Most are lost at *{worst.name}*: "
+        f"{worst['lost']:,.0f}; of those who reach it, it leaves {worst['share_of_step']:.1%} "
+        f"({worst['share_low']:.1%} to {worst['share_high']:.1%})."
+    )
+    unknown = int(table["unknown"].sum())
+    if unknown:
+        text += (
+            f" {unknown:,} would get an offer whom the old policy made none: whether they take it "
+            "nobody knows, and they are not among those with a loan."
+        )
+    return text
 
 
 def _funnel(

@@ -338,6 +338,11 @@ def moves_text(moves: pd.DataFrame, *, is_scored: bool = True) -> str:
     """
     whole = moves.loc["all"]
     change = whole.loc["change"]
+    if change["earlier"] == 1 == change["later"]:
+        return (
+            "Everyone in these data was approved in both periods: who was declined is not in them, "
+            "so why approval moved cannot be said."
+        )
     text = (
         f"The approval rate went from {change['earlier']:.1%} ({change['earlier_n']:,.0f} "
         f"applications) to {change['later']:.1%} ({change['later_n']:,.0f}), a change of "

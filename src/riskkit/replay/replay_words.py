@@ -146,3 +146,24 @@ def replay_text(replayed: pd.DataFrame) -> str:
             f"{told if parts else 'all three figures lie within what was foretold'}."
         )
     return "\n".join(lines)
+
+
+def replay_findings(replayed: pd.DataFrame) -> list[tuple[str, str, bool]]:
+    """What of the forecast did not hold in the world as it was: topic, sentence, not red.
+
+    Parameters
+    ----------
+    replayed : DataFrame, index (world, figure)
+        Of :func:`replay_worlds`.
+    """
+    table = replayed.loc[replayed.index.unique("world")[0]]
+    missed = table[~table["is_inside"] & table["low"].notna()]
+    return [
+        (
+            "Forecast",
+            f"{_FIGURES[str(figure)]} came {'above' if row['realised'] > row['high'] else 'below'} "
+            "the interval foretold for it",
+            False,
+        )
+        for figure, row in missed.iterrows()
+    ]
