@@ -176,6 +176,11 @@ def test_the_short_rule_is_judged_on_rows_that_did_not_grow_it():
         customers.fit_segments(noise, FEATURES, k=6), noise, max_depth=1
     )
     assert noisy.attrs["agreement_rate"] < 0.6
+    # a tree deep enough to know by heart what it has seen
+    deep = customers.segment_rules(
+        customers.fit_segments(noise, FEATURES, k=6), noise.head(300), max_depth=12
+    )
+    assert deep.attrs["agreement_rate"] < 0.85
     with pytest.raises(ValueError, match="two rows"):
         customers.segment_rules(found, applications.head(1))
 

@@ -68,4 +68,6 @@ def test_each_grade_with_an_offer_is_shown_the_term_most_asked_for():
     assert figures["apr"] == pytest.approx(0.18, abs=1e-4)
     assert figures["within_every_cap"]  # none was given
     assert found["B1"].figures["principal_amount"] == 100  # never nothing
-    assert "Late fee" in offers.disclosure_sheet(found["A1"], "en")
+    page = offers.disclosure_sheet(found["A1"], "en", name="<A1>")
+    assert "Late fee" in page
+    assert "&lt;A1&gt;</title>" in page

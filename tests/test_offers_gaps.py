@@ -89,9 +89,9 @@ def test_small_groups_and_foreign_strata_are_not_compared():
 
 
 def test_holm_worked_by_hand():
-    # Holm (1979): .01 × 4, then .02 × 3, .03 × 2 and .5, never falling
+    # Holm (1979): .01 × 4, then .02 × 3, .021 × 2 and .5, never falling
     assert np.allclose(
-        _holm(np.array([0.5, 0.01, np.nan, 0.03, 0.02])),
+        _holm(np.array([0.5, 0.01, np.nan, 0.021, 0.02])),
         [0.5, 0.04, np.nan, 0.06, 0.06],
         equal_nan=True,
     )

@@ -26,7 +26,9 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; bas
 LONGEST_COLUMN = 12  # instalments below each other; more go side by side
 
 
-def disclosure_sheet(told: Disclosure, language: str = "zh", *, currency: str = "CNY") -> str:
+def disclosure_sheet(
+    told: Disclosure, language: str = "zh", *, currency: str = "CNY", name: str = ""
+) -> str:
     """One page in the form of the all-in financing cost statement (综合融资成本明示表).
 
     Principal; each cost with how it is charged, how much and who collects it; the annualised cost
@@ -40,6 +42,8 @@ def disclosure_sheet(told: Disclosure, language: str = "zh", *, currency: str = 
     language : {"zh", "en"}
     currency : str
         ISO code, shown in English.
+    name : str
+        Tells the page from others where they are listed, such as a grade; not on the sheet itself.
 
     Returns
     -------
@@ -63,6 +67,7 @@ def disclosure_sheet(told: Disclosure, language: str = "zh", *, currency: str = 
     offer = told.offer
     page = _template().render(
         words=words,
+        name=name,
         policy=POLICY,
         css=(ASSETS / "sheet.css").read_text(encoding="utf-8"),
         loan=[
