@@ -528,7 +528,7 @@ def test_words_are_silent_on_the_never_booked_where_all_were_booked(table):
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(440, 680), min_size=2, max_size=200), st.integers(0, 99))
-def test_a_higher_cutoff_approves_fewer_who_are_no_worse_by_the_models_own_probability(points, seed):
+def test_a_higher_cutoff_approves_fewer_and_none_the_worse_by_the_models_probability(points, seed):
     y = np.random.default_rng(seed).integers(0, 2, len(points))
     own = pd.DataFrame({"probability": ScoreScale().probability(np.array(points, dtype=float))})
     counts = metrics.score_counts(points, y, sums=own)
