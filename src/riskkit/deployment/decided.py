@@ -68,7 +68,8 @@ def check_scale(scale: pd.DataFrame) -> None:
         )
     if not scale.index.is_unique or len(np.unique(low)) < len(low):
         raise ValueError(
-            f"each grade has a name and a score_low of its own, got {list(scale.index)} from {[*low]}"
+            f"each grade has a name and a score_low of its own, got {list(scale.index)} "
+            f"from {[*low]}"
         )
 
 
