@@ -79,7 +79,7 @@ def override_table(
     require_columns(applications, ["approved", "booked", "default_flag"], "applications")
     same_rows(applications=applications, score=score, flags=flags)
     n = len(applications)
-    approved = applications["approved"].to_numpy(bool)
+    approved = flag_array(applications["approved"], "approved", len(applications))
     at_random = _flag(applications, "explored")
     kinds = {}
     if "override" in applications:
@@ -136,7 +136,7 @@ def exploration_table(
     same_rows(applications=applications, would_decline=would_decline, score=score)
     if "explored" not in applications or not applications["explored"].any():
         return None
-    approved = applications["approved"].to_numpy(bool)
+    approved = flag_array(applications["approved"], "approved", len(applications))
     at_random = _flag(applications, "explored")
     declines = flag_array(would_decline, "would_decline", len(applications)).astype(bool)
     kinds = {

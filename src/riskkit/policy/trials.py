@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
-from riskkit.checks import check_level, require_columns, same_rows
+from riskkit.checks import check_level, flag_array, require_columns, same_rows
 from riskkit.columns import verbatim
 from riskkit.evidence import share_difference
 from riskkit.policy.judged import (
@@ -67,7 +67,7 @@ def trial_table(
     Raises
     ------
     ValueError
-        The control is no group, or there is only one.
+        The control is no group, or there is only one; somebody is booked but not approved.
 
     Source
     ------
@@ -80,6 +80,9 @@ def trial_table(
     names = [str(name) for name in group.dropna().astype("str").value_counts().index]
     if len(names) < 2:
         raise ValueError(f"a test needs at least two groups, found {names}")
+    unapproved = applications["booked"].astype(bool) & ~applications["approved"].astype(bool)
+    if unapproved.any():
+        raise ValueError(f"who is booked was approved; {int(unapproved.sum())} rows say otherwise")
     first = names[0] if control is None else control
     if first not in names:
         raise ValueError(f"control must be one of the groups {names}, got {control!r}")
@@ -112,7 +115,8 @@ def _row(
     *,
     is_control: bool,
 ) -> dict[str, Any]:
-    approved, booked = (applications[name].to_numpy(bool) for name in ("approved", "booked"))
+    n = len(applications)
+    approved, booked = (flag_array(applications[k], k, n) for k in ("approved", "booked"))
     flag = applications["default_flag"].to_numpy(float)
     counts = [int((booked & part).sum()) for part in (rows, control)]
     sizes = [int((approved & part).sum()) for part in (rows, control)]

@@ -30,7 +30,7 @@ __all__ = ["ORDERINGS", "Condition", "PolicyFile", "PolicyRule", "read_policy"]
 ORDERINGS = ("<", "<=", ">", ">=")
 LONGEST_LABEL = 200
 # what a page or a query calls the reason of those whom no rule declines
-TAKEN = ("score", "approved")
+TAKEN = ("score", "approved", "todays_policy")
 
 
 def _label(value: Any) -> str:
@@ -70,8 +70,8 @@ class Condition(Block):
         """
         if self.operator == "is_missing":
             return f"{self.column} is {'' if self.value else 'not '}missing"
-        value = str(self.value).lower() if isinstance(self.value, bool) else self.value
-        value = ", ".join(value) if isinstance(value, list) else value
+        given = self.value if isinstance(self.value, list) else [self.value]
+        value = ", ".join(str(one).lower() if isinstance(one, bool) else str(one) for one in given)
         name = self.operator.replace("_", " ")
         return f"{self.column} {name} {value}{f' × {self.times}' if self.times else ''}"
 
@@ -205,6 +205,8 @@ def _of_condition(where: str, condition: Condition) -> Iterator[str]:
         one is None or isinstance(one, dict | list) for one in (value if wants_list else [value])
     ):
         yield f"{where}.value: expected a value, found {brief(value)}"
+    elif any("\0" in str(one) for one in (value if wants_list else [value])):
+        yield f"{where}.value: expected a text without the sign NUL, which no database holds"
     elif operator in ORDERINGS and isinstance(value, bool):
         yield f"{where}.value: expected a number or a date for {operator}, found {brief(value)}"
     if condition.times and operator not in ORDERINGS:
