@@ -164,6 +164,18 @@ def test_goals_are_those_of_the_cutoff_table_with_intervals(tables, goals):
     assert list(goals.index.get_level_values("goal").unique()) == list(frontier.GOALS)
 
 
+def test_the_profit_of_cutoffs_not_inferred_is_sought_as_each_draw_has_them(tables, curves, goals):
+    row = goals.loc[("profit", "sharp")]
+    inferred = tables["sharp"]["inferred"]
+    # which cutoffs keep the bound differs between draws, and with it the lowest of them
+    assert row["cutoff_low"] < inferred.index[~inferred.to_numpy()].min()
+    assert row["cutoff"] <= row["cutoff_high"]
+    curve = curves.curve("sharp")
+    assert curve.never_booked_rate[0, curve.place(row["cutoff"])] <= 0.2
+    shares = tables["sharp"]["never_booked_rate"].sort_index(ascending=False)
+    np.testing.assert_allclose(curve.never_booked_rate[0], shares.to_numpy())
+
+
 def test_more_loans_make_the_cutoffs_surer(goals):
     scores, loans, _ = scored_loans(n=1_500)
     few = frontier.goal_cutoffs(
