@@ -100,9 +100,9 @@ class Curves:
     points : dict of model to float array of shape (n_points,)
         Distinct scores, ascending.
     sums : dict of model to dict of float arrays of shape (1 + n_draws, n_points)
-        `applications`, `booked`; of known outcomes `good`, `bad`, and `margin` of the goods, `loss` of the
-        bads, `cost` of both, in units of the currency; `unseen`, how many loans those without an
-        outcome stand for, and `unseen_good`, what they would earn as goods.
+        `applications`, `booked`; of known outcomes `good`, `bad`, and `margin` of the goods, `loss`
+        of the bads, `cost` of both, in units of the currency; `unseen`, how many loans those
+        without an outcome stand for, and `unseen_good`, what they would earn as goods.
     guessed : dict of (model, uplift) to dict of float arrays of that shape
         Of those unseen, `bad`, how many are expected, and `worse`, what they earn less for it.
     today : dict of tuple to float arrays of shape (1 + n_draws,)
