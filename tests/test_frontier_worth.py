@@ -164,6 +164,19 @@ def test_goals_are_those_of_the_cutoff_table_with_intervals(tables, goals):
     assert list(goals.index.get_level_values("goal").unique()) == list(frontier.GOALS)
 
 
+def test_the_profit_of_cutoffs_not_inferred_is_sought_as_each_draw_has_them(world, curves):
+    scores, loans, _ = world
+    tables = strategy.cutoff_tables(scores, loans, max_never_booked=0.15)
+    asked = {"min_approval": 0.6, "max_bad_rate": 0.12}
+    goals = frontier.goal_cutoffs(tables, curves, **asked, max_never_booked=0.15)
+    shares = tables["sharp"]["never_booked_rate"].sort_index(ascending=False)
+    np.testing.assert_allclose(curves.curve("sharp").never_booked_rate[0], shares.to_numpy())
+    row, known = goals.loc[("profit", "sharp")], shares.index[shares <= 0.15]
+    assert row["cutoff"] == known.min()  # the bound binds
+    # which cutoffs keep it differs between draws, and with it the lowest of them
+    assert row["cutoff_low"] < row["cutoff"] < row["cutoff_high"]
+
+
 def test_more_loans_make_the_cutoffs_surer(goals):
     scores, loans, _ = scored_loans(n=1_500)
     few = frontier.goal_cutoffs(

@@ -133,6 +133,31 @@ def test_what_is_planted_is_found_and_holds_on_other_loans(planted):
     assert "**None of them holds there beyond chance**" in told
 
 
+def test_a_rule_that_finds_whom_the_policy_declines_already_is_none_to_be_tried(planted):
+    frame, y, binner = planted
+    mined = policy.mine_rules(binner, frame, y, FEATURES, max_loss_rate=0.05, n_rules=1)
+    others, flag = world(2, planted=0.6)
+    judged = policy.judge_mined(mined, others, flag, CODES)
+    hit = policy.fired(others, policy.mined_policy(mined), CODES)["mined_1"]
+    # a score that knows nearly all of the bads which the rule finds
+    passes = ~(hit & (flag == 1) & (hit.cumsum() > 3))
+    behind = policy.judge_mined(mined, others[passes], flag[passes], CODES)
+    words = {"behind": behind, "policy": "the score"}
+    text = policy.mined_text(mined, judged, "on other loans", **words)
+    n, left = int(judged["bad"].sum()), int(behind["bad"].sum())
+    assert f"**None holds there**: of {n:,} bads they find, {n - left:,} go before them." in text
+    assert (
+        f"Behind the score, which declines before them, they are left {(passes & hit).sum()}"
+        in (text)
+    )
+    assert policy.policy_findings(judged=behind, policy="the score") == []
+    # behind a score that knows nothing of them they hold
+    words["behind"] = judged
+    assert "**There too hold** *" in policy.mined_text(mined, judged, "on other loans", **words)
+    told = policy.policy_findings(judged=judged, policy="the score")
+    assert "did not choose them, behind the score; the first" in told[0][1]
+
+
 def test_the_luck_of_the_search_is_taken_off():
     found = []
     for seed in range(8):

@@ -1,54 +1,67 @@
 """What a declined applicant would have to change, at least, to reach the cutoff.
 
-Takes a card and the applicants below its cutoff; gives, for each, the least change of the features
+Takes a model and the applicants below its cutoff; gives, for each, the least change of the features
 that an applicant can change.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from riskkit.binning import FeatureBins
-from riskkit.columns import numbers
+from riskkit.challenger import Challenger
+from riskkit.deployment.least_moves import (
+    FALLS,
+    RISES,
+    BinMoves,
+    least_by_points,
+    least_by_search,
+)
 from riskkit.schema import Feature
 from riskkit.scorecard import Scorecard, catalogue, feature_label, number_words
 
 __all__ = ["changes_table", "changes_text", "smallest_changes"]
 
-FALLS, RISES = "falls", "rises"
 _COLUMNS = ["feature", "label", "now", "needed", "points", "distance"]
+# trends of the risk under which a move further never lowers the score
+_BOUND = {FALLS: "ascending", RISES: "descending"}
 # rows whose ways are weighed at a time
 _BLOCK = 20_000
 
 
 def smallest_changes(
-    card: Scorecard,
+    model: Scorecard | Challenger,
     X: pd.DataFrame,
     cutoff: ArrayLike,
     changeable: Mapping[str, str],
     *,
+    bins: Mapping[str, FeatureBins] | None = None,
     features: Sequence[Feature] | None = None,
 ) -> pd.DataFrame:
     """The least change by which each applicant below the cutoff would reach it.
 
-    How far a change goes is the share of the loans behind the card's bins that lie between what the
+    How far a change goes is the share of the loans behind the bins that lie between what the
     feature is and what it would have to be, from the middle of one bin to that of the other; of all
-    ways to gain enough points the one of the least sum is taken, exactly.
+    ways that reach the cutoff the one of the least sum is taken, exactly. The score of trees is no
+    sum: every way is tried, a feature standing in a bin at the value nearest to the applicant that
+    any row of `X` has there.
 
     Parameters
     ----------
-    card : Scorecard
+    model : Scorecard or Challenger
     X : DataFrame of shape (n, n_features)
         Applicants; those who reach the cutoff need nothing.
     cutoff : float or array of shape (n,)
+        −inf of whom nothing is asked.
     changeable : mapping of feature to {"falls", "rises"}
-        Numbers that an applicant can change, and which way. One that is not on the card changes no
-        score. What is missing or a special code stays as it is.
+        Numbers that an applicant can change, and which way. One that the model does not read
+        changes no score. What is missing or a special code stays as it is.
+    bins : mapping of feature to FeatureBins, optional
+        Of the binner, needed of a challenger; a card has its own. A feature without bins stays.
     features : sequence of Feature, optional
         The catalogue, for labels and units.
 
@@ -56,33 +69,44 @@ def smallest_changes(
     -------
     DataFrame, index (row, rank)
         row as in the index of `X`, rank from 1, the greatest gain first; feature, label, now,
-        needed (in words, such as "below 6 months"), points gained, distance (a share of the loans).
-        Nobody who cannot reach the cutoff by such changes, or has reached it, has an entry.
+        needed (in words, such as "below 6 months"), points (gained by that change alone, on a card
+        a sum), distance (a share of the loans). Nobody who cannot reach the cutoff by such changes,
+        or has reached it, has an entry.
 
     Raises
     ------
     ValueError
-        A feature is absent, or a way is neither falls nor rises; a feature of the card that is no
-        number.
+        A feature is absent, or a way is neither falls nor rises; a feature that is no number; a
+        challenger comes without bins.
 
     Source
     ------
     Ustun, Spangher, Liu (2019), Actionable recourse in linear classification, FAT* '19, for the
-    question and the distance in shares; an exact knapsack over whole points.
+    question and the distance in shares; a knapsack over whole points, or a search of all ways.
     """
-    names = _changeable_on(card, changeable)
-    score = card.credit_score(X).to_numpy()
-    missing = np.broadcast_to(np.ceil(np.asarray(cutoff, dtype=float)), len(X)) - score
-    below = np.flatnonzero(missing > 0)
+    if isinstance(model, Scorecard):
+        bins, read = model.binner_.bins_, list(model.points_)
+    elif bins is None:
+        raise ValueError("the changes of a challenger need bins")
+    else:
+        read = [name for name in model.feature_names_in_ if name in bins]
+    names = _changeable(read, bins, changeable)
+    needed = np.broadcast_to(np.ceil(np.asarray(cutoff, dtype=float)), len(X))
+    missing = needed - model.credit_score(X).to_numpy()
+    below = np.flatnonzero(missing > 0) if names else np.arange(0)
     told = catalogue(features)
     parts = []
     for start in range(0, len(below), _BLOCK):
         rows = below[start : start + _BLOCK]
-        moves = [_moves(card, name, changeable[name], X[name].iloc[rows]) for name in names]
-        taken = _cheapest(moves, missing[rows].astype(np.int64))
+        moves = [BinMoves.of(bins[name], changeable[name], X[name].iloc[rows]) for name in names]
+        if isinstance(model, Scorecard):
+            gains = [_gains(move, model.points_[move.name]) for move in moves]
+            taken = least_by_points(moves, gains, missing[rows].astype(np.int64))
+        else:
+            taken, gains = _searched(model, X, rows, moves, needed[rows])
         parts += [
-            _told(move, bins, X.index[rows], told.get(move.name))
-            for move, bins in zip(moves, taken, strict=True)
+            _told(move, gained, target, X.index[rows], told.get(move.name))
+            for move, gained, target in zip(moves, gains, taken, strict=True)
         ]
     if not parts:
         index = pd.MultiIndex.from_arrays([X.index[:0], []], names=["row", "rank"])
@@ -96,79 +120,62 @@ def smallest_changes(
     return table[_COLUMNS].set_axis(index)
 
 
-def _changeable_on(card: Scorecard, changeable: Mapping[str, str]) -> list[str]:
+def _changeable(
+    read: Sequence[str], bins: Mapping[str, FeatureBins], changeable: Mapping[str, str]
+) -> list[str]:
+    """Features that the model reads and the applicant can change."""
     wrong = {name: way for name, way in changeable.items() if way not in (FALLS, RISES)}
     if wrong:
         raise ValueError(f"a changeable feature falls or rises, got {wrong}")
-    names = [name for name in card.points_ if name in changeable]
-    levels = [name for name in names if card.binner_.bins_[name].edges is None]
+    names = [name for name in read if name in changeable]
+    levels = [name for name in names if bins[name].edges is None]
     if levels:
         raise ValueError(f"only numbers fall or rise, and these are categories: {levels}")
     return names
 
 
-@dataclass(frozen=True)
-class _Moves:
-    """What each bin of a feature would gain each applicant, and how far it is."""
-
-    name: str
-    bins: FeatureBins
-    way: str
-    now: np.ndarray
-    gains: np.ndarray  # (n_rows, n_bins), 0 where the bin cannot be reached or gains nothing
-    distances: np.ndarray
+def _gains(move: BinMoves, points: np.ndarray) -> np.ndarray:
+    """Points that a card gives for each move, 0 where it cannot be made or gains nothing."""
+    gains = points[: move.bins.n_bins] - points[move.at][:, None]
+    return np.maximum(np.where(move.reachable, gains, 0), 0).astype(np.int64)
 
 
-def _moves(card: Scorecard, name: str, way: str, column: pd.Series) -> _Moves:
-    bins = card.binner_.bins_[name]
-    points, n_bins = card.points_[name], card.binner_.bins_[name].n_bins
-    values = numbers(column)
-    stays = np.isnan(values) | np.isin(values, bins.special_codes)
-    at = np.where(stays, 0, bins.assign(column))
-    loans = bins.counts[:n_bins].sum(axis=1)
-    middle = (np.cumsum(loans) - loans / 2) / max(loans.sum(), 1)
-    every = np.arange(n_bins)
-    reachable = every < at[:, None] if way == FALLS else every > at[:, None]
-    gains = np.where(reachable & ~stays[:, None], points[:n_bins] - points[at][:, None], 0)
-    gains = np.maximum(gains, 0).astype(np.int64)
-    distances = np.abs(middle - middle[at][:, None])
-    return _Moves(name, bins, way, values, gains, distances)
+def _searched(
+    model: Challenger,
+    X: pd.DataFrame,
+    rows: np.ndarray,
+    moves: Sequence[BinMoves],
+    needed: np.ndarray,
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Bin each feature moves to, and the points each of these changes gains alone."""
+    asked = X.iloc[rows]
+    values = [move.values(X[move.name]) for move in moves]
 
+    def scored(who: np.ndarray, ways: np.ndarray) -> np.ndarray:
+        moved = {
+            move.name: np.where(way >= 0, value[way], move.now[who])
+            for move, value, way in zip(moves, values, ways.T, strict=True)
+        }
+        return model.credit_score(asked.iloc[who].assign(**moved)).to_numpy()
 
-def _cheapest(moves: Sequence[_Moves], missing: np.ndarray) -> list[np.ndarray]:
-    """Bin each feature of each applicant is moved to, −1 where it stays, of the cheapest way."""
-    n, most = len(missing), int(missing.max(initial=0))
-    needs = np.arange(most + 1)
-    # cost[i, r]: the least distance by which the features so far gain applicant i r points or more
-    cost = np.full((n, most + 1), np.inf)
-    cost[:, 0] = 0.0
-    choices = []
-    for move in moves:
-        best, choice = cost.copy(), np.full(cost.shape, -1, dtype=np.int8)
-        for bin_ in range(move.gains.shape[1]):
-            gain = move.gains[:, bin_]
-            rows = np.flatnonzero(gain > 0)
-            before = np.maximum(needs - gain[rows][:, None], 0)
-            reached = cost[rows[:, None], before] + move.distances[rows, bin_][:, None]
-            nearer = reached < best[rows] - 1e-12
-            best[rows] = np.where(nearer, reached, best[rows])
-            choice[rows] = np.where(nearer, bin_, choice[rows])
-        cost = best
-        choices.append(choice)
-    left = missing.copy()
-    rows = np.arange(n)
-    possible = np.isfinite(cost[rows, left])
-    taken = []
-    for move, choice in zip(reversed(moves), reversed(choices), strict=True):
-        target = np.where(possible, choice[rows, left], -1)
-        gain = np.where(target >= 0, move.gains[rows, np.maximum(target, 0)], 0)
-        left = np.maximum(left - gain, 0)
-        taken.append(target)
-    return taken[::-1]
+    trends = model.trends or {}
+    bound = [trends.get(move.name) == _BOUND[move.way] for move in moves]
+    taken = least_by_search(moves, bound, lambda who, ways: scored(who, ways) >= needed[who])
+    gains = [np.zeros(move.reachable.shape, dtype=np.int64) for move in moves]
+    for number, gained in enumerate(gains):
+        who = np.flatnonzero(taken[:, number] >= 0)
+        alone = np.where(np.arange(len(moves)) == number, taken[who], -1)
+        before = scored(who, np.full_like(alone, -1))
+        gained[who, taken[who, number]] = scored(who, alone) - before
+    return list(taken.T), gains
 
 
 def _told(
-    move: _Moves, target: np.ndarray, names: pd.Index, feature: Feature | None
+    move: BinMoves,
+    gains: np.ndarray,
+    target: np.ndarray,
+    names: pd.Index,
+    feature: Feature | None,
 ) -> pd.DataFrame:
     """A row for each applicant whose feature moves."""
     rows = np.flatnonzero(target >= 0)
@@ -186,7 +193,7 @@ def _told(
             "label": feature_label(move.name, feature),
             "now": [number_words(float(value), feature) for value in move.now[rows]],
             "needed": needed,
-            "points": move.gains[rows, to],
+            "points": gains[rows, to],
             "distance": move.distances[rows, to],
         }
     )
@@ -212,7 +219,7 @@ def changes_table(changes: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("applications", ascending=False, kind="stable")
 
 
-def changes_text(changes: pd.DataFrame, n_declined: int) -> str:
+def changes_text(changes: pd.DataFrame, n_declined: int, n_looked: int | None = None) -> str:
     """For how many of the declined some change is enough, as Markdown.
 
     Parameters
@@ -221,13 +228,18 @@ def changes_text(changes: pd.DataFrame, n_declined: int) -> str:
         Of :func:`smallest_changes`.
     n_declined : int
         Applications that the score declines.
+    n_looked : int, optional
+        So many of them were looked at, drawn at random; by default all.
     """
     if not n_declined:
         return "The score declines nobody."
+    whom = f"{n_declined:,} whom the score declines"
+    if n_looked is not None and n_looked < n_declined:
+        whom, n_declined = f"{n_looked:,} drawn at random from the {whom}", n_looked
     rows = changes.index.get_level_values("row")
     n, n_one = rows.nunique(), int((rows.value_counts() == 1).sum())
     return (
-        f"Of {n_declined:,} whom the score declines, {n:,} ({n / n_declined:.1%}) would pass if "
+        f"Of {whom}, {n:,} ({n / n_declined:.1%}) would pass if "
         f"they changed what can be changed: {n_one:,} of them one thing alone. The other "
         f"{n_declined - n:,} would not, whatever of it they change."
     )

@@ -35,6 +35,8 @@ class Curve:
         Row 0 are the applications as they are, here and below.
     good, bad, profit : float arrays of that shape
         Of known outcomes; the profit in units of the currency.
+    never_booked_rate : float array of that shape
+        Approved there whom the old policy never booked ÷ approved there.
     loans, expected_bad, expected_profit : float arrays of that shape
         Of known outcomes and of those unseen, who repay like known loans of their scores.
     """
@@ -44,6 +46,7 @@ class Curve:
     good: np.ndarray
     bad: np.ndarray
     profit: np.ndarray
+    never_booked_rate: np.ndarray
     loans: np.ndarray
     expected_bad: np.ndarray
     expected_profit: np.ndarray
@@ -97,9 +100,9 @@ class Curves:
     points : dict of model to float array of shape (n_points,)
         Distinct scores, ascending.
     sums : dict of model to dict of float arrays of shape (1 + n_draws, n_points)
-        `applications`; of known outcomes `good`, `bad`, and `margin` of the goods, `loss` of the
-        bads, `cost` of both, in units of the currency; `unseen`, how many loans those without an
-        outcome stand for, and `unseen_good`, what they would earn as goods.
+        `applications`, `booked`; of known outcomes `good`, `bad`, and `margin` of the goods, `loss`
+        of the bads, `cost` of both, in units of the currency; `unseen`, how many loans those
+        without an outcome stand for, and `unseen_good`, what they would earn as goods.
     guessed : dict of (model, uplift) to dict of float arrays of that shape
         Of those unseen, `bad`, how many are expected, and `worse`, what they earn less for it.
     today : dict of tuple to float arrays of shape (1 + n_draws,)
@@ -142,6 +145,7 @@ class Curves:
             good=_above(sums["good"]),
             bad=_above(sums["bad"]),
             profit=_above(profit),
+            never_booked_rate=1 - ratio(_above(sums["booked"]), applications),
             loans=_above(sums["good"] + sums["bad"] + sums["unseen"]),
             expected_bad=_above(sums["bad"] + guessed["bad"]),
             expected_profit=_above(profit + sums["unseen_good"] - guessed["worse"]),
@@ -250,6 +254,7 @@ class _Sums:
         self.approved = loans["approved"].to_numpy(dtype=bool)
         self.fields = {
             "applications": np.ones(len(loans)),
+            "booked": loans["booked"].to_numpy(dtype=float),
             "good": good.astype(float),
             "bad": bad.astype(float),
             "margin": margin * good,

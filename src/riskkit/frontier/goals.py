@@ -33,6 +33,7 @@ def goal_cutoffs(
     *,
     min_approval: float,
     max_bad_rate: float,
+    max_never_booked: float = 0.2,
     p0: float = 0.55,
     p1: float = 0.1,
     roi: float = 0.2644,
@@ -40,8 +41,8 @@ def goal_cutoffs(
 ) -> pd.DataFrame:
     """Cutoff of each goal and model, between which ends other draws would put it.
 
-    Goals: approval, bad rate, profit (of the cutoffs that are not inferred, the same ones in each
-    draw) and profit, inferred too, as in :func:`riskkit.strategy.goals_table`; marginal profit
+    Goals: approval, bad rate, profit (of the cutoffs that are not inferred, as each draw has
+    them) and profit, inferred too, as in :func:`riskkit.strategy.goals_table`; marginal profit
     zero, the lowest score of which a loan is expected to earn; expected maximum profit, the score
     that declines the share that :func:`expected_maximum_profit` expects. The last three rest on
     known outcomes, wherever they fall, and are held against each other.
@@ -58,6 +59,9 @@ def goal_cutoffs(
         Of :func:`draw_curves`, of the same applications.
     min_approval, max_bad_rate : float
         As in :func:`riskkit.strategy.choose_cutoff`.
+    max_never_booked : float
+        Share of the approved that was never booked, beyond which a cutoff is inferred; that of
+        the tables.
     p0, p1, roi
         As in :func:`expected_maximum_profit`.
     level : float
@@ -97,7 +101,7 @@ def goal_cutoffs(
         drawn = {
             GOALS[0]: _first(curve, curve.approval_rate >= min_approval),
             GOALS[1]: _last(curve, _at_most(curve.bad_rate, max_bad_rate)),
-            GOALS[2]: _most_profitable(curve, table[~table["inferred"]]),
+            GOALS[2]: _most_profitable(curve, table, max_never_booked),
             GOALS[3]: _most_profitable(curve, table),
             GOALS[4]: _marginal_zero(curves, model),
             GOALS[5]: emp_draws(curves, model, p0=p0, p1=p1, roi=roi)[:, 2],
@@ -198,13 +202,19 @@ def _at_most(values: np.ndarray, limit: float) -> np.ndarray:
     return found
 
 
-def _most_profitable(curve: Curve, table: pd.DataFrame) -> np.ndarray:
-    """Of the cutoffs whose bad rate is known, in each draw; of equal ones the safest."""
+def _most_profitable(
+    curve: Curve, table: pd.DataFrame, max_never_booked: float = 1.0
+) -> np.ndarray:
+    """Of the cutoffs whose bad rate is known, in each draw; of equal ones the safest.
+
+    NaN in a draw of which every cutoff approves more who were never booked.
+    """
     allowed = table.index[table["bad_rate"].notna()]
-    kept = np.isin(curve.cutoffs, allowed.to_numpy(dtype=float))
-    if not kept.any():
-        return np.full(len(curve.profit), np.nan)
-    return curve.cutoffs[np.where(kept, curve.profit, -np.inf).argmax(axis=1)]
+    kept = np.isin(curve.cutoffs, allowed.to_numpy(dtype=float)) & (
+        curve.never_booked_rate <= max_never_booked
+    )
+    best = curve.cutoffs[np.where(kept, curve.profit, -np.inf).argmax(axis=1)]
+    return np.where(kept.any(axis=1), best, np.nan)
 
 
 def _between(values: np.ndarray, ends: np.ndarray) -> tuple[float, float]:

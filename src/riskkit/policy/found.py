@@ -18,6 +18,7 @@ def policy_findings(
     *,
     effects: pd.DataFrame | None = None,
     judged: pd.DataFrame | None = None,
+    policy: str = "",
     overrides: pd.DataFrame | None = None,
     exploration: pd.DataFrame | None = None,
     left_out: str = "",
@@ -29,7 +30,10 @@ def policy_findings(
     effects : DataFrame, optional
         Of :func:`rule_effects`.
     judged : DataFrame, optional
-        Of :func:`judge_mined`.
+        Of :func:`judge_mined`, on those whom the policy that is recommended leaves over: a rule
+        that finds only whom that policy declines is none to be tried.
+    policy : str
+        What that policy is called.
     overrides : DataFrame, optional
         Of :func:`override_table`.
     exploration : DataFrame, optional
@@ -70,7 +74,8 @@ def policy_findings(
         few = ", few" if best["bad"] < MIN_BADS else ""
         text = (
             f"{len(held)} of {len(judged)} rules that were mined hold on loans that did not choose "
-            f"them; the first, {best['rule']}: {rate_text(best['bad'], best['loans'])}{few}"
+            f"them{f', behind {policy}' if policy else ''}; the first, {best['rule']}: "
+            f"{rate_text(best['bad'], best['loans'])}{few}"
         )
         told += [("Mined rules", text, False)]
     told += [("Overrides", text, True) for text in _worse(overrides)]

@@ -139,7 +139,14 @@ def judge_mined(
     return table[[*JUDGED]]
 
 
-def mined_text(mined: pd.DataFrame, judged: pd.DataFrame, where: str) -> str:
+def mined_text(
+    mined: pd.DataFrame,
+    judged: pd.DataFrame,
+    where: str,
+    *,
+    behind: pd.DataFrame | None = None,
+    policy: str = "",
+) -> str:
     """Which mined rules hold on loans that did not choose them, of how many tried, as Markdown.
 
     Parameters
@@ -148,6 +155,10 @@ def mined_text(mined: pd.DataFrame, judged: pd.DataFrame, where: str) -> str:
         Of :func:`mine_rules` and :func:`judge_mined`, at their usual level.
     where : str
         What the other loans are called, such as "the out-of-time months".
+    behind : DataFrame, optional
+        Of :func:`judge_mined` on those of them whom another policy leaves over.
+    policy : str
+        What that policy is called.
 
     Source
     ------
@@ -165,9 +176,13 @@ def mined_text(mined: pd.DataFrame, judged: pd.DataFrame, where: str) -> str:
         f"exact test, one-sided, after Holm over {len(judged)}). "
     )
     if held.empty:
-        return text + (
-            "**None of them holds there beyond chance**: what was found in training may be the "
-            "luck of the search."
+        return (
+            text
+            + (
+                "**None of them holds there beyond chance**: what was found in training may be the "
+                "luck of the search."
+            )
+            + _behind_text(judged, behind, policy)
         )
     lines = []
     for rank, row in held.iterrows():
@@ -180,4 +195,22 @@ def mined_text(mined: pd.DataFrame, judged: pd.DataFrame, where: str) -> str:
             f"others {rest}; {p_text(row['p_value'])}, for {row['loss_rate']:.1%} of the "
             f"approvals{how}."
         )
-    return "\n".join([f"{text}**{len(held)} of {len(judged)} hold there:**", "", *lines])
+    told = "\n".join([f"{text}**{len(held)} of {len(judged)} hold there:**", "", *lines])
+    return f"{told}\n{_behind_text(judged, behind, policy)}"
+
+
+def _behind_text(judged: pd.DataFrame, behind: pd.DataFrame | None, policy: str) -> str:
+    """What is left to the rules where another policy declines before them."""
+    if behind is None or behind.empty:
+        return ""
+    left, loans, bad = (int(behind[name].sum()) for name in ("applications", "loans", "bad"))
+    seen = f": {rate_text(bad, loans)}" if loans else ", no loan of known outcome among them"
+    text = f"\n\nBehind {policy}, which declines before them, they are left {left:,}{seen}. "
+    held = behind["verdict"] == "holds"
+    if held.any():
+        rules = ", ".join(f"*{verbatim(rule)}*" for rule in behind.loc[held, "rule"])
+        return f"{text}**There too hold** {rules}."
+    found = int(judged["bad"].sum())
+    return (
+        f"{text}**None holds there**: of {found:,} bads they find, {found - bad:,} go before them."
+    )

@@ -14,9 +14,17 @@ from riskkit.replay.replay_words import (
     replay_findings,
     replay_text,
 )
+from riskkit.replay.whole_decision import (
+    WITHOUT_RULES,
+    cost_of_declining,
+    whole_decision_figures,
+    whole_decision_text,
+)
 
 __all__ = [
+    "WITHOUT_RULES",
     "OutcomeCurve",
+    "cost_of_declining",
     "fit_outcomes",
     "forecast",
     "forecast_shown",
@@ -34,4 +42,6 @@ __all__ = [
     "rival_policies",
     "swap_gain",
     "swaps_against",
+    "whole_decision_figures",
+    "whole_decision_text",
 ]
