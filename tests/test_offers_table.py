@@ -181,7 +181,7 @@ def test_no_offer_passes_the_cap_or_falls_below_break_even_or_loses(base, cap, p
     assert below["offer_apr"].isna().all()
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     ps=st.lists(st.floats(0.001, 0.3), min_size=2, max_size=5),
     margin=st.floats(0, 0.3),
@@ -194,7 +194,7 @@ def test_a_higher_probability_never_has_a_lower_break_even_or_wanted_price(
     costs = dataclasses.replace(COSTS, margin_rate=margin)
     still = dataclasses.replace(DEMAND, price_logit=0.0, take_up_risk_slope=0.0)
     cells = cells_of(*sorted(ps), terms=(6, 12), amount=amount)
-    table = offers.price_table(cells, base, costs, still, cap_apr=0.24, step=0.005)
+    table = offers.price_table(cells, base, costs, still, cap_apr=0.24, step=0.02)
     assert (table["wanted_apr"] >= table["break_even_apr"] - 1e-9).all()
     for _, of_term in table.groupby(level="term_months"):
         for name in ("break_even_apr", "wanted_apr", "offer_apr"):

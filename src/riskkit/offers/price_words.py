@@ -51,6 +51,7 @@ def price_text(table: pd.DataFrame, currency: str, *, cap: pd.Series | None = No
     )
     n_priced, n_capped = (int(counts.loc[status, "size"]) for status in (_PRICED, _AT_CAP))
     has_cap = cap is not None or table["status"].isin([_AT_CAP, _CAP_BELOW]).any()
+    has_cap |= "cap_apr" in table and table["cap_apr"].notna().any()
     below = " below the cap" if has_cap else ""
     if cap is not None:
         below += f" of {cap['cap_rate']:.2%} ({verbatim(_cap_told(cap))})"
