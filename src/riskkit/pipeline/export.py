@@ -67,6 +67,7 @@ RESULTS = {
     "prices": "break-even and offered price of each grade and term, and who is offered nothing",
     "plans": "what a merchant must pay for plans below cost, by grade and term",
     "limits": "the limit of each grade and income band within the budget of losses",
+    "limit_bounds": "what incomes and the budget of losses cost, each alone and both",
     "budget": "what each budget of expected losses can fund",
     "moved_limits": "how loans turned out whose customer's limit had risen or fallen",
     "trial": "old and new offers on the same simulated borrowers",
