@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from riskkit.chance import holm
 from riskkit.checks import check_groups, check_level, check_seed, flag_array, same_rows
 from riskkit.columns import verbatim
 from riskkit.metrics import quantile_groups
 from riskkit.policy.funnel import LOST_AT
-from riskkit.policy.judged import holm
 from riskkit.policy.origins import NO_TRAFFIC
 
 __all__ = ["FACTORS", "approval_moves", "moves_text"]

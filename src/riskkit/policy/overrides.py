@@ -11,16 +11,9 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from riskkit.chance import MIN_BADS, holm, p_text, rate_columns, rate_text
 from riskkit.checks import check_level, flag_array, require_columns, same_rows
-from riskkit.policy.judged import (
-    MIN_BADS,
-    expected_line,
-    expected_p_value,
-    holm,
-    p_text,
-    rate_columns,
-    rate_text,
-)
+from riskkit.policy.judged import expected_line, expected_p_value
 
 __all__ = ["exploration_table", "exploration_text", "override_table", "override_text"]
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from riskkit.chance import fisher_p_value, holm, p_text
 from riskkit.checks import check_level, flag_array, require_columns, same_rows
 from riskkit.columns import verbatim
 from riskkit.evidence import share_difference
 from riskkit.metrics import jeffreys_interval
-from riskkit.policy.judged import fisher_p_value, holm, p_text
 
 __all__ = ["band_findings", "reason_shift", "reasons_text"]
 
