@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from riskkit import policy
+from riskkit import policy, trials
 
 
 def asked(**columns):
@@ -59,12 +59,12 @@ def test_flags_with_holes_are_refused_everywhere():
     for call in (
         lambda: policy.reason_shift(holed, later),
         lambda: policy.override_table(holed, np.arange(4.0)),
-        lambda: policy.trial_table(holed, pd.Series(list("aabb"))),
+        lambda: trials.trial_table(holed, pd.Series(list("aabb"))),
     ):
         with pytest.raises(ValueError, match="approved must be true or false everywhere"):
             call()
     with pytest.raises(ValueError, match="who is booked was approved; 1 rows say otherwise"):
-        policy.trial_table(asked(approved=[False, True, False, True]), pd.Series(list("aabb")))
+        trials.trial_table(asked(approved=[False, True, False, True]), pd.Series(list("aabb")))
 
 
 def test_a_channel_called_as_the_sum_is_does_not_hide_it():
