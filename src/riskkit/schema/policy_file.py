@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field
 
-from riskkit.checks import DataContractError, password_places
+from riskkit.checks import DataContractError
 from riskkit.schema.mapping import (
     OPERATORS,
     Block,
@@ -21,9 +21,8 @@ from riskkit.schema.mapping import (
     Text,
     brief,
     first_lines,
-    grammar_lines,
 )
-from riskkit.schema.yaml_text import read_yaml
+from riskkit.schema.yaml_grammar import read_blocks
 
 __all__ = ["ORDERINGS", "Condition", "PolicyFile", "PolicyRule", "read_policy"]
 
@@ -152,19 +151,9 @@ def read_policy(path: str | Path) -> PolicyFile:
     ------
     riskkit definition.
     """
-    content = read_yaml(path)
-    name = Path(path).name
-    if not isinstance(content, dict):
-        raise DataContractError(name, [f"expected a block of keys, found {brief(content)}"])
-    if places := [*password_places(content)]:
-        lines = [f"{place}: looks like a database's address or a password" for place in places]
-        raise DataContractError(name, first_lines(lines))
-    try:
-        policy = PolicyFile.model_validate(content)
-    except ValidationError as error:
-        raise DataContractError(name, grammar_lines(error, content, PolicyFile)) from None
+    policy = read_blocks(path, PolicyFile)
     if found := [*_contradictions(policy)]:
-        raise DataContractError(name, first_lines(found))
+        raise DataContractError(Path(path).name, first_lines(found))
     return policy
 
 
