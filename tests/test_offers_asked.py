@@ -41,6 +41,14 @@ def test_the_notebooks_own_parameters_can_be(defaults):
         ("limit_levels", "500", "limit_levels must be ascending numbers"),
         ("price_goal", "growth", "price_goal must be one of margin, profit, got 'growth'"),
         ("segment_seed", -1, "segment_seed must be >= 0"),
+        ("offer_date", "9999-12-31", "offer_date must be a date YYYY-MM-DD"),
+        ("late_fee_rate", 1.0, r"late_fee_rate must lie in \[0, 1\)"),
+        ("take_up_logit_per_apr", float("nan"), "take_up_logit_per_apr must lie in"),
+        ("take_up_logit", float("inf"), "take_up_logit must lie in"),
+        ("take_up_risk_slope", -0.1, "take_up_risk_slope must be at least 0"),
+        ("price_logit", -1.0, "price_logit must be at least 0"),
+        ("lender_name", " ", "lender_name must be a name"),
+        ("lender_name", "a\u202eb", "lender_name must be a name"),
     ],
 )
 def test_what_no_offer_could_have_is_refused_by_name(defaults, name, value, told):

@@ -85,6 +85,9 @@ def test_every_byte_of_the_file_is_an_input_and_so_is_its_absence(project: Path)
         ("rules: [", "no valid YAML"),
         (RULES.replace("step: rules", "step: x"), "expected one of 'identity' or 'rules'"),
         (RULES.replace("age", "agee"), "rule young: the source has no column agee; did you mean"),
+        (RULES.replace("age", "channel"), "channel holds text, and < compares numbers or dates"),
+        (RULES.replace("18", "young"), "age holds numbers, and 'young' is none of them"),
+        (RULES + "changeable: {channel: falls}", "changeable.channel: only numbers fall or rise"),
     ],
 )
 def test_a_wrong_file_stops_the_run_before_anything_is_written(
@@ -140,8 +143,74 @@ def test_a_world_without_a_feature_leaves_its_rules_out_and_says_so(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"band_low": 0.6, "band_high": 0.5}, {"band_high": 1.2}, {"approval_months": 0}]
+    "wrong",
+    [
+        {"band_low": 0.6, "band_high": 0.5},
+        {"band_high": 1.2},
+        {"approval_months": 0},
+        {"n_grades": 0},
+        {"n_grades": 10**9},
+        {"min_grade_share": 2.0},
+        {"min_grade_share": float("nan")},
+        {"max_crossed_rate": -1.0},
+    ],
 )
 def test_a_target_band_that_is_none_stops_the_run(wrong: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         strategy.check_cutoffs(wrong)
+
+
+CAPS = """
+caps:
+  Line: {scope: banks, lender: a, borrower: b, from: 2020-01-01, rate: 0.2, measured_by: nominal,
+    source: s, verify: true}
+"""
+
+
+@pytest.fixture
+def priced_project(tmp_path: Path) -> Path:
+    cells = [new_markdown_cell("# Offers"), new_code_cell(
+        'run_dir = ""\noutput_dir = ""\ncaps = ""  # a file of caps\ncap_scope = "banks"',
+        metadata={"tags": ["parameters"]},
+    )]  # fmt: skip
+    (tmp_path / "notebooks").mkdir()
+    nbformat.write(new_notebook(cells=cells), tmp_path / "notebooks" / "01_cutoffs.ipynb")
+    (tmp_path / "data").mkdir()
+    return tmp_path
+
+
+def test_the_bytes_of_the_caps_are_an_input_and_wrong_ones_stop_the_run(
+    priced_project: Path,
+) -> None:
+    own = priced_project / "data" / "caps.yaml"
+    found = [recipe_of(priced_project)["caps_file"]]
+    for text in (CAPS, CAPS.replace("0.2", "0.3")):
+        own.write_text(text)
+        found.append(recipe_of(priced_project)["caps_file"])
+    assert found[0] == ""
+    assert len({*found}) == 3
+    with pytest.raises(pipeline.BadInput, match="no cap of scope 'bank'; did you mean 'banks'"):
+        plan_of(priced_project, cap_scope="bank")
+    with pytest.raises(pipeline.BadInput, match=r"caps: no file at .*nowhere\.yaml"):
+        plan_of(priced_project, caps=str(priced_project / "nowhere.yaml"))
+    notebook = plan_of(priced_project).notebooks[0]
+    with pytest.raises(pipeline.BadInput, match="no cap of scope 'x'"):
+        check_variables(notebook, {"caps": str(own), "cap_scope": "x"})
+    own.write_text("caps: [")
+    with pytest.raises(DataContractError, match="no valid YAML"):
+        plan_of(priced_project)
+    result = CliRunner().invoke(cli.app, ["run", "--project", str(priced_project)])
+    assert result.exit_code == 2
+    assert not (priced_project / "data" / "runs").exists()
+
+
+def test_the_simulated_lenders_columns_are_what_they_are_said_to_be() -> None:
+    from riskkit import synthetic
+    from riskkit.columns import feature_kinds
+
+    world = synthetic.simulate(synthetic.Lender(), 300, seed=1).applications
+    names = [one.name for one in synthetic.FEATURES]
+    kinds = feature_kinds(world[names])
+    assert {n: {"number": "numeric"}.get(k, k) for n, k in kinds.items()} == {
+        one.name: one.kind for one in synthetic.FEATURES
+    }

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from riskkit.checks import check_seed
+from riskkit.checks import LONGEST_NAME, check_seed, is_plain_name
 from riskkit.offers.price import GOALS
 
 __all__ = ["check_offers"]
@@ -23,9 +23,12 @@ _SHARES = (
     "debt_service_rate",
     "free_share",
 )
-_RATES = ("funding_rate", "wanted_margin_rate", "list_apr", "late_fee_rate")
+_RATES = ("funding_rate", "wanted_margin_rate", "list_apr")
+_ANSWERS = ("take_up_logit", "take_up_logit_per_apr", "take_up_risk_slope", "price_logit")
 _AMOUNTS = ("acquisition_amount", "servicing_amount", "living_cost_amount")
+FIRST_DAY, LAST_DAY = pd.Timestamp("1990-01-01"), pd.Timestamp("2100-01-01")  # as of loans
 _DAYS = ("loss_rate_as_of", "offer_date")
+_MOST_LOGIT = 1_000.0  # a log-odds beyond is a slip
 _MOST_RATE = 10.0  # a price of more than ten times a year what is lent is a slip
 
 
@@ -69,6 +72,21 @@ def check_offers(parameters: Mapping[str, Any]) -> dict[str, str]:
                 raise ValueError(f"{name} must lie in [0, {most:g}], got {parameters[name]!r}")
     if not parameters.get("free_share", 1.0) > 0:
         raise ValueError(f"free_share must lie in (0, 1], got {parameters['free_share']!r}")
+    if not 0 <= parameters.get("late_fee_rate", 0.0) < 1:
+        raise ValueError(f"late_fee_rate must lie in [0, 1), got {parameters['late_fee_rate']!r}")
+    for name in _ANSWERS:
+        if not -_MOST_LOGIT <= parameters.get(name, 0.0) <= _MOST_LOGIT:
+            raise ValueError(
+                f"{name} must lie in [-{_MOST_LOGIT:g}, {_MOST_LOGIT:g}], got {parameters[name]!r}"
+            )
+    for name in _ANSWERS[2:]:
+        if parameters.get(name, 0.0) < 0:
+            raise ValueError(f"{name} must be at least 0, got {parameters[name]!r}")
+    if not is_plain_name(str(parameters.get("lender_name", "lender"))):
+        raise ValueError(
+            f"lender_name must be a name of at most {LONGEST_NAME} signs that can be seen, got "
+            f"{str(parameters['lender_name'])[:60]!r}"
+        )
     for name in _AMOUNTS:
         value = parameters.get(name, 0.0)
         if not (np.isfinite(value) and value >= 0):
@@ -91,10 +109,12 @@ def check_offers(parameters: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _check_day(name: str, value: str) -> None:
-    if len(value) != len("2026-01-01") or pd.isna(
-        pd.to_datetime(value, format="%Y-%m-%d", errors="coerce")
-    ):
-        raise ValueError(f"{name} must be a date YYYY-MM-DD, got {value!r}")
+    day = pd.to_datetime(value, format="%Y-%m-%d", errors="coerce")
+    if len(value) != len("2026-01-01") or not FIRST_DAY <= day <= LAST_DAY:
+        raise ValueError(
+            f"{name} must be a date YYYY-MM-DD, got {value!r}; there are loans from "
+            f"{FIRST_DAY:%Y-%m-%d} to {LAST_DAY:%Y-%m-%d}"
+        )
 
 
 def _check_levels(text: str) -> None:

@@ -25,7 +25,15 @@ from riskkit.pipeline.refused import (
     without_effect,
 )
 from riskkit.pipeline.report import glossary_terms
-from riskkit.pipeline.rule_files import RULES, policy_path, refuse_policy
+from riskkit.pipeline.rule_files import (
+    CAPS,
+    RULES,
+    SCOPE,
+    caps_path,
+    policy_path,
+    refuse_caps,
+    refuse_policy,
+)
 from riskkit.tables import hash_file
 
 if TYPE_CHECKING:
@@ -63,6 +71,7 @@ class Plan:
     terms: Sequence[Term]  # of the glossary
     limits: LimitsFile  # who owns which finding
     policies: dict[str, Path | None]  # stage with a parameter `rules` -> the file it reads, if any
+    caps: dict[str, Path | None]  # the same of a parameter `caps`
 
 
 def make_plan(
@@ -108,7 +117,7 @@ def make_plan(
                 stage[name] = value
     values = {stage: dict(pairs) for stage, pairs in shown.items()}
     for pairs in values.values():
-        for name in ("source", "root", RULES, *SIGNED):
+        for name in ("source", "root", RULES, CAPS, *SIGNED):
             if pairs.get(name):
                 pairs[name] = str(Path(pairs[name]).expanduser().resolve())
         refuse_signed(pairs)
@@ -135,6 +144,7 @@ def make_plan(
         terms=glossary_terms(folder),
         limits=limits_of(folder),
         policies=_policies(folder, values, described),
+        caps=_caps(folder, values),
     )
 
 
@@ -162,6 +172,10 @@ def _select(
     return selected
 
 
+# of features, as a mapping and as the simulated lender call them
+_KINDS = {"number": "number", "months_since": "number", "numeric": "number", "category": "text"}
+
+
 @dataclass(frozen=True)
 class _Described:
     """What a mapping says of itself, and what it reads."""
@@ -170,20 +184,26 @@ class _Described:
     title: str
     hashes: list[str] | None  # of the mapping and its files; None where a database is read
     columns: frozenset[str]  # of its applications
+    kinds: dict[str, str]  # of them, as far as known: number, text, date or boolean
 
 
 def _check_source(path: str | None, root: str | None) -> _Described:
     """Refuse a mapping that cannot work; without one the lender is simulated."""
-    if not path:
-        from riskkit import schema, synthetic
+    from riskkit import schema
 
-        told = {*schema.CONTRACT["applications"], *(one.name for one in synthetic.FEATURES)}
-        return _Described(SYNTHETIC, SYNTHETIC_TITLE, [], frozenset(told))
+    contract = schema.CONTRACT["applications"]
+    kinds = {name: "number" if r.kind == "integer" else r.kind for name, r in contract.items()}
+    if not path:
+        from riskkit import synthetic
+
+        kinds |= {one.name: _KINDS[one.kind] for one in synthetic.FEATURES}
+        return _Described(SYNTHETIC, SYNTHETIC_TITLE, [], frozenset(kinds), kinds)
     mapping = checked_mapping(path, root)
     files = [Path(path), *mapping.files(mapping.folder(path, root))]
     hashes = None if mapping.reads_database else [hash_file(file) for file in files]
     columns = frozenset({*mapping.features, *mapping.applications.columns})
-    return _Described(mapping.name, mapping.title, hashes, columns)
+    kinds |= {name: _KINDS[one.type] for name, one in mapping.features.items()}
+    return _Described(mapping.name, mapping.title, hashes, columns, kinds)
 
 
 def _policies(
@@ -196,9 +216,22 @@ def _policies(
             continue
         path = policy_path(project, described.name, pairs[RULES])
         if path is not None:
-            refuse_policy(path, described.columns)
+            refuse_policy(path, described.columns, described.kinds)
         policies[stage] = path
     return policies
+
+
+def _caps(project: Path, values: Mapping[str, Mapping[str, Any]]) -> dict[str, Path | None]:
+    """The file of caps of each stage that reads one; a file that cannot be is refused."""
+    found = {}
+    for stage, pairs in values.items():
+        if CAPS not in pairs:
+            continue
+        path = caps_path(project, pairs[CAPS])
+        if path is not None:
+            refuse_caps(path, pairs.get(SCOPE))
+        found[stage] = path
+    return found
 
 
 def _run_name(given: str | None, source: str, profile: str) -> str:

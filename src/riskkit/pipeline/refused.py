@@ -15,7 +15,7 @@ from riskkit.checks import may_hold_password
 from riskkit.columns import shown
 from riskkit.pipeline.notebooks import Notebook
 from riskkit.pipeline.parameters import BadInput, convert
-from riskkit.pipeline.rule_files import RULES, refuse_policy
+from riskkit.pipeline.rule_files import CAPS, RULES, SCOPE, refuse_caps, refuse_policy
 
 if TYPE_CHECKING:
     from riskkit.schema import SourceMapping
@@ -65,6 +65,8 @@ def check_variables(notebook: Notebook, variables: Mapping[str, Any]) -> None:
             raise BadInput(f"{name} {why}")
     if values.get(RULES):
         refuse_policy(Path(values[RULES]).expanduser())
+    if values.get(CAPS):
+        refuse_caps(Path(values[CAPS]).expanduser(), values.get(SCOPE))
     if values.get("source"):
         checked_mapping(values["source"], values.get("root") or None)
 

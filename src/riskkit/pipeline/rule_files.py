@@ -1,22 +1,39 @@
-"""Which policy file's rules a run goes by: the one it is given, else the project's for its source.
+"""Which files of rules and of caps a run goes by: those it is given, else the project's.
 
-Takes a project, the name of a source and the value of the parameter ``rules``; gives a path, or
-refuses a file that no source could be held to.
+Takes a project, the name of a source and the values of the parameters ``rules`` and ``caps``; gives
+a path, or refuses a file that no source could be held to.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from riskkit.checks import DataContractError, nearest_name
 from riskkit.pipeline.parameters import BadInput
 
-__all__ = ["POLICIES", "RULES", "policy_path", "refuse_policy"]
+if TYPE_CHECKING:
+    from riskkit.schema import PolicyFile
+
+__all__ = [
+    "CAPS",
+    "POLICIES",
+    "RULES",
+    "SCOPE",
+    "caps_path",
+    "policy_path",
+    "refuse_caps",
+    "refuse_policy",
+]
 
 POLICIES = "data/policies"
-RULES = "rules"  # the parameter that names a file
+RULES, CAPS = "rules", "caps"  # parameters that name a file
+SCOPE = "cap_scope"
+_STORED = {"number": "float64", "text": "str", "date": "datetime64[us]", "boolean": "bool"}
 
 
 def policy_path(project: Path | None, source: str, given: str = "") -> Path | None:
@@ -40,7 +57,51 @@ def policy_path(project: Path | None, source: str, given: str = "") -> Path | No
     return path if path.exists() or path.is_symlink() else None
 
 
-def refuse_policy(path: Path, columns: Collection[str] | None = None) -> None:
+def caps_path(project: Path | None, given: str = "") -> Path | None:
+    """The file of caps: the given one, else the project's; None where there is none.
+
+    Parameters
+    ----------
+    project : Path or None
+    given : str
+        Value of the parameter ``caps``.
+    """
+    if given:
+        return Path(given).expanduser()
+    path = None if project is None else project / "data" / "caps.yaml"
+    return path if path is not None and (path.exists() or path.is_symlink()) else None
+
+
+def refuse_caps(path: Path, scope: str | None = None) -> None:
+    """Refuse a file of caps that cannot be read, or that has none of the scope asked for.
+
+    Parameters
+    ----------
+    path : Path
+    scope : str, optional
+        Value of the parameter ``cap_scope``.
+
+    Raises
+    ------
+    BadInput, DataContractError
+    """
+    from riskkit import schema
+
+    if not path.is_file():
+        raise BadInput(f"{CAPS}: no file at {path}")
+    scopes = [*dict.fromkeys(schema.read_caps(path)["scope"])]
+    if scope is not None and scope not in scopes:
+        raise BadInput(
+            f"{SCOPE}: {path.name} has no cap of scope {scope!r}{nearest_name(scope, scopes)}; "
+            f"known: {', '.join(scopes) or 'none'}"
+        )
+
+
+def refuse_policy(
+    path: Path,
+    columns: Collection[str] | None = None,
+    kinds: Mapping[str, str] | None = None,
+) -> None:
     """Refuse a policy file that cannot be read, or that reads what the source does not have.
 
     Parameters
@@ -48,6 +109,8 @@ def refuse_policy(path: Path, columns: Collection[str] | None = None) -> None:
     path : Path
     columns : collection of str, optional
         Columns of the source's applications; without them only the file is checked.
+    kinds : mapping of column to {"number", "text", "date", "boolean"}, optional
+        What they hold, as far as that is known before they are read.
 
     Raises
     ------
@@ -66,5 +129,24 @@ def refuse_policy(path: Path, columns: Collection[str] | None = None) -> None:
         for name in rule.columns
         if name not in columns
     ]
+    faults += _misread(policy, kinds or {})
     if faults:
         raise DataContractError(path.name, faults)
+
+
+def _misread(policy: PolicyFile, kinds: Mapping[str, str]) -> list[str]:
+    """Conditions that no column of its kind can be held to, and what cannot rise or fall."""
+    from riskkit.policy import condition_table
+
+    known = [rule for rule in policy.rules if all(name in kinds for name in rule.columns)]
+    empty = {name: pd.Series(dtype=_STORED[kinds[name]]) for rule in known for name in rule.columns}
+    faults = [
+        f"changeable.{name}: only numbers fall or rise, and the source holds {kinds[name]} there"
+        for name in policy.changeable
+        if kinds.get(name, "number") != "number"
+    ]
+    try:
+        condition_table(pd.DataFrame(empty), policy.model_copy(update={"rules": known}))
+    except DataContractError as error:
+        faults += error.violations
+    return faults

@@ -335,10 +335,11 @@ def _recipe(plan: Plan, notebook: Notebook, manifest: Mapping[str, Any]) -> dict
         path = plan.values[notebook.name].get(name)
         if path:
             recipe[f"{name}_file"] = hash_file(Path(path))
-    if notebook.name in plan.policies:
-        # that there is none any more is a change, too
-        rules = plan.policies[notebook.name]
-        recipe["rules_file"] = "" if rules is None else hash_file(rules)
+    for key, files in (("rules_file", plan.policies), ("caps_file", plan.caps)):
+        if notebook.name in files:
+            # that there is none any more is a change, too
+            path = files[notebook.name]
+            recipe[key] = "" if path is None else hash_file(path)
     return recipe
 
 

@@ -134,7 +134,10 @@ def trial_table(
     names = [str(name) for name in group.dropna().astype("str").value_counts().index]
     if len(names) < 2:
         raise ValueError(f"a test needs at least two groups, found {names}")
-    unapproved = applications["booked"].astype(bool) & ~applications["approved"].astype(bool)
+    approved, booked = (
+        flag_array(applications[name], name, len(applications)) for name in ("approved", "booked")
+    )
+    unapproved = booked & ~approved
     if unapproved.any():
         raise ValueError(f"who is booked was approved; {int(unapproved.sum())} rows say otherwise")
     first = names[0] if control is None else control
