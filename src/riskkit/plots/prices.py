@@ -119,7 +119,7 @@ def plot_budget(curve: pd.DataFrame, currency: str, *, budget: float | None = No
         ax.plot(curve.index / size, curve[column] / own, "o-", color=colour, ms=4)
         if budget is not None:
             ax.axvline(budget / size, color=MUTED, lw=1.4, ls="--", label="chosen")
-            ax.legend(loc="lower right")
+            ax.legend(loc="upper left")
         ax.set_xlim(0)
         ax.set_ylim(min(0.0, 1.05 * float(curve[column].min() / own)) if len(curve) else 0)
         least, most = (curve[column].iloc[end] if len(curve) else np.nan for end in (0, -1))
