@@ -6,6 +6,7 @@ import pytest
 from scored_loans import scored_loans
 
 from riskkit import replay
+from riskkit.schema import Feature, PolicyFile
 
 SCORES, LOANS, _ = scored_loans()
 TODAY = LOANS["approved"]
@@ -91,6 +92,31 @@ def test_what_chance_or_too_few_loans_leave_open_is_said():
     table = swapped(good, **{replay.WITHOUT_RULES: TODAY})
     assert "a loss beyond chance" in told(table)
     assert "the rules" not in told(swapped(good), owners=OWNERS)
+
+
+def test_rules_that_read_a_protected_attribute_are_named():
+    one = {"operator": ">", "value": 55}
+    rules = PolicyFile.model_validate(
+        {
+            "name": "Ours",
+            "rules": [
+                {
+                    "name": name,
+                    "label": f"By {name}",
+                    "step": "rules",
+                    "all": [one | {"column": name}],
+                }
+                for name in ("age", "debt")
+            ],
+        }
+    )
+    features = [
+        Feature(name="age", label="Age", family="person", protected=True),
+        Feature(name="debt", label="Debt", family="bureau"),
+    ]
+    text = told(swapped(BARE), rules=rules, features=features)
+    assert "**Declined by a protected attribute** is who meets: By age." in text
+    assert "protected" not in told(swapped(BARE), rules=rules, features=features[1:])
 
 
 def test_whom_nobody_has_seen_is_told():

@@ -6,7 +6,7 @@ grades; gives Markdown and key figures.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from riskkit import metrics
 from riskkit.checks import flag_array
 from riskkit.columns import verbatim
 from riskkit.replay.policy_swaps import swap_gain
+from riskkit.schema import Feature, PolicyFile
 from riskkit.strategy import money_text
 
 __all__ = ["WITHOUT_RULES", "cost_of_declining", "whole_decision_figures", "whole_decision_text"]
@@ -69,6 +70,8 @@ def whole_decision_text(
     luck_amount: float = 0.0,
     assumed: str = "",
     owners: Mapping[str, str] | None = None,
+    rules: PolicyFile | None = None,
+    features: Sequence[Feature] = (),
 ) -> str:
     """What is approved and how that repays, what it brings and costs, and whose each part is.
 
@@ -92,6 +95,9 @@ def whole_decision_text(
         What stands behind each verdict on money, such as " on these assumed economics".
     owners : mapping of topic to owner, optional
         Of the limits file.
+    rules : PolicyFile, optional
+    features : sequence of Feature
+        Which columns are protected attributes: rules that read one are named.
 
     Returns
     -------
@@ -110,6 +116,13 @@ def whole_decision_text(
         )
     if WITHOUT_RULES in against:
         told.append(_of_rules(swapped.loc[WITHOUT_RULES], currency))
+    protected = {feature.name for feature in features if feature.protected}
+    by = [rule.label for rule in (rules.rules if rules else []) if protected & {*rule.columns}]
+    if by:
+        told.append(
+            f"**Declined by a protected attribute** is who meets: {verbatim('; '.join(by))}. What "
+            "the law asks of that, `06_validation` tells."
+        )
     told.append(_grades(scale, cutoff))
     named = {part: (owners or {}).get(topic) for part, topic in _PARTS.items()}
     if WITHOUT_RULES not in against:
