@@ -283,6 +283,27 @@ def test_limits_refuse_what_cannot_be_chosen_from():
         credit_limits.choose_limits(options(levels=[1000, 3000]), 1.0)
 
 
+def test_what_each_bound_costs_worked_by_hand():
+    people = pd.DataFrame(
+        {
+            "grade": ["A1", "A1", "A2"],
+            "income_band": pd.Categorical(["low"] * 3, ["low"], ordered=True),
+            "amount": [3000.0, 3000, 3000],
+            "principal_amount": [3000.0, 1000, 3000],
+        }
+    )
+    about = {"loss_rate": 0.5, "cost_amount": 0.0}
+    # of 3,000 lent A1 earns 3000 × (0.1 − 0) = 300; A2 loses 3000 × (0.1 × 0.6 − 0.4 × 0.5)
+    table = credit_limits.limit_bounds(people, grades(0.0, 0.4), LEVELS, 300.0, **about)
+    assert table["lent_amount"].tolist() == [9000, 7000, 6000, 4000]
+    assert table["profit_amount"].tolist() == pytest.approx([600 - 420, 400 - 420, 600, 400])
+    assert table["profit_difference"].tolist() == pytest.approx([0, -200, 420, 220])
+    text = credit_limits.bound_text(table, "CNY")
+    assert "is to lend 22.2% less; alone it would cost 200 CNY (111.1%)" in text
+    assert "The budget alone would save 420 CNY" in text
+    assert "both together save 220 CNY" in text
+
+
 # -- moves -----------------------------------------------------------------------------------------
 
 RULE = credit_limits.LimitRule()

@@ -212,6 +212,75 @@ def test_sql_of_a_card_with_rules_on_its_own_features_is_python_on_every_row(ask
     same(found, decided, asked["application_id"])
 
 
+EXTREMES = [0.0, -0.0, 1.0, np.inf, -np.inf, NAN, 1e308, -1.7e308, 5e-324, 2.5e-310, 3.0, -9.0]
+
+
+def test_bounds_beyond_all_numbers_are_pythons_in_sql(ask):
+    cells = list(product(EXTREMES, EXTREMES))
+    asked = pd.DataFrame(cells, columns=["debt", "income"]).assign(
+        application_id=[f"a{i}" for i in range(len(cells))], credit_score=570.0
+    )
+    conditions = [
+        one("debt", operator, value, times="income")
+        for operator in ("<", ">=")
+        for value in ("0", "10", "-10", "0.1", "1e-300")
+    ]
+    # each alone, so that none hides behind another
+    for condition in conditions:
+        ours = PolicyFile(name="Ours", rules=[rule("bound", [condition])])
+        fired = policy.fired(asked, ours)
+        with np.errstate(all="ignore"):
+            bound = float(condition["value"]) * asked["income"].to_numpy()
+            meets = np.less if condition["operator"] == "<" else np.greater_equal
+            assert fired["bound"].tolist() == meets(asked["debt"].to_numpy(), bound).tolist()
+        decided = deployment.decide(fired, asked["credit_score"], SCALE, {"all": 560})
+        found = ask(
+            asked,
+            lambda name, dialect, ours=ours: deployment.decision_sql(
+                policy.condition_table(asked, ours), None, SCALE, {"all": 560},
+                table=name, dialect=dialect,
+            ),
+        )  # fmt: skip
+        same(found, decided, asked["application_id"])
+
+
+def test_a_score_that_is_no_number_is_not_approved_in_sql(ask):
+    asked = strange_applicants().head(3).assign(credit_score=[NAN, 570.0, NAN])
+    found = ask(
+        asked,
+        lambda name, dialect: deployment.decision_sql(
+            None, None, SCALE, {"all": 560}, table=name, dialect=dialect
+        ),
+    ).set_index("application_id")
+    assert found["approved"].loc[asked["application_id"]].tolist() == [False, True, False]
+    assert set(found["declined_by"].dropna()) == {"score"}
+
+
+def test_what_a_query_cannot_say_is_refused_or_told_in_its_file(tmp_path):
+    asked = pd.DataFrame({"d": [1.0], "D": [2.0], "顾" * 22: [3.0]})
+    about = {"table": "t", "scale": SCALE, "cutoffs": {"all": 560}, "card": None}
+    alike = PolicyFile(name="Ours", rules=[rule("a", [one("d", ">", "1"), one("D", ">", "1")])])
+    with pytest.raises(ValueError, match="differ in capitals alone"):
+        deployment.decision_sql(policy.condition_table(asked, alike), **about)
+    for key in ("credit_score", "Approved", "grade"):
+        with pytest.raises(ValueError, match="key must not be called as a column of the answer"):
+            deployment.decision_sql(None, **about, key=key)
+    long = PolicyFile(name="Ours", rules=[rule("a", [one("顾" * 22, ">", "1.00000000001")])])
+    conditions = policy.condition_table(asked, long)
+    table = deployment.save_decision(
+        tmp_path, conditions, None, SCALE, {"all": 560.123456789012}, model="challenger"
+    )
+    assert "SELECT" in (tmp_path / "decision_duckdb.sql").read_text()
+    told = (tmp_path / "decision_postgres.sql").read_text()
+    assert told.startswith("-- no query: PostgreSQL cuts names off")
+    assert told.count("\n") == 1
+    # what people read decides as the query does
+    assert table["condition"].tolist()[:2] == [
+        "顾" * 22 + " > 1.00000000001",
+        "score < 560.12345678901204",
+    ]
+
+
 def test_the_table_for_people_names_every_step_in_order():
     ours = PolicyFile(
         name="Ours",
@@ -250,6 +319,11 @@ def test_the_table_for_people_names_every_step_in_order():
         ({"cutoffs": {"all": NAN}}, "must be finite"),
         ({"score": [1.0, NAN]}, "score"),
         ({"score": [1.0]}, "score"),
+        ({"scale": SCALE.iloc[:2]}, "the lowest grade must have score_low -inf"),
+        ({"scale": SCALE.iloc[:0]}, "the lowest grade must have score_low -inf"),
+        ({"scale": SCALE.set_axis(["A", "A", "B"])}, "a name and a score_low of its own"),
+        ({"fired": pd.DataFrame({"todays_policy": [True, False]})}, "neither score nor todays"),
+        ({"segment": pd.Series([1.0, 2.5])}, "segment must be text, or whole numbers"),
     ],
 )
 def test_a_decision_that_cannot_be_made_is_refused(given, message):

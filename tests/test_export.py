@@ -242,7 +242,7 @@ def test_equal_runs_give_equal_workbooks(run_dir: Path) -> None:
 def test_every_table_that_a_notebook_leaves_is_told_of() -> None:
     left = {name for notebook in find_notebooks(PROJECT) for name in notebook.leaves}
     tables = {name for name in left if "." not in name}
-    rows_of_somebody = {"samples", "scores"}
+    rows_of_somebody = {"samples", "scores", "decisions"}
     assert tables - set(RESULTS) - set(TABLES) - rows_of_somebody == set()
 
 

@@ -391,7 +391,7 @@ def test_pictures_show_todays_policy_beside_the_frontier_and_the_bands(world, cu
     assert (mark.get_xdata()[0], mark.get_ydata()[0]) == (point["approval_rate"], point["bad_rate"])
     assert f"today's policy lies at {point['approval_rate']:.0%}" in ax.figure.get_label()
     assert ax.get_ylabel() == "bad rate expected"
-    ax = plots.plot_profit(efficient, "approval rate", "CNY", point=point)
+    ax = plots.plot_cutoffs(efficient, "approval rate", currency="CNY", point=point)
     (mark,) = [line for line in ax.lines if line.get_marker() == "D"]
     size = 1e6 if "million" in ax.get_ylabel() else 1e3
     assert mark.get_ydata()[0] * size == pytest.approx(point["profit_amount"])

@@ -39,6 +39,7 @@ def test_the_notebooks_own_parameters_can_be(defaults):
         ("limit_levels", "1000 500", "limit_levels must be ascending numbers"),
         ("limit_levels", "0 500", "limit_levels must be ascending numbers"),
         ("limit_levels", "500", "limit_levels must be ascending numbers"),
+        ("price_goal", "growth", "price_goal must be one of margin, profit, got 'growth'"),
         ("segment_seed", -1, "segment_seed must be >= 0"),
     ],
 )

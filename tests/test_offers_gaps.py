@@ -135,6 +135,26 @@ def test_four_fifths_of_each_way_of_deciding():
     assert offers.fairness_findings({"nobody": table.iloc[:0]}) == []
 
 
+def test_a_step_below_four_fifths_tells_its_own_part_and_the_incomes_behind_it():
+    groups = pd.DataFrame({"Gender": ["m"] * 500 + ["f"] * 500})
+    about = (np.zeros(1000), np.full(1000, 0.05), groups)
+    price = np.r_[np.arange(500) % 10 < 8, np.arange(500) % 10 < 6]
+    limit = np.r_[np.arange(500) % 10 < 8, np.arange(500) % 10 < 5]
+    ways = {
+        "a price": evidence.fairness_table(price, *about),
+        "a limit": evidence.fairness_table(limit, *about),
+    }
+    income = groups.assign(income=[6000.0] * 500 + [4500.0] * 500).groupby("Gender")["income"]
+    incomes = pd.concat({"Gender": income.median()})
+    (_, first, _), (_, second, _) = offers.fairness_findings(
+        ways, after={"a limit": "a price"}, income_amount=incomes
+    )
+    assert first.endswith("Gender f 0.750")
+    assert second.endswith(
+        "Gender f 0.625 (0.833 by this step; median income 4,500, of the other groups 6,000)"
+    )
+
+
 def test_gaps_refuse_what_is_missing():
     price, group, grade = frame([(0.1, "m", "A", 40)])
     with pytest.raises(ValueError, match="values"):

@@ -46,20 +46,43 @@ def cells_of(*probabilities, terms=(3, 12), amount=5_000.0):
 # --- the price -----------------------------------------------------------------------------------
 
 
-def test_the_price_is_the_most_profitable_one_of_all(base):
+def test_the_most_profitable_price_is_found_among_all(base):
     """Every price tried by hand from cash flows, one by one."""
     cells = cells_of(0.03, terms=(6,))
-    row = offers.price_table(cells, base, COSTS, DEMAND, step=0.02, floor_apr=0.05).iloc[0]
+    about = {"step": 0.02, "floor_apr": 0.05}
+    row = offers.price_table(cells, base, COSTS, DEMAND, goal="profit", **about).iloc[0]
     shift = shift_of(base, 6, 0.03)
     profits = {}
-    for apr in np.arange(0.05, 1.0, 0.02):
+    for apr in [0.05, *np.arange(0.06, 1.0, 0.02)]:
         profits[round(apr, 4)] = profit_by_hand(base, 6, apr, shift, amount=5_000)
     best = max(profits, key=profits.get)
     assert row["offer_apr"] == pytest.approx(best)
     assert row["profit_amount"] == pytest.approx(profits[best], rel=1e-9)
+    assert row["best_profit_amount"] == row["profit_amount"]
     assert row["status"] == "priced"
     assert row["best_apr"] == row["offer_apr"]
     assert row["take_up_rate"] == pytest.approx(expit(2.3 - 12 * (best - 0.24)))
+
+
+def test_the_wanted_price_earns_the_margin_and_the_next_lower_one_does_not(base):
+    """Cash flows discounted at funding and margin, at the price and a step below."""
+    cells = cells_of(0.03, terms=(6,))
+    row = offers.price_table(cells, base, COSTS, DEMAND).iloc[0]
+    series = pd.Series({(1, 6): 0.03}).rename_axis(["grade", "term_months"])
+    hazards = offers.grade_hazards(base, series)
+
+    def worth(apr, hurdle):
+        flows = offers.expected_flows(hazards, (1, 6), apr, COSTS, amount=5_000)["net_amount"]
+        return flows @ (1 + hurdle / 12) ** -flows.index.to_numpy(dtype=float)
+
+    wanted = row["wanted_apr"]
+    assert wanted == row["offer_apr"]
+    assert (wanted / 0.0025) % 1 == pytest.approx(0, abs=1e-6)
+    assert worth(wanted, 0.08) >= 0 > worth(wanted - 0.0025, 0.08)
+    # break-even is without the margin, and profit is all that is above funding
+    assert worth(row["break_even_apr"], 0.06) == pytest.approx(0, abs=1e-6)
+    by_hand = profit_by_hand(base, 6, wanted, shift_of(base, 6, 0.03), amount=5_000)
+    assert row["profit_amount"] == pytest.approx(by_hand, rel=1e-9)
 
 
 def shift_of(base, term, probability):
@@ -76,31 +99,58 @@ def profit_by_hand(base, term, apr, shift, amount):
     hazards = pd.concat({1: pd.concat({term: own.assign(hazard=expit(odds))})})
     hazards.index.names = ["grade", "term_months", "mob"]
     flows = offers.expected_flows(hazards, (1, term), apr, COSTS, amount=amount)
-    worth = flows["net_amount"] @ (1 + 0.08 / 12) ** -flows.index.to_numpy(dtype=float)
+    worth = flows["net_amount"] @ (1 + 0.06 / 12) ** -flows.index.to_numpy(dtype=float)
     return expit(2.3 - 12 * (apr - 0.24)) * worth
 
 
-def test_a_cap_below_the_best_price_clips_and_below_break_even_declines(base):
+@pytest.mark.parametrize("goal", ["margin", "profit"])
+def test_a_cap_below_the_price_aimed_at_clips_and_below_break_even_declines(base, goal):
     cells = cells_of(0.01, 0.05, 0.4, 0.97, terms=(12,))
-    free = offers.price_table(cells, base, COSTS, DEMAND)
-    capped = offers.price_table(cells, base, COSTS, DEMAND, cap_apr=0.15)
-    assert free["status"].tolist() == ["priced", "priced", "no price pays", "no price pays"]
-    assert capped["status"].tolist()[:2] == ["at cap", "at cap"]
-    assert (capped["offer_apr"].iloc[:2] == 0.15).all()
-    tight = offers.price_table(cells, base, COSTS, DEMAND, cap_apr=0.11)
-    assert tight["status"].tolist()[:2] == ["at cap", "cap below break-even"]
+    free = offers.price_table(cells, base, COSTS, DEMAND, goal=goal)
+    aim = "wanted_apr" if goal == "margin" else "best_apr"
+    cap = free[aim].iloc[0] - 0.004
+    capped = offers.price_table(cells, base, COSTS, DEMAND, goal=goal, cap_apr=cap)
+    assert free["status"].tolist()[:2] == ["priced", "priced"]
+    assert free["status"].tolist()[3] == "no price pays"
+    assert capped["status"].tolist()[0] == "at cap"
+    assert capped["offer_apr"].iloc[0] == cap
+    tight = offers.price_table(cells, base, COSTS, DEMAND, goal=goal, cap_apr=0.10)
+    assert tight["status"].tolist()[1] == "cap below break-even"
     declined = tight.iloc[1]
-    assert declined["break_even_apr"] > 0.11
+    assert declined["break_even_apr"] > 0.10
     assert declined[["offer_apr", "take_up_rate", "profit_amount"]].isna().all()
-    assert tight["best_apr"].iloc[1] == free["best_apr"].iloc[1]
+    assert declined[["best_profit_amount", "best_profit_low", "best_profit_high"]].isna().all()
+    pd.testing.assert_frame_equal(
+        tight[["wanted_apr", "best_apr"]], free[["wanted_apr", "best_apr"]]
+    )
+
+
+def test_takers_who_fail_too_often_for_the_wanted_price_get_none(base):
+    """Whoever takes a price far above the list is likelier to default than its cell."""
+    costs = dataclasses.replace(COSTS, margin_rate=0.0)
+    keen = dataclasses.replace(DEMAND, list_apr=0.05, price_logit=8.0, take_up_logit_per_apr=0.0)
+    table = offers.price_table(cells_of(0.10, terms=(12,)), base, costs, keen, step=0.01)
+    row = table.iloc[0]
+    assert (row["status"], row["wanted_apr"] > row["break_even_apr"]) == ("no price pays", True)
+    # at a higher one they pay for themselves where they do not answer to it as much
+    calm = dataclasses.replace(keen, price_logit=1.5)
+    row = offers.price_table(cells_of(0.10, terms=(12,)), base, costs, calm, step=0.01).iloc[0]
+    assert row["status"] == "takers lose"
+    assert row["best_apr"] > row["wanted_apr"]
+    assert np.isnan(row["offer_apr"])
+    assert row["best_profit_amount"] > 0
+    text = offers.price_text(offers.price_table(
+        cells_of(0.10, terms=(12,)), base, costs, calm, step=0.01), "CNY")  # fmt: skip
+    assert "**1 cell is declined because those who take its price fail too often for it**" in text
 
 
 def test_a_term_in_which_nobody_has_defaulted_has_no_price_and_says_why(base):
     never = base.copy()
     never.loc[3, "hazard"] = 0.0
-    table = offers.price_table(cells_of(0.02), never, COSTS, DEMAND, cap_apr=0.24)
-    assert table["status"].tolist() == ["no default seen", "at cap"]
-    assert table.iloc[0][["break_even_apr", "best_apr", "offer_apr", "profit_amount"]].isna().all()
+    table = offers.price_table(cells_of(0.02), never, COSTS, DEMAND, cap_apr=0.15)
+    assert table["status"].tolist() == ["no default seen", "priced"]
+    unknown = ["break_even_apr", "wanted_apr", "best_apr", "offer_apr", "profit_amount"]
+    assert table.iloc[0][[*unknown, "best_profit_amount"]].isna().all()
     text = offers.price_text(table, "CNY")
     assert "Too few to say of 1 cell (100 applications): no loan of their term" in text
     assert "None is declined" in text
@@ -111,23 +161,54 @@ def test_a_term_in_which_nobody_has_defaulted_has_no_price_and_says_why(base):
     cap=st.floats(0.06, 0.9),
     ps=st.lists(st.floats(0.002, 0.5), min_size=1, max_size=4),
     slope=st.floats(-30, 0),
+    goal=st.sampled_from(["margin", "profit"]),
 )
-def test_no_offer_passes_the_cap_or_falls_below_break_even_or_loses(base, cap, ps, slope):
+def test_no_offer_passes_the_cap_or_falls_below_break_even_or_loses(base, cap, ps, slope, goal):
     demand = dataclasses.replace(DEMAND, take_up_logit_per_apr=slope)
-    table = offers.price_table(cells_of(*ps), base, COSTS, demand, cap_apr=cap, step=0.02)
+    about = {"cap_apr": cap, "step": 0.02, "goal": goal}
+    table = offers.price_table(cells_of(*ps), base, COSTS, demand, **about)
     made = table[table["offer_apr"].notna()]
     assert (made["offer_apr"] <= cap + 1e-6).all()
     assert (made["break_even_apr"] <= cap).all()
     assert (made["profit_amount"] > 0).all()
     assert (made["profit_low"] <= made["profit_amount"]).all()
     assert (made["profit_amount"] <= made["profit_high"]).all()
+    # no lawful price earns more than the best of them
+    assert (made["profit_amount"] <= made["best_profit_amount"] * (1 + 1e-9)).all()
+    if goal == "margin":
+        assert (made["offer_apr"] >= made["break_even_apr"] - 1e-6).all()
     below = table[~(table["break_even_apr"] <= cap)]
     assert below["offer_apr"].isna().all()
 
 
+@settings(max_examples=8, deadline=None)
+@given(
+    ps=st.lists(st.floats(0.001, 0.3), min_size=2, max_size=5),
+    margin=st.floats(0, 0.3),
+    amount=st.floats(500, 20_000),
+)
+def test_a_higher_probability_never_has_a_lower_break_even_or_wanted_price(
+    base, ps, margin, amount
+):
+    """With prepayment, demand and selection held; nor a lower offer, as long as it has one."""
+    costs = dataclasses.replace(COSTS, margin_rate=margin)
+    still = dataclasses.replace(DEMAND, price_logit=0.0, take_up_risk_slope=0.0)
+    cells = cells_of(*sorted(ps), terms=(6, 12), amount=amount)
+    table = offers.price_table(cells, base, costs, still, cap_apr=0.24, step=0.02)
+    assert (table["wanted_apr"] >= table["break_even_apr"] - 1e-9).all()
+    for _, of_term in table.groupby(level="term_months"):
+        for name in ("break_even_apr", "wanted_apr", "offer_apr"):
+            rising = of_term[name].dropna().diff().dropna()
+            assert (rising >= -1e-9).all(), name
+        # who is declined is at the risky end
+        offered = of_term["offer_apr"].notna().to_numpy()
+        assert (np.diff(offered.astype(int)) <= 0).all()
+
+
 def test_a_decision_that_the_interval_does_not_bear_out_is_not_sure(base):
     cells = cells_of(0.05, terms=(12,))
-    at = offers.break_even_table(cells, base, COSTS).iloc[0]
+    bare = dataclasses.replace(COSTS, margin_rate=0.0)
+    at = offers.break_even_table(cells, base, bare).iloc[0]
     for cap, sure in (
         (at["break_even_low"] - 0.005, True),
         ((at["break_even_low"] + at["break_even_apr"]) / 2, False),
@@ -142,7 +223,7 @@ def test_who_shops_around_gets_a_lower_price(base):
     prices = [
         offers.price_table(
             cells_of(0.02, terms=(12,)), base, COSTS,
-            dataclasses.replace(DEMAND, take_up_logit_per_apr=slope),
+            dataclasses.replace(DEMAND, take_up_logit_per_apr=slope), goal="profit",
         )["offer_apr"].item()
         for slope in (-5, -15, -60)
     ]  # fmt: skip
@@ -249,6 +330,8 @@ def test_demand_that_cannot_be_is_refused(change, message):
 
 
 def test_prices_and_cells_that_cannot_be_are_refused(base):
+    with pytest.raises(ValueError, match="goal must be one of margin, profit, got 'growth'"):
+        offers.price_table(cells_of(0.1), base, COSTS, DEMAND, goal="growth")
     with pytest.raises(ValueError, match=r"floor_apr must lie in \[0, cap_apr\), got 0.029, 0.02"):
         offers.price_table(cells_of(0.1), base, COSTS, DEMAND, cap_apr=0.02)
     with pytest.raises(ValueError, match="step must be > 0, got 0"):

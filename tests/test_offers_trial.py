@@ -9,11 +9,12 @@ import pytest
 from riskkit import offers
 from riskkit.checks import DataContractError
 from riskkit.instalments import instalment
-from riskkit.offers.trial import loan_earnings, trial_rows
-from riskkit.synthetic import Lender, Portfolio, perform, simulate
+from riskkit.offers.trial import loan_earnings, offer_trial, trial_rows
+from riskkit.synthetic import Lender, Portfolio, World, perform, simulate
 
 LENDER = Lender(n_months=30)
 END = LENDER.observed_to
+WORLD = World(lender=LENDER, seed=5)
 MONEY = {"funding_rate": 0.06, "cost_amount": 30.0}
 
 
@@ -37,11 +38,12 @@ def prices(apr):
 def test_the_same_offers_make_no_difference(old):
     again = perform(old.applications, LENDER, 5)
     rows = trial_rows(old.applications, LENDER.observed_to)
-    table = offers.offer_trial(old, again, END, **MONEY)
+    table = offer_trial(old, again, END, **MONEY)
     assert (table["difference"] == 0).all()
     assert not table["is_beyond_chance"].any()
     assert table.loc["approval_rate", "old"] == old.applications["approved"][rows].mean()
-    assert "no more and no less beyond chance" in offers.trial_text(table, "CNY")
+    steps = offers.trial_steps(old.applications, {"same": old.applications}, WORLD, **MONEY)
+    assert "no more and no less beyond chance" in offers.trial_text(steps, "CNY")
 
 
 def tiny(paid, *, booked=True, fee=0.0, recovered=0):
@@ -118,25 +120,76 @@ def test_approving_everybody_earns_less_and_a_fair_trial_says_so(old):
     asked = offers.new_offers(old.applications, everybody(old), prices(0.18))
     new = perform(asked, LENDER, 5)
     rows = trial_rows(old.applications, LENDER.observed_to)
-    table = offers.offer_trial(old, new, END, **MONEY)
+    table = offer_trial(old, new, END, **MONEY)
     assert table.loc["approval_rate", "new"] == 1
     assert table.loc["bad_rate", "low"] > 0
     assert table.loc["profit_amount", "high"] < 0
-    assert "**The new offers earn less**" in offers.trial_text(table, "CNY")
+    steps = offers.trial_steps(old.applications, {"all": asked}, WORLD, **MONEY)
+    assert "**the new offers earn less**" in offers.trial_text(steps, "CNY")
+    # only those who count are performed, and nothing else changes
+    pd.testing.assert_frame_equal(steps.loc["all"][table.columns], table, check_names=False)
     # sums and means tell one story
     profit, mean = table.loc["profit_amount"], table.loc["profit_per_application"]
     assert profit["difference"] == pytest.approx(mean["difference"] * rows.sum())
     assert profit["low"] == pytest.approx(mean["low"] * rows.sum())
-    back = offers.offer_trial(new, old, END, **MONEY)
+    back = offer_trial(new, old, END, **MONEY)
     assert np.allclose(back["difference"], -table["difference"])
-    assert "**The new offers earn more**" in offers.trial_text(back, "CNY")
+
+
+def test_each_step_is_told_against_the_one_before_it(old):
+    asked, everyone = old.applications, everybody(old)
+    limit = asked["amount"] / 100
+    steps = {
+        "the decision": offers.new_offers(asked, everyone),
+        "and the price": offers.new_offers(asked, everyone, prices(0.23)),
+        "and the limit": offers.new_offers(asked, everyone, prices(0.23), limit),
+    }
+    table = offers.trial_steps(asked, steps, WORLD, **MONEY)
+    assert [*table.index.unique("step")] == [*steps]
+    profit = table.xs("profit_amount", level="measure")
+    assert profit["added"].iloc[0] == profit["difference"].iloc[0]
+    assert np.allclose(profit["added"].cumsum(), profit["difference"])
+    known = offer_trial(
+        perform(steps["the decision"], LENDER, 5), perform(steps["and the price"], LENDER, 5),
+        END, **MONEY,
+    ).loc["profit_amount"]  # fmt: skip
+    added = profit.loc["and the price", ["added", "added_low", "added_high"]]
+    assert np.allclose(added, known[["difference", "low", "high"]].astype(float))
+    text = offers.trial_text(table, "CNY")
+    assert "*the decision* -" in text.replace("−", "-")
+    assert text.count("**less**") >= 1
+    assert "; *and the limit*" in text
+    # a step that hardly moves anything among so many is neither
+    still = table.copy()
+    still.loc[("and the price", "profit_amount"), ["added", "added_low", "added_high"]] = 10, 1, 19
+    assert "*and the price* +10 (+1 to +19), **no more, no less**" in offers.trial_text(
+        still, "CNY"
+    )
+    with pytest.raises(ValueError, match="steps must hold one at least"):
+        offers.trial_steps(asked, {}, WORLD, **MONEY)
+
+
+def test_without_new_prices_the_old_ones_stay_and_newcomers_pay_their_terms_median(old):
+    asked = old.applications
+    new = offers.new_offers(asked, everybody(old))
+    had = asked["approved"].to_numpy()
+    for name in ("offer_apr", "offer_fee_rate", "offer_limit"):
+        pd.testing.assert_series_equal(new.loc[had, name], asked.loc[had, name])
+    listed = asked[had & (asked["offer_apr"] > 0)].groupby("term_months")["offer_apr"].median()
+    came = new[~had]
+    expected = listed.round(4).reindex(came["term_months"]).to_numpy()
+    assert np.allclose(came["offer_apr"], expected)
+    assert (came["offer_fee_rate"] == 0).all()
+    nobody = asked.assign(approved=False, offer_apr=np.nan)
+    with pytest.raises(ValueError, match="no old offer whose price could stay"):
+        offers.new_offers(nobody, everybody(old))
 
 
 def test_the_paired_interval_is_that_of_resampled_customers(old):
     asked = offers.new_offers(old.applications, everybody(old), prices(0.18))
     new = perform(asked, LENDER, 5)
     rows = trial_rows(old.applications, LENDER.observed_to)
-    table = offers.offer_trial(old, new, END, **MONEY)
+    table = offer_trial(old, new, END, **MONEY)
     customers, place = np.unique(old.applications.loc[rows, "customer_id"], return_inverse=True)
     flags = [p.applications.loc[rows, "default_flag"] for p in (old, new)]
     rng = np.random.default_rng(0)
@@ -159,11 +212,11 @@ def test_the_paired_interval_is_that_of_resampled_customers(old):
 def test_a_trial_of_other_applications_is_refused(old):
     other = replace(old, applications=old.applications.iloc[::-1])
     with pytest.raises(ValueError, match="same applications in the same order"):
-        offers.offer_trial(old, other, END, **MONEY)
+        offer_trial(old, other, END, **MONEY)
     with pytest.raises(
         ValueError, match="no application has come to its end: the first is of 2022"
     ):
-        offers.offer_trial(old, old, pd.Timestamp("2023-01-31"), **MONEY)
+        offer_trial(old, old, pd.Timestamp("2023-01-31"), **MONEY)
 
 
 def test_only_loans_that_have_come_to_their_end_are_judged(old):

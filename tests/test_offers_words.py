@@ -10,8 +10,8 @@ from riskkit import offers
 CAP = pd.Series(
     {"cap_rate": 0.24, "measured_by": "nominal", "verify": True}, name="Assisted lending"
 )
-PRICED, AT_CAP, CAP_BELOW, NOTHING = (
-    "priced", "at cap", "cap below break-even", "no price pays",
+PRICED, AT_CAP, CAP_BELOW, NOTHING, LOSE = (
+    "priced", "at cap", "cap below break-even", "no price pays", "takers lose",
 )  # fmt: skip
 
 
@@ -46,6 +46,25 @@ def test_clipped_and_declined_cells_are_counted_with_their_range():
     assert "Of 2 cells the 95 % interval" in text
     assert "between 30.0% and 60.0% of the applications are declined" in text
     assert "Grade B rests on fewer than 30 bads: too few to say" in text
+
+
+def test_what_the_best_prices_would_earn_more_is_told_with_its_interval_and_its_assumption():
+    columns = ["profit_amount", "profit_low", "profit_high"]
+    table = table_of(("A", 3, 400, PRICED, True, 40), ("B", 3, 100, LOSE, True, 50))
+    table[columns] = [[10.0, 8.0, 11.0], [float("nan")] * 3]
+    best = [f"best_{name}" for name in columns]
+    table[best] = [[15.0, 14.0, 15.5], [2.0, 1.0, 3.0]]
+    text = offers.price_text(table, "CNY")
+    # 400 × 5 + 100 × 2; 400 × 6 + 100 × 1; 400 × 4.5 + 100 × 3
+    assert "expected to earn 4,000 CNY above funding" in text
+    assert "2,200 more (2,100 to 2,500, were every grade at the same end" in text
+    assert "**under the demand assumed**" in text
+    assert "no reason to charge more until prices are tested at random" in text
+    table[best] = table[columns].to_numpy()
+    assert "as much as the most profitable lawful ones" in offers.price_text(table, "CNY")
+    assert offers.price_findings(table) == [
+        ("Price", "no lawful price pays for 20.0% (20.0% to 20.0%) of the applications", False)
+    ]
 
 
 def test_a_sure_table_has_no_doubts_and_no_findings():
@@ -105,9 +124,9 @@ def test_subsidies_name_the_cheapest_cells():
         index=index,
     )
     text = offers.subsidy_text(table)
-    assert "An interest-free plan pays for itself in no of 2 cells." in text
+    assert "An interest-free plan pays for itself nowhere." in text
     assert "least of grade A over 3 months: 2.00% (1.80% to 2.50%); grade A over 12" in text
-    assert "A plan at 2.90% pays for itself in 1 of 2 cells." in text
+    assert "A plan at 2.90% pays for itself in 1 of 2 cells of grade and term." in text
     assert text.endswith("grade A over 12 months: 3.00%.")
     nothing = table.assign(subsidy_rate=float("nan")).loc[[0.0]]
     assert offers.subsidy_text(nothing) == "An interest-free plan: what it costs is not known."

@@ -93,7 +93,7 @@ def every_figure(rows, panel):
         ),
         "calibration": plots.plot_calibration({"card": metrics.calibration_table(y, probability)}),
         "cutoffs": plots.plot_cutoffs({"card": table}, "approval rate"),
-        "profit": plots.plot_profit({"card": table}, "approval rate", "CNY"),
+        "profit": plots.plot_cutoffs({"card": table}, "approval rate", currency="CNY"),
         "vintage": plots.plot_vintage(vintage.vintage_table(cohorts), "Ever 30+"),
         "hazard": plots.plot_hazard(vintage.hazard_table(cohorts, dpd=30)),
         "transitions": plots.plot_transitions(
@@ -104,8 +104,10 @@ def every_figure(rows, panel):
 
 def test_every_figure_has_a_title_named_axes_and_alt_text(rows, panel):
     plots.use_report_style()
-    for name, drawn in every_figure(rows, panel).items():
-        figure = getattr(drawn, "figure", drawn)
+    drawn = every_figure(rows, panel)
+    drawn |= {"prices": plots.plot_prices(prices()), "budget": plots.plot_budget(budgets(), "CNY")}
+    for name, one in drawn.items():
+        figure = getattr(one, "figure", one)
         titled = [ax for ax in figure.axes if ax.get_title(loc="left")]
         assert titled, name
         assert any(ax.get_xlabel() or ax.get_ylabel() for ax in titled) or name == "funnel", name
@@ -131,7 +133,7 @@ def test_grid_of_bins_carries_the_alt_text_of_each(rows):
     X, y, _ = rows
     binner = binning.WoeBinner().fit(X, y)
     tables = {"first": binner.table("a"), "second": binner.table("b"), "third": binner.table("a")}
-    assert plots.plot_bins_grid(tables).get_label().count("bad rate from") == 3
+    assert plots.plot_bins(tables).get_label().count("bad rate from") == 3
 
 
 def test_a_fitted_binner_is_drawn_as_its_tables_are(rows):
@@ -142,8 +144,8 @@ def test_a_fitted_binner_is_drawn_as_its_tables_are(rows):
         (plots.plot_iv(binner), plots.plot_iv(binner.iv)),
         (plots.plot_bins(binner, "iv"), plots.plot_bins(binner.table("iv"), "iv")),
         (
-            plots.plot_bins_grid(binner),
-            plots.plot_bins_grid({name: binner.table(name) for name in binner.iv.index}),
+            plots.plot_bins(binner),
+            plots.plot_bins({name: binner.table(name) for name in binner.iv.index}),
         ),
     ]
     for own, of_tables in drawn:
@@ -229,7 +231,7 @@ def test_the_sample_is_named_in_the_title_and_small_money_in_thousands(rows):
     assert plots.plot_calibration({"card": table}, "Fit, test").get_title(loc="left") == "Fit, test"
     for loss, unit in ((5, "thousand"), (50_000, "million")):
         cutoffs = strategy.cutoff_table(counts, strategy.Economics(1, loss, 0))
-        ax = plots.plot_profit({"card": cutoffs}, "approval rate", "CNY")
+        ax = plots.plot_cutoffs({"card": cutoffs}, "approval rate", currency="CNY")
         assert ax.get_ylabel() == f"profit, {unit} CNY"
         shown = ax.lines[0].get_ydata() * {"thousand": 1e3, "million": 1e6}[unit]
         np.testing.assert_allclose(shown, cutoffs["profit_amount"])
@@ -245,7 +247,7 @@ def test_cutoffs_are_dotted_where_inferred_and_the_best_seen_is_marked():
     assert table["inferred"].tolist() == [True, True, False, False]
     drawn = [
         plots.plot_cutoffs({"card": table}, "approval rate"),
-        plots.plot_profit({"card": table}, "approval rate", "CNY"),
+        plots.plot_cutoffs({"card": table}, "approval rate", currency="CNY"),
     ]
     for ax in drawn:
         line, white = ax.lines[:2]
@@ -262,9 +264,69 @@ def test_cutoffs_are_dotted_where_inferred_and_the_best_seen_is_marked():
     whole = strategy.cutoff_table(
         counts.assign(applications=counts["booked"]), strategy.Economics(10, 100, 0)
     )
-    ax = plots.plot_profit({"card": whole}, "share of booked kept", "CNY")
+    ax = plots.plot_cutoffs({"card": whole}, "share of booked kept", currency="CNY")
     assert ax.get_legend().get_title().get_text() == ""
     assert len([d for d in ax.lines if d.get_marker() == "o"]) == 1
+
+
+def prices():
+    index = pd.MultiIndex.from_product([["A1", "B1"], [3, 6]], names=["grade", "term_months"])
+    return pd.DataFrame(
+        {
+            "break_even_apr": [0.10, 0.08, 0.30, 0.20],
+            "break_even_low": [0.08, 0.07, 0.20, 0.15],
+            "break_even_high": [0.14, 0.10, 0.90, 0.28],
+            "cap_apr": 0.24,
+            "offer_apr": [0.18, 0.16, np.nan, 0.24],
+            "status": ["priced", "priced", "cap below break-even", "at cap"],
+        },
+        index=index,
+    )
+
+
+def budgets():
+    index = pd.Index([1e5, 1e6, 2e6], name="budget_amount")
+    return pd.DataFrame(
+        {"profit_amount": [2e5, 9e5, 8e5], "lent_amount": [3e6, 2e7, 4e7]}, index=index
+    )
+
+
+def test_prices_have_a_panel_a_term_with_whiskers_a_cap_and_a_cross_for_nothing():
+    figure = plots.plot_prices(prices())
+    first, second = figure.axes
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["3 months", "6 months"]
+    lines = lines_of(first)
+    assert lines["break-even, 95 %"] == [[0, 0.10], [1, 0.30]]
+    assert lines["offered"][0] == [0, 0.18]
+    assert [x for x, _ in lines["nothing offered"]] == [1]
+    assert [y for _, y in lines["cap, 24.0%"]] == [0.24, 0.24]
+    whiskers = first.collections[0].get_segments()
+    assert whiskers[0][:, 1].tolist() == [0.08, 0.14]
+    # one that goes on far beyond the cap leaves the picture, which stays readable
+    assert whiskers[1][1, 1] > first.get_ylim()[1] == second.get_ylim()[1] == 0.48
+    told = figure.get_label()
+    assert "3 months. Break-even price of grade A1 10.0%, offered 18.0%; B1 30.0%, nothing" in told
+    assert lines_of(second)["nothing offered"] == []
+    free = plots.plot_prices(prices().assign(cap_apr=np.nan))
+    assert not any(name.startswith("cap") for name in lines_of(free.axes[0]))
+    assert free.axes[0].get_ylim()[1] > 0.9
+    assert plots.plot_prices(prices().iloc[:0]).get_label() == ""
+
+
+def test_a_budget_shows_profit_and_lending_in_their_units():
+    figure = plots.plot_budget(budgets(), "CNY", budget=1.5e6)
+    profit, lent = figure.axes
+    assert profit.get_lines()[0].get_xydata().tolist() == [[0.1, 200], [1, 900], [2, 800]]
+    assert (profit.get_ylabel(), lent.get_ylabel()) == ("thousand CNY", "million CNY")
+    assert profit.get_xlabel() == "budget of expected losses, million CNY"
+    assert set(profit.get_lines()[1].get_xdata()) == {1.5}
+    assert "Amount lent. From 3,000,000 at the smallest budget to 40,000,000" in figure.get_label()
+
+
+def test_a_table_of_bins_without_a_title_is_refused(rows):
+    X, y, _ = rows
+    with pytest.raises(ValueError, match="title must say which feature"):
+        plots.plot_bins(binning.WoeBinner().fit(X, y).table("a"))
 
 
 def test_timing_shows_the_windows_of_the_definition():

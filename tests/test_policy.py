@@ -128,6 +128,15 @@ def test_days_and_truth_values_are_compared_as_such():
     assert table["value"][0] == datetime.datetime(2024, 2, 1)
 
 
+def test_days_long_ago_and_columns_that_stand_twice():
+    born = pd.to_datetime(["1959-12-31 23:00", "1960-01-01 00:00", None])
+    assert fires({"x": born}, one("x", "<", "1960-01-01")) == [True, False, False]
+    assert fires({"x": born.astype("datetime64[ns]")}, one("x", ">", "1000-01-01"))[:2] == [1, 1]
+    twice = pd.DataFrame([[1.0, 2.0]], columns=["x", "x"])
+    with pytest.raises(DataContractError, match="the applications have two columns x"):
+        policy.fired(twice, policy_of(rule(one("x", "<", "1"))))
+
+
 def test_numbers_in_any_storage_are_numbers():
     for dtype in ("int64", "float32", "Int64", "object"):
         assert fires({"x": pd.Series([5, 6, 7], dtype=dtype)}, one("x", ">=", "6")) == [
@@ -151,11 +160,16 @@ def test_numbers_in_any_storage_are_numbers():
         (one("b", "==", "yes"), "b holds truth values, and 'yes' is none of them"),
         (one("d", "<", "soon"), "d holds dates, and 'soon' is none of them"),
         (one("m", "<", "1"), "mixes numbers and text"),
+        (one("d", "==", "2024-01-01 12:00"), "d holds dates, and .* is none of them"),
+        (one("z1", "<", "2024-01-01"), "z1 has a time zone"),
+        (one("f", "==", "1"), "f has categories that are floating; make them text"),
+        (one("b", "in", [True, "x"]), "b holds truth values, and 'x' is none of them"),
     ],
 )
 def test_a_condition_that_cannot_be_held_to_its_column_is_refused(condition, message):
     frame = {"x": [1.0], "t": ["a"], "b": [True], "d": pd.to_datetime(["2024-01-01"])}
-    frame |= {"m": pd.Series([1], dtype=object)}
+    frame |= {"m": pd.Series([1], dtype=object), "f": pd.Series([1.0], dtype="category")}
+    frame |= {"z1": pd.to_datetime(["2024-01-01"]).tz_localize("Asia/Shanghai")}
     frame = pd.concat([pd.DataFrame(frame)] * 2, ignore_index=True)
     frame.loc[1, "m"] = "a"
     with pytest.raises(DataContractError, match=message):

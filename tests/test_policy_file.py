@@ -53,6 +53,8 @@ def test_a_rule_is_read_as_it_stands(tmp_path: Path) -> None:
         (policy_text(GOOD).replace("label: A, ", ""), r"rules\[1\].label: missing"),
         (policy_text(GOOD).replace("step: rules", "step: x"), "one of 'identity' or 'rules'"),
         (policy_text(GOOD).replace("name: a", "name: score"), "score is no rule's name"),
+        (policy_text(GOOD).replace("name: a", "name: todays_policy"), "todays_policy is no rule's"),
+        (policy_text('{column: x, operator: ==, value: "a\\0b"}'), "without the sign NUL"),
         (policy_text(GOOD) + f"  - {RULE % GOOD}\n", r"rules\[2\].name: 'a' is that of rules\[1\]"),
         (policy_text(""), r"rules\[1\]: any or all is missing, with at least one condition"),
         (policy_text(GOOD)[:-2] + f", all: [{GOOD}]}}\n", "both any and all; one of the two"),

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from riskkit import policy, synthetic
-from riskkit.policy.judged import exact_p_value, holm
+from riskkit.chance import holm
+from riskkit.policy.judged import exact_p_value
 
 
 def test_the_exact_test_of_equal_coins_is_the_binomial():

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from riskkit import metrics, strategy
+from riskkit.scorecard import ScoreScale
 from riskkit.strategy import words
 
 ECONOMICS = strategy.Economics(margin_amount=60, loss_amount=600, cost_amount=5)
@@ -523,3 +524,15 @@ def test_words_are_silent_on_the_never_booked_where_all_were_booked(table):
     one["bad"] = 1
     assert "1 bad of 501 loans" in strategy.bad_rate_text(one)
     assert strategy.bad_rate_text(one * np.nan) == "not known"
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(440, 680), min_size=2, max_size=200), st.integers(0, 99))
+def test_a_higher_cutoff_approves_fewer_and_none_the_worse_by_the_models_probability(points, seed):
+    y = np.random.default_rng(seed).integers(0, 2, len(points))
+    own = pd.DataFrame({"probability": ScoreScale().probability(np.array(points, dtype=float))})
+    counts = metrics.score_counts(points, y, sums=own)
+    table = strategy.cutoff_table(counts, ECONOMICS).sort_index()
+    assert (table["applications"].diff().dropna() < 0).all()
+    expected = table["probability"] / table["applications"]
+    assert (expected.diff().dropna() <= 1e-12).all()

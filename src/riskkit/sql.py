@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["DIALECTS", "number_literal", "quoted", "text_literal"]
+__all__ = ["DIALECTS", "UnwritableError", "number_literal", "quoted", "text_literal"]
 
 DIALECTS = ("duckdb", "postgres")
 # PostgreSQL cuts longer names off, without a word
 _LONGEST_NAME_BYTES = 63
+
+
+class UnwritableError(ValueError):
+    """A name or a text that a database cannot hold, so that no query can have it."""
 
 
 def quoted(name: str, dialect: str) -> str:
@@ -20,14 +24,16 @@ def quoted(name: str, dialect: str) -> str:
     Raises
     ------
     ValueError
-        An unknown dialect, or a name the database cannot hold.
+        An unknown dialect.
+    UnwritableError
+        A name the database cannot hold.
     """
     if dialect not in DIALECTS:
         raise ValueError(f"dialect must be one of {DIALECTS}, got {dialect!r}")
     if not name or "\0" in name:
-        raise ValueError(f"no database has a column or table called {name!r}")
+        raise UnwritableError(f"no database has a column or table called {name!r}")
     if dialect == "postgres" and len(name.encode()) > _LONGEST_NAME_BYTES:
-        raise ValueError(
+        raise UnwritableError(
             f"PostgreSQL cuts names off after {_LONGEST_NAME_BYTES} bytes; {name!r} has "
             f"{len(name.encode())}"
         )
@@ -54,9 +60,9 @@ def text_literal(value: str) -> str:
 
     Raises
     ------
-    ValueError
+    UnwritableError
         A text with a NUL character, which no database has.
     """
     if "\0" in value:
-        raise ValueError(f"no database has the text {value!r}")
+        raise UnwritableError(f"no database has the text {value!r}")
     return "'" + value.replace("'", "''") + "'"

@@ -69,10 +69,13 @@ class Study:
         """The rows so far of a case, or of a part of one such as all its seeds; as text."""
         if not self.path.exists():
             return pd.DataFrame(columns=["commit", "modules"])
-        rows = pd.read_csv(self.path, dtype="str", keep_default_na=False)
-        for name, value in case.items():
-            rows = rows[rows[name] == str(value)] if name in rows else rows[:0]
-        return rows
+        return _of_case(pd.read_csv(self.path, dtype="str", keep_default_na=False), case)
+
+
+def _of_case(rows: pd.DataFrame, case: Mapping[str, Any]) -> pd.DataFrame:
+    for name, value in case.items():
+        rows = rows[rows[name] == str(value)] if name in rows else rows[:0]
+    return rows
 
 
 def modules_hash(modules: Sequence[str], source: Path = PROJECT / "src" / "riskkit") -> str:
@@ -99,8 +102,9 @@ def run(study: Study, say: Callable[[str], None] = print) -> None:
             continue
         found = study.measure(**case)
         row = {**case, **found, "commit": commit, "modules": modules}
+        there = study.rows()
         measured = [
-            pd.DataFrame([row]).astype("str") if other is case else study.rows(**other)
+            pd.DataFrame([row]).astype("str") if other is case else _of_case(there, other)
             for other in study.cases
         ]
         with tables.whole(study.path) as path:

@@ -11,6 +11,7 @@ from riskkit.credit_limits.choice import (
     limit_options,
     limit_text,
 )
+from riskkit.credit_limits.costs import bound_text, limit_bounds
 from riskkit.credit_limits.moves import (
     LimitRule,
     after_moves,
@@ -26,10 +27,12 @@ __all__ = [
     "LimitRule",
     "affordability",
     "after_moves",
+    "bound_text",
     "budget_curve",
     "choose_limits",
     "granted_limits",
     "income_bands",
+    "limit_bounds",
     "limit_moves",
     "limit_options",
     "limit_outcomes",

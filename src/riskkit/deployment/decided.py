@@ -6,19 +6,27 @@ table that a person can read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from riskkit.checks import flag_array, numeric_array, refuse_missing, same_rows
+from riskkit.checks import (
+    flag_array,
+    numeric_array,
+    refuse_missing,
+    require_columns,
+    same_rows,
+)
 
 __all__ = [
     "ALL",
     "BY_SCORE",
     "BY_TODAY",
     "check_cutoffs_by_segment",
+    "check_rules",
+    "check_scale",
     "decide",
     "decision_table",
     "decline_table",
@@ -42,6 +50,50 @@ def check_cutoffs_by_segment(cutoffs: Mapping[str, float], segment: object) -> N
         )
     if not cutoffs or not all(np.isfinite(cutoff) for cutoff in cutoffs.values()):
         raise ValueError(f"cutoffs must be finite, got {dict(cutoffs)!r}")
+
+
+def check_scale(scale: pd.DataFrame) -> None:
+    """Refuse a rating scale on which some score has no grade, or two.
+
+    Raises
+    ------
+    ValueError
+        No grade, none that reaches down to every score, or two of one name or from one score on.
+    """
+    require_columns(scale, ["score_low"], "scale")
+    low = scale["score_low"].to_numpy(float)
+    if not len(low) or low.min() != -np.inf or np.isnan(low).any():
+        raise ValueError(
+            f"the lowest grade must have score_low -inf, so that every score has one, got {[*low]}"
+        )
+    if not scale.index.is_unique or len(np.unique(low)) < len(low):
+        raise ValueError(
+            f"each grade has a name and a score_low of its own, got {list(scale.index)} "
+            f"from {[*low]}"
+        )
+
+
+def check_rules(names: Iterable[object]) -> None:
+    """Refuse rules that could not be told apart in what declined somebody.
+
+    Raises
+    ------
+    ValueError
+        Two rules of one name, or one called as the score or today's policy are.
+    """
+    told = [str(name) for name in names]
+    twice = sorted({name for name in told if told.count(name) > 1})
+    if twice or {BY_SCORE, BY_TODAY} & {*told}:
+        raise ValueError(
+            f"each rule has a name of its own, neither {BY_SCORE} nor {BY_TODAY}, got {told}"
+        )
+
+
+def _check_segment(segment: pd.Series) -> None:
+    values = segment.cat.categories if isinstance(segment.dtype, pd.CategoricalDtype) else segment
+    kind = pd.api.types.infer_dtype(values, skipna=True)
+    if kind not in ("string", "integer", "empty"):
+        raise ValueError(f"segment must be text, or whole numbers, got {kind} ({segment.dtype})")
 
 
 def decide(
@@ -79,7 +131,8 @@ def decide(
     Raises
     ------
     ValueError
-        A score is missing, lengths differ, or as :func:`check_cutoffs_by_segment`.
+        A score is missing, lengths differ, a scale on which some score has no grade, two rules of
+        one name, segments that are no text, or as :func:`check_cutoffs_by_segment`.
 
     Source
     ------
@@ -95,6 +148,10 @@ def decide(
     """
     same_rows(fired=fired, score=score, segment=segment, passed_today=passed_today)
     check_cutoffs_by_segment(cutoffs, segment)
+    check_scale(scale)
+    check_rules(fired.columns)
+    if segment is not None:
+        _check_segment(segment)
     points = numeric_array(score, "score", len(fired)).astype(float)
     refuse_missing(points, "score")
     cutoff = _cutoff_of_each(cutoffs, segment, len(fired))
@@ -208,11 +265,11 @@ def decision_table(
     for name, cutoff in cutoffs.items():
         where = f" where {segment} is {name}" if segment and name != ALL else ""
         label = f"Score of the {model} too low{where}"
-        rows.append(("score", BY_SCORE, label, f"score < {cutoff:.10g}{where}", "decline"))
+        rows.append(("score", BY_SCORE, label, f"score < {_exact(cutoff)}{where}", "decline"))
     for grade, row in scale.iterrows():
         low, high = row["score_low"], row["score_high"]
-        ends = [f"score >= {low:.10g}"] if np.isfinite(low) else []
-        ends += [f"score < {high:.10g}"] if np.isfinite(high) else []
+        ends = [f"score >= {_exact(low)}"] if np.isfinite(low) else []
+        ends += [f"score < {_exact(high)}"] if np.isfinite(high) else []
         label = f"Probability of bad {row['probability']:.2%}"
         told = " and ".join(ends) or "any score"
         rows.append(("grade", grade, label, told, f"grade {grade}"))
@@ -233,9 +290,15 @@ def _condition_words(condition: object) -> str:
     )
 
 
+def _exact(value: float) -> str:
+    """The number in short, unless that is another number."""
+    short = f"{value:.10g}"
+    return short if float(short) == value else f"{value:.17g}"
+
+
 def _value_words(value: object) -> str:
     if isinstance(value, pd.Timestamp):
         return f"{value:%Y-%m-%d}"
     if isinstance(value, float):
-        return f"{value:.10g}"
+        return _exact(value)
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -5,7 +5,8 @@ Takes the conditions of the rules, the card and where to cut; gives the text of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,21 @@ from riskkit.deployment.decided import (
     BY_SCORE,
     BY_TODAY,
     check_cutoffs_by_segment,
+    check_rules,
+    check_scale,
     decision_table,
     otherwise,
 )
 from riskkit.scorecard import Scorecard
-from riskkit.sql import DIALECTS, number_literal, quoted, text_literal
+from riskkit.sql import DIALECTS, UnwritableError, number_literal, quoted, text_literal
 from riskkit.tables import whole
 
 __all__ = ["decision_sql", "save_decision"]
 
 # columns of the inner query that no applicant's column may have
 _RULE, _SEGMENT, _SCORE = "declined_by_rule", "decision_segment", "credit_score"
+_OWN = {_RULE, _SEGMENT, _SCORE, "grade", "cutoff", "declined_by", "approved"}
+_LARGEST, _SMALLEST = float(np.finfo(float).max), float(np.finfo(float).smallest_subnormal)
 
 
 def decision_sql(
@@ -80,13 +85,17 @@ def decision_sql(
     riskkit definition.
     """
     check_cutoffs_by_segment(cutoffs, segment or None)
+    check_scale(scale)
+    check_rules([] if conditions is None else conditions["rule"].unique())
+    _check_names(key, segment, conditions, card, dialect)
     derived = {_RULE: _rules_case(conditions, dialect, behind_today)}
     if segment:
         derived[_SEGMENT] = f"CAST({_asked(segment, dialect)} AS TEXT)"
     if card is None:
         parts = [table] if isinstance(table, str) else list(table)
         source = ".".join(quoted(part, dialect) for part in parts)
-        score = f"CAST({_asked(_SCORE, dialect)} AS FLOAT8)"
+        # both databases order NaN above every number, and so would approve it
+        score = f"NULLIF(CAST({_asked(_SCORE, dialect)} AS FLOAT8), {number_literal(np.nan)})"
         columns = {key: _asked(key, dialect), **derived, _SCORE: score}
         listed = ",\n  ".join(f"{text} AS {quoted(n, dialect)}" for n, text in columns.items())
         scored = f"SELECT\n  {listed}\nFROM {source} AS asked"
@@ -101,6 +110,61 @@ def decision_sql(
         f"ELSE {text_literal(BY_SCORE)} END) AS declined_by\nFROM (\n{scored}\n) AS scored"
     )
     return f"SELECT *, declined_by IS NULL AS approved\nFROM (\n{decided}\n) AS decided"
+
+
+def _check_names(
+    key: str, segment: str, conditions: pd.DataFrame | None, card: Scorecard | None, dialect: str
+) -> None:
+    """Refuse names that the query's own columns have, or that the database would take for one."""
+    if key.casefold() in _OWN:
+        raise ValueError(f"key must not be called as a column of the answer, got {key!r}")
+    if dialect != "duckdb":
+        return
+    read = {key, *([segment] if segment else []), *(card.points_ if card is not None else [])}
+    if conditions is not None:
+        read |= {*conditions["column"], *conditions["times"]} - {""}
+    folded: dict[str, list[str]] = {}
+    for name in sorted(read):
+        folded.setdefault(name.casefold(), []).append(name)
+    if alike := [names for names in folded.values() if len(names) > 1]:
+        raise UnwritableError(
+            f"DuckDB takes columns that differ in capitals alone for one: {alike}"
+        )
+
+
+def _product(value: float, factor: str) -> str:
+    """The value times a column in double precision, where PostgreSQL would raise an error.
+
+    It raises one where a product is beyond the largest double, which is infinity in Python, or
+    below the smallest, which is zero.
+    """
+    if not value:
+        return _literal(0.0, "number")
+    product = f"{_literal(value, 'number')} * {factor}"
+    size = abs(value)
+    if size > 1:
+        most = _outermost(_LARGEST / size, lambda one: math.isfinite(one * size))
+        above, below = (_literal(math.copysign(math.inf, end * value), "number") for end in (1, -1))
+        end = _literal(most, "number")
+        return (
+            f"CASE WHEN {factor} > {end} THEN {above} WHEN {factor} < -{end} THEN {below} "
+            f"ELSE {product} END"
+        )
+    if size < 1:
+        least = _outermost(_SMALLEST / size / 2, lambda one: one * size == 0)
+        zero = _literal(0.0, "number")
+        end = _literal(least, "number")
+        return f"CASE WHEN abs({factor}) <= {end} THEN {zero} ELSE {product} END"
+    return product
+
+
+def _outermost(near: float, holds: Callable[[float], bool]) -> float:
+    """The largest double for which it holds, a few steps from a guess."""
+    while not holds(near):
+        near = math.nextafter(near, 0.0)
+    while holds(beyond := math.nextafter(near, math.inf)) and beyond < math.inf:
+        near = beyond
+    return near
 
 
 def _asked(column: str, dialect: str) -> str:
@@ -149,7 +213,11 @@ def _met(condition: Any, dialect: str) -> str:
         if condition.times_codes:
             codes = ", ".join(map(number_literal, condition.times_codes))
             tests.append(f"{factor} NOT IN ({codes})")
-        bound = f"{bound} * {factor}"
+        bound = _product(float(given[0]), factor)
+        if not given[0]:
+            # zero times infinity is no bound
+            largest = _literal(_LARGEST, "number")
+            tests.append(f"{factor} BETWEEN -{largest} AND {largest}")
     tests.append(f"{column} {condition.operator} {bound}")
     return f"COALESCE({' AND '.join(tests)}, FALSE)"
 
@@ -216,7 +284,8 @@ def save_decision(
     Parameters
     ----------
     folder : str or Path
-        Where the files go, each whole or not at all.
+        Where the files go, each whole or not at all. A database that cannot hold a name or a text
+        of the decision has a comment that says so instead of a query.
     conditions, card, scale, cutoffs, behind_today
         As for :func:`decision_sql`; the queries read a table called ``applications``.
     model : str
@@ -228,18 +297,24 @@ def save_decision(
         Of :func:`decision_table`, as it was written.
     """
     table = decision_table(conditions, scale, cutoffs, model=model, behind_today=behind_today)
+    queries = {}
+    for dialect in DIALECTS:
+        try:
+            query = decision_sql(
+                conditions,
+                card,
+                scale,
+                cutoffs,
+                table="applications",
+                dialect=dialect,
+                behind_today=behind_today,
+            )
+            queries[dialect] = f"{query};\n"
+        except UnwritableError as error:
+            queries[dialect] = f"-- no query: {error}\n"
     with whole(Path(folder) / "decision_table.csv") as path:
         table.to_csv(path)
-    for dialect in DIALECTS:
-        query = decision_sql(
-            conditions,
-            card,
-            scale,
-            cutoffs,
-            table="applications",
-            dialect=dialect,
-            behind_today=behind_today,
-        )
+    for dialect, text in queries.items():
         with whole(Path(folder) / f"decision_{dialect}.sql") as path:
-            Path(path).write_text(f"{query};\n", encoding="utf-8")
+            Path(path).write_text(text, encoding="utf-8")
     return table

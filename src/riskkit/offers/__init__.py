@@ -16,11 +16,8 @@ from riskkit.offers.hazards import grade_hazards, term_hazards
 from riskkit.offers.price import price_table
 from riskkit.offers.price_words import price_figures, price_findings, price_text, subsidy_text
 from riskkit.offers.sheet import disclosure_sheet
-from riskkit.offers.trial import (
-    new_offers,
-    offer_trial,
-    trial_text,
-)
+from riskkit.offers.trial import new_offers, trial_steps
+from riskkit.offers.trial_words import trial_text
 
 __all__ = [
     "Charge",
@@ -44,7 +41,6 @@ __all__ = [
     "new_offers",
     "offer_cells",
     "offer_gaps",
-    "offer_trial",
     "price_figures",
     "price_findings",
     "price_table",
@@ -52,5 +48,6 @@ __all__ = [
     "subsidy_table",
     "subsidy_text",
     "term_hazards",
+    "trial_steps",
     "trial_text",
 ]

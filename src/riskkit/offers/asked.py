@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit.checks import check_seed
+from riskkit.offers.price import GOALS
 
 __all__ = ["check_offers"]
 
@@ -80,6 +81,10 @@ def check_offers(parameters: Mapping[str, Any]) -> dict[str, str]:
         raise ValueError(
             "take_up_logit_per_apr must be at most 0, as a dearer loan is taken less, got "
             f"{parameters['take_up_logit_per_apr']!r}"
+        )
+    if parameters.get("price_goal", GOALS[0]) not in GOALS:
+        raise ValueError(
+            f"price_goal must be one of {', '.join(GOALS)}, got {parameters['price_goal']!r}"
         )
     _check_levels(parameters.get("limit_levels", "1 2"))
     return {}

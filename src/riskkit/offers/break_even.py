@@ -30,7 +30,7 @@ def break_even_table(
     window_months: int = 12,
     highest_apr: float = HIGHEST_APR,
 ) -> pd.DataFrame:
-    """Least price of each grade and term that pays for funding, margin, losses and costs.
+    """Least price of each grade and term that pays for funding, losses, costs and their margin.
 
     The rate at which expected cash flows, discounted at funding and margin, are worth what is lent
     and spent: instalments of those who pay, the balance of those who prepay, and of a loan that

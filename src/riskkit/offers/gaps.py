@@ -279,7 +279,12 @@ def _told(gaps: pd.DataFrame, measure: str, currency: str) -> list[str]:
     return told
 
 
-def fairness_findings(tables: Mapping[str, pd.DataFrame]) -> list[tuple[str, str, bool]]:
+def fairness_findings(
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    after: Mapping[str, str] | None = None,
+    income_amount: pd.Series | None = None,
+) -> list[tuple[str, str, bool]]:
     """Findings on four fifths, for each way of deciding: (topic, text, whether red).
 
     Red: below four fifths beyond chance, all groups of that way together. Amber: below, by chance
@@ -289,8 +294,14 @@ def fairness_findings(tables: Mapping[str, pd.DataFrame]) -> list[tuple[str, str
     ----------
     tables : mapping of str to DataFrame
         What decides, such as "the rules" → of :func:`riskkit.evidence.fairness_table`.
+    after : mapping of str to str, optional
+        Way → the way that it goes further than, such as a limit than a price: what the step itself
+        does is told, the ratio of both ratios.
+    income_amount : Series, index (attribute, group), optional
+        Median income a month, units of the currency: told of those steps, since limits follow it.
     """
     found = []
+    steps = after or {}
     for name, table in tables.items():
         if table.empty or "below_four_fifths" not in table:
             continue
@@ -303,8 +314,33 @@ def fairness_findings(tables: Mapping[str, pd.DataFrame]) -> list[tuple[str, str
             if len(rows):
                 groups = ", ".join(
                     f"{attribute} {group} {row['impact_ratio']:.3f}"
+                    + _step_told(tables, steps.get(name), (attribute, group), row, income_amount)
                     for (attribute, group), row in rows.iterrows()
                 )
                 text = f"{name}: below {evidence.FOUR_FIFTHS:g}, {words}: {groups}"
                 found.append(("Fairness of offers", text, red))
     return found
+
+
+def _step_told(
+    tables: Mapping[str, pd.DataFrame],
+    before: str | None,
+    index: tuple[str, str],
+    row: pd.Series,
+    income_amount: pd.Series | None,
+) -> str:
+    """What of a ratio is the last step's own doing, and the incomes that it follows."""
+    if before is None or before not in tables or index not in tables[before].index:
+        return ""
+    own = row["impact_ratio"] / tables[before].loc[index, "impact_ratio"]
+    text = f" ({own:.3f} by this step"
+    if income_amount is not None and index in income_amount.index:
+        others = income_amount.loc[index[0]].drop(index[1])
+        if len(others):
+            text += f"; median income {income_amount.loc[index]:,.0f}, of the other groups "
+            text += (
+                f"{others.min():,.0f} to {others.max():,.0f}"
+                if len(others) > 1
+                else f"{others.iloc[0]:,.0f}"
+            )
+    return text + ")"

@@ -13,11 +13,14 @@ from riskkit.offers.price import STATUSES
 __all__ = ["price_figures", "price_findings", "price_text", "subsidy_text"]
 
 MIN_BADS = 30
-_PRICED, _AT_CAP, _CAP_BELOW, _NOTHING_PAYS, _UNSEEN = STATUSES
+_PRICED, _AT_CAP, _CAP_BELOW, _NOTHING_PAYS, _LOSE, _UNSEEN = STATUSES
 
 
 def price_text(table: pd.DataFrame, currency: str, *, cap: pd.Series | None = None) -> str:
     """Sentences on whom the cap declines, whose price it clips, and how sure that is, as Markdown.
+
+    What the most profitable prices would earn instead is told last: that hangs on a demand that
+    nobody has measured.
 
     Parameters
     ----------
@@ -37,9 +40,9 @@ def price_text(table: pd.DataFrame, currency: str, *, cap: pd.Series | None = No
     >>> table = pd.DataFrame({"applications": [60, 40], "asked_amount": [600.0, 400.0],
     ...     "bad": [50, 50], "status": ["at cap", "cap below break-even"], "sure": True})
     >>> print(price_text(table, "CNY"))  # doctest: +NORMALIZE_WHITESPACE
-    Of 2 cells of grade and term, none is priced below the cap and 1 (60 applications) at it, for
-    less than it would earn at the best price. **1 cell is declined because the cap lies below its
-    break-even price**: 40 applications (40.0%), asking for 400 CNY.
+    Of 2 cells of grade and term, none is priced below the cap and 1 (60 applications) at it, since
+    the price aimed at lies above. **1 cell is declined because the cap lies below its break-even
+    price**: 40 applications (40.0%), asking for 400 CNY.
     """
     if table.empty:
         return "There is nothing to price: nobody asks for a loan of a known grade and term."
@@ -48,6 +51,7 @@ def price_text(table: pd.DataFrame, currency: str, *, cap: pd.Series | None = No
     )
     n_priced, n_capped = (int(counts.loc[status, "size"]) for status in (_PRICED, _AT_CAP))
     has_cap = cap is not None or table["status"].isin([_AT_CAP, _CAP_BELOW]).any()
+    has_cap |= "cap_apr" in table and table["cap_apr"].notna().any()
     below = " below the cap" if has_cap else ""
     if cap is not None:
         below += f" of {cap['cap_rate']:.2%} ({verbatim(_cap_told(cap))})"
@@ -57,14 +61,15 @@ def price_text(table: pd.DataFrame, currency: str, *, cap: pd.Series | None = No
     )
     if n_capped:
         text += (
-            f" and {n_capped} ({counts.loc[_AT_CAP, 'sum']:,.0f} applications) at it, for less "
-            "than it would earn at the best price"
+            f" and {n_capped} ({counts.loc[_AT_CAP, 'sum']:,.0f} applications) at it, since the "
+            "price aimed at lies above"
         )
     text += "."
     if has_cap:
         text += f" {_declined_text(table, _CAP_BELOW, currency)}"
-    if (table["status"] == _NOTHING_PAYS).any():
-        text += f" {_declined_text(table, _NOTHING_PAYS, currency)}"
+    for status in (_NOTHING_PAYS, _LOSE):
+        if (table["status"] == status).any():
+            text += f" {_declined_text(table, status, currency)}"
     unseen = table[table["status"] == _UNSEEN]
     if len(unseen):
         n = len(unseen)
@@ -73,7 +78,29 @@ def price_text(table: pd.DataFrame, currency: str, *, cap: pd.Series | None = No
             f"({unseen['applications'].sum():,} applications): no loan of their term has defaulted "
             "yet."
         )
-    return text + _doubt(table)
+    return text + _doubt(table) + _best_text(table, currency)
+
+
+def _best_text(table: pd.DataFrame, currency: str) -> str:
+    """What the most profitable lawful prices would earn above those offered."""
+    if "best_profit_amount" not in table or table["best_profit_amount"].isna().all():
+        return ""
+    n = table["applications"]
+    ends = [
+        float((n * (table[f"best_profit_{end}"] - table[f"profit_{end}"].fillna(0.0))).sum())
+        for end in ("amount", "low", "high")
+    ]
+    earned = float((n * table["profit_amount"].fillna(0.0)).sum())
+    unit = verbatim(currency)
+    expected = f"These prices are expected to earn {earned:,.0f} {unit} above funding"
+    if abs(ends[0]) < 0.005 * abs(earned):
+        return f" {expected}, as much as the most profitable lawful ones under the demand assumed."
+    return (
+        f" {expected}; the most profitable lawful ones, **under the demand assumed**, "
+        f"{ends[0]:,.0f} more ({min(ends):,.0f} to {max(ends):,.0f}, were every grade at the same "
+        "end of its interval). Nobody has measured that demand: it is no reason to charge more "
+        "until prices are tested at random."
+    )
 
 
 def price_figures(table: pd.DataFrame, *, cap: pd.Series | None = None) -> dict[str, str]:
@@ -150,7 +177,9 @@ def subsidy_text(table: pd.DataFrame, *, cells: int = 3) -> str:
             continue
         free = int((known["subsidy_high"].fillna(known["subsidy_rate"]) == 0).sum())
         paid = known[known["subsidy_rate"] > 0]
-        text = f"{name} pays for itself in {free or 'no'} of {len(known)} cells."
+        text = f"{name} pays for itself in {free} of {len(known)} cells of grade and term."
+        if not free:
+            text = f"{name} pays for itself nowhere."
         if len(paid):
             named = "; ".join(
                 _subsidy_told(index, row) for index, row in paid.head(cells).iterrows()
@@ -169,22 +198,21 @@ def _subsidy_told(index: tuple, row: pd.Series) -> str:
 
 
 def _declined(table: pd.DataFrame) -> pd.Series:
-    return table["status"].isin([_CAP_BELOW, _NOTHING_PAYS])
+    return table["status"].isin([_CAP_BELOW, _NOTHING_PAYS, _LOSE])
 
 
 def _declined_text(table: pd.DataFrame, status: str, currency: str) -> str:
     rows = table[table["status"] == status]
-    why = (
-        "because the cap lies below {} break-even price"
-        if status == _CAP_BELOW
-        else "because no price at all pays for {}"
-    )
+    why, whose = {
+        _CAP_BELOW: ("because the cap lies below {} break-even price", ("its", "their")),
+        _NOTHING_PAYS: ("because no price at all pays for {}", ("it", "them")),
+        _LOSE: ("because those who take {} price fail too often for it", ("its", "their")),
+    }[status]
     if rows.empty:
-        return f"None is declined {why.format('its')}."
+        return f"None is declined {why.format(whose[0])}."
     n, one = len(rows), len(rows) == 1
-    whose = ("its" if one else "their") if status == _CAP_BELOW else ("it" if one else "them")
     return (
-        f"**{n} cell{' is' if one else 's are'} declined {why.format(whose)}**: "
+        f"**{n} cell{' is' if one else 's are'} declined {why.format(whose[not one])}**: "
         f"{rows['applications'].sum():,} applications "
         f"({rows['applications'].sum() / table['applications'].sum():.1%}), asking for "
         f"{rows['asked_amount'].sum():,.0f} {verbatim(currency)}."

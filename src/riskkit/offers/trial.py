@@ -1,20 +1,27 @@
 """What new terms would have brought: the same borrowers, the same luck, other offers.
 
-Takes the synthetic lender's portfolio under the old offers and under the new ones; gives money
-earned, bad rate, take-up and approval of both, each difference with a paired interval.
+Takes the synthetic lender's applications under the old offers and, step by step, under new ones;
+gives money earned, bad rate, take-up and approval of each, every difference with a paired interval.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
 from riskkit.checks import DataContractError, check_level, require_columns, same_rows
-from riskkit.columns import verbatim
-from riskkit.synthetic import Portfolio
+from riskkit.synthetic import Portfolio, World, perform
 
-__all__ = ["loan_earnings", "new_offers", "offer_trial", "trial_rows", "trial_text"]
+__all__ = [
+    "loan_earnings",
+    "new_offers",
+    "offer_trial",
+    "trial_rows",
+    "trial_steps",
+]
 
 # the longest term, and until an unpaid last instalment is charged off
 MONTHS_TO_END = 12 + 6
@@ -23,14 +30,14 @@ MONTHS_TO_END = 12 + 6
 def new_offers(
     applications: pd.DataFrame,
     decisions: pd.DataFrame,
-    prices: pd.DataFrame,
+    prices: pd.DataFrame | None = None,
     limit_amount: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Applications with the new decision, price and limit in place of the old ones.
 
     Approved is whom the decision approves, whose grade and term has a price, and who may borrow
-    something. The price is all there is: nothing is deducted up front. An interest-free plan that a
-    merchant pays stays one.
+    something. A new price is all there is: nothing is deducted up front. An interest-free plan that
+    a merchant pays stays one.
 
     Parameters
     ----------
@@ -38,8 +45,9 @@ def new_offers(
         Of the synthetic lender.
     decisions : DataFrame
         application_id, approved, grade; a row for each application.
-    prices : DataFrame, index (grade, term_months)
-        offer_apr, missing where nothing is offered.
+    prices : DataFrame, index (grade, term_months), optional
+        offer_apr, missing where nothing is offered. Without it the old price and fee stay; those
+        declined before are offered the median price of the old offers of their term, no fee.
     limit_amount : Series, index as of `applications`, optional
         Units of the currency; 0 or missing: nothing. Without it the old limit stays, or for those
         declined before, the amount asked for.
@@ -52,6 +60,8 @@ def new_offers(
     ------
     DataContractError
         An application has no decision, or two.
+    ValueError
+        The old price is to stay, and there was no old offer.
     """
     require_columns(decisions, ["application_id", "approved", "grade"], "decisions")
     known = decisions.set_index("application_id")
@@ -62,11 +72,13 @@ def new_offers(
         text = f"application_id: {lacking.sum():,} applications have no decision"
         raise DataContractError("decisions", [text])
     decided = known.reindex(applications["application_id"])
-    cell = pd.MultiIndex.from_arrays([decided["grade"], applications["term_months"]])
-    apr = prices["offer_apr"].reindex(cell).to_numpy(float)
-    promoted = (applications["offer_apr"] == 0).to_numpy()
+    if prices is None:
+        apr, fee_rate = _old_prices(applications), applications["offer_fee_rate"].fillna(0.0)
+    else:
+        cell = pd.MultiIndex.from_arrays([decided["grade"], applications["term_months"]])
+        apr, fee_rate = prices["offer_apr"].reindex(cell).to_numpy(float).round(4), 0.0
     has_price = ~np.isnan(apr)
-    apr = np.where(promoted, 0.0, np.round(apr, 4))
+    apr = np.where((applications["offer_apr"] == 0).to_numpy(), 0.0, apr)
     asked = applications["amount"].to_numpy()
     if limit_amount is None:
         old = applications["offer_limit"].to_numpy()
@@ -78,9 +90,20 @@ def new_offers(
     return applications.assign(
         approved=approved,
         offer_apr=np.where(approved, apr, np.nan),
-        offer_fee_rate=0.0,
+        offer_fee_rate=np.where(approved, fee_rate, 0.0),
         offer_limit=np.where(approved, limit, 0).astype(np.int64),
     )
+
+
+def _old_prices(applications: pd.DataFrame) -> np.ndarray:
+    """The old price of each, and of those declined then the median of their term, else of all."""
+    old = applications["offer_apr"].where(applications["approved"])
+    listed = old.where(old > 0)
+    if listed.isna().all():
+        raise ValueError("there was no old offer whose price could stay")
+    of_term = listed.groupby(applications["term_months"]).transform("median")
+    prices: np.ndarray = old.fillna(of_term).fillna(listed.median()).round(4).to_numpy(float)
+    return prices
 
 
 def loan_earnings(portfolio: Portfolio, *, funding_rate: float, cost_amount: float) -> pd.Series:
@@ -263,36 +286,60 @@ def _pull(sums: dict[str, np.ndarray], top: str, bottom: str, value: float) -> n
     return pull
 
 
-def trial_text(trial: pd.DataFrame, currency: str) -> str:
-    """Sentences on whether the new offers earn more, as Markdown.
-
-    Judged by profit, which was chosen beforehand; the other measures say how it came about.
+def trial_steps(
+    applications: pd.DataFrame,
+    steps: Mapping[str, pd.DataFrame],
+    world: World,
+    *,
+    funding_rate: float,
+    cost_amount: float,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """New offers against the old ones, one change after another, on the same borrowers.
 
     Parameters
     ----------
-    trial : DataFrame
-        Of :func:`offer_trial`.
-    currency : str
+    applications : DataFrame
+        Of the synthetic lender, with the old offers.
+    steps : mapping of name to DataFrame
+        Of :func:`new_offers`, each with one change more than the one before it.
+    world : World
+        That the applications come from.
+    funding_rate, cost_amount, level
+        As for :func:`offer_trial`.
+
+    Returns
+    -------
+    DataFrame, index (step, measure)
+        Columns of :func:`offer_trial`, against the old offers, and `added` with `added_low`,
+        `added_high`: against the step before, of the first against the old offers.
+        Attributes ``applications`` (judged) and ``bad``: the fewest bads of any side.
+
+    Raises
+    ------
+    ValueError
+        There is no step, or as :func:`offer_trial`.
     """
-    unit = verbatim(currency)
-    profit, bad = trial.loc["profit_amount"], trial.loc["bad_rate"]
-    approval, take_up = trial.loc["approval_rate"], trial.loc["take_up_rate"]
-    between = (
-        f"{profit['difference']:+,.0f} {unit} ({profit['low']:+,.0f} to {profit['high']:+,.0f})"
-    )
-    if not profit["is_beyond_chance"]:
-        verdict = f"The new offers earn **no more and no less beyond chance**: {between}"
-    elif profit["difference"] > 0:
-        verdict = f"**The new offers earn more**: {between}"
-    else:
-        verdict = f"**The new offers earn less**: {between}"
-    n_bad = min(trial.attrs["bad"])
-    few = " (fewer than 30 bads on a side: too few to say)" if n_bad < 30 else ""
-    return (
-        f"On {trial.attrs['applications']:,} applications whose loans have all come to their end, "
-        f"with the same borrowers and the same random numbers: {verdict}, from "
-        f"{profit['old']:,.0f} to {profit['new']:,.0f} {unit}. Approved are {approval['new']:.1%} "
-        f"instead of {approval['old']:.1%}; of the offers {take_up['new']:.1%} instead of "
-        f"{take_up['old']:.1%} are taken; {bad['new']:.2%} instead of {bad['old']:.2%} of the "
-        f"loans turn bad ({bad['low'] * 100:+.2f} to {bad['high'] * 100:+.2f} points){few}."
-    )
+    if not steps:
+        raise ValueError("steps must hold one at least, got none")
+    end = world.lender.observed_to
+    # whoever does not count need not be performed
+    counts = trial_rows(applications, end).to_numpy(bool)
+    rows = counts if counts.any() else np.ones(len(counts), dtype=bool)
+    old = before = perform(applications[rows], world.lender, world.seed)
+    about = {"funding_rate": funding_rate, "cost_amount": cost_amount, "level": level}
+    tables, bads = {}, []
+    for name, changed in steps.items():
+        new = perform(changed[rows], world.lender, world.seed)
+        table = offer_trial(old, new, end, **about)
+        added = offer_trial(before, new, end, **about) if before is not old else table
+        tables[name] = table.join(
+            added[["difference", "low", "high"]].set_axis(
+                ["added", "added_low", "added_high"], axis=1
+            )
+        )
+        bads += table.attrs["bad"]
+        before = new
+    found = pd.concat(tables, names=["step"])
+    found.attrs = {"applications": int(rows.sum()), "bad": min(bads)}
+    return found

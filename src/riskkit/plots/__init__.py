@@ -6,7 +6,6 @@ Takes a table of another module; gives Axes, or a table that reads well in a not
 from riskkit.plots.bins import (
     plot_bin_order,
     plot_bins,
-    plot_bins_grid,
     plot_iv,
     plot_stability,
 )
@@ -18,7 +17,6 @@ from riskkit.plots.borrowers import (
 )
 from riskkit.plots.decisions import (
     plot_cutoffs,
-    plot_profit,
     plot_score_bands,
     plot_sensitivity,
 )
@@ -37,6 +35,7 @@ from riskkit.plots.models import (
     plot_partial_dependence,
     plot_roc,
 )
+from riskkit.plots.prices import plot_budget, plot_prices
 from riskkit.plots.style import new_axes, picture_of, use_report_style
 from riskkit.plots.tables import number_format, show_table, table_cells
 
@@ -48,7 +47,7 @@ __all__ = [
     "plot_bad_timing",
     "plot_bin_order",
     "plot_bins",
-    "plot_bins_grid",
+    "plot_budget",
     "plot_calibration",
     "plot_cap",
     "plot_contributions",
@@ -60,7 +59,7 @@ __all__ = [
     "plot_ks",
     "plot_learning_curve",
     "plot_partial_dependence",
-    "plot_profit",
+    "plot_prices",
     "plot_roc",
     "plot_score_bands",
     "plot_scores",

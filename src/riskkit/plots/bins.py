@@ -7,7 +7,7 @@ axes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from riskkit.binning import WoeBinner
 
-__all__ = ["plot_bin_order", "plot_bins", "plot_bins_grid", "plot_iv", "plot_stability"]
+__all__ = ["plot_bin_order", "plot_bins", "plot_iv", "plot_stability"]
 
 _MOST_IN_GRID = 6  # of a binner's own choice
 
@@ -74,17 +74,48 @@ def plot_iv(
     return finish(ax, "Information value", "IV", "", best)
 
 
-def plot_bins(table: pd.DataFrame | WoeBinner, title: str, *, ax: Axes | None = None) -> Axes:
+@overload
+def plot_bins(table: pd.DataFrame | WoeBinner, title: str, *, ax: Axes | None = None) -> Axes: ...
+
+
+@overload
+def plot_bins(table: Mapping[str, pd.DataFrame] | WoeBinner) -> Figure: ...
+
+
+def plot_bins(
+    table: pd.DataFrame | Mapping[str, pd.DataFrame] | WoeBinner,
+    title: str | None = None,
+    *,
+    ax: Axes | None = None,
+) -> Axes | Figure:
     """Share of rows per bin as bars, bad rate as points, WoE written above.
+
+    Of several features, without a title, a figure with two in a row.
 
     Parameters
     ----------
-    table : DataFrame or WoeBinner
-        Of :meth:`WoeBinner.table`, or a fitted binner.
-    title : str
+    table : DataFrame, WoeBinner, or mapping of title to DataFrame
+        Of :meth:`WoeBinner.table`, or a fitted binner, without a title for its strongest 6.
+    title : str, optional
         The feature's label; of a binner, the feature itself.
+
+    Raises
+    ------
+    ValueError
+        A single table without a title.
     """
-    table = table if isinstance(table, pd.DataFrame) else table.table(title)
+    if isinstance(table, pd.DataFrame):
+        if title is None:
+            raise ValueError("title must say which feature the table is of, got None")
+        return _plot_feature(table, title, ax)
+    if isinstance(table, Mapping):
+        return _plot_grid(table)
+    if title is None:
+        return _plot_grid({name: table.table(name) for name in table.iv.index[:_MOST_IN_GRID]})
+    return _plot_feature(table.table(title), title, ax)
+
+
+def _plot_feature(table: pd.DataFrame, title: str, ax: Axes | None) -> Axes:
     ax = axes_of(ax, (5.6, 3.2))
     table = table[table["good"] + table["bad"] > 0]
     place = np.arange(len(table))
@@ -111,21 +142,13 @@ def plot_bins(table: pd.DataFrame | WoeBinner, title: str, *, ax: Axes | None = 
     return finish(ax, title, "", "share of rows", alt)
 
 
-def plot_bins_grid(tables: Mapping[str, pd.DataFrame] | WoeBinner) -> Figure:
-    """Figure of :func:`plot_bins` for several features, two in a row; of a binner, its strongest 6.
-
-    Parameters
-    ----------
-    tables : mapping of title to DataFrame, or WoeBinner
-    """
+def _plot_grid(tables: Mapping[str, pd.DataFrame]) -> Figure:
     import matplotlib.pyplot as plt
 
-    if not isinstance(tables, Mapping):
-        tables = {name: tables.table(name) for name in tables.iv.index[:_MOST_IN_GRID]}
     n_rows = (len(tables) + 1) // 2
     figure, axes = plt.subplots(n_rows, 2, figsize=(10.4, 3.4 * n_rows), squeeze=False)
     for ax, (title, table) in zip(axes.flat, tables.items(), strict=False):
-        plot_bins(table, title, ax=ax)
+        _plot_feature(table, title, ax)
     for ax in axes.flat[len(tables) :]:
         ax.set_visible(False)
     figure.tight_layout()

@@ -29,7 +29,7 @@ from riskkit.strategy import choose_cutoff
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_cutoffs", "plot_profit", "plot_score_bands", "plot_sensitivity"]
+__all__ = ["plot_cutoffs", "plot_score_bands", "plot_sensitivity"]
 
 
 def plot_cutoffs(
@@ -38,9 +38,13 @@ def plot_cutoffs(
     *,
     point: pd.Series | None = None,
     told: str = "of booked",
+    currency: str = "",
     ax: Axes | None = None,
 ) -> Axes:
     """Bad rate of what is approved against the approval rate, one line per model.
+
+    With a currency, its profit instead: a full dot marks the best cutoff of those that are not
+    inferred, a hollow one a better one that is.
 
     Parameters
     ----------
@@ -50,11 +54,16 @@ def plot_cutoffs(
     rate_name : str
         What the horizontal axis counts, such as "approval rate".
     point : Series, optional
-        Another policy, whose name it bears: `approval_rate`, `bad_rate` with `bad_rate_low` and
-        `bad_rate_high`, as of :func:`frontier.policy_point`.
+        Another policy, whose name it bears: `approval_rate` and `bad_rate` with `bad_rate_low` and
+        `bad_rate_high`, or `profit_amount` with `profit_low` and `profit_high`, as of
+        :func:`frontier.policy_point`.
     told : str
         Whose bad rate it is.
+    currency : str
+        Unit of the profit.
     """
+    if currency:
+        return _plot_profit(tables, rate_name, currency, point, ax)
     ax = axes_of(ax, (5.6, 3.6))
     alt = []
     for (name, table), colour in zip(tables.items(), SERIES, strict=False):
@@ -73,31 +82,14 @@ def plot_cutoffs(
     return finish(ax, "Bad rate at each cutoff", rate_name, f"bad rate {told}", text)
 
 
-def plot_profit(
+def _plot_profit(
     tables: Mapping[str, pd.DataFrame],
     rate_name: str,
     currency: str,
-    *,
-    point: pd.Series | None = None,
-    ax: Axes | None = None,
+    point: pd.Series | None,
+    ax: Axes | None,
 ) -> Axes:
-    """Profit against the approval rate, one line per model.
-
-    A full dot marks the best cutoff of those that are not inferred, a hollow one a better one that
-    is.
-
-    Parameters
-    ----------
-    tables : mapping of model to DataFrame
-        Of :func:`strategy.cutoff_table` or :func:`frontier.efficient_tables`.
-    rate_name : str
-        What the horizontal axis counts, such as "approval rate".
-    currency : str
-        Unit of the profit.
-    point : Series, optional
-        Another policy, whose name it bears: `approval_rate`, `profit_amount` with `profit_low` and
-        `profit_high`, as of :func:`frontier.policy_point`.
-    """
+    """Profit against the approval rate, one line per model."""
     ax = axes_of(ax, (5.6, 3.6))
     largest = max((t["profit_amount"].abs().max() for t in tables.values()), default=0)
     size, unit = (1e6, "million") if largest >= 1e6 else (1e3, "thousand")

@@ -26,7 +26,6 @@ from riskkit.policy.overrides import (
     override_text,
 )
 from riskkit.policy.shifts import band_findings, reason_shift, reasons_text
-from riskkit.policy.trials import trial_table, trial_text
 
 __all__ = [
     "COLUMNS",
@@ -56,7 +55,5 @@ __all__ = [
     "reasons_text",
     "rule_effects",
     "traffic",
-    "trial_table",
-    "trial_text",
     "two_periods",
 ]

@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from riskkit.checks import check_level, flag_array, require_columns, same_rows
-from riskkit.columns import verbatim
-from riskkit.policy.judged import (
+from riskkit.chance import (
     MIN_BADS,
     fisher_p_value,
     holm,
@@ -22,6 +20,8 @@ from riskkit.policy.judged import (
     rate_text,
     seen_counts,
 )
+from riskkit.checks import check_level, flag_array, require_columns, same_rows
+from riskkit.columns import verbatim
 from riskkit.schema import PolicyFile
 
 __all__ = ["effects_text", "rule_effects"]

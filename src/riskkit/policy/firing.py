@@ -7,11 +7,14 @@ application and rule. What a missing value or a special code means to a conditio
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from riskkit.checks import DataContractError
 from riskkit.columns import (
@@ -20,7 +23,7 @@ from riskkit.columns import (
     level_of,
     level_text,
     numbers,
-    parse_text,
+    read_cells,
     shown,
 )
 from riskkit.schema import PolicyFile
@@ -29,6 +32,9 @@ __all__ = ["applicable", "condition_table", "declined_by", "fired", "policy_tabl
 
 ORDERINGS = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal}
 KINDS = {"number": "numbers", "text": "text", "boolean": "truth values", "date": "dates"}
+# a birthday may lie before any loan; a year of four digits is read alike by all databases
+ANY_DAY = CellRule(kind="date", first=datetime.date(1000, 1, 1), last=datetime.date(9999, 12, 31))
+ANY_NUMBER = CellRule(kind="number", decimal=".")
 COLUMNS = ("rule", "label", "step", "needs", "column", "kind", "operator", "value", "times")
 
 
@@ -128,6 +134,7 @@ def condition_table(
     """
     codes = special_codes or {}
     rows, faults = [], []
+    kind_of = cache(lambda name: _kind(applications[name]))
     for rule in policy.rules:
         for condition in rule.conditions:
             where = f"rule {rule.name}, {condition.text()}"
@@ -139,9 +146,17 @@ def condition_table(
             if absent:
                 faults += [f"{where}: the applications have no column {name}" for name in absent]
                 continue
-            kind, fault = _kind(applications[condition.column])
+            twice = [
+                name
+                for name in (condition.column, condition.times)
+                if name and (applications.columns == name).sum() > 1
+            ]
+            if twice:
+                faults += [f"{where}: the applications have two columns {name}" for name in twice]
+                continue
+            kind, fault = kind_of(condition.column)
             if not fault and condition.times:
-                other, fault = _kind(applications[condition.times])
+                other, fault = kind_of(condition.times)
                 if not fault and other != "number":
                     fault = f"{condition.times} holds {KINDS[other]}, and times needs numbers"
                 if not fault and kind != "number":
@@ -239,8 +254,16 @@ def declined_by(flags: pd.DataFrame) -> pd.Series:
 
 def _kind(column: pd.Series) -> tuple[str, str]:
     """Kind of a column, and why no condition can read it."""
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        # a database would tell the day of its own zone, not of the column's
+        return "", f"{column.name} has a time zone; drop it, and its local days count"
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         return "date", ""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        # no two databases write a number, a truth value or a day as the same text
+        levels = pd.api.types.infer_dtype(column.cat.categories)
+        if levels not in ("string", "integer", "empty"):
+            return "", f"{column.name} has categories that are {levels}; make them text"
     try:
         kind = feature_kinds(column.to_frame())[column.name]
     except TypeError as error:
@@ -258,30 +281,30 @@ def _typed(condition: Any, kind: str) -> tuple[Any, str]:
     if operator in ORDERINGS and kind not in ("number", "date"):
         return None, f"{column} holds {KINDS[kind]}, and {operator} compares numbers or dates"
     given = condition.value if isinstance(condition.value, list) else [condition.value]
-    values = []
-    for one in given:
-        try:
-            values.append(_value(one, kind))
-        except ValueError:
-            return None, f"{column} holds {KINDS[kind]}, and {shown(str(one))} is none of them"
+    values = _values(given, kind)
+    if wrong := [one for one, value in zip(given, values, strict=True) if value is None]:
+        return None, f"{column} holds {KINDS[kind]}, and {shown(str(wrong[0]))} is none of them"
     return (tuple(values) if isinstance(condition.value, list) else values[0]), ""
 
 
-def _value(written: Any, kind: str) -> Any:
+def _values(written: Sequence[Any], kind: str) -> list[Any]:
+    """What stands there in the type of the column, None where it is nothing of that type."""
     if kind == "boolean":
-        if not isinstance(written, bool):
-            raise ValueError(written)
-        return written
+        return [one if isinstance(one, bool) else None for one in written]
     if kind == "text":
-        return str(written).lower() if isinstance(written, bool) else level_of(written)
-    if isinstance(written, bool):
-        raise ValueError(written)
+        return [str(o).lower() if isinstance(o, bool) else level_of(o) for o in written]
+    # a list of many is read at once
+    texts = [None if isinstance(one, bool) else str(one) for one in written]
+    read = read_cells(pa.array(texts, pa.string()), ANY_DAY if kind == "date" else ANY_NUMBER)
+    values = read.series
+    wrong = values.isna().to_numpy(copy=True)
+    for fault in read.faults:
+        wrong[fault.positions] = True
     if kind == "date":
-        return pd.Timestamp(parse_text(str(written), CellRule(kind="date")))
-    value = parse_text(str(written), CellRule(kind="number", decimal="."))
-    if value is None or not np.isfinite(value):
-        raise ValueError(written)
-    return float(value)
+        wrong |= (values != values.dt.normalize()).to_numpy()
+        return [None if off else pd.Timestamp(one) for one, off in zip(values, wrong, strict=True)]
+    wrong |= ~np.isfinite(values.to_numpy(float))
+    return [None if off else float(one) for one, off in zip(values, wrong, strict=True)]
 
 
 def _met(applications: pd.DataFrame, condition: Any) -> np.ndarray:
@@ -293,8 +316,9 @@ def _met(applications: pd.DataFrame, condition: Any) -> np.ndarray:
     if condition.kind == "text":
         return there & _text_met(level_text(column), condition)
     if condition.kind == "date":
-        values = column.dt.tz_localize(None).dt.normalize().to_numpy()
-        wanted: Sequence[Any] = [np.datetime64(day) for day in _listed(condition.value)]
+        # days, since a far one has no nanoseconds
+        values = column.to_numpy().astype("datetime64[D]")
+        wanted: Sequence[Any] = [np.datetime64(day, "D") for day in _listed(condition.value)]
     else:
         values = numbers(column)
         wanted = [float(one) for one in _listed(condition.value)]
@@ -309,7 +333,9 @@ def _met(applications: pd.DataFrame, condition: Any) -> np.ndarray:
     if condition.times:
         factor = numbers(applications[condition.times])
         there = there & ~np.isnan(factor) & ~np.isin(factor, condition.times_codes)
-        bound = bound * factor
+        # beyond all doubles the bound is infinite; zero times infinity is none, and nothing is met
+        with np.errstate(invalid="ignore", over="ignore", under="ignore"):
+            bound = bound * factor
     with np.errstate(invalid="ignore"):
         return there & ORDERINGS[condition.operator](values, bound)
 

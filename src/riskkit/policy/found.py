@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from riskkit.policy.judged import MIN_BADS, p_text, rate_text
+from riskkit.chance import MIN_BADS, p_text, rate_text
 
 __all__ = ["policy_findings"]
 

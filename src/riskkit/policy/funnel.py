@@ -10,7 +10,14 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from riskkit.checks import check_level, flag_array, require_columns, same_rows
+from riskkit.checks import (
+    check_level,
+    flag_array,
+    numeric_array,
+    refuse_missing,
+    require_columns,
+    same_rows,
+)
 from riskkit.metrics import jeffreys_interval
 from riskkit.schema import PolicyFile
 
@@ -23,6 +30,7 @@ COLUMNS = (
     *("application_id", "applied_at", "channel", "partner", "amount", "booked_amount"),
     *("approved", "declined_reason", "override", "explored", "accepted", "booked"),
 )
+LARGEST_SUM = 2.0**62  # whole numbers beyond it do not add up
 STEP_OF = {"identity": "identity", "rules": "rules", "score": "score", "by_hand": "offer"}
 
 
@@ -54,7 +62,7 @@ def lost_today(applications: pd.DataFrame, declined_reasons: Mapping[str, str]) 
     ['rules', 'disbursed', nan]
     """
     require_columns(applications, ["approved", "booked"], "applications")
-    approved = applications["approved"].to_numpy(bool)
+    approved = flag_array(applications["approved"], "approved", len(applications))
     at = np.full(len(applications), LOST_AT.index("offer"))
     if "declined_reason" in applications:
         reason = applications["declined_reason"]
@@ -99,17 +107,22 @@ def lost_under(
     at = np.where(fires, steps, len(LOST_AT)).min(axis=1, initial=len(LOST_AT))
     fails = ~flag_array(passes, "passes", len(flags))
     at = np.where(at < len(LOST_AT), at, np.where(fails, LOST_AT.index("score"), -1))
-    return _lost(applications, at, ~applications["approved"].to_numpy(bool))
+    return _lost(applications, at, ~flag_array(applications["approved"], "approved", len(flags)))
 
 
 def _lost(applications: pd.DataFrame, at: np.ndarray, is_unseen: np.ndarray) -> pd.Series:
     """The steps behind the offer added; codes of LOST_AT as a category."""
-    booked = applications["booked"].to_numpy(bool)
+    booked = flag_array(applications["booked"], "booked", len(at))
     passed = at < 0
     at = np.where(passed & is_unseen, LOST_AT.index("unknown"), at)
     at = np.where(passed & ~is_unseen & ~booked, LOST_AT.index("disbursed"), at)
     if "accepted" in applications:
-        refused = ~applications["accepted"].to_numpy(bool)
+        # who was made no offer has taken none; of the others the loan tells
+        accepted = applications["accepted"]
+        told = accepted.notna().to_numpy()
+        taken = booked.copy()
+        taken[told] = flag_array(accepted[told].to_numpy(), "accepted", int(told.sum()))
+        refused = ~taken
         at = np.where(passed & ~is_unseen & refused, LOST_AT.index("accepted"), at)
     codes = pd.Categorical.from_codes(at, categories=list(LOST_AT))
     return pd.Series(codes, index=applications.index, name="lost_at")
@@ -163,8 +176,11 @@ def funnel_table(
     same_rows(applications=applications, lost_at=lost_at, by=by)
     steps = [step for step in LOST_AT[:-1] if step != "accepted" or "accepted" in applications]
     code = lost_at.cat.codes.to_numpy().astype(np.int64)
-    asked = applications["amount"].to_numpy(np.int64)
-    paid = applications.get("booked_amount", applications["amount"]).to_numpy(np.int64)
+    everyone, booked = np.ones(len(code), dtype=bool), code < 0
+    asked = _fen(applications["amount"], "amount", everyone)
+    paid = asked
+    if "booked_amount" in applications:
+        paid = _fen(applications["booked_amount"], "booked_amount", booked)
     if by is None:
         return _funnel(code, asked, paid, steps, level).rename_axis("step")
     groups = by.astype("str").where(by.notna(), "none")
@@ -178,6 +194,18 @@ def funnel_table(
         empty.index = pd.MultiIndex.from_arrays([[], []], names=[by.name or "group", "step"])
         return empty
     return pd.concat(tables, names=[by.name or "group", "step"])
+
+
+def _fen(column: pd.Series, name: str, rows: np.ndarray) -> np.ndarray:
+    """Amounts in fen, known of these rows at least; 0 elsewhere."""
+    values = numeric_array(column, name)
+    told = values[rows]
+    refuse_missing(told, name)
+    if len(told) and not np.abs(told.astype(float)).sum() < LARGEST_SUM:
+        raise ValueError(f"{name} must add up to less than {LARGEST_SUM:g} fen")
+    found = np.zeros(len(values), dtype=np.int64)
+    found[rows] = told.astype(np.int64)
+    return found
 
 
 def funnel_text(table: pd.DataFrame) -> str:

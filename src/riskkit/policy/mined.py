@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from riskkit.chance import MIN_BADS, holm, p_text, rate_columns, rate_text
 from riskkit.checks import check_level, numeric_array, outcome_state, same_rows
 from riskkit.columns import verbatim
 from riskkit.policy.firing import fired
-from riskkit.policy.judged import MIN_BADS, holm, p_text, rate_columns, rate_text
 from riskkit.schema import PolicyFile
 
 __all__ = [

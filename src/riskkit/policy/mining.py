@@ -160,13 +160,18 @@ def _cuts(name: str, bins: FeatureBins) -> list[_Cut]:
         cuts += [_Cut(name, "==", bool(side), (side,)) for side in range(bins.n_bins)]
     else:
         for place, edge in enumerate(bins.edges if bins.edges is not None else ()):
-            value = np.format_float_positional(edge, trim="-")
+            value = _written(edge)
             cuts.append(_Cut(name, "<", value, tuple(range(place + 1))))
             cuts.append(_Cut(name, ">=", value, tuple(range(place + 1, bins.n_bins))))
     for code, place in zip(bins.special_codes, bins.apart, strict=False):
-        cuts.append(_Cut(name, "==", np.format_float_positional(code, trim="-"), (place,)))
+        cuts.append(_Cut(name, "==", _written(code), (place,)))
     cuts.append(_Cut(name, "is_missing", True, (bins.apart[-1],)))
     return cuts
+
+
+def _written(value: float) -> str:
+    """A number as a policy file reads it: from 2**53 on only with an exponent."""
+    return np.format_float_positional(value, trim="-") if abs(value) < 2**53 else repr(float(value))
 
 
 def _codes(

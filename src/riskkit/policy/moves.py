@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from riskkit.chance import holm
 from riskkit.checks import check_groups, check_level, check_seed, flag_array, same_rows
 from riskkit.columns import verbatim
 from riskkit.metrics import quantile_groups
 from riskkit.policy.funnel import LOST_AT
-from riskkit.policy.judged import holm
 from riskkit.policy.origins import NO_TRAFFIC
 
 __all__ = ["FACTORS", "approval_moves", "moves_text"]
@@ -85,7 +85,8 @@ def approval_moves(
     Raises
     ------
     ValueError
-        A period has no application, or a score is missing.
+        A period has no application, a score is missing, fewer than two draws, or one of several
+        origins is called "all".
 
     Source
     ------
@@ -95,6 +96,8 @@ def approval_moves(
     check_level(level)
     check_groups(n_bands, "n_bands")
     check_seed("seed", seed)
+    if n_draws < 2:
+        raise ValueError(f"n_draws must be at least 2, got {n_draws!r}")
     same_rows(lost_at=lost_at, later=later, origin=origin, score=score)
     n = len(lost_at)
     is_later = flag_array(later, "later", n).astype(np.int64)
@@ -112,6 +115,10 @@ def approval_moves(
         if (segment < 0).any():
             raise ValueError("origin is missing somewhere; see traffic")
         names = [str(name) for name in found]
+        if NO_TRAFFIC in names and len(names) > 1:
+            raise ValueError(
+                f"no origin may be called {NO_TRAFFIC!r}, as their sum is; see traffic"
+            )
     band = _bands(score, n, n_bands)
     shape = (2, len(names), int(band.max()) + 1, 4)
     place = np.ravel_multi_index((is_later, segment, band, state), shape)

@@ -47,6 +47,9 @@ def traffic(applications: pd.DataFrame, *, least: float = 0.005) -> pd.Series:
         told = partner.astype("str")
         joined = told if "channel" not in applications else origin + ", " + told
         origin = joined.where(partner.notna(), origin).rename("traffic")
+    if (origin != NO_TRAFFIC).any():
+        # the sum of all is called so
+        origin = origin.mask(origin == NO_TRAFFIC, f"called {NO_TRAFFIC}")
     share = origin.map(origin.value_counts(normalize=True))
     return origin.where((share >= least).to_numpy(bool), OTHERS)
 
@@ -69,7 +72,7 @@ def two_periods(applied_at: pd.Series, months: int) -> pd.Series:
     Raises
     ------
     ValueError
-        months is below 1.
+        months is below 1 or no whole number, or applied_at holds no dates.
 
     Source
     ------
@@ -81,8 +84,10 @@ def two_periods(applied_at: pd.Series, months: int) -> pd.Series:
     >>> two_periods(dates, 1).tolist()
     [<NA>, False, True]
     """
-    if months < 1:
-        raise ValueError(f"months must be at least 1, got {months!r}")
+    if not (months >= 1 and months == int(months)):
+        raise ValueError(f"months must be at least 1, a whole number, got {months!r}")
+    if not pd.api.types.is_datetime64_any_dtype(applied_at.dtype):
+        raise ValueError(f"applied_at must be dates, got {applied_at.dtype}")
     month = (applied_at.dt.year * 12 + applied_at.dt.month).to_numpy(float)
     period = np.full(len(month), -1, dtype=np.int64)
     if (~np.isnan(month)).any():

@@ -11,16 +11,9 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from riskkit.chance import MIN_BADS, holm, p_text, rate_columns, rate_text
 from riskkit.checks import check_level, flag_array, require_columns, same_rows
-from riskkit.policy.judged import (
-    MIN_BADS,
-    expected_line,
-    expected_p_value,
-    holm,
-    p_text,
-    rate_columns,
-    rate_text,
-)
+from riskkit.policy.judged import expected_line, expected_p_value
 
 __all__ = ["exploration_table", "exploration_text", "override_table", "override_text"]
 
@@ -79,7 +72,7 @@ def override_table(
     require_columns(applications, ["approved", "booked", "default_flag"], "applications")
     same_rows(applications=applications, score=score, flags=flags)
     n = len(applications)
-    approved = applications["approved"].to_numpy(bool)
+    approved = flag_array(applications["approved"], "approved", len(applications))
     at_random = _flag(applications, "explored")
     kinds = {}
     if "override" in applications:
@@ -136,7 +129,7 @@ def exploration_table(
     same_rows(applications=applications, would_decline=would_decline, score=score)
     if "explored" not in applications or not applications["explored"].any():
         return None
-    approved = applications["approved"].to_numpy(bool)
+    approved = flag_array(applications["approved"], "approved", len(applications))
     at_random = _flag(applications, "explored")
     declines = flag_array(would_decline, "would_decline", len(applications)).astype(bool)
     kinds = {

@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from riskkit.chance import fisher_p_value, holm, p_text
 from riskkit.checks import check_level, flag_array, require_columns, same_rows
 from riskkit.columns import verbatim
 from riskkit.evidence import share_difference
 from riskkit.metrics import jeffreys_interval
-from riskkit.policy.judged import fisher_p_value, holm, p_text
 
 __all__ = ["band_findings", "reason_shift", "reasons_text"]
 
@@ -46,7 +46,7 @@ def reason_shift(
     same_rows(applications=applications, later=later)
     require_columns(applications, ["approved", "declined_reason"], "applications")
     is_later = flag_array(later, "later", len(applications)).astype(bool)
-    declined = ~applications["approved"].to_numpy(bool)
+    declined = ~flag_array(applications["approved"], "approved", len(applications))
     reason = applications["declined_reason"].astype("str")
     reason = reason.where(applications["declined_reason"].notna(), "not recorded")[declined]
     counted = pd.crosstab(reason, is_later[declined]).reindex(columns=[True, False], fill_value=0)
@@ -90,7 +90,7 @@ def band_findings(
     Raises
     ------
     ValueError
-        The band is none.
+        The band is none, or more are approved than applied.
 
     Source
     ------
@@ -103,6 +103,8 @@ def band_findings(
     """
     if not 0 <= least < most <= 1:
         raise ValueError(f"a target band needs 0 ≤ least < most ≤ 1, got {least!r} and {most!r}")
+    if not 0 <= approved <= applications:
+        raise ValueError(f"approved must lie in [0, {applications}], got {approved!r}")
     if not applications:
         return []
     rate = approved / applications

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from riskkit.checks import DataContractError, password_places
+from riskkit.checks import DataContractError
 from riskkit.schema.limits_file import one_line
 from riskkit.schema.mapping import (
     Block,
@@ -23,11 +23,9 @@ from riskkit.schema.mapping import (
     Number,
     Text,
     Truth,
-    brief,
     first_lines,
-    grammar_lines,
 )
-from riskkit.schema.yaml_text import read_yaml
+from riskkit.schema.yaml_grammar import read_blocks
 
 __all__ = ["read_caps"]
 
@@ -99,24 +97,14 @@ def read_caps(path: str | Path) -> pd.DataFrame:
     ------
     riskkit definition.
     """
-    content = read_yaml(path)
-    name = Path(path).name
-    if not isinstance(content, dict):
-        raise DataContractError(name, [f"expected a block of keys, found {brief(content)}"])
-    if places := [*password_places(content)]:
-        lines = [f"{place}: looks like a database's address or a password" for place in places]
-        raise DataContractError(name, first_lines(lines))
-    try:
-        file = CapsFile.model_validate(content)
-    except ValidationError as error:
-        raise DataContractError(name, grammar_lines(error, content, CapsFile)) from None
+    file = read_blocks(path, CapsFile)
     first = min(file.lpr, default=None)
     if lacking := [
         f"caps.{key}.times_lpr: expected a loan prime rate of {cap.start} or before under lpr"
         for key, cap in file.caps.items()
         if cap.times_lpr is not None and (first is None or first > cap.start)
     ]:
-        raise DataContractError(name, first_lines(lacking))
+        raise DataContractError(Path(path).name, first_lines(lacking))
     return _table(file)
 
 

@@ -36,6 +36,8 @@ LONGEST_TERM_MONTHS = 480
 
 STATUSES = ("current", "delinquent", "prepaid", "matured", "charged_off")
 EVENTS = ("default", "prepaid", "matured", "censored")
+# to what an offer was dealt at random; the control group could have been dealt to any
+TEST_GROUPS = ("control", "lower price", "higher price", "lower limit", "higher limit")
 
 Broken = tuple[str, NDArray[np.bool_]]
 """What must hold, and in which rows it does not."""
@@ -91,6 +93,7 @@ CONTRACT: dict[str, Mapping[str, ColumnRule]] = {
         "override": ColumnRule(kind="boolean", needed=False, filled=False),
         "offer_apr": ColumnRule(kind="number", needed=False, filled=False),
         "offer_limit": ColumnRule(kind="integer", is_amount=True, needed=False, filled=False),
+        "test_group": ColumnRule(kind="text", needed=False, filled=False, one_of=TEST_GROUPS),
         "booked": _TRUTH,
     },
     "performance": {

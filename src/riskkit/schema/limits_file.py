@@ -9,11 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field
 
-from riskkit.checks import DataContractError, password_places
-from riskkit.schema.mapping import Block, Name, Text, Whole, brief, first_lines, grammar_lines
-from riskkit.schema.yaml_text import read_yaml
+from riskkit.schema.mapping import Block, Name, Text, Whole
+from riskkit.schema.yaml_grammar import read_blocks
 
 __all__ = ["Assignment", "LimitsFile", "read_limits"]
 
@@ -62,14 +61,4 @@ def read_limits(path: str | Path) -> LimitsFile:
     ------
     riskkit definition.
     """
-    content = read_yaml(path)
-    name = Path(path).name
-    if not isinstance(content, dict):
-        raise DataContractError(name, [f"expected a block of keys, found {brief(content)}"])
-    if places := [*password_places(content)]:
-        lines = [f"{place}: looks like a database's address or a password" for place in places]
-        raise DataContractError(name, first_lines(lines))
-    try:
-        return LimitsFile.model_validate(content)
-    except ValidationError as error:
-        raise DataContractError(name, grammar_lines(error, content, LimitsFile)) from None
+    return read_blocks(path, LimitsFile)

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field
 
-from riskkit.checks import DataContractError, password_places
+from riskkit.checks import DataContractError
 from riskkit.schema.mapping import (
     OPERATORS,
     Block,
@@ -21,16 +21,15 @@ from riskkit.schema.mapping import (
     Text,
     brief,
     first_lines,
-    grammar_lines,
 )
-from riskkit.schema.yaml_text import read_yaml
+from riskkit.schema.yaml_grammar import read_blocks
 
 __all__ = ["ORDERINGS", "Condition", "PolicyFile", "PolicyRule", "read_policy"]
 
 ORDERINGS = ("<", "<=", ">", ">=")
 LONGEST_LABEL = 200
 # what a page or a query calls the reason of those whom no rule declines
-TAKEN = ("score", "approved")
+TAKEN = ("score", "approved", "todays_policy")
 
 
 def _label(value: Any) -> str:
@@ -70,8 +69,8 @@ class Condition(Block):
         """
         if self.operator == "is_missing":
             return f"{self.column} is {'' if self.value else 'not '}missing"
-        value = str(self.value).lower() if isinstance(self.value, bool) else self.value
-        value = ", ".join(value) if isinstance(value, list) else value
+        given = self.value if isinstance(self.value, list) else [self.value]
+        value = ", ".join(str(one).lower() if isinstance(one, bool) else str(one) for one in given)
         name = self.operator.replace("_", " ")
         return f"{self.column} {name} {value}{f' × {self.times}' if self.times else ''}"
 
@@ -152,19 +151,9 @@ def read_policy(path: str | Path) -> PolicyFile:
     ------
     riskkit definition.
     """
-    content = read_yaml(path)
-    name = Path(path).name
-    if not isinstance(content, dict):
-        raise DataContractError(name, [f"expected a block of keys, found {brief(content)}"])
-    if places := [*password_places(content)]:
-        lines = [f"{place}: looks like a database's address or a password" for place in places]
-        raise DataContractError(name, first_lines(lines))
-    try:
-        policy = PolicyFile.model_validate(content)
-    except ValidationError as error:
-        raise DataContractError(name, grammar_lines(error, content, PolicyFile)) from None
+    policy = read_blocks(path, PolicyFile)
     if found := [*_contradictions(policy)]:
-        raise DataContractError(name, first_lines(found))
+        raise DataContractError(Path(path).name, first_lines(found))
     return policy
 
 
@@ -205,6 +194,8 @@ def _of_condition(where: str, condition: Condition) -> Iterator[str]:
         one is None or isinstance(one, dict | list) for one in (value if wants_list else [value])
     ):
         yield f"{where}.value: expected a value, found {brief(value)}"
+    elif any("\0" in str(one) for one in (value if wants_list else [value])):
+        yield f"{where}.value: expected a text without the sign NUL, which no database holds"
     elif operator in ORDERINGS and isinstance(value, bool):
         yield f"{where}.value: expected a number or a date for {operator}, found {brief(value)}"
     if condition.times and operator not in ORDERINGS:

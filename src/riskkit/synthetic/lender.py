@@ -101,6 +101,14 @@ class Lender:
         than that share of those below it.
     explore_rate : float
         Share of applications approved at random, whatever the policy says.
+    price_test_rate, limit_test_rate : float
+        Shares of the offers that bear a price dealt at random to a test of price, and to one of
+        limits: one half of each lower, one half higher than the policy has it. All others of these
+        offers are the control group; plans without interest are in no test. Together at most 1.
+    price_test_apr : float
+        What a test of price takes off the yearly price or adds to it, a fraction.
+    limit_test_factor : float
+        By what a test of limits divides or multiplies the limit; above 1.
     list_apr : float
         Price of the reference offer, as of the first month: the yearly rate, 12 times the monthly
         internal rate on what the borrower receives, as a fraction.
@@ -191,6 +199,10 @@ class Lender:
     override_rate: float = 0.12
     manual_decline_rate: float = 0.03
     explore_rate: float = 0.015
+    price_test_rate: float = 0.0
+    price_test_apr: float = 0.04
+    limit_test_rate: float = 0.0
+    limit_test_factor: float = 1.5
 
     list_apr: float = 0.24
     offer_aprs: tuple[float, ...] = (0.18, 0.22, 0.26, 0.30, 0.34)
@@ -276,6 +288,9 @@ class Lender:
             "override_rate",
             "manual_decline_rate",
             "explore_rate",
+            "price_test_rate",
+            "price_test_apr",
+            "limit_test_rate",
             "ring_rate",
             "ring_member_rate",
             "fraud_rate",
@@ -297,6 +312,14 @@ class Lender:
             value = getattr(self, name)
             if value < 0:
                 raise ValueError(f"{name} must be >= 0, got {value!r}")
+
+        tested = self.price_test_rate + self.limit_test_rate
+        if tested > 1:
+            raise ValueError(
+                f"price_test_rate and limit_test_rate must be at most 1 together, got {tested!r}"
+            )
+        if not self.limit_test_factor > 1:
+            raise ValueError(f"limit_test_factor must be > 1, got {self.limit_test_factor!r}")
 
     @property
     def first_month(self) -> np.datetime64:

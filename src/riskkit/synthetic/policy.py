@@ -13,6 +13,7 @@ from scipy.special import ndtri
 
 from riskkit.instalments import instalment
 from riskkit.synthetic.applicants import Applicants
+from riskkit.synthetic.dealt import deal
 from riskkit.synthetic.draws import normal, uniform
 from riskkit.synthetic.features import NO_RECORD
 from riskkit.synthetic.lender import Lender
@@ -110,7 +111,8 @@ def decide(
         `approved`, `declined_reason` (str, missing where approved), `override` (approved by hand
         above the cutoff), `explored` (in the random share approved whatever the policy says),
         `offer_apr` (fraction, NaN where declined), `offer_fee_rate` (share of the principal
-        deducted up front), `offer_limit` (fen, 0 where declined).
+        deducted up front), `offer_limit` (fen, 0 where declined). Where the lender tests prices or
+        limits also `test_group`, as in the data contract, missing where in no test.
 
     Source
     ------
@@ -148,7 +150,9 @@ def decide(
     income = _income(frame) * 100
     limit = np.rint(LIMIT_INCOMES[band] * income / 10_000) * 10_000
     limit = np.maximum(limit, LOWEST_LIMIT)
-    return pd.DataFrame(
+    group, apr, limit = deal(lender, index, approved & (apr > 0), apr, limit, seed)
+    limit = np.maximum(limit, LOWEST_LIMIT)
+    decision = pd.DataFrame(
         {
             "approved": approved,
             "declined_reason": texts(REASONS, reason),
@@ -159,6 +163,7 @@ def decide(
             "offer_limit": np.where(approved, limit, 0).astype(np.int64),
         }
     )
+    return decision if group is None else decision.assign(test_group=group)
 
 
 def list_aprs(lender: Lender, month: np.ndarray) -> np.ndarray:

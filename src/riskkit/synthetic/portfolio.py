@@ -67,7 +67,7 @@ class Portfolio:
         The data contract's columns, the features and, beside them, `device_id`, `product` (one of
         :data:`riskkit.instalments.METHODS`), `explored` (approved at random), `offer_fee_rate`
         (share of the principal deducted up front) and `booked_amount` (lent, fen; 0 where not
-        booked).
+        booked). `test_group` only of a lender that tests prices or limits.
     performance : DataFrame, one row per booked loan and month-end
     instalments : DataFrame, one row per booked loan and instalment
     outcomes : None

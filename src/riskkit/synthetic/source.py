@@ -25,6 +25,7 @@ _SIMULATED = (
     "n_applicants",
     *_LENDER,
     "without_families",
+    "test_rate",
     "seed",
     "bad_dpd",
     "bad_window_months",
@@ -130,6 +131,9 @@ def check_world(parameters: Mapping[str, Any]) -> dict[str, str]:
     world = {name: parameters[name] for name in _LENDER if name in parameters}
     world["onset_month"] = world.get("onset_month") or None
     world["families"] = families_without(parameters.get("without_families", ""))
+    tested = parameters.get("test_rate", 0.0)
+    if not 0 <= tested <= 0.5:
+        raise ValueError(f"test_rate must lie in [0, 0.5], got {tested!r}")
     Lender(**world)
     BadDefinition(
         dpd=parameters.get("bad_dpd", 90),

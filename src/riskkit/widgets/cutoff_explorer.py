@@ -15,7 +15,7 @@ import pandas as pd
 
 from riskkit import strategy
 from riskkit.documents import cutoff_cells, cutoff_labels, swap_cells
-from riskkit.plots import new_axes, plot_cutoffs, plot_profit
+from riskkit.plots import new_axes, plot_cutoffs
 from riskkit.tables import JsonModel
 from riskkit.widgets.cutoff_session import CutoffSession
 from riskkit.widgets.view import View, from_project, plain_number
@@ -188,7 +188,7 @@ class CutoffExplorer(View):
         tables, rate_name = session.tables[session.behind_policy], session.rate_name
         axes = [
             plot_cutoffs(tables, rate_name, ax=new_axes(5.6, 3.6)),
-            plot_profit(tables, rate_name, session.currency, ax=new_axes(5.6, 3.6)),
+            plot_cutoffs(tables, rate_name, currency=session.currency, ax=new_axes(5.6, 3.6)),
         ]
         rule = "behind today's policy" if session.behind_policy else "as the only rule"
         return axes, f"Cutoffs {rule}, on {session.chosen_on}; in JupyterLab they can be moved."

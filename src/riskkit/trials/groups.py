@@ -1,4 +1,4 @@
-"""What test groups of an offer, a price or a limit did, each beside the control group.
+"""What the groups of a test did, each beside the control group.
 
 Takes applications and the group each was dealt to; gives a row a group.
 """
@@ -11,10 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
-from riskkit.checks import check_level, require_columns, same_rows
-from riskkit.columns import verbatim
-from riskkit.evidence import share_difference
-from riskkit.policy.judged import (
+from riskkit.chance import (
     MIN_BADS,
     fisher_p_value,
     holm,
@@ -23,8 +20,65 @@ from riskkit.policy.judged import (
     rate_text,
     seen_counts,
 )
+from riskkit.checks import check_level, flag_array, require_columns, same_rows
+from riskkit.columns import verbatim
+from riskkit.evidence import share_difference
+from riskkit.schema import CONTRACT
 
-__all__ = ["trial_table", "trial_text"]
+__all__ = ["CONTROL", "TESTS", "arms_of", "trial_table", "trial_text", "untested_text"]
+
+CONTROL, *_arms = CONTRACT["applications"]["test_group"].one_of
+TESTS = {what: tuple(arm for arm in _arms if arm.endswith(what)) for what in ("price", "limit")}
+
+
+def arms_of(applications: pd.DataFrame, what: str) -> pd.Series | None:
+    """Groups of one test among the approved: its arms and the control; None where there is none.
+
+    Parameters
+    ----------
+    applications : DataFrame of shape (n,)
+        approved and, where there are tests, test_group as in the data contract.
+    what : {"price", "limit"}
+
+    Returns
+    -------
+    Series of str of shape (n,), or None
+        Missing where in no group of this test. None without an arm, and without a control group.
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> dealt = {"approved": True, "test_group": ["control", "lower price", "lower limit", None]}
+    >>> arms_of(pd.DataFrame(dealt), "price").tolist()
+    ['control', 'lower price', nan, nan]
+    """
+    if what not in TESTS:
+        raise ValueError(f"what must be one of {', '.join(TESTS)}, got {what!r}")
+    if "test_group" not in applications:
+        return None
+    require_columns(applications, ["approved"], "applications")
+    group = applications["test_group"].where(applications["approved"].astype(bool))
+    group = group.where(group.isin([CONTROL, *TESTS[what]]))
+    has_both = (group == CONTROL).any() and group.isin(TESTS[what]).any()
+    return group if has_both else None
+
+
+def untested_text(applications: pd.DataFrame) -> str:
+    """What no test at random tells of price and of limit, as Markdown; empty where both are tested.
+
+    Parameters
+    ----------
+    applications : DataFrame
+        As for :func:`arms_of`.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    return " ".join(trial_text(None, what) for what in TESTS if arms_of(applications, what) is None)
 
 
 def trial_table(
@@ -67,7 +121,7 @@ def trial_table(
     Raises
     ------
     ValueError
-        The control is no group, or there is only one.
+        The control is no group, or there is only one; somebody is booked but not approved.
 
     Source
     ------
@@ -80,6 +134,9 @@ def trial_table(
     names = [str(name) for name in group.dropna().astype("str").value_counts().index]
     if len(names) < 2:
         raise ValueError(f"a test needs at least two groups, found {names}")
+    unapproved = applications["booked"].astype(bool) & ~applications["approved"].astype(bool)
+    if unapproved.any():
+        raise ValueError(f"who is booked was approved; {int(unapproved.sum())} rows say otherwise")
     first = names[0] if control is None else control
     if first not in names:
         raise ValueError(f"control must be one of the groups {names}, got {control!r}")
@@ -112,7 +169,8 @@ def _row(
     *,
     is_control: bool,
 ) -> dict[str, Any]:
-    approved, booked = (applications[name].to_numpy(bool) for name in ("approved", "booked"))
+    n = len(applications)
+    approved, booked = (flag_array(applications[k], k, n) for k in ("approved", "booked"))
     flag = applications["default_flag"].to_numpy(float)
     counts = [int((booked & part).sum()) for part in (rows, control)]
     sizes = [int((approved & part).sum()) for part in (rows, control)]
