@@ -59,7 +59,7 @@ def test_figures_of_the_whole_decision_are_those_of_its_loans():
     figures = replay.whole_decision_figures(table, "2 rules, then the cutoff", "CNY", mark=", x")
     assert figures["Whole decision"].startswith("2 rules, then the cutoff: approves ")
     assert list(figures)[1:] == [
-        "Profit of the whole decision less that of today's policy, loans seen, x",
+        "What it brings against today's policy, on the loans seen, x",
         "Of that the rules, x",
     ]
     assert figures["Of that the rules, x"].startswith(f"{rules['difference']:+,.0f} CNY")
@@ -126,4 +126,4 @@ def test_whom_nobody_has_seen_is_told():
     everybody = replay.swaps_against({"the cutoff alone": wide}, BARE, LOANS)
     text = told(everybody)
     assert "today's policy" not in text
-    assert "Profit" not in str(replay.whole_decision_figures(everybody, "x", "CNY"))
+    assert "brings" not in str(replay.whole_decision_figures(everybody, "x", "CNY"))

@@ -150,7 +150,7 @@ def whole_decision_figures(
     figures = {"Whole decision": f"{policy}: approves {new['share']:.1%}{rate}"}
     if TODAY in swapped.index.unique("against"):
         gain = swap_gain(swapped.loc[TODAY])
-        label = f"Profit of the whole decision less that of {TODAY}, loans seen{mark}"
+        label = f"What it brings against {TODAY}, on the loans seen{mark}"
         figures[label] = _gain(gain, currency)
     if WITHOUT_RULES in swapped.index.unique("against"):
         rules = swap_gain(swapped.loc[WITHOUT_RULES])
@@ -182,8 +182,9 @@ def _approves(swapped: pd.DataFrame) -> str:
         if is_today and old["loans"]:
             text += f", of today's {_rate(old['bad'], old['loans'])}"
     unseen = new["applications"] - new["loans"]
+    text += "."
     return (
-        f"{text}. What became of {unseen:,.0f} of them nobody has seen." if unseen else f"{text}."
+        f"{text} {unseen:,.0f} of its approved have no loan of known outcome." if unseen else text
     )
 
 
