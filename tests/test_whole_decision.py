@@ -87,6 +87,9 @@ def test_what_chance_or_too_few_loans_leave_open_is_said():
     few = TODAY.copy()
     few[np.flatnonzero(LOANS["default_flag"] == 1)[:40]] = False
     assert "more than chance gives" in told(swapped(few))
+    low = replay.swap_gain(swapped(few).loc["today's policy"])["low"]
+    assert "more than chance gives" in told(swapped(few), luck_amount=low - 1)
+    assert "the luck of the choice may explain" in told(swapped(few), luck_amount=low + 1)
     good = TODAY.copy()
     good[np.flatnonzero(LOANS["default_flag"] == 0)[:40]] = False
     table = swapped(good, **{replay.WITHOUT_RULES: TODAY})
@@ -124,6 +127,10 @@ def test_whom_nobody_has_seen_is_told():
     unseen = (wide & ~TODAY).sum()
     assert f"Of those it lets in {unseen:,} have no known outcome" in told(swapped(wide))
     everybody = replay.swaps_against({"the cutoff alone": wide}, BARE, LOANS)
-    text = told(everybody)
+    cost = replay.cost_of_declining(TODAY | True, BARE, LOANS)
+    text = told(everybody, cost=cost)
+    assert "costs" not in text  # as nothing is told of what it brings
+    assert "not recommended" not in text
+    assert "best found, and not recommended" in told(everybody, is_advised=False)
     assert "today's policy" not in text
     assert "brings" not in str(replay.whole_decision_figures(everybody, "x", "CNY"))

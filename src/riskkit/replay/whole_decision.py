@@ -69,6 +69,7 @@ def whole_decision_text(
     cost: Mapping[str, float] | None = None,
     luck_amount: float = 0.0,
     assumed: str = "",
+    is_advised: bool = True,
     owners: Mapping[str, str] | None = None,
     rules: PolicyFile | None = None,
     features: Sequence[Feature] = (),
@@ -93,6 +94,8 @@ def whole_decision_text(
         How much of the gain is luck, as the cutoff was chosen on these loans.
     assumed : str
         What stands behind each verdict on money, such as " on these assumed economics".
+    is_advised : bool
+        Whether the cutoff was signed, or earns more beyond chance.
     owners : mapping of topic to owner, optional
         Of the limits file.
     rules : PolicyFile, optional
@@ -106,9 +109,14 @@ def whole_decision_text(
     """
     told = [f"**The whole decision: {policy}.** {_approves(swapped)}"]
     against = swapped.index.unique("against")
+    if not is_advised:
+        told.append(
+            "**Its cutoff is the best found, and not recommended**: none earns more beyond chance."
+        )
     if TODAY in against:
         told.append(_brings(swapped.loc[TODAY], currency, luck_amount, assumed))
-    if cost is not None and cost["applications"]:
+    # what it costs stands beside what it brings, or not at all
+    if TODAY in against and cost is not None and cost["applications"]:
         told.append(
             f"It costs {cost['applications']:,} applications that are approved today: "
             f"{cost['good']:,} good loans, their margin of {cost['margin_amount']:,.0f} "
@@ -197,18 +205,20 @@ def _gain(gain: Mapping[str, float], currency: str) -> str:
     return money_text(row, "gain", verbatim(currency), signed=True)
 
 
-def _verdict(gain: Mapping[str, float]) -> str:
+def _verdict(gain: Mapping[str, float], luck_amount: float = 0.0) -> str:
     if gain["n_loans"] < _FEW_LOANS:
         return ""
-    if gain["low"] > 0:
+    if gain["low"] > max(luck_amount, 0.0):
         return ", more than chance gives"
+    if gain["low"] > 0:
+        return ", which chance and the luck of the choice may explain"
     return ", a loss beyond chance" if gain["high"] < 0 else ", which may be chance"
 
 
 def _brings(swaps: pd.DataFrame, currency: str, luck_amount: float, assumed: str) -> str:
     gain = swap_gain(swaps)
     text = f"Against {TODAY} it brings, on the loans seen, {_gain(gain, currency)}"
-    text += f"{_verdict(gain)}{assumed}." if gain["n_loans"] >= _FEW_LOANS else "."
+    text += f"{_verdict(gain, luck_amount)}{assumed}." if gain["n_loans"] >= _FEW_LOANS else "."
     if luck_amount >= 1 and gain["n_loans"] >= _FEW_LOANS:
         text += (
             f" The cutoff was chosen on these loans: about {luck_amount:,.0f} "
