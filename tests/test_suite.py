@@ -704,6 +704,8 @@ def test_notebooks_keep_house_style(name):
         )
         if "parameters" not in cell.metadata.get("tags", []):
             assert len(source.splitlines()) <= 12, source
+        # what a cell leaves is no picture: its handle would stand on the page
+        assert not re.search(r"^stage\.write\(.*\)$", source.splitlines()[-1]), source
     headings = [c.source for c in notebook.cells if c.source.startswith("#")]
     assert headings[0].startswith("# ")
     assert headings[-1].startswith("## Conclusion")
