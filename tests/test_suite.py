@@ -436,7 +436,7 @@ def test_german_credit_is_judged_on_its_test_loans(german_credit_run):
 
 
 def test_german_credit_report_names_its_source_and_what_it_skips(german_credit_run):
-    borrowers, bins, models, cutoffs, vintages, validation = (
+    borrowers, bins, models, cutoffs, vintages, validation, _ = (
         text_of(german_credit_run, name) for name in STAGES
     )
     assert "1,000 applications without dates" in borrowers
