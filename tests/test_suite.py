@@ -436,7 +436,7 @@ def test_german_credit_is_judged_on_its_test_loans(german_credit_run):
 
 
 def test_german_credit_report_names_its_source_and_what_it_skips(german_credit_run):
-    borrowers, bins, models, cutoffs, vintages, validation = (
+    borrowers, bins, models, cutoffs, vintages, validation, _ = (
         text_of(german_credit_run, name) for name in STAGES
     )
     assert "1,000 applications without dates" in borrowers
@@ -704,6 +704,8 @@ def test_notebooks_keep_house_style(name):
         )
         if "parameters" not in cell.metadata.get("tags", []):
             assert len(source.splitlines()) <= 12, source
+        # what a cell leaves is no picture: its handle would stand on the page
+        assert not re.search(r"^stage\.write\(.*\)$", source.splitlines()[-1]), source
     headings = [c.source for c in notebook.cells if c.source.startswith("#")]
     assert headings[0].startswith("# ")
     assert headings[-1].startswith("## Conclusion")

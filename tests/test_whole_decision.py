@@ -6,6 +6,7 @@ import pytest
 from scored_loans import scored_loans
 
 from riskkit import replay
+from riskkit.schema import Feature, PolicyFile
 
 SCORES, LOANS, _ = scored_loans()
 TODAY = LOANS["approved"]
@@ -58,7 +59,7 @@ def test_figures_of_the_whole_decision_are_those_of_its_loans():
     figures = replay.whole_decision_figures(table, "2 rules, then the cutoff", "CNY", mark=", x")
     assert figures["Whole decision"].startswith("2 rules, then the cutoff: approves ")
     assert list(figures)[1:] == [
-        "Profit of the whole decision less that of today's policy, loans seen, x",
+        "What it brings against today's policy, on the loans seen, x",
         "Of that the rules, x",
     ]
     assert figures["Of that the rules, x"].startswith(f"{rules['difference']:+,.0f} CNY")
@@ -86,6 +87,9 @@ def test_what_chance_or_too_few_loans_leave_open_is_said():
     few = TODAY.copy()
     few[np.flatnonzero(LOANS["default_flag"] == 1)[:40]] = False
     assert "more than chance gives" in told(swapped(few))
+    low = replay.swap_gain(swapped(few).loc["today's policy"])["low"]
+    assert "more than chance gives" in told(swapped(few), luck_amount=low - 1)
+    assert "the luck of the choice may explain" in told(swapped(few), luck_amount=low + 1)
     good = TODAY.copy()
     good[np.flatnonzero(LOANS["default_flag"] == 0)[:40]] = False
     table = swapped(good, **{replay.WITHOUT_RULES: TODAY})
@@ -93,11 +97,40 @@ def test_what_chance_or_too_few_loans_leave_open_is_said():
     assert "the rules" not in told(swapped(good), owners=OWNERS)
 
 
+def test_rules_that_read_a_protected_attribute_are_named():
+    one = {"operator": ">", "value": 55}
+    rules = PolicyFile.model_validate(
+        {
+            "name": "Ours",
+            "rules": [
+                {
+                    "name": name,
+                    "label": f"By {name}",
+                    "step": "rules",
+                    "all": [one | {"column": name}],
+                }
+                for name in ("age", "debt")
+            ],
+        }
+    )
+    features = [
+        Feature(name="age", label="Age", family="person", protected=True),
+        Feature(name="debt", label="Debt", family="bureau"),
+    ]
+    text = told(swapped(BARE), rules=rules, features=features)
+    assert "**Declined by a protected attribute** is who meets: By age." in text
+    assert "protected" not in told(swapped(BARE), rules=rules, features=features[1:])
+
+
 def test_whom_nobody_has_seen_is_told():
     wide = SCORES["sharp"] >= 560
     unseen = (wide & ~TODAY).sum()
     assert f"Of those it lets in {unseen:,} have no known outcome" in told(swapped(wide))
     everybody = replay.swaps_against({"the cutoff alone": wide}, BARE, LOANS)
-    text = told(everybody)
+    cost = replay.cost_of_declining(TODAY | True, BARE, LOANS)
+    text = told(everybody, cost=cost)
+    assert "costs" not in text  # as nothing is told of what it brings
+    assert "not recommended" not in text
+    assert "best found, and not recommended" in told(everybody, is_advised=False)
     assert "today's policy" not in text
-    assert "Profit" not in str(replay.whole_decision_figures(everybody, "x", "CNY"))
+    assert "brings" not in str(replay.whole_decision_figures(everybody, "x", "CNY"))

@@ -13,6 +13,7 @@ __all__ = ["rating_findings", "rating_text"]
 
 # a p-value of several pairs at once
 _LEVEL = 0.05
+_FEW_BADS = 30
 
 
 def rating_text(judged: pd.DataFrame, crossings: pd.DataFrame, *, n_asked: int) -> str:
@@ -47,6 +48,12 @@ def rating_text(judged: pd.DataFrame, crossings: pd.DataFrame, *, n_asked: int) 
     else:
         named = [f"{grade} {row['side']} ({row['light']})" for grade, row in wrong.iterrows()]
         text += f"these depart from their probability: {', '.join(named)}"
+    few = judged.index[judged["judged_bad"] < _FEW_BADS]
+    if len(few):
+        text += (
+            f" (of {', '.join(few)} fewer than {_FEW_BADS} bads were seen: only a large departure "
+            "would show)"
+        )
     falls = judged["judged_rate"].diff() < 0
     if falls.any():
         text += f"; {', '.join(judged.index[falls])} had fewer bads there than the next safer grade"

@@ -6,7 +6,7 @@ grades; gives Markdown and key figures.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from riskkit import metrics
 from riskkit.checks import flag_array
 from riskkit.columns import verbatim
 from riskkit.replay.policy_swaps import swap_gain
+from riskkit.schema import Feature, PolicyFile
 from riskkit.strategy import money_text
 
 __all__ = ["WITHOUT_RULES", "cost_of_declining", "whole_decision_figures", "whole_decision_text"]
@@ -68,7 +69,10 @@ def whole_decision_text(
     cost: Mapping[str, float] | None = None,
     luck_amount: float = 0.0,
     assumed: str = "",
+    is_advised: bool = True,
     owners: Mapping[str, str] | None = None,
+    rules: PolicyFile | None = None,
+    features: Sequence[Feature] = (),
 ) -> str:
     """What is approved and how that repays, what it brings and costs, and whose each part is.
 
@@ -90,8 +94,13 @@ def whole_decision_text(
         How much of the gain is luck, as the cutoff was chosen on these loans.
     assumed : str
         What stands behind each verdict on money, such as " on these assumed economics".
+    is_advised : bool
+        Whether the cutoff was signed, or earns more beyond chance.
     owners : mapping of topic to owner, optional
         Of the limits file.
+    rules : PolicyFile, optional
+    features : sequence of Feature
+        Which columns are protected attributes: rules that read one are named.
 
     Returns
     -------
@@ -100,9 +109,14 @@ def whole_decision_text(
     """
     told = [f"**The whole decision: {policy}.** {_approves(swapped)}"]
     against = swapped.index.unique("against")
+    if not is_advised:
+        told.append(
+            "**Its cutoff is the best found, and not recommended**: none earns more beyond chance."
+        )
     if TODAY in against:
         told.append(_brings(swapped.loc[TODAY], currency, luck_amount, assumed))
-    if cost is not None and cost["applications"]:
+    # what it costs stands beside what it brings, or not at all
+    if TODAY in against and cost is not None and cost["applications"]:
         told.append(
             f"It costs {cost['applications']:,} applications that are approved today: "
             f"{cost['good']:,} good loans, their margin of {cost['margin_amount']:,.0f} "
@@ -110,6 +124,13 @@ def whole_decision_text(
         )
     if WITHOUT_RULES in against:
         told.append(_of_rules(swapped.loc[WITHOUT_RULES], currency))
+    protected = {feature.name for feature in features if feature.protected}
+    by = [rule.label for rule in (rules.rules if rules else []) if protected & {*rule.columns}]
+    if by:
+        told.append(
+            f"**Declined by a protected attribute** is who meets: {verbatim('; '.join(by))}. What "
+            "the law asks of that, `06_validation` tells."
+        )
     told.append(_grades(scale, cutoff))
     named = {part: (owners or {}).get(topic) for part, topic in _PARTS.items()}
     if WITHOUT_RULES not in against:
@@ -137,7 +158,7 @@ def whole_decision_figures(
     figures = {"Whole decision": f"{policy}: approves {new['share']:.1%}{rate}"}
     if TODAY in swapped.index.unique("against"):
         gain = swap_gain(swapped.loc[TODAY])
-        label = f"Profit of the whole decision less that of {TODAY}, loans seen{mark}"
+        label = f"What it brings against {TODAY}, on the loans seen{mark}"
         figures[label] = _gain(gain, currency)
     if WITHOUT_RULES in swapped.index.unique("against"):
         rules = swap_gain(swapped.loc[WITHOUT_RULES])
@@ -169,8 +190,9 @@ def _approves(swapped: pd.DataFrame) -> str:
         if is_today and old["loans"]:
             text += f", of today's {_rate(old['bad'], old['loans'])}"
     unseen = new["applications"] - new["loans"]
+    text += "."
     return (
-        f"{text}. What became of {unseen:,.0f} of them nobody has seen." if unseen else f"{text}."
+        f"{text} {unseen:,.0f} of its approved have no loan of known outcome." if unseen else text
     )
 
 
@@ -183,18 +205,20 @@ def _gain(gain: Mapping[str, float], currency: str) -> str:
     return money_text(row, "gain", verbatim(currency), signed=True)
 
 
-def _verdict(gain: Mapping[str, float]) -> str:
+def _verdict(gain: Mapping[str, float], luck_amount: float = 0.0) -> str:
     if gain["n_loans"] < _FEW_LOANS:
         return ""
-    if gain["low"] > 0:
+    if gain["low"] > max(luck_amount, 0.0):
         return ", more than chance gives"
+    if gain["low"] > 0:
+        return ", which chance and the luck of the choice may explain"
     return ", a loss beyond chance" if gain["high"] < 0 else ", which may be chance"
 
 
 def _brings(swaps: pd.DataFrame, currency: str, luck_amount: float, assumed: str) -> str:
     gain = swap_gain(swaps)
     text = f"Against {TODAY} it brings, on the loans seen, {_gain(gain, currency)}"
-    text += f"{_verdict(gain)}{assumed}." if gain["n_loans"] >= _FEW_LOANS else "."
+    text += f"{_verdict(gain, luck_amount)}{assumed}." if gain["n_loans"] >= _FEW_LOANS else "."
     if luck_amount >= 1 and gain["n_loans"] >= _FEW_LOANS:
         text += (
             f" The cutoff was chosen on these loans: about {luck_amount:,.0f} "

@@ -138,7 +138,9 @@ def recommendation_text(
             text += _luck_text(policy, gain, found, found.alone, assumed)
             text += _uplift_text(found, currency)
     if found.behind is not None:
-        text += f"\n\n{_hurdle_text(found, found.behind, currency, assumed)}"
+        parts = [text, _hurdle_text(found, found.behind, currency, assumed)]
+        # what is recommended stands first
+        text = "\n\n".join(parts[::-1] if found.taken is found.behind else parts)
     return f"**To do: {found.name}.**{_apart_text(found, currency)}\n\n{text}"
 
 
