@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit.checks import check_seed
+from riskkit.trials import check_demand
 
 __all__ = ["check_offers"]
 
@@ -62,6 +63,7 @@ def check_offers(parameters: Mapping[str, Any]) -> dict[str, str]:
     ValueError: limit_levels must be ascending numbers separated by blanks, got '500 1000 x'
     """
     check_seed("segment_seed", parameters.get("segment_seed", 0))
+    check_demand(parameters.get("demand_from", "assumed"))
     for names, most in ((_SHARES, 1.0), (_RATES, _MOST_RATE)):
         for name in names:
             if not 0 <= parameters.get(name, 0.0) <= most:
