@@ -13,6 +13,7 @@ import pandas as pd
 
 from riskkit.checks import LONGEST_NAME, check_seed, is_plain_name
 from riskkit.offers.price import GOALS
+from riskkit.trials import check_demand
 
 __all__ = ["check_offers"]
 
@@ -66,6 +67,7 @@ def check_offers(parameters: Mapping[str, Any]) -> dict[str, str]:
     ValueError: limit_levels must be ascending numbers separated by blanks, got '500 1000 x'
     """
     check_seed("segment_seed", parameters.get("segment_seed", 0))
+    check_demand(parameters.get("demand_from", "assumed"))
     for names, most in ((_SHARES, 1.0), (_RATES, _MOST_RATE)):
         for name in names:
             if not 0 <= parameters.get(name, 0.0) <= most:

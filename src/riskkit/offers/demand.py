@@ -21,6 +21,8 @@ HIGHEST_RISK = 3.0  # log-odds from the mean grade at which sensitivity no longe
 class Demand:
     """Take-up and adverse selection by price; assumptions, until prices are tested at random.
 
+    What such tests tell is of :func:`riskkit.trials.demand_from_tests`.
+
     Parameters
     ----------
     list_apr : float

@@ -47,6 +47,7 @@ RESULTS = {
     "decline_reasons": "share of applications that each reason declined, in two periods",
     "approval_moves": "why the approval rate moved between two periods, in parts that add up",
     "overrides": "decisions by hand, past a rule and at random beside what their scores expect",
+    "test_groups": "offers dealt at random to a price or a limit, beside the control group",
     "marginal_bands": "what each band of a score lets in, and what all above it bring",
     "goal_cutoffs": "the cutoff of each goal, with intervals, and how far apart they lie",
     "model_worth": "what the challenger earns more than the card, by how they are compared",

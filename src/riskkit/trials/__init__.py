@@ -5,7 +5,7 @@ take-up and default answer to price and limit, what a test costs, and how many o
 """
 
 from riskkit.trials.cost import trial_cost
-from riskkit.trials.groups import arms_of, trial_table, trial_text, untested_text
+from riskkit.trials.groups import COLUMNS, arms_of, trial_table, trial_text, untested_text
 from riskkit.trials.slopes import demand_from_tests, offers_needed
 from riskkit.trials.taught import (
     check_demand,
@@ -14,8 +14,12 @@ from riskkit.trials.taught import (
     demand_table,
     demand_text,
 )
+from riskkit.trials.together import all_trials, all_trials_text
 
 __all__ = [
+    "COLUMNS",
+    "all_trials",
+    "all_trials_text",
     "arms_of",
     "check_demand",
     "cost_text",

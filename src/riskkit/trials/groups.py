@@ -27,6 +27,11 @@ from riskkit.schema import CONTRACT
 
 __all__ = ["CONTROL", "TESTS", "arms_of", "trial_table", "trial_text", "untested_text"]
 
+# what of the applications is read here, besides their outcome
+COLUMNS = (
+    *("application_id", "applied_at", "approved", "booked"),
+    *("offer_apr", "offer_limit", "test_group"),
+)
 CONTROL, *_arms = CONTRACT["applications"]["test_group"].one_of
 TESTS = {what: tuple(arm for arm in _arms if arm.endswith(what)) for what in ("price", "limit")}
 

@@ -59,7 +59,7 @@ def demand_from_tests(
         price, as :class:`riskkit.offers.Demand` has it; the slope of take-up is then that of a
         borrower of mean risk.
     worth_telling : mapping of (test, outcome) to float, optional
-        Slopes that a test should be able to tell from 0.
+        Slopes that a test should be able to tell from 0; of one that is 0, the default's.
     level : float
 
     Returns
@@ -70,8 +70,9 @@ def demand_from_tests(
         (offers, or loans); rarer (the number with the rarer outcome); slope per unit of APR (100
         percentage points), or of log limit (a doubling is 0.69), low, high; p_value, after Holm
         over the rows; worth_telling; needed (offers or loans of such groups that would tell it from
-        0 in four tests of five); verdict: beyond chance, "too few to say" (fewer than 30 of the
-        rarer outcome, or not beyond chance and fewer than needed), or "not beyond chance".
+        0 in four tests of five); verdict: "rises" or "falls beyond chance", "too few to say" (fewer
+        than 30 of the rarer outcome, or not beyond chance and counted fewer than needed), or "not
+        beyond chance".
 
     Raises
     ------
@@ -96,7 +97,8 @@ def demand_from_tests(
     require_columns(applications, ["approved", "booked", "default_flag"], "applications")
     same_rows(applications=applications, probability=probability)
     risk = None if probability is None else _risk(probability)
-    worth = {**WORTH_TELLING, **(worth_telling or {})}
+    stated = {key: slope for key, slope in (worth_telling or {}).items() if slope}
+    worth = {**WORTH_TELLING, **stated}
     flag = applications["default_flag"].to_numpy(float)
     booked = applications["booked"].to_numpy(bool)
     rows = {}
@@ -159,8 +161,7 @@ def _slope_row(
     told = half + float(special.ndtri(POWER))
     row |= {"slope": slope, "low": slope - half * error, "high": slope + half * error}
     row["p_value"] = float(2 * special.ndtr(-abs(slope) / error))
-    if worth_telling:
-        row["needed"] = ceil(len(y) * (told * error / worth_telling) ** 2)
+    row["needed"] = ceil(len(y) * (told * error / worth_telling) ** 2)
     return row
 
 

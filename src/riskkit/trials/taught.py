@@ -69,12 +69,16 @@ def demand_parameters(
     check_demand(demand_from)
     if demand_from == "assumed":
         return dict(assumed)
-    if slopes is None or "price" not in slopes.index.get_level_values("test"):
+    if slopes is None or not _tests_price(slopes):
         raise ValueError(
             'demand_from="tests" needs a test of price: applications with test_group "control" and '
             '"lower price" or "higher price"; take demand_from="assumed"'
         )
     return {**assumed, **_told(slopes)}
+
+
+def _tests_price(slopes: pd.DataFrame) -> bool:
+    return "price" in slopes.index.get_level_values("test")
 
 
 def _told(slopes: pd.DataFrame) -> dict[str, float]:
@@ -87,25 +91,27 @@ def _told(slopes: pd.DataFrame) -> dict[str, float]:
 
 
 def demand_table(
-    slopes: pd.DataFrame, assumed: Mapping[str, float], demand_from: str
-) -> pd.DataFrame:
+    slopes: pd.DataFrame | None, assumed: Mapping[str, float], demand_from: str
+) -> pd.DataFrame | None:
     """Demand as tests of price estimate it, beside what is assumed and what is used.
 
     Parameters
     ----------
     slopes, assumed, demand_from
-        As for :func:`demand_parameters`; with a test of price.
+        As for :func:`demand_parameters`.
 
     Returns
     -------
-    DataFrame, index parameter
-        assumed, estimated, low, high, counted, needed, verdict; used.
+    DataFrame, index parameter, or None
+        assumed, estimated, low, high, counted, needed, verdict; used. None without a test of price.
 
     Source
     ------
     riskkit definition.
     """
     used = demand_parameters(slopes, assumed, demand_from)
+    if slopes is None or not _tests_price(slopes):
+        return None
     columns = {"slope": "estimated", "low": "low", "high": "high", "counted": "counted"}
     columns |= {"needed": "needed", "verdict": "verdict"}
     rows = {
@@ -139,7 +145,7 @@ def demand_text(slopes: pd.DataFrame | None, demand_from: str = "") -> str:
     rows = zip(slopes.index, slopes.iterrows(), strict=True)
     lines = [f"- {_line(test, outcome, row)}" for (test, outcome), (_, row) in rows]
     text = "\n".join(lines)
-    if "price" not in slopes.index.get_level_values("test"):
+    if not _tests_price(slopes):
         return f"{text}\n\nNo price was dealt at random: how demand answers to it is assumed."
     told = [key for key, _ in _STANDS_FOR.values() if slopes.loc[key, "verdict"] != FEW]
     if demand_from == "tests" and len(told) == len(_STANDS_FOR):
