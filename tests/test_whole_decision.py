@@ -130,7 +130,7 @@ def test_whom_nobody_has_seen_is_told():
     cost = replay.cost_of_declining(TODAY | True, BARE, LOANS)
     text = told(everybody, cost=cost)
     assert "costs" not in text  # as nothing is told of what it brings
-    assert "not recommended" not in text
-    assert "best found, and not recommended" in told(everybody, is_advised=False)
+    assert "No cutoff of the score" not in text
+    assert "No cutoff of the score is part of it" in told(everybody, is_advised=False)
     assert "today's policy" not in text
     assert "brings" not in str(replay.whole_decision_figures(everybody, "x", "CNY"))

@@ -207,9 +207,10 @@ def segment_months(
     DataFrame, index (period, segment)
         applicants, share with share_low and share_high (Jeffreys), approval_rate, median_score;
         jaccard (similarity with the segment that a clustering of this period alone finds);
-        of the period: psi of the shares against the first period, psi_critical, light ("green",
-        "amber", "red"), adjusted_rand (that clustering against these segments). A period with
-        fewer than 100 applicants is not clustered: NaN.
+        of the period: psi of the shares against the first period that is large enough,
+        psi_critical, light ("green", "amber", "red"), adjusted_rand (that clustering against these
+        segments). A period with fewer than 100 applicants is neither compared nor clustered: NaN,
+        and no light.
 
     Source
     ------
@@ -227,7 +228,9 @@ def segment_months(
         here = (period == name).to_numpy()
         numbers, n = segment[here], int(here.sum())
         counts = np.bincount(numbers - 1, minlength=k)
-        first = counts if first is None else first
+        # a handful of applicants is neither a mix to compare with nor one that has moved
+        if first is None and n >= FEWEST_ANEW:
+            first = counts
         low, high = metrics.jeffreys_interval(counts, np.full(k, n), level)
         part = applications[here].groupby(numbers)
         table = pd.DataFrame(
@@ -244,10 +247,12 @@ def segment_months(
             )
             both = cross_counts(segment[chosen] - 1, nearest(coded[chosen], anew), k)
         table["jaccard"] = np.nan if both is None else jaccard(both)
-        index = float(metrics.psi(first, counts))
-        critical = float(metrics.psi_critical(int(first.sum()), n, k))
-        table["psi"], table["psi_critical"] = index, critical
-        table["light"] = metrics.psi_light(index, critical)
+        index, critical, light = np.nan, np.nan, ""
+        if first is not None and n >= FEWEST_ANEW:
+            index = float(metrics.psi(first, counts))
+            critical = float(metrics.psi_critical(int(first.sum()), n, k))
+            light = metrics.psi_light(index, critical)
+        table["psi"], table["psi_critical"], table["light"] = index, critical, light
         table["adjusted_rand"] = np.nan if both is None else adjusted_rand(both)
         tables[name] = table
     return pd.concat(tables, names=["period", "segment"])
@@ -295,7 +300,7 @@ def segment_text(stability: pd.DataFrame, months: pd.DataFrame | None, k: int) -
         text += "Every segment is found again in nearly every sample. "
     if months is None:
         return text.strip()
-    by_period = months.groupby(level="period", sort=False).first()
+    by_period = months.groupby(level="period", sort=False).first().dropna(subset=["psi"])
     if len(by_period) > 1:
         moved = by_period["psi"].idxmax()
         text += (
@@ -329,7 +334,10 @@ def segment_findings(
         told.append(("Customer segments", text, False))
     if months is None:
         return told
-    last = months.groupby(level="period", sort=False).first().iloc[-1]
+    compared = months.dropna(subset=["psi"]).groupby(level="period", sort=False).first()
+    if compared.empty:
+        return told
+    last = compared.iloc[-1]
     if last["light"] in ("amber", "red"):
         text = f"shares have moved since the first period, PSI {last['psi']:.3f} in the newest"
         told.append(("Customer segments", text, last["light"] == "red"))

@@ -28,19 +28,20 @@ def rule_in_force(
     best: tuple[str, float, bool] | None,
     scores: pd.DataFrame,
 ) -> ScoreRule:
-    """The rule that was signed, else the best one found, else one that declines nobody more.
+    """The rule that was signed, else the one recommended, else one that declines nobody more.
 
     Parameters
     ----------
     signed : Decision or None
     best : (model, cutoff, is_behind) or None
-        ``best_rule`` of :func:`riskkit.strategy.recommend`.
+        ``best_rule`` of :func:`riskkit.strategy.recommend`; None where none is recommended.
     scores : DataFrame of shape (n, n_models)
         The simpler model first.
 
     Returns
     -------
     ScoreRule
+        One that declines nobody more has the cutoff at the lowest score there is.
     """
     if signed is not None:
         return ScoreRule(*signed.rule)
@@ -50,16 +51,29 @@ def rule_in_force(
     return ScoreRule(first, float(scores[first].min()), True)
 
 
-def policy_text(rule: ScoreRule, *, n_rules: int, is_signed: bool) -> str:
-    """The whole policy in words, such as "7 rules, then the scorecard from 573 on, signed".
+def policy_text(rule: ScoreRule, *, n_rules: int, is_signed: bool, is_advised: bool = True) -> str:
+    """The whole policy in words, such as "7 rules, then the scorecard from 573 on (signed)".
+
+    Parameters
+    ----------
+    rule : ScoreRule
+    n_rules : int
+        Rules that decline before any score.
+    is_signed, is_advised : bool
+        Whether somebody has signed it, or it is at least recommended.
 
     Examples
     --------
     >>> policy_text(ScoreRule("scorecard", 573.0, True), n_rules=7, is_signed=False)
-    "7 rules, today's policy, then the scorecard from 573 on (best found, not signed)"
+    "7 rules, today's policy, then the scorecard from 573 on (recommended, not signed)"
+    >>> policy_text(ScoreRule("scorecard", 401.0, True), n_rules=0, is_signed=False,
+    ...     is_advised=False)
+    "today's policy, and no cutoff: none earns more beyond chance"
     """
     parts = [f"{n_rules} rule{'s' if n_rules > 1 else ''}"] if n_rules else []
     parts += ["today's policy"] if rule.is_behind else []
+    if not (is_signed or is_advised):
+        return f"{', '.join(parts)}, and no cutoff: none earns more beyond chance"
     last = f"the {rule.model} from {rule.cutoff:.10g} on"
     told = f"{', '.join(parts)}, then {last}" if parts else last
-    return f"{told} ({'signed' if is_signed else 'best found, not signed'})"
+    return f"{told} ({'signed' if is_signed else 'recommended, not signed'})"

@@ -95,6 +95,9 @@ def two_periods(applied_at: pd.Series, months: int) -> pd.Series:
         width = min(months, int(last - np.nanmin(month) + 1) // 2)
         age = np.where(np.isnan(month), np.inf, last - month)
         period = np.where(age < width, 1, np.where(age < 2 * width, 0, -1))
+    # months without any application may leave one period alone
+    if not ((period == 0).any() and (period == 1).any()):
+        period = np.full(len(month), -1)
     flags = pd.array(period == 1, dtype="boolean")
     flags[period < 0] = pd.NA
     return pd.Series(flags, index=applied_at.index, name="later")

@@ -110,9 +110,7 @@ def whole_decision_text(
     told = [f"**The whole decision: {policy}.** {_approves(swapped)}"]
     against = swapped.index.unique("against")
     if not is_advised:
-        told.append(
-            "**Its cutoff is the best found, and not recommended**: none earns more beyond chance."
-        )
+        told.append("**No cutoff of the score is part of it**: none earns more beyond chance.")
     if TODAY in against:
         told.append(_brings(swapped.loc[TODAY], currency, luck_amount, assumed))
     # what it costs stands beside what it brings, or not at all

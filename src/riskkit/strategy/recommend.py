@@ -153,6 +153,11 @@ class Recommendation:
         return Rule(self.taken.model, self.taken.cutoff, self.taken is self.behind)
 
     @property
+    def advised_rule(self) -> Rule | None:
+        """The best rule where it earns more than the first policy beyond chance; else None."""
+        return self.best_rule if self.is_proven else None
+
+    @property
     def gain(self) -> tuple[str, str]:
         """Row and figure of `policies` that tell what is recommended from the first policy."""
         if self.taken is self.behind and self.behind is not None:
