@@ -114,6 +114,7 @@ class StoredStage:
     edits_file: str = ""
     decision_file: str = ""
     rules_file: str = ""
+    caps_file: str = ""
 
 
 @stored
