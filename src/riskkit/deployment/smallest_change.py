@@ -63,7 +63,7 @@ def smallest_changes(
     ------
     ValueError
         A feature is absent, or a way is neither falls nor rises; a feature of the card that is no
-        number.
+        number; an index with repeats; a cutoff that is not finite.
 
     Source
     ------
@@ -71,15 +71,25 @@ def smallest_changes(
     question and the distance in shares; an exact knapsack over whole points.
     """
     names = _changeable_on(card, changeable)
+    if not X.index.is_unique:
+        raise ValueError("X needs an index without repeats: each row is told by its label")
     score = card.credit_score(X).to_numpy()
-    missing = np.broadcast_to(np.ceil(np.asarray(cutoff, dtype=float)), len(X)) - score
+    asked = np.ceil(np.asarray(cutoff, dtype=float))
+    if asked.shape not in ((), (len(X),)) or not np.isfinite(asked).all():
+        raise ValueError(
+            f"cutoff must be finite, one number or {len(X)}, got shape {asked.shape} and "
+            f"{int((~np.isfinite(asked)).sum())} that are not finite"
+        )
+    missing = np.broadcast_to(asked, len(X)) - score
     below = np.flatnonzero(missing > 0)
     told = catalogue(features)
     parts = []
     for start in range(0, len(below), _BLOCK):
         rows = below[start : start + _BLOCK]
         moves = [_moves(card, name, changeable[name], X[name].iloc[rows]) for name in names]
-        taken = _cheapest(moves, missing[rows].astype(np.int64))
+        # beyond what all changes gain together nothing is to be weighed
+        most = 1 + sum(int(move.gains.max(initial=0)) for move in moves)
+        taken = _cheapest(moves, np.minimum(missing[rows], most).astype(np.int64))
         parts += [
             _told(move, bins, X.index[rows], told.get(move.name))
             for move, bins in zip(moves, taken, strict=True)
