@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from riskkit import deployment, frontier, replay, strategy
+from riskkit import customers, deployment, frontier, replay, strategy
 from riskkit.binning import WoeBinner
 from riskkit.schema import Feature
 from riskkit.scorecard import Scorecard
@@ -110,3 +110,10 @@ def test_changes_at_a_cutoff_that_nobody_can_reach_are_none():
             deployment.smallest_changes(card, X, cutoff, way)
     with pytest.raises(ValueError, match="an index without repeats"):
         deployment.smallest_changes(card, X.set_axis(np.zeros(len(X))), 500.0, way)
+
+
+def test_equal_customers_are_no_segments():
+    asked = pd.DataFrame({"application_id": [f"a{i}" for i in range(50)], "score": 1.0, "x": 2.0})
+    feature = Feature(name="x", label="X", family="payment")
+    with pytest.raises(ValueError, match="nothing tells segments apart"):
+        customers.fit_segments(asked, [feature], k=2)
