@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 from riskkit import policy, trials
+from riskkit.binning import WoeBinner
+from riskkit.schema import Feature
 
 
 def asked(**columns):
@@ -92,3 +94,14 @@ def test_periods_and_bands_that_cannot_be_are_refused():
         policy.two_periods(pd.Series(["2024-01-01"]), 1)
     with pytest.raises(ValueError, match=r"approved must lie in \[0, 10\], got 11"):
         policy.band_findings(11, 10, 0.0, 1.0)
+
+
+def test_mined_cuts_of_huge_numbers_can_be_read_again():
+    rng = np.random.default_rng(3)
+    X = pd.DataFrame({"debt": rng.integers(1, 40, 3_000) * 1e16})
+    y = (rng.random(3_000) < np.where(X["debt"] > 3.5e17, 0.6, 0.1)).astype(float)
+    debt = Feature(name="debt", label="Debt", family="bureau")
+    mined = policy.mine_rules(WoeBinner().fit(X, y), X, y, [debt], max_loss_rate=0.3, n_rules=1)
+    judged = policy.judge_mined(mined, X, y)
+    assert judged["fires"].tolist() == mined["fires"].tolist()
+    assert mined["fires"].item() > 0

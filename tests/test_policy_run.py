@@ -170,7 +170,8 @@ caps:
 @pytest.fixture
 def priced_project(tmp_path: Path) -> Path:
     cells = [new_markdown_cell("# Offers"), new_code_cell(
-        'run_dir = ""\noutput_dir = ""\ncaps = ""  # a file of caps\ncap_scope = "banks"',
+        'run_dir = ""\noutput_dir = ""\ncaps = ""  # a file of caps\ncap_scope = "banks"\n'
+        'segment_families = ""',
         metadata={"tags": ["parameters"]},
     )]  # fmt: skip
     (tmp_path / "notebooks").mkdir()
@@ -193,6 +194,8 @@ def test_the_bytes_of_the_caps_are_an_input_and_wrong_ones_stop_the_run(
         plan_of(priced_project, cap_scope="bank")
     with pytest.raises(pipeline.BadInput, match=r"caps: no file at .*nowhere\.yaml"):
         plan_of(priced_project, caps=str(priced_project / "nowhere.yaml"))
+    with pytest.raises(pipeline.BadInput, match="no feature is of the family 'buraeu'; did you"):
+        plan_of(priced_project, segment_families="repeat buraeu")
     notebook = plan_of(priced_project).notebooks[0]
     with pytest.raises(pipeline.BadInput, match="no cap of scope 'x'"):
         check_variables(notebook, {"caps": str(own), "cap_scope": "x"})

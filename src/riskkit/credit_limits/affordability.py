@@ -14,13 +14,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from riskkit.checks import require_columns
+from riskkit.checks import numeric_array, require_columns
 from riskkit.instalments import instalment
 from riskkit.schema import Feature
 
 __all__ = ["Affordability", "affordability", "income_bands"]
 
 UNKNOWN = "not known"
+EXPOSURE = "concurrent_exposure"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +103,8 @@ def affordability(
     ------
     DataContractError
         There is no income at all.
+    ValueError
+        An income or exposure is no number or not finite, or an exposure is negative.
 
     Source
     ------
@@ -119,15 +122,22 @@ def affordability(
     def known(name: str) -> pd.Series:
         if name not in applications:
             return pd.Series(np.nan, index=applications.index)
-        column = applications[name].astype(float)
-        return column.mask(column.isin(codes.get(name, [])))
+        values = numeric_array(applications[name], name).astype(float)
+        column = pd.Series(values, index=applications.index)
+        column = column.mask(column.isin(codes.get(name, [])))
+        if np.isinf(column).any() or (name == EXPOSURE and (column < 0).any()):
+            least = " and >= 0, or a declared special code" if name == EXPOSURE else ""
+            raise ValueError(
+                f"{name} must be finite{least}, got {column.min():g}, {column.max():g}"
+            )
+        return column
 
     if not {"verified_income", "stated_income"} & set(applications.columns):
         require_columns(applications, ["stated_income"], "applications")
     verified = known("verified_income")
     stated = known("stated_income") * (1 - rule.stated_haircut_rate)
     income = verified.fillna(stated)
-    exposure = known("concurrent_exposure")
+    exposure = known(EXPOSURE)
     assumed = exposure.median() if exposure.notna().any() else 0.0
     left = income - rule.living_cost_amount - rule.servicing_rate * exposure.fillna(assumed)
     monthly = rule.free_share * left.clip(lower=0)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, sparse
 
-from riskkit.checks import Array
+from riskkit.checks import Array, probability_array
 from riskkit.columns import verbatim
 
 __all__ = [
@@ -70,7 +70,8 @@ def limit_options(
     Raises
     ------
     ValueError
-        Levels do not ascend, a probability falls from a grade to the next riskier one, a grade is
+        Levels do not ascend, a rate or an amount is out of range, an income band is missing or no
+        category, a probability falls from a grade to the next riskier one, a grade is
         not in `grades`.
     """
     limits = np.asarray(levels, dtype=float)
@@ -78,7 +79,23 @@ def limit_options(
         raise ValueError(f"levels must be at least two, finite and ascending, got {list(levels)}")
     if limits[0] < 0:
         raise ValueError(f"levels must not be negative, got {limits[0]:g}")
-    probability = grades["probability"].to_numpy(float)
+    for name, value, most in (
+        ("loss_rate", loss_rate, 1.0),
+        ("take_up_rate", take_up_rate, 1.0),
+        ("cost_amount", cost_amount, np.finfo(float).max),
+    ):
+        if not 0 <= value <= most:
+            raise ValueError(f"{name} must lie in [0, {most:g}], got {value!r}")
+    if not np.isfinite(grades["margin_rate"].to_numpy(float)).all():
+        raise ValueError("margin_rate must be finite in every grade")
+    if not isinstance(applicants["income_band"].dtype, pd.CategoricalDtype):
+        raise ValueError(
+            "income_band must be a category of ordered bands, as income_bands gives, got "
+            f"{applicants['income_band'].dtype}"
+        )
+    if applicants["income_band"].isna().any():
+        raise ValueError("income_band must not be missing")
+    probability = probability_array(grades["probability"], "probability")
     if not (np.diff(probability) >= 0).all():
         raise ValueError("grades must be ordered by risk: a probability falls to the next grade")
     unknown = sorted(set(applicants["grade"].unique()) - set(grades.index), key=str)
@@ -275,10 +292,17 @@ def budget_curve(
         profit_per_budget (what the last unit of the budget brought, against the row above, NaN in
         the first), is_best.
 
+    Raises
+    ------
+    ValueError
+        There is no budget, or as :func:`choose_limits`.
+
     Source
     ------
     riskkit definition.
     """
+    if not len(budgets):
+        raise ValueError("budgets must be at least one, got none")
     rows = {}
     for budget in budgets:
         chosen = choose_limits(options, budget, objective=objective)

@@ -208,6 +208,8 @@ def fit_segments(
     if not isinstance(k, int | np.integer) or not 2 <= k <= len(sample):
         raise ValueError(f"k must be a whole number in 2..{len(sample)}, the rows, got {k!r}")
     columns, marks = _read_as(sample, kinds)
+    if not columns:
+        raise ValueError("no score or feature differs between rows: nothing tells segments apart")
     families_of = [column.family for column in columns] + [mark.family for mark in marks]
     weights = {family: 1 / np.sqrt(families_of.count(family)) for family in families_of}
     columns = [replace(part, weight=weights[part.family]) for part in columns]

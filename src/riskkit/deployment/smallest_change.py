@@ -77,13 +77,21 @@ def smallest_changes(
     ------
     ValueError
         A feature is absent, or a way is neither falls nor rises; a feature that is no number; a
-        challenger comes without bins.
+        challenger comes without bins; an index with repeats; a cutoff that nobody could reach.
 
     Source
     ------
     Ustun, Spangher, Liu (2019), Actionable recourse in linear classification, FAT* '19, for the
     question and the distance in shares; a knapsack over whole points, or a search of all ways.
     """
+    if not X.index.is_unique:
+        raise ValueError("X needs an index without repeats: each row is told by its label")
+    asked = np.ceil(np.asarray(cutoff, dtype=float))
+    if asked.shape not in ((), (len(X),)) or np.isnan(asked).any() or (asked == np.inf).any():
+        raise ValueError(
+            f"cutoff must be finite, one number or {len(X)}, got shape {asked.shape} and "
+            f"{int((~np.isfinite(asked)).sum())} that are not finite"
+        )
     if isinstance(model, Scorecard):
         bins, read = model.binner_.bins_, list(model.points_)
     elif bins is None:
@@ -91,7 +99,7 @@ def smallest_changes(
     else:
         read = [name for name in model.feature_names_in_ if name in bins]
     names = _changeable(read, bins, changeable)
-    needed = np.broadcast_to(np.ceil(np.asarray(cutoff, dtype=float)), len(X))
+    needed = np.broadcast_to(asked, len(X))
     missing = needed - model.credit_score(X).to_numpy()
     below = np.flatnonzero(missing > 0) if names else np.arange(0)
     told = catalogue(features)
@@ -101,7 +109,9 @@ def smallest_changes(
         moves = [BinMoves.of(bins[name], changeable[name], X[name].iloc[rows]) for name in names]
         if isinstance(model, Scorecard):
             gains = [_gains(move, model.points_[move.name]) for move in moves]
-            taken = least_by_points(moves, gains, missing[rows].astype(np.int64))
+            # beyond what all changes gain together nothing is to be weighed
+            most = 1 + sum(int(gain.max(initial=0)) for gain in gains)
+            taken = least_by_points(moves, gains, np.minimum(missing[rows], most).astype(np.int64))
         else:
             taken, gains = _searched(model, X, rows, moves, needed[rows])
         parts += [

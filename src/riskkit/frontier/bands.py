@@ -66,7 +66,7 @@ def marginal_bands(
     Raises
     ------
     ValueError
-        A column is missing, lengths differ, or an option is out of range.
+        No application, a column is missing, lengths differ, or an option is out of range.
 
     Source
     ------
@@ -76,6 +76,8 @@ def marginal_bands(
     check_level(level)
     named = ("margin_fen", "loss_fen", "cost_fen", "revenue_fen", "funding_fen")
     require_columns(loans, ["booked", "default_flag", *named], "loans")
+    if loans.empty:
+        raise ValueError("there must be an application to make a band of, got none")
     for name, value in (("min_bads", min_bads), ("max_bands", max_bands)):
         if not value >= 1:
             raise ValueError(f"{name} must be >= 1, got {value!r}")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize
 
-from riskkit.checks import check_level
+from riskkit.checks import check_level, numeric_array
 from riskkit.frontier.curves import Curves
 
 __all__ = ["EMP_LEVELS", "emp_table", "expected_maximum_profit"]
@@ -75,6 +75,9 @@ def expected_maximum_profit(
     missing = [name for name in ("good", "bad") if name not in counts]
     if missing:
         raise ValueError(f"counts lack {missing}, they have {list(counts.columns)}")
+    points = numeric_array(counts.index, "score")
+    if not np.isfinite(points.astype(float)).all():
+        raise ValueError("score must be finite in every row of the counts")
     if not counts.index.is_unique:
         raise ValueError("counts must have one row a score, got duplicates; see add_counts")
     _check_levels(p0, p1, roi)

@@ -90,6 +90,8 @@ def goal_cutoffs(
     check_level(level)
     if list(tables) != list(curves.points):
         raise ValueError(f"tables are of {list(tables)}, curves of {list(curves.points)}")
+    if not 0 <= max_bad_rate <= 1:
+        raise ValueError(f"max_bad_rate must be a fraction in [0, 1], got {max_bad_rate!r}")
     given = goals_table(tables, min_approval=min_approval, max_bad_rate=max_bad_rate)
     ends = np.array([0.5 - level / 2, 0.5 + level / 2])
     # two goals of each model are held against its profit

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from riskkit.checks import flag_array, numeric_array, same_rows
+from riskkit.checks import flag_array, numeric_array, outcome_state, same_rows
 
 __all__ = ["MONEY", "Expected", "Unseen", "check_applications", "stands_for"]
 
@@ -28,7 +28,8 @@ def check_applications(scores: pd.DataFrame, loans: pd.DataFrame) -> None:
     ------
     ValueError
         There is no model or no application, a column is missing, lengths differ, a score or a sum
-        is not finite, a loan was booked but not approved or is known but was not booked.
+        is not finite, a loan was booked but not approved or is known but was not booked, or an
+        outcome is neither 0 nor 1.
     """
     same_rows(scores=scores, loans=loans)
     missing = [name for name in _COLUMNS if name not in loans]
@@ -44,6 +45,7 @@ def check_applications(scores: pd.DataFrame, loans: pd.DataFrame) -> None:
         raise ValueError("loans must be approved where booked")
     if (loans["default_flag"].notna().to_numpy() & ~booked).any():
         raise ValueError("default_flag must be missing where not booked")
+    outcome_state(numeric_array(loans["default_flag"], "default_flag"))
 
 
 def stands_for(loans: pd.DataFrame) -> np.ndarray:

@@ -281,3 +281,5 @@ def _need(curves: Curves, cutoffs: Mapping[str, float]) -> None:
     missing = [model for model in curves.points if model not in cutoffs]
     if missing:
         raise ValueError(f"cutoffs lack {missing}, they have {list(cutoffs)}")
+    if not all(np.isfinite(cutoffs[model]) for model in curves.points):
+        raise ValueError(f"cutoffs must be finite, got {dict(cutoffs)}")

@@ -19,6 +19,8 @@ from riskkit.instalments.schedules import instalment, method_names, refuse
 
 __all__ = ["annualised", "contract_rate", "irr", "nominal_apr", "xirr"]
 
+_LARGE_FLOW = 1e9  # beyond it the solver needs flows in a larger unit
+
 
 def irr(cashflows: npt.ArrayLike) -> float:
     """Return the internal rate per period of evenly spaced cash flows.
@@ -287,7 +289,9 @@ def _both_ways(flows: npt.ArrayLike) -> np.ndarray:
         raise ValueError(
             f"cashflows must be finite and go both ways (some > 0, some < 0), got {values.tolist()}"
         )
-    return values
+    # the solver's tolerance is in units of the flows: large ones would never meet it
+    size = float(np.abs(values).max())
+    return values / size if size > _LARGE_FLOW else values
 
 
 def _found(rate: float | None, name: str) -> float:

@@ -137,6 +137,8 @@ def subsidy_table(
     cells = checked_cells(grades, base)
     hazard, prepayment, terms = dense_hazards(base, cells.index)
     amount = cells["mean_amount"].to_numpy(dtype=float)
+    if not len(plan_aprs) or not all(0 <= apr < np.inf for apr in plan_aprs):
+        raise ValueError(f"plan_aprs must be finite and >= 0, at least one, got {[*plan_aprs]}")
     plans = {}
     for plan_apr in plan_aprs:
         table = cells[["probability", "mean_amount"]].copy()

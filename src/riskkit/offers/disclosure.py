@@ -6,6 +6,7 @@ Takes the terms of an offer, and caps; gives its schedule to the cent and what f
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -29,6 +30,9 @@ __all__ = ["Charge", "Disclosure", "Offer", "disclosure", "methods_table"]
 Basis = Literal["upfront", "monthly", "overdue"]
 BASES: tuple[Basis, ...] = get_args(Basis)
 LATE_EXAMPLE_DAYS = 30
+MOST_FEN = 10**13  # beyond it amounts times rates are no longer exact to the fen
+LONGEST_TERM_MONTHS = 480  # as of the contract's loans
+LAST_DAY = pd.Timestamp("2100-01-01")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,12 +111,22 @@ class Offer:
             raise ValueError("lender must say who lends, got nothing")
         if not self.principal_fen >= 1:
             raise ValueError(f"principal_fen must be at least 1 fen, got {self.principal_fen!r}")
+        if self.principal_fen != int(self.principal_fen) or self.principal_fen > MOST_FEN:
+            raise ValueError(
+                f"principal_fen must be whole and at most {MOST_FEN:,}, got {self.principal_fen!r}"
+            )
+        if not 1 <= self.term_months <= LONGEST_TERM_MONTHS:
+            raise ValueError(
+                f"term_months must lie in [1, {LONGEST_TERM_MONTHS}], got {self.term_months!r}"
+            )
         if self.method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
-        try:
-            pd.Timestamp(np.datetime64(self.disbursed_on, "D"))
-        except ValueError:
-            raise ValueError(f"disbursed_on must be a date, got {self.disbursed_on!r}") from None
+        day = pd.to_datetime(self.disbursed_on, format="%Y-%m-%d", errors="coerce")
+        if len(self.disbursed_on) != len("2026-01-01") or not day <= LAST_DAY:
+            raise ValueError(
+                f"disbursed_on must be a date, got {self.disbursed_on!r}; YYYY-MM-DD up to "
+                f"{LAST_DAY:%Y-%m-%d}"
+            )
         if self._of("upfront") >= 1:
             raise ValueError("charges must leave something of the principal, got all of it")
 
@@ -151,6 +165,8 @@ class Offer:
         """
         if any(charge.basis == "monthly" for charge in charges):
             raise ValueError("an offer by its APR takes no monthly charge: give its monthly_rate")
+        if not math.isfinite(apr):
+            raise ValueError(f"apr must be finite, got {apr!r}")
         deducted = sum(charge.rate for charge in charges if charge.basis == "upfront")
         rate = contract_rate(apr / 12, term_months, method, fee_rate=deducted)
         return cls(
@@ -258,9 +274,10 @@ def disclosure(
         raise ValueError("caps need a scope: which lender and borrower they are tested for")
     principal, n = int(offer.principal_fen), offer.term_months
     plan = schedule(principal, offer.monthly_rate, n, method=offer.method).set_index("number")
-    amounts = {charge: round(principal * charge.rate) for charge in offer.charges}
-    monthly = sum(fen for charge, fen in amounts.items() if charge.basis == "monthly")
-    upfront = sum(fen for charge, fen in amounts.items() if charge.basis == "upfront")
+    # pairs: two charges may be equal, and both are paid
+    amounts = [(charge, round(principal * charge.rate)) for charge in offer.charges]
+    monthly = sum(fen for charge, fen in amounts if charge.basis == "monthly")
+    upfront = sum(fen for charge, fen in amounts if charge.basis == "upfront")
     plan["charges_amount"] = monthly
     plan["due_amount"] += monthly
     start = pd.Timestamp(offer.disbursed_on)
@@ -338,9 +355,9 @@ def methods_table(
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
 
 
-def _costs(offer: Offer, amounts: dict[Charge, int], interest: int) -> pd.DataFrame:
+def _costs(offer: Offer, amounts: Sequence[tuple[Charge, int]], interest: int) -> pd.DataFrame:
     rows = [("", "interest", offer.monthly_rate, interest, offer.lender)]
-    for charge, fen in amounts.items():
+    for charge, fen in amounts:
         if charge.basis != "overdue":
             times = offer.term_months if charge.basis == "monthly" else 1
             rows.append((charge.name, charge.basis, charge.rate, fen * times, charge.collected_by))

@@ -100,8 +100,11 @@ def price_table(
     """
     if goal not in GOALS:
         raise ValueError(f"goal must be one of {', '.join(GOALS)}, got {goal!r}")
-    if not 0 <= floor_apr < (HIGHEST_APR if cap_apr is None else cap_apr):
-        raise ValueError(f"floor_apr must lie in [0, cap_apr), got {floor_apr!r}, {cap_apr!r}")
+    if not 0 <= floor_apr < (DEAREST_APR if cap_apr is None else cap_apr):
+        raise ValueError(
+            f"floor_apr must lie in [0, cap_apr), got {floor_apr!r}, {cap_apr!r}; without a cap "
+            f"below {DEAREST_APR:g}"
+        )
     if not step > 0:
         raise ValueError(f"step must be > 0, got {step!r}")
     require_columns(cells, ["applications", "asked_amount", *ENDS], "cells")

@@ -63,6 +63,8 @@ def disclosure_sheet(
     """
     if language not in LANGUAGES:
         raise ValueError(f"language must be one of {', '.join(LANGUAGES)}, got {language!r}")
+    # braces would be places to fill
+    currency = currency.translate(str.maketrans("{}", "()"))
     words = {name: text.replace("{currency}", currency) for name, text in WORDS[language].items()}
     offer = told.offer
     page = _template().render(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from riskkit.checks import nearest_name
 from riskkit.pipeline.findings import limits_of
 from riskkit.pipeline.handover import LAB
 from riskkit.pipeline.history import PREVIOUS
@@ -128,6 +129,11 @@ def make_plan(
             shown[notebook.name].pop(name, None)
     first = values[notebooks[0].name]
     described = _check_source(first.get("source"), first.get("root") or None)
+    for pairs in values.values():
+        for family in str(pairs.get(SEGMENT_FAMILIES, "")).split():
+            if family not in described.families:
+                near = nearest_name(family, sorted(described.families))
+                raise BadInput(f"{SEGMENT_FAMILIES}: no feature is of the family {family!r}{near}")
     name = _run_name(run, described.name, profile)
     return Plan(
         name=name,
@@ -172,6 +178,7 @@ def _select(
     return selected
 
 
+SEGMENT_FAMILIES = "segment_families"  # the parameter that names families of features
 # of features, as a mapping and as the simulated lender call them
 _KINDS = {"number": "number", "months_since": "number", "numeric": "number", "category": "text"}
 
@@ -185,6 +192,7 @@ class _Described:
     hashes: list[str] | None  # of the mapping and its files; None where a database is read
     columns: frozenset[str]  # of its applications
     kinds: dict[str, str]  # of them, as far as known: number, text, date or boolean
+    families: frozenset[str]  # of its features
 
 
 def _check_source(path: str | None, root: str | None) -> _Described:
@@ -197,13 +205,15 @@ def _check_source(path: str | None, root: str | None) -> _Described:
         from riskkit import synthetic
 
         kinds |= {one.name: _KINDS[one.kind] for one in synthetic.FEATURES}
-        return _Described(SYNTHETIC, SYNTHETIC_TITLE, [], frozenset(kinds), kinds)
+        families = frozenset(one.family for one in synthetic.FEATURES)
+        return _Described(SYNTHETIC, SYNTHETIC_TITLE, [], frozenset(kinds), kinds, families)
     mapping = checked_mapping(path, root)
     files = [Path(path), *mapping.files(mapping.folder(path, root))]
     hashes = None if mapping.reads_database else [hash_file(file) for file in files]
     columns = frozenset({*mapping.features, *mapping.applications.columns})
     kinds |= {name: _KINDS[one.type] for name, one in mapping.features.items()}
-    return _Described(mapping.name, mapping.title, hashes, columns, kinds)
+    families = frozenset(one.family for one in mapping.features.values())
+    return _Described(mapping.name, mapping.title, hashes, columns, kinds, families)
 
 
 def _policies(

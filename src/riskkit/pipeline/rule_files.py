@@ -92,8 +92,7 @@ def refuse_caps(path: Path, scope: str | None = None) -> None:
     scopes = [*dict.fromkeys(schema.read_caps(path)["scope"])]
     if scope is not None and scope not in scopes:
         raise BadInput(
-            f"{SCOPE}: {path.name} has no cap of scope {scope!r}{nearest_name(scope, scopes)}; "
-            f"known: {', '.join(scopes) or 'none'}"
+            f"{SCOPE}: {path.name} has no cap of scope {scope!r}{nearest_name(scope, scopes)}"
         )
 
 

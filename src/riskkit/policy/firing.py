@@ -35,6 +35,7 @@ KINDS = {"number": "numbers", "text": "text", "boolean": "truth values", "date":
 # a birthday may lie before any loan; a year of four digits is read alike by all databases
 ANY_DAY = CellRule(kind="date", first=datetime.date(1000, 1, 1), last=datetime.date(9999, 12, 31))
 ANY_NUMBER = CellRule(kind="number", decimal=".")
+LONGEST_TOLD = 200  # letters of a condition in a message
 COLUMNS = ("rule", "label", "step", "needs", "column", "kind", "operator", "value", "times")
 
 
@@ -137,7 +138,7 @@ def condition_table(
     kind_of = cache(lambda name: _kind(applications[name]))
     for rule in policy.rules:
         for condition in rule.conditions:
-            where = f"rule {rule.name}, {condition.text()}"
+            where = f"rule {rule.name}, {_brief(condition.text())}"
             absent = [
                 name
                 for name in (condition.column, condition.times)
@@ -250,6 +251,11 @@ def declined_by(flags: pd.DataFrame) -> pd.Series:
     code = np.broadcast_to(code, len(flags))
     names = pd.Categorical.from_codes(code, categories=list(flags.columns), ordered=True)
     return pd.Series(names, index=flags.index, name="declined_by")
+
+
+def _brief(told: str) -> str:
+    """Words of a condition that fit into a message."""
+    return told if len(told) <= LONGEST_TOLD else f"{told[:LONGEST_TOLD]}…"
 
 
 def _kind(column: pd.Series) -> tuple[str, str]:

@@ -12,7 +12,14 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, special, stats
 
-from riskkit.checks import check_level, flag_array, numeric_array, require_columns, same_rows
+from riskkit.checks import (
+    check_level,
+    flag_array,
+    numeric_array,
+    refuse_missing,
+    require_columns,
+    same_rows,
+)
 
 __all__ = ["OutcomeCurve", "fit_outcomes", "forecast", "foretell"]
 
@@ -104,6 +111,9 @@ def fit_outcomes(past: pd.DataFrame, approved: np.ndarray | None = None) -> Outc
     require_columns(past, _PAST, "past applications")
     n = len(past)
     score = numeric_array(past["score"], "score", n).astype(float)
+    refuse_missing(score, "score")
+    if np.isinf(score).any():
+        raise ValueError(f"score must be finite, got {int(np.isinf(score).sum())} that are not")
     passed, booked = (flag_array(past[name], name, n) for name in ("approved", "booked"))
     flag = numeric_array(past["default_flag"], "default_flag", n).astype(float)
     explored = np.zeros(n, bool)
@@ -247,7 +257,7 @@ def forecast(
     DataContractError
         A column is missing.
     ValueError
-        Lengths differ, or an option is out of range.
+        Lengths differ, a score or an amount is not finite, or an option is out of range.
 
     Source
     ------
@@ -256,6 +266,11 @@ def forecast(
     same_rows(asked=asked, approved=approved)
     require_columns(asked, _ASKED, "applications asked about")
     check_level(level)
+    if n_draws < 2:
+        raise ValueError(f"n_draws must be at least 2, got {n_draws!r}")
+    for name in ("score", *_MONEY):
+        if not np.isfinite(numeric_array(asked[name], name).astype(float)).all():
+            raise ValueError(f"{name} must be finite everywhere")
     passed = flag_array(approved, "approved", len(asked))
     cells = _cells(asked[passed])
     rng = np.random.default_rng(seed)
