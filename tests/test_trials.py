@@ -155,6 +155,11 @@ def test_groups_that_were_chosen_are_no_test():
 def test_a_group_of_few_bads_is_too_few_to_say():
     frame, group, _ = beside(n=200)
     assert "too few to say" in trials.trial_text(trials.trial_table(frame, group), "price")
+    frame, group, _ = beside(n=6_000)
+    few = group.where((group == "as before") | (group.index % 10 == 0))
+    table = trials.trial_table(frame, few)
+    assert table["bad"].iloc[1] < 30 < table["bad"].iloc[0]
+    assert "too few to say" in trials.trial_text(table, "price")
 
 
 def test_what_is_no_test_is_refused():
@@ -168,10 +173,12 @@ def test_what_is_no_test_is_refused():
 # -- what the groups teach ------------------------------------------------------------------------
 
 
-def dealt(n=9_000, seed=2, slope=-6.0, of_bad=3.0, arms=("lower price", "higher price")):
+def dealt(
+    n=9_000, seed=2, slope=-6.0, of_bad=3.0, arms=("lower price", "higher price"), spread=0.5
+):
     """Offers whose price a draw moves, and whose usual price goes with risk: a trap for a slope."""
     rng = np.random.default_rng(seed)
-    risk = rng.normal(0, 0.5, n)
+    risk = rng.normal(0, spread, n)
     group = rng.choice(["control", *arms], n)
     moved = pd.Series(group).map({"lower price": -0.06, "higher price": 0.06}).fillna(0).to_numpy()
     taken = rng.random(n) < special.expit(1.5 + slope * moved + 1.0 * risk)
@@ -209,7 +216,7 @@ def test_the_slope_is_that_of_the_groups_and_not_of_the_prices_chosen():
 
 def test_with_risk_the_slope_is_that_of_the_borrower_of_mean_risk():
     rng = np.random.default_rng(4)
-    frame, probability = dealt(30_000)
+    frame, probability = dealt(30_000, spread=1.0)
     risk = special.logit(probability) - special.logit(probability.mean())
     moved = frame["test_group"].map({"lower price": -0.06, "higher price": 0.06}).fillna(0)
     chance = special.expit(1.0 - 6 * np.exp(-0.8 * risk) * moved + 0.5 * risk)
