@@ -1,4 +1,4 @@
-"""Decisions by hand, past a rule and at random, and test groups."""
+"""Decisions by hand, past a rule and at random."""
 
 from __future__ import annotations
 
@@ -136,68 +136,6 @@ def test_without_exploration_nobody_knows_and_the_text_says_so():
     unseen = frame.assign(default_flag=np.nan)
     told = policy.exploration_text(policy.exploration_table(unseen, declines, score))
     assert "no outcome of theirs is known yet" in told
-
-
-# -- test groups ----------------------------------------------------------------------------------
-
-
-def trial(effect=0.0, *, biased=False, seed=6, n=6_000):
-    rng = np.random.default_rng(seed)
-    score = rng.normal(600, 30, n)
-    chance = 1 / (1 + np.exp((score - 600) / 20)) if biased else np.full(n, 0.4)
-    group = pd.Series(np.where(rng.random(n) < chance, "lower price", "as before"))
-    booked = rng.random(n) < 0.6 + effect * (group == "lower price")
-    bad = np.where(booked, (rng.random(n) < 0.1).astype(float), np.nan)
-    frame = pd.DataFrame({"approved": True, "booked": booked, "default_flag": bad})
-    return frame, group, score
-
-
-def test_a_group_is_held_to_the_control_group():
-    frame, group, score = trial(0.1)
-    profit = pd.Series(np.where(frame["booked"], 50.0 + 20 * (group == "lower price"), np.nan))
-    profit += np.random.default_rng(1).normal(size=len(profit))
-    table = policy.trial_table(frame, group, score=score, profit_amount=profit)
-    assert list(table.index) == ["as before", "lower price"]
-    row = table.loc["lower price"]
-    mine = group == "lower price"
-    shares = [frame.loc[part, "booked"].mean() for part in (mine, ~mine)]
-    assert row["take_up_difference"] == pytest.approx(shares[0] - shares[1])
-    assert row["take_up_difference_low"] > 0
-    counts = [
-        [int(frame.loc[part, "booked"].sum()), int((~frame.loc[part, "booked"]).sum())]
-        for part in (mine, ~mine)
-    ]
-    raw = stats.fisher_exact(counts).pvalue
-    assert raw <= row["take_up_p_value"] <= 3 * raw
-    assert row["profit_difference_amount"] == pytest.approx(20, abs=0.2)
-    assert table.loc["as before"].filter(like="difference").isna().all()
-    text = policy.trial_text(table, "price")
-    assert "*lower price* against *as before*: take-up +" in text
-    assert "**beyond chance**" in text
-    assert "bad rate" in text
-    assert "not dealt at random" not in text
-
-
-def test_groups_that_were_chosen_are_no_test():
-    frame, group, score = trial(biased=True)
-    table = policy.trial_table(frame, group, control="lower price", score=score)
-    assert table.index[0] == "lower price"
-    assert "**The groups were not dealt at random**" in policy.trial_text(table, "price")
-    assert "cannot be checked" in policy.trial_text(policy.trial_table(frame, group), "price")
-    assert "is **selection**" in policy.trial_text(None, "limit")
-
-
-def test_a_group_of_few_bads_is_too_few_to_say():
-    frame, group, _ = trial(n=200)
-    assert "too few to say" in policy.trial_text(policy.trial_table(frame, group), "price")
-
-
-def test_what_is_no_test_is_refused():
-    frame, group, _ = trial(n=50)
-    with pytest.raises(ValueError, match="at least two groups"):
-        policy.trial_table(frame, pd.Series(["a"] * 50))
-    with pytest.raises(ValueError, match="control must be one of the groups"):
-        policy.trial_table(frame, group, control="none")
 
 
 # -- findings -------------------------------------------------------------------------------------

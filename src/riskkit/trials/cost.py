@@ -96,10 +96,10 @@ def _against_control(table: pd.DataFrame, level: float) -> pd.DataFrame:
     # of each arm's sum, and of the control's mean taken as many times
     of_sum = arms["variance"] * arms["offers"]
     of_mean = table["variance"].iloc[0] / n if n else np.nan
-    both = arms[["offers", "loans", "bad"]].sum()
+    both = arms[["offers", "loans", "bad"]].sum().astype(float)
     weighted = (arms["profit_per_offer_amount"] * arms["offers"]).sum()
     both["profit_per_offer_amount"] = weighted / both["offers"] if both["offers"] else np.nan
-    table.loc[ALL_ARMS, both.index] = both
+    table = pd.concat([table, both.rename(ALL_ARMS).to_frame().T])
     difference = excess.copy()
     difference[ALL_ARMS] = excess.sum(min_count=len(arms))
     variance = of_sum + arms["offers"] ** 2 * of_mean

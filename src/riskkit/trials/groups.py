@@ -261,7 +261,9 @@ def trial_text(table: pd.DataFrame | None, what: str) -> str:
     lines = []
     for name, row in table.iloc[1:].iterrows():
         parts = [_measure(row, "take_up", "take-up")]
-        few = max(row["bad"], table["bad"].iloc[0]) < MIN_BADS
+        bads = sorted([row["bad"], table["bad"].iloc[0]])
+        is_clear = row["bad_p_value"] < 0.05
+        few = bads[1] < MIN_BADS or (bads[0] < MIN_BADS and not is_clear)
         parts.append(
             f"bad rate {rate_text(row['bad'], row['loans'])}, too few to say"
             if few

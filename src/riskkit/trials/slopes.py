@@ -53,7 +53,8 @@ def demand_from_tests(
         approved, booked, default_flag, test_group; offer_apr (a fraction a year), offer_limit.
     probability : array of shape (n,), optional
         Of bad, by the model, for every application, in (0, 1). Risk = its log-odds above those of
-        the mean. Without it the slopes are marginal: of all offers together.
+        the mean of all offers that were dealt. Without it the slopes are marginal: of all offers
+        together.
     take_up_risk_slope : float
         With `probability`: one unit of risk makes a borrower exp(−slope) times as sensitive to the
         price, as :class:`riskkit.offers.Demand` has it; the slope of take-up is then that of a
@@ -96,7 +97,8 @@ def demand_from_tests(
         return None
     require_columns(applications, ["approved", "booked", "default_flag"], "applications")
     same_rows(applications=applications, probability=probability)
-    risk = None if probability is None else _risk(probability)
+    dealt_any = np.logical_or.reduce([g.notna() for g in groups.values() if g is not None])
+    risk = None if probability is None else _risk(probability, dealt_any)
     stated = {key: slope for key, slope in (worth_telling or {}).items() if slope}
     worth = {**WORTH_TELLING, **stated}
     flag = applications["default_flag"].to_numpy(float)
@@ -125,11 +127,11 @@ def demand_from_tests(
     return table.astype({"counted": "int64", "rarer": "int64"})
 
 
-def _risk(probability: pd.Series | np.ndarray) -> Array:
+def _risk(probability: pd.Series | np.ndarray, dealt: Array) -> Array:
     chance = probability_array(probability, "probability")
     if not ((chance > 0) & (chance < 1)).all():
         raise ValueError("probability must lie in (0, 1)")
-    risk = special.logit(chance) - special.logit(chance.mean())
+    risk = special.logit(chance) - special.logit(chance[dealt].mean())
     return np.asarray(np.clip(risk, -HIGHEST_RISK, HIGHEST_RISK))
 
 
@@ -236,7 +238,7 @@ def offers_needed(
     Examples
     --------
     >>> offers_needed(-6, rate=0.91, dose=0.04, tested_rate=0.10)
-    16640
+    16639
     """
     check_level(level)
     rules = {
