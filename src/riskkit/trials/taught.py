@@ -152,8 +152,8 @@ def demand_text(slopes: pd.DataFrame | None, demand_from: str = "") -> str:
         text += "\n\nWhat follows takes demand from **what the test tells**, not on the assumption."
     elif demand_from == "tests" and told:
         text += (
-            f"\n\nWhat follows takes demand from **what the test tells** of {told[0][1]}; of the other "
-            "it tells too little, and the assumption stays."
+            f"\n\nWhat follows takes demand from **what the test tells** of {told[0][1]}; "
+            "of the other it tells too little, and the assumption stays."
         )
     elif demand_from == "tests":
         text += "\n\nThe test tells too little: **what follows takes demand from the assumption**."
