@@ -448,7 +448,7 @@ def test_tests_replace_what_they_tell_and_no_more():
     beside = trials.demand_table(slopes, ASSUMED, "tests")
     assert beside["used"].to_dict() == {name: used[name] for name in beside.index}
     text = trials.demand_text(slopes, "tests")
-    assert "rest on **what the test tells** of take-up; of the other" in text
+    assert "takes demand from **what the test tells** of take-up; of the other" in text
     assert "too few to say; to tell 1.5 from nothing in four tests of five" in text
     assert "`demand_from" in trials.demand_text(slopes, "assumed")
 
@@ -463,7 +463,7 @@ def test_a_slope_that_no_demand_has_is_none():
 def test_too_few_leave_the_assumption():
     slopes = trials.demand_from_tests(dealt(150)[0])
     assert trials.demand_parameters(slopes, ASSUMED, "tests") == ASSUMED
-    assert "rest on the assumption**" in trials.demand_text(slopes, "tests")
+    assert "takes demand from the assumption**" in trials.demand_text(slopes, "tests")
     assert "of the rarer outcome in" in trials.demand_text(slopes)
 
 

@@ -149,17 +149,17 @@ def demand_text(slopes: pd.DataFrame | None, demand_from: str = "") -> str:
         return f"{text}\n\nNo price was dealt at random: how demand answers to it is assumed."
     told = [key for key, _ in _STANDS_FOR.values() if slopes.loc[key, "verdict"] != FEW]
     if demand_from == "tests" and len(told) == len(_STANDS_FOR):
-        text += "\n\nThe prices below rest on **what the test tells**, not on the assumption."
+        text += "\n\nWhat follows takes demand from **what the test tells**, not on the assumption."
     elif demand_from == "tests" and told:
         text += (
-            f"\n\nThe prices below rest on **what the test tells** of {told[0][1]}; of the other "
-            "it tells too little, and the assumption stays."
+            f"\n\nWhat follows takes demand from **what the test tells** of {told[0][1]}; "
+            "of the other it tells too little, and the assumption stays."
         )
     elif demand_from == "tests":
-        text += "\n\nThe test tells too little: **the prices below rest on the assumption**."
+        text += "\n\nThe test tells too little: **what follows takes demand from the assumption**."
     elif demand_from == "assumed":
         text += (
-            '\n\nThe prices below rest on the assumption; `demand_from = "tests"` takes what '
+            '\n\nWhat follows takes demand from the assumption; `demand_from = "tests"` takes what '
             "the test tells in its place."
         )
     return text
