@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit.binning import LEAKAGE_IV
+from riskkit.chance import holm
 from riskkit.documents.calibration import grades_limit, limits_of_calibration
 from riskkit.documents.fairness import declines_limits, group_limits, groups_text, risk_limit
 from riskkit.documents.words import (
@@ -289,7 +290,7 @@ def _limits_of_dependence(findings: Findings) -> list[Limit]:
     if split is not None and len(split):
         whole = split[split.index.get_level_values("segment") == "all"]
         better = whole["low"] > 0
-        proven = better & (_holm(whole["p_value"]) < SIGNIFICANT)
+        proven = better & (holm(whole["p_value"]) < SIGNIFICANT)
         for which, words in (
             (proven, "several cards would rank better, by"),
             (better & ~proven, f"looks better, yet by chance one of {len(whole)} may: a split by"),
@@ -324,13 +325,6 @@ def _suppliers(findings: Findings, model: str, called: str) -> list[Limit]:
     text += "" if proven.any() else ", which chance can explain"
     text += f"; not for sale: {listed(plain(name) for name in own)}" if own else ""
     return [Limit("Suppliers", text, bool(proven.any()))]
-
-
-def _holm(p_values: pd.Series) -> pd.Series:
-    """P-values of several tests, so that one in twenty such sets errs at 0.05 (Holm, 1979)."""
-    ascending = p_values.dropna().sort_values()
-    stepped = ascending * np.arange(len(ascending), 0, -1)
-    return stepped.cummax().clip(upper=1.0).reindex(p_values.index)
 
 
 def _limits_of_fairness(

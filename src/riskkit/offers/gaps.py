@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.special import ndtr, ndtri
 
 from riskkit import evidence
+from riskkit.chance import holm
 from riskkit.checks import Array, check_level, numeric_array, refuse_missing, same_rows
 from riskkit.columns import verbatim
 
@@ -110,7 +111,7 @@ def offer_gaps(
         empty = pd.MultiIndex.from_arrays([[], []], names=names)
         return pd.DataFrame(columns=[*COLUMNS, "adjusted_p_value", "beyond_chance"], index=empty)
     found = pd.concat(tables, names=names)
-    found["adjusted_p_value"] = _holm(found["p_value"].to_numpy(float))
+    found["adjusted_p_value"] = holm(found["p_value"].to_numpy(float))
     found["beyond_chance"] = found["adjusted_p_value"] <= SIGNIFICANT
     return found
 
@@ -194,16 +195,6 @@ def _compared(
 def _no_rounding(difference: float, size: float) -> float:
     """The difference; 0 where it is lost in the rounding of what was subtracted."""
     return 0.0 if abs(difference) < 1e-9 * abs(size) else difference
-
-
-def _holm(p_values: Array) -> Array:
-    """P-values adjusted for their number; NaN stays and counts for none."""
-    adjusted = np.full(len(p_values), np.nan)
-    tested = np.flatnonzero(~np.isnan(p_values))
-    order = tested[np.argsort(p_values[tested], kind="stable")]
-    steps = p_values[order] * np.arange(len(order), 0, -1)
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return adjusted
 
 
 def gap_text(gaps: pd.DataFrame, measure: str, currency: str = "") -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from riskkit.vintage import p_value_text
+from riskkit.chance import p_text
 
 __all__ = ["rating_findings", "rating_text"]
 
@@ -93,7 +93,7 @@ def rating_findings(judged: pd.DataFrame, crossings: pd.DataFrame) -> list[tuple
     for (safer, riskier), row in crossings[crossings["is_crossing"]].iterrows():
         p_value = min(row["p_value"] * tests, 1.0)
         beyond = p_value < _LEVEL
-        sure = f"beyond chance, {p_value_text(p_value)}" if beyond else "not beyond chance"
+        sure = f"beyond chance, {p_text(p_value)}" if beyond else "not beyond chance"
         sentence = (
             f"{safer} and {riskier} cross in {row['crossed']:.0f} of {row['months']:.0f} months, "
             f"{sure}"

@@ -8,7 +8,6 @@ recent one at each age (:func:`recent_table`), every matured cohort against what
 (:func:`mix_table`) and hazards by month on book (:func:`hazard_table`), all from the counts.
 """
 
-from riskkit.vintage.chance import p_value_text
 from riskkit.vintage.counts import cohort_counts
 from riskkit.vintage.curves import (
     check_vintages,
@@ -59,7 +58,6 @@ __all__ = [
     "mix_month",
     "mix_table",
     "mix_text",
-    "p_value_text",
     "recent_findings",
     "recent_table",
     "recent_text",

@@ -10,19 +10,13 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from riskkit.chance import holm
 from riskkit.checks import Array
 from riskkit.metrics import jeffreys_interval
 
-__all__ = ["MILESTONES", "against_earlier", "fisher_p_values", "holm", "p_value_text"]
+__all__ = ["MILESTONES", "against_earlier", "fisher_p_values"]
 
 MILESTONES = (3, 6, 9, 12, 18, 24, 36)
-
-
-def holm(p_values: Array) -> Array:
-    """After Holm (1979), over those that are not NaN."""
-    ascending = pd.Series(p_values).dropna().sort_values()
-    stepped = ascending * np.arange(len(ascending), 0, -1)
-    return stepped.cummax().clip(upper=1.0).reindex(range(len(p_values))).to_numpy()
 
 
 def fisher_p_values(
@@ -33,17 +27,6 @@ def fisher_p_values(
     cells = np.column_stack([bads, n - bads, others, m - others])
     tables = cells.astype(np.int64).reshape(-1, 2, 2)
     return np.array([float(stats.fisher_exact(table).pvalue) for table in tables])
-
-
-def p_value_text(p_value: float) -> str:
-    """To three digits; one that would be told as 0 is below 0.001.
-
-    Examples
-    --------
-    >>> p_value_text(0.0004), p_value_text(0.0206)
-    ('p-value below 0.001', 'p-value 0.021')
-    """
-    return "p-value below 0.001" if p_value < 0.001 else f"p-value {p_value:.3f}"
 
 
 def against_earlier(

@@ -12,10 +12,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from riskkit.chance import p_text
 from riskkit.checks import check_level
 from riskkit.metrics import jeffreys_interval
 from riskkit.tables import Table
-from riskkit.vintage.chance import MILESTONES, fisher_p_values, p_value_text
+from riskkit.vintage.chance import MILESTONES, fisher_p_values
 from riskkit.vintage.counts import cohort_counts
 from riskkit.vintage.curves import vintage_table
 from riskkit.vintage.recent import strongest_sign
@@ -172,7 +173,7 @@ def milestone_text(table: pd.DataFrame) -> str:
         f" {row['newest']} has **{row['bad_rate']:.2%}** bad ({n_bad} of {n_loans} loans, "
         f"95 % interval {row['bad_rate_low']:.2%} to {row['bad_rate_high']:.2%}), against a median "
         f"of {row['earlier_median_rate']:.2%} among {row['earlier']} earlier "
-        f"({p_value_text(row['p_value'])})."
+        f"({p_text(row['p_value'])})."
     )
     if worse or better:
         text += (

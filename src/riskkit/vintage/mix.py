@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from riskkit.chance import holm, p_text
 from riskkit.checks import Array, check_level, require_columns
 from riskkit.metrics import quantile_groups
 from riskkit.tables import Table
-from riskkit.vintage.chance import MILESTONES, fisher_p_values, holm, p_value_text
+from riskkit.vintage.chance import MILESTONES, fisher_p_values
 from riskkit.vintage.curves import event_of, vintage_table
 
 __all__ = ["mix_figures", "mix_findings", "mix_month", "mix_table", "mix_text", "risk_strata"]
@@ -367,7 +368,7 @@ def mix_text(table: pd.DataFrame, month: int, alike: str) -> str:
         f", against {row['others_rate']:.2%} of the others. Of the {_points(row['departure_rate'])}"
         f" percentage points, {_points(row['mix_rate'])} are mix and {_points(row['risk_rate'])} "
         f"risk: beside loans of the same {alike} in the other cohorts, its loans turned bad "
-        f"{_ratio(row)} times as often ({p_value_text(row['p_value'])} after Holm; intervals and "
+        f"{_ratio(row)} times as often ({p_text(row['p_value'])} after Holm; intervals and "
         f"p-values are those of {n_tested} cohorts looked at together)."
     )
     riskiest = _riskiest(table)

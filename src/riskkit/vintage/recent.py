@@ -11,9 +11,10 @@ from typing import Literal
 
 import pandas as pd
 
+from riskkit.chance import p_text
 from riskkit.checks import check_level
 from riskkit.tables import Table
-from riskkit.vintage.chance import MILESTONES, against_earlier, p_value_text
+from riskkit.vintage.chance import MILESTONES, against_earlier
 from riskkit.vintage.counts import cohort_counts
 from riskkit.vintage.curves import event_of, vintage_table
 
@@ -229,7 +230,7 @@ def agreement_text(table: pd.DataFrame) -> str:
     told = "; ".join(
         f"{event} {side['bad_rate']:.2%} ({side['bad_rate_low']:.2%} to "
         f"{side['bad_rate_high']:.2%}) against {side['earlier_rate']:.2%}, "
-        f"adjusted {p_value_text(side['p_adjusted'])}"
+        f"adjusted {p_text(side['p_adjusted'])}"
         for event, side in beside.iterrows()
     )
     return f"**{_agreement(higher, signs)}** By month {month} {cohort} has: {told}."
@@ -274,7 +275,7 @@ def recent_findings(table: pd.DataFrame, term_months: int) -> list[tuple[str, st
         f"{cohort}, {term_months} months: {row['bad_rate']:.2%} {_past(event)} by month {month} "
         f"({row['bad']:,} loans, 95 % interval {row['bad_rate_low']:.2%} to "
         f"{row['bad_rate_high']:.2%}), against {row['earlier_rate']:.2%} of earlier cohorts "
-        f"({p_value_text(row['p_adjusted'])}, adjusted for {_counted(table)})"
+        f"({p_text(row['p_adjusted'])}, adjusted for {_counted(table)})"
     )
     return [("Early signs", text, False)]
 
@@ -300,5 +301,5 @@ def _told(row: pd.Series) -> str:
         f"({row['bad']:,} of {row['loans']:,} loans, 95 % interval {row['bad_rate_low']:.2%} to "
         f"{row['bad_rate_high']:.2%}), against {row['earlier_rate']:.2%} "
         f"({row['earlier_bad']:,} of {row['earlier_loans']:,}) of the earlier cohorts, "
-        f"adjusted {p_value_text(row['p_adjusted'])}"
+        f"adjusted {p_text(row['p_adjusted'])}"
     )

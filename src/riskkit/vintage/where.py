@@ -12,10 +12,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from riskkit.chance import p_text
 from riskkit.checks import require_columns
 from riskkit.columns import verbatim
 from riskkit.tables import Table
-from riskkit.vintage.chance import against_earlier, p_value_text
+from riskkit.vintage.chance import against_earlier
 from riskkit.vintage.counts import cohort_counts
 
 __all__ = ["where_table", "where_text"]
@@ -184,5 +185,5 @@ def _told(row: pd.Series) -> str:
     return (
         f"{by} {named} with {row['bad_rate']:.2%} ({row['bad']:,} of {row['loans']:,} "
         f"loans, {row['bad_rate_low']:.2%} to {row['bad_rate_high']:.2%}) against "
-        f"{row['earlier_rate']:.2%}, adjusted {p_value_text(row['p_adjusted'])}"
+        f"{row['earlier_rate']:.2%}, adjusted {p_text(row['p_adjusted'])}"
     )
