@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskkit import evidence, offers
-from riskkit.offers.gaps import _holm
+from riskkit.chance import holm
 
 
 def frame(rows):
@@ -91,7 +91,7 @@ def test_small_groups_and_foreign_strata_are_not_compared():
 def test_holm_worked_by_hand():
     # Holm (1979): .01 × 4, then .02 × 3, .021 × 2 and .5, never falling
     assert np.allclose(
-        _holm(np.array([0.5, 0.01, np.nan, 0.021, 0.02])),
+        holm(np.array([0.5, 0.01, np.nan, 0.021, 0.02])),
         [0.5, 0.04, np.nan, 0.06, 0.06],
         equal_nan=True,
     )
