@@ -289,3 +289,20 @@ def test_only_borrowers_watched_for_a_year_say_who_comes_back():
     assert "return_rate" in nobody
     with pytest.raises(ValueError, match="within_days"):
         customers.retention(applications, day, group, within_days=0)
+
+
+def test_a_column_of_the_source_is_never_overwritten_by_what_was_decided():
+    asked = pd.DataFrame(
+        {"application_id": ["a", "b"], "grade": ["G", "B"], "score": [0.3, 0.9], "debt": [1, 2]}
+    )
+    decided = pd.DataFrame(
+        {"application_id": ["b", "a"], "score": [612.0, 540.0], "grade": ["A1", "C1"]}
+    )
+    features = [Feature(name=name, label=name, family="bureau") for name in ("score", "debt")]
+    people, named = customers.beside_decision(asked, decided, features)
+    assert people["score"].tolist() == [540.0, 612.0]
+    assert people["score_of_source"].tolist() == [0.3, 0.9]
+    assert people["grade_of_source"].tolist() == ["G", "B"]
+    assert [feature.name for feature in named] == ["score_of_source", "debt"]
+    with pytest.raises(DataContractError, match="score_of_source: the name is taken"):
+        customers.beside_decision(people.assign(grade="x"), decided, features)

@@ -3,6 +3,7 @@
 Takes applications with a score; gives segments that are described and tested, and retention.
 """
 
+from riskkit.customers.beside_decision import beside_decision
 from riskkit.customers.retention import retention
 from riskkit.customers.segment_rules import segment_rules
 from riskkit.customers.segment_stability import (
@@ -17,6 +18,7 @@ from riskkit.customers.segments import Segmentation, fit_segments
 
 __all__ = [
     "Segmentation",
+    "beside_decision",
     "fit_segments",
     "retention",
     "segment_findings",

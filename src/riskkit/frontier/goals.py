@@ -75,7 +75,7 @@ def goal_cutoffs(
         simultaneous over the last two goals of all models (Bonferroni); `less_amount`, what it
         earns on known outcomes less than that one, with `less_low`, `less_high`; then the columns
         of the cutoff table. A goal that no cutoff meets is a row of NaN. Where no row is inferred,
-        the two goals of profit are the same.
+        the two goals of profit are the same, and the second is left out.
 
     Raises
     ------
@@ -120,10 +120,12 @@ def goal_cutoffs(
             found |= dict(zip(("apart_low", "apart_high"), _between(apart, wide), strict=True))
             found |= _less(curve, found["cutoff"], best[0], level)
             rows[goal, model] = pd.concat([pd.Series(found), _row_at(table, found["cutoff"])])
+    inferred = any(table["inferred"].any() for table in tables.values())
+    goals = [goal for goal in GOALS if inferred or goal != GOALS[3]]
     found_rows = pd.DataFrame(
-        [rows[goal, model] for goal in GOALS for model in tables],
+        [rows[goal, model] for goal in goals for model in tables],
         index=pd.MultiIndex.from_tuples(
-            [(goal, model) for goal in GOALS for model in tables], names=["goal", "model"]
+            [(goal, model) for goal in goals for model in tables], names=["goal", "model"]
         ),
     )
     return found_rows.infer_objects()

@@ -100,9 +100,9 @@ def goals_text(
     lines = [
         f"- {goal}: {_cutoff_text(row)}{_inferred(row)}"
         for goal, row in own.iterrows()
-        if goal != GOALS[3] or bool(own.loc[GOALS[3], "cutoff"] != own.loc[GOALS[2], "cutoff"])
+        if goal != GOALS[3] or bool(own.loc[goal, "cutoff"] != own.loc[GOALS[2], "cutoff"])
     ]
-    best = own.loc[GOALS[3]]
+    best = own.loc[GOALS[3] if GOALS[3] in own.index else GOALS[2]]
     if pd.isna(best["cutoff"]):
         return "\n".join([f"Cutoffs of the {verbatim(model)}:", "", *lines])
     told = []

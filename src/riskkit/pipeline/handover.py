@@ -326,6 +326,15 @@ class Stage:
             raise BadInput(f"{self.name} needs {path} of the project that holds it")
         return project / path
 
+    def owners(self) -> dict[str, str]:
+        """Who owns each topic of findings, by the project's limits file; nobody without one."""
+        # what reads findings reads stages
+        from riskkit.pipeline.findings import limits_of
+
+        project = home_of(self.name, self.output_dir)
+        assigned = {} if project is None else limits_of(project).findings
+        return {topic: one.owner for topic, one in assigned.items()}
+
     def _notebook(self) -> Notebook | None:
         """The notebook's own description; None outside a project."""
         project = home_of(self.name, self.output_dir)
