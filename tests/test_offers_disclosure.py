@@ -259,3 +259,24 @@ def test_what_cannot_be_disclosed_is_refused(told, caps):
             0.2, principal_fen=100, term_months=3, disbursed_on="2026-08-01", lender="Bank",
             charges=(MONTHLY,),
         )  # fmt: skip
+
+
+def test_a_charge_is_called_in_the_language_of_the_sheet():
+    named = {"name": "Late fee", "name_zh": "逾期违约金", "collected_by": "Lender"}
+    late = offers.Charge(basis="overdue", rate=0.0005, **named)
+    plain = offers.Charge(name="Service", basis="upfront", rate=0.01, collected_by="Platform")
+    offer = offers.Offer.at_apr(
+        0.2,
+        principal_fen=1_000_000,
+        term_months=6,
+        disbursed_on="2026-08-01",
+        lender="Lender",
+        charges=(late, plain),
+    )
+    told = offers.disclosure(offer)
+    chinese, english = (offers.disclosure_sheet(told, language) for language in ("zh", "en"))
+    assert "逾期违约金" in chinese
+    assert "Late fee" not in chinese
+    assert "Late fee" in english
+    assert "逾期违约金" not in english
+    assert "Service" in chinese  # without a Chinese name it is the only one there is

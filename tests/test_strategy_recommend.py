@@ -10,7 +10,7 @@ from scored_loans import scored_loans
 
 from riskkit import instalments, metrics, partitions, strategy
 from riskkit.strategy import POLICIES
-from riskkit.strategy.economics import expected_loans
+from riskkit.target import expected_loans
 
 TODAY, ALONE, BEHIND, EVERYBODY = POLICIES
 

@@ -1,6 +1,6 @@
-"""What lies beyond chance between two counts, and the words for it.
+"""What lies beyond chance between counts and sums, and the words for it.
 
-Takes counts; gives intervals, p-values after Holm, and words.
+Takes counts and sums; gives intervals, p-values after Holm, and words.
 """
 
 from riskkit.chance.shares import (
@@ -12,11 +12,13 @@ from riskkit.chance.shares import (
     rate_text,
     seen_counts,
 )
+from riskkit.chance.sums import normal_interval
 
 __all__ = [
     "MIN_BADS",
     "fisher_p_value",
     "holm",
+    "normal_interval",
     "p_text",
     "rate_columns",
     "rate_text",

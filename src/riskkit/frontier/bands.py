@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import special
 
 from riskkit import metrics
+from riskkit.chance import normal_interval
 from riskkit.checks import check_level, require_columns, same_rows
 from riskkit.strategy import profit_sums
 
@@ -121,7 +122,7 @@ def _bands(counts: pd.DataFrame, min_bads: int, max_bands: int, level: float) ->
         for name in _MONEY if not prefix else ("profit",):
             total = part[f"{name}_fen"] / 100
             squares = part[f"{name}_fen_squares"] / 100**2
-            ends = _money_interval(total, squares, n_known, together if prefix else level)
+            ends = normal_interval(total, squares, n_known, together if prefix else level)
             table[f"{prefix}{name}_amount"] = total
             table[f"{prefix}{name}_low"], table[f"{prefix}{name}_high"] = ends
         if prefix:
@@ -157,12 +158,3 @@ def _rate(table: pd.DataFrame, name: str, part: pd.Series, whole: pd.Series, lev
     table[f"{name}_rate"] = part / whole.where(whole > 0)
     for end, value in (("low", low), ("high", high)):
         table[f"{name}_rate_{end}"] = np.where(whole > 0, value, np.nan)
-
-
-def _money_interval(
-    total: pd.Series, squares: pd.Series, n_known: float, level: float
-) -> tuple[pd.Series, pd.Series]:
-    """Interval of a sum over some of so many known loans, as they are drawn anew."""
-    n = n_known if n_known > 0 else np.nan
-    width = special.ndtri(0.5 + level / 2) * np.sqrt(np.maximum(squares - total**2 / n, 0))
-    return total - width, total + width

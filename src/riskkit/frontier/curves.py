@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from riskkit.frontier.unseen import MONEY, Unseen, check_applications, stands_for
+from riskkit.frontier.unseen import MONEY, Unseen, check_applications
+from riskkit.target import expected_loans
 
 __all__ = ["Curve", "Curves", "draw_curves"]
 
@@ -248,7 +249,7 @@ class _Sums:
 
     def __init__(self, scores: pd.DataFrame, loans: pd.DataFrame, uplifts: Sequence[float]) -> None:
         outcome = loans["default_flag"].to_numpy(dtype=float)
-        known, unseen = ~np.isnan(outcome), stands_for(loans)
+        known, unseen = ~np.isnan(outcome), expected_loans(loans)
         good, bad = outcome == 0, outcome == 1
         margin, loss, cost = (loans[name].to_numpy(dtype=float) / 100 for name in MONEY)
         self.approved = loans["approved"].to_numpy(dtype=bool)

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from riskkit.checks import flag_array, numeric_array, outcome_state, same_rows
+from riskkit.checks import numeric_array, outcome_state
+from riskkit.target import check_scored_loans, expected_loans
 
-__all__ = ["MONEY", "Expected", "Unseen", "check_applications", "stands_for"]
+__all__ = ["MONEY", "Expected", "Unseen", "check_applications"]
 
 MONEY = ("margin_fen", "loss_fen", "cost_fen")
-_COLUMNS = ("approved", "booked", "default_flag", *MONEY)
 _MOST_STEPS, _LONGEST_STEP, _DRAW_STEPS = 25, 2.0, 2
 
 
@@ -31,34 +31,10 @@ def check_applications(scores: pd.DataFrame, loans: pd.DataFrame) -> None:
         is not finite, a loan was booked but not approved or is known but was not booked, or an
         outcome is neither 0 nor 1.
     """
-    same_rows(scores=scores, loans=loans)
-    missing = [name for name in _COLUMNS if name not in loans]
-    if missing:
-        raise ValueError(f"loans lack {missing}, they have {list(loans.columns)}")
     if not scores.shape[1] or not len(scores):
         raise ValueError(f"there must be a model and an application, got shape {scores.shape}")
-    for name, column in [*scores.items(), *loans[list(MONEY)].items()]:
-        if not np.isfinite(numeric_array(column, str(name)).astype(float)).all():
-            raise ValueError(f"{name} must be finite everywhere")
-    approved, booked = (flag_array(loans[name], name, len(loans)) for name in _COLUMNS[:2])
-    if (booked & ~approved).any():
-        raise ValueError("loans must be approved where booked")
-    if (loans["default_flag"].notna().to_numpy() & ~booked).any():
-        raise ValueError("default_flag must be missing where not booked")
+    check_scored_loans(scores, loans, MONEY)
     outcome_state(numeric_array(loans["default_flag"], "default_flag"))
-
-
-def stands_for(loans: pd.DataFrame) -> np.ndarray:
-    """How many loans each application without an outcome stands for.
-
-    0 of a known outcome; 1 of another booked loan; 0 of an offer that was not taken; of the
-    declined, the share of the granted that took their loan: as in the cutoff tables.
-    """
-    n = len(loans)
-    approved, booked = (flag_array(loans[name], name, n) for name in ("approved", "booked"))
-    taken_up = booked.sum() / max(int(approved.sum()), 1)
-    guessed = np.where(booked, 1.0, np.where(approved, 0.0, taken_up))
-    return np.where(loans["default_flag"].notna().to_numpy(), 0.0, guessed)
 
 
 class Unseen:
@@ -169,7 +145,7 @@ class Expected:
         """
         check_applications(scores, loans)
         outcome = loans["default_flag"].to_numpy(dtype=float)
-        known, stands = ~np.isnan(outcome), stands_for(loans)
+        known, stands = ~np.isnan(outcome), expected_loans(loans)
         unseen = stands > 0
         line = Unseen(scores, outcome, unseen)
         if unseen.any() and not line.has_line:

@@ -49,6 +49,8 @@ class Charge:
     rate : float
         That share, a fraction.
     collected_by : str
+    name_zh : str
+        As it stands in the Chinese contract; by default the same.
 
     Raises
     ------
@@ -61,6 +63,7 @@ class Charge:
     basis: Basis
     rate: float
     collected_by: str
+    name_zh: str = ""
 
     def __post_init__(self) -> None:
         for field in ("name", "collected_by"):
@@ -356,12 +359,13 @@ def methods_table(
 
 
 def _costs(offer: Offer, amounts: Sequence[tuple[Charge, int]], interest: int) -> pd.DataFrame:
-    rows = [("", "interest", offer.monthly_rate, interest, offer.lender)]
+    rows = [("", "", "interest", offer.monthly_rate, interest, offer.lender)]
     for charge, fen in amounts:
         if charge.basis != "overdue":
             times = offer.term_months if charge.basis == "monthly" else 1
-            rows.append((charge.name, charge.basis, charge.rate, fen * times, charge.collected_by))
-    columns = ["name", "basis", "rate", "amount", "collected_by"]
+            named = (charge.name, charge.name_zh, charge.basis)
+            rows.append((*named, charge.rate, fen * times, charge.collected_by))
+    columns = ["name", "name_zh", "basis", "rate", "amount", "collected_by"]
     return pd.DataFrame(rows, columns=columns).set_index("name")
 
 
@@ -369,6 +373,7 @@ def _on_default(offer: Offer, first_due: int) -> pd.DataFrame:
     rows = [
         (
             charge.name,
+            charge.name_zh,
             charge.rate,
             round(first_due * charge.rate * LATE_EXAMPLE_DAYS),
             charge.collected_by,
@@ -376,4 +381,5 @@ def _on_default(offer: Offer, first_due: int) -> pd.DataFrame:
         for charge in offer.charges
         if charge.basis == "overdue"
     ]
-    return pd.DataFrame(rows, columns=["name", "rate", "amount", "collected_by"]).set_index("name")
+    columns = ["name", "name_zh", "rate", "amount", "collected_by"]
+    return pd.DataFrame(rows, columns=columns).set_index("name")

@@ -83,14 +83,19 @@ def disclosure_sheet(
             ),
             (words["method"], words[offer.method]),
         ],
-        costs=[_cost(row, name, words, offer.method) for name, row in told.costs.iterrows()],
+        costs=[
+            _cost(row, _named(row, language), words, offer.method)
+            for _, row in told.costs.iterrows()
+        ],
         total=_amount(told.cost_amount),
         yearly=[
             (words["simple"], words["simple_how"], f"{told.apr:.2%}"),
             (words["compound"], words["compound_how"], f"{told.ear:.2%}"),
         ],
         caps=[_cap(row, name, words, language) for name, row in told.caps.iterrows()],
-        on_default=[_late(row, name, words) for name, row in told.on_default.iterrows()],
+        on_default=[
+            _late(row, _named(row, language), words) for _, row in told.on_default.iterrows()
+        ],
         example=words["example"].format(days=LATE_EXAMPLE_DAYS),
         plans=_plans(told.schedule),
         has_charges=bool(told.schedule["charges_amount"].any()),
@@ -98,7 +103,12 @@ def disclosure_sheet(
     return visible(page)
 
 
-def _cost(row: pd.Series, name: Any, words: dict[str, str], method: str) -> dict[str, str]:
+def _named(row: pd.Series, language: str) -> str:
+    """What a charge is called in the language of the sheet."""
+    return str(row["name_zh"] or row.name) if language == "zh" else str(row.name)
+
+
+def _cost(row: pd.Series, name: str, words: dict[str, str], method: str) -> dict[str, str]:
     flat = method == "flat_fee"
     is_interest = row["basis"] == "interest"
     how = {
@@ -107,7 +117,7 @@ def _cost(row: pd.Series, name: Any, words: dict[str, str], method: str) -> dict
         "upfront": words["once"],
     }[row["basis"]]
     return {
-        "name": words["fee_as_interest" if flat else "interest"] if is_interest else str(name),
+        "name": words["fee_as_interest" if flat else "interest"] if is_interest else name,
         "how": words[f"how_{row['basis']}"],
         "standard": how.format(rate=_rate(row["rate"])),
         "amount": _amount(row["amount"]),
@@ -115,9 +125,9 @@ def _cost(row: pd.Series, name: Any, words: dict[str, str], method: str) -> dict
     }
 
 
-def _late(row: pd.Series, name: Any, words: dict[str, str]) -> dict[str, str]:
+def _late(row: pd.Series, name: str, words: dict[str, str]) -> dict[str, str]:
     return {
-        "name": str(name),
+        "name": name,
         "how": words["how_overdue"],
         "standard": words["per_day"].format(rate=_rate(row["rate"])),
         "amount": _amount(row["amount"]),

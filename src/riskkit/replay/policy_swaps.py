@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from riskkit import metrics, strategy
+from riskkit.chance import normal_interval
 from riskkit.checks import (
     check_level,
     flag_array,
@@ -90,15 +91,16 @@ def policy_swaps(
     group = np.select([before & after, before, after], [0, 1, 2], default=3)
     flag = numeric_array(loans["default_flag"], "default_flag", n).astype(float)
     state = outcome_state(flag)
+    money = strategy.profit_sums(loans, flag)
     rows = pd.DataFrame(
         {
             "applications": 1,
             "loans": (state > 0).astype(int),
             "bad": (state == 2).astype(int),
-            "profit": _profit(loans, state),
+            "profit": money["margin_fen"] - money["loss_fen"] - money["cost_fen"],
+            "square": money["profit_squares"],
         }
     )
-    rows["square"] = rows["profit"] ** 2
     if score is not None:
         rows["inferred"] = _inferred(numeric_array(score, "score", n).astype(float), state)
     if truth is not None:
@@ -107,9 +109,7 @@ def policy_swaps(
     known = sums["loans"].to_numpy(float)
     low, high = metrics.jeffreys_interval(sums["bad"].to_numpy(float), known, level)
     some = known > 0
-    width = special.ndtri(0.5 + level / 2) * np.sqrt(
-        np.maximum(sums["square"] - sums["profit"] ** 2 / max(known.sum(), 1), 0)
-    )
+    least, most = normal_interval(sums["profit"], sums["square"], known.sum(), level)
     table = pd.DataFrame(
         {
             "applications": sums["applications"],
@@ -125,16 +125,9 @@ def policy_swaps(
     for name, column in (("inferred", "inferred_rate"), ("true", "true_rate")):
         if name in sums:
             table[column] = sums[name] / asked
-    for name, value in (("amount", 0.0), ("low", -width), ("high", width)):
-        table[f"profit_{name}"] = np.where(some, (sums["profit"] + value) / 100, np.nan)
+    for name, fen in (("amount", sums["profit"]), ("low", least), ("high", most)):
+        table[f"profit_{name}"] = np.where(some, fen / 100, np.nan)
     return table.set_axis(pd.Index(GROUPS, name="group"))
-
-
-def _profit(loans: pd.DataFrame, state: np.ndarray) -> np.ndarray:
-    """Fen that each loan of known outcome brings, 0 of the others."""
-    margin, loss, cost = (loans[name].to_numpy(float) for name in _LOANS[2:])
-    earned = np.where(state == 2, -loss, margin) - cost
-    return np.where(state > 0, earned, 0.0)
 
 
 def _inferred(score: np.ndarray, state: np.ndarray) -> np.ndarray:

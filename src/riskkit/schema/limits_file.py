@@ -20,13 +20,13 @@ LONGEST_SENTENCE = 400
 MOST_DAYS = 3650
 
 
-def one_line(value: Any) -> str:
+def one_line(value: Any, longest: int = LONGEST_SENTENCE) -> str:
     """Text that can stand in one line of a page; one that goes over several is one all the same."""
     if isinstance(value, bool) or not isinstance(value, str):
         raise ValueError("text")
     plain = " ".join(value.split())
-    if not plain or not plain.isprintable() or len(plain) > LONGEST_SENTENCE:
-        raise ValueError(f"a sentence of at most {LONGEST_SENTENCE} signs that can be seen")
+    if not plain or not plain.isprintable() or len(plain) > longest:
+        raise ValueError(f"a sentence of at most {longest} signs that can be seen")
     return plain
 
 

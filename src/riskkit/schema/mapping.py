@@ -62,8 +62,10 @@ DERIVED: dict[str, tuple[str, ...]] = {
 }
 MOST_LINES = 40
 _PLAIN_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?"
-COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "in", "not_in")
-OPERATORS = (*COMPARISONS, "starts_with", "not_starts_with", "is_missing")
+Operator = Literal[
+    "==", "!=", "<", "<=", ">", ">=",
+    "in", "not_in", "starts_with", "not_starts_with", "is_missing",
+]  # fmt: skip
 
 
 def _number(value: Any) -> float:
@@ -183,7 +185,7 @@ class RowFilter(Block):
     """Rows to keep."""
 
     column: Name
-    operator: Literal[OPERATORS]  # type: ignore[valid-type]
+    operator: Operator
     value: Any
     type: Literal["", "text", "number", "date", "boolean"] = ""
 

@@ -7,16 +7,18 @@ in it is executed: a condition is a column, an operator and a value, and stays p
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
 from riskkit.checks import DataContractError
+from riskkit.schema.limits_file import one_line
 from riskkit.schema.mapping import (
-    OPERATORS,
     Block,
     Name,
+    Operator,
     Scalar,
     Text,
     brief,
@@ -30,15 +32,6 @@ ORDERINGS = ("<", "<=", ">", ">=")
 LONGEST_LABEL = 200
 # what a page or a query calls the reason of those whom no rule declines
 TAKEN = ("score", "approved", "todays_policy")
-
-
-def _label(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, str):
-        raise ValueError("text")
-    plain = " ".join(value.split())
-    if not plain or not plain.isprintable() or len(plain) > LONGEST_LABEL:
-        raise ValueError(f"words of at most {LONGEST_LABEL} signs that can be seen")
-    return plain
 
 
 class Condition(Block):
@@ -55,7 +48,7 @@ class Condition(Block):
     """
 
     column: Name
-    operator: Literal[OPERATORS]  # type: ignore[valid-type]
+    operator: Operator
     value: Any
     times: Annotated[Text, Field(max_length=200)] = ""
 
@@ -79,7 +72,7 @@ class PolicyRule(Block):
     """A rule: whom it declines, under which name, at which step of the funnel."""
 
     name: Name
-    label: Annotated[Text, BeforeValidator(_label)]
+    label: Annotated[Text, BeforeValidator(partial(one_line, longest=LONGEST_LABEL))]
     step: Literal["identity", "rules"]
     any: list[Condition] = Field(default_factory=list)
     all: list[Condition] = Field(default_factory=list)

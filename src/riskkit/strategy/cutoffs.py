@@ -13,10 +13,11 @@ import pandas as pd
 from scipy import special
 
 from riskkit import metrics
+from riskkit.chance import normal_interval
 from riskkit.checks import check_level
 from riskkit.strategy.economics import Economics, money_of
 
-__all__ = ["cutoff_table", "normal_interval", "rate_interval"]
+__all__ = ["cutoff_table", "rate_interval"]
 
 COUNTED = ("applications", "booked", "good", "bad")
 
@@ -141,17 +142,6 @@ def cutoff_table(
         raise ValueError(f"counts must not carry columns named {taken}: the table has its own")
     table[further] = above[further]
     return table.rename_axis(index="cutoff")
-
-
-def normal_interval(total: Any, squares: Any, n_known: Any, level: float) -> tuple[Any, Any]:
-    """Interval of a sum over some of the loans drawn, of so many known ones in all.
-
-    The sum varies by the number of the loans among them, too: n times the variance of what a known
-    loan adds, 0 where it is none of them. Without a known loan it is NaN.
-    """
-    n = np.where(np.asarray(n_known) > 0, n_known, np.nan)
-    width = special.ndtri(0.5 + level / 2) * np.sqrt(np.maximum(squares - total**2 / n, 0))
-    return total - width, total + width
 
 
 def rate_interval(bad: pd.Series, known: pd.Series, level: float) -> tuple[Any, Any]:

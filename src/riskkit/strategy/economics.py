@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from riskkit.checks import flag_array, numeric_array, outcome_state, same_rows, weight_array
 from riskkit.instalments import instalment
 
-__all__ = ["MONEY", "Economics", "expected_loans", "loan_values", "money_of", "profit_sums"]
+__all__ = ["MONEY", "Economics", "loan_values", "money_of", "profit_sums"]
 
 _MOST_FEN = 2.0**62
 # sums of score counts that a profit is made of; the last, in fen², tells how far chance moves it
@@ -215,34 +215,6 @@ def profit_sums(values: pd.DataFrame, y: ArrayLike) -> pd.DataFrame:
         for name in ("revenue_fen", "funding_fen"):
             sums[name] = values[name].to_numpy() * good
     return sums
-
-
-def expected_loans(applications: pd.DataFrame) -> np.ndarray:
-    """How many loans each application without an outcome stands for.
-
-    Parameters
-    ----------
-    applications : DataFrame of shape (n, 3 or more)
-        approved, booked (by the old policy) and default_flag.
-
-    Returns
-    -------
-    float array of shape (n,)
-        0 of a known outcome; 1 of another loan that was booked; 0 of an offer that was not taken;
-        of the declined, the share of the granted that took their loan.
-
-    Examples
-    --------
-    >>> asked = pd.DataFrame({"approved": [1, 1, 1, 0], "booked": [1, 1, 0, 0]}, dtype=bool)
-    >>> expected_loans(asked.assign(default_flag=[0, None, None, None])).round(2).tolist()
-    [0.0, 1.0, 0.0, 0.67]
-    """
-    approved, booked = (
-        flag_array(applications[name], name, len(applications)) for name in ("approved", "booked")
-    )
-    known = applications["default_flag"].notna().to_numpy()
-    taken_up = booked.sum() / max(int(approved.sum()), 1)
-    return np.where(known, 0.0, np.where(booked, 1.0, np.where(approved, 0.0, taken_up)))
 
 
 def money_of(counts: pd.DataFrame, economics: Economics | None) -> pd.DataFrame:

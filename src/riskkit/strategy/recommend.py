@@ -15,11 +15,13 @@ import pandas as pd
 from scipy import special
 
 from riskkit import metrics
-from riskkit.checks import check_level, flag_array, numeric_array, same_rows
+from riskkit.chance import normal_interval
+from riskkit.checks import check_level
 from riskkit.strategy.choices import choose_cutoff
-from riskkit.strategy.cutoffs import cutoff_table, normal_interval, rate_interval
-from riskkit.strategy.economics import expected_loans, profit_sums
+from riskkit.strategy.cutoffs import cutoff_table, rate_interval
+from riskkit.strategy.economics import profit_sums
 from riskkit.strategy.swaps import MIN_SWAPPED, profit_difference
+from riskkit.target import check_scored_loans, expected_loans
 
 __all__ = [
     "DECIDED",
@@ -291,21 +293,10 @@ def _drawn(
     scores: pd.DataFrame, loans: pd.DataFrame, level: float, n_draws: int, seed: int
 ) -> tuple[_Draws, pd.DataFrame]:
     """Draws of applications that have been checked, and these in the order of the draws."""
-    same_rows(scores=scores, loans=loans)
     check_level(level)
-    missing = [name for name in _COLUMNS if name not in loans]
-    if missing:
-        raise ValueError(f"loans lack {missing}, they have {list(loans.columns)}")
     if n_draws < 20:
         raise ValueError(f"n_draws must be at least 20, got {n_draws!r}")
-    for name, column in [*scores.items(), *loans[list(_MONEY)].items()]:
-        if not np.isfinite(numeric_array(column, str(name)).astype(float)).all():
-            raise ValueError(f"{name} must be finite everywhere")
-    approved, booked = (flag_array(loans[name], name, len(loans)) for name in _COLUMNS[:2])
-    if (booked & ~approved).any():
-        raise ValueError("loans must be approved where booked")
-    if (loans["default_flag"].notna().to_numpy() & ~booked).any():
-        raise ValueError("default_flag must be missing where not booked")
+    check_scored_loans(scores, loans, _MONEY)
     # what is drawn must not hang on the order of the rows
     keys = [scores[name] for name in scores] + [loans[name] for name in reversed(_COLUMNS)]
     order = np.lexsort([np.asarray(key, dtype=float) for key in keys])

@@ -15,9 +15,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from riskkit import metrics
+from riskkit.chance import normal_interval
 from riskkit.checks import check_level, same_rows
 from riskkit.strategy.choices import equal_approval
-from riskkit.strategy.cutoffs import normal_interval, rate_interval
+from riskkit.strategy.cutoffs import rate_interval
 
 __all__ = ["SwapGrid", "equal_approval_swaps", "profit_difference", "swap_set", "swap_sets"]
 

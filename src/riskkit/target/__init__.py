@@ -26,6 +26,7 @@ from riskkit.target.labels import (
     samples_present,
     window_coverage,
 )
+from riskkit.target.unseen import check_scored_loans, expected_loans
 
 __all__ = [
     "SAMPLES",
@@ -33,12 +34,14 @@ __all__ = [
     "alternative_definitions",
     "assign_samples",
     "bad_timing",
+    "check_scored_loans",
     "check_test_share",
     "choosing_rows",
     "deal_folds",
     "default_flags",
     "definition_table",
     "definition_text",
+    "expected_loans",
     "group_numbers",
     "held_out_rows",
     "indeterminate_table",
