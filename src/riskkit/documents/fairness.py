@@ -16,14 +16,12 @@ from riskkit.documents.words import (
     Findings,
     Limit,
     count,
-    group_text,
     listed,
     plain,
 )
-from riskkit.evidence import FOUR_FIFTHS
+from riskkit.evidence import FOUR_FIFTHS, below_text, group_text
 
 __all__ = [
-    "below_text",
     "declines_limits",
     "group_limits",
     "groups_text",
@@ -88,14 +86,6 @@ def _ratios(table: pd.DataFrame) -> str:
         f"{row['impact_high']:.2f})"
         for (what, who), row in table.iterrows()
     )
-
-
-def below_text(ratio: float) -> str:
-    """A ratio below four fifths, in as many digits as it takes not to read as four fifths."""
-    digits = 3
-    while float(f"{ratio:.{digits}f}") >= FOUR_FIFTHS:
-        digits += 1
-    return f"{ratio:.{digits}f}"
 
 
 def risk_limit(table: pd.DataFrame | None) -> list[Limit]:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from riskkit.documents.words import months_text, plain
+from riskkit.documents.words import plain
+from riskkit.evidence import months_text
 from riskkit.plots import number_format, show_table
 
 if TYPE_CHECKING:

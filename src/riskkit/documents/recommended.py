@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from riskkit.documents.fairness import below_text
 from riskkit.documents.limits import challenger_limits, rule_limits
 from riskkit.documents.looks import show_finding
 from riskkit.documents.words import (
@@ -25,7 +24,7 @@ from riskkit.documents.words import (
     samples_in_words,
     verdict,
 )
-from riskkit.evidence import FOUR_FIFTHS, TODAY, heavy_reasons
+from riskkit.evidence import FOUR_FIFTHS, TODAY, below_text, heavy_reasons
 from riskkit.plots import show_table
 from riskkit.schema import SourceFacts
 from riskkit.strategy import money_text

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from riskkit.evidence import OWN_FAMILIES
+from riskkit.evidence import OWN_FAMILIES, group_text
 
 __all__ = [
     "MIN_BADS",
@@ -17,15 +17,12 @@ __all__ = [
     "Findings",
     "Limit",
     "count",
-    "group_text",
     "groups",
     "interval",
     "judged_segments",
-    "level_text",
     "lights_in_words",
     "listed",
     "loans",
-    "months_text",
     "plain",
     "samples_in_words",
     "verdict",
@@ -160,40 +157,6 @@ def groups(index: Sequence[tuple[Any, Any]], most: int = 10) -> str:
     """Segments in words, the first ones where there are many."""
     told = listed(group_text(kind, value) for kind, value in index[:most])
     return f"{told} and {len(index) - most} more" if len(index) > most else told
-
-
-def group_text(kind: Any, value: Any) -> str:
-    """A group by what it is one of; what its name says twice is said once.
-
-    Examples
-    --------
-    >>> group_text("City tier", "tier_3"), group_text("term", " 1"), group_text("Age", "below 26")
-    ('City tier 3', 'term 1 month', 'Age below 26')
-    """
-    level = level_text(kind, value)
-    head = str(plain(kind)).split()
-    if len(head) > 1 and level.split()[:1] == head[-1:]:
-        head = head[:-1]
-    return " ".join([*head, level])
-
-
-def level_text(kind: Any, value: Any) -> str:
-    """A level of a segment or group in words; 12 of a term is 12 months."""
-    return months_text(value) if kind == "term" else str(plain(str(value))).strip()
-
-
-def months_text(value: Any) -> str:
-    """A number of months in words, anything else as it is.
-
-    Examples
-    --------
-    >>> months_text(" 1"), months_text("12"), months_text("2) 6 to 12"), months_text("all")
-    ('1 month', '12 months', '2) 6 to 12 months', 'all')
-    """
-    text = str(value).strip()
-    if not text[-1:].isdigit():
-        return text
-    return f"{text} month" if text == "1" else f"{text} months"
 
 
 def loans(kind: Any) -> str:

@@ -21,6 +21,7 @@ from riskkit.evidence.fairness import (
     protected_groups,
 )
 from riskkit.evidence.grades import calibration_bands, stated_grades
+from riskkit.evidence.group_words import below_text, group_text, months_text
 from riskkit.evidence.refits import (
     OWN_FAMILIES,
     compare_splits,
@@ -37,6 +38,7 @@ __all__ = [
     "OWN_FAMILIES",
     "RECOMMENDED",
     "TODAY",
+    "below_text",
     "calibration_bands",
     "calibration_by_segment",
     "check_validation",
@@ -47,8 +49,10 @@ __all__ = [
     "fairness_table",
     "families_of",
     "family_worth",
+    "group_text",
     "heavy_reasons",
     "learning_curve",
+    "months_text",
     "protected_groups",
     "ranking_by_segment",
     "refit",

@@ -266,7 +266,8 @@ def _told(gaps: pd.DataFrame, measure: str, currency: str) -> list[str]:
         else:
             size = f"{abs(by):,.0f} {currency} {more} ({ends[0]:,.0f} to {ends[1]:,.0f})"
         verb = "pays" if measure == "price" else "may borrow"
-        told.append(f"{attribute} {group} {verb} {size} than {reference.index[0]}")
+        whom = evidence.group_text(attribute, group)
+        told.append(f"{whom} {verb} {size} than {evidence.group_text('', reference.index[0])}")
     return told
 
 
@@ -304,9 +305,9 @@ def fairness_findings(
         ):
             if len(rows):
                 groups = ", ".join(
-                    f"{attribute} {group} {row['impact_ratio']:.3f}"
-                    + _step_told(tables, steps.get(name), (attribute, group), row, income_amount)
-                    for (attribute, group), row in rows.iterrows()
+                    f"{evidence.group_text(*group)} {evidence.below_text(row['impact_ratio'])}"
+                    + _step_told(tables, steps.get(name), group, row, income_amount)
+                    for group, row in rows.iterrows()
                 )
                 text = f"{name}: below {evidence.FOUR_FIFTHS:g}, {words}: {groups}"
                 found.append(("Fairness of offers", text, red))
