@@ -399,3 +399,5 @@ def test_grades_and_hazards_that_cannot_be_are_refused(base):
     book = pd.DataFrame({"at_risk": [3], "events": [2], "ended": [2]}, index=index)
     with pytest.raises(ValueError, match="together <= at_risk"):
         offers.term_hazards(book)
+    with pytest.raises(ValueError, match="together <= at_risk"):
+        offers.term_hazards(book.assign(events=np.nan))

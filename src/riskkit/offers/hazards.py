@@ -59,9 +59,9 @@ def term_hazards(hazards: pd.DataFrame) -> pd.DataFrame:
         )
     names = ["at_risk", "events", "ended"]
     require_columns(hazards, names, "hazards")
-    if (hazards[names] < 0).any(axis=None) or (
-        hazards["events"] + hazards["ended"] > hazards["at_risk"]
-    ).any():
+    left = hazards["at_risk"] - hazards["events"] - hazards["ended"]
+    # a missing count fails, too
+    if not ((hazards[names] >= 0).all(axis=None) and (left >= 0).all()):
         raise ValueError("hazards must have events and ended >= 0 and together <= at_risk")
     table = hazards.sort_index()[["at_risk", "events"]].assign(hazard=0.0, prepayment_rate=0.0)
     for term, book in hazards.sort_index().groupby(level="term_months"):
