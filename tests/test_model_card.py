@@ -620,7 +620,9 @@ def test_a_red_grade_is_red_only_beyond_few_training_bads_and_many_grades(made) 
         told = grades.assign(taught=grades["n"], taught_bad=grades["bad"])
         told.loc[1, ["taught", "taught_bad"]] = [taught, bads]
         limit = limits_of(made, findings=replace(made["findings"], grades=told))["Grades"]
-        assert "grade 1 (12 bads of 432, 3.6 expected: understated)" in limit.text
+        assert (
+            "grade 1, scores 614 to 629 (12 bads of 432, 3.6 expected: understated)" in limit.text
+        )
         assert limit.attention
         assert limit.is_red == is_red
         assert ("its few training bads can explain it" in limit.text) != is_red

@@ -80,7 +80,7 @@ def test_verdicts_are_fishers_test_against_the_margin_after_holm():
     stepped = np.maximum.accumulate(np.array(raw)[order] * [4, 3, 2, 1]).clip(max=1)
     assert table["p_value"].to_numpy()[order] == pytest.approx(stepped)
     text = policy.effects_text(table, is_true=True)
-    assert "**Turns good customers away:** *good* (400 alone, 2.0%" in text
+    assert "**Turns good customers away:** *GOOD* (400 alone, 2.0%" in text
     assert "Cannot be told from the margin" in text
     assert "nobody has seen" not in text
     assert "What became of the declined nobody has seen" in policy.effects_text(
@@ -92,7 +92,7 @@ def test_a_rule_that_fires_on_nobody_declines_nobody():
     table = effects_of({"a": [False, False], "b": [True, False]}, [None, None])
     assert table["verdict"].tolist() == ["declines nobody alone", "too few to say"]
     assert pd.isna(table["p_value"]).all()
-    assert "Declines nobody whom nothing else declines: *a*" in policy.effects_text(
+    assert "Declines nobody whom nothing else declines: *A*" in policy.effects_text(
         table, is_true=False
     )
 

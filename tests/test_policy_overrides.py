@@ -49,7 +49,7 @@ def loans(n=6_000, seed=5, worse=0.0):
 
 
 @pytest.mark.parametrize(
-    ("worse", "verdict"), [(0.0, "as"), (0.15, "worse than"), (-0.1, "better than")]
+    ("worse", "verdict"), [(0.0, "not told from what"), (0.15, "worse than"), (-0.1, "better than")]
 )
 def test_overrides_are_held_to_what_their_scores_expect(worse, verdict):
     asked = loans(worse=worse)
@@ -110,7 +110,7 @@ def explored(seed=3, n=20_000, hidden=0.0):
     return frame, declines, score
 
 
-@pytest.mark.parametrize(("hidden", "verdict"), [(0.0, "as"), (0.15, "worse than")])
+@pytest.mark.parametrize(("hidden", "verdict"), [(0.0, "not told from what"), (0.15, "worse than")])
 def test_exploring_teaches_what_becomes_of_the_declined(hidden, verdict):
     frame, declines, score = explored(hidden=hidden)
     profit = np.where(frame["default_flag"] == 1, -600.0, 100.0)

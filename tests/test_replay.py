@@ -268,9 +268,15 @@ def test_realised_figures_are_counted_by_hand():
     shown = replay.forecast_shown(worlds, "CNY")
     assert shown.loc[("in a downturn", "profit, CNY")].tolist() == ["0", "-1", "1", "-2", "no"]
     assert shown.loc[("in a downturn", "bad rate"), "came"] == "50.00%"
+    assert replay.replay_figures(worlds, "CNY") == {
+        "Whole decision, in a downturn": "bad rate 50.00%, foretold 0.00% to 40.00%; "
+        "profit, CNY, -2, foretold -1 to 1"
+    }
     blind = replay.replay_table(None, came, values)
     told = pd.concat({"as it was": blind}, names=["world"])
     assert "nothing was foretold" in replay.replay_text(told)
+    blind_too = pd.concat({"as it was": blind, "in a downturn": blind}, names=["world"])
+    assert replay.replay_figures(blind_too, "CNY") == {}
     assert set(replay.forecast_shown(told, "CNY")["within"]) == {"–"}
     assert replay.forecast_shown(None, "CNY").empty
 

@@ -386,7 +386,7 @@ def test_key_figures_of_a_hurdle_say_what_it_costs_and_whether_it_holds(found, w
     assert figures["The same on the test loans, which did not choose it"].startswith("+")
     today, behind = cautious.policies.loc[TODAY], cautious.policies.loc[BEHIND]
     goods = (today["loans"] - today["bad"]) - (behind["loans"] - behind["bad"])
-    assert figures["What that costs"].startswith(f"{goods:,.0f} good loans, their margin of")
+    assert figures["What the cutoff costs"].startswith(f"{goods:,.0f} good loans, their margin of")
     never = f"{behind['never_booked_rate']:.1%}"
     assert figures["Never booked, of those approved behind it"] == never
 

@@ -56,13 +56,17 @@ def test_figures_of_the_whole_decision_are_those_of_its_loans():
         text
     )
     assert "the grades:" not in text  # nobody owns them here
-    figures = replay.whole_decision_figures(table, "2 rules, then the cutoff", "CNY", mark=", x")
+    about = {"cost": cost, "mark": ", x", "period": "in May"}
+    figures = replay.whole_decision_figures(table, "2 rules, then the cutoff", "CNY", **about)
     assert figures["Whole decision"].startswith("2 rules, then the cutoff: approves ")
     assert list(figures)[1:] == [
         "What it brings against today's policy, on the loans seen, x",
+        "What it costs",
         "Of that the rules, x",
     ]
     assert figures["Of that the rules, x"].startswith(f"{rules['difference']:+,.0f} CNY")
+    assert figures[next(name for name in figures if "brings" in name)].endswith("; in May")
+    assert f"{cost['good']:,} good loans, their margin" in figures["What it costs"]
 
 
 @pytest.mark.parametrize(
@@ -133,4 +137,4 @@ def test_whom_nobody_has_seen_is_told():
     assert "No cutoff of the score" not in text
     assert "No cutoff of the score is part of it" in told(everybody, is_advised=False)
     assert "today's policy" not in text
-    assert "brings" not in str(replay.whole_decision_figures(everybody, "x", "CNY"))
+    assert "brings" not in str(replay.whole_decision_figures(everybody, "x", "CNY", cost=cost))

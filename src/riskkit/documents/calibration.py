@@ -126,7 +126,7 @@ def grades_limit(grades: pd.DataFrame, bands: pd.DataFrame | None = None) -> Lim
     if off.empty:
         return Limit("Grades", text, False)
     text += ": " + listed(
-        f"grade {grade} ({row['bad']:,.0f} bads of {row['n']:,.0f}, "
+        f"grade {grade}{_scores_of(row)} ({row['bad']:,.0f} bads of {row['n']:,.0f}, "
         f"{row['probability'] * row['n']:.1f} expected: {row['side']})"
         for grade, row in off.iterrows()
     )
@@ -143,6 +143,16 @@ def grades_limit(grades: pd.DataFrame, bands: pd.DataFrame | None = None) -> Lim
         return Limit("Grades", text, True, True)
     text += "; its few training bads can explain it" if len(reds) else ""
     return Limit("Grades", text, True, False)
+
+
+def _scores_of(grade: pd.Series) -> str:
+    """Where a grade lies, since the rating scale has other grades; nothing where it is not told."""
+    if "score_low" not in grade:
+        return ""
+    low, high = grade["score_low"], grade["score_high"]
+    if np.isinf(low):
+        return "" if np.isinf(high) else f", scores below {high:.0f}"
+    return f", scores from {low:.0f} on" if np.isinf(high) else f", scores {low:.0f} to {high:.0f}"
 
 
 def _p_values_of_two_samples(grades: pd.DataFrame) -> pd.Series:

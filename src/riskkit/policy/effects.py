@@ -178,8 +178,8 @@ def effects_text(effects: pd.DataFrame, *, is_true: bool, margin: str = "the mar
     by_verdict = effects.groupby("verdict", sort=False)
     told = {
         VERDICTS[1]: "**Turns good customers away:**",
-        VERDICTS[2]: "Cannot be told from the margin, so it costs approval and spares nothing that "
-        "shows:",
+        VERDICTS[2]: "Cannot be told from the margin; whether it spares anything, these loans do "
+        "not show:",
         VERDICTS[0]: "Declines worse than is approved, beyond chance:",
         VERDICTS[3]: f"Too few to say (fewer than {MIN_BADS} bads seen or expected):",
         NOBODY: "Declines nobody whom nothing else declines:",
@@ -193,11 +193,11 @@ def effects_text(effects: pd.DataFrame, *, is_true: bool, margin: str = "the mar
 
 
 def _listed(rows: pd.DataFrame) -> str:
-    return "; ".join(_told(str(name), row) for name, row in rows.iterrows())
+    return "; ".join(_told(row) for _, row in rows.iterrows())
 
 
-def _told(name: str, row: pd.Series) -> str:
-    told = f"*{verbatim(name)}*"
+def _told(row: pd.Series) -> str:
+    told = f"*{verbatim(row['label'])}*"
     if not row["declines_alone"]:
         return told
     parts: Iterable[str] = [f"{row['declines_alone']:,} alone"]

@@ -226,8 +226,8 @@ def funnel_text(table: pd.DataFrame) -> str:
     ...     "declined_reason": ["age", None, None], "amount": [500_00, 700_00, 900_00]})
     >>> print(funnel_text(funnel_table(asked, lost_today(asked, {"age": "rules"}))))
     ... # doctest: +NORMALIZE_WHITESPACE
-    Of 3 who applied, 1 (33.3%, 95 % interval 3.9% to 82.3%) got a loan. Most are lost at *rules*:
-    1; of those who reach it, it leaves 66.7% (17.7% to 96.1%).
+    Of 3 who applied, 1 (33.3%, 95 % interval 3.9% to 82.3%) come to a loan. Most are lost at
+    *rules*: 1; of those who reach it, it leaves 66.7% (17.7% to 96.1%).
     """
     applied, last = table.iloc[0], table.iloc[-1]
     n = int(applied["applications"])
@@ -243,7 +243,7 @@ def funnel_text(table: pd.DataFrame) -> str:
     worst = table.loc[table["lost"].idxmax()]
     text = (
         f"Of {n:,} who applied, {last['applications']:,.0f} ({last['applications'] / n:.1%}, 95 % "
-        f"interval {low:.1%} to {high:.1%}) got a loan. Most are lost at *{worst.name}*: "
+        f"interval {low:.1%} to {high:.1%}) come to a loan. Most are lost at *{worst.name}*: "
         f"{worst['lost']:,.0f}; of those who reach it, it leaves {worst['share_of_step']:.1%} "
         f"({worst['share_low']:.1%} to {worst['share_high']:.1%})."
     )

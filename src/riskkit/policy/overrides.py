@@ -19,7 +19,7 @@ __all__ = ["exploration_table", "exploration_text", "override_table", "override_
 
 BY_HAND, DECLINED, PAST_RULE = "approved by hand", "declined by hand", "approved past a rule"
 AS_EXPECTED, WORSE, BETTER, FEW, UNSEEN = (
-    "as the score expects",
+    "not told from what the score expects",
     "worse than the score expects",
     "better than the score expects",
     "too few to say",

@@ -11,6 +11,7 @@ from riskkit.replay.replay_words import (
     forecast_shown,
     forecast_text,
     policy_swaps_text,
+    replay_figures,
     replay_findings,
     replay_text,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "policy_swaps",
     "policy_swaps_text",
     "realise",
+    "replay_figures",
     "replay_findings",
     "replay_table",
     "replay_text",

@@ -13,9 +13,18 @@ from riskkit.replay.forecast import OutcomeCurve
 from riskkit.replay.policy_swaps import swap_gain
 from riskkit.strategy import money_text
 
-__all__ = ["forecast_shown", "forecast_text", "policy_swaps_text", "replay_text"]
+__all__ = [
+    "forecast_shown",
+    "forecast_text",
+    "policy_swaps_text",
+    "replay_figures",
+    "replay_findings",
+    "replay_text",
+]
 
 _FEW_BADS = 30
+# what the front page tells of a world
+_TOLD = {"bad_rate": "percent2", "profit_amount": "whole"}
 _FIGURES = {"approval_rate": "approval rate", "bad_rate": "bad rate", "profit_amount": "profit"}
 _HEADINGS = {"predicted": "foretold", "low": "low", "high": "high", "realised": "came"}
 
@@ -146,6 +155,34 @@ def replay_text(replayed: pd.DataFrame) -> str:
             f"{told if parts else 'all three figures lie within what was foretold'}."
         )
     return "\n".join(lines)
+
+
+def replay_figures(replayed: pd.DataFrame, currency: str) -> dict[str, str]:
+    """What came in each other world than the one there was, beside what was foretold.
+
+    Parameters
+    ----------
+    replayed : DataFrame, index (world, figure)
+        Of :func:`replay_worlds`.
+    currency : str
+
+    Returns
+    -------
+    dict of label to text
+        Bad rate and profit; a world in which nothing was foretold is not told of.
+    """
+    figures = {}
+    for world in replayed.index.unique("world")[1:]:
+        table = replayed.loc[world].dropna(subset="low")
+        if "bad_rate" in table.index:
+            rate, profit = (_came(table.loc[name], digits) for name, digits in _TOLD.items())
+            figures[f"Whole decision, {world}"] = f"bad rate {rate}; profit, {currency}, {profit}"
+    return figures
+
+
+def _came(row: pd.Series, digits: str) -> str:
+    came, low, high = (number_text(row[name], digits) for name in ("realised", "low", "high"))
+    return f"{came}, foretold {low} to {high}"
 
 
 def replay_findings(replayed: pd.DataFrame) -> list[tuple[str, str, bool]]:

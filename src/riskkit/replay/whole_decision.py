@@ -115,11 +115,7 @@ def whole_decision_text(
         told.append(_brings(swapped.loc[TODAY], currency, luck_amount, assumed))
     # what it costs stands beside what it brings, or not at all
     if TODAY in against and cost is not None and cost["applications"]:
-        told.append(
-            f"It costs {cost['applications']:,} applications that are approved today: "
-            f"{cost['good']:,} good loans, their margin of {cost['margin_amount']:,.0f} "
-            f"{verbatim(currency)}, and {cost['lent_amount']:,.0f} {verbatim(currency)} of lending."
-        )
+        told.append(f"It costs {_cost(cost, verbatim(currency))}.")
     if WITHOUT_RULES in against:
         told.append(_of_rules(swapped.loc[WITHOUT_RULES], currency))
     protected = {feature.name for feature in features if feature.protected}
@@ -140,7 +136,13 @@ def whole_decision_text(
 
 
 def whole_decision_figures(
-    swapped: pd.DataFrame, policy: str, currency: str, *, mark: str = ""
+    swapped: pd.DataFrame,
+    policy: str,
+    currency: str,
+    *,
+    cost: Mapping[str, float],
+    mark: str = "",
+    period: str = "",
 ) -> dict[str, str]:
     """What the front page shows of the whole decision: label → text.
 
@@ -148,8 +150,12 @@ def whole_decision_figures(
     ----------
     swapped, policy, currency
         As in :func:`whole_decision_text`.
+    cost : mapping
+        Of :func:`cost_of_declining`.
     mark : str
         Behind every label whose figure rests on the economics.
+    period : str
+        When these loans were applied for, in words.
     """
     new = _approved(swapped.loc[swapped.index[0][0]], "swapped in")
     rate = f"; bad rate {_rate(new['bad'], new['loans'])}" if new["loans"] else ""
@@ -157,7 +163,9 @@ def whole_decision_figures(
     if TODAY in swapped.index.unique("against"):
         gain = swap_gain(swapped.loc[TODAY])
         label = f"What it brings against {TODAY}, on the loans seen{mark}"
-        figures[label] = _gain(gain, currency)
+        figures[label] = _gain(gain, currency) + (f"; {period}" if period else "")
+        if cost["applications"]:
+            figures["What it costs"] = _cost(cost, currency)
     if WITHOUT_RULES in swapped.index.unique("against"):
         rules = swap_gain(swapped.loc[WITHOUT_RULES])
         figures[f"Of that the rules{mark}"] = _gain(rules, currency) + _verdict(rules)
@@ -201,6 +209,14 @@ def _gain(gain: Mapping[str, float], currency: str) -> str:
         {"difference": "gain_amount", "low": "gain_low", "high": "gain_high"}
     )
     return money_text(row, "gain", verbatim(currency), signed=True)
+
+
+def _cost(cost: Mapping[str, float], currency: str) -> str:
+    return (
+        f"{cost['applications']:,} applications that are approved today: {cost['good']:,} good "
+        f"loans, their margin of {cost['margin_amount']:,.0f} {currency}, and "
+        f"{cost['lent_amount']:,.0f} {currency} of lending"
+    )
 
 
 def _verdict(gain: Mapping[str, float], luck_amount: float = 0.0) -> str:

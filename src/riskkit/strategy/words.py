@@ -217,6 +217,7 @@ def recommendation_figures(
     period: str = "",
     elsewhere: pd.DataFrame | None = None,
     others: str = "loans",
+    n_rules: int = 0,
 ) -> dict[str, str]:
     """What the front page shows of a recommendation: label → text.
 
@@ -232,8 +233,11 @@ def recommendation_figures(
         Of :func:`judge_rule`, on loans that did not choose the rule.
     others : str
         What those are called.
+    n_rules : int
+        Rules that are asked before the score.
     """
-    figures = {f"To do{mark}": found.name}
+    first = f"ask the {n_rules} rule{'s' if n_rules > 1 else ''} first; " if n_rules else ""
+    figures = {f"To do{mark}": f"{first}{found.name}"}
     policy, gain = found.gain
     if found.taken is not None and pd.notna(found.policies.loc[policy, f"{gain}_amount"]):
         expected = "expected " if gain.startswith("expected") else ""
@@ -268,16 +272,17 @@ def _hurdle_figures(found: Recommendation, currency: str, rate_name: str) -> dic
     """What a second hurdle behind today's policy approves, declines more, and how that repaid."""
     today, behind = (found.policies.loc[name] for name in (POLICIES[0], POLICIES[2]))
     fewer, loans = (int(today[name] - behind[name]) for name in ("applications", "loans"))
+    of_today = f"{fewer:,} of {today['applications']:,.0f} approved"
     figures = {
         f"{rate_name.capitalize()} behind today's policy": f"{behind['approval_rate']:.1%}",
         "Bad rate behind it": bad_rate_text(behind, short=True),
         "Never booked, of those approved behind it": f"{behind['never_booked_rate']:.1%}",
-        "Declined more than today": f"{fewer:,} of {today['applications']:,.0f} approved",
+        "Declined more than today by the cutoff": of_today,
     }
     if loans > 0:
         bad = int(today["bad"] - behind["bad"])
         lent = today["lent_amount"] - behind["lent_amount"]
-        figures["What that costs"] = (
+        figures["What the cutoff costs"] = (
             f"{loans - bad:,} good loans, their margin of "
             f"{today['margin_amount'] - behind['margin_amount']:,.0f} {currency}, and "
             f"{lent:,.0f} {currency} of lending"
