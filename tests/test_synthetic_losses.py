@@ -93,6 +93,16 @@ def test_a_loan_that_cures_at_once_and_pays_its_interest_loses_about_nothing():
     assert life[0] == pytest.approx((1e6 - (1e6 + interest) / 1.02) * 1.02**-4, abs=1)
 
 
+def test_cash_after_a_default_counts_until_the_loan_is_paid_off_early():
+    # nobody pays until month 4, everybody everything owed in month 5, and the whole rest in month 6
+    climate = np.where(np.arange(99) <= COHORT + 4, 1e4, -1e4)
+    lender = dataclasses.replace(WORLD, stay_logits=(-60.0,) * 7)
+    _, life, balance = expected(lender, loans_of([12], prepay=1.0), macro=climate)
+    one = instalments.instalment(1_000_000, 0.02, 12)
+    back = 5 * one / 1.02 + (one + balance[0, 6]) / 1.02**2
+    assert life[0] == pytest.approx((1_000_000 - back) * 1.02**-4, abs=3)
+
+
 def test_no_loans_no_losses():
     year, life, _ = expected(WORLD, loans_of([]))
     assert len(year) == len(life) == 0
