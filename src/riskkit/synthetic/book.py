@@ -15,13 +15,11 @@ from scipy.special import expit
 
 from riskkit.instalments import schedules
 from riskkit.schema import STATUSES
-from riskkit.synthetic.chain import LAST_STATE_MOB, MATURED, PREPAID
+from riskkit.synthetic.chain import MATURED, PREPAID
 from riskkit.synthetic.draws import uniform
 from riskkit.synthetic.lender import (
     CHARGE_OFF_ARREARS,
-    LAST_MOB,
     LEAST_RECOVERED,
-    LONGEST_TERM_MONTHS,
     RECOVERED_SPREAD,
     RECOVERY_MONTHS,
     Lender,
@@ -76,14 +74,14 @@ class Ledger:
     Parameters
     ----------
     contracts : Contracts
-    state : int8 array of shape (n_loans, LAST_MOB + 1)
+    state : int8 array of shape (n_loans, lender.last_mob + 1)
         Of :mod:`riskkit.synthetic.chain`, by month on book.
-    due, balance : int64 arrays of shape (n_loans, LONGEST_TERM_MONTHS + 1)
+    due, balance : int64 arrays of shape (n_loans, lender.longest_term_months + 1)
         By instalment: fen due, and principal left once it is paid.
-    paid : int64 array of shape (n_loans, LAST_MOB + 1)
+    paid : int64 array of shape (n_loans, lender.last_mob + 1)
         Number of instalments paid by each month-end; all of them once a loan has ended well.
     charge_off_mob : int array of shape (n_loans,)
-        LAST_MOB where there is none.
+        lender.last_mob where there is none.
     last_row : int array of shape (n_loans,)
         Last month on book with a row: the loan's end, RECOVERY_MONTHS after a charge-off, or the
         observation date.
@@ -108,14 +106,15 @@ def keep_books(lender: Lender, contracts: Contracts, states: np.ndarray) -> Ledg
     ----------
     lender : Lender
     contracts : Contracts
-    states : int8 array of shape (n_loans, LAST_STATE_MOB + 1)
+    states : int8 array of shape (n_loans, lender.last_state_mob + 1)
         From :func:`riskkit.synthetic.chain.sample_states`.
     """
-    mobs = np.arange(LAST_MOB + 1, dtype=np.int64)
-    state = states[:, np.minimum(mobs, LAST_STATE_MOB)]
+    last_mob = lender.last_mob
+    mobs = np.arange(last_mob + 1, dtype=np.int64)
+    state = states[:, np.minimum(mobs, lender.last_state_mob)]
     charged_off = state == CHARGE_OFF_ARREARS
     ended = (state == PREPAID) | (state == MATURED)
-    charge_off_mob = np.where(charged_off.any(axis=1), charged_off.argmax(axis=1), LAST_MOB)
+    charge_off_mob = np.where(charged_off.any(axis=1), charged_off.argmax(axis=1), last_mob)
     last_row = np.where(ended.any(axis=1), ended.argmax(axis=1), charge_off_mob + RECOVERY_MONTHS)
     term = contracts.term.astype(np.int64)[:, None]
     # all unpaid instalments are the latest due; a charge-off freezes their number
@@ -125,7 +124,7 @@ def keep_books(lender: Lender, contracts: Contracts, states: np.ndarray) -> Ledg
         contracts.monthly_rate,
         contracts.term,
         contracts.method,
-        max_months=LONGEST_TERM_MONTHS,
+        max_months=lender.longest_term_months,
     )
     return Ledger(
         contracts=contracts,
@@ -158,7 +157,7 @@ def performance_rows(lender: Lender, ledger: Ledger, seed: int) -> pd.DataFrame:
         is not past due that month-end.
     """
     contracts, state, paid, balance = ledger.contracts, ledger.state, ledger.paid, ledger.balance
-    loan, mob = np.nonzero(np.arange(LAST_MOB + 1) <= ledger.last_row[:, None])
+    loan, mob = np.nonzero(np.arange(lender.last_mob + 1) <= ledger.last_row[:, None])
     due_so_far = np.cumsum(ledger.due, axis=1)
     recovered = _recoveries(ledger, seed)
     recovered_so_far = np.cumsum(recovered, axis=1)
@@ -167,7 +166,7 @@ def performance_rows(lender: Lender, ledger: Ledger, seed: int) -> pd.DataFrame:
     paid_now, paid_before = paid[loan, mob], paid[loan, before]
     now = state[loan, mob]
     falls_due = (mob <= contracts.term[loan]) & (mob <= ledger.charge_off_mob[loan])
-    number = np.minimum(mob, LONGEST_TERM_MONTHS)
+    number = np.minimum(mob, lender.longest_term_months)
     due_now = np.where(falls_due, ledger.due[loan, number], 0)
     prepaid = now == PREPAID
     # whoever pays off early pays this month's instalment and the principal left after it
@@ -226,11 +225,11 @@ def instalment_rows(lender: Lender, ledger: Ledger, seed: int) -> pd.DataFrame:
         add up to those of the panel, month by month.
     """
     contracts = ledger.contracts
-    numbers = np.arange(1, LONGEST_TERM_MONTHS + 1)
+    numbers = np.arange(1, lender.longest_term_months + 1)
     # month on book in which each was paid: as many months ended with fewer instalments paid
     paid_mob = np.stack([(ledger.paid < number).sum(axis=1) for number in numbers], axis=1)
     seen = lender.n_months - 1 - contracts.cohort[:, None]
-    is_paid = paid_mob <= np.minimum(seen, LAST_MOB)
+    is_paid = paid_mob <= np.minimum(seen, lender.last_mob)
     last_due = np.minimum(contracts.term, ledger.charge_off_mob)[:, None]
     loan, place = np.nonzero((numbers <= last_due) & ((numbers <= seen) | is_paid))
     number, mob, is_paid = numbers[place], paid_mob[loan, place], is_paid[loan, place]
@@ -272,11 +271,11 @@ def _payment_days(lender: Lender, ledger: Ledger, seed: int) -> tuple[np.ndarray
     And, as a fraction of the month, when arrears are paid in it.
     """
     contracts = ledger.contracts
-    shape = len(contracts.index), LAST_STATE_MOB + 1
+    shape = len(contracts.index), lender.last_state_mob + 1
     late = np.zeros(shape, dtype=np.int64)
     arrears = np.ones(shape)
     is_late = expit(lender.late_logit + 0.5 * np.clip(contracts.log_odds, -3, 3))
-    for mob in range(1, LAST_STATE_MOB + 1):
+    for mob in range(1, lender.last_state_mob + 1):
         rows = np.flatnonzero(ledger.last_row >= mob)
         index = contracts.index[rows]
         draw = uniform(seed, index, "paid_late", mob)
@@ -309,7 +308,7 @@ def _recoveries(ledger: Ledger, seed: int) -> np.ndarray:
     """Amounts recovered by loan and month: waits are geometric, each takes part of the rest."""
     contracts = ledger.contracts
     n = len(contracts.index)
-    recovered = np.zeros((n, LAST_MOB + 1), dtype=np.int64)
+    recovered = np.zeros(ledger.state.shape, dtype=np.int64)
     rest = ledger.balance[np.arange(n), ledger.paid[:, -1]]
     for after in range(1, RECOVERY_MONTHS + 1):
         rows = np.flatnonzero(ledger.charge_off_mob + after <= ledger.last_row)

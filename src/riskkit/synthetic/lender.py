@@ -16,22 +16,20 @@ from riskkit.synthetic.draws import normal
 __all__ = [
     "CHARGE_OFF_ARREARS",
     "FAMILIES",
-    "LAST_MOB",
     "LEAST_RECOVERED",
-    "LONGEST_TERM_MONTHS",
+    "LONGER_TERMS_MONTHS",
     "RECOVERED_SPREAD",
     "RECOVERY_MONTHS",
     "SCENARIOS",
     "Lender",
 ]
 
-LONGEST_TERM_MONTHS = 12
+USUAL_TERM_MONTHS = 12  # the longest term of the default world
+LONGER_TERMS_MONTHS = (18, 24)
 CHARGE_OFF_ARREARS = 7  # the oldest unpaid instalment is then more than 180 days past due
 RECOVERY_MONTHS = 12  # rows kept after charge-off
 # of what is left, a recovery brings a share that is uniform from the least on
 LEAST_RECOVERED, RECOVERED_SPREAD = 0.05, 0.55
-# the last instalment can be charged off this late, and then still recovered from
-LAST_MOB = LONGEST_TERM_MONTHS + CHARGE_OFF_ARREARS - 1 + RECOVERY_MONTHS
 
 SCENARIOS = ("base", "growth", "downturn", "fraud_ring")
 FAMILIES = ("application", "telecom", "device", "payment", "bureau", "repeat")
@@ -93,6 +91,9 @@ class Lender:
         Feature families that are collected, of "application", "telecom", "device", "payment",
         "bureau" and "repeat". Another choice leaves out columns and changes nothing else: the old
         policy decided, and the borrowers behave, as if all were there.
+    longer_term_rates : tuple of 2 floats
+        Shares of applications for 18 and for 24 months, of those of every term alike; together at
+        most 1. The default world lends for 12 months at most.
     cutoff_points : float
         The old policy declines above this many risk points.
     review_points : float
@@ -197,6 +198,7 @@ class Lender:
     drift_scale: float = 1.0
     returning_rate: float = 0.18
     families: tuple[str, ...] = FAMILIES
+    longer_term_rates: tuple[float, ...] = (0.0, 0.0)
 
     cutoff_points: float = 1.6
     review_points: float = 0.8
@@ -263,6 +265,12 @@ class Lender:
             if field.type == "float" and not (_is_number(value) and isfinite(value)):
                 raise ValueError(f"{name} must be a finite number, got {value!r}")
         _check_tuple("offer_aprs", self.offer_aprs, 5)
+        _check_tuple("longer_term_rates", self.longer_term_rates, len(LONGER_TERMS_MONTHS))
+        if min(self.longer_term_rates) < 0 or sum(self.longer_term_rates) > 1:
+            raise ValueError(
+                "longer_term_rates must be fractions that sum to at most 1, "
+                f"got {self.longer_term_rates!r}"
+            )
         for name in (
             "roll_logits",
             "roll_slopes",
@@ -336,6 +344,22 @@ class Lender:
         return pd.Timestamp(self.start_month) + pd.offsets.MonthEnd(self.n_months)
 
     @property
+    def longest_term_months(self) -> int:
+        """Longest term that anybody applies for."""
+        rates = zip(LONGER_TERMS_MONTHS, self.longer_term_rates, strict=True)
+        return max([USUAL_TERM_MONTHS, *(term for term, rate in rates if rate)])
+
+    @property
+    def last_state_mob(self) -> int:
+        """Month on book by which every loan has ended or is charged off."""
+        return self.longest_term_months + CHARGE_OFF_ARREARS - 1
+
+    @property
+    def last_mob(self) -> int:
+        """Last month on book that any loan can have a row of, recoveries included."""
+        return self.last_state_mob + RECOVERY_MONTHS
+
+    @property
     def onset_index(self) -> int:
         """Month of the scenario's onset, counted from the first month of applications."""
         if self.onset_month is None:
@@ -372,11 +396,11 @@ class Lender:
 
         Returns
         -------
-        float64 array of shape (n_months + LAST_MOB,)
+        float64 array of shape (n_months + last_mob,)
             From the first month of applications on; past the observed months because true
             probabilities of late cohorts look ahead.
         """
-        month = np.arange(self.n_months + LAST_MOB)
+        month = np.arange(self.n_months + self.last_mob)
         path = self.macro_logit * np.sin(2 * np.pi * month / self.macro_cycle_months)
         path += self.macro_noise_logit * normal(seed, month, "macro")
         return path + self.downturn_logit * self.built_up("downturn", len(month))
