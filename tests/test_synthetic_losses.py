@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from riskkit import instalments, synthetic
-from riskkit.synthetic import book, chain, losses
+from riskkit.synthetic import book, chain, losses, relief
 
 WORLD = synthetic.Lender(n_months=60, longer_term_rates=(0.0, 0.1))
 # who is in default pays nothing any more, and nothing is recovered
@@ -127,7 +127,9 @@ def by_panel(lender, loans, rate, method, recovery, *, mob, arrears, seed):
         log_odds=loans.log_odds[rows],
         recovery=np.full(n, recovery),
     )
-    panel = book.performance_rows(lender, book.keep_books(lender, contracts, states[rows]), seed)
+    untreated = relief.granted(lender, contracts.index, states[rows], seed)
+    ledger = book.keep_books(lender, contracts, states[rows], untreated)
+    panel = book.performance_rows(lender, ledger, seed)
     panel = panel[panel["mob"] > mob]
     bad = panel[panel["dpd"] > 90].groupby("loan_id", sort=False)[["mob", "balance"]].first()
     after = panel.join(bad["mob"].rename("since"), on="loan_id", how="inner").query("mob > since")

@@ -159,6 +159,14 @@ class Lender:
         Log-odds that an instalment paid in its month is paid after its due day, for a risk of zero.
     late_days : float
         Mean time it is then late, in days, rounded up to whole ones, the month-end permitting.
+    treatment_rate : float
+        Probability that a loan two or three months in arrears at a month-end is re-aged, extended,
+        restructured or settled in the next one; once in its life. What is done changes what is
+        reported, not whether the borrower pays, but that a settlement ends the loan.
+    treatment_shares : tuple of 4 floats
+        In which proportion: re-ages, extensions, restructurings, settlements.
+    settled_share : float
+        Part of the principal owed that a settlement brings; the rest is given up.
 
     Raises
     ------
@@ -231,6 +239,9 @@ class Lender:
     recovery_logit: float = -2.2
     late_logit: float = -1.8
     late_days: float = 5.0
+    treatment_rate: float = 0.0
+    treatment_shares: tuple[float, ...] = (0.4, 0.3, 0.2, 0.1)
+    settled_share: float = 0.5
 
     def __post_init__(self) -> None:
         for name in ("start_month", "onset_month"):
@@ -271,6 +282,11 @@ class Lender:
                 "longer_term_rates must be fractions that sum to at most 1, "
                 f"got {self.longer_term_rates!r}"
             )
+        _check_tuple("treatment_shares", self.treatment_shares, 4)
+        if min(self.treatment_shares) < 0 or not sum(self.treatment_shares) > 0:
+            raise ValueError(
+                f"treatment_shares must be >= 0, and one > 0, got {self.treatment_shares!r}"
+            )
         for name in (
             "roll_logits",
             "roll_slopes",
@@ -308,6 +324,8 @@ class Lender:
             "fraud_rate",
             "growth_partner_share",
             "fee_share",
+            "treatment_rate",
+            "settled_share",
         ):
             value = getattr(self, name)
             if not 0 <= value <= 1:

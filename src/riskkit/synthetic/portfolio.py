@@ -41,6 +41,7 @@ from riskkit.synthetic.offers import (
     taken_up,
 )
 from riskkit.synthetic.people import FACTORS, GROUP, People
+from riskkit.synthetic.relief import granted
 from riskkit.synthetic.rows import join_rows, take_rows
 
 __all__ = [
@@ -67,6 +68,7 @@ class Portfolio:
         (share of the principal deducted up front) and `booked_amount` (lent, fen; 0 where not
         booked). `test_group` only of a lender that tests prices or limits.
     performance : DataFrame, one row per booked loan and month-end
+        `treatment` only of a lender that treats loans in arrears.
     instalments : DataFrame, one row per booked loan and instalment
     outcomes : None
         There is a panel.
@@ -81,7 +83,9 @@ class Portfolio:
         (:func:`riskkit.synthetic.losses.expected_losses`), NaN of all others; `fraud` (never meant
         to pay) and `ring` (−1: none); `latent_*`; and for mob 04..16 (to the longest term + 4)
         `default_at_{mob}`, the probability that the first such month-end comes then, and
-        `at_risk_{mob}`, that the loan has neither defaulted nor ended before. No model may read it.
+        `at_risk_{mob}`, that the loan has neither defaulted nor ended before. Whatever is done for
+        loans in arrears, all of it is of the arrears as they are, not as they are reported; a
+        settled loan performs no more. No model may read it.
     """
 
     applications: pd.DataFrame
@@ -357,24 +361,32 @@ def _portfolio(
         log_odds=loans.log_odds,
         recovery=expit(lender.recovery_logit + 0.5 * people.factors["willingness"][rows]),
     )
-    ledger = keep_books(lender, contracts, case.states[rows])
+    relief = granted(lender, loans.index, case.states[rows], seed)
+    ledger = keep_books(lender, contracts, case.states[rows], relief)
     macro = lender.macro_path(seed)
     losses = np.full((2, len(ids)), np.nan)
     losses[:, rows] = losses_today(lender, loans, ledger, offers.apr / 12, macro)
-    defaulted = np.any(case.states[:, : WINDOW_MONTHS + 1] >= DEFAULT_ARREARS, axis=1)
+    defaulted = _defaults(case.states)
+    reported = defaulted.copy()
+    reported[rows] = _defaults(ledger.reported)
     # a label exists once the whole cohort has been watched for the window
     mature = case.loans.cohort + WINDOW_MONTHS < lender.n_months
     return Portfolio(
         applications=frame.assign(
             booked=case.booked,
             booked_amount=np.where(case.booked, case.offers.amount, 0),
-            default_flag=np.where(case.booked & mature, defaulted, np.nan),
+            default_flag=np.where(case.booked & mature, reported, np.nan),
         ),
         performance=performance_rows(lender, ledger, seed),
         instalments=instalment_rows(lender, ledger, seed),
         outcomes=None,
         truth=_truth(lender, people, ids, case.loans, macro, defaulted, losses),
     )
+
+
+def _defaults(states: np.ndarray) -> np.ndarray:
+    """Whether each loan is ever in default within the window."""
+    return np.any(states[:, : WINDOW_MONTHS + 1] >= DEFAULT_ARREARS, axis=1)
 
 
 def _truth(
