@@ -114,6 +114,7 @@ def test_instalments_and_panel_tell_the_same(treated):
     paid = table.assign(month_end=month).groupby(KEY)["paid_amount"].sum()
     told = panel[panel["paid_amount"] > 0].set_index(KEY)["paid_amount"]
     assert paid[paid > 0].sort_index().equals(told.sort_index())
+    assert (table["paid_date"].notna() | (table["due_date"] <= TREATS.observed_to)).all()
     # days past due on the last day follow from the oldest unpaid due date
     last = panel.groupby("loan_id").last()
     running = last[last["status"].isin(["current", "delinquent"])]

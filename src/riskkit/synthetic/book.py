@@ -191,10 +191,9 @@ def performance_rows(lender: Lender, ledger: Ledger, seed: int) -> pd.DataFrame:
     now = state[loan, mob]
     moved = ledger.relief.moved(loan, mob)
     falls_due = (mob - moved <= contracts.term[loan]) & (mob <= ledger.charge_off_mob[loan])
-    number = np.clip(mob - moved, 0, lender.longest_term_months)
     # what was paid in spite of a later due date does not fall due again
-    falls_due &= (moved == 0) | (number > paid_before)
-    due_now = np.where(falls_due, ledger.due[loan, number], 0)
+    falls_due &= (moved == 0) | (mob - moved > paid_before)
+    due = ledger.due[loan, np.clip(mob - moved, 0, lender.longest_term_months)]
     prepaid = now == PREPAID
     number = np.minimum(mob, lender.longest_term_months)
     # whoever pays off early pays this month's instalment and the principal left after it
@@ -227,7 +226,7 @@ def performance_rows(lender: Lender, ledger: Ledger, seed: int) -> pd.DataFrame:
             "cohort": month_start[contracts.cohort[loan]].astype("datetime64[s]"),
             "mob": mob.astype(np.int64),
             "month_end": month_end.astype("datetime64[s]"),
-            "due_amount": due_now,
+            "due_amount": np.where(falls_due, due, 0),
             "paid_amount": paid_amount,
             "balance": balance[loan, paid_now] - recovered_so_far[loan, mob],
             "dpd": dpd,
