@@ -10,6 +10,7 @@ from scipy import stats
 from synthetic_tables import SEED, within_bonferroni
 
 from riskkit import schema, synthetic, target
+from riskkit.synthetic.relief import TREATMENTS
 
 # many fall into arrears
 PLAIN = synthetic.Lender(n_months=24, roll_logits=(-2.0, -0.45, 1.2, 2.0, 2.2, 2.4, 2.6))
@@ -48,7 +49,7 @@ def test_a_lender_that_treats_nobody_reports_no_treatment(plain):
 def test_the_contract_holds_with_the_treatments_and_refuses_other_words(treated):
     schema.validate_performance(treated.performance)
     kinds = treated.performance["treatment"]
-    assert set(kinds.dropna()) == set(schema.TREATMENTS)
+    assert set(kinds.dropna()) == set(TREATMENTS)
     strange = treated.performance.assign(treatment=kinds.replace("re-age", "magic"))
     with pytest.raises(schema.DataContractError, match=r"treatment: .* 'one of re-age, extension"):
         schema.validate_performance(strange)
@@ -63,7 +64,7 @@ def test_treatments_come_in_the_shares_asked_for_to_loans_two_or_three_months_la
     assert n > 500
     assert within_bonferroni([k], n, [0.4]).all()
     assert both.groupby("loan_id")["treatment"].count().max() == 1
-    kinds = both["treatment"].value_counts().reindex(schema.TREATMENTS)
+    kinds = both["treatment"].value_counts().reindex(TREATMENTS)
     assert within_bonferroni(kinds.to_numpy(), k, list(TREATS.treatment_shares)).all()
 
 

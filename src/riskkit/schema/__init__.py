@@ -8,7 +8,6 @@ from riskkit.schema.caps_file import read_caps
 from riskkit.schema.contract import (
     CONTRACT,
     STATUSES,
-    TREATMENTS,
     check_target,
     validate_applications,
     validate_outcomes,
@@ -33,7 +32,6 @@ from riskkit.tables import Table, read_table, write_table
 __all__ = [
     "CONTRACT",
     "STATUSES",
-    "TREATMENTS",
     "DataContractError",
     "Feature",
     "LimitsFile",

@@ -19,7 +19,6 @@ __all__ = [
     "CONTRACT",
     "KEYS",
     "STATUSES",
-    "TREATMENTS",
     "ColumnRule",
     "across_columns",
     "broken_rules",

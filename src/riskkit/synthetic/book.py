@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.special import expit
 
 from riskkit.instalments import schedules
-from riskkit.schema import STATUSES, TREATMENTS
+from riskkit.schema import STATUSES
 from riskkit.synthetic.chain import MATURED, PREPAID
 from riskkit.synthetic.draws import uniform
 from riskkit.synthetic.lender import (
@@ -25,7 +25,7 @@ from riskkit.synthetic.lender import (
     Lender,
 )
 from riskkit.synthetic.marginals import texts
-from riskkit.synthetic.relief import Relief
+from riskkit.synthetic.relief import TREATMENTS, Relief
 
 __all__ = ["Contracts", "Ledger", "instalment_rows", "keep_books", "performance_rows"]
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from riskkit.schema import TREATMENTS
+from riskkit.schema import CONTRACT
 from riskkit.synthetic.draws import uniform
 from riskkit.synthetic.lender import Lender
 
-__all__ = ["Relief", "granted"]
+__all__ = ["TREATMENTS", "Relief", "granted"]
 
+TREATMENTS = CONTRACT["performance"]["treatment"].one_of
 TREATED_ARREARS = (2, 3)  # months in arrears at which something is done
 EXTENSION_MONTHS = 1
 RESPITE_MONTHS = 3  # a restructured plan starts this long after the arrears it takes in
@@ -29,7 +30,7 @@ class Relief:
     Parameters
     ----------
     kind : int8 array of shape (n,)
-        Position in :data:`riskkit.schema.TREATMENTS`, −1 of loans that are granted nothing.
+        Position in :data:`TREATMENTS`, −1 of loans that are granted nothing.
     mob : int array
         Month on book in which it is granted; beyond the last where nothing is.
     months : int array
