@@ -56,7 +56,7 @@ def panels(draw):
         ]
         end = draw(st.sampled_from(["lost", "prepaid", "matured", "charged_off"]))
         if end == "charged_off":
-            months.append((190, end, None))
+            months += [(190, end, None)] * draw(st.integers(1, 3))
         elif end != "lost":
             months.append((0, end, draw(st.sampled_from((*KINDS, None)))))
         loans.append((cohort, months))
@@ -180,6 +180,15 @@ def test_months_and_kinds_by_hand():
     ]
     # a thousand less two months each
     assert again.loc["all", "treated_amount"] == 3 * 998
+
+
+def test_a_second_treatment_within_twelve_months_is_a_repeat():
+    for months, repeats in ((12, 1), (13, 0)):
+        life = [now(0), now(0, "re-age"), *[now(0)] * (months - 1), now(0, "extension")]
+        counts = treatments.treatment_counts(panel_of(("2023-01-01", life)), SEEN)
+        assert counts["repeat_loans"].sum() == repeats
+        told = treatments.redefault_text(treatments.redefault_table(counts))
+        assert ("already treated within twelve months" in told) == bool(repeats)
 
 
 def test_an_empty_panel_and_one_without_treatments():
