@@ -298,6 +298,9 @@ def test_blocks_of_a_table_count_as_the_whole(treated, bound, kind, tmp_path):
     counts = treatments.treatment_counts(treated, TREATS.observed_to)
     assert_frame_equal(treatments.treatment_counts(table, TREATS.observed_to), counts)
     assert_frame_equal(treatments.at_treatment_counts(table), bound)
+    terms = pd.Series(12, index=treated["loan_id"].unique(), name="term_months")
+    by_term = treatments.at_treatment_counts(table, by=terms)
+    assert_frame_equal(by_term.loc[12], bound)
 
 
 def test_the_treated_of_the_synthetic_lender_mostly_go_bad_again(treated):

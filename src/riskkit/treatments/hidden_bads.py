@@ -89,7 +89,10 @@ def at_treatment(panel: pd.DataFrame, dpd: int = 90) -> pd.DataFrame:
 
 
 def at_treatment_counts(
-    book: pd.DataFrame | Table, *, dpd: Sequence[int] = (30, 60, 90), by: str | None = None
+    book: pd.DataFrame | Table,
+    *,
+    dpd: Sequence[int] = (30, 60, 90),
+    by: str | pd.Series | None = None,
 ) -> pd.DataFrame:
     """Counts as of :func:`riskkit.vintage.cohort_counts`, with every treatment as the event.
 
@@ -99,7 +102,7 @@ def at_treatment_counts(
         The performance panel with its column `treatment`. A Table is counted block by block; a
         block holds whole loans.
     dpd : sequence of int, in days
-    by : str, optional
+    by : str or Series, optional
         As for :func:`riskkit.vintage.cohort_counts`.
 
     Source
@@ -110,7 +113,9 @@ def at_treatment_counts(
     return count(book) if isinstance(book, pd.DataFrame) else total(count, book.blocks())
 
 
-def _counted(panel: pd.DataFrame, *, dpd: tuple[int, ...], by: str | None) -> pd.DataFrame:
+def _counted(
+    panel: pd.DataFrame, *, dpd: tuple[int, ...], by: str | pd.Series | None
+) -> pd.DataFrame:
     return cohort_counts(at_treatment(panel, max(dpd, default=0)), dpd=dpd, by=by)
 
 
