@@ -53,6 +53,7 @@ ORDER = (
     "trials",
     "offers",
     "vintage",
+    "first_payments",
     "migration",
     "rating",
     "provisioning",

@@ -15,6 +15,20 @@ from riskkit.columns import calendar_months, interval_text
 
 __all__ = ["delinquency_findings", "delinquency_table", "delinquency_text"]
 
+BEYOND_CHANCE = 1.96  # standard errors
+VERDICTS = {
+    "hides": (
+        "**Growth hides arrears:** the rate of today does not rise, the lagged one does, by more "
+        "than chance."
+    ),
+    "rises": (
+        "**Payment gets worse:** the lagged rate has risen by more than chance, and the rate of "
+        "today shows it."
+    ),
+    "falls": "**Payment gets better:** the lagged rate has fallen by more than chance.",
+    "chance": "The lagged rate has not moved by more than chance.",
+}
+
 
 def delinquency_table(
     balances: pd.DataFrame,
@@ -128,7 +142,8 @@ def delinquency_text(table: pd.DataFrame, what: str, *, months: int = 6) -> str:
     """Sentences on whether growth hides arrears, as Markdown.
 
     It does if the coincident rate is no higher than `months` months ago while the lagged rate is
-    higher by more than chance: its interval lies above that of then.
+    higher by more than chance: the logarithm of their ratio lies more than 1.96 standard errors
+    above 0, of two Poisson counts of bad loans.
 
     Parameters
     ----------
@@ -146,26 +161,17 @@ def delinquency_text(table: pd.DataFrame, what: str, *, months: int = 6) -> str:
     pair = _now_and_then(table, months)
     if pair is None:
         return (
-            f"Growth cannot be told from payment yet: it takes {2 * months} months of the book, and "
-            f"at least {MIN_BADS} loans {what} at both ends."
+            f"Growth cannot be told from payment yet: it takes {2 * months} months of the book, "
+            f"and at least {MIN_BADS} loans {what} at both ends."
         )
     now, then = pair
     lagged = interval_text(now["lagged_rate"], now["lagged_low"], now["lagged_high"], "percent2")
-    text = (
-        f"Of today's balance **{now['coincident_rate']:.2%}** is {what}, of that of {months} months "
-        f"ago **{lagged}**: the book has {_grown(now['growth_rate'])} since. {months} months ago "
-        f"they were {then['coincident_rate']:.2%} and {then['lagged_rate']:.2%}. "
-    )
     return (
-        text
-        + {
-            "hides": "**Growth hides arrears:** the rate of today does not rise, the lagged one does, by "
-            "more than chance.",
-            "rises": "Both have risen, the lagged one by more than chance: **payment gets worse**, and "
-            "the rate of today shows it.",
-            "falls": "The lagged rate has fallen by more than chance: **payment gets better**.",
-            "chance": "The lagged rate has not moved by more than chance.",
-        }[_verdict(now, then)]
+        f"Of today's balance **{now['coincident_rate']:.2%}** is {what}, of the balance of "
+        f"{months} months ago **{lagged}**: the book has {_grown(now['growth_rate'])} since, and "
+        f"the {100 * now['gap_rate']:+.2f} percentage points between are of growth alone. "
+        f"{months} months ago they were {then['coincident_rate']:.2%} and "
+        f"{then['lagged_rate']:.2%}. {VERDICTS[_verdict(now, then)]}"
     )
 
 
@@ -205,15 +211,17 @@ def _now_and_then(table: pd.DataFrame, months: int) -> tuple[pd.Series, pd.Serie
     if not len(before):
         return None
     now, then = table.iloc[-1], table.iloc[before[0]]
-    known = not (np.isnan(now["lagged_rate"]) or np.isnan(then["lagged_rate"]))
+    known = now["lagged_rate"] > 0 and then["lagged_rate"] > 0  # neither of which NaN is
     return (now, then) if known and min(now["bad_loans"], then["bad_loans"]) >= MIN_BADS else None
 
 
 def _verdict(now: pd.Series, then: pd.Series) -> str:
     """Which of the four cases it is."""
-    if now["lagged_low"] > then["lagged_high"]:
+    error = np.sqrt(1 / now["bad_loans"] + 1 / then["bad_loans"])
+    moved = np.log(now["lagged_rate"] / then["lagged_rate"]) / error
+    if moved > BEYOND_CHANCE:
         return "hides" if now["coincident_rate"] <= then["coincident_rate"] else "rises"
-    return "falls" if now["lagged_high"] < then["lagged_low"] else "chance"
+    return "falls" if moved < -BEYOND_CHANCE else "chance"
 
 
 def _grown(rate: float) -> str:
