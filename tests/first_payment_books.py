@@ -36,14 +36,3 @@ def paid_by(row, day, observed):
     if pd.isna(row.paid_date) or row.paid_date > min(day, observed):
         return False
     return pd.isna(row.paid_amount) or row.paid_amount >= row.due_amount
-
-
-class InBlocks:
-    """A table on disk, as far as counting is concerned."""
-
-    def __init__(self, *frames):
-        self.frames = frames
-        self.columns = frames[0].columns
-
-    def blocks(self, columns=None):
-        return iter(self.frames)

@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from first_payment_books import OBSERVED, InBlocks, books, paid_by
+from first_payment_books import OBSERVED, books, paid_by
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from in_blocks import InBlocks
 from scipy import stats
 
 from riskkit import first_payments as first

@@ -65,8 +65,8 @@ def code_transition_counts(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Da
         np.add.at(cells[step], (before[known], after[known]), 1)
     steps, source, target = np.nonzero(cells)
     index = pd.MultiIndex(
-        # months are the column names, in their order and not in that of their letters
-        levels=[pd.Index(names[1:]), values, values],
+        # months stand in the order of the columns, not in that of their letters
+        levels=[pd.CategoricalIndex(names[1:], names[1:], ordered=True), values, values],
         codes=[steps, source, target],
         names=["month_to", "from_code", "to_code"],
     )
