@@ -57,6 +57,8 @@ def code_transition_counts(frame: pd.DataFrame, columns: Sequence[str]) -> pd.Da
     if missing := missing_columns(frame.columns, names):
         raise ValueError(missing)
     codes, values = pd.factorize(pd.concat([frame[name] for name in names]), sort=True)
+    if values.dtype.kind == "f" and (values == np.floor(values)).all():
+        values = values.astype(np.int64)  # codes that became floats beside a missing one
     by_month = codes.reshape(len(names), len(frame))
     n_codes = max(len(values), 1)
     cells = np.zeros((len(names) - 1, n_codes, n_codes), np.int64)

@@ -15,6 +15,7 @@ from scipy import special
 from riskkit.chance import holm, p_text
 from riskkit.checks import Array
 from riskkit.columns import verbatim
+from riskkit.migration.buckets import order_of
 from riskkit.migration.moves import summed_moves
 
 __all__ = ["stability_findings", "stability_table", "stability_text"]
@@ -100,7 +101,7 @@ def stability_table(
         labels = labels.to_period(freq)
     moves = moves.groupby([labels, moves.index.get_level_values(1)], sort=False).sum()
     rows, tests = {}, []
-    for bucket in moves.index.unique(1):
+    for bucket in sorted(moves.index.unique(1), key=order_of):
         own = moves.xs(bucket, level=1)
         test = _homogeneity(own)
         tests.append(test)

@@ -167,8 +167,8 @@ def gross_loss_table(counts: pd.DataFrame, *, months: int = 3) -> pd.DataFrame:
 
     Source
     ------
-    OCC (1998), Allowance for Loan and Lease Losses and Retail Lending Examination Procedures,
-    appendix on roll rate analysis, for flows and their product; the comparison is riskkit's.
+    OCC, Comptroller's Handbook, Retail Lending Examination Procedures, Appendix G, for rolls and
+    their product; what is held against it is riskkit's.
 
     Examples
     --------

@@ -19,7 +19,8 @@ from riskkit.migration.moves import summed_moves
 __all__ = ["forecast_findings", "forecast_summary", "forecast_table", "forecast_text"]
 
 SIGNIFICANT = 0.05
-N_DRAWS = 1_000
+N_DRAWS = 500
+JEFFREYS = 0.5
 LEAST_MONTHS = 12  # fewer forecasts are too few to say
 LEAST_LOANS = 10  # expected in all months together, else a state says nothing
 HOLDS, FAILS, TOO_FEW = "holds", "fails", "too few to say"
@@ -35,12 +36,13 @@ def forecast_table(
     get a matrix for each value, so that a book that grows older is no surprise.
 
     The interval has both errors in it: of the process, since each loan draws its own move
-    (multinomial), and of the matrix, which is itself counted on some loans (Dirichlet). It is the
-    range of 1,000 draws of both. To the loans that a row of the matrix was counted on is added one
-    that moves as all of its bucket did: where nothing but the month splits the counts, that leaves
-    the matrix as it is; else a row of few loans is not taken for sure. Loans are taken to move
-    independently of one another: what moves all of them in one month, such as a holiday, is not in
-    the interval, and shows as a book that fails its back-test.
+    (multinomial), and of the matrix, which is itself counted on some loans (Dirichlet: the counts
+    of the bucket, plus ½ for each state that its loans have ever moved to by then). It is the range
+    of 500 draws of both. Where more than the month splits the counts, a row of the matrix is that
+    of its own loans and one more, which moves as all of its bucket did, so that a row of few loans
+    is not taken for sure. Loans are taken to move independently of one another: what moves all of
+    them in one month, such as a holiday, is not in the interval, and shows as a book that fails its
+    back-test.
 
     Parameters
     ----------
@@ -69,7 +71,8 @@ def forecast_table(
     Source
     ------
     Gelman et al. (2013), Bayesian Data Analysis, 3rd edition, section 3.4, for multinomial counts
-    and their predictive distribution; the loan added is riskkit's.
+    and their predictive distribution; Jeffreys (1946), Proceedings of the Royal Society A 186, for
+    the ½; the loan added is riskkit's.
 
     Examples
     --------
@@ -96,14 +99,12 @@ def forecast_table(
     bucket_of = np.zeros(len(kinds), np.int64)
     bucket_of[kind] = buckets
     month = calendar_months(ends)
-    rng = np.random.default_rng(seed)
     parts = {}
     for at in range(months, len(ends)):
         # a month that was not seen breaks the window
         if month[at] - month[at - months] == months:
-            counted = by_month[at - months : at].sum(axis=0)
-            month_ahead = _one_month(counted, by_month[at], bucket_of, level, rng)
-            parts[ends[at]] = month_ahead.set_axis(moves.columns)
+            ahead = _one_month(by_month[:at], by_month[at], months, bucket_of, level, seed + at)
+            parts[ends[at]] = ahead.set_axis(moves.columns)
     columns = ["expected", "low", "high", "came", "inside", "left_out"]
     if not parts:
         empty = pd.MultiIndex.from_arrays(
@@ -113,32 +114,48 @@ def forecast_table(
     return pd.concat(parts, names=["month_end", target])[columns]
 
 
+def _by_bucket(moves: Array, bucket_of: Array) -> Array:
+    """Moves of all rows of each bucket together."""
+    sums = np.zeros((int(bucket_of.max()) + 1, moves.shape[1]), np.int64)
+    np.add.at(sums, bucket_of, moves)
+    return sums
+
+
 def _one_month(
-    counted: Array, moved: Array, bucket_of: Array, level: float, rng: np.random.Generator
+    before: Array, moved: Array, months: int, bucket_of: Array, level: float, seed: int
 ) -> pd.DataFrame:
-    """Forecast of a month's moves, of shape (n_rows, n_states), from those counted before it."""
-    of_bucket = np.zeros((bucket_of.max() + 1, counted.shape[1]), np.int64)
-    np.add.at(of_bucket, bucket_of, counted)
-    n_seen = of_bucket.sum(axis=1)[bucket_of]
+    """Forecast of a month's moves, of shape (n_rows, n_states), from those of the months before."""
+    rng = np.random.default_rng(seed)
+    counted = before[-months:].sum(axis=0)
+    of_bucket = _by_bucket(counted, bucket_of)
+    # no interval is widened by moves that cannot be, such as from M0 to M4
+    reached = _by_bucket(before.sum(axis=0), bucket_of) > 0
     book = moved.sum(axis=1)
-    rows = (book > 0) & (n_seen > 0)
-    weights = counted[rows] + of_bucket[bucket_of[rows]] / n_seen[rows, np.newaxis]
-    drawn = np.zeros((N_DRAWS, counted.shape[1]), np.int64)
-    for weight, n_loans in zip(weights, book[rows], strict=True):
-        to = weight > 0  # no interval is widened by moves that cannot be, such as from M0 to M4
-        drawn[:, to] += rng.multinomial(n_loans, rng.dirichlet(weight[to], size=N_DRAWS))
-    shares = weights / weights.sum(axis=1, keepdims=True)
+    known = of_bucket.sum(axis=1)[bucket_of] > 0
+    expected = np.zeros(moved.shape[1])
+    drawn = np.zeros((N_DRAWS, moved.shape[1]), np.int64)
+    for bucket in np.unique(bucket_of[known & (book > 0)]):
+        to, together = reached[bucket], of_bucket[bucket]
+        shares = rng.dirichlet(together[to] + JEFFREYS, size=N_DRAWS)
+        for row in np.flatnonzero((bucket_of == bucket) & (book > 0)):
+            own, chances = counted[row], shares
+            if own.sum() < together.sum():
+                # a Dirichlet draw for each draw of the bucket's shares
+                gammas = rng.standard_gamma(own[to] + shares)
+                chances = gammas / gammas.sum(axis=1, keepdims=True)
+            drawn[:, to] += rng.multinomial(book[row], chances)
+            expected += book[row] * (own + together / together.sum()) / (own.sum() + 1)
     tails = (1 - level) / 2, (1 + level) / 2
     low, high = np.quantile(drawn, tails, axis=0, method="inverted_cdf")
-    came = moved[rows].sum(axis=0)
+    came = moved[known].sum(axis=0)
     return pd.DataFrame(
         {
-            "expected": book[rows] @ shares,
+            "expected": expected,
             "low": low,
             "high": high,
             "came": came,
             "inside": (low <= came) & (came <= high),
-            "left_out": int(book[~rows].sum()),
+            "left_out": int(book[~known].sum()),
         }
     )
 
