@@ -49,8 +49,8 @@ def test_mantel_haenszel_statistic_of_r():
 
 def test_a_channel_that_grew_in_bad_months_is_no_bad_channel():
     rows = [
-        ("app", "2024-01-10", 1000, 20), ("partner", "2024-01-10", 100, 2),
-        ("app", "2024-02-10", 100, 10), ("partner", "2024-02-10", 1000, 100),
+        ("app", "2024-01-10", 1000, 20), ("partner", "2024-01-20", 100, 2),
+        ("app", "2024-02-10", 100, 10), ("partner", "2024-02-20", 1000, 100),
     ]  # fmt: skip
     table = first.part_table(counts_of(rows), "channel")
     assert table["told"].tolist() == ["may be chance"] * 2
