@@ -54,6 +54,7 @@ ORDER = (
     "offers",
     "vintage",
     "treatments",
+    "first_payments",
     "migration",
     "rating",
     "provisioning",

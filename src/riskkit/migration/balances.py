@@ -1,19 +1,21 @@
-"""Balances by bucket and month, and what of them flows one bucket deeper.
+"""The book by bucket and month, and what of it flows one bucket deeper.
 
-Table in: the performance panel. Tables out: balances that add up over parts split by loan, and the
-flow rates.
+Table in: the performance panel. Tables out: balances or loans that add up over parts split by loan,
+and the flow rates.
 """
 
 from __future__ import annotations
 
 import re
 from functools import partial
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from riskkit.checks import loan_starts, require_columns
+from riskkit.checks import require_columns
 from riskkit.columns import calendar_months
+from riskkit.migration.adjacent import run_starts
 from riskkit.migration.buckets import (
     A_DAY,
     ABSORBING,
@@ -30,11 +32,15 @@ __all__ = ["bucket_balances", "flow_rates"]
 
 
 def bucket_balances(
-    performance: pd.DataFrame | Table, *, max_bucket: int = 4, by: Reading | None = None
+    performance: pd.DataFrame | Table,
+    *,
+    max_bucket: int = 4,
+    by: Reading | None = None,
+    measure: Literal["balance", "loans"] = "balance",
 ) -> pd.DataFrame:
-    """Outstanding balance of the book in each bucket, by month-end.
+    """Outstanding balance of the book in each bucket, or its loans, by month-end.
 
-    Balances of two parts of a portfolio that share no loan add up to those of the whole.
+    Those of two parts of a portfolio that share no loan add up to those of the whole.
 
     Parameters
     ----------
@@ -45,20 +51,21 @@ def bucket_balances(
     by : {"months", "days"}, optional
         How buckets are read, see :func:`bucket`; by default as :func:`bucket_reading` finds of the
         whole table. Counts of parts add up only where they are read alike.
+    measure : {"balance", "loans"}
+        Fen, or how many loans, which a panel without balances tells too.
 
     Returns
     -------
     DataFrame of shape (n_months, max_bucket + 3), index month_end
-        int64 fen: a column for each of M0 to M`max_bucket`, one for all deeper ones, and
-        "charged off" (the balance of charged-off loans as long as they have rows). No rows for an
-        empty panel.
+        int64: a column for each of M0 to M`max_bucket`, one for all deeper ones, and "charged off"
+        (charged-off loans as long as they have rows). No rows for an empty panel.
 
     Raises
     ------
     DataContractError
-        A missing column, or a panel not sorted by loan and month from month 0.
+        A missing column, or a panel not sorted by loan and month.
     ValueError
-        `max_bucket` below 1.
+        `max_bucket` below 1, or an unknown `measure`.
 
     Source
     ------
@@ -75,12 +82,15 @@ def bucket_balances(
     """
     if max_bucket < 1:
         raise ValueError(f"max_bucket must be >= 1, got {max_bucket!r}")
-    require_columns(performance, [*NEEDED, "balance"], "performance")
+    if measure not in ("balance", "loans"):
+        raise ValueError(f"measure must be 'balance' or 'loans', got {measure!r}")
+    weighed = ["balance"] if measure == "balance" else []
+    require_columns(performance, [*NEEDED, *weighed], "performance")
     by = by or bucket_reading(performance)
     if not isinstance(performance, pd.DataFrame):
-        count = partial(bucket_balances, max_bucket=max_bucket, by=by)
+        count = partial(bucket_balances, max_bucket=max_bucket, by=by, measure=measure)
         return total(count, performance.blocks())
-    loan_starts(performance)
+    run_starts(performance)
     columns = [*bucket_labels(max_bucket + 1, by), ABSORBING["charged_off"]]
     state = states(performance, max_bucket + 1, by)
     # prepaid and matured loans have no balance left
@@ -88,7 +98,7 @@ def bucket_balances(
     month, months = pd.factorize(calendar_months(performance["month_end"]), sort=True)
     cells = np.zeros(len(months) * len(columns), np.int64)
     key = month[rows] * len(columns) + state[rows]
-    np.add.at(cells, key, performance["balance"].to_numpy(np.int64)[rows])
+    np.add.at(cells, key, performance["balance"].to_numpy(np.int64)[rows] if weighed else 1)
     last_days = (months + 1).astype("datetime64[M]").astype("datetime64[D]") - A_DAY
     return pd.DataFrame(
         cells.reshape(len(months), len(columns)),
@@ -107,12 +117,13 @@ def flow_rates(
 
     Mk→Mk+1 at month t = balance in bucket k+1 at t ÷ balance in bucket k at t − 1. Every bucket
     here is one of its own, so that the last one is no stock of older arrears; charged-off balances
-    are in no bucket.
+    are in no bucket. A loan whose month was not seen is in no bucket then: gaps make flows out of
+    the month before look lower, and those out of it higher.
 
     Parameters
     ----------
     performance_or_balances : DataFrame or Table
-        The panel, or the table of :func:`bucket_balances`.
+        The panel, or the table of :func:`bucket_balances`, of balances or of loans.
     max_bucket : int
         The last bucket flowed into; with a table of balances, the table's own counts instead.
     by : {"months", "days"}, optional

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -226,10 +226,15 @@ def bucket_labels(max_bucket: int, by: Reading) -> list[str]:
     return [*own, bucket_label(max_bucket, and_worse=True, by=by)]
 
 
-def order_of(label: str) -> int:
-    """Place of a state: buckets by number, then the absorbing ones."""
-    number = re.match(r"M(\d+)", label)
-    return int(number[1]) if number else 1_000 + list(ABSORBING.values()).index(label)
+def order_of(label: object) -> tuple[int, Any]:
+    """Place of a state: buckets by number, then the absorbing ones; raw codes as they sort."""
+    if not isinstance(label, str):
+        return 0, label
+    number = re.match(r"M(\d+)\b", label)
+    if number:
+        return 0, int(number[1])
+    ends = list(ABSORBING.values())
+    return (1, ends.index(label)) if label in ends else (2, label)
 
 
 def states(performance: pd.DataFrame, max_bucket: int, by: Reading) -> NDArray[np.int64]:

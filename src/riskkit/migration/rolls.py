@@ -8,9 +8,10 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from riskkit.checks import loan_starts, require_columns
+from riskkit.checks import require_columns
 from riskkit.columns import calendar_months
 from riskkit.metrics import jeffreys_interval
+from riskkit.migration.adjacent import run_starts
 from riskkit.migration.buckets import (
     ABSORBING,
     NEEDED,
@@ -61,14 +62,15 @@ def roll_counts(
     -------
     DataFrame of shape ((max_bucket + 1) · (max_bucket + 4),), index (from_bucket, to_bucket)
         As of :func:`transition_counts`: `loans`, and where the panel has it `balance` at the
-        month-end in the middle, in fen. A loan whose rows stop within the next months, though it
-        has not ended, is not known and not counted. All 0 for an empty panel, or one seen for less
-        than `months` months.
+        month-end in the middle, in fen. A loan whose rows stop or skip a month within the next
+        months, though it has not ended, is not known and not counted; nor is one of whose months
+        before some were not seen, because it entered late or after a gap. All 0 for an empty
+        panel, or one seen for less than `months` months.
 
     Raises
     ------
     DataContractError
-        A missing column, or a panel not sorted by loan and month from month 0.
+        A missing column, or a panel not sorted by loan and month.
     ValueError
         `months` or `max_bucket` below 1.
 
@@ -98,23 +100,26 @@ def roll_counts(
         return total(count, performance.blocks()).reindex(index)
 
     require_columns(performance, NEEDED, "performance")
-    starts = loan_starts(performance)
+    starts = run_starts(performance)
     state = states(performance, max_bucket, by)
-    # the last row of each loan's life: what follows an end (recoveries) is none of it
+    # the last row of each run of months: what follows an end (recoveries) is none of it
     last_rows = np.append(starts[1:], len(performance))[: len(starts)] - 1
     ends = np.flatnonzero(state > max_bucket)
     np.minimum.at(last_rows, np.searchsorted(starts, ends, side="right") - 1, ends)
     to_come = calendar_months([observed_to])[0] - calendar_months(performance["month_end"])
     rows = np.flatnonzero((to_come >= months) & (to_come % months == 0) & (state <= max_bucket))
-    loan = np.searchsorted(starts, rows, side="right") - 1
-    # the rows of a loan follow each other by month: where a window reaches past its life, the
-    # outermost row is looked at again
+    run = np.searchsorted(starts, rows, side="right") - 1
+    # what came before a run that does not begin with the loan was not seen
+    whole = (rows - starts[run] >= months - 1) | (performance["mob"].to_numpy()[starts[run]] == 0)
+    rows, run = rows[whole], run[whole]
+    # the rows of a run follow each other by month: where a window reaches past it, the outermost
+    # row is looked at again
     before, after = state[rows], np.zeros(len(rows), np.int64)
     for step in range(1, months + 1):
         if step < months:
-            np.maximum(before, state[np.maximum(rows - step, starts[loan])], out=before)
-        np.maximum(after, state[np.minimum(rows + step, last_rows[loan])], out=after)
-    ahead = last_rows[loan] - rows
+            np.maximum(before, state[np.maximum(rows - step, starts[run])], out=before)
+        np.maximum(after, state[np.minimum(rows + step, last_rows[run])], out=after)
+    ahead = last_rows[run] - rows
     known = (ahead >= months) | ((ahead > 0) & (after > max_bucket))
     rows, before, after = rows[known], before[known], after[known]
     return count_moves(performance, index, rows, before, after)
