@@ -55,6 +55,7 @@ ORDER = (
     "vintage",
     "migration",
     "rating",
+    "projection",
     "provisioning",
     "funding",
     "monitoring",
