@@ -60,7 +60,7 @@ def fitted(seed=1, **how):
 
 @st.composite
 def books(draw):
-    """A small panel of loans that end in every way, seen to one month."""
+    """A small panel of loans that end in every way, some before the last month seen."""
     n_months = 7
     rows = []
     for loan in range(draw(st.integers(1, 8))):
@@ -100,6 +100,10 @@ def test_hidden_months_leave_what_was_known_then(panel, hidden):
                 ended += int(now["status"].iloc[0] in ("prepaid", "matured"))
             cell = (found.at_risk[place, mob], found.events[place, mob], found.ended[place, mob])
             assert cell == (at_risk, events, ended)
+            if mob == last - cohort:
+                assert found.left[place] == at_risk - events - ended
+        if last - cohort >= found.events.shape[1]:
+            assert found.left[place] == 0
 
 
 def test_the_triangle_is_the_vintage_curve_times_its_loans():
@@ -174,6 +178,31 @@ def test_without_loans_no_spread_is_likelier_than_another():
     ]
     np.testing.assert_allclose(found, found[0], atol=1e-8)
     assert seasoning._prior_masses().sum() == pytest.approx(1)
+
+
+def test_draws_scatter_as_the_information_says():
+    some = cells()
+    fit = seasoning._mode_of(some, 0.2, 0.05)
+    draws = seasoning._draws_of(fit, 40_000, np.random.default_rng(1))
+    covariance = np.linalg.inv(fit.factor @ fit.factor.T)
+    np.testing.assert_allclose(draws.mean(axis=0), fit.effects, atol=0.05)
+    scale = np.sqrt(np.diag(covariance))
+    off = (np.cov(draws.T) - covariance) / np.outer(scale, scale)
+    assert np.abs(off).max() < 0.03
+    score = seasoning._gathered(some, seasoning._likelihood(some, fit.effects)[1])
+    centre = np.where(np.arange(some.n_effects) < some.n_mobs, some.mean, 0)
+    np.testing.assert_allclose(
+        score, seasoning._precision(some, 0.2, 0.05) @ (fit.effects - centre), atol=0.05
+    )
+
+
+def test_the_calendar_walks_on_into_the_months_to_come():
+    _, model = fitted()
+    steps = np.diff(model.calendar[:, 23:], axis=1)  # from the last month seen on
+    assert steps.shape[1] == model.end_mob
+    spread = steps / model.calendar_sd[:, np.newaxis]
+    assert spread.std() == pytest.approx(1, abs=0.03)
+    assert np.abs(np.corrcoef(spread.T) - np.eye(model.end_mob)).max() < 0.15
 
 
 def test_many_loans_give_back_hazards_cohorts_and_their_spread():
@@ -417,8 +446,26 @@ def test_a_book_without_open_cohorts_has_nothing_to_project():
     assert "nothing to project" in projection.projection_text(table, TERM, 0.05)
     assert projection.projection_figures(table, TERM) == {}
     assert projection.projection_findings(table, TERM, 0.05) == []
-    change = projection.projection_change(counts, n_draws=200, months=1)
-    assert change.index.tolist() == ["all"] or change["loans"]["all"] > 0
+    change = projection.projection_change(counts, observed_to="2024-12-31", n_draws=200)
+    assert change.index.tolist() == []
+
+
+@pytest.mark.parametrize("observed_to", ["2022-03-31", "2021-01-01", None])
+def test_without_an_event_nothing_is_projected_and_that_is_said(observed_to):
+    counts = world(1) if observed_to else world(1)[:0]
+    assert projection.fit_hazards(counts, observed_to=observed_to) is None
+    table = projection.projection_table(None, appetite_rate=0.05)
+    assert table.empty
+    assert "verdict" in table
+    text = projection.projection_text(table, TERM, 0.05)
+    assert text == "No loan of 6 months has had the event yet: nothing can be projected."
+    assert projection.projection_figures(table, TERM) == {}
+    assert projection.projection_findings(table, TERM, 0.05) == []
+    assert projection.projected_curves(None).empty
+    change = projection.projection_change(counts, observed_to=observed_to)
+    assert projection.change_text(change).startswith("There is no earlier projection")
+    back = projection.backtest(counts, (1,), observed_to=observed_to)
+    assert projection.backtest_text(projection.backtest_coverage(back)).startswith("There is no")
 
 
 # -- errors and the study --------------------------------------------------------------------------
@@ -430,10 +477,6 @@ def test_what_cannot_be_projected_is_refused():
         projection.fit_hazards(pd.concat({12: counts}, names=["term"]))
     with pytest.raises(ValueError, match=r"thresholds counted \(90\), got 30"):
         projection.fit_hazards(counts, dpd=30)
-    with pytest.raises(ValueError, match="needs events, got none of 1,200 loans"):
-        projection.fit_hazards(counts, observed_to="2022-03-31")
-    with pytest.raises(ValueError, match="needs events, got none of 0 loans"):
-        projection.fit_hazards(counts[:0])
     with pytest.raises(ValueError, match="n_draws must be at least 100"):
         projection.fit_hazards(counts, n_draws=10)
     with pytest.raises(ValueError, match="hidden_months must be >= 0"):

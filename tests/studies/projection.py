@@ -55,6 +55,7 @@ def cohort_at(age: int) -> pd.Timestamp:
     return pd.Timestamp(month.astype("datetime64[s]"))
 
 
+@lru_cache(maxsize=2 * len(AGES))
 def loans_of(seed: int, age: int) -> pd.DataFrame:
     """Truth of the loans of that cohort, with their first month past 90 days and their last."""
     book, truth = world_of(seed)

@@ -67,8 +67,11 @@ class Ageing:
     @property
     def left(self) -> Array:
         """Loans at risk in the month after the last one seen, by cohort."""
-        rows, last = np.arange(self.n_cohorts), self.age
-        return (self.at_risk - self.events - self.ended)[rows, last]
+        # a cohort that is older than any row of the counts has nobody left
+        rows = np.flatnonzero(self.age < self.events.shape[1])
+        left = np.zeros(self.n_cohorts, np.int64)
+        left[rows] = (self.at_risk - self.events - self.ended)[rows, self.age[rows]]
+        return left
 
     @property
     def months(self) -> pd.PeriodIndex:
@@ -165,7 +168,7 @@ def ageing_of(
     events, exits = grid_of(f"ever_{event}_loans"), grid_of(f"exit_{event}_loans")
     censored = "censored_loans" if event == "default" else f"censored_{event}_loans"
     loans = grid_of("loans").sum(axis=1)
-    age = np.minimum(last - first - np.arange(n_cohorts), width - 1)
+    age = last - first - np.arange(n_cohorts)
     # a loan that exits in a month is still at risk in it
     at_risk = loans[:, np.newaxis] - (exits.cumsum(axis=1) - exits)
     has_amounts = "amount" in counts and f"ever_{event}_amount" in counts
@@ -217,6 +220,19 @@ def event_triangle(
     Source
     ------
     riskkit definition.
+
+    Examples
+    --------
+    >>> months = pd.to_datetime(["2024-01-01"] * 3 + ["2024-02-01"] * 2)
+    >>> outcomes = pd.DataFrame({
+    ...     "loan_id": range(5), "cohort": months, "amount": 100, "event_mob": [1, 2, 2, 1, 1],
+    ...     "event": ["default", "default", "matured", "default", "censored"]})
+    >>> from riskkit.vintage import cohort_counts
+    >>> event_triangle(cohort_counts(outcomes))  # doctest: +NORMALIZE_WHITESPACE
+    mob        1    2
+    cohort
+    2024-01  1.0  2.0
+    2024-02  1.0  NaN
     """
     return triangle_of(ageing_of(counts, dpd=dpd, observed_to=observed_to), cohort_freq)
 

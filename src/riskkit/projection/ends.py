@@ -31,7 +31,7 @@ ABOVE, WITHIN, UNSURE = "above", "within", "too few to say"
 
 
 def projection_table(
-    model: HazardModel,
+    model: HazardModel | None,
     *,
     method: Literal["hazards", "chain_ladder"] = "hazards",
     cohort_freq: Literal["M", "Q", "Y"] = "M",
@@ -47,8 +47,8 @@ def projection_table(
 
     Parameters
     ----------
-    model : HazardModel
-        Of :func:`fit_hazards`.
+    model : HazardModel or None
+        Of :func:`fit_hazards`; None gives no rows.
     method : {"hazards", "chain_ladder"}
         The chain ladder, with Mack's standard errors, begins where all months of a cohort have come
         to the first month with events and some event was seen; younger ones are by the hazard model
@@ -86,41 +86,59 @@ def projection_table(
         raise ValueError(f"method must be 'hazards' or 'chain_ladder', got {method!r}")
     if appetite_rate is not None and not 0 < appetite_rate < 1:
         raise ValueError(f"appetite_rate must lie in (0, 1), got {appetite_rate!r}")
+    if model is None:
+        names = [*_COLUMNS, *(["probability_above", "verdict"] if appetite_rate else [])]
+        return pd.DataFrame(columns=names, index=pd.Index([], name="cohort", dtype=str))
+    table = _by_hazards(model, cohort_freq, appetite_rate, level)
+    if method == "chain_ladder":
+        table = _by_chain(table, mack_table(triangle_of(model.ageing, cohort_freq), level=level))
+    if appetite_rate is None:
+        return table
+    return table.assign(verdict=_verdicts(table, appetite_rate))
+
+
+_COLUMNS = ("loans", "age", "bad", "end_mob", "end_bad", "end_rate", "end_rate_low",
+            "end_rate_high", "method")  # fmt: skip
+
+
+def _by_hazards(
+    model: HazardModel,
+    cohort_freq: Literal["M", "Q", "Y"],
+    appetite_rate: float | None,
+    level: float,
+) -> pd.DataFrame:
+    """The table by the hazard model, with the probability of an end above the appetite."""
     ageing = model.ageing
     names, group = ageing.groups(cohort_freq)
+    n = len(names)
     events = draw_events(model)
-    ends = _summed(ageing.bad + events.sum(axis=2), group, len(names))
-    loans = _summed(ageing.loans, group, len(names))
-    ages = np.full(len(names) + 1, ageing.events.shape[1])
+    ends = _summed(ageing.bad + events.sum(axis=2), group, n)
+    loans = _summed(ageing.loans, group, n)
+    ages = np.full(n, model.end_mob)
     np.minimum.at(ages, group[group >= 0], ageing.age[group >= 0])
-    left = _summed(_is_open(model), group, len(names))
-    index = pd.Index([*names, ALL], name="cohort")
-    table = pd.DataFrame(
-        {
-            "loans": loans,
-            "age": pd.array([*np.minimum(ages[:-1], model.end_mob), pd.NA], dtype="Int64"),
-            "bad": _summed(ageing.bad, group, len(names)),
-            "end_mob": model.end_mob,
-            "end_bad": ends.mean(axis=0),
-        },
-        index=index,
-    )
-    table["end_rate"] = table["end_bad"] / loans
-    table["end_rate_low"], table["end_rate_high"] = limits_of(ends, level) / loans
+    low, high = limits_of(ends, level) / loans
+    columns = {
+        "loans": loans,
+        "age": pd.array([*ages, pd.NA], dtype="Int64"),
+        "bad": _summed(ageing.bad, group, n),
+        "end_mob": model.end_mob,
+        "end_bad": ends.mean(axis=0),
+        "end_rate": ends.mean(axis=0) / loans,
+        "end_rate_low": low,
+        "end_rate_high": high,
+    }
     if ageing.amounts is not None:
         lent, lost = ageing.amounts
-        amounts = _summed(_draw_amounts(model, events, lent, lost), group, len(names))
-        base = _summed(lent, group, len(names))
-        table["end_amount_rate"] = amounts.mean(axis=0) / base
-        table["end_amount_low"], table["end_amount_high"] = limits_of(amounts, level) / base
-    table["method"] = np.where(left > 0, BY_HAZARDS, ENDED)
-    probability = (ends > (appetite_rate or 1) * loans).mean(axis=0)
-    table["probability_above"] = probability
-    if method == "chain_ladder":
-        table = _by_chain(table, mack_table(triangle_of(ageing, cohort_freq), level=level))
-    if appetite_rate is None:
-        return table.drop(columns="probability_above")
-    return table.assign(verdict=_verdicts(table, appetite_rate))
+        amounts = _summed(_draw_amounts(model, events, lent, lost), group, n)
+        base = _summed(lent, group, n).astype(float)
+        base[base == 0] = np.nan
+        low, high = limits_of(amounts, level) / base
+        columns |= {"end_amount_rate": amounts.mean(axis=0) / base}
+        columns |= {"end_amount_low": low, "end_amount_high": high}
+    columns["method"] = np.where(_summed(_is_open(model), group, n) > 0, BY_HAZARDS, ENDED)
+    if appetite_rate is not None:
+        columns["probability_above"] = (ends > appetite_rate * loans).mean(axis=0)
+    return pd.DataFrame(columns, index=pd.Index([*names, ALL], name="cohort"))
 
 
 def draw_events(model: HazardModel, ageing: Ageing | None = None) -> Array:
@@ -181,7 +199,7 @@ def expected_ends(
 
 
 def projected_curves(
-    model: HazardModel,
+    model: HazardModel | None,
     *,
     cohort_freq: Literal["M", "Q", "Y"] = "M",
     level: float = 0.95,
@@ -190,8 +208,8 @@ def projected_curves(
 
     Parameters
     ----------
-    model : HazardModel
-        Of :func:`fit_hazards`.
+    model : HazardModel or None
+        Of :func:`fit_hazards`; None gives no rows.
     cohort_freq : {"M", "Q", "Y"}
     level : float
         Of the band, each month for itself, in (0, 1).
@@ -212,6 +230,10 @@ def projected_curves(
     riskkit definition.
     """
     check_level(level)
+    if model is None:
+        none = pd.MultiIndex.from_arrays([[], []], names=["cohort", "mob"])
+        names = ["rate", "rate_low", "rate_high", "is_projected"]
+        return pd.DataFrame(columns=names, index=none)
     ageing, width = model.ageing, model.end_mob + 1
     names, group = ageing.groups(cohort_freq)
     events = draw_events(model) + ageing.events[np.newaxis, :, :width]
@@ -316,9 +338,9 @@ def _by_chain(table: pd.DataFrame, ladder: pd.DataFrame) -> pd.DataFrame:
         "end_rate_low": ends["low"] / table["loans"],
         "end_rate_high": ends["high"] / table["loans"],
         "method": BY_CHAIN,
-        "probability_above": np.nan,
     }
-    values |= {name: np.nan for name in table if str(name).startswith("end_amount")}
+    unsaid = ("end_amount", "probability")
+    values |= {name: np.nan for name in table if str(name).startswith(unsaid)}
     return table.assign(**{name: table[name].mask(speaks, value) for name, value in values.items()})
 
 

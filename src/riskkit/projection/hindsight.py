@@ -33,7 +33,7 @@ def backtest(
     dpd: int = 90,
     observed_to: pd.Timestamp | str | None = None,
     level: float = 0.95,
-    n_draws: int = 4_000,
+    n_draws: int = 2_000,
     seed: int = 0,
 ) -> pd.DataFrame:
     """What the model would have foretold some months ago of each cohort, and what came since.
@@ -73,16 +73,15 @@ def backtest(
     now = ageing_of(counts, dpd=dpd, observed_to=observed_to)
     found = {}
     for hidden in hidden_months:
-        then = ageing_of(counts, dpd=dpd, observed_to=observed_to, hidden_months=hidden)
-        if then.events.any():
-            model = fit_hazards(
-                counts,
-                dpd=dpd,
-                observed_to=observed_to,
-                hidden_months=hidden,
-                n_draws=n_draws,
-                seed=seed,
-            )
+        model = fit_hazards(
+            counts,
+            dpd=dpd,
+            observed_to=observed_to,
+            hidden_months=hidden,
+            n_draws=n_draws,
+            seed=seed,
+        )
+        if model is not None:
             found[hidden] = _foretold(model, now.events, hidden, level)
     if not found:
         return _foretold_columns(pd.DataFrame(columns=_COLUMNS))
@@ -193,7 +192,7 @@ def projection_change(
     cohort_freq: Literal["M", "Q", "Y"] = "M",
     dpd: int = 90,
     observed_to: pd.Timestamp | str | None = None,
-    n_draws: int = 4_000,
+    n_draws: int = 2_000,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Projection of this month against an earlier one's, the change explained.
@@ -220,13 +219,13 @@ def projection_change(
         `loans`; `expected_bad` and `new_bad` of the months between; `previous_rate`, the end
         expected then, `new_data_rate`, `factors_rate`, which add up to `change_rate`, and
         `end_rate`, expected now, each a fraction of the loans; `end_mob`, to which the earlier
-        projection went, and both are compared. No cohort open then gives no row but "all", its
-        rates NaN.
+        projection went, and both are compared. No cohort open then, or no event until then, gives
+        no rows.
 
     Raises
     ------
     ValueError
-        As :func:`fit_hazards`; of the earlier month, too, where it had no event.
+        As :func:`fit_hazards`, or a number of months that is not above 0.
 
     Source
     ------
@@ -245,6 +244,8 @@ def projection_change(
         )
         for hidden in (months, 0)
     )
+    if was is None or now is None:
+        return _changed(pd.DataFrame(columns=_PARTS, dtype=float), 0)
     then = was.ageing
     # the same cohorts a little older, as the earlier model would go on from there
     older = now.ageing.first(then.n_cohorts)
@@ -253,24 +254,32 @@ def projection_change(
     previous, interim = expected_ends(was), expected_ends(was, older)
     present = expected_ends(now, until=end)[: then.n_cohorts]
     in_time = np.arange(older.events.shape[1]) <= seen_to[:, np.newaxis]
-    names, group = then.groups(cohort_freq)
-    sums = pd.DataFrame(
-        {
-            "loans": then.loans,
-            "expected_bad": expected_ends(was, until=seen_to) - then.bad,
-            "new_bad": (older.events * in_time).sum(axis=1) - then.bad,
-            "previous_rate": previous,
-            "new_data_rate": interim - previous,
-            "factors_rate": present - interim,
-            "change_rate": present - previous,
-            "end_rate": present,
-        }
+    parts = (
+        then.loans,
+        expected_ends(was, until=seen_to) - then.bad,
+        (older.events * in_time).sum(axis=1) - then.bad,
+        previous,
+        interim - previous,
+        present - interim,
+        present - previous,
+        present,
     )
+    names, group = then.groups(cohort_freq)
     open_ = (then.left > 0) & (then.age < was.end_mob)
-    table = sums[open_].groupby(group[open_]).sum()
-    table.index = names[table.index.to_numpy(int)]
-    table.loc[ALL] = table.sum()
-    rates = [str(name) for name in table if str(name).endswith("_rate")]
-    table[rates] = table[rates].div(table["loans"].where(table["loans"] > 0), axis=0)
+    sums = pd.DataFrame(dict(zip(_PARTS, parts, strict=True)))[open_].groupby(group[open_]).sum()
+    return _changed(sums.set_axis(names[sums.index.to_numpy(int)]), was.end_mob)
+
+
+_PARTS = ("loans", "expected_bad", "new_bad", "previous_rate", "new_data_rate", "factors_rate",
+          "change_rate", "end_rate")  # fmt: skip
+
+
+def _changed(sums: pd.DataFrame, end_mob: int) -> pd.DataFrame:
+    """Sums by cohort as shares of the loans, and those of all."""
+    table = sums.astype(float)
+    if len(table):
+        table.loc[ALL] = table.sum()
+    rates = [name for name in _PARTS if name.endswith("_rate")]
+    table[rates] = table[rates].div(table["loans"], axis=0)
     table = table.astype({"loans": "int64", "new_bad": "int64"}).rename_axis("cohort")
-    return table.assign(end_mob=was.end_mob)
+    return table.assign(end_mob=end_mob)

@@ -41,6 +41,8 @@ def projection_text(table: pd.DataFrame, term_months: int, appetite_rate: float)
     ------
     riskkit definition.
     """
+    if table.empty:
+        return f"No loan of {term_months} months has had the event yet: nothing can be projected."
     cohorts = _open(table)
     if cohorts.empty:
         return f"No cohort of {term_months} months is still open: there is nothing to project."
@@ -172,9 +174,11 @@ def change_text(change: pd.DataFrame) -> str:
     ------
     riskkit definition.
     """
+    if change.empty:
+        return (
+            "There is no earlier projection to compare: no event was known then, or no open cohort."
+        )
     whole = change.loc[ALL]
-    if not whole["loans"]:
-        return "No cohort was open then: there is no earlier projection to compare."
     largest = change.drop(index=ALL)["change_rate"].abs().idxmax()
     row = change.loc[largest]
     return (

@@ -96,15 +96,16 @@ def fit_hazards(
     hidden_months: int = 0,
     n_draws: int = 4_000,
     seed: int = 0,
-) -> HazardModel:
+) -> HazardModel | None:
     """Hazards by month on book, by cohort and by calendar month, with all that is unsure of them.
 
     h(c, m) = 1 − exp(−exp(a(m) + u(c) + v(c + m))): proportional hazards in months. a is the
     seasoning, pooled over cohorts; u ~ N(0, τ²) is the frailty of a cohort, drawn towards 0 the
     more, the fewer its events; v, the calendar, is a random walk of steps N(0, σ²), which goes on
-    into the months to come. Age, cohort and calendar are three names for two: a trend may be laid
-    to any, and here it is laid to the calendar, which carries it on without a slope. So the
-    projection does not rest on it, but a drift of a(m) or u(c) cannot be read from this model.
+    into the months to come. Each of age, cohort and calendar is given by the other two, so that a
+    trend may be laid to any: here it is laid to the calendar, which goes on from where it stands
+    without a slope. The projection rests on that, as it would on any other choice; a drift of a(m)
+    or of u(c) cannot be read from this model.
 
     τ and σ are not estimated but averaged over: at each pair of a grid the mode and the normal
     approximation around it are found, and pairs count by their marginal likelihood (Laplace) and
@@ -126,11 +127,15 @@ def fit_hazards(
         At least 100.
     seed : int
 
+    Returns
+    -------
+    HazardModel or None
+        None where no loan has had an event: then nothing can be said of those to come.
+
     Raises
     ------
     ValueError
-        Counts made `by` a column, a threshold that was not counted, no event at all, or an option
-        out of range.
+        Counts made `by` a column, a threshold that was not counted, or an option out of range.
 
     Source
     ------
@@ -144,7 +149,7 @@ def fit_hazards(
     check_seed("seed", seed)
     ageing = ageing_of(counts, dpd=dpd, observed_to=observed_to, hidden_months=hidden_months)
     if not ageing.events.any():
-        raise ValueError(f"a projection needs events, got none of {ageing.loans.sum():,} loans")
+        return None
     rng = np.random.default_rng(seed)
     by_mob = ageing.events.sum(axis=0)
     first, end = int(np.flatnonzero(by_mob).min()), ageing.end_mob
