@@ -24,7 +24,7 @@ TERM, N_SEEN, N_AFTER = 12, 36, 16
 LAST_MOB = TERM + 3  # nobody first passes 90 days later
 LENDER = synthetic.Lender(n_months=N_SEEN + N_AFTER)
 AGES = (0, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12)
-MOST = "60 %"  # the first age by which the oracle expects so much of the cohort's 90+
+MOST = "most"  # the first age by which the oracle expects 60 % of the cohort's 90+
 LEVEL = 0.95
 
 
@@ -99,69 +99,71 @@ def poisson_binomial(chances: np.ndarray) -> tuple[int, int]:
     return low, high
 
 
-def measure(seed: int, at: str) -> dict[str, float]:
-    """Both methods' intervals of a cohort's end, the oracle's, and what came, in loans."""
-    shares = {age: expected_share(seed, age) for age in AGES} if at == MOST else {}
-    age = min(a for a, share in shares.items() if share >= 0.6) if shares else int(at)
+def measure(seed: int) -> dict[str, float]:
+    """Both methods' intervals of each cohort's end, the oracle's, and what came, in loans."""
+    most = next(age for age in AGES if expected_share(seed, age) >= 0.6)
+    row: dict[str, float] = {"most_age": most}
+    for at, age in {**{str(age): age for age in AGES}, MOST: most}.items():
+        row |= {f"{at}_{name}": value for name, value in measure_cohort(seed, age).items()}
+    return row
+
+
+def measure_cohort(seed: int, age: int) -> dict[str, float]:
+    """The same of one cohort."""
     counts, by_hazards, by_chain = projected(seed)
     cohort = cohort_at(age)
     name = f"{cohort:%Y-%m}"
     row, chain = by_hazards.loc[name], by_chain.loc[name]
     low, high = oracle_interval(seed, age)
     loans, bad = int(row["loans"]), int(row["bad"])
-    found = {
-        "age": age,
+    known = chain["method"] == "chain ladder"
+    return {
         "loans": loans,
         "bad": bad,
         "end": int(counts.loc[cohort, "ever_90_loans"].sum()),
-        "projected": row["end_bad"],
+        "projected": float(row["end_bad"]),
         "low": round(row["end_rate_low"] * loans),
         "high": round(row["end_rate_high"] * loans),
         "oracle_low": bad + low,
         "oracle_high": bad + high,
+        "chain_low": float(chain["end_rate_low"] * loans) if known else np.nan,
+        "chain_high": float(chain["end_rate_high"] * loans) if known else np.nan,
     }
-    known = chain["method"] == "chain ladder"
-    limits = {
-        name: chain[f"end_rate_{name}"] * loans if known else np.nan for name in ("low", "high")
-    }
-    return found | {f"chain_{name}": value for name, value in limits.items()}
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
     """By age: how often the end lay in each interval, and how wide that was beside the oracle's."""
+    values = rows.drop(columns=["commit", "modules"], errors="ignore").apply(pd.to_numeric)
     found = {}
-    for at, part in rows.groupby("at", sort=False):
-        values = part.drop(columns=["at", "commit", "modules"], errors="ignore")
-        values = values.apply(pd.to_numeric)
-        end, width = values["end"], values["high"] - values["low"]
-        oracle = values["oracle_high"] - values["oracle_low"]
-        inside = end.between(values["low"], values["high"])
-        share_low, share_high = jeffreys_interval(inside.sum(), len(values), LEVEL)
-        by_chain = values[values["chain_high"].notna()]
+    for at in (*map(str, AGES), MOST):
+        own = values.filter(regex=f"^{at}_").rename(columns=lambda name: name.split("_", 1)[1])
+        end, width = own["end"], own["high"] - own["low"]
+        oracle = own["oracle_high"] - own["oracle_low"]
+        inside = end.between(own["low"], own["high"])
+        low, high = jeffreys_interval(inside.sum(), len(own), LEVEL)
+        chain = own[own["chain_high"].notna()]
         found[at] = {
-            "seeds": len(values),
+            "seeds": len(own),
             "inside": inside.mean(),
-            "inside_low": float(share_low),
-            "inside_high": float(share_high),
-            "below": (end < values["low"]).mean(),
-            "above": (end > values["high"]).mean(),
+            "inside_low": float(low),
+            "inside_high": float(high),
+            "below": (end < own["low"]).mean(),
+            "above": (end > own["high"]).mean(),
             "width": width.median(),
             "oracle_width": oracle.median(),
-            "oracle_inside": end.between(values["oracle_low"], values["oracle_high"]).mean(),
-            "bias": (values["projected"] - end).mean() / end.mean(),
-            "chain_seeds": len(by_chain),
-            "chain_inside": by_chain["end"]
-            .between(by_chain["chain_low"], by_chain["chain_high"])
-            .mean(),
-            "chain_width": (by_chain["chain_high"] - by_chain["chain_low"]).median(),
+            "oracle_inside": end.between(own["oracle_low"], own["oracle_high"]).mean(),
+            "bias": (own["projected"] - end).sum() / end.sum(),
+            "chain_seeds": len(chain),
+            "chain_inside": chain["end"].between(chain["chain_low"], chain["chain_high"]).mean(),
+            "chain_width": (chain["chain_high"] - chain["chain_low"]).median(),
         }
-    table = pd.DataFrame.from_dict(found, orient="index")
+    table = pd.DataFrame.from_dict(found, orient="index").rename_axis("at")
     return table.assign(ratio=table["width"] / table["oracle_width"])
 
 
 STUDY = Study(
     name="projection",
     modules=("synthetic", "vintage", "projection"),
-    cases=[{"seed": seed, "at": at} for seed in range(1, 201) for at in (*map(str, AGES), MOST)],
+    cases=[{"seed": seed} for seed in range(1, 201)],
     measure=measure,
 )

@@ -42,7 +42,7 @@ def projection_text(table: pd.DataFrame, term_months: int, appetite_rate: float)
     riskkit definition.
     """
     if table.empty:
-        return f"No loan of {term_months} months has had the event yet: nothing can be projected."
+        return f"No loan of {term_months} months has turned bad yet: nothing can be projected."
     cohorts = _open(table)
     if cohorts.empty:
         return f"No cohort of {term_months} months is still open: there is nothing to project."
@@ -50,8 +50,8 @@ def projection_text(table: pd.DataFrame, term_months: int, appetite_rate: float)
     end_mob = int(newest["end_mob"])
     text = (
         f"By month {end_mob} on book **{_told(whole)}** of all loans of {term_months} months will "
-        f"have had the event, {int(whole['bad']):,} have so far. The newest cohort, "
-        f"{newest.name}, goes to {_told(newest)} ({newest['method']}). {CAVEAT}"
+        f"have turned bad, {int(whole['bad']):,} have so far. The newest cohort, {newest.name}, "
+        f"will end at {_told(newest)}, by the {newest['method']}. {CAVEAT}"
     )
     if end_mob < term_months:
         text += (
@@ -176,7 +176,7 @@ def change_text(change: pd.DataFrame) -> str:
     """
     if change.empty:
         return (
-            "There is no earlier projection to compare: no event was known then, or no open cohort."
+            "There is no earlier projection to compare: no bad was known then, or no open cohort."
         )
     whole = change.loc[ALL]
     largest = change.drop(index=ALL)["change_rate"].abs().idxmax()
