@@ -57,6 +57,7 @@ ORDER = (
     "first_payments",
     "migration",
     "rating",
+    "projection",
     "provisioning",
     "funding",
     "monitoring",
