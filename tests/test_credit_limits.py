@@ -706,12 +706,13 @@ def test_what_is_said_of_moved_limits_depends_on_how_they_turned_out():
 
 
 def test_why_few_of_many_moves_are_judged_is_said():
-    table = panel({"a": [0] * 6, "b": [0, 0, 0, 0, 35, 60]})
+    table = panel({"a": [0] * 6, "b": [0, 0, 0, 0, 35, 60], "c": [0, 5, 45, 60, 75, 90]})
     wanted = credit_limits.wanted_factors(table)
     moves = credit_limits.limit_moves(wanted, RULE)
     after = credit_limits.limit_outcomes(credit_limits.after_moves(moves, table))
     text = credit_limits.limit_outcomes_text(after)
     assert "Judged are the moves of one month, 2024-03, the latest that was watched for 3" in text
+    assert "each of 2 accounts counts once. Too late already to be judged: 1 cut." in text
     young = credit_limits.limit_outcomes(
         pd.DataFrame({"move": ["raised"] * 3, "bad": [0.0, 1, NAN]})
     )

@@ -77,7 +77,8 @@ def after_moves(
     Returns
     -------
     DataFrame, index account
-        move, bad (1 or 0). Attributes ``month`` (of the moves), ``months``.
+        move, bad (1 or 0). Attributes ``month`` (of the moves), ``months`` and ``late``: how many
+        accounts of each move do not count, being more than `dpd` days past due already.
 
     Raises
     ------
@@ -95,7 +96,9 @@ def after_moves(
     accounts = at_month.index[at_month.index.isin(now.index[now <= dpd])]
     bad = pd.Series(accounts.isin(went).astype(float), index=accounts)
     found = pd.DataFrame({"move": at_month.loc[accounts, "move"], "bad": bad})
-    found.attrs = {"month": str(month)[:7], "months": months}
+    late = at_month.loc[~at_month.index.isin(accounts), "move"].value_counts()
+    late_of = {name: int(late.get(name, 0)) for name in MOVES}
+    found.attrs = {"month": str(month)[:7], "months": months, "late": late_of}
     return found
 
 
@@ -170,12 +173,17 @@ def _judged_text(outcomes: pd.DataFrame) -> str:
     if "month" in about:
         return (
             f"Judged are the moves of one month, {about['month']}, the latest that was watched for "
-            f"{about['months']} months after, so that each of {accounts:,} accounts counts once; "
-            "those of other months are not judged. "
+            f"{about['months']} months after, so that each of {accounts:,} accounts counts once. "
+            f"{_late_text(about['late'])}"
         )
     if loans == accounts:
         return ""
     return f"Of {accounts:,} such loans {loans:,} have a known outcome; the others have none yet. "
+
+
+def _late_text(late: dict[str, int]) -> str:
+    told = ", ".join(f"{n:,} {name}" for name, n in late.items() if n)
+    return f"Too late already to be judged: {told}. " if told else ""
 
 
 def _expected_text(outcomes: pd.DataFrame) -> str:
@@ -199,6 +207,6 @@ def _difference_text(outcomes: pd.DataFrame) -> str:
         less = "less" if raised["bad_rate"] < cut["bad_rate"] else "more"
         text = f"The raised failed {less} often than the cut, beyond chance ({p_text(p_value)})."
     return (
-        f"{text} Nobody's limit moved at random, so that a difference, or none, shows "
-        "**selection** as much as what a limit does."
+        f"{text} As long as no limits move at random, a difference, or none, shows **selection** "
+        "as much as what a limit does."
     )
