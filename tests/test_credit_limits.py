@@ -1,6 +1,6 @@
 """Limits: what an income carries, the best within a budget, moves without flip-flop."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pandas as pd
@@ -127,10 +127,18 @@ def grades(*probabilities, margin=0.1):
 LEVELS = [0, 1000, 3000, 5000]
 
 
-def options(people=None, scale=None, levels=LEVELS, **changes):
+def on_terms(people, scale, loss_rate=0.6, take_up_rate=1.0):
+    """Applicants whose loans are worth the margin on the good ones less the loss on the bad."""
+    worth = scale["margin_rate"] * (1 - scale["probability"]) - scale["probability"] * loss_rate
+    worth = people["grade"].map(worth).fillna(0.0)
+    return people.assign(take_up_rate=take_up_rate, worth_rate=worth)
+
+
+def options(people=None, scale=None, levels=LEVELS, take_up_rate=1.0, **changes):
     people = applicants() if people is None else people
     scale = grades(0.01, 0.05, 0.12) if scale is None else scale
     about = {"loss_rate": 0.6, "cost_amount": 10.0} | changes
+    people = on_terms(people, scale, about["loss_rate"], take_up_rate)
     return credit_limits.limit_options(people, scale, levels, **about)
 
 
@@ -261,9 +269,11 @@ def test_what_is_said_of_limits():
     assert "**Not proved to be the best**: another might reach 9,999" in credit_limits.limit_text(
         chosen, "CNY"
     )
-    assert "no budget being set" in credit_limits.limit_text(
-        credit_limits.choose_limits(table, np.inf), "CNY"
-    )
+    unbound = credit_limits.limit_text(credit_limits.choose_limits(table, np.inf), "CNY")
+    assert "No budget of losses was stated" in unbound
+    # of a budget that nobody stated, nothing is said to hold or not
+    assert "does **not** hold" not in unbound
+    assert "of a budget" not in unbound
 
 
 def test_limits_refuse_what_cannot_be_chosen_from():
@@ -283,25 +293,238 @@ def test_limits_refuse_what_cannot_be_chosen_from():
         credit_limits.choose_limits(options(levels=[1000, 3000]), 1.0)
 
 
+def bounds_of(people, scale, budget=np.inf, levels=LEVELS, **changes):
+    about = {"loss_rate": 0.5, "cost_amount": 0.0} | changes
+    people = on_terms(people, scale, about["loss_rate"])
+    return credit_limits.limit_bounds(people, scale, levels, budget, **about)
+
+
+def of_one_band(**columns):
+    n = len(columns["grade"])
+    return pd.DataFrame(columns | {"income_band": pd.Categorical(["low"] * n, ["low"])})
+
+
 def test_what_each_bound_costs_worked_by_hand():
-    people = pd.DataFrame(
+    people = of_one_band(
+        grade=["A1", "A1", "A1", "A2"],
+        amount=[3000.0, 3000, 3000, 3000],
+        principal_amount=[3000.0, 1000, NAN, 3000],
+    )
+    scale = grades(0.1, 0.4).assign(seen_amount=[2500.0, 2000])
+    # A1 earns 0.1 × 0.9 − 0.1 × 0.5 = 4 % of what it is lent, A2 0.1 × 0.6 − 0.4 × 0.5 = −14 %
+    table = bounds_of(people, scale, 150.0)
+    assert table.index.tolist() == [
+        *("all that is asked for", "what pays", "+ the largest ever lent"),
+        *("+ what known incomes carry", "+ the least where no income is known", "+ the budget"),
+    ]
+    # 2,500 thrice; then one carries 1,000; then the unknown one gets 1,000; a budget of 150 is
+    # 3,000 lent, which a limit of 1,000 keeps
+    assert table["lent_amount"].tolist() == [12000, 9000, 7500, 6000, 4500, 3000]
+    profit = [360 - 420, 360, 300, 240, 180, 120]
+    assert table["profit_amount"].tolist() == pytest.approx(profit)
+    assert table["added_amount"].tolist()[1:] == pytest.approx([420, -60, -60, -60, -60])
+    assert table["profit_difference"].tolist()[-1] == pytest.approx(180)
+    assert table["applicants"].tolist()[2:5] == [4, 1, 1]
+    text = credit_limits.bound_text(table, "CNY")
+    assert "to lend only what pays brings 420 CNY (700.0%)" in text
+    assert "where no income is known costs 60 CNY (100.0%), of 1;" in text
+    assert "the budget of losses costs 60 CNY" in text
+
+
+def test_of_a_budget_that_nobody_stated_nothing_is_told_and_nothing_costs():
+    table = bounds_of(applicants(), grades(0.01, 0.05, 0.12))
+    assert "+ the budget" not in table.index
+    assert "+ the largest ever lent" not in table.index  # nor of a bound that is not set
+    text = credit_limits.bound_text(table, "CNY")
+    assert "No budget of losses was stated" in text
+    assert "the budget of losses costs" not in text
+
+
+@settings(max_examples=5, deadline=None)
+@given(
+    st.integers(0, 1000),
+    st.floats(0.05, 1.0),
+    st.lists(st.floats(0, 0.2), min_size=3, max_size=3),
+)
+def test_two_bounds_never_cost_less_than_one(seed, share, probabilities):
+    scale = grades(*sorted(probabilities)).assign(seen_amount=[4000.0, 4000, 1500])
+    people = applicants(seed=seed)
+    people.loc[people.index % 7 == 0, "principal_amount"] = NAN
+    # where a loan costs nothing to make, so that none is too small to pay
+    whole = bounds_of(people, scale)
+    budget = share * whole["expected_loss_amount"].iloc[-1]
+    profit = bounds_of(people, scale, budget)["profit_amount"]  # with the budget as well
+    assert profit.iloc[1] >= profit.iloc[0] - 1e-6
+    assert (np.diff(profit.iloc[1:]) <= 1e-6).all()
+
+
+def test_all_that_is_asked_for_earns_what_the_price_table_says():
+    rng = np.random.default_rng(4)
+    cells = pd.MultiIndex.from_product([["A1", "A2"], [3, 12]], names=["grade", "term_months"])
+    people = applicants(200, n_grades=2).assign(term_months=rng.choice([3, 12], 200))
+    cell = people.groupby(["grade", "term_months"])["amount"]
+    prices = pd.DataFrame({"take_up_rate": [0.9, 0.8, 0.7, 0.6]}, index=cells)
+    prices["mean_amount"] = cell.mean()
+    prices["profit_amount"] = [90.0, 150, -20, 70]
+    prices = prices.assign(profit_low=lambda t: t["profit_amount"] - 40, profit_high=300.0)
+    terms = credit_limits.priced_terms(people, prices, cost_amount=30.0)
+    scale = grades(0.02, 0.06).drop(columns="margin_rate")
+    table = credit_limits.limit_bounds(
+        people.join(terms), scale, [0, 500, 6000], np.inf, loss_rate=0.6, cost_amount=30.0
+    )
+    whole = table.loc["all that is asked for"]
+    for name in ("profit_amount", "profit_low", "profit_high"):
+        assert whole[name] == pytest.approx((prices[name] * cell.size()).sum())
+    assert whole["loans"] == pytest.approx((prices["take_up_rate"] * cell.size()).sum())
+
+
+# -- as they would be granted ----------------------------------------------------------------------
+
+
+def test_no_limit_lies_above_what_was_ever_lent_to_the_grade():
+    lent = pd.DataFrame(
         {
-            "grade": ["A1", "A1", "A2"],
-            "income_band": pd.Categorical(["low"] * 3, ["low"], ordered=True),
-            "amount": [3000.0, 3000, 3000],
-            "principal_amount": [3000.0, 1000, 3000],
+            "grade": ["A1", "A1", "A1", "A2", "A2", "A3", "A4"],
+            "booked": [True, True, True, True, True, False, True],
+            "booked_amount": [300_000, 200_000, 250_000, 400_000, 100_000, 0, 90_000],
         }
     )
-    about = {"loss_rate": 0.5, "cost_amount": 0.0}
-    # of 3,000 lent A1 earns 3000 × (0.1 − 0) = 300; A2 loses 3000 × (0.1 × 0.6 − 0.4 × 0.5)
-    table = credit_limits.limit_bounds(people, grades(0.0, 0.4), LEVELS, 300.0, **about)
-    assert table["lent_amount"].tolist() == [9000, 7000, 6000, 4000]
-    assert table["profit_amount"].tolist() == pytest.approx([600 - 420, 400 - 420, 600, 400])
-    assert table["profit_difference"].tolist() == pytest.approx([0, -200, 420, 220])
-    text = credit_limits.bound_text(table, "CNY")
-    assert "is to lend 22.2% less; alone it would cost 200 CNY (111.1%)" in text
-    assert "The budget alone would save 420 CNY" in text
-    assert "both together save 220 CNY" in text
+    names = ["A1", "A2", "A3", "A4"]
+    # A2 had a larger loan than any of A1: a riskier grade is not granted more for it; A3 had none
+    seen = credit_limits.largest_lent(lent, names)
+    assert seen.to_dict() == {"A1": 3000, "A2": 3000, "A3": 900, "A4": 900}
+    third = credit_limits.largest_lent(lent, names, least_loans=3)
+    assert third.to_dict() == {"A1": 2000, "A2": 0, "A3": 0, "A4": 0}
+    with pytest.raises(ValueError, match="least_loans must be at least 1"):
+        credit_limits.largest_lent(lent, names, least_loans=0)
+
+    people = applicants(n_grades=2)
+    scale = grades(0.01, 0.02).assign(seen_amount=[4500.0, 1800])
+    chosen = credit_limits.choose_limits(options(people, scale), np.inf)
+    assert chosen["limit_amount"].groupby(level="grade").max().to_dict() == {"A1": 4500, "A2": 1800}
+    granted = credit_limits.granted_limits(people, chosen, 1000)
+    assert granted.groupby(people["grade"]).max().to_dict() == {"A1": 4500, "A2": 1800}
+    with pytest.raises(ValueError, match="seen_amount must not rise"):
+        options(people, scale.assign(seen_amount=[1000.0, 2000]))
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 1000), st.lists(st.floats(0.001, 0.2), min_size=3, max_size=3))
+def test_the_same_applicant_is_never_granted_more_in_a_riskier_grade(seed, probabilities):
+    people = applicants(seed=seed)
+    scale = grades(*sorted(probabilities)).assign(seen_amount=[4500.0, 3500, 2500])
+    chosen = credit_limits.choose_limits(options(people, scale), np.inf)
+    each = [
+        credit_limits.granted_limits(people.assign(grade=grade), chosen, 1000)
+        for grade in scale.index
+    ]
+    assert all((safer >= riskier).all() for safer, riskier in pairwise(each))
+
+
+def chosen_by_hand(**seen):
+    index = pd.MultiIndex.from_product(
+        [["A1", "A2"], pd.CategoricalIndex(["low"], ordered=True)], names=["grade", "income_band"]
+    )
+    return pd.DataFrame({"limit_amount": [5000.0, 3000]} | seen, index=index)
+
+
+def granted_by_hand():
+    people = of_one_band(
+        grade=["A1", "A1", "A1", "A2", "A2", "A2"],
+        amount=[6000.0, 500, 500, 4000, 500, 500],
+        principal_amount=[9000.0, 2000, 800, 9000, NAN, 2000],
+    )
+    today = pd.Series([4000.0, 3000, 2000, 2000, 1000, NAN])
+    return people, today
+
+
+def test_granted_limits_beside_todays_worked_by_hand():
+    people, today = granted_by_hand()
+    chosen = chosen_by_hand(seen_amount=[5000.0, 4000])
+    bound = credit_limits.limit_bound(people, chosen, 1000)
+    assert bound.tolist() == [
+        *("largest ever lent", "income", "income too low"),
+        *("table", "income", "income"),
+    ]
+    table = credit_limits.granted_table(people, chosen, today, 1000)
+    # 4,000 → 5,000 and 3,000 → 2,000 of A1; 2,000 → 3,000 and 1,000 → 1,000 of A2
+    assert table["compared"].tolist() == [2, 2, 4]
+    assert table["today_mean_amount"].tolist() == [3500, 1500, 2500]
+    assert table["new_mean_amount"].tolist() == [3500, 2000, 2750]
+    assert table["raised_share"].tolist() == [0.5, 0.5, 0.5]
+    assert table["cut_share"].tolist() == [0.5, 0, 0.25]
+    assert table["today_total_amount"].tolist() == [9000, 3000, 12000]
+    assert table["new_total_amount"].tolist() == [7000, 6000, 13000]
+    assert table["table_share"].tolist() == pytest.approx([0, 1 / 3, 1 / 5])
+    assert table["asks_more"].tolist() == [1, 1, 2]
+    assert table.loc["all", "seen_amount"] == 5000
+    # were all of A1: 5,000, 2,000, 0, 5,000, 1,000, 2,000
+    assert table["alike_amount"].tolist()[:2] == pytest.approx([15000 / 6, 11000 / 6])
+    half = 1.959964 * np.std([0.0, 1000], ddof=1) / np.sqrt(2)
+    assert table.loc["A2", "change_high"] == pytest.approx(500 + half, rel=1e-5)
+    text = credit_limits.granted_text(table, "CNY")
+    assert "50% get a higher one and 25% a lower one" in text
+    assert "the table itself 1 (20.0%)" in text
+    assert "Larger amounts than these were never lent" in text
+    assert "A1 5,000; A2 4,000" in text
+    assert "At equal income, debts, price and term a riskier grade is never granted more" in text
+    assert "2 of 6 ask for more than they may borrow" in text
+
+
+def test_it_is_said_where_the_table_of_limits_decides_nothing():
+    people, today = granted_by_hand()
+    table = credit_limits.granted_table(
+        people.assign(principal_amount=2000.0), chosen_by_hand(), today * NAN, 1000
+    )
+    text = credit_limits.granted_text(table, "CNY")
+    assert "the table itself **nobody**" in text
+    assert "have a limit today" not in text
+    assert "never lent" not in text
+    assert np.isnan(table.loc["all", "change_amount"])
+    assert credit_limits.granted_findings(table) == []
+
+
+def test_limits_that_rise_are_a_finding_where_they_do_so_beyond_chance():
+    people = of_one_band(
+        grade=["A1", "A2"] * 40, amount=[1000.0] * 80, principal_amount=[5000.0, 2200] * 40
+    )
+    today = pd.Series(np.tile([4900.0, 1000], 40) + np.arange(80))
+    table = credit_limits.granted_table(people, chosen_by_hand(), today, 1000)
+    ((topic, text, red),) = credit_limits.granted_findings(table)
+    assert (topic, red) == ("Limits", False)
+    assert "A2 +1" in text
+    assert "A1" not in text  # by less than a tenth
+    assert "incomes bound 100% of all limits, the table of limits 0%" in text
+
+
+def test_who_gets_nothing_for_the_income_by_group():
+    people = of_one_band(
+        grade=["A1"] * 400,
+        amount=[1000.0] * 400,
+        principal_amount=[NAN] * 10 + [500.0] * 40 + [9000.0] * 350,
+    )
+    chosen = chosen_by_hand().assign(limit_amount=[5000.0, 3000])
+    unknown = people["principal_amount"].isna()
+    # the unknown carry the smallest limit, which does not pay
+    people["income_band"] = pd.Categorical(np.where(unknown, "?", "low"), ["?", "low"])
+    bound = credit_limits.limit_bound(people, chosen, 1000)
+    assert bound.value_counts()[["income not known", "income too low"]].tolist() == [10, 40]
+    groups = pd.DataFrame({"City tier": ["tier_4"] * 60 + ["tier_1"] * 340})
+    table = credit_limits.refusals_by_group(bound, groups)
+    assert table.loc[("income too low", "all", "all"), "refused"] == 40
+    row = table.loc[("income too low", "City tier", "tier_4")]
+    assert (row["refused"], row["refused_rate"], row["others_rate"]) == (40, 40 / 60, 0)
+    assert bool(row["beyond_chance"])
+    text = credit_limits.refusal_text(table).replace("\\", "")
+    assert text.startswith("**50** of 400 who are approved and have a price (12.5%; 9.5% to 16.0%)")
+    assert "of 10 it is not known, of 40 it carries less" in text
+    assert "City tier 4 66.7% (" in text
+    ((topic, finding, red),) = credit_limits.refusal_findings(table)
+    assert (topic, red) == ("No limit", False)
+    assert "50 of 400" in finding
+    nobody = credit_limits.refusals_by_group(bound.iloc[60:], groups.iloc[60:])
+    assert credit_limits.refusal_findings(nobody) == []
+    assert "No protected group could be compared" in credit_limits.refusal_text(nobody)
 
 
 # -- moves -----------------------------------------------------------------------------------------
@@ -444,6 +667,8 @@ def test_limits_of_returning_customers_by_whether_they_rose():
     text = credit_limits.limit_outcomes_text(table)
     assert "too few to say" in text
     assert "**selection**" in text
+    assert "Their grades let expect: raised 10.0%; cut 10.0%" in text
+    assert "Raised and cut do not differ beyond chance" in text
     none = credit_limits.limit_outcomes(found.assign(bad=NAN))
     assert "no" in credit_limits.limit_outcomes_text(none).lower().split()
 
@@ -457,3 +682,66 @@ def test_moves_run_on_the_synthetic_book():
     after = credit_limits.limit_outcomes(credit_limits.after_moves(moves, portfolio.performance))
     # whose limit was cut had begun to be late: selection, as the text says
     assert after.loc["cut", "bad_rate"] > after.loc["held", "bad_rate"]
+
+
+def moved_accounts(raised, cut, n=400):
+    parts = [
+        pd.DataFrame({"move": name, "bad": np.arange(n) < bad, "expected": 0.05})
+        for name, bad in (("raised", raised), ("cut", cut))
+    ]
+    return credit_limits.limit_outcomes(pd.concat(parts, ignore_index=True).astype({"bad": float}))
+
+
+def test_what_is_said_of_moved_limits_depends_on_how_they_turned_out():
+    worse = credit_limits.limit_outcomes_text(moved_accounts(60, 20))
+    assert "The raised failed more often than the cut, beyond chance" in worse
+    better = credit_limits.limit_outcomes_text(moved_accounts(20, 60))
+    assert "The raised failed less often than the cut, beyond chance" in better
+    alike = credit_limits.limit_outcomes_text(moved_accounts(20, 21))
+    assert "do not differ beyond chance" in alike
+    # that the raised had done well is nowhere asserted of a table that does not say so
+    assert not any("had done well" in text for text in (worse, better, alike))
+    alone = credit_limits.limit_outcomes_text(moved_accounts(20, 0, n=30).drop(index="held"))
+    assert "too few" in alone
+
+
+def test_why_few_of_many_moves_are_judged_is_said():
+    table = panel({"a": [0] * 6, "b": [0, 0, 0, 0, 35, 60], "c": [0, 5, 45, 60, 75, 90]})
+    wanted = credit_limits.wanted_factors(table)
+    moves = credit_limits.limit_moves(wanted, RULE)
+    after = credit_limits.limit_outcomes(credit_limits.after_moves(moves, table))
+    text = credit_limits.limit_outcomes_text(after)
+    assert "Judged are the moves of one month, 2024-03, the latest that was watched for 3" in text
+    assert "each of 2 accounts counts once. Too late already to be judged: 1 cut." in text
+    young = credit_limits.limit_outcomes(
+        pd.DataFrame({"move": ["raised"] * 3, "bad": [0.0, 1, NAN]})
+    )
+    told = credit_limits.limit_outcomes_text(young)
+    assert "Of 3 such loans 2 have a known outcome" in told
+    assert "Raised and cut cannot be compared" in told
+
+
+def test_a_month_in_which_many_limits_rise_at_once_is_explained_by_the_climate():
+    months = pd.Index(["2024-04", "2024-05", "2024-06"], name="month")
+    table = pd.DataFrame(
+        {"raised": [6, 5, 1674], "held": 5000, "cut": 90, "climate": [0.88, 0.93, 1.03]}, months
+    )
+    text = credit_limits.moves_text(table)
+    assert "In 2024-06 1,674 limits are raised, after 5 in the month before" in text
+    assert "0.93 then, 1.03 in 2024-06, up from 0.88" in text
+    falls = credit_limits.moves_text(table.assign(climate=[1.1, 1.0, 0.9]))
+    assert "It does not explain that" in falls
+    assert "none moves with many" in credit_limits.moves_text(table.assign(raised=[9, 10, 11]))
+
+
+def test_moves_by_month_add_up_and_carry_the_climate_of_the_factors():
+    table = panel({f"g{i}": [0] * 20 for i in range(5)} | {"late": [0, 5, 40, 0] + [0] * 16})
+    wanted = credit_limits.wanted_factors(table)
+    moves = credit_limits.limit_moves(wanted, RULE)
+    found = credit_limits.moves_by_month(moves, wanted)
+    assert found[["raised", "held", "cut"]].sum().sum() == len(moves)
+    for month in (found.index[0], found.index[5]):
+        at = moves[moves.index.get_level_values("month") == month]
+        assert found.loc[month, "held"] == (at["move"] == "held").sum()
+    clean = wanted.loc["g0"].iloc[3:] / 1.25
+    assert np.allclose(clean, found["climate"].iloc[3:])

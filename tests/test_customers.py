@@ -154,6 +154,10 @@ def test_the_table_says_what_sets_a_segment_apart():
     assert f"Share of spend at night {own:.0%}, others {others:.0%}" in table.loc[1, "apart"]
     assert "no bureau record: 100%, others 0%" in table.loc[3, "apart"]
     assert table["apart"].str.count(";").max() <= 3
+    # a name in a few words, by what sets it apart the most
+    assert table["name"].is_unique
+    assert table.loc[1, "name"].startswith("share of spend at night low")
+    assert "no bureau record" in table.loc[3, "name"]
     # all say the same of one kind, so one is said of those that go together
     assert "Orders in 6 months" not in table.loc[1, "apart"]
 
@@ -185,6 +189,51 @@ def test_the_short_rule_is_judged_on_rows_that_did_not_grow_it():
         customers.segment_rules(found, applications.head(1))
 
 
+def test_a_segment_that_nothing_sets_apart_is_between_the_others():
+    applications, _ = applicants()
+    found = customers.fit_segments(applications, FEATURES[:1], k=3)
+    table = customers.segment_table(found, applications)
+    assert table["name"].tolist() == ["score high", "between the others", "score low"]
+
+
+def test_bads_of_a_segment_beside_what_its_grades_let_expect():
+    applications, kind = applicants(1800)
+    found = customers.fit_segments(applications, FEATURES, k=3)
+    true = pd.Series(np.array([0.0001, 0.3, 0.6])[kind], applications.index)
+    table = customers.segment_table(found, applications, probability=true)
+    known = applications["default_flag"].notna() & (kind == 1)
+    assert table.loc[2, "expected_bad"] == pytest.approx(0.3 * known.sum())
+    assert not table["beyond_grade"].any()
+    assert np.isnan(table.loc[3, "p_value"])  # nobody of them has a loan
+    returned = pd.DataFrame(
+        {"customers": [400, 400], "returned": [80, 84], "return_rate": [0.2, 0.21]}
+    )
+    text = customers.segment_use_text(table, returned)
+    assert "for price and limit nothing follows from a segment" in text
+    assert "Nor do they differ in coming back" in text
+    # half as risky as it is
+    low = customers.segment_table(found, applications, probability=true / 2)
+    assert low["beyond_grade"].tolist() == [False, True, False]
+    back = returned.assign(returned=[80, 160], return_rate=[0.2, 0.4])
+    told = customers.segment_use_text(low, back).replace("\\", "")
+    bads, expected = int(low.loc[2, "bad"]), low.loc[2, "expected_bad"]
+    assert f"segment 2 ({low.loc[2, 'name']}): {bads} bads, {expected:,.0f} expected" in told
+    assert "They differ in coming back (p-value below 0.001): from 20.0% to 40.0%" in told
+    assert "cannot be said" in customers.segment_use_text(low)
+
+
+def test_a_rule_that_is_right_in_three_of_four_does_not_say_nearly_the_same():
+    about = {"agreement_rate": 0.74, "agreement_low": 0.734, "agreement_high": 0.744}
+    rules = pd.DataFrame({"segment": [1]})
+    rules.attrs = about | {"largest_share": 0.24}
+    text = customers.rules_text(rules)
+    assert "**74%** (73.4% to 74.4%)" in text
+    assert "nearly" not in text
+    assert "of 26% they say another" in text
+    rules.attrs = about | {"agreement_rate": 0.97, "agreement_low": 0.96, "largest_share": 0.24}
+    assert "nearly the same" in customers.rules_text(rules)
+
+
 # -- found again -----------------------------------------------------------------------------------
 
 
@@ -212,6 +261,53 @@ def test_the_right_number_of_segments_is_found_again_and_noise_is_not():
     assert found.groupby(level="k")["share"].sum().round(9).tolist() == [1, 1]
     with pytest.raises(ValueError, match="n_boot"):
         customers.segment_stability(applications, FEATURES, ks=(3,), n_boot=1)
+
+
+def test_the_segments_that_are_judged_are_those_that_are_used():
+    # many more rows than a sample has: once segments of the sample were judged, and others used
+    applications, _ = applicants(3000, noise=4)
+    stability = customers.segment_stability(applications, FEATURES, ks=(5,), n_boot=2, n_rows=200)
+    used = customers.fit_segments(applications, FEATURES, k=5).assign(applications)
+    sizes = used.value_counts().sort_index().tolist()
+    assert stability.loc[5, "applicants"].tolist() == sizes
+    assert stability.attrs == {"samples": 2, "rows": 200}
+
+
+def by_period(*rands, psi=0.001, light="green"):
+    names = [f"2024Q{number}" for number in range(1, len(rands) + 1)]
+    index = pd.MultiIndex.from_product([names, [1, 2]], names=["period", "segment"])
+    table = pd.DataFrame({"adjusted_rand": np.repeat(rands, 2)}, index=index)
+    table["psi"] = np.where(np.arange(len(table)) < 2, 0.0, psi)
+    return table.assign(psi_critical=0.005, light=light)
+
+
+def steady(jaccard_low=0.8):
+    index = pd.MultiIndex.from_product([[2], [1, 2]], names=["k", "segment"])
+    rows = {"jaccard": [0.95, 0.9], "jaccard_low": [0.9, jaccard_low], "jaccard_high": 1.0}
+    ends = {"adjusted_rand": 0.8, "adjusted_rand_low": 0.53, "adjusted_rand_high": 0.94}
+    return pd.DataFrame(rows | ends, index=index)
+
+
+def test_segments_that_a_quarter_alone_does_not_give_are_no_green_verdict():
+    months = by_period(0.73, 0.42, 0.29, 0.40, psi=0.064)
+    ((topic, finding, red),) = customers.segment_findings(steady(), months, 2)
+    assert (topic, red) == ("Customer segments", False)
+    assert "in 3 of 4 periods" in finding
+    assert "adjusted Rand 0.29 at worst" in finding
+    text = customers.segment_text(steady(), months, 2)
+    assert "0.29 to 0.73, in the middle 0.41" in text
+    assert "in 3 of 4 (2024Q2, 2024Q3 and 2024Q4) below 0.65" in text
+    assert "**not the same in every period**" in text
+    # a move that is small is still told to be beyond chance
+    assert "still small (green); in 3 of 3 later periods by more than chance" in text
+    good = by_period(0.9, 0.8, 0.7)
+    assert customers.segment_findings(steady(), good, 2) == []
+    assert "in none of 3 periods below 0.65" in customers.segment_text(steady(), good, 2)
+
+
+def test_a_segment_that_dissolves_in_some_samples_is_told_with_its_interval():
+    text = customers.segment_text(steady(jaccard_low=0.13), None, 2)
+    assert "dissolved in some samples: **segment 2 (0.90; 0.13 to 1.00)**" in text
 
 
 def test_the_number_of_segments_is_the_most_that_are_found_again():

@@ -1109,3 +1109,56 @@ def test_stated_grades_are_right_where_the_probabilities_are():
     assert (off["side"] == "overstated").all()
     with pytest.raises(ValueError, match="score"):
         evidence.stated_grades([1.0, NAN], chance, judged)
+
+
+# -- worse than today? -----------------------------------------------------------------------------
+
+
+def test_a_change_of_impact_ratio_worked_by_hand():
+    groups = pd.DataFrame({"Age": ["old"] * 400 + ["young"] * 400 + ["few"] * 5 + [None] * 9})
+    old, young = np.arange(400), np.arange(400)
+    rest = np.ones(14, dtype=bool)
+    before = np.r_[old % 10 < 8, young % 10 < 6, rest]
+    after = np.r_[old % 10 < 8, young % 10 < 4, rest]
+    table = evidence.impact_changes(before, after, groups)
+    row = table.loc[("Age", "young")]
+    assert row[["before", "after", "change"]].tolist() == pytest.approx([0.75, 0.5, -0.25])
+    assert bool(row["beyond_chance"])
+    assert table.loc[("Age", "old"), "after"] == 1
+    assert table.loc[[("Age", "old"), ("Age", "few")], "change"].isna().all()
+    text = evidence.impact_changes_text(table)
+    assert "**worse than today**: Age young 0.750 to 0.500" in text.replace("\\", "")
+    back = evidence.impact_changes_text(evidence.impact_changes(after, before, groups))
+    assert "better than today: Age young 0.500 to 0.750" in back.replace("\\", "")
+    same = evidence.impact_changes(before, before, groups)
+    assert same.loc[("Age", "young"), ["change", "low", "high"]].tolist() == [0, 0, 0]
+    assert "none has an impact ratio that differs" in evidence.impact_changes_text(same)
+    nobody = evidence.impact_changes(before & False, after, groups)
+    assert "could not be compared" not in evidence.impact_changes_text(table)
+    assert "No protected group could be compared" in evidence.impact_changes_text(nobody)
+    assert evidence.impact_changes(before, after, groups[[]]).empty
+
+
+def test_the_interval_of_a_change_is_as_wide_as_samples_differ():
+    rng = np.random.default_rng(5)
+    groups = pd.DataFrame({"Age": ["old"] * 600 + ["young"] * 400})
+    rates = np.r_[np.full(600, 0.8), np.full(400, 0.6)]
+    changes, widths = [], []
+    for _ in range(300):
+        before = rng.random(1000) < rates
+        after = before & (rng.random(1000) < np.r_[np.full(600, 0.95), np.full(400, 0.85)])
+        row = evidence.impact_changes(before, after, groups).loc[("Age", "young")]
+        changes.append(row["change"])
+        widths.append((row["high"] - row["low"]) / (2 * 1.959964))
+    assert np.mean(widths) == pytest.approx(np.std(changes), rel=0.12)
+
+
+def test_applications_of_one_customer_are_drawn_together():
+    groups = pd.DataFrame({"Age": ["old"] * 300 + ["young"] * 200})
+    before = np.r_[np.arange(300) % 10 < 8, np.arange(200) % 10 < 6]
+    after = np.r_[np.arange(300) % 10 < 8, np.arange(200) % 10 < 5]
+    twice = pd.concat([groups, groups], ignore_index=True)
+    customer = pd.Series(np.tile(np.arange(500), 2))
+    once = evidence.impact_changes(before, after, groups)
+    both = evidence.impact_changes(np.tile(before, 2), np.tile(after, 2), twice, clusters=customer)
+    pd.testing.assert_frame_equal(once, both)

@@ -43,7 +43,50 @@ def test_a_price_that_is_a_table_of_the_strata_leaves_nothing_unexplained():
     assert young["unexplained"] == 0
     assert young["p_value"] == 1
     assert offers.gap_findings(found, "price") == []
-    assert "none has a price that differs" in offers.gap_text(found, "price")
+    # a check that cannot fail is no evidence, and does not sound like it
+    text = offers.gap_text(found, "price", held="grade and term")
+    assert text.startswith("The price is a table of grade and term: **by construction** no group")
+    assert "by more than chance and by enough" not in text
+    assert found.attrs["fixed_share"] == 1
+
+
+def test_the_plain_gap_is_told_where_like_with_like_cannot_differ():
+    price, group, grade = frame(
+        [(0.10, "m", "A", 90), (0.20, "m", "B", 30), (0.10, "f", "A", 25), (0.20, "f", "B", 75)]
+    )
+    found = offers.offer_gaps(price, group, grade)
+    assert found.loc[("Gender", "f"), "unexplained"] == 0
+    assert bool(found.loc[("Gender", "f"), "gap_beyond_chance"])
+    text = offers.gap_text(found, "price", held="grade").replace("\\", "")
+    assert "By the mix of grade, Gender f pays 5.0 points a year more" in text
+
+
+def test_strata_that_nearly_fix_a_limit_are_said_to_leave_little_to_find():
+    rng = np.random.default_rng(3)
+    band = pd.Series(rng.integers(0, 20, 2000))
+    limit = 1000.0 * band + rng.normal(0, 500, 2000)
+    group = pd.DataFrame({"Age": rng.choice(["old", "young"], 2000)})
+    found = offers.offer_gaps(limit, group, band)
+    assert 0.98 < found.attrs["fixed_share"] < 1
+    text = offers.gap_text(found, "limit", "CNY", held="income")
+    assert "This check can hardly fail: income fix" in text
+    loose = offers.offer_gaps(limit, group, band * 0)
+    assert loose.attrs["fixed_share"] == pytest.approx(0, abs=1e-9)
+    assert "can hardly fail" not in offers.gap_text(loose, "limit", "CNY")
+
+
+def test_a_gap_with_a_reason_is_amber_and_told_of_those_worse_off_alone():
+    price, group, grade = frame(
+        [(5000.0, "m", "A", 60), (4000.0, "f", "A", 40), (7000.0, "x", "A", 40)]
+    )
+    limits = offers.offer_gaps(price, group, grade)
+    about = {"held": "grade and term", "reason": "as incomes differ"}
+    ((topic, text, red),) = offers.gap_findings(limits, "limit", "CNY", **about)
+    assert (topic, red) == ("Limit by group", False)
+    assert text.startswith("at equal grade and term, beyond chance, as incomes differ: Gender f")
+    assert "Gender x" not in text
+    ((_, _, red),) = offers.gap_findings(limits, "limit", "CNY")
+    assert red
 
 
 @settings(max_examples=25, deadline=None)
@@ -133,6 +176,12 @@ def test_four_fifths_of_each_way_of_deciding():
     assert found[0][1] == "the rules: below 0.8, beyond chance: City tier 2 0.667"
     assert "which chance can explain: City tier 3 0.778" in found[1][1]
     assert offers.fairness_findings({"nobody": table.iloc[:0]}) == []
+    # beside what is so today, and whether the change is more than chance
+    today = np.r_[np.arange(500) % 10 < 9, np.arange(500) % 10 < 8, np.arange(40) % 10 < 7]
+    changes = {"the rules": evidence.impact_changes(today, approved, groups)}
+    proven, perhaps = offers.fairness_findings({"the rules": table}, changes=changes)
+    assert "City tier 2 0.667 (today 0.889; -0.222, -0.2" in proven[1]
+    assert "(today 0.778; +0.000, +0.000 to +0.000, as chance may have it)" in perhaps[1]
 
 
 def test_a_step_below_four_fifths_tells_its_own_part_and_the_incomes_behind_it():

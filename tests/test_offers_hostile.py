@@ -63,15 +63,15 @@ def test_braces_in_a_currency_are_no_places_to_fill():
     assert "(rate)" in page
 
 
-GRADES = pd.DataFrame(
-    {"probability": [0.02, 0.1], "margin_rate": 0.1}, index=pd.Index(["A", "B"], name="grade")
-)
+GRADES = pd.DataFrame({"probability": [0.02, 0.1]}, index=pd.Index(["A", "B"], name="grade"))
 ASKED = pd.DataFrame(
     {
         "grade": ["A", "B"],
         "income_band": pd.Categorical(["low", "high"]),
         "amount": 5_000.0,
         "principal_amount": 4_000.0,
+        "take_up_rate": 0.9,
+        "worth_rate": 0.05,
     }
 )
 
@@ -82,9 +82,10 @@ ASKED = pd.DataFrame(
         ({"income_band": ["low", "high"]}, {}, {}, "income_band must be a category"),
         ({"income_band": pd.Categorical(["low", None])}, {}, {}, "income_band must not be missing"),
         ({}, {"probability": [0.1, 2.0]}, {}, r"probability must lie in \[0, 1\]"),
-        ({}, {"margin_rate": np.nan}, {}, "margin_rate must be finite"),
+        ({"worth_rate": np.nan}, {}, {}, "worth_rate must be finite"),
         ({}, {}, {"loss_rate": 2.0}, r"loss_rate must lie in \[0, 1\]"),
-        ({}, {}, {"take_up_rate": np.nan}, "take_up_rate must lie in"),
+        ({"take_up_rate": np.nan}, {}, {}, "take_up_rate must lie in"),
+        ({"take_up_rate": 1.1}, {}, {}, "take_up_rate must lie in"),
         ({}, {}, {"cost_amount": np.nan}, "cost_amount must lie in"),
     ],
 )

@@ -1,7 +1,6 @@
-"""Which limits to raise, hold or cut, month by month, and what became of those that moved.
+"""Which limits to raise, hold or cut, month by month.
 
-Takes the monthly panel, or applications; gives factors, moves without flip-flop, and outcomes: who
-was raised had done better before, so without a random test group no difference is an effect.
+Takes the monthly panel; gives factors, and moves without flip-flop.
 """
 
 from __future__ import annotations
@@ -12,26 +11,12 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pandas as pd
 
-from riskkit import metrics
-from riskkit.checks import Array, check_level, require_columns
+from riskkit.checks import Array, require_columns
 
-__all__ = [
-    "LimitRule",
-    "after_moves",
-    "limit_moves",
-    "limit_outcomes",
-    "limit_outcomes_text",
-    "moved_limits",
-    "wanted_factors",
-]
+__all__ = ["LimitRule", "limit_moves", "moves_by_month", "moves_text", "wanted_factors"]
 
 MOVES = ("raised", "held", "cut")
-FEWEST_BAD = 30
-SELECTION = (
-    "Limits were raised for those who had done well and cut for those who had not: without a "
-    "group whose limits moved at random, these differences show **selection**, not what a limit "
-    "does."
-)
+MANY_TIMES, MANY = 3.0, 50  # as many moves as the month before, and at least: told of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +97,8 @@ def wanted_factors(
     Returns
     -------
     DataFrame of shape (n_loans, n_months), index loan_id, columns month_end
-        Factors, 1 = the limit as it was given; NaN where there is no account.
+        Factors, 1 = the limit as it was given; NaN where there is no account. Attribute
+        ``climate``: month → that part of the factor, the same for all loans.
 
     Source
     ------
@@ -136,8 +122,10 @@ def wanted_factors(
     conduct = np.select(
         [worst > 30, worst > 0, seen >= clean_months], [0.4, 0.75, 1.25], default=1.0
     )
-    wanted = conduct * _climate(dpd, macro_elasticity)
-    return pd.DataFrame(np.where(here, wanted, np.nan), panel.index, panel.columns)
+    climate = _climate(dpd, macro_elasticity)
+    found = pd.DataFrame(np.where(here, conduct * climate, np.nan), panel.index, panel.columns)
+    found.attrs["climate"] = dict(zip(panel.columns, climate.tolist(), strict=True))
+    return found
 
 
 def _climate(dpd: Array, elasticity: float) -> Array:
@@ -219,136 +207,58 @@ def limit_moves(wanted: pd.DataFrame, rule: LimitRule) -> pd.DataFrame:
     return pd.DataFrame({"factor": factors[there], "move": words}, index=index)
 
 
-def moved_limits(applications: pd.DataFrame, probability: pd.Series | None = None) -> pd.DataFrame:
-    """Loans of returning customers, by whether the limit rose since the customer's loan before.
-
-    Parameters
-    ----------
-    applications : DataFrame of shape (n,)
-        customer_id, applied_at, approved, booked, offer_limit (fen), default_flag.
-    probability : Series, index of `applications`, optional
-        Of default, as the model saw it.
-
-    Returns
-    -------
-    DataFrame, index of the later applications
-        move ("raised" or "cut" by more than a tenth, else "held"), limit_ratio, bad (1, 0, missing
-        where unknown), expected (the probability, where given). Booked loans only, whose customer
-        had been approved before.
-    """
-    names = ["customer_id", "applied_at", "approved", "booked", "offer_limit", "default_flag"]
-    require_columns(applications, names, "applications")
-    granted = applications[applications["approved"] & (applications["offer_limit"] > 0)]
-    granted = granted.sort_values(["customer_id", "applied_at"], kind="stable")
-    before = granted.groupby("customer_id")["offer_limit"].shift()
-    later = granted[before.notna() & granted["booked"]]
-    ratio = later["offer_limit"] / before[later.index]
-    found = pd.DataFrame(
-        {
-            "move": pd.Categorical(
-                np.select([ratio > 1.1, ratio < 1 / 1.1], ["raised", "cut"], "held"), list(MOVES)
-            ),
-            "limit_ratio": ratio,
-            "bad": later["default_flag"],
-        }
-    )
-    return found if probability is None else found.assign(expected=probability[found.index])
-
-
-def after_moves(
-    moves: pd.DataFrame, performance: pd.DataFrame, *, months: int = 3, dpd: int = 30
-) -> pd.DataFrame:
-    """What became of each account after one month's moves.
-
-    Each account counts once, in the latest month that `months` more were seen after.
+def moves_by_month(moves: pd.DataFrame, wanted: pd.DataFrame) -> pd.DataFrame:
+    """How many limits are raised, held and cut in each month, and the climate of the month.
 
     Parameters
     ----------
     moves : DataFrame, index (account, month)
         Of :func:`limit_moves`.
-    performance : DataFrame
-        loan_id, month_end, dpd.
-    months : int
-        Months looked on.
-    dpd : int
-        Bad is more than so many days past due within them; who is so already does not count.
+    wanted : DataFrame
+        Of :func:`wanted_factors`: that the moves follow.
 
     Returns
     -------
-    DataFrame, index account
-        move, bad (1 or 0).
+    DataFrame, index month
+        raised, held, cut; climate (the factor on all limits).
+    """
+    month = moves.index.get_level_values("month")
+    counts = pd.crosstab(month, moves["move"]).reindex(columns=[*MOVES], fill_value=0)
+    table = pd.DataFrame(counts.to_numpy(), counts.index.rename("month"), [*MOVES])
+    climate = pd.Series(wanted.attrs["climate"], dtype=float)
+    return table.assign(climate=climate.reindex(table.index).to_numpy())
 
-    Raises
+
+def moves_text(table: pd.DataFrame) -> str:
+    """Sentences on a month in which many limits move at once, and why, as Markdown.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of :func:`moves_by_month`, its last months or all, index as it is shown.
+
+    Source
     ------
-    ValueError
-        `months` is below 1, or fewer were seen.
+    riskkit definition: told is the greatest jump to three times as many raises as the month before,
+    and to 50 at least.
     """
-    ends = np.sort(performance["month_end"].unique())
-    if not 1 <= months < len(ends):
-        raise ValueError(f"months must lie in 1..{len(ends) - 1}, those seen, got {months!r}")
-    month = ends[-1 - months]
-    now = performance[performance["month_end"] == month].set_index("loan_id")["dpd"]
-    later = performance[performance["month_end"] > month]
-    went = later.loc[later["dpd"] > dpd, "loan_id"].unique()
-    at_month = moves[moves.index.get_level_values("month") == month].droplevel("month")
-    accounts = at_month.index[at_month.index.isin(now.index[now <= dpd])]
-    bad = pd.Series(accounts.isin(went).astype(float), index=accounts)
-    return pd.DataFrame({"move": at_month.loc[accounts, "move"], "bad": bad})
-
-
-def limit_outcomes(moves: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
-    """How accounts whose limit rose, stayed or fell turned out.
-
-    Parameters
-    ----------
-    moves : DataFrame of shape (n,)
-        move; bad (1, 0, missing where unknown); expected (a probability), where known.
-    level : float
-        Confidence level of the intervals, in (0, 1).
-
-    Returns
-    -------
-    DataFrame, index move
-        accounts, loans (of known outcome), bad, bad_rate, bad_low, bad_high (Jeffreys), too_few
-        (fewer than 30 bads: too few to say); expected_bad over the same loans, where known.
-    """
-    check_level(level)
-    rows = {}
-    for name in MOVES:
-        part = moves[moves["move"] == name]
-        known = part[part["bad"].notna()]
-        n, n_bad = len(known), float(known["bad"].sum())
-        rows[name] = {
-            "accounts": len(part),
-            "loans": n,
-            "bad": int(n_bad),
-            "bad_rate": n_bad / n if n else np.nan,
-            "too_few": n_bad < FEWEST_BAD,
-        }
-        if "expected" in moves:
-            rows[name]["expected_bad"] = known["expected"].sum()
-    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("move")
-    bad, loans = (table[column].to_numpy(float) for column in ("bad", "loans"))
-    ends = metrics.jeffreys_interval(bad, loans, level)
-    for place, (end, values) in enumerate(zip(("low", "high"), ends, strict=True)):
-        table.insert(4 + place, f"bad_{end}", np.where(table["loans"] > 0, values, np.nan))
-    return table
-
-
-def limit_outcomes_text(outcomes: pd.DataFrame) -> str:
-    """Sentences on how moved limits turned out, and on what that does not show, as Markdown.
-
-    Parameters
-    ----------
-    outcomes : DataFrame
-        Of :func:`limit_outcomes`.
-    """
-    told = [
-        f"{name} {row['bad_rate']:.1%} of {row['loans']:,} ({row['bad_low']:.1%} to "
-        f"{row['bad_high']:.1%}{', too few to say' if row['too_few'] else ''})"
-        for name, row in outcomes.iterrows()
-        if row["loans"]
-    ]
-    if not told:
-        return "No account whose limit could have moved has a known outcome yet."
-    return f"Turned bad, by what became of the limit: {'; '.join(told)}. {SELECTION}"
+    raised, climate = table["raised"], table["climate"]
+    before = raised.shift()
+    jumps = (raised - before)[(raised >= MANY_TIMES * before) & (raised >= MANY)]
+    if jumps.empty:
+        return "From month to month about as many limits are raised: none moves with many others."
+    month = jumps.idxmax()
+    place = table.index.get_loc(month)
+    was, now = climate.iloc[place - 1], climate.iloc[place]
+    low = climate.iloc[: place + 1].min()
+    text = (
+        f"In {month} {raised[month]:,} limits are raised, after {before[month]:,.0f} in the month "
+        f"before. The climate is one factor on all limits: {was:.2f} then, {now:.2f} in {month}"
+    )
+    if now > low:
+        return text + (
+            f", up from {low:.2f} at the least. While it is low, nobody's conduct is enough for a "
+            "raise; once it has been better for as long as the rule waits, all who have paid "
+            "without arrears are raised together."
+        )
+    return text + ". It does not explain that."

@@ -5,7 +5,7 @@ Takes applications with a score; gives segments that are described and tested, a
 
 from riskkit.customers.beside_decision import beside_decision
 from riskkit.customers.retention import retention
-from riskkit.customers.segment_rules import segment_rules
+from riskkit.customers.segment_rules import rules_text, segment_rules
 from riskkit.customers.segment_stability import (
     segment_findings,
     segment_months,
@@ -13,7 +13,7 @@ from riskkit.customers.segment_stability import (
     segment_text,
     stable_k,
 )
-from riskkit.customers.segment_tables import segment_table
+from riskkit.customers.segment_tables import segment_table, segment_use_text
 from riskkit.customers.segments import Segmentation, fit_segments
 
 __all__ = [
@@ -21,11 +21,13 @@ __all__ = [
     "beside_decision",
     "fit_segments",
     "retention",
+    "rules_text",
     "segment_findings",
     "segment_months",
     "segment_rules",
     "segment_stability",
     "segment_table",
     "segment_text",
+    "segment_use_text",
     "stable_k",
 ]

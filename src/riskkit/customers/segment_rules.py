@@ -1,4 +1,4 @@
-"""The short rule that says nearly what the segments say.
+"""The short rule that says what the segments say, as nearly as a few questions can.
 
 Takes a :class:`Segmentation` and applications; gives a rule a leaf of a shallow tree, held out.
 """
@@ -15,7 +15,9 @@ from riskkit.checks import Array
 from riskkit.customers.segments import Segmentation, rate_interval
 from riskkit.tables import hash_ids
 
-__all__ = ["segment_rules"]
+__all__ = ["rules_text", "segment_rules"]
+
+NEARLY = 0.90  # from this share of agreement on, a rule says nearly the same
 
 
 def segment_rules(
@@ -79,6 +81,28 @@ def segment_rules(
     shares = pd.Series(segment[~half]).value_counts(normalize=True)
     table.attrs = _agreement(agrees, level) | {"largest_share": float(shares.max())}
     return table
+
+
+def rules_text(rules: pd.DataFrame) -> str:
+    """A sentence on how far the short rules say what the segments say, as Markdown.
+
+    Parameters
+    ----------
+    rules : DataFrame
+        Of :func:`segment_rules`.
+    """
+    about = rules.attrs
+    rate, ends = about["agreement_rate"], (about["agreement_low"], about["agreement_high"])
+    text = (
+        f"Of all held out, the rules name the segment of **{rate:.0%}** ({ends[0]:.1%} to "
+        f"{ends[1]:.1%}); naming the largest segment for everybody would be right for "
+        f"{about['largest_share']:.0%}. "
+    )
+    if ends[0] >= NEARLY:
+        return text + "They say nearly the same as the segments."
+    return text + (
+        f"They are a sketch of the segments, no substitute: of {1 - rate:.0%} they say another."
+    )
 
 
 def _agreement(agrees: Array, level: float) -> dict[str, Any]:

@@ -14,21 +14,24 @@ import pandas as pd
 from riskkit import metrics
 from riskkit.checks import Array, check_level, check_seed, require_columns
 from riskkit.customers.segments import (
+    FIT_ROWS,
     SCORE,
     Segmentation,
     cluster,
-    fit_segments,
+    coded_sample,
     nearest,
     numbered,
+    ordered_centres,
 )
 from riskkit.schema import Feature
-from riskkit.tables import Table, hash_ids
+from riskkit.tables import hash_ids
 
 __all__ = ["segment_findings", "segment_months", "segment_stability", "segment_text", "stable_k"]
 
 # Hennig (2007): below, a segment dissolves; from here on a pattern; above, highly stable
 UNSTABLE, PATTERN, HIGHLY = 0.60, 0.75, 0.85
 FEWEST_ANEW = 100  # of a period, to be clustered alone
+POOR = 0.65  # adjusted Rand below which two divisions agree poorly (Steinley 2004)
 
 
 def segment_stability(
@@ -37,14 +40,15 @@ def segment_stability(
     *,
     ks: Sequence[int] = (3, 4, 5, 6),
     families: Sequence[str] = (),
-    n_boot: int = 20,
+    n_boot: int = 10,
     n_rows: int = 2_000,
     seed: int = 1,
 ) -> pd.DataFrame:
     """Whether each number of segments is found again in other samples of the same customers.
 
-    Rows are drawn with replacement and clustered anew, and both divisions of the rows drawn are
-    compared. The whole: adjusted Rand index, 1 the same and 0 as chance has it. A segment: its
+    The segments are those that :func:`fit_segments` gives. Rows are drawn with replacement from
+    those it was fitted on and clustered anew, and both divisions of the rows drawn are compared.
+    The whole: adjusted Rand index, 1 the same and 0 as chance has it. A segment: its
     Jaccard similarity with the new segment most like it, rows in both ÷ rows in either.
 
     Parameters
@@ -56,14 +60,15 @@ def segment_stability(
     n_boot : int
         Samples drawn.
     n_rows : int
-        Of so many rows at most, by a hash of application_id; more would be more stable.
+        Rows of a sample, at most as many as there are; larger ones would be more alike.
 
     Returns
     -------
     DataFrame, index (k, segment)
         applicants, share, jaccard (mean) with jaccard_low and jaccard_high (2.5 % and 97.5 % of the
-        samples), verdict ("unstable" below .60, "in doubt" below .75, "stable", "highly stable"
-        above .85), adjusted_rand (mean, of that k) with adjusted_rand_low and adjusted_rand_high.
+        samples: of few, nearly the least and the most), verdict ("unstable" below .60, "in doubt"
+        below .75, "stable", "highly stable" above .85), adjusted_rand (mean, of that k) with
+        adjusted_rand_low and adjusted_rand_high. Attributes ``samples`` and ``rows`` of each.
 
     Raises
     ------
@@ -79,28 +84,22 @@ def segment_stability(
         raise ValueError(f"n_boot must be at least 2, got {n_boot!r}")
     check_seed("seed", seed)
     tables = {}
+    _, coded, score = coded_sample(applications, features, families, FIT_ROWS)
+    size = min(n_rows, len(coded))
     for k in ks:
-        fitted = fit_segments(
-            applications, features, k=k, families=families, n_rows=n_rows, seed=seed
-        )
-        coded = _sample(fitted, applications, n_rows)
-        own = nearest(coded, fitted.centres)
+        own = nearest(coded, ordered_centres(coded, score, k, seed))
         rng = np.random.default_rng(seed)
         jaccards, rands = np.empty((n_boot, k)), np.empty(n_boot)
         for draw in range(n_boot):
-            times = np.bincount(rng.integers(len(coded), size=len(coded)), minlength=len(coded))
+            times = np.bincount(rng.integers(len(coded), size=size), minlength=len(coded))
             drawn = times > 0
             centres = cluster(coded[drawn], k, seed + draw, times[drawn].astype(float))
             both = cross_counts(own[drawn], nearest(coded[drawn], centres), k)
             jaccards[draw], rands[draw] = jaccard(both), adjusted_rand(both)
         tables[k] = _stability_rows(own, jaccards, rands)
-    return pd.concat(tables, names=["k", "segment"])
-
-
-def _sample(fitted: Segmentation, applications: pd.DataFrame, n_rows: int) -> Array:
-    """The rows that the segments were fitted on, coded."""
-    sample = Table(applications).sample(n_rows, ["application_id", *fitted.names])
-    return fitted.coded(sample, weighted=True)
+    found = pd.concat(tables, names=["k", "segment"])
+    found.attrs = {"samples": n_boot, "rows": size}
+    return found
 
 
 def _stability_rows(own: Array, jaccards: Array, rands: Array) -> pd.DataFrame:
@@ -275,40 +274,82 @@ def segment_text(stability: pd.DataFrame, months: pd.DataFrame | None, k: int) -
 
     Source
     ------
-    riskkit definition.
+    Hennig (2007); Steinley (2004), Properties of the Hubert–Arabie adjusted Rand index,
+    Psychological Methods 9(3): below .65 two divisions agree poorly.
     """
     own, tried = stability.loc[k], stability.index.unique("k")
     first = own.iloc[0]
     text = (
-        f"With **{k} segments**, other samples of the customers give an adjusted Rand index of "
+        f"With **{k} segments**, other samples of the applicants give an adjusted Rand index of "
         f"{first['adjusted_rand']:.2f} ({first['adjusted_rand_low']:.2f} to "
         f"{first['adjusted_rand_high']:.2f} in 95 % of them; 1 is the same division, 0 what "
         f"chance gives). Of the numbers tried, {_listed(tried)}, {stable_k(stability)} is the one "
         "to take: the most whose every segment is found again on average, or the least bad where "
         "there is none. "
     )
-    lost = own.index[own["jaccard"] < UNSTABLE]
-    doubted = own.index[own["jaccard"].between(UNSTABLE, PATTERN, inclusive="left")]
-    at_times = own.index[(own["jaccard"] >= PATTERN) & (own["jaccard_low"] < UNSTABLE)]
-    for numbers, words in (
+    lost = own["jaccard"] < UNSTABLE
+    doubted = own["jaccard"].between(UNSTABLE, PATTERN, inclusive="left")
+    at_times = (own["jaccard"] >= PATTERN) & (own["jaccard_low"] < UNSTABLE)
+    for rows, words in (
         (lost, "Unstable, not to be marketed to"),
         (doubted, "In doubt"),
         (at_times, "Found again on average, but dissolved in some samples"),
     ):
-        text += f"{words}: **{_segments(numbers)}**. " if len(numbers) else ""
-    if not len(lost) + len(doubted) + len(at_times):
+        text += f"{words}: **{_with_jaccard(own[rows])}**. " if rows.any() else ""
+    if not (lost | doubted | at_times).any():
         text += "Every segment is found again in nearly every sample. "
-    if months is None:
-        return text.strip()
-    by_period = months.groupby(level="period", sort=False).first().dropna(subset=["psi"])
-    if len(by_period) > 1:
-        moved = by_period["psi"].idxmax()
-        text += (
-            f"Their shares have moved most by {moved}: PSI {by_period.at[moved, 'psi']:.3f} "
-            f"against the first period, {by_period.at[moved, 'light']}; chance alone stays below "
-            f"{by_period.at[moved, 'psi_critical']:.3f} in 95 of 100 periods."
-        )
-    return text.strip()
+    return (
+        text + ("" if months is None else f"{_again_text(months)}{_moved_text(months)}")
+    ).strip()
+
+
+def _with_jaccard(own: pd.DataFrame) -> str:
+    each = [
+        f"{number} ({row['jaccard']:.2f}; {row['jaccard_low']:.2f} to {row['jaccard_high']:.2f})"
+        for number, row in own.iterrows()
+    ]
+    return f"segment{'s' if len(each) > 1 else ''} {_listed(each)}"
+
+
+def _of_periods(months: pd.DataFrame, column: str) -> pd.DataFrame:
+    """A row a period that has a value, in their order."""
+    return months.groupby(level="period", sort=False).first().dropna(subset=[column])
+
+
+def _again_text(months: pd.DataFrame) -> str:
+    """Whether each period alone would be divided so."""
+    rand = _of_periods(months, "adjusted_rand")["adjusted_rand"]
+    if rand.empty:
+        return ""
+    poor = rand[rand < POOR]
+    text = (
+        f"Dividing a single period's applicants anew gives an adjusted Rand index of "
+        f"{rand.min():.2f} to {rand.max():.2f}, in the middle {rand.median():.2f}: "
+    )
+    if poor.empty:
+        return text + f"in none of {len(rand)} periods below {POOR:.2f}, where two agree poorly. "
+    verdict = "**not the same in every period**" if len(rand) > 1 else "**not the same there**"
+    return text + (
+        f"in {len(poor)} of {len(rand)} ({_listed(poor.index)}) below {POOR:.2f}, where two "
+        f"divisions agree poorly, so the segments are {verdict}. "
+    )
+
+
+def _moved_text(months: pd.DataFrame) -> str:
+    """How far shares have moved, and in how many periods by more than chance."""
+    by_period = _of_periods(months, "psi")
+    if len(by_period) < 2:
+        return ""
+    moved = by_period["psi"].idxmax()
+    later = by_period.iloc[1:]
+    beyond = int((later["psi"] > later["psi_critical"]).sum())
+    size = {"green": "still small", "amber": "of note", "red": "large"}
+    return (
+        f"Their shares have moved most by {moved}: PSI {by_period.at[moved, 'psi']:.3f} against "
+        f"the first period, {size[by_period.at[moved, 'light']]} "
+        f"({by_period.at[moved, 'light']}); in {beyond} of {len(later)} later periods by more than "
+        "chance, which alone moves them so far in 5 of 100."
+    )
 
 
 def segment_findings(
@@ -316,7 +357,8 @@ def segment_findings(
 ) -> list[tuple[str, str, bool]]:
     """Findings on the segments used: (topic, text, whether red).
 
-    A segment that dissolves in other samples is amber; shares that moved are what their PSI says.
+    A segment that dissolves in other samples is amber, as are periods that would be divided
+    otherwise; shares that moved are what their PSI says.
 
     Parameters
     ----------
@@ -334,7 +376,14 @@ def segment_findings(
         told.append(("Customer segments", text, False))
     if months is None:
         return told
-    compared = months.dropna(subset=["psi"]).groupby(level="period", sort=False).first()
+    rand = _of_periods(months, "adjusted_rand")["adjusted_rand"]
+    if (rand < POOR).any():
+        text = (
+            f"other segments are found in {(rand < POOR).sum()} of {len(rand)} periods, each "
+            f"divided alone: adjusted Rand {rand.min():.2f} at worst, below {POOR:.2f}"
+        )
+        told.append(("Customer segments", text, False))
+    compared = _of_periods(months, "psi")
     if compared.empty:
         return told
     last = compared.iloc[-1]

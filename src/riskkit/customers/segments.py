@@ -18,12 +18,23 @@ from riskkit.checks import Array, check_seed, require_columns
 from riskkit.schema import Feature
 from riskkit.tables import Table
 
-__all__ = ["Segmentation", "cluster", "fit_segments", "nearest", "numbered", "rate_interval"]
+__all__ = [
+    "FIT_ROWS",
+    "Segmentation",
+    "cluster",
+    "coded_sample",
+    "fit_segments",
+    "nearest",
+    "numbered",
+    "ordered_centres",
+    "rate_interval",
+]
 
 SCORE = "score"
 LEAST_MARKED = 0.05  # a mark of fewer rows would make a segment of its own
 NOT_BEHAVIOUR = "application"  # what is asked for, not how somebody behaves
 STARTS = 4  # of k-means
+FIT_ROWS = 10_000  # that segments are fitted on, and judged as fitted
 
 
 @dataclass(frozen=True)
@@ -141,7 +152,7 @@ def fit_segments(
     *,
     k: int,
     families: Sequence[str] = (),
-    n_rows: int = 10_000,
+    n_rows: int = FIT_ROWS,
     seed: int = 1,
 ) -> Segmentation:
     """Segments of customers by behaviour and risk.
@@ -195,6 +206,17 @@ def fit_segments(
     {1: 30, 2: 30}
     """
     check_seed("seed", seed)
+    read, coded, score = coded_sample(applications, features, families, n_rows)
+    return replace(read, centres=ordered_centres(coded, score, k, seed))
+
+
+def coded_sample(
+    applications: pd.DataFrame | Table,
+    features: Sequence[Feature],
+    families: Sequence[str],
+    n_rows: int,
+) -> tuple[Segmentation, Array, pd.Series]:
+    """How columns are read, still without centres; the rows to fit on, coded; their scores."""
     table = applications if isinstance(applications, Table) else Table(applications)
     used = _used(features, table.columns, families)
     require_columns(pd.DataFrame(columns=table.columns), ["application_id", SCORE], "applications")
@@ -205,8 +227,6 @@ def fit_segments(
     score = Feature(name=SCORE, label="Score", family="risk", risk_direction=-1)
     kinds = [score, *used]
     sample = table.sample(n_rows, ["application_id", *(f.name for f in kinds)])
-    if not isinstance(k, int | np.integer) or not 2 <= k <= len(sample):
-        raise ValueError(f"k must be a whole number in 2..{len(sample)}, the rows, got {k!r}")
     columns, marks = _read_as(sample, kinds)
     if not columns:
         raise ValueError("no score or feature differs between rows: nothing tells segments apart")
@@ -214,13 +234,17 @@ def fit_segments(
     weights = {family: 1 / np.sqrt(families_of.count(family)) for family in families_of}
     columns = [replace(part, weight=weights[part.family]) for part in columns]
     marks = [replace(part, weight=weights[part.family]) for part in marks]
-    unordered = Segmentation(tuple(columns), tuple(marks), np.empty((0, 0)))
-    coded = unordered.coded(sample, weighted=True)
+    read = Segmentation(tuple(columns), tuple(marks), np.empty((0, 0)))
+    return read, read.coded(sample, weighted=True), sample[SCORE]
+
+
+def ordered_centres(coded: Array, score: pd.Series, k: int, seed: int) -> Array:
+    """Centres that k-means finds in coded rows, the safest first."""
+    if not isinstance(k, int | np.integer) or not 2 <= k <= len(coded):
+        raise ValueError(f"k must be a whole number in 2..{len(coded)}, the rows, got {k!r}")
     if len(np.unique(coded, axis=0)) < k:
         raise ValueError(f"k must be at most the number of rows that differ, got {k!r}")
-    return Segmentation(
-        tuple(columns), tuple(marks), numbered(cluster(coded, k, seed), coded, sample[SCORE])
-    )
+    return numbered(cluster(coded, k, seed), coded, score)
 
 
 def numbered(centres: Array, coded: Array, score: pd.Series) -> Array:

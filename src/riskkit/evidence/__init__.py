@@ -22,6 +22,7 @@ from riskkit.evidence.fairness import (
 )
 from riskkit.evidence.grades import calibration_bands, stated_grades
 from riskkit.evidence.group_words import below_text, group_text, months_text
+from riskkit.evidence.ratio_changes import impact_changes, impact_changes_text
 from riskkit.evidence.refits import (
     OWN_FAMILIES,
     compare_splits,
@@ -51,6 +52,8 @@ __all__ = [
     "family_worth",
     "group_text",
     "heavy_reasons",
+    "impact_changes",
+    "impact_changes_text",
     "learning_curve",
     "months_text",
     "protected_groups",

@@ -97,6 +97,10 @@ def check_offers(parameters: Mapping[str, Any]) -> dict[str, str]:
         _check_day(name, parameters.get(name, "2026-01-01"))
     if parameters.get("n_segments", 0) not in (0, *range(2, 13)):
         raise ValueError(f"n_segments must be 0 or 2 to 12, got {parameters['n_segments']!r}")
+    if parameters.get("limit_seen_loans", 1) < 0:
+        raise ValueError(
+            f"limit_seen_loans must be at least 0, got {parameters['limit_seen_loans']!r}"
+        )
     if parameters.get("take_up_logit_per_apr", 0.0) > 0:
         raise ValueError(
             "take_up_logit_per_apr must be at most 0, as a dearer loan is taken less, got "

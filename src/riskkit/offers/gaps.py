@@ -22,6 +22,7 @@ __all__ = ["fairness_findings", "gap_findings", "gap_text", "offer_gaps"]
 # what of a gap is worth a word: half a percentage point of price, a twentieth of a limit
 MATERIAL = {"price": 0.005, "limit": 0.05}
 SIGNIFICANT = 0.05
+NEARLY_FIXED = 0.90  # of the variance: a comparison within strata can then hardly find anything
 
 
 def offer_gaps(
@@ -56,10 +57,12 @@ def offer_gaps(
     -------
     DataFrame, index (attribute, group)
         applicants, mean_value, is_reference (the largest group); gap with gap_low, gap_high
-        (normal); explained, unexplained with unexplained_low, unexplained_high; compared_share (of
-        the group, in strata with somebody of the reference); p_value (two-sided, that nothing is
-        unexplained), adjusted_p_value (Holm, over all groups compared), beyond_chance. NaN for the
-        reference and for groups not compared.
+        (normal), gap_p_value and gap_beyond_chance; explained, unexplained with unexplained_low,
+        unexplained_high; compared_share (of the group, in strata with somebody of the reference);
+        p_value (two-sided, that nothing is unexplained), adjusted_p_value (Holm, over all groups
+        compared), beyond_chance. NaN for the reference and for groups not compared. Attribute
+        ``fixed_share``: the part of the values' variance that the strata fix; 1 where each stratum
+        has one value, so that by construction nothing can be unexplained.
 
     Raises
     ------
@@ -108,17 +111,37 @@ def offer_gaps(
         tables[attribute] = table
     names = ["attribute", "group"]
     if not tables:
-        empty = pd.MultiIndex.from_arrays([[], []], names=names)
-        return pd.DataFrame(columns=[*COLUMNS, "adjusted_p_value", "beyond_chance"], index=empty)
+        nobody = pd.MultiIndex.from_arrays([[], []], names=names)
+        tests = ["adjusted_p_value", "beyond_chance", "gap_beyond_chance"]
+        return pd.DataFrame(columns=[*COLUMNS, *tests], index=nobody)
     found = pd.concat(tables, names=names)
     found["adjusted_p_value"] = holm(found["p_value"].to_numpy(float))
     found["beyond_chance"] = found["adjusted_p_value"] <= SIGNIFICANT
+    found["gap_beyond_chance"] = holm(found["gap_p_value"].to_numpy(float)) <= SIGNIFICANT
+    found.attrs["fixed_share"] = _fixed_share(amounts, stratum)
     return found
 
 
+def _fixed_share(amounts: Array, stratum: Array) -> float:
+    """Part of the variance that lies between strata; 1 where nothing varies within them."""
+    size = np.bincount(stratum)
+    mean = np.bincount(stratum, weights=amounts) / np.maximum(size, 1)
+    residual = amounts - mean[stratum]
+    residual[np.abs(residual) <= 1e-9 * np.abs(amounts).max(initial=1.0)] = 0.0
+    within = float((residual**2).sum())
+    return 1.0 if within == 0 else 1 - within / float(((amounts - amounts.mean()) ** 2).sum())
+
+
 COLUMNS = [
-    *("applicants", "mean_value", "is_reference", "gap", "gap_low", "gap_high", "explained"),
-    *("unexplained", "unexplained_low", "unexplained_high", "compared_share", "p_value"),
+    *("applicants", "mean_value", "is_reference", "gap", "gap_low", "gap_high", "gap_p_value"),
+    *(
+        "explained",
+        "unexplained",
+        "unexplained_low",
+        "unexplained_high",
+        "compared_share",
+        "p_value",
+    ),
 ]
 
 
@@ -171,25 +194,30 @@ def _compared(
     half = ndtri((1 + level) / 2)
     error = np.sqrt(_spread(cells, number) + _spread(cells, reference))
     row |= {"gap": gap, "gap_low": gap - half * error, "gap_high": gap + half * error}
+    row["gap_p_value"] = _p_value(gap, float(error))
     if not inside:
         return row | {"compared_share": 0.0}
     weight = size[number][shared] / inside
     part = float((weight * (mean[number] - mean[reference])[shared]).sum())
     counts = 1 / size[number][shared] + 1 / size[reference][shared]
     error = float(np.sqrt((weight**2 * cells["variance"][shared] * counts).sum()))
-    if error > 0:
-        p_value = 2 * float(ndtr(-abs(part) / error))
-    else:  # the price is a table of the strata: nothing is left, or all of it is certain
+    if error == 0:  # the price is a table of the strata: nothing is left, or all is certain
         part = _no_rounding(part, row["mean_value"])
-        p_value = 1.0 if part == 0 else 0.0
     return row | {
         "explained": _no_rounding(gap - part, row["mean_value"]),
         "unexplained": part,
         "unexplained_low": part - half * error,
         "unexplained_high": part + half * error,
         "compared_share": float(inside / size[number].sum()),
-        "p_value": p_value,
+        "p_value": _p_value(part, error),
     }
+
+
+def _p_value(difference: float, error: float) -> float:
+    """Two-sided, of a normal difference; one without an error is certain."""
+    if error > 0:
+        return 2 * float(ndtr(-abs(difference) / error))
+    return 1.0 if difference == 0 else 0.0
 
 
 def _no_rounding(difference: float, size: float) -> float:
@@ -197,7 +225,7 @@ def _no_rounding(difference: float, size: float) -> float:
     return 0.0 if abs(difference) < 1e-9 * abs(size) else difference
 
 
-def gap_text(gaps: pd.DataFrame, measure: str, currency: str = "") -> str:
+def gap_text(gaps: pd.DataFrame, measure: str, currency: str = "", *, held: str = "") -> str:
     """Sentences on the gaps of price or limit that the mix does not explain.
 
     Parameters
@@ -207,6 +235,8 @@ def gap_text(gaps: pd.DataFrame, measure: str, currency: str = "") -> str:
     measure : {"price", "limit"}
     currency : str
         Of the limits.
+    held : str
+        What the strata hold alike, in words, such as "grade and term".
 
     Raises
     ------
@@ -217,49 +247,79 @@ def gap_text(gaps: pd.DataFrame, measure: str, currency: str = "") -> str:
     ------
     riskkit definition: a gap is told as one where it is beyond chance among all groups compared,
     and at least half a percentage point of price, or a twentieth of the reference's mean limit.
+    Where the strata fix the values, like with like cannot differ: then the plain gaps are told.
     """
     if gaps.empty or not gaps["p_value"].notna().any():
         return "No protected group could be compared."
+    what = held or "what is held alike"
+    fixed = gaps.attrs.get("fixed_share", 0.0)
+    if fixed == 1:
+        plain = verbatim("; ".join(_told(gaps, measure, currency, "gap")))
+        mixed = f"By the mix of {what}, {plain}" if plain else "Nor do the plain gaps matter"
+        return (
+            f"The {measure} is a table of {what}: **by construction** no group can differ like "
+            f"with like, which is no evidence of anything. {mixed}."
+        )
     told = _told(gaps, measure, currency)
     tested = int(gaps["p_value"].notna().sum())
+    nearly = (
+        f" This check can hardly fail: {what} fix {fixed:.0%} of how the {measure} varies."
+        if fixed >= NEARLY_FIXED
+        else ""
+    )
     if not told:
         return (
             f"Of {tested} groups compared, none has a {measure} that differs from the largest "
-            "group's, like with like, by more than chance and by enough to matter."
+            f"group's, like with like, by more than chance and by enough to matter.{nearly}"
         )
     said = verbatim("; ".join(told))
-    return f"Of {tested} groups compared, like with like and beyond chance: {said}."
+    return f"Of {tested} groups compared, like with like and beyond chance: {said}.{nearly}"
 
 
 def gap_findings(
-    gaps: pd.DataFrame, measure: str, currency: str = ""
+    gaps: pd.DataFrame, measure: str, currency: str = "", *, held: str = "", reason: str = ""
 ) -> list[tuple[str, str, bool]]:
-    """Findings on gaps that the mix does not explain: (topic, text, whether red); all are red.
+    """Findings on gaps that the mix does not explain: (topic, text, whether red).
 
     Parameters
     ----------
-    gaps, measure, currency
+    gaps, measure, currency, held
         As for :func:`gap_text`.
+    reason : str
+        What a lender may rest these gaps on, such as incomes: then they are amber, else red, and
+        told of those alone who pay more, or may borrow less.
     """
-    told = [] if gaps.empty else _told(gaps, measure, currency)
-    text = f"like with like, beyond chance: {'; '.join(told)}"
-    of_measure = {"price": ("Price by group", text, True), "limit": ("Limit by group", text, True)}
+    told = [] if gaps.empty else _told(_worse(gaps, measure) if reason else gaps, measure, currency)
+    alike = f"at equal {held}" if held else "like with like"
+    text = f"{alike}, beyond chance{f', {reason}' if reason else ''}: {'; '.join(told)}"
+    of_measure = {
+        "price": ("Price by group", text, not reason),
+        "limit": ("Limit by group", text, not reason),
+    }
     return [of_measure[measure]] if told else []
 
 
-def _told(gaps: pd.DataFrame, measure: str, currency: str) -> list[str]:
+def _worse(gaps: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """The gaps, those beyond chance only of groups that are worse off than the reference."""
+    sign = 1 if measure == "price" else -1
+    return gaps.assign(beyond_chance=gaps["beyond_chance"] & (sign * gaps["unexplained"] > 0))
+
+
+def _told(gaps: pd.DataFrame, measure: str, currency: str, part: str = "unexplained") -> list[str]:
+    """Gaps, or the part of them, that are beyond chance and large enough, in words."""
     if measure not in MATERIAL:
         raise ValueError(f"measure must be one of {', '.join(MATERIAL)}, got {measure!r}")
+    beyond = gaps["beyond_chance" if part == "unexplained" else "gap_beyond_chance"]
     told = []
-    for (attribute, group), row in gaps[gaps["beyond_chance"]].iterrows():
+    for (attribute, group), row in gaps[beyond].iterrows():
         others = gaps.loc[attribute]
         reference = others[others["is_reference"].astype(bool)]
-        by = row["unexplained"]
+        by = row[part]
         least = MATERIAL[measure] * (1 if measure == "price" else reference["mean_value"].iloc[0])
         if abs(by) < least:
             continue
         more = "more" if by > 0 else "less"
-        ends = sorted((abs(row["unexplained_low"]), abs(row["unexplained_high"])))
+        ends = sorted((abs(row[f"{part}_low"]), abs(row[f"{part}_high"])))
         if measure == "price":
             size = f"{abs(by) * 100:.1f} points a year {more}"
             size += f" ({ends[0] * 100:.1f} to {ends[1] * 100:.1f})"
@@ -276,6 +336,7 @@ def fairness_findings(
     *,
     after: Mapping[str, str] | None = None,
     income_amount: pd.Series | None = None,
+    changes: Mapping[str, pd.DataFrame] | None = None,
 ) -> list[tuple[str, str, bool]]:
     """Findings on four fifths, for each way of deciding: (topic, text, whether red).
 
@@ -291,9 +352,11 @@ def fairness_findings(
         does is told, the ratio of both ratios.
     income_amount : Series, index (attribute, group), optional
         Median income a month, units of the currency: told of those steps, since limits follow it.
+    changes : mapping of str to DataFrame, optional
+        Way → of :func:`riskkit.evidence.impact_changes` since today: told of each group.
     """
     found = []
-    steps = after or {}
+    steps, since = after or {}, changes or {}
     for name, table in tables.items():
         if table.empty or "below_four_fifths" not in table:
             continue
@@ -306,12 +369,25 @@ def fairness_findings(
             if len(rows):
                 groups = ", ".join(
                     f"{evidence.group_text(*group)} {evidence.below_text(row['impact_ratio'])}"
+                    + _change_told(since.get(name), group)
                     + _step_told(tables, steps.get(name), group, row, income_amount)
                     for group, row in rows.iterrows()
                 )
                 text = f"{name}: below {evidence.FOUR_FIFTHS:g}, {words}: {groups}"
                 found.append(("Fairness of offers", text, red))
     return found
+
+
+def _change_told(changes: pd.DataFrame | None, index: tuple[str, str]) -> str:
+    """What the ratio is today, and whether it differs from that by more than chance."""
+    if changes is None or index not in changes.index or np.isnan(changes.at[index, "before"]):
+        return ""
+    row = changes.loc[index]
+    text = f" (today {row['before']:.3f}"
+    if np.isnan(row["change"]):
+        return text + ")"
+    beyond = "" if row["beyond_chance"] else ", as chance may have it"
+    return f"{text}; {row['change']:+.3f}, {row['low']:+.3f} to {row['high']:+.3f}{beyond})"
 
 
 def _step_told(
