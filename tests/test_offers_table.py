@@ -13,6 +13,8 @@ from scipy.special import expit, logit
 from test_offers_price import TERMS, base_of, costs_of, grades_of
 
 from riskkit import offers
+from riskkit.offers.flows import expected_flows
+from riskkit.offers.hazards import grade_hazards
 
 COSTS = costs_of(0.6, funding=0.06, acquisition=30, servicing=2, margin=0.02)
 DEMAND = offers.Demand(
@@ -69,10 +71,10 @@ def test_the_wanted_price_earns_the_margin_and_the_next_lower_one_does_not(base)
     cells = cells_of(0.03, terms=(6,))
     row = offers.price_table(cells, base, COSTS, DEMAND).iloc[0]
     series = pd.Series({(1, 6): 0.03}).rename_axis(["grade", "term_months"])
-    hazards = offers.grade_hazards(base, series)
+    hazards = grade_hazards(base, series)
 
     def worth(apr, hurdle):
-        flows = offers.expected_flows(hazards, (1, 6), apr, COSTS, amount=5_000)["net_amount"]
+        flows = expected_flows(hazards, (1, 6), apr, COSTS, amount=5_000)["net_amount"]
         return flows @ (1 + hurdle / 12) ** -flows.index.to_numpy(dtype=float)
 
     wanted = row["wanted_apr"]
@@ -87,7 +89,7 @@ def test_the_wanted_price_earns_the_margin_and_the_next_lower_one_does_not(base)
 
 def shift_of(base, term, probability):
     series = pd.Series({(1, term): probability}).rename_axis(["grade", "term_months"])
-    scaled = offers.grade_hazards(base, series)["hazard"].to_numpy()
+    scaled = grade_hazards(base, series)["hazard"].to_numpy()
     plain = base.loc[term]["hazard"].to_numpy()
     return logit(scaled[-1]) - logit(plain[-1])
 
@@ -98,7 +100,7 @@ def profit_by_hand(base, term, apr, shift, amount):
         odds = logit(own["hazard"].to_numpy()) + shift + 1.5 * (apr - 0.24)
     hazards = pd.concat({1: pd.concat({term: own.assign(hazard=expit(odds))})})
     hazards.index.names = ["grade", "term_months", "mob"]
-    flows = offers.expected_flows(hazards, (1, term), apr, COSTS, amount=amount)
+    flows = expected_flows(hazards, (1, term), apr, COSTS, amount=amount)
     worth = flows["net_amount"] @ (1 + 0.06 / 12) ** -flows.index.to_numpy(dtype=float)
     return expit(2.3 - 12 * (apr - 0.24)) * worth
 
