@@ -70,7 +70,9 @@ def test_each_grade_with_an_offer_is_shown_the_term_most_asked_for():
         index=index,
     )
     late = offers.Charge(name="Late fee", basis="overdue", rate=0.0005, collected_by="Lender")
-    found = offers.example_offers(priced, disbursed_on="2026-08-01", lender="Lender", late_fee=late)
+    found = offers.example_offers(
+        priced, disbursed_on="2026-08-01", lender="Lender", charges=(late,)
+    )
     assert list(found) == ["A1", "B1"]
     figures = found["A1"].figures
     assert (figures["term_months"], figures["principal_amount"]) == (12, 8_600)

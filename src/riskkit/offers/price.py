@@ -83,8 +83,9 @@ def price_table(
         :data:`STATUSES`: "at cap" where the price aimed at lies above it, "takers lose at cap"
         where the cap would pay for the cell, but not for those of it who take such a price; `sure`:
         whether it would be declined, or not, at both ends of the probability's interval; at the
-        offered price `take_up_rate`, `taker_probability` (of default, of those who take it), `profit_amount` of
-        an application, in units of the currency, above funding: the margin is a part of it;
+        offered price `take_up_rate`, `taker_probability` (of default, of those who take it),
+        `profit_amount` of an application, in units of the currency, above funding: the margin is a
+        part of it;
         `best_profit_amount`, the same at the most profitable price that the cap allows (NaN where
         none is above break-even or earns). Both with `_low`, `_high` in place of `_amount` at the
         ends of the probability's interval, not of demand's. Where the cells were judged also
