@@ -77,7 +77,7 @@ def test_each_grade_with_an_offer_is_shown_the_term_most_asked_for():
     figures = found["A1"].figures
     assert (figures["term_months"], figures["principal_amount"]) == (12, 8_600)
     assert figures["apr"] == pytest.approx(0.18, abs=1e-4)
-    assert figures["within_every_cap"]  # none was given
+    assert figures["within_caps"]  # none was given
     assert found["B1"].figures["principal_amount"] == 100  # never nothing
     page = offers.disclosure_sheet(found["A1"], "en", name="<A1>")
     assert "Late fee" in page

@@ -189,10 +189,10 @@ def test_the_sheet_tells_everything_in_its_language(told, language, expected):
 
 
 def test_early_repayment_is_free_unless_a_fee_is_stated(told):
-    assert "Early repayment No fee; interest runs to the day" in text_of(
+    assert "Early repayment: No fee; interest runs to the day" in text_of(
         offers.disclosure_sheet(told, "en")
     )
-    assert "提前还款 不收取费用" in text_of(offers.disclosure_sheet(told, "zh"))
+    assert "提前还款：不收取费用" in text_of(offers.disclosure_sheet(told, "zh"))
     named = {"name": "Early fee", "name_zh": "提前还款违约金", "collected_by": "某某银行"}
     early = offers.Charge(basis="early", rate=0.01, **named)
     costly = offers.disclosure(offer_of(charges=(early,)))

@@ -231,8 +231,8 @@ def _declined_text(
     why, whose = {
         _CAP_BELOW: ("because the cap lies below {} break-even price", ("its", "their")),
         _LOSE_AT_CAP: (
-            "because at the cap those who take {} price fail too often",
-            ("its", "their"),
+            "because at the cap those who take {} fail too often",
+            ("it", "them"),
         ),
         _NOTHING_PAYS: ("because no price at all pays for {}", ("it", "them")),
         _LOSE: ("because those who take {} price fail too often for it", ("its", "their")),
