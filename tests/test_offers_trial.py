@@ -223,7 +223,8 @@ def test_what_the_law_takes_is_told_apart_from_what_the_price_takes(old):
         "+ the decision": offers.new_offers(asked, everyone, cap_apr=0.24),
         "+ price": offers.new_offers(asked, everyone, prices(0.24)),
     }
-    moved = np.where(steps["+ price"]["offer_apr"] > steps["+ the decision"]["offer_apr"], "up", "")
+    price, before = (steps[name]["offer_apr"] for name in ("+ price", "+ the decision"))
+    moved = np.where(price > before, "up", "same")
     parts = pd.Series(moved, index=asked.index)
     table = offers.trial_steps(asked, steps, WORLD, **MONEY, cap_apr=0.24, parts=parts)
     assert [*table.index.unique("step")] == ["today, made lawful", *steps]
@@ -237,9 +238,9 @@ def test_what_the_law_takes_is_told_apart_from_what_the_price_takes(old):
     assert np.allclose(last[["lawful", "lawful_low", "lawful_high"]].astype(float), expected)
     profit = table.xs("profit_amount", level="measure")
     assert np.allclose(profit["added"].sum(), last["difference"])
-    # nobody else's price moved, so the part has all that the step adds, and is less sure of it
-    part = table.loc[("+ price", "profit_amount, up")]
-    assert part["added"] == pytest.approx(last["added"])
+    # everybody is in a part, and what the parts add is what the step adds
+    added = [table.loc[("+ price", f"profit_amount, {part}"), "added"] for part in ("up", "same")]
+    assert sum(added) == pytest.approx(last["added"])
     rows = (parts == "up") & steps["+ price"]["approved"] & trial_rows(asked, END)
     booked = perform(steps["+ price"], LENDER, 5).applications["booked"]
     taken = table.loc[("+ price", "take_up_rate, up")]
