@@ -43,6 +43,7 @@ def test_the_notebooks_own_parameters_can_be(defaults):
         ("segment_seed", -1, "segment_seed must be >= 0"),
         ("offer_date", "9999-12-31", "offer_date must be a date YYYY-MM-DD"),
         ("late_fee_rate", 1.0, r"late_fee_rate must lie in \[0, 1\)"),
+        ("early_fee_rate", -0.1, r"early_fee_rate must lie in \[0, 1\), got -0.1"),
         ("take_up_logit_per_apr", float("nan"), "take_up_logit_per_apr must lie in"),
         ("take_up_logit", float("inf"), "take_up_logit must lie in"),
         ("take_up_risk_slope", -0.1, "take_up_risk_slope must be at least 0"),

@@ -104,20 +104,23 @@ def test_a_grade_priced_outside_what_the_judging_loans_bear_out_is_told_and_foun
         "priced at a probability of 8.00% (14 bads), and of the loans that judge 4.70% turned bad"
     )
     text = offers.price_text(table, "CNY")
-    assert f"**Grade D is {sentence}** (13 of 276, 2.70% to 7.70%; which chance alone can" in text
+    assert f"**Grade D is {sentence}** (13 of 276, 2.70% to 7.70%; which chance can" in text
     assert "break-even over 12 months would be 11.4% instead of 14.7%, and 1 more of its 2" in text
     assert "terms would get an offer (45 applications)." in text
     *_, (topic, found, red) = offers.price_findings(table)
     assert (topic, red) == ("Priced risk", False)
     assert sentence in found
     assert "beyond chance" in offers.price_text(table.assign(judged_light="red"), "CNY")
+    nan = float("nan")
     # the other way: dearer than priced
-    worse = table.assign(grade_probability=0.01, judged_apr=[float("nan")] * 2)
+    worse = table.assign(grade_probability=0.01, judged_apr=[nan] * 2)
     assert "and 1 more of its 2 terms would get none (645 applications)" in offers.price_text(
         worse, "CNY"
     )
+    # where no price pays at either rate, no price is told
+    never = table.assign(break_even_apr=nan, break_even_judged=nan)
+    assert "break-even" not in offers.price_text(never, "CNY").partition("Grade D")[2]
     # within the interval, or where nobody judges, there is nothing to tell
-    nan = float("nan")
     nobody = table.assign(judged_rate_low=nan, judged_rate_high=nan)
     for silent in (table.assign(grade_probability=0.05), nobody):
         assert "loans that judge" not in offers.price_text(silent, "CNY")

@@ -261,18 +261,24 @@ def _contradicted(table: pd.DataFrame, *, plain: bool = False) -> list[str]:
         priced, rate = row["grade_probability"], row["judged_rate"]
         if not (priced < row["judged_rate_low"] or priced > row["judged_rate_high"]):
             continue
-        term = row.name[1]
-        chance = "which chance alone can explain among so many grades"
+        beyond = row["judged_light"] in ("amber", "red")
+        chance = "beyond chance" if beyond else "which chance can explain among so many grades"
         name = grade if plain else verbatim(grade)
         text = (
             f"**Grade {name} is priced at a probability of {priced:.2%} "
             f"({row['bad']:,.0f} bads), and of the loans that judge {rate:.2%} turned bad** "
             f"({row['judged_bad']:,.0f} of {row['judged_n']:,.0f}, {row['judged_rate_low']:.2%} to "
-            f"{row['judged_rate_high']:.2%}; "
-            f"{chance if row['judged_light'] == 'green' else 'beyond chance'}): at that rate "
-            f"break-even over {term} month{'' if term == 1 else 's'} would be "
-            f"{row['break_even_judged']:.1%} instead of {row['break_even_apr']:.1%}"
+            f"{row['judged_rate_high']:.2%}; {chance})"
         )
+        ends = ["break_even_judged", "break_even_apr"]
+        if cells[ends].notna().all(axis=1).any():
+            told_of = cells.dropna(subset=ends)
+            row = told_of.loc[told_of["applications"].idxmax()]
+            term = row.name[1]
+            text += (
+                f": at that rate break-even over {term} month{'' if term == 1 else 's'} would be "
+                f"{row['break_even_judged']:.1%} instead of {row['break_even_apr']:.1%}"
+            )
         now, then = cells["offer_apr"].notna(), cells["judged_apr"].notna()
         for moved, said in ((then & ~now, "would get an offer"), (now & ~then, "would get none")):
             if moved.any():
