@@ -140,7 +140,7 @@ def test_key_figures_of_every_stage_are_on_the_index(finished):
 
 def test_prices_are_told_beside_todays_and_the_law_apart_from_our_own_doing(synthetic_run):
     folder = synthetic_run.run_dir / "07_offers"
-    prices = schema.read_table(folder / "prices.parquet").set_index(["grade", "term_months"])
+    prices = schema.read_table(folder / "prices.parquet")
     said = text_of(synthetic_run, "07_offers")
     # four ways of repaying: the price of that grade for that very term
     commonest = prices.groupby("term_months")["applications"].sum().idxmax()
@@ -149,7 +149,7 @@ def test_prices_are_told_beside_todays_and_the_law_apart_from_our_own_doing(synt
     assert "best, assumed" not in said
     changes = schema.read_table(folder / "price_changes.parquet")
     assert 0 < changes["offers"].sum() <= prices["applications"].sum()
-    trial = schema.read_table(folder / "trial.parquet").set_index(["step", "measure"])
+    trial = schema.read_table(folder / "trial.parquet")
     profit = trial.xs("profit_amount", level="measure")
     assert profit.index[0] == "today, made lawful"
     figures = json.loads((folder / "key_figures.json").read_text())
