@@ -43,6 +43,7 @@ def test_the_notebooks_own_parameters_can_be(defaults):
         ("segment_seed", -1, "segment_seed must be >= 0"),
         ("offer_date", "9999-12-31", "offer_date must be a date YYYY-MM-DD"),
         ("late_fee_rate", 1.0, r"late_fee_rate must lie in \[0, 1\)"),
+        ("early_fee_rate", -0.1, r"early_fee_rate must lie in \[0, 1\), got -0.1"),
         ("take_up_logit_per_apr", float("nan"), "take_up_logit_per_apr must lie in"),
         ("take_up_logit", float("inf"), "take_up_logit must lie in"),
         ("take_up_risk_slope", -0.1, "take_up_risk_slope must be at least 0"),
@@ -70,12 +71,14 @@ def test_each_grade_with_an_offer_is_shown_the_term_most_asked_for():
         index=index,
     )
     late = offers.Charge(name="Late fee", basis="overdue", rate=0.0005, collected_by="Lender")
-    found = offers.example_offers(priced, disbursed_on="2026-08-01", lender="Lender", late_fee=late)
+    found = offers.example_offers(
+        priced, disbursed_on="2026-08-01", lender="Lender", charges=(late,)
+    )
     assert list(found) == ["A1", "B1"]
     figures = found["A1"].figures
     assert (figures["term_months"], figures["principal_amount"]) == (12, 8_600)
     assert figures["apr"] == pytest.approx(0.18, abs=1e-4)
-    assert figures["within_every_cap"]  # none was given
+    assert figures["within_caps"]  # none was given
     assert found["B1"].figures["principal_amount"] == 100  # never nothing
     page = offers.disclosure_sheet(found["A1"], "en", name="<A1>")
     assert "Late fee" in page

@@ -13,10 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskkit import instalments, offers
+from riskkit.offers.caps import SOLVED_TO
 from riskkit.schema import read_caps
 
 PROJECT = Path(__file__).parents[1]
 METHODS = instalments.METHODS
+DEAR = 520_000
 UPFRONT = offers.Charge(
     name="Platform fee", basis="upfront", rate=0.02, collected_by="Platform Co."
 )
@@ -113,12 +115,12 @@ def test_an_offer_at_a_price_costs_that_price(method):
 
 
 def test_the_four_methods_of_one_price_differ_in_what_is_paid_not_in_the_price():
-    table = offers.methods_table(1_200_000, 0.24, 12, fee_rate=0.01)
+    table = instalments.methods_table(1_200_000, 0.24, 12, fee_rate=0.01)
     assert tuple(table.index) == METHODS
     np.testing.assert_allclose(table["apr"], 0.24, atol=1e-4)
     plan = instalments.schedule(
         1_200_000, table.loc["equal_principal", "monthly_rate"], 12, method="equal_principal",
-        fee_amount=12_000,
+        fee_amount=12_000, rounding="down",
     )  # fmt: skip
     row = table.loc["equal_principal"]
     assert row["first_amount"] == plan["due_amount"].iloc[1] / 100
@@ -154,10 +156,14 @@ def told(caps):
     ("language", "expected"),
     [
         ("zh", ["综合融资成本明示表", "贷款本金", "等额本息", "收取主体", "单利", "复利",
-                "除上述以外无其他费用。", "助贷业务综合融资成本上限", "待核实", "金规〔2025〕9号"]),
+                "除上述以外无其他费用。", "提前还款", "借款人", "合同编号",
+                "按 2026-08-31 放款计算", "助贷业务综合融资成本上限：单利上限 24.00%",
+                "本类贷款适用的上限", "金规〔2025〕9号"]),
         ("en", ["All-in financing cost statement", "Principal", "equal instalments",
                 "Collected by", "simple", "compound", "no other charges",
-                "Assisted lending, all-in cost", "to be verified"]),
+                "Early repayment", "Contract no.", "calculated for a payout on 2026-08-31",
+                "Legal caps on this kind of loan",
+                "Assisted lending, all-in cost: simple cap 24.00%"]),
     ],
 )  # fmt: skip
 def test_the_sheet_tells_everything_in_its_language(told, language, expected):
@@ -173,10 +179,40 @@ def test_the_sheet_tells_everything_in_its_language(told, language, expected):
         assert charge.name in text
         assert charge.collected_by in text
     assert f"{told.cost_amount / 100:,.2f}" in text
+    # what nobody has compared with the law is the lender's matter
+    assert "待核实" not in text
+    assert "verified" not in text
     # whatever is not said of a loan without caps and late interest
     bare = text_of(offers.disclosure_sheet(offers.disclosure(offer_of()), language))
     assert expected[-1] not in bare
     assert {"zh": "违约情形下不收取费用", "en": "no costs on default"}[language] in bare
+
+
+def test_early_repayment_is_free_unless_a_fee_is_stated(told):
+    assert "Early repayment: No fee; interest runs to the day" in text_of(
+        offers.disclosure_sheet(told, "en")
+    )
+    assert "提前还款：不收取费用" in text_of(offers.disclosure_sheet(told, "zh"))
+    named = {"name": "Early fee", "name_zh": "提前还款违约金", "collected_by": "某某银行"}
+    early = offers.Charge(basis="early", rate=0.01, **named)
+    costly = offers.disclosure(offer_of(charges=(early,)))
+    assert "Early fee: 1.00% of what is repaid early" in text_of(
+        offers.disclosure_sheet(costly, "en")
+    )
+    chinese = text_of(offers.disclosure_sheet(costly, "zh"))
+    assert "提前还款违约金：提前归还金额的 1.00%，由某某银行收取。" in chinese
+    assert "不收取费用；" not in chinese
+    # it is no cost of normal performance
+    assert costly.apr == offers.disclosure(offer_of()).apr
+    assert costly.costs.index.tolist() == [""]
+    free = dataclasses.replace(early, rate=0.0)
+    assert offers.disclosure(offer_of(charges=(free,))).on_early.empty
+
+
+def test_a_chinese_sheet_has_no_half_width_colon_and_no_english_word_of_ours(told):
+    page = offers.disclosure_sheet(offers.disclosure(offer_of(lender="某某银行")), "zh")
+    assert re.findall(r"[A-Za-z]{3,}|: ", text_of(page)) == ["IRR", "IRR"]
+    assert "上限: " not in text_of(offers.disclosure_sheet(told, "zh"))
 
 
 def test_both_languages_say_the_same_numbers(told):
@@ -186,6 +222,49 @@ def test_both_languages_say_the_same_numbers(told):
     ]
     # the source of a cap has a date in English
     assert [n for n in numbers[1] if n != "2025-10-01"] == numbers[0]
+
+
+def test_a_rate_that_rounds_to_the_cap_and_lies_above_it_is_told_so(caps):
+    offer = offer_of(monthly_rate=0.02000002)
+    told = offers.disclosure(offer, caps=caps, scope="assisted lending")
+    above = dataclasses.replace(told, caps=told.caps.assign(measured_rate=0.240002, within=False))
+    text = text_of(offers.disclosure_sheet(above, "en"))
+    assert "above Assisted lending, all-in cost: simple cap 24.00%, this loan 24.0002%" in text
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    principal=st.integers(10_000, 5_000_000),
+    n=st.integers(1, 36),
+    method=st.sampled_from(METHODS),
+    deducted=st.sampled_from([0.0, 0.001, 0.01]),
+    cap=st.sampled_from([0.12, 0.24, 0.36]),
+)
+def test_an_offer_at_the_cap_never_costs_more_than_the_cap(principal, n, method, deducted, cap):
+    """To the fen: rounding is the lender's loss."""
+    fee = (offers.Charge(name="Fee", basis="upfront", rate=deducted, collected_by="P"),)
+    terms = {"principal_fen": principal, "term_months": n, "method": method}
+    by = {"disbursed_on": "2026-08-01", "lender": "Bank", "charges": fee if deducted else ()}
+    if deducted * 12 / n > cap / 3:  # the fee alone would cost too much
+        return
+    told = offers.disclosure(offers.Offer.at_apr(cap, **terms, **by))
+    flows = told.schedule["due_amount"].to_numpy(dtype=float)
+    worth = flows @ (1 + cap / 12) ** -np.arange(1.0, n + 1)
+    assert worth <= told.received_amount + 1e-4
+    assert told.apr <= cap + SOLVED_TO
+
+
+def test_the_example_that_rounding_put_above_the_cap_is_within_it(caps):
+    """5,200 over 12 months at 24 %: to the nearest fen it cost 24.0002 %."""
+    offer = offers.Offer.at_apr(
+        0.24, principal_fen=DEAR, term_months=12, disbursed_on="2026-08-01", lender="Bank"
+    )
+    flows = instalments.cashflows(instalments.schedule(DEAR, offer.monthly_rate, 12))
+    assert 12 * instalments.irr(flows) > 0.24 + SOLVED_TO
+    told = offers.disclosure(offer, caps=caps, scope="assisted lending")
+    assert told.apr <= 0.24 + SOLVED_TO
+    assert told.caps["within"].tolist() == [True]
+    assert told.figures["within_caps"]
 
 
 def test_a_loan_above_the_cap_is_told_so(caps):
@@ -240,7 +319,10 @@ def test_offers_that_cannot_be_are_refused(change, message):
     ("change", "message"),
     [
         ({"name": ""}, "name of a charge must say something"),
-        ({"basis": "yearly"}, "basis must be one of upfront, monthly, overdue, got 'yearly'"),
+        (
+            {"basis": "yearly"},
+            "basis must be one of .* overdue, early, got 'yearly'",
+        ),
         ({"rate": 1.0}, r"rate of Guarantee must lie in \[0, 1\), got 1.0"),
     ],
 )

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskkit import instalments, offers
+from riskkit.offers.flows import expected_flows
+from riskkit.offers.hazards import grade_hazards
 
 METHODS = instalments.METHODS
 LGD = offers.LossGivenDefault(0.6, "2024-12-31", "assumed")
@@ -105,8 +107,8 @@ def test_without_losses_and_costs_the_price_is_the_hurdle(base, method):
 def test_a_late_default_has_paid_all_but_the_last_instalments_before_it():
     """More than 90 days past due at the end of month 5: only month 1 was paid."""
     base = base_of({6: {m: 0.2 * (m == 5) for m in range(1, 7)}})
-    hazards = offers.grade_hazards(base, pd.Series([0.2], index=pd.Index([1], name="grade")))
-    flows = offers.expected_flows(hazards, (1, 6), 0.24, costs_of(0.6), amount=1_000)
+    hazards = grade_hazards(base, pd.Series([0.2], index=pd.Index([1], name="grade")))
+    flows = expected_flows(hazards, (1, 6), 0.24, costs_of(0.6), amount=1_000)
     due = instalments.instalment(1_000, 0.02, 6)
     paid = flows["principal_amount"] + flows["interest_amount"]
     np.testing.assert_allclose(paid, due * np.array([0, 1, 0.8, 0.8, 0.8, 0.8, 0.8]), atol=1e-9)
@@ -118,9 +120,9 @@ def test_a_late_default_has_paid_all_but_the_last_instalments_before_it():
 def test_servicing_ends_with_prepayment_and_not_with_default():
     """Half prepay in month 1; a fifth of all default in month 2 and go on costing until month 3."""
     base = base_of({3: {1: 0.0, 2: 0.4, 3: 0.0}}, {3: {1: 0.5}})
-    hazards = offers.grade_hazards(base, pd.Series([0.2], index=pd.Index([1], name="grade")))
+    hazards = grade_hazards(base, pd.Series([0.2], index=pd.Index([1], name="grade")))
     costs = costs_of(acquisition=7, servicing=10, delay=1)
-    flows = offers.expected_flows(hazards, (1, 3), 0.2, costs, amount=100)
+    flows = expected_flows(hazards, (1, 3), 0.2, costs, amount=100)
     assert flows["cost_amount"].tolist() == pytest.approx([7, 10, 5, 5])
     assert flows["prepaid_amount"].astype(bool).tolist() == [False, True, False, False]
 
@@ -152,7 +154,7 @@ def incidence(hazards, cell, window):
 @pytest.mark.parametrize("window", [6, 12])
 def test_hazards_of_a_grade_add_up_to_its_probability(base, window):
     probability = pd.Series([0.005, 0.03, 0.25], index=pd.Index([1, 2, 3], name="grade"))
-    hazards = offers.grade_hazards(base, probability, window_months=window)
+    hazards = grade_hazards(base, probability, window_months=window)
     assert hazards.index.names == ["grade", "term_months", "mob"]
     for grade, p in probability.items():
         for term in TERMS:
@@ -162,7 +164,7 @@ def test_hazards_of_a_grade_add_up_to_its_probability(base, window):
 
 
 def test_the_odds_of_every_month_move_alike(base):
-    hazards = offers.grade_hazards(base, pd.Series([0.1], index=pd.Index([1], name="grade")))
+    hazards = grade_hazards(base, pd.Series([0.1], index=pd.Index([1], name="grade")))
     for term in TERMS:
         before, after = (
             h[h > 0] for h in (base.loc[term]["hazard"], hazards.loc[1, term]["hazard"])
@@ -175,7 +177,7 @@ def test_own_hazards_come_back_at_their_own_probability(base):
     own = pd.Series({(1, term): incidence(base, term, 12) for term in TERMS}).rename_axis(
         ["grade", "term_months"]
     )
-    hazards = offers.grade_hazards(base, own)
+    hazards = grade_hazards(base, own)
     np.testing.assert_allclose(hazards["hazard"], base["hazard"], atol=1e-12)
 
 
@@ -184,7 +186,7 @@ def test_a_term_without_defaults_has_no_price_unless_nobody_defaults():
     grades = grades_of(0.02, 0.0)
     table = offers.break_even_table(grades, base, costs_of())
     with pytest.warns(UserWarning, match="no loan of term 3 defaulted"):
-        hazards = offers.grade_hazards(base, grades["probability"])
+        hazards = grade_hazards(base, grades["probability"])
     assert hazards["hazard"].isna().loc[1].all()
     assert table["break_even_apr"].isna().tolist() == [True, False]
 
@@ -289,11 +291,11 @@ def test_a_higher_probability_never_has_a_lower_flat_fee(
 def test_cash_is_conserved(
     base, funding, acquisition, servicing, delay, loss, p, apr, term, method
 ):
-    hazards = offers.grade_hazards(base, pd.Series([p], index=pd.Index(["A"], name="grade")))
+    hazards = grade_hazards(base, pd.Series([p], index=pd.Index(["A"], name="grade")))
     costs = costs_of(
         loss, funding=funding, acquisition=acquisition, servicing=servicing, delay=delay
     )
-    flows = offers.expected_flows(hazards, ("A", term), apr, costs, amount=500, method=method)
+    flows = expected_flows(hazards, ("A", term), apr, costs, amount=500, method=method)
     total = flows.sum()
     returned = total["principal_amount"] + total["prepaid_amount"] + total["defaulted_amount"]
     assert returned == pytest.approx(total["lent_amount"])
@@ -308,10 +310,10 @@ def test_at_its_break_even_price_a_loan_is_worth_what_it_costs(base, method):
     costs = costs_of(0.6, funding=0.06, acquisition=20, servicing=3, margin=0.02)
     grades = grades_of(0.02, 0.15, amount=5_000)
     table = offers.break_even_table(grades, base, costs, method=method)
-    hazards = offers.grade_hazards(base, grades["probability"])
+    hazards = grade_hazards(base, grades["probability"])
     for cell, row in table.iterrows():
         apr = row["break_even_apr"]
-        flows = offers.expected_flows(hazards, cell, apr, costs, amount=5_000, method=method)
+        flows = expected_flows(hazards, cell, apr, costs, amount=5_000, method=method)
         discounts = (1 + 0.08 / 12) ** -flows.index.to_numpy(dtype=float)
         assert flows["net_amount"] @ discounts == pytest.approx(0, abs=1e-6)
 
@@ -342,8 +344,8 @@ def test_a_merchant_pays_what_a_plan_below_cost_lacks(base):
     grades = grades_of(0.02, amount=3_000).assign(probability_low=0.01, probability_high=0.03)
     table = offers.subsidy_table(grades, base, costs, (0.0, 0.029, 0.9))
     assert table.index.names == ["plan_apr", "grade", "term_months"]
-    hazards = offers.grade_hazards(base, grades["probability"])
-    flows = offers.expected_flows(hazards, (1, 6), 0.029, costs, amount=3_000)
+    hazards = grade_hazards(base, grades["probability"])
+    flows = expected_flows(hazards, (1, 6), 0.029, costs, amount=3_000)
     lacks = -flows["net_amount"] @ 1.005 ** -flows.index.to_numpy(dtype=float)
     row = table.loc[0.029, 1, 6]
     assert row["subsidy_amount"] == pytest.approx(lacks)
@@ -392,7 +394,7 @@ def test_grades_and_hazards_that_cannot_be_are_refused(base):
         offers.break_even_table(grades_of(0.1)[["probability"]], base, costs_of())
     other = pd.Series({(1, 24): 0.1}).rename_axis(["grade", "term_months"])
     with pytest.raises(ValueError, match="no hazards of term 24; known: 1, 3, 6, 9, 12"):
-        offers.grade_hazards(base, other)
+        grade_hazards(base, other)
     with pytest.raises(ValueError, match=r"must have the index \(term_months, mob\), got \(mob\)"):
         offers.term_hazards(base.loc[3])
     index = pd.MultiIndex.from_tuples([(3, 1)], names=["term_months", "mob"])

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from riskkit import offers, synthetic, vintage
+from riskkit.offers.flows import expected_flows
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def test_expected_cash_is_what_came_back(book, term):
         lgd=offers.LossGivenDefault(1 - back, "2024-12-31", "this book"),
         funding_rate=0.0, acquisition_amount=0, servicing_amount=0,
     )  # fmt: skip
-    flows = offers.expected_flows(hazards, ("all", term), apr, costs, amount=1.0).sum()
+    flows = expected_flows(hazards, ("all", term), apr, costs, amount=1.0).sum()
     defaulted = panel.loc[panel["dpd"] > 90, "loan_id"].nunique() / len(loans)
 
     # what a loan still owes when it defaults tells how many instalments it missed before

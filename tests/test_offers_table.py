@@ -13,6 +13,8 @@ from scipy.special import expit, logit
 from test_offers_price import TERMS, base_of, costs_of, grades_of
 
 from riskkit import offers
+from riskkit.offers.flows import expected_flows
+from riskkit.offers.hazards import grade_hazards
 
 COSTS = costs_of(0.6, funding=0.06, acquisition=30, servicing=2, margin=0.02)
 DEMAND = offers.Demand(
@@ -69,10 +71,10 @@ def test_the_wanted_price_earns_the_margin_and_the_next_lower_one_does_not(base)
     cells = cells_of(0.03, terms=(6,))
     row = offers.price_table(cells, base, COSTS, DEMAND).iloc[0]
     series = pd.Series({(1, 6): 0.03}).rename_axis(["grade", "term_months"])
-    hazards = offers.grade_hazards(base, series)
+    hazards = grade_hazards(base, series)
 
     def worth(apr, hurdle):
-        flows = offers.expected_flows(hazards, (1, 6), apr, COSTS, amount=5_000)["net_amount"]
+        flows = expected_flows(hazards, (1, 6), apr, COSTS, amount=5_000)["net_amount"]
         return flows @ (1 + hurdle / 12) ** -flows.index.to_numpy(dtype=float)
 
     wanted = row["wanted_apr"]
@@ -87,7 +89,7 @@ def test_the_wanted_price_earns_the_margin_and_the_next_lower_one_does_not(base)
 
 def shift_of(base, term, probability):
     series = pd.Series({(1, term): probability}).rename_axis(["grade", "term_months"])
-    scaled = offers.grade_hazards(base, series)["hazard"].to_numpy()
+    scaled = grade_hazards(base, series)["hazard"].to_numpy()
     plain = base.loc[term]["hazard"].to_numpy()
     return logit(scaled[-1]) - logit(plain[-1])
 
@@ -98,7 +100,7 @@ def profit_by_hand(base, term, apr, shift, amount):
         odds = logit(own["hazard"].to_numpy()) + shift + 1.5 * (apr - 0.24)
     hazards = pd.concat({1: pd.concat({term: own.assign(hazard=expit(odds))})})
     hazards.index.names = ["grade", "term_months", "mob"]
-    flows = offers.expected_flows(hazards, (1, term), apr, COSTS, amount=amount)
+    flows = expected_flows(hazards, (1, term), apr, COSTS, amount=amount)
     worth = flows["net_amount"] @ (1 + 0.06 / 12) ** -flows.index.to_numpy(dtype=float)
     return expit(2.3 - 12 * (apr - 0.24)) * worth
 
@@ -142,6 +144,36 @@ def test_takers_who_fail_too_often_for_the_wanted_price_get_none(base):
     text = offers.price_text(offers.price_table(
         cells_of(0.10, terms=(12,)), base, costs, calm, step=0.01), "CNY")  # fmt: skip
     assert "**1 cell is declined because those who take its price fail too often for it**" in text
+
+
+def test_a_cap_above_break_even_whose_takers_lose_is_not_below_break_even(base):
+    """Break-even is for the cell as it is; those who take the cap's price fail more often."""
+    keen = dataclasses.replace(DEMAND, list_apr=0.05, price_logit=8.0, take_up_logit_per_apr=0.0)
+    bare = dataclasses.replace(COSTS, margin_rate=0.0)
+    cells = cells_of(0.10, terms=(12,))
+    need = offers.break_even_table(cells, base, bare)["break_even_apr"].item()
+    wanting = dataclasses.replace(COSTS, margin_rate=0.3)
+    row = offers.price_table(cells, base, wanting, keen, cap_apr=need + 0.01).iloc[0]
+    assert need < row["cap_apr"] < row["wanted_apr"]
+    assert row["status"] == ("takers lose at cap" if row["best_apr"] > 0 else "no price pays")
+    calm = dataclasses.replace(keen, price_logit=1.5)
+    row = offers.price_table(cells, base, wanting, calm, cap_apr=need + 0.01).iloc[0]
+    assert row["status"] == "takers lose at cap"
+    assert np.isnan(row["offer_apr"])
+
+
+def test_what_the_judged_rate_would_change_is_the_price_at_that_rate(base):
+    cells = cells_of(0.08, terms=(6, 12))
+    judged = cells.assign(judged_probability=0.04)
+    plain = offers.price_table(cells, base, COSTS, DEMAND, cap_apr=0.24)
+    table = offers.price_table(judged, base, COSTS, DEMAND, cap_apr=0.24)
+    pd.testing.assert_frame_equal(table[plain.columns], plain)
+    other = cells.assign(probability=0.04)
+    there = offers.break_even_table(other, base, dataclasses.replace(COSTS, margin_rate=0.0))
+    np.testing.assert_allclose(table["break_even_judged"], there["break_even_apr"])
+    # take-up rests on the cell's own risk; what it is charged, on the rate
+    expected = offers.price_table(other, base, COSTS, DEMAND, cap_apr=0.24)["offer_apr"]
+    np.testing.assert_allclose(table["judged_apr"], expected)
 
 
 def test_a_term_in_which_nobody_has_defaulted_has_no_price_and_says_why(base):
@@ -261,6 +293,24 @@ SCALE = pd.DataFrame(
     {"n": [1_000, 1_000], "bad": [50, 200], "probability": [0.05, 0.2]},
     index=pd.Index([1, 2], name="grade"),
 )
+
+
+def test_cells_carry_what_other_loans_say_of_their_grade():
+    judged = SCALE.assign(
+        judged_n=[100, 0], judged_bad=[2, 0], judged_rate=[0.02, np.nan],
+        judged_rate_low=[0.005, np.nan], judged_rate_high=[0.06, np.nan], light=["red", "few"],
+    )  # fmt: skip
+    loans = [(1, 1, 1, i < 8) for i in range(800)] + [(2, 1, 1, i < 8) for i in range(200)]
+    table = offers.offer_cells(asked(loans), judged)
+    shift = logit(table["probability"]) - logit(SCALE["probability"].to_numpy())
+    assert (shift < -0.1).all()
+    # the same shift of the term; a grade that nothing judges stays as it is
+    np.testing.assert_allclose(logit(table["judged_probability"]) - shift, logit([0.02, 0.2]))
+    assert table["grade_probability"].tolist() == [0.05, 0.2]
+    assert table["judged_light"].tolist() == ["red", "few"]
+    assert "judged_probability" not in offers.offer_cells(asked(loans), SCALE)
+    none = judged.assign(judged_rate=[0.0, np.nan])
+    assert offers.offer_cells(asked(loans), none)["judged_probability"].iloc[0] == 0
 
 
 def test_cells_count_everybody_once():

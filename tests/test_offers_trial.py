@@ -8,8 +8,8 @@ import pytest
 
 from riskkit import offers
 from riskkit.checks import DataContractError
-from riskkit.instalments import instalment
-from riskkit.offers.trial import loan_earnings, offer_trial, trial_rows
+from riskkit.instalments import instalment, irr
+from riskkit.offers.trial import lawful_offers, loan_earnings, offer_trial, trial_rows
 from riskkit.synthetic import Lender, Portfolio, World, perform, simulate
 
 LENDER = Lender(n_months=30)
@@ -151,7 +151,7 @@ def test_each_step_is_told_against_the_one_before_it(old):
     assert np.allclose(profit["added"].cumsum(), profit["difference"])
     known = offer_trial(
         perform(steps["the decision"], LENDER, 5), perform(steps["and the price"], LENDER, 5),
-        END, **MONEY,
+        END, **MONEY, level=1 - 0.05 / 3,
     ).loc["profit_amount"]  # fmt: skip
     added = profit.loc["and the price", ["added", "added_low", "added_high"]]
     assert np.allclose(added, known[["difference", "low", "high"]].astype(float))
@@ -159,12 +159,15 @@ def test_each_step_is_told_against_the_one_before_it(old):
     assert "*the decision* -" in text.replace("−", "-")
     assert text.count("**less**") >= 1
     assert "; *and the limit*" in text
-    # a step that hardly moves anything among so many is neither
+    # what is printed is what decides, for all steps together
     still = table.copy()
-    still.loc[("and the price", "profit_amount"), ["added", "added_low", "added_high"]] = 10, 1, 19
-    assert "*and the price* +10 (+1 to +19), **no more, no less**" in offers.trial_text(
-        still, "CNY"
-    )
+    columns = ["added", "added_low", "added_high"]
+    for ends, verdict in (((10, 1, 19), "more"), ((10, -1, 21), "no more, no less")):
+        still.loc[("and the price", "profit_amount"), columns] = ends
+        said = f"*and the price* +10 ({ends[1]:+} to +{ends[2]}), **{verdict}**"
+        assert said in offers.trial_text(still, "CNY")
+    assert "95 % for all steps together" in text
+    assert table["lawful"].isna().all()
     with pytest.raises(ValueError, match="steps must hold one at least"):
         offers.trial_steps(asked, {}, WORLD, **MONEY)
 
@@ -183,6 +186,108 @@ def test_without_new_prices_the_old_ones_stay_and_newcomers_pay_their_terms_medi
     nobody = asked.assign(approved=False, offer_apr=np.nan)
     with pytest.raises(ValueError, match="no old offer whose price could stay"):
         offers.new_offers(nobody, everybody(old))
+
+
+def test_todays_offers_made_lawful_differ_only_where_they_were_above_the_cap(old):
+    asked = old.applications
+    made = lawful_offers(asked, 0.24)
+    above = (asked["offer_apr"] > 0.24).to_numpy()
+    assert above.any()
+    pd.testing.assert_frame_equal(made[~above], asked[~above])
+    assert (made.loc[above, "offer_apr"] == 0.24).all()
+    # the fee is a part of the price, and stays as large a part
+    share = made.loc[above, "offer_fee_rate"] * asked.loc[above, "offer_apr"]
+    assert np.allclose(share, asked.loc[above, "offer_fee_rate"] * 0.24)
+    same = [name for name in asked if name not in ("offer_apr", "offer_fee_rate")]
+    pd.testing.assert_frame_equal(made[same], asked[same])
+    # and so are the prices that the new decision keeps, of those declined before, too
+    kept = offers.new_offers(asked, everybody(old), cap_apr=0.24)
+    plain = offers.new_offers(asked, everybody(old))
+    assert np.allclose(kept["offer_apr"], plain["offer_apr"].clip(upper=0.24))
+    # all-in: twelve times the monthly rate of return on what is paid out, the fee off it
+    new = perform(made, LENDER, 5)
+    panel = new.performance
+    ended = panel.groupby("loan_id")["status"].last()
+    table = new.applications.set_index("application_id")
+    loans = table.loc[ended.index[ended == "matured"]]
+    loans = loans[(loans["offer_apr"] == 0.24) & (loans["booked_amount"] >= 200_000)][:20]
+    due = new.instalments.set_index("loan_id")["due_amount"]
+    for loan in loans.itertuples():
+        flows = [-loan.booked_amount * (1 - loan.offer_fee_rate), *due.loc[[loan.Index]]]
+        assert 12 * irr(flows) == pytest.approx(0.24, abs=1e-4)
+
+
+def test_what_the_law_takes_is_told_apart_from_what_the_price_takes(old):
+    asked, everyone = old.applications, everybody(old)
+    steps = {
+        "+ the decision": offers.new_offers(asked, everyone, cap_apr=0.24),
+        "+ price": offers.new_offers(asked, everyone, prices(0.24)),
+    }
+    price, before = (steps[name]["offer_apr"] for name in ("+ price", "+ the decision"))
+    moved = np.where(price > before, "up", "same")
+    parts = pd.Series(moved, index=asked.index)
+    table = offers.trial_steps(asked, steps, WORLD, **MONEY, cap_apr=0.24, parts=parts)
+    assert [*table.index.unique("step")] == ["today, made lawful", *steps]
+    made = perform(lawful_offers(asked, 0.24), LENDER, 5)
+    law = offer_trial(perform(asked, LENDER, 5), made, END, **MONEY).loc["profit_amount"]
+    row = table.loc[("today, made lawful", "profit_amount")]
+    assert row["added"] == row["difference"] == law["difference"]
+    last = table.loc[("+ price", "profit_amount")]
+    own = offer_trial(made, perform(steps["+ price"], LENDER, 5), END, **MONEY)
+    expected = own.loc["profit_amount", ["difference", "low", "high"]].astype(float)
+    assert np.allclose(last[["lawful", "lawful_low", "lawful_high"]].astype(float), expected)
+    profit = table.xs("profit_amount", level="measure")
+    assert np.allclose(profit["added"].sum(), last["difference"])
+    # everybody is in a part, and what the parts add is what the step adds
+    added = [table.loc[("+ price", f"profit_amount, {part}"), "added"] for part in ("up", "same")]
+    assert sum(added) == pytest.approx(last["added"])
+    rows = (parts == "up") & steps["+ price"]["approved"] & trial_rows(asked, END)
+    booked = perform(steps["+ price"], LENDER, 5).applications["booked"]
+    taken = table.loc[("+ price", "take_up_rate, up")]
+    assert taken["new"] == pytest.approx(booked[rows].mean())
+    assert taken["added"] < 0
+    text = offers.trial_text(table, "CNY", step="+ price")
+    assert f"**within the cap** it is {last['lawful']:+,.0f} CNY" in text
+    figures = offers.trial_figures(table, "CNY")
+    assert figures["Of that, step by step"].startswith(
+        f"today, made lawful {law['difference']:+,.0f}"
+    )
+    assert "; the decision " in figures["Of that, step by step"]
+
+
+def step_of(added, low, high, **others):
+    columns = {"difference": added, "low": low, "high": high, "added": added}
+    columns |= {"added_low": low, "added_high": high, "new": 0.9}
+    return columns | {"lawful": added, "lawful_low": low, "lawful_high": high} | others
+
+
+def test_a_step_that_loses_beyond_chance_is_a_finding():
+    rows = {
+        ("today, made lawful", "profit_amount"): step_of(-100, -120, -80),
+        ("+ price", "profit_amount"): step_of(-50, -90, -10, lawful_high=20),
+        ("+ price", "profit_amount, A, cheaper"): step_of(-40, -60, -20),
+        ("+ price", "profit_amount, A, dearer"): step_of(-10, -30, 10),
+        ("+ price", "take_up_rate, A, cheaper"): step_of(0.1, 0, 0.2),
+        ("+ price", "take_up_rate, A, dearer"): step_of(-0.1, -0.2, 0.1),
+    }
+    index = pd.MultiIndex.from_tuples(rows, names=["step", "measure"])
+    table = pd.DataFrame([*rows.values()], index=index)
+    found = offers.trial_findings(table, "CNY", step="+ price")
+    assert [(topic, red) for topic, _, red in found] == [("Profit of offers", False)] * 3
+    law, price, part = (text for _, text, _ in found)
+    assert law == (
+        "today, made lawful: -100 (-120 to -80) CNY, beyond chance: what the cap takes from "
+        "today's offers"
+    )
+    assert price == "+ price: -50 (-90 to -10) CNY, beyond chance"
+    assert part == "+ price, of which these lose beyond chance: A, cheaper -40 CNY"
+    # together less than today's within the cap: red; a step that may be chance: nothing
+    worse = table.copy()
+    worse.loc[("+ price", "profit_amount"), ["lawful_high", "added_high"]] = -1, 5
+    *_, (topic, text, red) = offers.trial_findings(worse, "CNY")
+    assert (topic, red) == ("Profit of offers", True)
+    assert text == "the new offers earn less than today's offers within the cap, beyond chance"
+    assert len(offers.trial_findings(worse, "CNY")) == 2
 
 
 def test_the_paired_interval_is_that_of_resampled_customers(old):

@@ -138,6 +138,32 @@ def test_key_figures_of_every_stage_are_on_the_index(finished):
             assert label in index
 
 
+def test_prices_are_told_beside_todays_and_the_law_apart_from_our_own_doing(synthetic_run):
+    folder = synthetic_run.run_dir / "07_offers"
+    prices = schema.read_table(folder / "prices.parquet")
+    said = text_of(synthetic_run, "07_offers")
+    # four ways of repaying: the price of that grade for that very term
+    commonest = prices.groupby("term_months")["applications"].sum().idxmax()
+    at_term = prices.xs(commonest, level="term_months")["offer_apr"].dropna()
+    assert f"over {commonest} months at {at_term.iloc[0]:.2%}, the price of grade" in said
+    assert "best, assumed" not in said
+    changes = schema.read_table(folder / "price_changes.parquet")
+    assert 0 < changes["offers"].sum() <= prices["applications"].sum()
+    trial = schema.read_table(folder / "trial.parquet")
+    profit = trial.xs("profit_amount", level="measure")
+    assert profit.index[0] == "today, made lawful"
+    figures = json.loads((folder / "key_figures.json").read_text())
+    split = figures["Of that, step by step"]
+    for name, row in profit.iterrows():
+        assert f"{name.removeprefix('+ ')} {row['added']:+,.0f} (" in split
+    # a sheet says the very rate that its payments cost, and no more than the cap
+    for path in folder.glob("offer_*_en.html"):
+        cap, rate = re.search(
+            r"simple cap ([\d.]+)%, this loan ([\d.]+)%", path.read_text(encoding="utf-8")
+        ).groups()
+        assert float(rate) <= float(cap)
+
+
 def test_equal_parameters_give_equal_bytes(project, synthetic_run):
     again = pipeline.run(profile="quick", project=project, run="again", progress=False)
     for name in STAGES:

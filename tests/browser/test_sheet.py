@@ -72,6 +72,14 @@ def test_the_sheet_asks_for_nothing_and_fits_its_screen(opened, sheets):
         )
         assert min(ends) >= 0
         assert 0 < max(ends) <= width
+        # and so is every amount of the plan, the balance in its last cell, too
+        ends = opened.locator(".plan tbody td").evaluate_all(
+            "cells => cells.map(cell => cell.getBoundingClientRect())"
+            ".flatMap(box => [box.left, box.right])"
+        )
+        assert min(ends) >= 0
+        assert 0 < max(ends) <= width
+        assert opened.locator(".plans").evaluate("box => box.scrollWidth <= box.clientWidth")
     assert opened.evaluate("document.documentElement.lang").startswith(opened.language)
 
 

@@ -14,7 +14,9 @@ import pandas as pd
 __all__ = [
     "METHODS",
     "Method",
+    "Rounding",
     "cashflows",
+    "fen_below",
     "instalment",
     "method_names",
     "refuse",
@@ -25,6 +27,8 @@ __all__ = [
 # a new method comes last: others store the position of one
 Method = Literal["equal_instalment", "interest_only", "flat_fee", "equal_principal"]
 METHODS: tuple[Method, ...] = get_args(Method)
+Rounding = Literal["nearest", "down"]
+ROUNDINGS: tuple[Rounding, ...] = get_args(Rounding)
 _EQUAL_PARTS = ("flat_fee", "equal_principal")  # the same part of the principal every month
 
 
@@ -97,6 +101,7 @@ def schedules(
     method: npt.ArrayLike = "equal_instalment",
     *,
     max_months: int | None = None,
+    rounding: Rounding = "nearest",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Instalments due and principal left of many loans at once.
 
@@ -112,6 +117,9 @@ def schedules(
         One of :data:`METHODS` as in :func:`schedule`, or one for each loan.
     max_months : int, optional
         Number of instalment columns; the longest term unless given.
+    rounding : {"nearest", "down"}
+        Of interest, fee and equal instalments to whole fen: to the nearest one, half to even, or
+        down, so that no loan ever costs more than its rate.
 
     Returns
     -------
@@ -124,12 +132,14 @@ def schedules(
     ------
     ValueError
         As :func:`instalment`, or if a principal is not whole fen, a rate is not finite, or a term
-        exceeds `max_months`.
+        exceeds `max_months`, or the rounding is another.
 
     Source
     ------
-    riskkit definition; interest of a month = balance × rate, rounded half to even; flat fee =
-    principal × rate likewise; flat fee and equal principal repay ⌊P / n⌋ of the principal a month.
+    riskkit definition; interest of a month = balance × rate, rounded; flat fee = principal × rate
+    likewise; flat fee and equal principal repay ⌊P / n⌋ of the principal a month. Rounded down, no
+    month charges more than the rate on what is owed, and what is due later for it is worth no more
+    today: the internal rate of return is at most the rate.
 
     Examples
     --------
@@ -138,6 +148,9 @@ def schedules(
     ([1134715, 1060000], [0, 0])
     """
     names = method_names(method)
+    if rounding not in ROUNDINGS:
+        raise ValueError(f"rounding must be one of {', '.join(ROUNDINGS)}, got {rounding!r}")
+    to_fen = np.rint if rounding == "nearest" else fen_below
     p, r, n, flat, in_parts = np.broadcast_arrays(
         np.atleast_1d(_fen(principal)),
         np.asarray(monthly_rate, dtype=float),
@@ -149,17 +162,17 @@ def schedules(
     unrounded = instalment(p, r, n, names)
     width = max_months if max_months is not None else int(n.max(initial=0))
     refuse(n > width, f"n_months must be <= max_months = {width}", n)
-    fee = np.where(flat, np.rint(p * r), 0)
+    fee = np.where(flat, to_fen(p * r), 0)
     rate_on_balance = np.where(flat, 0, r)
     # of an instalment, or of the part of the principal in it
-    regular = np.where(in_parts, p // np.maximum(n, 1), np.rint(unrounded))
+    regular = np.where(in_parts, p // np.maximum(n, 1), to_fen(unrounded))
     contains_interest = np.where(in_parts, 0.0, 1.0)
     due = np.zeros((len(p), width + 1), dtype=np.int64)
     balance = np.zeros_like(due)
     balance[:, 0] = p
     left = p.astype(float)  # exact for whole fen up to 2⁵³, and faster than casting every month
     for number in range(1, width + 1):
-        interest = np.rint(left * rate_on_balance) + fee
+        interest = to_fen(left * rate_on_balance) + fee
         # rounding of a tiny loan may pay it off early: never repay more than is left
         repaid = np.minimum(regular - contains_interest * interest, left)
         repaid = np.where(number == n, left, repaid)
@@ -176,6 +189,7 @@ def schedule(
     *,
     method: Method = "equal_instalment",
     fee_amount: int = 0,
+    rounding: Rounding = "nearest",
 ) -> pd.DataFrame:
     """Repayment schedule of one loan in whole fen, one row per instalment.
 
@@ -194,6 +208,8 @@ def schedule(
         the interest on what is left (等额本金).
     fee_amount : int
         Fee deducted from the disbursal, fen. When not zero it is row number 0.
+    rounding : {"nearest", "down"}
+        As in :func:`schedules`.
 
     Returns
     -------
@@ -205,7 +221,7 @@ def schedule(
     Raises
     ------
     ValueError
-        If an argument is out of range, not whole fen, or `method` is unknown.
+        If an argument is out of range, not whole fen, or `method` or `rounding` unknown.
 
     Source
     ------
@@ -219,7 +235,7 @@ def schedule(
     """
     fee = int(_fen(fee_amount))
     p = int(_fen(principal))
-    dues, balances = schedules(p, monthly_rate, n_months, method)
+    dues, balances = schedules(p, monthly_rate, n_months, method, rounding=rounding)
     if not 0 <= fee <= p:
         raise ValueError(f"fee_amount must lie in 0..principal = {p}, got {fee_amount!r}")
     due, balance = dues[0, 1:], balances[0]
@@ -272,6 +288,18 @@ def method_names(method: npt.ArrayLike) -> np.ndarray:
     names = np.asarray(method, dtype=str)
     refuse(~np.isin(names, METHODS), f"method must be one of {', '.join(METHODS)}", names)
     return names
+
+
+def fen_below(amount: npt.ArrayLike) -> np.ndarray:
+    """Whole fen below an amount; what is whole but for its last digits stays what it is.
+
+    Examples
+    --------
+    >>> fen_below([0.29 * 100, 28.99]).tolist()
+    [29.0, 28.0]
+    """
+    whole: np.ndarray = np.floor(np.asarray(amount, dtype=float) + 1e-6)
+    return whole
 
 
 def _fen(amount: npt.ArrayLike) -> np.ndarray:

@@ -74,8 +74,9 @@ def check_offers(parameters: Mapping[str, Any]) -> dict[str, str]:
                 raise ValueError(f"{name} must lie in [0, {most:g}], got {parameters[name]!r}")
     if not parameters.get("free_share", 1.0) > 0:
         raise ValueError(f"free_share must lie in (0, 1], got {parameters['free_share']!r}")
-    if not 0 <= parameters.get("late_fee_rate", 0.0) < 1:
-        raise ValueError(f"late_fee_rate must lie in [0, 1), got {parameters['late_fee_rate']!r}")
+    for name in ("late_fee_rate", "early_fee_rate"):
+        if not 0 <= parameters.get(name, 0.0) < 1:
+            raise ValueError(f"{name} must lie in [0, 1), got {parameters[name]!r}")
     for name in _ANSWERS:
         if not -_MOST_LOGIT <= parameters.get(name, 0.0) <= _MOST_LOGIT:
             raise ValueError(

@@ -19,6 +19,7 @@ __all__ = ["HIGHEST_APR", "break_even_table", "subsidy_table"]
 
 HIGHEST_APR = 2.0  # beyond such a price no loan is looked for
 ENDS = ("probability", "probability_low", "probability_high")
+JUDGED = "judged_probability"  # of loans that did not choose the grades, where there are any
 
 
 def break_even_table(
@@ -40,8 +41,8 @@ def break_even_table(
     ----------
     grades : DataFrame, index grade, or (grade, term_months)
         `probability` of default within `window_months`; its interval `probability_low`,
-        `probability_high` (if absent, there is none); `mean_amount` of a loan, units of the
-        currency; other columns are kept.
+        `probability_high` (if absent, there is none); `judged_probability`, where other loans tell;
+        `mean_amount` of a loan, units of the currency; other columns are kept.
     base : DataFrame, index (term_months, mob)
         Of :func:`term_hazards`.
     costs : LoanCosts
@@ -55,8 +56,9 @@ def break_even_table(
     -------
     DataFrame, index (grade, term_months)
         Columns of `grades`, then `break_even_apr`, and `break_even_low`, `break_even_high` at the
-        ends of the probability's interval: twelve times the monthly rate of return. NaN where no
-        price up to `highest_apr` pays, which means decline, and where the term has no hazards.
+        ends of the probability's interval, and `break_even_judged` where there is a judged one:
+        twelve times the monthly rate of return. NaN where no price up to `highest_apr` pays, which
+        means decline, and where the term has no hazards.
 
     Raises
     ------
@@ -87,7 +89,7 @@ def break_even_table(
     hazard, prepayment, terms = dense_hazards(base, cells.index)
     amount = cells["mean_amount"].to_numpy(dtype=float)
     table = cells.copy()
-    for end in ENDS:
+    for end in (*ENDS, *([JUDGED] if JUDGED in cells else [])):
         if end not in cells:
             table[break_even_column(end)] = np.nan
             continue
@@ -172,7 +174,8 @@ def checked_cells(grades: pd.DataFrame, base: pd.DataFrame) -> pd.DataFrame:
 
 def break_even_column(end: str) -> str:
     """Column of the price at a probability or an end of its interval."""
-    return {"probability": "break_even_apr"}.get(end, end.replace("probability", "break_even"))
+    named = {"probability": "break_even_apr", JUDGED: "break_even_judged"}
+    return named.get(end, end.replace("probability", "break_even"))
 
 
 def _scaled_shares(

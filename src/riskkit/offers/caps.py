@@ -12,8 +12,8 @@ from riskkit.checks import nearest_name
 __all__ = ["cap_on", "cap_test"]
 
 ANY_SCOPE = "any"
-# prices are published, and capped, to a hundredth of a percentage point
-DIGITS = 4
+# a rate of return is found by iteration: what lies as near to a cap is the cap
+SOLVED_TO = 1e-8
 
 
 def cap_on(caps: pd.DataFrame, day: pd.Timestamp | str, scope: str) -> pd.Series | None:
@@ -88,8 +88,8 @@ def cap_test(
     Returns
     -------
     DataFrame, index cap
-        `measured_by`, `cap_rate`, `measured_rate`, `within` (to a hundredth of a percentage point,
-        as prices are stated), `headroom_rate` = cap − measured, `source`, `title_zh`,
+        `measured_by`, `cap_rate`, `measured_rate`, `within` (to the fen: what rounds to the cap and
+        lies above it is above), `headroom_rate` = cap − measured, `source`, `title_zh`,
         `source_zh`, `verify`. No rows where none is in force.
 
     Raises
@@ -105,7 +105,7 @@ def cap_test(
     measures = {"nominal": apr, "effective": ear, "irr": ear if xirr is None else xirr}
     table = force[["measured_by", "cap_rate"]].copy()
     table["measured_rate"] = force["measured_by"].map(measures).astype(float)
-    table["within"] = table["measured_rate"].round(DIGITS) <= table["cap_rate"].round(DIGITS)
+    table["within"] = table["measured_rate"] <= table["cap_rate"] + SOLVED_TO
     table["headroom_rate"] = table["cap_rate"] - table["measured_rate"]
     for name in ("source", "title_zh", "source_zh", "verify"):
         table[name] = force[name]

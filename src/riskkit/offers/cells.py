@@ -33,7 +33,9 @@ def offer_cells(applications: pd.DataFrame, scale: pd.DataFrame) -> pd.DataFrame
         `grade`, `term_months`, `amount` (requested, fen), and, if terms are to be compared,
         `default_flag`, missing where unknown.
     scale : DataFrame, index `grade`
-        `n`, `bad`, `probability`, of :func:`riskkit.metrics.master_scale`.
+        `n`, `bad`, `probability`, of :func:`riskkit.metrics.master_scale`; `judged_n`,
+        `judged_bad`, `judged_rate` with `judged_rate_low`, `judged_rate_high` and `light` of loans
+        that did not choose it, where there are any (:func:`riskkit.rating.judge_scale`).
 
     Returns
     -------
@@ -43,7 +45,10 @@ def offer_cells(applications: pd.DataFrame, scale: pd.DataFrame) -> pd.DataFrame
         expect, NaN without outcomes; `term_shift` in log-odds, 0 where the term is as its grades;
         `probability` with `probability_low`, `probability_high`: Jeffreys 95 % interval of the
         grade's bads, widened to hold a probability that was pooled with a neighbour's, and by the
-        shift's own. Cells that nobody asks for are no rows.
+        shift's own. Where the scale was judged also its `judged_` columns, `judged_light`,
+        `grade_probability` (without a term's shift), and `judged_probability`: the judged rate in
+        place of the grade's, with the same shift, and the grade's where nothing judges it. Cells
+        that nobody asks for are no rows.
 
     Raises
     ------
@@ -79,9 +84,20 @@ def offer_cells(applications: pd.DataFrame, scale: pd.DataFrame) -> pd.DataFrame
         probability_low=np.minimum(low, scale["probability"]),
         probability_high=np.maximum(high, scale["probability"]),
     )
+    if "judged_rate" in scale:
+        judged = [name for name in scale if name.startswith("judged_")]
+        of_grade = of_grade.join(scale[judged]).assign(
+            grade_probability=scale["probability"],
+            judged_light=scale["light"],
+            judged_probability=scale["judged_rate"].fillna(scale["probability"]),
+        )
     table = table.join(of_grade, on="grade").join(
         _term_shifts(applications, scale), on="term_months"
     )
+    if "judged_probability" in table:
+        with np.errstate(divide="ignore"):
+            odds = logit(table["judged_probability"].to_numpy(dtype=float))
+        table["judged_probability"] = expit(odds + table["term_shift"])
     return _moved(table).drop(columns=["shift_low", "shift_high"])
 
 

@@ -17,17 +17,17 @@ from riskkit.instalments import (
     METHODS,
     Method,
     annualised,
-    cashflows,
     contract_rate,
+    fen_below,
     irr,
     schedule,
     xirr,
 )
 from riskkit.offers.caps import cap_test
 
-__all__ = ["Charge", "Disclosure", "Offer", "disclosure", "methods_table"]
+__all__ = ["Charge", "Disclosure", "Offer", "disclosure"]
 
-Basis = Literal["upfront", "monthly", "overdue"]
+Basis = Literal["upfront", "monthly", "overdue", "early"]
 BASES: tuple[Basis, ...] = get_args(Basis)
 LATE_EXAMPLE_DAYS = 30
 MOST_FEN = 10**13  # beyond it amounts times rates are no longer exact to the fen
@@ -43,9 +43,10 @@ class Charge:
     ----------
     name : str
         As it stands in the contract.
-    basis : {"upfront", "monthly", "overdue"}
+    basis : {"upfront", "monthly", "overdue", "early"}
         A share of the principal deducted from the disbursal; a share of the principal with each
-        instalment; a share of an overdue instalment for each day that it is overdue.
+        instalment; a share of an overdue instalment for each day that it is overdue; a share of
+        what is repaid before it is due.
     rate : float
         That share, a fraction.
     collected_by : str
@@ -202,6 +203,8 @@ class Disclosure:
     on_default : DataFrame, index `name`
         `rate` a day of an overdue instalment, `amount` in fen of the first instalment paid 30 days
         late, `collected_by`.
+    on_early : DataFrame, index `name`
+        `rate` of what is repaid early, `collected_by`; without rows early repayment is free.
     received_amount, paid_amount, cost_amount : int
         Fen: handed over, paid back in all, and what the one is more than the other.
     apr, ear, xirr : float
@@ -215,6 +218,7 @@ class Disclosure:
     schedule: pd.DataFrame
     costs: pd.DataFrame
     on_default: pd.DataFrame
+    on_early: pd.DataFrame
     received_amount: int
     paid_amount: int
     cost_amount: int
@@ -233,7 +237,7 @@ class Disclosure:
             "cost_amount": self.cost_amount / 100,
             "apr": self.apr,
             "ear": self.ear,
-            "within_every_cap": bool(self.caps.empty or self.caps["within"].all()),
+            "within_caps": bool(self.caps.empty or self.caps["within"].all()),
         }
 
 
@@ -241,6 +245,9 @@ def disclosure(
     offer: Offer, *, caps: pd.DataFrame | None = None, scope: str | None = None
 ) -> Disclosure:
     """All that a borrower must be told of an offer, to the cent.
+
+    Every amount is rounded down to whole fen, so that what is told a year is never above the rates
+    of the offer, nor above a cap that they keep to.
 
     Parameters
     ----------
@@ -276,9 +283,11 @@ def disclosure(
     if caps is not None and scope is None:
         raise ValueError("caps need a scope: which lender and borrower they are tested for")
     principal, n = int(offer.principal_fen), offer.term_months
-    plan = schedule(principal, offer.monthly_rate, n, method=offer.method).set_index("number")
+    plan = schedule(
+        principal, offer.monthly_rate, n, method=offer.method, rounding="down"
+    ).set_index("number")
     # pairs: two charges may be equal, and both are paid
-    amounts = [(charge, round(principal * charge.rate)) for charge in offer.charges]
+    amounts = [(charge, int(fen_below(principal * charge.rate))) for charge in offer.charges]
     monthly = sum(fen for charge, fen in amounts if charge.basis == "monthly")
     upfront = sum(fen for charge, fen in amounts if charge.basis == "upfront")
     plan["charges_amount"] = monthly
@@ -297,6 +306,7 @@ def disclosure(
         schedule=plan[[*columns, "balance"]],
         costs=_costs(offer, amounts, int(plan["interest_amount"].sum())),
         on_default=_on_default(offer, int(plan["due_amount"].iloc[0])),
+        on_early=_on_early(offer),
         received_amount=principal - upfront,
         paid_amount=int(plan["due_amount"].sum()),
         cost_amount=int(flows.sum()),
@@ -307,61 +317,10 @@ def disclosure(
     )
 
 
-def methods_table(
-    principal_fen: int, apr: float, term_months: int, *, fee_rate: float = 0.0
-) -> pd.DataFrame:
-    """The four ways of repaying a loan of one price side by side.
-
-    Parameters
-    ----------
-    principal_fen : int
-        Contract principal, fen.
-    apr : float
-        Twelve times the monthly rate of return on what is received.
-    term_months : int
-    fee_rate : float
-        Share of the principal deducted from the disbursal.
-
-    Returns
-    -------
-    DataFrame, index method
-        `monthly_rate` in the contract (of the balance, of a flat fee of the principal);
-        `first_amount`, `last_amount` and `cost_amount` (all that is paid more than received), in
-        units of the currency; `apr`, `ear` of the schedule as rounded.
-
-    Raises
-    ------
-    ValueError
-        As :func:`riskkit.instalments.contract_rate` and :func:`riskkit.instalments.schedule`.
-
-    Examples
-    --------
-    >>> methods_table(1_200_000, 0.24, 12)["cost_amount"].round(0).astype(int).to_dict()
-    ... # doctest: +NORMALIZE_WHITESPACE
-    {'equal_instalment': 1617, 'interest_only': 2880, 'flat_fee': 1617, 'equal_principal': 1560}
-    """
-    fee = round(principal_fen * fee_rate)
-    rows = {}
-    for method in METHODS:
-        rate = contract_rate(apr / 12, term_months, method, fee_rate=fee_rate)
-        plan = schedule(principal_fen, rate, term_months, method=method, fee_amount=fee)
-        flows = cashflows(plan)
-        found = annualised(irr(flows)) if flows.sum() > 0 else (0.0, 0.0)
-        rows[method] = {
-            "monthly_rate": rate,
-            "first_amount": flows[1] / 100,
-            "last_amount": flows[-1] / 100,
-            "cost_amount": flows.sum() / 100,
-            "apr": found[0],
-            "ear": found[1],
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("method")
-
-
 def _costs(offer: Offer, amounts: Sequence[tuple[Charge, int]], interest: int) -> pd.DataFrame:
     rows = [("", "", "interest", offer.monthly_rate, interest, offer.lender)]
     for charge, fen in amounts:
-        if charge.basis != "overdue":
+        if charge.basis in ("upfront", "monthly"):
             times = offer.term_months if charge.basis == "monthly" else 1
             named = (charge.name, charge.name_zh, charge.basis)
             rows.append((*named, charge.rate, fen * times, charge.collected_by))
@@ -375,11 +334,21 @@ def _on_default(offer: Offer, first_due: int) -> pd.DataFrame:
             charge.name,
             charge.name_zh,
             charge.rate,
-            round(first_due * charge.rate * LATE_EXAMPLE_DAYS),
+            int(fen_below(first_due * charge.rate * LATE_EXAMPLE_DAYS)),
             charge.collected_by,
         )
         for charge in offer.charges
         if charge.basis == "overdue"
     ]
     columns = ["name", "name_zh", "rate", "amount", "collected_by"]
+    return pd.DataFrame(rows, columns=columns).set_index("name")
+
+
+def _on_early(offer: Offer) -> pd.DataFrame:
+    rows = [
+        (charge.name, charge.name_zh, charge.rate, charge.collected_by)
+        for charge in offer.charges
+        if charge.basis == "early" and charge.rate > 0
+    ]
+    columns = ["name", "name_zh", "rate", "collected_by"]
     return pd.DataFrame(rows, columns=columns).set_index("name")

@@ -19,7 +19,7 @@ def example_offers(
     *,
     disbursed_on: str,
     lender: str,
-    late_fee: Charge,
+    charges: tuple[Charge, ...],
     caps: pd.DataFrame | None = None,
     scope: str | None = None,
 ) -> dict[str, Disclosure]:
@@ -32,8 +32,8 @@ def example_offers(
     disbursed_on : str
         "YYYY-MM-DD".
     lender : str
-    late_fee : Charge
-        The only cost beside the interest.
+    charges : tuple of Charge
+        All there are beside the interest; none monthly.
     caps, scope
         As in :func:`disclosure`.
 
@@ -54,7 +54,7 @@ def example_offers(
             term_months=int(term),
             disbursed_on=disbursed_on,
             lender=lender,
-            charges=(late_fee,),
+            charges=charges,
         )
         told[str(grade)] = disclosure(offer, caps=caps, scope=scope)
     return told

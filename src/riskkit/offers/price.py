@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.special import logit
 
 from riskkit.checks import require_columns
-from riskkit.offers.break_even import ENDS, HIGHEST_APR, break_even_column, break_even_table
+from riskkit.offers.break_even import ENDS, HIGHEST_APR, JUDGED, break_even_column, break_even_table
 from riskkit.offers.demand import Demand
 from riskkit.offers.flows import LoanCosts, worth
 from riskkit.offers.hazards import dense_hazards, event_shares, odds_shift, shifted
@@ -23,11 +23,12 @@ __all__ = ["GOALS", "STATUSES", "price_table"]
 
 DEAREST_APR = 1.0  # the best price is looked for below, were there no cap
 GOALS = ("margin", "profit")
-# what becomes of a cell; the last four get no offer
+# what becomes of a cell; the last five get no offer
 STATUSES = (
     "priced",
     "at cap",
     "cap below break-even",
+    "takers lose at cap",
     "no price pays",
     "takers lose",
     "no default seen",
@@ -59,7 +60,7 @@ def price_table(
     ----------
     cells : DataFrame, index (grade, term_months)
         Of :func:`offer_cells`: `applications`, `asked_amount`, `mean_amount`, `probability` at the
-        list price of `demand`, and its interval.
+        list price of `demand`, and its interval; `judged_probability`, where other loans tell.
     base, costs, method, window_months
         As in :func:`break_even_table`.
     demand : Demand
@@ -79,13 +80,16 @@ def price_table(
         Columns of `cells` and of :func:`break_even_table` without a margin; `wanted_apr`, rounded
         up to the step, whatever the cap; `best_apr`, the price that earns the most were there no
         cap (NaN where none earns); `cap_apr`; `offer_apr`, NaN where declined; `status`, of
-        :data:`STATUSES`, "at cap" where the price aimed at lies above it; `sure`: whether it would
-        be declined, or not, at both ends of the probability's interval; at the offered price
-        `take_up_rate`, `taker_probability` (of default, of those who take it), `profit_amount` of
-        an application, in units of the currency, above funding: the margin is a part of it;
+        :data:`STATUSES`: "at cap" where the price aimed at lies above it, "takers lose at cap"
+        where the cap would pay for the cell, but not for those of it who take such a price; `sure`:
+        whether it would be declined, or not, at both ends of the probability's interval; at the
+        offered price `take_up_rate`, `taker_probability` (of default, of those who take it),
+        `profit_amount` of an application, in units of the currency, above funding: the margin is a
+        part of it;
         `best_profit_amount`, the same at the most profitable price that the cap allows (NaN where
         none is above break-even or earns). Both with `_low`, `_high` in place of `_amount` at the
-        ends of the probability's interval, not of demand's.
+        ends of the probability's interval, not of demand's. Where the cells were judged also
+        `judged_apr`: what would be offered at the judged probability, NaN where nothing.
 
     Raises
     ------
@@ -114,15 +118,16 @@ def price_table(
         break_even_table(cells, base, each, method=method, window_months=window_months)
         for each in (bare, costs)
     )
+    ends = (*ENDS, *([JUDGED] if JUDGED in cells else []))
     wanted = {
         end: _rounded_up(table[column], aimed[column], step, floor_apr)
-        for end, column in ((end, break_even_column(end)) for end in ENDS)
+        for end, column in ((end, break_even_column(end)) for end in ends)
     }
     cap = HIGHEST_APR if cap_apr is None else float(cap_apr)
     case = _case(table, base, bare, demand, method, window_months)
     grid = _prices(floor_apr, step, cap)
     choices = {}
-    for end in ENDS:
+    for end in ends:
         # the best price at an end of the interval matters only where it is the price offered
         tried = grid if goal == "profit" or end == "probability" else grid[-1:]
         need = table[break_even_column(end)]
@@ -134,8 +139,11 @@ def price_table(
     table["cap_apr"] = np.nan if cap_apr is None else cap
     table["offer_apr"] = np.where(chosen.declined, np.nan, chosen.offer)
     table["status"] = _statuses(chosen, known, table["break_even_apr"].to_numpy(), cap)
-    ends = [choices[end].declined for end in ENDS[1:]]
-    table["sure"] = np.all([end == chosen.declined for end in ends], axis=0)
+    declined = [choices[end].declined for end in ENDS[1:]]
+    table["sure"] = np.all([each == chosen.declined for each in declined], axis=0)
+    if JUDGED in choices:
+        judged = choices[JUDGED]
+        table["judged_apr"] = np.where(judged.declined, np.nan, judged.offer)
     return _with_profits(table, case, chosen, cap)
 
 
@@ -200,7 +208,7 @@ def _case(
     hazard, prepayment, terms = dense_hazards(base, cells.index)
     shifts = {
         end: odds_shift(hazard, prepayment, terms, cells[end].to_numpy(dtype=float), window_months)
-        for end in ENDS
+        for end in (*ENDS, *([JUDGED] if JUDGED in cells else []))
     }
     return _Case(cells, hazard, prepayment, terms, shifts, costs, demand, method, window_months)
 
@@ -249,7 +257,8 @@ def _statuses(chosen: _Choice, known: np.ndarray, need: np.ndarray, cap: float) 
     kinds = {
         "no default seen": ~known,
         "no price pays": chosen.declined & (~chosen.pays | np.isnan(need)),
-        "cap below break-even": chosen.declined & (above | (need > cap)),
+        "cap below break-even": chosen.declined & (need > cap),
+        "takers lose at cap": chosen.declined & above,
         "takers lose": chosen.declined,
         "at cap": above,
     }

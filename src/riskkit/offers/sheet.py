@@ -32,8 +32,9 @@ def disclosure_sheet(
     """One page in the form of the all-in financing cost statement (综合融资成本明示表).
 
     Principal; each cost with how it is charged, how much and who collects it; the annualised cost
-    in normal performance, simple and compounded, each by its name; costs on default; that there
-    are no others; the caps tested; and the repayment plan.
+    in normal performance, simple and compounded, each by its name; costs on default; what early
+    repayment costs; that there are no others; the caps tested; and the repayment plan. Who borrows
+    and the number of the contract are left to be filled in.
 
     Parameters
     ----------
@@ -59,7 +60,8 @@ def disclosure_sheet(
     Source
     ------
     riskkit definition, after the statement that personal loans in China need from 2026-08-01;
-    wording and form are to be verified.
+    wording and form are to be verified. That a cap is, too, is no matter of the borrower's, and
+    not on the sheet.
     """
     if language not in LANGUAGES:
         raise ValueError(f"language must be one of {', '.join(LANGUAGES)}, got {language!r}")
@@ -72,7 +74,10 @@ def disclosure_sheet(
         name=name,
         policy=POLICY,
         css=(ASSETS / "sheet.css").read_text(encoding="utf-8"),
+        lead=words["lead"].format(day=f"{pd.Timestamp(offer.disbursed_on):%Y-%m-%d}"),
         loan=[
+            (words["borrower"], ""),
+            (words["contract"], ""),
             (words["lender"], offer.lender),
             (words["principal"], _money(offer.principal_fen, language, currency)),
             (words["received"], _money(told.received_amount, language, currency)),
@@ -97,6 +102,7 @@ def disclosure_sheet(
             _late(row, _named(row, language), words) for _, row in told.on_default.iterrows()
         ],
         example=words["example"].format(days=LATE_EXAMPLE_DAYS),
+        on_early=[_early(row, _named(row, language), words) for _, row in told.on_early.iterrows()],
         plans=_plans(told.schedule),
         has_charges=bool(told.schedule["charges_amount"].any()),
     )
@@ -135,6 +141,12 @@ def _late(row: pd.Series, name: str, words: dict[str, str]) -> dict[str, str]:
     }
 
 
+def _early(row: pd.Series, name: str, words: dict[str, str]) -> str:
+    return words["early_fee"].format(
+        name=name, rate=_rate(row["rate"]), who=str(row["collected_by"])
+    )
+
+
 def _cap(row: pd.Series, name: Any, words: dict[str, str], language: str) -> dict[str, Any]:
     if language == "zh":
         name, source = row["title_zh"] or name, row["source_zh"] or row["source"]
@@ -143,7 +155,7 @@ def _cap(row: pd.Series, name: Any, words: dict[str, str], language: str) -> dic
     line = words["cap_line"].format(
         measure=words[row["measured_by"]],
         cap=f"{row['cap_rate']:.2%}",
-        rate=f"{row['measured_rate']:.2%}",
+        rate=_beside(row["measured_rate"], row["cap_rate"]),
     )
     return {
         "name": str(name),
@@ -151,8 +163,13 @@ def _cap(row: pd.Series, name: Any, words: dict[str, str], language: str) -> dic
         "within": bool(row["within"]),
         "verdict": words["within" if row["within"] else "beyond"],
         "source": str(source),
-        "verify": words["verify"] if row["verify"] else "",
     }
+
+
+def _beside(rate: float, cap: float) -> str:
+    """A rate to two digits, and to four where two would hide that it lies above the cap."""
+    hidden = rate > cap and f"{rate:.2%}" == f"{cap:.2%}"
+    return f"{rate:.4%}" if hidden else f"{rate:.2%}"
 
 
 def _plans(plan: pd.DataFrame) -> list[list[dict[str, str]]]:

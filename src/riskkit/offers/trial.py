@@ -16,6 +16,10 @@ from riskkit.checks import DataContractError, check_level, require_columns, same
 from riskkit.synthetic import Portfolio, World, perform
 
 __all__ = [
+    "LAWFUL",
+    "PART",
+    "TAKEN",
+    "lawful_offers",
     "loan_earnings",
     "new_offers",
     "offer_trial",
@@ -23,6 +27,9 @@ __all__ = [
     "trial_steps",
 ]
 
+LAWFUL = "today, made lawful"  # the step that only clips today's prices at the cap
+# measures of a part of the applications, before its name
+PART, TAKEN = "profit_amount, ", "take_up_rate, "
 # the longest term, and until an unpaid last instalment is charged off
 MONTHS_TO_END = 12 + 6
 
@@ -32,6 +39,8 @@ def new_offers(
     decisions: pd.DataFrame,
     prices: pd.DataFrame | None = None,
     limit_amount: pd.Series | None = None,
+    *,
+    cap_apr: float | None = None,
 ) -> pd.DataFrame:
     """Applications with the new decision, price and limit in place of the old ones.
 
@@ -51,6 +60,8 @@ def new_offers(
     limit_amount : Series, index as of `applications`, optional
         Units of the currency; 0 or missing: nothing. Without it the old limit stays, or for those
         declined before, the amount asked for.
+    cap_apr : float, optional
+        Most that an old price may be, where it stays, as in :func:`lawful_offers`.
 
     Returns
     -------
@@ -74,6 +85,7 @@ def new_offers(
     decided = known.reindex(applications["application_id"])
     if prices is None:
         apr, fee_rate = _old_prices(applications), applications["offer_fee_rate"].fillna(0.0)
+        apr, fee_rate = _clipped(apr, fee_rate.to_numpy(float), cap_apr)
     else:
         cell = pd.MultiIndex.from_arrays([decided["grade"], applications["term_months"]])
         apr, fee_rate = prices["offer_apr"].reindex(cell).to_numpy(float).round(4), 0.0
@@ -93,6 +105,34 @@ def new_offers(
         offer_fee_rate=np.where(approved, fee_rate, 0.0),
         offer_limit=np.where(approved, limit, 0).astype(np.int64),
     )
+
+
+def lawful_offers(applications: pd.DataFrame, cap_apr: float) -> pd.DataFrame:
+    """The offers made, each dearer than the cap at the cap; who got one, and how much, stays.
+
+    Parameters
+    ----------
+    applications : DataFrame
+        offer_apr, all-in: twelve times the monthly rate of return on what is paid out, so that the
+        fee deducted up front is in it; offer_fee_rate, which is lowered in proportion.
+    cap_apr : float
+    """
+    apr, fee_rate = _clipped(
+        applications["offer_apr"].to_numpy(float),
+        applications["offer_fee_rate"].to_numpy(float),
+        cap_apr,
+    )
+    return applications.assign(offer_apr=apr, offer_fee_rate=fee_rate)
+
+
+def _clipped(
+    apr: np.ndarray, fee_rate: np.ndarray, cap_apr: float | None
+) -> tuple[np.ndarray, np.ndarray]:
+    if cap_apr is None:
+        return apr, fee_rate
+    above = apr > cap_apr
+    share = np.divide(cap_apr, apr, out=np.ones(len(apr)), where=above)
+    return np.where(above, cap_apr, apr), fee_rate * share
 
 
 def _old_prices(applications: pd.DataFrame) -> np.ndarray:
@@ -203,11 +243,22 @@ def offer_trial(
     Cochran (1977), Sampling Techniques, chapter 6 (ratios, by linearisation) and 9 (clusters).
     """
     check_level(level)
+    _check_same(old, new)
+    counted = _counted(old, observed_to)
+    earned = {"funding_rate": funding_rate, "cost_amount": cost_amount}
+    sums = [_sums(portfolio, counted, **earned) for portfolio in (old, new)]
+    return _beside(sums[0], sums[1], _customers(old, counted), level)
+
+
+def _check_same(old: Portfolio, new: Portfolio) -> None:
     ids = old.applications["application_id"]
     if not ids.reset_index(drop=True).equals(
         new.applications["application_id"].reset_index(drop=True)
     ):
         raise ValueError("old and new must hold the same applications in the same order")
+
+
+def _counted(old: Portfolio, observed_to: pd.Timestamp) -> np.ndarray:
     counted = trial_rows(old.applications, observed_to).to_numpy(bool)
     if not counted.any():
         raise ValueError(
@@ -215,15 +266,30 @@ def offer_trial(
             f"{old.applications['applied_at'].min():%Y-%m-%d}, and a loan is watched for "
             f"{MONTHS_TO_END} months, to {observed_to:%Y-%m-%d} at most"
         )
-    customer = pd.factorize(old.applications["customer_id"][counted])[0]
-    earned = {"funding_rate": funding_rate, "cost_amount": cost_amount}
-    sums = [_sums(portfolio, counted, **earned) for portfolio in (old, new)]
+    return counted
+
+
+def _customers(old: Portfolio, counted: np.ndarray) -> np.ndarray:
+    return pd.factorize(old.applications["customer_id"][counted])[0]
+
+
+def _beside(
+    old: dict[str, np.ndarray], new: dict[str, np.ndarray], customer: np.ndarray, level: float
+) -> pd.DataFrame:
+    """Measures of two sides on the same applications, of parts of them, too."""
+    sums = (old, new)
     half = ndtri((1 + level) / 2)
     measures = {}
-    for name, (top, bottom, scale) in MEASURES.items():
+    parts: dict[str, tuple[str, str, bool]] = {}
+    for name in old:
+        if name.startswith(PART):
+            approved = _APPROVED + name.removeprefix(PART)
+            parts |= {name: (name, "one", True)}
+            parts |= {TAKEN + name.removeprefix(PART): (_BOOKED + approved, approved, False)}
+    for name, (top, bottom, scale) in (MEASURES | parts).items():
         values = [_ratio(part, top, bottom) for part in sums]
         pulls = [_pull(part, top, bottom, value) for part, value in zip(sums, values, strict=True)]
-        factor = counted.sum() if scale else 1
+        factor = len(customer) if scale else 1
         by_customer = np.bincount(customer, weights=pulls[1] - pulls[0])
         n = len(by_customer)
         error = np.sqrt(n / max(n - 1, 1) * (by_customer**2).sum()) * factor
@@ -239,7 +305,7 @@ def offer_trial(
         }
     table = pd.DataFrame.from_dict(measures, orient="index").rename_axis("measure")
     table.attrs = {
-        "applications": int(counted.sum()),
+        "applications": len(customer),
         "loans": tuple(int(part["booked"].sum()) for part in sums),
         "bad": tuple(int(part["bad"].sum()) for part in sums),
     }
@@ -258,20 +324,36 @@ MEASURES = {
 
 
 def _sums(
-    portfolio: Portfolio, counted: np.ndarray, *, funding_rate: float, cost_amount: float
+    portfolio: Portfolio,
+    counted: np.ndarray,
+    parts: pd.Series | None = None,
+    *,
+    funding_rate: float,
+    cost_amount: float,
 ) -> dict[str, np.ndarray]:
     earned = loan_earnings(portfolio, funding_rate=funding_rate, cost_amount=cost_amount)
     asked = portfolio.applications[counted]
     flag = asked["default_flag"].to_numpy(float)
-    return {
+    own = earned.to_numpy()[counted]
+    part = np.full(len(asked), "") if parts is None else parts.to_numpy(str)[counted]
+    sums = {
         "one": np.ones(len(asked)),
         "approved": asked["approved"].to_numpy(float),
         "booked": asked["booked"].to_numpy(float),
         "known": (~np.isnan(flag)).astype(float),
         "bad": np.nan_to_num(flag),
         "lent": asked["booked_amount"].to_numpy(float) / 100,
-        "earned": earned.to_numpy()[counted],
+        "earned": own,
     }
+    for name in np.unique(part[part != ""]):
+        of_part = part == name
+        sums[f"{PART}{name}"] = np.where(of_part, own, 0.0)
+        sums[f"{_APPROVED}{name}"] = np.where(of_part, sums["approved"], 0.0)
+        sums[f"{_BOOKED}{_APPROVED}{name}"] = np.where(of_part, sums["booked"], 0.0)
+    return sums
+
+
+_APPROVED, _BOOKED = "approved, ", "booked of "
 
 
 def _ratio(sums: dict[str, np.ndarray], top: str, bottom: str) -> float:
@@ -293,6 +375,8 @@ def trial_steps(
     *,
     funding_rate: float,
     cost_amount: float,
+    cap_apr: float | None = None,
+    parts: pd.Series | None = None,
     level: float = 0.95,
 ) -> pd.DataFrame:
     """New offers against the old ones, one change after another, on the same borrowers.
@@ -305,14 +389,22 @@ def trial_steps(
         Of :func:`new_offers`, each with one change more than the one before it.
     world : World
         That the applications come from.
+    cap_apr : float, optional
+        Where given, a step :data:`LAWFUL` goes before all: the old offers, none dearer. So what
+        the law takes is told apart from what is decided.
+    parts : Series, index as of `applications`, optional
+        Names of parts of the applications, "" of none: profit and take-up of each are measures of
+        their own, "profit_amount, " and "take_up_rate, " before its name.
     funding_rate, cost_amount, level
         As for :func:`offer_trial`.
 
     Returns
     -------
     DataFrame, index (step, measure)
-        Columns of :func:`offer_trial`, against the old offers, and `added` with `added_low`,
-        `added_high`: against the step before, of the first against the old offers.
+        Columns of :func:`offer_trial`, against the old offers; `added` with `added_low`,
+        `added_high`: against the step before, of the first against the old offers, in intervals
+        that hold for all steps together (Bonferroni), and of parts for all parts; `lawful`,
+        `lawful_low`, `lawful_high`: against the lawful ones of today, NaN without a cap.
         Attributes ``applications`` (judged) and ``bad``: the fewest bads of any side.
 
     Raises
@@ -322,24 +414,44 @@ def trial_steps(
     """
     if not steps:
         raise ValueError("steps must hold one at least, got none")
+    check_level(level)
     end = world.lender.observed_to
     # whoever does not count need not be performed
     counts = trial_rows(applications, end).to_numpy(bool)
     rows = counts if counts.any() else np.ones(len(counts), dtype=bool)
-    old = before = perform(applications[rows], world.lender, world.seed)
-    about = {"funding_rate": funding_rate, "cost_amount": cost_amount, "level": level}
+    first = {} if cap_apr is None else {LAWFUL: lawful_offers(applications, cap_apr)}
+    steps = first | dict(steps)
+    of_each = 1 - (1 - level) / len(steps)
+    about = {"funding_rate": funding_rate, "cost_amount": cost_amount}
+    own = None if parts is None else parts[rows]
+    old = perform(applications[rows], world.lender, world.seed)
+    counted = _counted(old, end)
+    customer = _customers(old, counted)
+    before = today = _sums(old, counted, own, **about)
+    n_parts = sum(name.startswith(PART) for name in today)
+    lawful = None
     tables, bads = {}, []
     for name, changed in steps.items():
-        new = perform(changed[rows], world.lender, world.seed)
-        table = offer_trial(old, new, end, **about)
-        added = offer_trial(before, new, end, **about) if before is not old else table
-        tables[name] = table.join(
-            added[["difference", "low", "high"]].set_axis(
-                ["added", "added_low", "added_high"], axis=1
-            )
-        )
+        portfolio = perform(changed[rows], world.lender, world.seed)
+        _check_same(old, portfolio)
+        new = _sums(portfolio, counted, own, **about)
+        lawful = new if name == LAWFUL else lawful
+        table = _beside(today, new, customer, level)
         bads += table.attrs["bad"]
+        added = _beside(before, new, customer, of_each)[_DIFFERENCE]
+        if n_parts:
+            of_parts = _beside(before, new, customer, 1 - (1 - of_each) / n_parts)[_DIFFERENCE]
+            is_part = added.index.str.startswith((PART, TAKEN))
+            added = pd.concat([added[~is_part], of_parts[is_part]])
+        table = table.join(added.set_axis(["added", "added_low", "added_high"], axis=1))
+        above = table[_DIFFERENCE] * np.nan
+        if lawful is not None:
+            above = _beside(lawful, new, customer, level)[_DIFFERENCE]
+        tables[name] = table.join(above.set_axis(["lawful", "lawful_low", "lawful_high"], axis=1))
         before = new
     found = pd.concat(tables, names=["step"])
     found.attrs = {"applications": int(rows.sum()), "bad": min(bads)}
     return found
+
+
+_DIFFERENCE = ["difference", "low", "high"]

@@ -66,6 +66,7 @@ RESULTS = {
     "segments_by_period": "share and profile of each segment, period by period",
     "retention": "which borrowers came back within a year, by segment and grade",
     "prices": "break-even and offered price of each grade and term, and who is offered nothing",
+    "price_changes": "today's price beside the new one, by grade and term, which the cap forbids",
     "plans": "what a merchant must pay for plans below cost, by grade and term",
     "limits": "the limit of each grade and income band within the budget of losses",
     "granted_limits": "the limits as they would be granted, by grade, beside today's",

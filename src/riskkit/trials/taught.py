@@ -159,8 +159,8 @@ def demand_text(slopes: pd.DataFrame | None, demand_from: str = "") -> str:
         text += "\n\nThe test tells too little: **what follows takes demand from the assumption**."
     elif demand_from == "assumed":
         text += (
-            '\n\nWhat follows takes demand from the assumption; `demand_from = "tests"` takes what '
-            "the test tells in its place."
+            "\n\nWhat follows takes demand from the assumption; a run may take what the test tells "
+            "in its place."
         )
     return text
 
