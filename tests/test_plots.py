@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import real_parts
 
-from riskkit import binning, metrics, migration, plots, profile, strategy, vintage
+from riskkit import binning, hazards, metrics, migration, plots, profile, strategy, vintage
 from riskkit.plots import style
 from riskkit.target import BadDefinition
 
@@ -95,7 +95,7 @@ def every_figure(rows, panel):
         "cutoffs": plots.plot_cutoffs({"card": table}, "approval rate"),
         "profit": plots.plot_cutoffs({"card": table}, "approval rate", currency="CNY"),
         "vintage": plots.plot_vintage(vintage.vintage_table(cohorts), "Ever 30+"),
-        "hazard": plots.plot_hazard(vintage.hazard_table(cohorts, dpd=30)),
+        "hazard": plots.plot_hazard(hazards.hazard_table(cohorts, dpd=30)),
         "transitions": plots.plot_transitions(
             migration.transition_matrix(migration.transition_counts(panel))
         ),
@@ -525,7 +525,7 @@ def test_shades_lie_over_any_ground_and_leave_the_text_its_colour():
 
 
 def test_a_book_of_few_loans_shows_its_hazard():
-    few = vintage.hazard_table(
+    few = hazards.hazard_table(
         pd.DataFrame(
             {
                 "loan_id": ["a", "b", "c"], "cohort": pd.Timestamp("2024-01-01"), "amount": 1,

@@ -53,6 +53,7 @@ ORDER = (
     "trials",
     "offers",
     "vintage",
+    "hazards",
     "migration",
     "rating",
     "provisioning",

@@ -56,7 +56,7 @@ def bucket_balances(
     Raises
     ------
     DataContractError
-        A missing column, or a panel not sorted by loan and month from month 0.
+        A missing column, or a panel not sorted by loan and month.
     ValueError
         `max_bucket` below 1.
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from riskkit.checks import loan_starts, require_columns
+from riskkit.checks import loan_starts, require_columns, whole_loans
 from riskkit.migration.buckets import (
     ABSORBING,
     NEEDED,
@@ -34,9 +34,9 @@ def transition_counts(
 ) -> pd.DataFrame:
     """Loans and balances that moved from one bucket to another within a month.
 
-    A move is a pair of consecutive months of one loan. Charged off, prepaid and matured end a
-    loan's moves: rows that follow a charge-off (recoveries) are none. Counts of two parts of a
-    portfolio that share no loan add up to the counts of the whole.
+    A move is a pair of consecutive months of one loan; over months left out of it none is counted.
+    Charged off, prepaid and matured end a loan's moves: rows that follow a charge-off (recoveries)
+    are none. Counts of two parts of a portfolio that share no loan add up to those of the whole.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def transition_counts(
     Raises
     ------
     DataContractError
-        A missing column, or a panel not sorted by loan and month from month 0.
+        A missing column, or a panel not sorted by loan and month.
     ValueError
         `max_bucket` below 1.
 
@@ -81,13 +81,15 @@ def transition_counts(
     if not isinstance(performance, pd.DataFrame):
         count = partial(transition_counts, max_bucket=max_bucket, by=by)
         # a sum comes in the order of the labels' letters
-        return total(count, performance.blocks()).reindex(index)
+        return total(count, whole_loans(performance.blocks())).reindex(index)
 
     require_columns(performance, NEEDED, "performance")
     is_start = np.zeros(len(performance) + 1, dtype=bool)
     is_start[loan_starts(performance)] = True
     is_start[-1] = True
     state = states(performance, max_bucket, by)
+    # months left out of a loan: what it moved to in the next was not seen
+    is_start[1:-1] |= np.diff(performance["mob"].to_numpy(np.int64)) != 1
     # the row after the last one begins another loan, so every `moves + 1` is a row
     moves = np.flatnonzero(~is_start[1:] & (state <= max_bucket))
     return count_moves(performance, index, moves, state[moves], state[moves + 1])

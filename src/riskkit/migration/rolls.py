@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from riskkit.checks import loan_starts, require_columns
+from riskkit.checks import loan_starts, require_columns, whole_loans
 from riskkit.columns import calendar_months
 from riskkit.metrics import jeffreys_interval
 from riskkit.migration.buckets import (
@@ -62,13 +62,13 @@ def roll_counts(
     DataFrame of shape ((max_bucket + 1) · (max_bucket + 4),), index (from_bucket, to_bucket)
         As of :func:`transition_counts`: `loans`, and where the panel has it `balance` at the
         month-end in the middle, in fen. A loan whose rows stop within the next months, though it
-        has not ended, is not known and not counted. All 0 for an empty panel, or one seen for less
+        has not ended, or of whose months one was not seen, is not known and not counted. All 0 for an empty panel, or one seen for less
         than `months` months.
 
     Raises
     ------
     DataContractError
-        A missing column, or a panel not sorted by loan and month from month 0.
+        A missing column, or a panel not sorted by loan and month.
     ValueError
         `months` or `max_bucket` below 1.
 
@@ -95,7 +95,7 @@ def roll_counts(
         count = partial(
             roll_counts, observed_to=observed_to, months=months, max_bucket=max_bucket, by=by
         )
-        return total(count, performance.blocks()).reindex(index)
+        return total(count, whole_loans(performance.blocks())).reindex(index)
 
     require_columns(performance, NEEDED, "performance")
     starts = loan_starts(performance)
@@ -116,6 +116,12 @@ def roll_counts(
         np.maximum(after, state[np.minimum(rows + step, last_rows[loan])], out=after)
     ahead = last_rows[loan] - rows
     known = (ahead >= months) | ((ahead > 0) & (after > max_bucket))
+    # every month of both windows must have been seen: none left out, none before a late entry
+    mob = performance["mob"].to_numpy(np.int64)
+    first = np.maximum(rows - months + 1, starts[loan])
+    last = np.minimum(rows + months, last_rows[loan])
+    known &= mob[last] - mob[first] == last - first
+    known &= mob[first] <= np.maximum(mob[rows] - months + 1, 0)
     rows, before, after = rows[known], before[known], after[known]
     return count_moves(performance, index, rows, before, after)
 

@@ -189,7 +189,7 @@ def plot_hazard(
     Parameters
     ----------
     table : DataFrame
-        Of :func:`vintage.hazard_table`.
+        Of :func:`hazards.hazard_table`.
     true : DataFrame, optional
         Of :func:`synthetic.true_hazards`: hazard.
     """

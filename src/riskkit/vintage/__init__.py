@@ -8,14 +8,13 @@ recent one at each age (:func:`recent_table`), every matured cohort against what
 (:func:`mix_table`) and hazards by month on book (:func:`hazard_table`), all from the counts.
 """
 
+from riskkit.vintage.at_risk import risk_sets
 from riskkit.vintage.counts import cohort_counts
 from riskkit.vintage.curves import (
     check_vintages,
     curve_choices,
-    hazard_figures,
-    hazard_table,
-    hazard_text,
     until_still,
+    vintage_cells,
     vintage_table,
 )
 from riskkit.vintage.milestones import (
@@ -46,9 +45,6 @@ __all__ = [
     "check_vintages",
     "cohort_counts",
     "curve_choices",
-    "hazard_figures",
-    "hazard_table",
-    "hazard_text",
     "milestone_figures",
     "milestone_findings",
     "milestone_table",
@@ -61,9 +57,11 @@ __all__ = [
     "recent_findings",
     "recent_table",
     "recent_text",
+    "risk_sets",
     "risk_strata",
     "strongest_sign",
     "until_still",
+    "vintage_cells",
     "vintage_table",
     "where_table",
     "where_text",
