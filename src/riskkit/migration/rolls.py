@@ -62,8 +62,8 @@ def roll_counts(
     DataFrame of shape ((max_bucket + 1) · (max_bucket + 4),), index (from_bucket, to_bucket)
         As of :func:`transition_counts`: `loans`, and where the panel has it `balance` at the
         month-end in the middle, in fen. A loan whose rows stop within the next months, though it
-        has not ended, or of whose months one was not seen, is not known and not counted. All 0 for an empty panel, or one seen for less
-        than `months` months.
+        has not ended, or of whose months one was not seen, is not known and not counted. All 0 for
+        an empty panel, or one seen for less than `months` months.
 
     Raises
     ------

@@ -111,10 +111,9 @@ def label_text(table: pd.DataFrame) -> str:
         return ""
     n = int(told["loans"].sum())
     parts = ", ".join(f"{int(count):,} {cause}" for cause, count in told["loans"].items())
-    one = n == 1
+    subject = "has no label though its" if n == 1 else "have no label though their"
     return (
-        f"**{n:,} loan{'' if one else 's'}** ({told['share_rate'].sum():.2%}) "
-        f"{'has' if one else 'have'} no label though {'its' if one else 'their'} cohort has reached "
-        f"its window, since {'it' if one else 'they'} may have turned bad unseen: {parts}. None is "
-        "called good by a guess."
+        f"**{n:,} loan{'' if n == 1 else 's'}** ({told['share_rate'].sum():.2%}) {subject} cohort "
+        f"has reached its window, since {'it' if n == 1 else 'they'} may have turned bad unseen: "
+        f"{parts}. None is called good by a guess."
     )

@@ -22,6 +22,7 @@ from riskkit.vintage.curves import (
     grid_of,
     observed_counts,
     shifted,
+    tall,
 )
 
 __all__ = ["risk_sets"]
@@ -127,10 +128,6 @@ def risk_sets(
         "matured": exits - events - prepaid - lost,
         "censored": lost,
     }
-    table = pd.DataFrame(
-        {
-            name: pd.DataFrame(grid * seen, index=cells.index, columns=cells.columns).stack()
-            for name, grid in grids.items()
-        }
-    )
+    seen_grids = {name: grid * seen for name, grid in grids.items()}
+    table = tall(seen_grids, cells.index, cells.columns)
     return table[(table[["entered", "at_risk"]] > 0).any(axis=1)].astype("int64")

@@ -202,7 +202,8 @@ def vintage_cells(
         observed_to=observed_to, vanished=vanished,
     )  # fmt: skip
     columns = ["loans", "past", "base", "followed_share"]
-    table = pd.DataFrame({name: grids[name].stack() for name in columns})
+    values = {name: grids[name].to_numpy() for name in columns}
+    table = tall(values, grids["past"].index, grids["past"].columns)
     table = table[table["followed_share"] > 0]
     past, base = (table[name].to_numpy(dtype=float) for name in ("past", "base"))
     rate = past / np.where(base > 0, base, np.nan)
@@ -410,6 +411,14 @@ def grid_of(counts: pd.DataFrame, column: str, width: int) -> pd.DataFrame:
     """One column of counts as ([by,] cohort) × mob, 0 where there was no cell."""
     wide = counts[column].unstack("mob", fill_value=0)
     return wide.reindex(columns=mobs(width), fill_value=0)
+
+
+def tall(grids: Mapping[str, np.ndarray], rows: pd.Index, mob: pd.Index) -> pd.DataFrame:
+    """Grids of the same shape as columns, a row per cell."""
+    levels: list[Any] = [rows.get_level_values(i).repeat(len(mob)) for i in range(rows.nlevels)]
+    levels.append(np.tile(mob.to_numpy(np.int64), len(rows)))
+    index = pd.MultiIndex.from_arrays(levels, names=[*rows.names, "mob"])
+    return pd.DataFrame({name: grid.ravel() for name, grid in grids.items()}, index=index)
 
 
 def shifted(cells: np.ndarray) -> np.ndarray:
