@@ -24,7 +24,7 @@ EVENTS = (30, 60, 90, "loss")
 RISKS = ["at_risk", "events", "prepaid", "matured", "censored"]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(odd_panels(), st.sampled_from(EVENTS), st.sampled_from("MQY"))
 def test_every_cell_is_what_a_loop_over_loans_counts(panel, n, freq):
     counts = cohort_counts(panel, dpd=EVENTS)

@@ -9,21 +9,20 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from riskkit.columns import calendar_months
 from riskkit.tables import Table
-from riskkit.vintage.counts import Passed
-from riskkit.vintage.curves import (
+from riskkit.vintage.cohort_grids import (
     as_counts,
     censored_column,
     check_vanished,
+    cohort_grids,
     event_of,
-    grid_of,
     observed_counts,
     shifted,
     tall,
 )
+from riskkit.vintage.counts import Passed, mobs
 
 __all__ = ["risk_sets"]
 
@@ -89,21 +88,14 @@ def risk_sets(
     counts, observed = observed_counts(counts, observed_to)
     if counts.empty:
         return pd.DataFrame(columns=list(COLUMNS), index=counts.index[:0], dtype="int64")
-    width = int(counts.index.get_level_values("mob").max()) + 1 + (vanished == "event")
-    cells = grid_of(counts, "loans", width)
-    cohort = calendar_months(cells.index.get_level_values("cohort"))
-    last = np.full(len(cells), width - 1) if observed is None else observed - cohort
-    mob = cells.columns.to_numpy()[np.newaxis, :]
+    grids_of = cohort_grids(counts, one_more=vanished == "event")
+    cohort = calendar_months(grids_of.cohorts.get_level_values("cohort"))
+    last = np.full(len(cohort), grids_of.width - 1) if observed is None else observed - cohort
+    mob = np.arange(grids_of.width)[np.newaxis, :]
     seen = mob <= last[:, np.newaxis]
-
-    def of(name: str) -> NDArray[np.int64]:
-        if name not in counts.columns:
-            return np.zeros(seen.shape, np.int64)
-        return grid_of(counts, name, width).to_numpy()
-
     # in outcomes nobody enters late, and nobody vanishes
     events, exits, prepaid, lost, gone = (
-        of(name) + of(f"entrant_{name}")
+        grids_of.of(name) + grids_of.of(f"entrant_{name}")
         for name in (
             f"ever_{event}_loans",
             f"exit_{event}_loans",
@@ -112,12 +104,12 @@ def risk_sets(
             f"vanished_{event}_loans",
         )
     )
-    entered = of(f"entrant_{event}_loans")
+    entered = grids_of.of(f"entrant_{event}_loans")
     if vanished == "event":
         # at the last month everybody's rows end
         gone = gone * (mob < last[:, np.newaxis])
         events, exits, lost = events + shifted(gone), exits - gone + shifted(gone), lost - gone
-    start = of("loans")[:, [0]]
+    start = grids_of.of("loans")[:, [0]]
     leaving, joining = exits.cumsum(axis=1), entered.cumsum(axis=1)
     grids = {
         "entered": entered,
@@ -129,5 +121,5 @@ def risk_sets(
         "censored": lost,
     }
     seen_grids = {name: grid * seen for name, grid in grids.items()}
-    table = tall(seen_grids, cells.index, cells.columns)
+    table = tall(seen_grids, grids_of.cohorts, mobs(grids_of.width))
     return table[(table[["entered", "at_risk"]] > 0).any(axis=1)].astype("int64")

@@ -15,7 +15,17 @@ from riskkit.checks import check_level, warn
 from riskkit.columns import calendar_months
 from riskkit.metrics import jeffreys_interval
 from riskkit.tables import Table
-from riskkit.vintage.counts import Passed, cohort_counts, first_days, mobs
+from riskkit.vintage.cohort_grids import (
+    as_counts,
+    censored_column,
+    check_vanished,
+    cohort_grids,
+    event_of,
+    observed_counts,
+    shifted,
+    tall,
+)
+from riskkit.vintage.counts import Passed, first_days, mobs
 
 __all__ = [
     "check_vintages",
@@ -245,52 +255,51 @@ def _curve_grids(
             "balance, or neither amount nor paid_amount"
         )
     counts, observed = observed_counts(counts, observed_to)
-    names = ("loans", "past", "base", "followed_share", "open")
+    parts = ("loans", "past", "base", "followed_share", "open")
     if counts.empty or not counts["loans"].any():
         no_cohort = cast(pd.MultiIndex, counts.index[:0]).droplevel("mob")
-        return {name: pd.DataFrame(index=no_cohort, columns=mobs(0), dtype=int) for name in names}
+        return {name: pd.DataFrame(index=no_cohort, columns=mobs(0), dtype=int) for name in parts}
 
     # a loan that vanishes in the last month of all is an event one later
-    width = int(counts.index.get_level_values("mob").max()) + 1 + (vanished == "event")
-    loans = grid_of(counts, "loans", width)
-    # nobody of such a cohort was seen from month 0
-    has_base = (loans[0] > 0).to_numpy()
-    loans = loans[has_base]
-
-    def cells(column: str) -> np.ndarray:
-        return grid_of(counts, column, width).to_numpy()[has_base]
-
-    months = calendar_months(loans.index.get_level_values("cohort"))
-    mob = loans.columns.to_numpy()
-    last = np.full(len(loans), width - 1) if observed is None else observed - months
+    grids_of = cohort_grids(counts, one_more=vanished == "event")
+    loans = grids_of.of("loans")[:, :1]
+    mob = np.arange(grids_of.width)
+    months = calendar_months(grids_of.cohorts.get_level_values("cohort"))
+    last = np.full(len(months), grids_of.width - 1) if observed is None else observed - months
     reached = mob[np.newaxis, :] <= last[:, np.newaxis]
-    past = cells(f"{'ever' if ever else 'now'}_{event}_{measure}")
-    lost = cells(censored_column(event) if ever else "lost_loans")
+    past = grids_of.of(f"{'ever' if ever else 'now'}_{event}_{measure}")
+    lost = grids_of.of(censored_column(event) if ever else "lost_loans")
     if vanished == "event" and event != "default":
         # at the last month everybody's rows end
         before = mob[np.newaxis, :] < last[:, np.newaxis]
-        past = past + shifted(cells(f"vanished_{event}_{measure}") * before)
-        lost = lost - cells(f"vanished_{event}_loans") * before
-    exits = cells(f"exit_{event}_loans")
-    has_rows = counts["loans"].unstack("mob").reindex(columns=mob).notna().to_numpy()[has_base]
-    start = loans[[0]].to_numpy()
-    followed = start - (lost.cumsum(axis=1) - lost)
+        past = past + shifted(grids_of.of(f"vanished_{event}_{measure}") * before)
+        lost = lost - grids_of.of(f"vanished_{event}_loans") * before
+    followed = loans - (lost.cumsum(axis=1) - lost)
     if not ever:
-        followed = followed - cells("unseen_loans")
+        followed = followed - grids_of.of("unseen_loans")
+    exits = grids_of.of(f"exit_{event}_loans")
     grids = {
-        "loans": np.broadcast_to(start, reached.shape),
+        "loans": np.broadcast_to(loans, reached.shape),
         "past": (past.cumsum(axis=1) if ever else past) * reached,
-        "base": grid_of(counts, measure, width)[has_base][[0]].to_numpy() * reached,
+        "base": grids_of.of(measure)[:, :1] * reached,
         "followed_share": followed * reached,
-        "open": start - (exits.cumsum(axis=1) - exits) if ever else has_rows.astype(int),
+        "open": loans - (exits.cumsum(axis=1) - exits) if ever else grids_of.has_rows(),
     }
     step = COHORT_MONTHS[cohort_freq]
-    keys: list[Any] = [loans.index.get_level_values(i) for i in range(loans.index.nlevels - 1)]
+    keys: list[Any] = [
+        grids_of.cohorts.get_level_values(i) for i in range(counts.index.nlevels - 2)
+    ]
     keys.append(first_days(months // step * step))
-    sums = {
-        name: pd.DataFrame(grid, index=loans.index, columns=loans.columns).groupby(keys).sum()
-        for name, grid in grids.items()
-    }
+    groups = pd.MultiIndex.from_arrays(keys) if len(keys) > 1 else keys[0]
+    # nobody of the other cohorts was seen from month 0
+    has_base = np.flatnonzero(loans[:, 0])
+    group, names = groups[has_base].factorize(sort=True)
+    names = names.set_names(groups.names)
+    sums = {}
+    for name, grid in grids.items():
+        summed = np.zeros((len(names), grids_of.width), np.int64)
+        np.add.at(summed, group, grid[has_base])
+        sums[name] = pd.DataFrame(summed, index=names, columns=mobs(grids_of.width))
     return sums | {"followed_share": sums["followed_share"] / sums["loans"]}
 
 
@@ -360,69 +369,3 @@ def until_still(curves: pd.DataFrame) -> pd.DataFrame:
     moves = (curves.diff(axis=1).fillna(0) != 0).any().to_numpy()
     last = int(np.flatnonzero(moves).max(initial=0))
     return curves.iloc[:, : max(last + 2, 2)]
-
-
-def check_vanished(vanished: str, *, ever: bool = True) -> None:
-    """Refuse an unknown treatment of vanished loans, or one that current curves cannot have."""
-    if vanished not in ("censored", "event"):
-        raise ValueError(f"vanished must be 'censored' or 'event', got {vanished!r}")
-    if vanished == "event" and not ever:
-        raise ValueError("vanished='event' needs ever=True: nobody sees a vanished loan's arrears")
-
-
-def as_counts(book: pd.DataFrame | Table, dpd: Passed) -> pd.DataFrame:
-    """Counts, each cell once; a book is counted first."""
-    if not isinstance(book, pd.DataFrame) or "mob" not in book.index.names:
-        return cohort_counts(book, dpd=(dpd,))
-    # counts of parts laid one below the other are not added up yet
-    return book if book.index.is_unique else book.groupby(level=book.index.names).sum()
-
-
-def event_of(counts: pd.DataFrame, dpd: Passed) -> str:
-    """How the event's columns are named."""
-    if "ever_default_loans" in counts.columns:
-        return "default"
-    if f"ever_{dpd}_loans" in counts.columns:
-        return str(dpd)
-    counted = [name.split("_")[1] for name in counts.columns if name.startswith("ever_")]
-    thresholds = ", ".join(dict.fromkeys(counted)) or "none"
-    raise ValueError(f"dpd must be one of the thresholds counted ({thresholds}), got {dpd!r}")
-
-
-def censored_column(event: str) -> str:
-    """Name of the column of the censored, who are of one kind only in outcomes."""
-    return "censored_loans" if event == "default" else f"censored_{event}_loans"
-
-
-def observed_counts(
-    counts: pd.DataFrame, observed_to: pd.Timestamp | str | None
-) -> tuple[pd.DataFrame, int | None]:
-    """Part of the counts whose cohorts exist at `observed_to`, and its month; None if open."""
-    cohort = calendar_months(counts.index.get_level_values("cohort"))
-    if observed_to is not None:
-        month = calendar_months([observed_to])[0]
-        return counts[cohort <= month], month
-    if counts.empty or "ever_default_loans" in counts.columns:
-        return counts, None
-    return counts, int((cohort + counts.index.get_level_values("mob").to_numpy()).max())
-
-
-def grid_of(counts: pd.DataFrame, column: str, width: int) -> pd.DataFrame:
-    """One column of counts as ([by,] cohort) × mob, 0 where there was no cell."""
-    wide = counts[column].unstack("mob", fill_value=0)
-    return wide.reindex(columns=mobs(width), fill_value=0)
-
-
-def tall(grids: Mapping[str, np.ndarray], rows: pd.Index, mob: pd.Index) -> pd.DataFrame:
-    """Grids of the same shape as columns, a row per cell."""
-    levels: list[Any] = [rows.get_level_values(i).repeat(len(mob)) for i in range(rows.nlevels)]
-    levels.append(np.tile(mob.to_numpy(np.int64), len(rows)))
-    index = pd.MultiIndex.from_arrays(levels, names=[*rows.names, "mob"])
-    return pd.DataFrame({name: grid.ravel() for name, grid in grids.items()}, index=index)
-
-
-def shifted(cells: np.ndarray) -> np.ndarray:
-    """The same, a month later."""
-    later = np.zeros_like(cells)
-    later[:, 1:] = cells[:, :-1]
-    return later
