@@ -21,6 +21,7 @@ __all__ = ["incidence_table", "incidence_text"]
 
 # how a loan ends, and the column of risk sets that counts it
 CAUSES = {"default": "events", "prepaid": "prepaid", "matured": "matured"}
+ROUNDING = 1e-12
 FEWEST = 30  # loans at risk in the month that is told of, where there are so many
 
 
@@ -111,14 +112,15 @@ def _incidences(pooled: pd.DataFrame, level: float) -> pd.DataFrame:
         by_cause = pooled[column].to_numpy(dtype=float)
         rate = np.cumsum(open_before * by_cause / at_risk)
         variance = _variance(rate, open_before, at_risk, ended, by_cause)
-        some = (variance > 0) & (rate < 1)
+        some = (variance > 0) & (rate * (1 - rate) > ROUNDING)
         n = np.where(some, rate * (1 - rate) / np.where(some, variance, 1.0), among)
-        low, high = jeffreys_interval(rate * n, n, level)
+        low, high = jeffreys_interval(np.clip(rate, 0, 1) * n, n, level)
         columns |= {
             f"{cause}_rate": rate,
             f"{cause}_error": np.sqrt(variance),
-            f"{cause}_low": np.where(np.isnan(rate), np.nan, low),
-            f"{cause}_high": np.where(np.isnan(rate), np.nan, high),
+            # of a loan or two, and 0 or 1 but for rounding, it might not hold the rate
+            f"{cause}_low": np.minimum(low, rate),
+            f"{cause}_high": np.maximum(high, rate),
         }
     return pooled.assign(**columns)
 
