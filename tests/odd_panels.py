@@ -100,14 +100,14 @@ def last_month(panel):
 
 
 def recounted_cells(panel, n, *, ever, measure, freq, vanished):
-    """(cohort, mob) -> past, base, followed loans, loans: a loop over cohorts, months and loans."""
+    """(cohort, mob) -> past, base, followed, loans, passed just then: month by month and loan by loan."""
     observed = last_month(panel)
     loans = [loan for loan in loans_of(panel) if loan.entry == 0]
     cells = {}
     for cohort in {loan.cohort.asfreq(freq) for loan in loans}:
         members = [loan for loan in loans if loan.cohort.asfreq(freq) == cohort]
         for mob in range(LAST + 2):
-            past = base = followed = 0
+            past = base = followed = added = 0
             for loan in members:
                 if loan.cohort + mob > observed:
                     continue
@@ -124,10 +124,12 @@ def recounted_cells(panel, n, *, ever, measure, freq, vanished):
                     hit = mob in loan.rows and loan.past(mob, n)
                     seen = mob in loan.rows or (mob > loan.last and loan.end is not None)
                     amount = loan.rows[mob][2] if hit else None
-                past += (1 if measure == "loans" else amount) if hit else 0
+                weight = (1 if measure == "loans" else amount) if hit else 0
+                past += weight
+                added += weight if ever and first == mob else 0
                 followed += seen
             if followed:
-                cells[cohort.start_time, mob] = (past, base, followed, len(members))
+                cells[cohort.start_time, mob] = (past, base, followed, len(members), added)
     return cells
 
 

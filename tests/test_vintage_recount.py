@@ -52,9 +52,16 @@ def test_every_cell_is_what_a_loop_over_loans_counts(panel, n, freq):
         longest = cells.index.get_level_values("mob").max() if len(cells) else -1
         assert found == {
             index: (past, base, pytest.approx(followed / loans))
-            for index, (past, base, followed, loans) in expected.items()
+            for index, (past, base, followed, loans, _) in expected.items()
             if index[1] <= longest
         }
+        rate = {}
+        for (cohort, mob), (past, base, _, _, added) in sorted(expected.items()):
+            # what was seen of a month goes on from the month before
+            before = rate.get((cohort, mob - 1), 0)
+            rate[cohort, mob] = before + added / base if ever else past / base
+        rates = cells["past_rate"].to_dict()
+        assert rates == pytest.approx({index: rate[index] for index in rates})
         # past the last row of any loan nothing can come that was not counted
         assert all(index[1] <= longest or cell[2] for index, cell in expected.items())
         table = vintage_table(counts, **choice)
@@ -62,7 +69,7 @@ def test_every_cell_is_what_a_loop_over_loans_counts(panel, n, freq):
         assert shown == pytest.approx(
             {
                 index: past / base
-                for index, (past, base, followed, loans) in expected.items()
+                for index, (past, base, followed, loans, _) in expected.items()
                 if followed == loans and index[1] <= longest
             }
         )
@@ -208,6 +215,8 @@ def test_a_curve_ends_where_its_last_loan_does():
 
     assert vintage_table(counts).notna().sum(axis=1).tolist() == [6, 6]
     assert vintage_table(counts, open_only=True).notna().sum(axis=1).tolist() == [3, 6]
+    cells = vintage_cells(counts, open_only=True)
+    assert cells.groupby(level="cohort").size().tolist() == [3, 6]
     now = vintage_table(counts, ever=False, open_only=True)
     assert now.notna().sum(axis=1).tolist() == [3, 6]
 

@@ -100,9 +100,10 @@ def vintage_table(
         Default: for a panel, the latest month in the counts; for outcomes, none.
     least_share : float, in [0, 1]
         Share of a cohort's loans that must have been followed to a month for its cell to be shown.
-        1: matured cells only. A partial cell is the rate of the monthly cohorts that have reached
-        the month, whose mix may differ from the cohort's; loans lost from view stay in their base
-        as not bad since. :func:`vintage_cells` gives the share of each.
+        1: matured cells only. A partial cell goes on from the one before by what the monthly
+        cohorts that have reached the month added to their base in it (of a current curve it is
+        their rate), so it never falls; loans lost from view stay in the base as not bad since.
+        :func:`vintage_cells` gives the share of each.
     vanished : {"censored", "event"}
         What a loan is whose rows stop, past due, before `observed_to`: lost from view, or past
         `dpd` in the month after. The two curves are the ends of what is known.
@@ -154,7 +155,7 @@ def vintage_table(
     seen = (share >= least_share) & (share > 0)
     if open_only:
         seen &= grids["open"] > 0
-    curves = (grids["past"] / base.where(base > 0)).where(seen)
+    curves = grids["rate"].where(seen)
     return curves.loc[:, : int(np.flatnonzero(seen.any().to_numpy()).max(initial=-1))]
 
 
@@ -167,13 +168,14 @@ def vintage_cells(
     cohort_freq: Literal["M", "Q", "Y"] = "M",
     observed_to: pd.Timestamp | str | None = None,
     vanished: Literal["censored", "event"] = "censored",
+    open_only: bool = False,
     level: float = 0.95,
 ) -> pd.DataFrame:
     """Every cell of the vintage curves, partial ones too, with its interval and followed share.
 
     Parameters
     ----------
-    counts_or_outcomes, dpd, measure, ever, cohort_freq, observed_to, vanished
+    counts_or_outcomes, dpd, measure, ever, cohort_freq, observed_to, vanished, open_only
         As for :func:`vintage_table`.
     level : float
         Of the interval, in (0, 1).
@@ -182,8 +184,9 @@ def vintage_cells(
     -------
     DataFrame of shape (n_cells,), index ([by,] cohort, mob)
         `loans` of the cohort; `past` and `base`, of the monthly cohorts that have reached the
-        month, loans or fen; `past_rate` = past ÷ base, of loans with its Jeffreys interval
-        `past_low`, `past_high` (by amount NaN: counts do not tell how amounts vary);
+        month, loans or fen; `past_rate` as :func:`vintage_table` has it, past ÷ base where all are
+        reached; of loans with its Jeffreys interval for the loans in `base`, `past_low` and
+        `past_high` (by amount NaN: counts do not tell how amounts vary);
         `followed_share` of the cohort's loans; `is_matured`, where that is all of them. Cells to
         which no loan was followed are left out.
 
@@ -211,15 +214,18 @@ def vintage_cells(
         counts_or_outcomes, dpd=dpd, measure=measure, ever=ever, cohort_freq=cohort_freq,
         observed_to=observed_to, vanished=vanished,
     )  # fmt: skip
-    columns = ["loans", "past", "base", "followed_share"]
+    columns = ["loans", "past", "base", "rate", "followed_share"]
     values = {name: grids[name].to_numpy() for name in columns}
     table = tall(values, grids["past"].index, grids["past"].columns)
-    table = table[table["followed_share"] > 0]
-    past, base = (table[name].to_numpy(dtype=float) for name in ("past", "base"))
-    rate = past / np.where(base > 0, base, np.nan)
+    shown = table["followed_share"].to_numpy() > 0
+    if open_only:
+        shown &= grids["open"].to_numpy().ravel() > 0
+    table = table[shown]
+    base, rate = (table.pop(name).to_numpy(dtype=float) for name in ("base", "rate"))
+    table.insert(2, "base", base.astype(np.int64))
     low, high = np.full((2, len(table)), np.nan)
     if measure == "loans":
-        low, high = jeffreys_interval(past, base, level)
+        low, high = jeffreys_interval(rate * base, base, level)
     for place, (name, values) in enumerate(
         {"past_rate": rate, "past_low": low, "past_high": high}.items(), start=3
     ):
@@ -237,7 +243,7 @@ def _curve_grids(
     observed_to: pd.Timestamp | str | None,
     vanished: str,
 ) -> dict[str, pd.DataFrame]:
-    """What curves are made of, each ([by,] cohort) × mob: loans, past, base, followed share, open.
+    """What curves are made of, each ([by,] cohort) × mob: loans, past, base, rate, share, open.
 
     `past` and `base` are of the monthly cohorts that have reached the month.
     """
@@ -255,7 +261,7 @@ def _curve_grids(
             "balance, or neither amount nor paid_amount"
         )
     counts, observed = observed_counts(counts, observed_to)
-    parts = ("loans", "past", "base", "followed_share", "open")
+    parts = ("loans", "past", "base", "rate", "followed_share", "open")
     if counts.empty or not counts["loans"].any():
         no_cohort = cast(pd.MultiIndex, counts.index[:0]).droplevel("mob")
         return {name: pd.DataFrame(index=no_cohort, columns=mobs(0), dtype=int) for name in parts}
@@ -281,6 +287,7 @@ def _curve_grids(
     grids = {
         "loans": np.broadcast_to(loans, reached.shape),
         "past": (past.cumsum(axis=1) if ever else past) * reached,
+        "added": past * reached,
         "base": grids_of.of(measure)[:, :1] * reached,
         "followed_share": followed * reached,
         "open": loans - (exits.cumsum(axis=1) - exits) if ever else grids_of.has_rows(),
@@ -300,7 +307,12 @@ def _curve_grids(
         summed = np.zeros((len(names), grids_of.width), np.int64)
         np.add.at(summed, group, grid[has_base])
         sums[name] = pd.DataFrame(summed, index=names, columns=mobs(grids_of.width))
-    return sums | {"followed_share": sums["followed_share"] / sums["loans"]}
+    base = sums["base"].where(sums["base"] > 0)
+    rate = sums["past"] / base
+    if ever:
+        whole = sums["base"].eq(sums["base"][0], axis=0)
+        rate = rate.where(whole, (sums.pop("added") / base).cumsum(axis=1))
+    return sums | {"rate": rate, "followed_share": sums["followed_share"] / sums["loans"]}
 
 
 def curve_choices(
