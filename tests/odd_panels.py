@@ -100,7 +100,7 @@ def last_month(panel):
 
 
 def recounted_cells(panel, n, *, ever, measure, freq, vanished):
-    """(cohort, mob) -> past, base, followed, loans, passed just then: month by month and loan by loan."""
+    """(cohort, mob) -> past, base, followed, loans, passed just then; by month and loan."""
     observed = last_month(panel)
     loans = [loan for loan in loans_of(panel) if loan.entry == 0]
     cells = {}
