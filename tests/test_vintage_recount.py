@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from odd_panels import last_month, loans_of, odd_panels, recounted_cells, recounted_risk
+from scipy.stats import beta
 
 from riskkit.partitions import add_counts
 from riskkit.vintage import (
@@ -223,20 +224,19 @@ def test_a_curve_ends_where_its_last_loan_does():
 
 def test_a_quarter_shows_in_part_what_its_first_months_have_reached():
     early = one_cohort(({0: 0, 1: 0, 2: 40}, None), ({0: 0, 1: 0, 2: 0}, None))
-    late = one_cohort(({0: 0, 1: 0}, None)).assign(cohort=pd.Timestamp("2024-02-01"))
+    late = one_cohort(({0: 0, 1: 40}, None)).assign(cohort=pd.Timestamp("2024-02-01"))
     late["month_end"] += pd.offsets.MonthEnd(1)
     counts = cohort_counts(pd.concat([early, late.assign(loan_id="M")]), dpd=(30,))
 
-    assert vintage_table(counts, cohort_freq="Q").to_numpy().tolist() == [[0, 0]]
+    np.testing.assert_allclose(vintage_table(counts, cohort_freq="Q"), [[0, 1 / 3]])
+    # the one bad loan of three, and what the two of January added
     part = vintage_table(counts, cohort_freq="Q", least_share=0.6)
-    assert part.to_numpy().tolist() == [[0, 0, 0.5]]
+    np.testing.assert_allclose(part, [[0, 1 / 3, 1 / 3 + 1 / 2]])
     row = vintage_cells(counts, cohort_freq="Q").iloc[-1]
     assert (row["loans"], row["past"], row["base"], row["is_matured"]) == (3, 1, 2, False)
     assert row["followed_share"] == pytest.approx(2 / 3)
-    # Jeffreys, Beta(1.5, 1.5)
-    from scipy.stats import beta
-
-    assert row["past_low"] == pytest.approx(beta.ppf(0.025, 1.5, 1.5))
+    # Jeffreys of two loans
+    assert row["past_low"] == pytest.approx(beta.ppf(0.025, 5 / 3 + 0.5, 1 / 3 + 0.5))
     assert vintage_cells(counts, measure="amount")["past_low"].isna().all()
 
 
