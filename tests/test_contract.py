@@ -94,10 +94,14 @@ def test_no_id_is_shown_and_every_fault_of_a_panel_says_its_row():
     book = pd.concat(
         [panel(secret1=("2024-01-01", [0, 0, 0])), panel(secret2=("2024-01-01", [0, 0]))]
     )
-    gap = book.iloc[[0, 2, 3, 4]]
+    back = book.iloc[[0, 2, 1, 3, 4]]
+    again = book.iloc[[0, 1, 1, 3, 4]]
+    ended = book.assign(status=["current", "matured", "current", "current", "current"])
     apart = book.iloc[[0, 3, 1]]
     for broken, message in (
-        (gap, "mob: 1 row breaks 'one more than the month before', for example 2, first in row 2"),
+        (back, "mob: 1 row breaks 'after the month before', for example 1, first in row 3"),
+        (again, "mob: 1 row breaks 'after the month before', for example 1, first in row 3"),
+        (ended, "status: 1 row breaks 'the loan's last row, as a prepaid or matured one must be'"),
         (apart, "loan_id: 1 row breaks 'beside the other rows of their loan', first in row 3"),
     ):
         with pytest.raises(DataContractError, match=message) as caught:
@@ -110,10 +114,7 @@ def test_no_id_is_shown_and_every_fault_of_a_panel_says_its_row():
     [
         ({"cohort": pd.Timestamp("2023-12-01")}, "mob: 3 rows break 'months from cohort"),
         ({"month_end": pd.Timestamp("2024-01-15")}, "3 rows break 'the last day of a month'"),
-        (
-            {"mob": [1, 2, 3]},
-            "mob: 1 row breaks '0 in the first row of a loan', for example 1, first in row 1",
-        ),
+        ({"mob": [1, 2, 3]}, "mob: 3 rows break 'months from cohort to month_end'"),
     ],
 )
 def test_a_panel_whose_months_disagree_is_refused(change, message):
@@ -121,3 +122,9 @@ def test_a_panel_whose_months_disagree_is_refused(change, message):
     assert schema.validate_performance(book) is book
     with pytest.raises(DataContractError, match=message):
         schema.validate_performance(book.assign(**change))
+
+
+def test_late_entries_gaps_and_loans_that_leave_are_allowed():
+    book = pd.concat([panel(a=("2024-01-01", [0, 0, 0, 31])), panel(b=("2024-01-01", [0, 0]))])
+    seen = book.iloc[[1, 3, 4, 5]]
+    assert schema.validate_performance(seen) is seen

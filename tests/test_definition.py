@@ -446,7 +446,7 @@ def test_a_panel_needs_the_term_of_every_loan(function):
 def test_a_panel_without_a_column_or_out_of_order_is_refused():
     with pytest.raises(schema.DataContractError, match="missing columns status"):
         table(BOOK.drop(columns="status"))
-    with pytest.raises(schema.DataContractError, match="follow a gap"):
+    with pytest.raises(schema.DataContractError, match="repeat a month of the loan or go back"):
         target.default_flags(BOOK.iloc[[0, 2, 1, 3, 4]], NINETY, OBSERVED)
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from riskkit import offers, synthetic, vintage
+from riskkit.hazards import hazard_table
 from riskkit.offers.flows import expected_flows
 
 
@@ -32,7 +33,7 @@ def test_expected_cash_is_what_came_back(book, term):
     loans = loans[loans["term_months"] == term]
     panel = panel[panel["loan_id"].isin(loans.index)]
     counts = vintage.cohort_counts(panel, dpd=(90,), by=loans["term_months"])
-    base = offers.term_hazards(vintage.hazard_table(counts, dpd=90))
+    base = offers.term_hazards(hazard_table(counts, dpd=90))
     hazards = pd.concat({"all": base}, names=["grade"])
     late = panel[panel["dpd"] > 90].groupby("loan_id").head(1).set_index("loan_id")
     claims = late["balance"] / loans["booked_amount"].loc[late.index]

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import real_parts
 
-from riskkit import binning, metrics, migration, plots, profile, strategy, vintage
+from riskkit import binning, hazards, metrics, migration, plots, profile, strategy, vintage
 from riskkit.plots import style
 from riskkit.target import BadDefinition
 
@@ -95,7 +95,7 @@ def every_figure(rows, panel):
         "cutoffs": plots.plot_cutoffs({"card": table}, "approval rate"),
         "profit": plots.plot_cutoffs({"card": table}, "approval rate", currency="CNY"),
         "vintage": plots.plot_vintage(vintage.vintage_table(cohorts), "Ever 30+"),
-        "hazard": plots.plot_hazard(vintage.hazard_table(cohorts, dpd=30)),
+        "hazard": plots.plot_hazard(hazards.hazard_table(cohorts, dpd=30)),
         "transitions": plots.plot_transitions(
             migration.transition_matrix(migration.transition_counts(panel))
         ),
@@ -179,19 +179,46 @@ def test_the_newest_cohorts_are_told_apart_and_named_at_their_ends():
     # the last has three months only: no curve yet
     ax = plots.plot_vintage(curves, "Ever 90+")
     lines = dict(zip(curves.index, ax.get_lines(), strict=True))
-    assert [text.get_text() for text in ax.texts] == ["2023Q2", "2023Q3", "2023Q4", "2024Q1"]
-    coloured = [lines[text.get_text()] for text in ax.texts]
+    oldest, *newest = ax.texts
+    assert oldest.get_text() == "2022Q1"
+    assert [text.get_text() for text in newest] == ["2023Q2", "2023Q3", "2023Q4", "2024Q1"]
+    coloured = [lines[text.get_text()] for text in newest]
     colours = [to_hex(line.get_color()) for line in coloured]
     assert len(set(colours)) == 4
     assert len({line.get_marker() for line in coloured}) == 4
     # the name stands at the end of its line, in its colour
-    for text, line in zip(ax.texts, coloured, strict=True):
+    for text, line in zip(newest, coloured, strict=True):
         assert text.xy == tuple(line.get_xydata()[-1])
         assert to_hex(text.get_color()) == to_hex(line.get_color())
-    greys = [to_rgb(lines[name].get_color()) for name in curves.index[:5]]
+    greys = [to_rgb(lines[name].get_color()) for name in curves.index[1:5]]
     assert all(max(grey) - min(grey) < 0.01 for grey in greys)
     assert [sum(grey) for grey in greys] == sorted((sum(g) for g in greys), reverse=True)
     assert len(ax.get_legend().get_texts()) == 10
+
+
+def test_at_most_a_dozen_of_many_cohorts_are_drawn():
+    ax = plots.plot_vintage(cohort_curves(30), "Ever 90+")
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert len(ax.get_lines()) == len(names) == 12
+    assert names[0] == "2022Q1"
+    assert names[-5:] == ["2028Q2", "2028Q3", "2028Q4", "2029Q1", "2029Q2"]
+    assert "30 lines by cohort" in ax.figure.get_label()
+    assert "12 of them are drawn" in ax.figure.get_label()
+    grades = cohort_curves(20).rename_axis("grade")
+    assert len(plots.plot_vintage(grades, "x").get_lines()) == 12
+
+
+def test_what_a_part_of_a_cohort_has_reached_is_dashed():
+    whole = cohort_curves(3)
+    partial = whole.copy()
+    partial.loc["2022Q2", [6, 7]] = [0.031, 0.036]
+    ax = plots.plot_vintage(whole, "Ever 90+", partial=partial)
+    dashed = [line for line in ax.get_lines() if line.get_linestyle() == "--"]
+    assert [line.get_xydata().tolist() for line in dashed] == [[[5, 0.025], [6, 0.031], [7, 0.036]]]
+    solid = next(line for line in ax.get_lines() if line.get_label() == "2022Q2")
+    assert solid.get_color() == dashed[0].get_color()
+    assert solid.get_xdata().tolist() == [0, 1, 2, 3, 4, 5]
+    assert "dashed" in ax.figure.get_label()
 
 
 def test_few_or_no_cohorts_are_drawn_too():
@@ -525,7 +552,7 @@ def test_shades_lie_over_any_ground_and_leave_the_text_its_colour():
 
 
 def test_a_book_of_few_loans_shows_its_hazard():
-    few = vintage.hazard_table(
+    few = hazards.hazard_table(
         pd.DataFrame(
             {
                 "loan_id": ["a", "b", "c"], "cohort": pd.Timestamp("2024-01-01"), "amount": 1,

@@ -55,6 +55,7 @@ ORDER = (
     "vintage",
     "treatments",
     "first_payments",
+    "hazards",
     "migration",
     "rating",
     "projection",

@@ -17,7 +17,7 @@ from studies import world_models
 from studies.world_models import OFFERED, N, gini
 from synthetic_tables import LENDER, within_bonferroni
 
-from riskkit import metrics, migration, synthetic, target, vintage
+from riskkit import hazards, metrics, migration, synthetic, target, vintage
 from riskkit.synthetic.features import NO_RECORD, RECIPES
 
 SEEDS = (1, 2, 3, 4, 5)
@@ -382,7 +382,7 @@ def test_true_hazards_meet_the_empirical_ones(books):
     for book in books.values():
         cohorts = book.performance.groupby("loan_id")["cohort"].first()
         true = synthetic.true_hazards(book.truth, cohorts, LENDER.observed_to)
-        seen = vintage.hazard_table(vintage.cohort_counts(book.performance, dpd=(90,)), dpd=90)
+        seen = hazards.hazard_table(vintage.cohort_counts(book.performance, dpd=(90,)), dpd=90)
         assert (seen["events"][:4] == 0).all()
         assert seen["events"].sum() == seen["events"].reindex(true.index).sum()
         tables.append(true.join(seen[["events", "at_risk"]], how="inner"))

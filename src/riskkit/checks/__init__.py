@@ -23,6 +23,7 @@ from riskkit.checks.contract import (
     missing_columns,
     require_columns,
     type_violations,
+    whole_loans,
 )
 from riskkit.checks.names import (
     LONGEST_NAME,
@@ -65,4 +66,5 @@ __all__ = [
     "type_violations",
     "warn",
     "weight_array",
+    "whole_loans",
 ]

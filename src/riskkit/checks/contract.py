@@ -5,7 +5,7 @@ Takes a frame; gives nothing, sentences, or a :class:`DataContractError` with ev
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ __all__ = [
     "missing_columns",
     "require_columns",
     "type_violations",
+    "whole_loans",
 ]
 
 IS_TYPE = {
@@ -73,10 +74,13 @@ def missing_columns(present: Collection[str], columns: Sequence[str]) -> str:
 def loan_starts(performance: pd.DataFrame) -> np.ndarray:
     """Positions of each loan's first row, in a panel sorted by loan and month on book.
 
+    A loan may be first seen after month 0 (a late entry) and months of it may be left out (a gap):
+    what was not seen, whoever reads the panel must count as unseen.
+
     Parameters
     ----------
     performance : DataFrame
-        `loan_id`, together for each loan, and `mob`, from 0 without a gap.
+        `loan_id`, together for each loan, and `mob`, which rises from row to row of a loan.
 
     Returns
     -------
@@ -85,8 +89,8 @@ def loan_starts(performance: pd.DataFrame) -> np.ndarray:
     Raises
     ------
     DataContractError
-        A missing column, a loan that does not begin at month 0 or skips or repeats a month, rows
-        of one loan that are not together; each with the number of its first row, never an id.
+        A missing column, a month below 0, a loan that repeats a month or goes back, rows of one
+        loan that are not together; each with the number of its first row, never an id.
 
     Source
     ------
@@ -94,7 +98,7 @@ def loan_starts(performance: pd.DataFrame) -> np.ndarray:
 
     Examples
     --------
-    >>> loan_starts(pd.DataFrame({"loan_id": ["a", "a", "b"], "mob": [0, 1, 0]})).tolist()
+    >>> loan_starts(pd.DataFrame({"loan_id": ["a", "a", "b"], "mob": [0, 2, 1]})).tolist()
     [0, 2]
     """
     require_columns(performance, ["loan_id", "mob"], "performance")
@@ -113,24 +117,18 @@ def loan_starts(performance: pd.DataFrame) -> np.ndarray:
         return f"row {place + 1:,}"
 
     violations = []
-    late = starts[mob[starts] != 0]
-    if len(late):
+    before = np.flatnonzero(mob < 0)
+    if len(before):
         violations.append(
-            f"mob: {len(late):,} loans enter late, after their month of disbursal (mob 0), for "
-            f"example {row(late[0])}: the loan's first row has mob {mob[late[0]]}"
+            f"mob: {len(before):,} rows lie before the month of disbursal (mob 0), for example "
+            f"{row(before[0])}: mob {mob[before[0]]}"
         )
-    step = np.zeros(len(mob), dtype=np.int64)
-    step[1:][~new[1:]] = (mob[1:] - mob[:-1] - 1)[~new[1:]]
-    for kind, broken in (
-        ("follow a gap, months of the loan are left out", np.flatnonzero(step > 0)),
-        ("repeat a month of the loan or go back", np.flatnonzero(step < 0)),
-    ):
-        if len(broken):
-            at = broken[0]
-            violations.append(
-                f"mob: {len(broken):,} rows {kind}, for example {row(at)}: mob {mob[at]} follows "
-                f"mob {mob[at - 1]}"
-            )
+    back = np.flatnonzero(~new[1:] & (mob[1:] <= mob[:-1])) + 1
+    if len(back):
+        violations.append(
+            f"mob: {len(back):,} rows repeat a month of the loan or go back, for example "
+            f"{row(back[0])}: mob {mob[back[0]]} follows mob {mob[back[0] - 1]}"
+        )
     heads = ids[starts]
     # ascending labels, the usual case, need no hash table
     if not (heads[1:] > heads[:-1]).all() and not pd.Series(heads).is_unique:
@@ -143,6 +141,37 @@ def loan_starts(performance: pd.DataFrame) -> np.ndarray:
     if violations:
         raise DataContractError("performance sorted by loan_id and mob", violations)
     return starts
+
+
+def whole_loans(blocks: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """The blocks of a panel, unchanged, none of which goes on with the loan of the one before.
+
+    The rest of a loan cut in two would pass for a loan first seen late.
+
+    Raises
+    ------
+    DataContractError
+        A loan that two blocks that follow one another share.
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> len(list(whole_loans([pd.DataFrame({"loan_id": ["a"]}), pd.DataFrame({"loan_id": ["b"]})])))
+    2
+    """
+    last = None
+    for number, block in enumerate(blocks, start=1):
+        if len(block):
+            if last is not None and block["loan_id"].iloc[0] == last:
+                raise DataContractError(
+                    "performance in blocks of whole loans",
+                    [f"loan_id: block {number} begins with the loan that block {number - 1} ended"],
+                )
+            last = block["loan_id"].iloc[-1]
+        yield block
 
 
 def type_violations(frame: pd.DataFrame, columns: Mapping[str, str]) -> list[str]:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from riskkit.checks import require_columns
+from riskkit.checks import require_columns, whole_loans
 from riskkit.columns import calendar_months
 from riskkit.migration.adjacent import run_starts
 from riskkit.migration.buckets import (
@@ -113,7 +113,7 @@ def transition_counts(
         count = partial(
             transition_counts, max_bucket=max_bucket, by=by, split=tuple(split), part=part
         )
-        return _in_order(total(count, performance.blocks()), index)
+        return _in_order(total(count, whole_loans(performance.blocks())), index)
 
     require_columns(performance, NEEDED, "performance")
     is_start = np.zeros(len(performance) + 1, dtype=bool)

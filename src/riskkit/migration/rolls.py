@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from riskkit.checks import require_columns
+from riskkit.checks import require_columns, whole_loans
 from riskkit.columns import calendar_months
 from riskkit.metrics import jeffreys_interval
 from riskkit.migration.adjacent import run_starts
@@ -97,7 +97,7 @@ def roll_counts(
         count = partial(
             roll_counts, observed_to=observed_to, months=months, max_bucket=max_bucket, by=by
         )
-        return total(count, performance.blocks()).reindex(index)
+        return total(count, whole_loans(performance.blocks())).reindex(index)
 
     require_columns(performance, NEEDED, "performance")
     starts = run_starts(performance)

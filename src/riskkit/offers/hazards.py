@@ -26,7 +26,7 @@ def term_hazards(hazards: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     hazards : DataFrame, index (term_months, mob)
-        `at_risk`, `events`, `ended`, of :func:`riskkit.vintage.hazard_table` on counts made by
+        `at_risk`, `events`, `ended`, of :func:`riskkit.hazards.hazard_table` on counts made by
         term_months.
 
     Returns

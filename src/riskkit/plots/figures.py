@@ -40,7 +40,9 @@ __all__ = [
 
 # told apart by the colour-blind, on white and on black: Okabe, Ito (2008), Color Universal Design
 NEWEST = (("#0072b2", "o"), ("#009e73", "^"), ("#cc79a7", "s"), ("#d55e00", "D"))
+OLDEST = "#8a8f96"  # no paler than its name can be read in
 LEAST_MONTHS = 4  # of a curve that is named at its end
+MOST_LINES = 12  # that an eye can follow
 
 
 def plot_scores(
@@ -119,56 +121,102 @@ def plot_calibration(
     return finish(ax, title, "predicted", "observed bad rate", alt)
 
 
-def plot_vintage(table: pd.DataFrame, title: str, *, ax: Axes | None = None) -> Axes:
-    """Vintage curves, a line per cohort: the newest in colours and named at their ends.
+def plot_vintage(
+    table: pd.DataFrame,
+    title: str,
+    *,
+    partial: pd.DataFrame | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Vintage curves, a line per cohort: the newest in colours, the newest and oldest named.
 
     The four newest with a curve that can be seen are told apart by colour, marker and name; the
-    earlier ones are grey, the older the paler. Lines of other groups are coloured by their order.
+    earlier ones are grey, the older the paler, the oldest named. Of more than a dozen, the oldest,
+    the newest and some evenly between are drawn. Lines of other groups are coloured by their order.
 
     Parameters
     ----------
     table : DataFrame
         Of :func:`vintage.vintage_table`, or of other groups of loans: the index says which, such
         as :func:`synthetic.true_curves` by term.
+    partial : DataFrame, optional
+        The same with a lower `least_share`: what it has beyond `table` is dashed.
     """
-    import matplotlib as mpl
-    from matplotlib import patheffects
-
     ax = axes_of(ax)
     groups = label_of(table.index.name or "cohort").replace("_", " ")
-    shown = until_still(table)
-    newest = len(table)
-    if groups == "cohort":
-        # a cohort of a month or two has no curve yet
-        newest = max(int((shown.notna().sum(axis=1) >= LEAST_MONTHS).sum()) - len(NEWEST), 0)
-    by_age = mpl.colormaps["viridis_r"](np.linspace(0.08, 0.92, max(len(table), 2)))
-    greys = mpl.colormaps["Greys"](np.linspace(0.3, 0.62, max(newest, 1)))
-    for place, (cohort, curve) in enumerate(shown.iterrows()):
-        seen = curve.dropna()
-        if groups != "cohort":
-            ax.plot(seen.index, seen, color=by_age[place], lw=1.5, label=label_of(cohort))
-        elif place < newest:
-            ax.plot(seen.index, seen, color=greys[place], lw=1.2, label=label_of(cohort))
-        elif len(seen) < LEAST_MONTHS:
-            ax.plot(seen.index, seen, color=MUTED, ls=":", lw=1.5, label=label_of(cohort))
-        else:
-            colour, marker = NEWEST[min(place - newest, len(NEWEST) - 1)]
-            ax.plot(seen.index, seen, color=colour, marker=marker, ms=4, lw=2, zorder=3,
-                    label=label_of(cohort))  # fmt: skip
-            name = ax.annotate(label_of(cohort), (seen.index[-1], seen.iloc[-1]), xytext=(5, 4),
-                               textcoords="offset points", color=colour, size=8.5, weight="bold",
-                               annotation_clip=False)  # fmt: skip
-            # other lines run behind it
-            name.set_path_effects([patheffects.withStroke(linewidth=3, foreground="white")])
+    shown = until_still(table if partial is None else partial)
+    solid = table.reindex(index=shown.index, columns=shown.columns)
+    looks = _cohort_looks(shown) if groups == "cohort" else _group_looks(shown)
+    for place, look in looks.items():
+        name, curve, seen = shown.index[place], shown.iloc[place].dropna(), solid.iloc[place]
+        seen = seen.dropna()
+        dashes = curve[curve.index >= seen.index.max()] if len(seen) else curve
+        ax.plot(seen.index, seen, label=label_of(name), **look["line"])
+        if len(dashes) > 1 or (len(dashes) and seen.empty):
+            ax.plot(dashes.index, dashes, **(look["line"] | {"ls": "--", "marker": "", "lw": 1.2}))
+        if look["named"] and len(curve):
+            _name_line(ax, label_of(name), curve, str(look["line"]["color"]))
     percent_axis(ax.yaxis)
     ax.set_xlim(0)
     ax.set_ylim(0)
     if len(table):
-        legend_outside(ax, groups, columns=1 + len(table) // 11)
-    top = table.max(axis=None, skipna=True)
+        legend_outside(ax, groups, columns=1 + len(looks) // 11)
+    top = shown.max(axis=None, skipna=True)
     alt = f"{len(table)} lines by {groups}; the highest point is {top:.1%}." if len(table) else ""
+    if len(looks) < len(table):
+        alt += f" {len(looks)} of them are drawn."
+    if partial is not None:
+        alt += " Months that only a part of a cohort has reached are dashed."
     base = "share of the cohort" if groups == "cohort" else "share of loans"
     return finish(ax, title, "month on book", base, alt)
+
+
+def _cohort_looks(curves: pd.DataFrame) -> dict[int, dict[str, Any]]:
+    """How each cohort that is drawn looks, by its place, the oldest first."""
+    import matplotlib as mpl
+
+    # a cohort of a month or two has no curve yet
+    long = (curves.notna().sum(axis=1) >= LEAST_MONTHS).to_numpy()
+    newest = max(int(long.sum()) - len(NEWEST), 0)
+    last = list(range(newest, len(curves)))
+    n_before = max(MOST_LINES - len(last), 1)
+    before: Any = np.unique(np.linspace(0, newest - 1, n_before).round()) if newest else []
+    greys = mpl.colormaps["Greys"](np.linspace(0.3, 0.62, max(newest, 1)))
+    looks: dict[int, dict[str, Any]] = {}
+    for place in map(int, before):
+        line = {"color": OLDEST if place == 0 else mpl.colors.to_hex(greys[place]), "lw": 1.2}
+        looks[place] = {"line": line, "named": place == 0}
+    for place in last:
+        if not long[place]:
+            looks[place] = {"line": {"color": MUTED, "ls": ":", "lw": 1.5}, "named": False}
+            continue
+        colour, marker = NEWEST[min(place - newest, len(NEWEST) - 1)]
+        line = {"color": colour, "marker": marker, "ms": 4, "lw": 2, "zorder": 3}
+        looks[place] = {"line": line, "named": True}
+    return looks
+
+
+def _group_looks(curves: pd.DataFrame) -> dict[int, dict[str, Any]]:
+    """How each group that is drawn looks, by its place."""
+    import matplotlib as mpl
+
+    n_drawn = min(len(curves), MOST_LINES)
+    drawn: Any = np.unique(np.linspace(0, len(curves) - 1, n_drawn).round()) if n_drawn else []
+    shade = mpl.colormaps["viridis_r"](np.linspace(0.08, 0.92, max(len(curves), 2)))
+    return {
+        place: {"line": {"color": mpl.colors.to_hex(shade[place]), "lw": 1.5}, "named": False}
+        for place in map(int, drawn)
+    }
+
+
+def _name_line(ax: Axes, name: str, curve: pd.Series, colour: str) -> None:
+    from matplotlib import patheffects
+
+    text = ax.annotate(name, (curve.index[-1], curve.iloc[-1]), xytext=(5, 4),
+                       textcoords="offset points", color=colour, size=8.5, weight="bold",
+                       annotation_clip=False)  # fmt: skip
+    # other lines run behind it
+    text.set_path_effects([patheffects.withStroke(linewidth=3, foreground="white")])
 
 
 def _log_percents(axis: Any) -> None:
@@ -189,7 +237,7 @@ def plot_hazard(
     Parameters
     ----------
     table : DataFrame
-        Of :func:`vintage.hazard_table`.
+        Of :func:`hazards.hazard_table`.
     true : DataFrame, optional
         Of :func:`synthetic.true_hazards`: hazard.
     """

@@ -13,6 +13,7 @@ import pandas as pd
 from scipy import stats
 
 from riskkit import vintage
+from riskkit.hazards import hazard_table
 from riskkit.rating.scale import grade_of, named_bands
 from riskkit.tables import Table
 
@@ -106,7 +107,7 @@ def crossing_table(
         raise ValueError(f"max_crossed_rate must lie in [0, 1], got {max_crossed_rate!r}")
     curves, loans = {}, {}
     if len(counts):
-        hazards = vintage.hazard_table(counts, dpd=dpd)
+        hazards = hazard_table(counts, dpd=dpd)
         curves = {str(grade): part.droplevel(0) for grade, part in hazards.groupby(level=0)}
         loans = counts["loans"].groupby(level="grade").sum().to_dict()
     pairs = list(pairwise(scale.index))
@@ -247,5 +248,5 @@ def grade_curves(counts: pd.DataFrame, *, dpd: int = 90) -> pd.DataFrame:
     DataFrame, index grade, columns mob
         Fractions; NaN where no loan of the grade is at risk any more.
     """
-    hazards = vintage.hazard_table(counts, dpd=dpd)
+    hazards = hazard_table(counts, dpd=dpd)
     return hazards["cumulative_incidence"].unstack("mob")

@@ -34,6 +34,7 @@ FIRST_DATE = pd.Timestamp("1990-01-01")
 LAST_DATE = pd.Timestamp("2100-01-01")
 LONGEST_TERM_MONTHS = 480
 
+ENDED = ("prepaid", "matured")  # no row of the loan follows
 STATUSES = ("current", "delinquent", "prepaid", "matured", "charged_off")
 # what was done for a borrower in arrears, which hides them: due dates or the count of days past due
 # set back without the money; dates moved; a new plan or a new loan for the old; less taken for all
@@ -171,8 +172,13 @@ def across_columns(table: str, frame: pd.DataFrame) -> Iterator[tuple[str, Broke
     months = calendar_months(end) - calendar_months(frame["cohort"])
     yield "month_end", ("the last day of a month", ~end.dt.is_month_end.to_numpy())
     yield "mob", ("months from cohort to month_end", months != mob.to_numpy())
-    yield "mob", ("0 in the first row of a loan", first & ~apart & (mob != 0).to_numpy())
-    yield "mob", ("one more than the month before", ~first & (mob != mob.shift() + 1).to_numpy())
+    # a loan may be first seen late, and months of it be left out
+    yield "mob", ("after the month before", ~first & (mob <= mob.shift()).to_numpy())
+    if "status" not in frame:  # a mapping may still derive it
+        return
+    ended = frame["status"].isin(ENDED).to_numpy()
+    followed = np.append(~first[1:], False)
+    yield "status", ("the loan's last row, as a prepaid or matured one must be", ended & followed)
 
 
 def repeats(frame: pd.DataFrame, by: Sequence[str]) -> tuple[NDArray[np.intp], int]:
@@ -273,15 +279,23 @@ def validate_applications(df: pd.DataFrame) -> pd.DataFrame:
 def validate_performance(df: pd.DataFrame) -> pd.DataFrame:
     """Monthly panel, unchanged, if it holds to the contract.
 
+    Allowed, and counted by :func:`riskkit.vintage.panel_gaps`: a loan first seen after month 0 (a
+    late entry, its `entry_mob` the `mob` of its first row), months of a loan left out between two
+    of its rows (a gap: they are unseen), and a loan whose rows stop before the last month-end
+    without an end: censored at its last row where nothing was past due there, vanished where
+    something was.
+
     Parameters
     ----------
     df : DataFrame, one row per loan and month-end
-        Sorted by loan_id and mob, each loan's months on book without a gap from 0.
+        The rows of a loan together, by rising `mob`.
 
     Raises
     ------
     DataContractError
-        Lists every violation; a gap, a repeated month or an unsorted loan is named with its row.
+        Lists every violation with its rows: a `mob` that is not the months from `cohort` to
+        `month_end`, months that are repeated or go back, rows of a loan apart, rows after it was
+        prepaid or matured.
     """
     return _valid("performance", df)
 

@@ -14,6 +14,7 @@ from riskkit.target.definition import (
     windows_to_compare,
 )
 from riskkit.target.folds import deal_folds, group_numbers, most_folds
+from riskkit.target.label_causes import label_table, label_text
 from riskkit.target.labels import (
     SAMPLES,
     BadDefinition,
@@ -46,6 +47,8 @@ __all__ = [
     "held_out_rows",
     "indeterminate_table",
     "judging_rows",
+    "label_table",
+    "label_text",
     "most_folds",
     "samples_present",
     "window_coverage",

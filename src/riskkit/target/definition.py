@@ -206,8 +206,9 @@ def definition_table(
     for definition in alternatives:
         if definition.dpd not in by_dpd:
             # one pass over the rows for each threshold, not for each definition
-            first = _first_bad_and_end(book, definition.dpd, observed_to)["first_bad_mob"]
-            by_dpd[definition.dpd] = base.assign(first_bad_mob=first)
+            by_days = _first_bad_and_end(book, definition.dpd, observed_to)
+            columns = by_days[["first_bad_mob", "unseen_from"]]
+            by_dpd[definition.dpd] = base.assign(**columns)
         loans = by_dpd[definition.dpd]
         flags = _flags(loans, definition)
         everyone = _flags(loans, replace(definition, indeterminate_dpd=None))

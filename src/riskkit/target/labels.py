@@ -29,6 +29,7 @@ __all__ = [
 SAMPLES = ("train", "test", "out_of_time")
 _NO_WINDOW = 10_000  # months: past every term
 _NEVER = 2 * _NO_WINDOW
+_MOST_DAYS = 31  # of a month: arrears grow by a day a day at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +100,8 @@ def _first_bad_and_end(
     """One row per loan: first_bad_mob (or _NEVER), ended, repaid, worst_dpd, observed_mob, ...
 
     `repaid` is whether the loan's last row shows nothing past due: it ended without a loss, or
-    stands current.
+    stands current. `unseen_from` is the first month in which, unseen, it may have turned bad (or
+    _NEVER), and `worst_possible_dpd` takes the unseen months in.
     """
     if "event" in book.columns:
         loans = book.set_index("loan_id")
@@ -111,6 +113,9 @@ def _first_bad_and_end(
                 "ended": ended,
                 "repaid": loans["event"].isin(["prepaid", "matured"]),
                 "worst_dpd": 0,
+                "worst_possible_dpd": 0,
+                "unseen_from": _NEVER,
+                "entry_mob": 0,
                 "observed_mob": loans["event_mob"].where(
                     ~ended, _months_seen(loans["cohort"], observed_to)
                 ),
@@ -126,9 +131,16 @@ def _first_bad_and_end(
     mob, days = book["mob"].to_numpy(np.int64), book["dpd"].to_numpy(np.int64)
     charged_off = (book["status"] == "charged_off").to_numpy(dtype=bool)
     # few rows are bad: only they are looked up
-    bad_rows = np.flatnonzero((days > (math.inf if dpd is None else dpd)) | charged_off)
+    limit = math.inf if dpd is None else dpd
+    bad_rows = np.flatnonzero((days > limit) | charged_off)
     first_bad = np.full(len(starts), _NEVER)
     np.minimum.at(first_bad, np.searchsorted(starts, bad_rows, side="right") - 1, mob[bad_rows])
+    loan, unseen_from, unseen_dpd = _unseen(starts, mob, days, charged_off, limit)
+    unseen = np.full(len(starts), _NEVER)
+    np.minimum.at(unseen, loan, unseen_from)
+    worst = np.maximum.reduceat(days, starts) if len(days) else days
+    possible = worst.copy()
+    np.maximum.at(possible, loan, unseen_dpd)
     status = book["status"].iloc[ends]
     cohort = book["cohort"].iloc[starts]
     return pd.DataFrame(
@@ -136,13 +148,44 @@ def _first_bad_and_end(
             "first_bad_mob": first_bad,
             "ended": status.isin(["prepaid", "matured", "charged_off"]).to_numpy(),
             "repaid": ~charged_off[ends] & (days[ends] == 0),
-            "worst_dpd": np.maximum.reduceat(days, starts),
+            "worst_dpd": worst,
+            "worst_possible_dpd": possible,
+            "unseen_from": unseen,
+            "entry_mob": mob[starts],
             "observed_mob": _months_seen(cohort, observed_to),
             "cohort": cohort.to_numpy(),
             "last_mob": mob[ends],
         },
         index=pd.Index(book["loan_id"].iloc[starts], name="loan_id"),
     )
+
+
+def _unseen(
+    starts: np.ndarray,
+    mob: np.ndarray,
+    days: np.ndarray,
+    charged_off: np.ndarray,
+    limit: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Stretches of unseen months: loan, first month in which it may be past `limit`, most days.
+
+    Nobody is further past due than the days since it was last seen, and what was seen then, allow;
+    before its first row, than the days since the first of its month of disbursal.
+    """
+    entries = starts[mob[starts] > 0]
+    is_start = np.zeros(len(mob), dtype=bool)
+    is_start[starts] = True
+    rows = np.flatnonzero(~is_start[1:] & (mob[1:] > mob[:-1] + 1)) + 1
+    first = np.concatenate([np.zeros(len(entries), np.int64), mob[rows - 1] + 1])
+    before = np.concatenate([np.full(len(entries), -1), days[rows - 1]])
+    gone = np.concatenate([charged_off[entries], charged_off[rows] & ~charged_off[rows - 1]])
+    rows = np.concatenate([entries, rows])
+    # the first of `first`, `first` + 1, ... by whose end enough days have passed
+    later = np.maximum(np.floor((limit - before) / _MOST_DAYS), 0)
+    possible = np.where(gone, first, first + later)
+    possible = np.where(possible < mob[rows], possible, _NEVER).astype(np.int64)
+    most = before + _MOST_DAYS * (mob[rows] - first)
+    return np.searchsorted(starts, rows, side="right") - 1, possible, most
 
 
 def default_flags(
@@ -156,6 +199,13 @@ def default_flags(
 
     A label exists only once the loan's whole cohort has reached the window, however early the
     loan itself ended; with no window, once every loan of its cohort and term has ended.
+
+    Nothing is guessed of months that were not seen. A loan first seen after month 0, one with
+    months left out, or one whose rows stop is good only if it cannot have turned bad unseen: its
+    days past due grow by one a day at most, from what was seen last, or from nothing on the first
+    of its month of disbursal. Where it may have, before it was seen bad and within the window, it
+    has no label, and a default seen later gives it none: else the late entrants that default would
+    be known, and those that do not would not. :func:`label_table` counts them.
 
     Parameters
     ----------
@@ -176,7 +226,7 @@ def default_flags(
     Raises
     ------
     DataContractError
-        A panel that lacks a column or is not sorted by loan and month from month 0.
+        A panel that lacks a column or is not sorted by loan and month.
     ValueError
         A window by term, but no terms.
 
@@ -184,38 +234,70 @@ def default_flags(
     ------
     riskkit definition; the maturity rule avoids counting early endings of a young cohort.
     """
+    return _flags(_loans_of(book, definition, observed_to, term_months), definition)
+
+
+def _loans_of(
+    book: pd.DataFrame,
+    definition: BadDefinition,
+    observed_to: pd.Timestamp,
+    term_months: pd.Series | None,
+) -> pd.DataFrame:
+    """One row per loan as :func:`_first_bad_and_end` gives it, with the term where it is known."""
     loans = _first_bad_and_end(book, definition.dpd, observed_to)
     if "term_months" not in loans:
         if term_months is not None:
             loans["term_months"] = term_months.reindex(loans.index)
         elif definition.by_term:
             raise ValueError("a window by term needs term_months, index loan_id")
-    return _flags(loans, definition)
+    return loans
 
 
 def _flags(loans: pd.DataFrame, definition: BadDefinition) -> pd.Series:
     """Labels of loans in the shape of :func:`_first_bad_and_end`."""
-    terms = loans["term_months"] if "term_months" in loans else pd.Series(0, index=loans.index)
-    window = definition.window_of(terms)
-    bad = (loans["first_bad_mob"] <= window).to_numpy()
+    window, bad, hidden = _window_and_bad(loans, definition)
     # a loan that drops out of the data before the window, neither ended nor bad, is not known
     followed = bad | loans["ended"].to_numpy() | (loans["last_mob"] >= window).to_numpy()
-    known = (loans["observed_mob"] >= window).to_numpy() & followed
-    no_window = window >= _NO_WINDOW
-    if no_window.any():
-        # the cohort is mature when every loan of it (and of the term) has ended
-        groups = [loans["cohort"], terms.to_numpy()]
-        ended = loans["ended"].groupby(groups, dropna=False).transform("all")
-        known = np.where(no_window, ended, known)
+    known = _cohort_ripe(loans, window) & followed & ~hidden
     if definition.indeterminate_dpd is not None:
-        known &= bad | (loans["worst_dpd"] <= definition.indeterminate_dpd).to_numpy()
+        known &= bad | (loans["worst_possible_dpd"] <= definition.indeterminate_dpd).to_numpy()
     flags = np.where(known, bad.astype(float), np.nan)
     return pd.Series(flags, index=loans.index, name="default_flag")
 
 
+def _window_and_bad(
+    loans: pd.DataFrame, definition: BadDefinition
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Window of each loan, whether it is bad within it, and whether that may have gone unseen."""
+    terms = loans["term_months"] if "term_months" in loans else pd.Series(0, index=loans.index)
+    window = definition.window_of(terms)
+    first_bad, unseen = loans["first_bad_mob"].to_numpy(), loans["unseen_from"].to_numpy()
+    return window, (first_bad <= window) & (first_bad < unseen), _hidden(loans) & (unseen <= window)
+
+
+def _cohort_ripe(loans: pd.DataFrame, window: np.ndarray) -> np.ndarray:
+    """Whether each loan's cohort has reached its window."""
+    ripe = (loans["observed_mob"] >= window).to_numpy()
+    no_window = window >= _NO_WINDOW
+    if no_window.any():
+        # the cohort is mature when every loan of it (and of the term) has ended
+        terms = loans["term_months"].to_numpy() if "term_months" in loans else np.zeros(len(loans))
+        ended = loans["ended"].groupby([loans["cohort"], terms], dropna=False).transform("all")
+        ripe = np.where(no_window, ended, ripe)
+    return ripe
+
+
+def _hidden(loans: pd.DataFrame) -> np.ndarray:
+    """Whether a loan may have turned bad unseen, before it was seen bad."""
+    return (loans["unseen_from"] < loans["first_bad_mob"]).to_numpy()
+
+
 def _watched_to_the_end(loans: pd.DataFrame) -> pd.Series:
-    """Whether the cohort was watched for the term and long enough for its last bads to show."""
-    return loans["observed_mob"] >= loans["term_months"] + 6
+    """Whether the cohort was watched for the term and long enough for its last bads to show.
+
+    A loan that may have turned bad unseen was not watched.
+    """
+    return (loans["observed_mob"] >= loans["term_months"] + 6) & ~_hidden(loans)
 
 
 def window_coverage(

@@ -1,23 +1,24 @@
-"""How do loans granted in the same month go bad as they age: vintage curves and hazards.
+"""How do loans granted in the same month go bad as they age: vintage curves.
 
 Table in: the performance panel (a row per loan and month-end) or, where there is none, outcomes
 (a row per loan). :func:`cohort_counts` reads it once into counts by cohort and month on book,
-which add up over parts of the portfolio split by loan. Tables out: curves by cohort
-(:func:`vintage_table`), the newest cohorts against the earlier (:func:`milestone_table`), every
+which add up over parts of the portfolio split by loan; what was not seen of it is counted by
+:func:`panel_gaps`. Tables out: curves by cohort (:func:`vintage_table`, each cell with its interval
+in :func:`vintage_cells`), the newest cohorts against the earlier (:func:`milestone_table`), every
 recent one at each age (:func:`recent_table`), every matured cohort against what its mix let expect
-(:func:`mix_table`) and hazards by month on book (:func:`hazard_table`), all from the counts.
+(:func:`mix_table`), and who was at risk when (:func:`risk_sets`), all from the counts.
 """
 
+from riskkit.vintage.at_risk import risk_sets
 from riskkit.vintage.counts import cohort_counts
 from riskkit.vintage.curves import (
     check_vintages,
     curve_choices,
-    hazard_figures,
-    hazard_table,
-    hazard_text,
     until_still,
+    vintage_cells,
     vintage_table,
 )
+from riskkit.vintage.gaps import gaps_text, panel_gaps
 from riskkit.vintage.milestones import (
     milestone_figures,
     milestone_findings,
@@ -46,9 +47,7 @@ __all__ = [
     "check_vintages",
     "cohort_counts",
     "curve_choices",
-    "hazard_figures",
-    "hazard_table",
-    "hazard_text",
+    "gaps_text",
     "milestone_figures",
     "milestone_findings",
     "milestone_table",
@@ -58,12 +57,15 @@ __all__ = [
     "mix_month",
     "mix_table",
     "mix_text",
+    "panel_gaps",
     "recent_findings",
     "recent_table",
     "recent_text",
+    "risk_sets",
     "risk_strata",
     "strongest_sign",
     "until_still",
+    "vintage_cells",
     "vintage_table",
     "where_table",
     "where_text",

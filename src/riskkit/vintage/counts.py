@@ -5,20 +5,25 @@ Takes the performance panel or the outcomes; gives counts that add up over parts
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from riskkit.checks import DataContractError, loan_starts, require_columns
+from riskkit.checks import DataContractError, loan_starts, require_columns, whole_loans
 from riskkit.columns import calendar_months
 from riskkit.partitions import total
 from riskkit.tables import Table
 
-__all__ = ["cohort_counts"]
+__all__ = ["Passed", "cohort_counts"]
+
+Passed = int | Literal["loss"]
+"""Days past due that are passed, or the charge-off alone."""
 
 ENDED_STATUSES = ("prepaid", "matured")
 EVENTS = ("default", "prepaid", "matured", "censored")
@@ -31,7 +36,7 @@ _Entry = tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.int64] | None]
 def cohort_counts(
     book: pd.DataFrame | Table,
     *,
-    dpd: Sequence[int] = (30, 60, 90),
+    dpd: Sequence[Passed] = (30, 60, 90),
     by: str | pd.Series | None = None,
 ) -> pd.DataFrame:
     """Table of counts by cohort and month on book, from which vintages and hazards follow.
@@ -40,13 +45,19 @@ def cohort_counts(
     counts of the whole (:func:`riskkit.partitions.add_counts`). "Past n" means `dpd` > n at a
     month-end, or charged off.
 
+    A loan first seen after month 0 (a late entrant) is in no cohort's base and on no curve: who was
+    like it and ended before is not in the data. It is counted apart, at risk from the month after
+    its entry on. Months left out of a loan are unseen: what it first passed there is dated at the
+    first month it is seen past, if it still is.
+
     Parameters
     ----------
     book : DataFrame or Table
         The performance panel, sorted by loan and month, or the outcomes (it has a column
         `event`). A Table is counted block by block; a block holds whole loans.
-    dpd : sequence of int, in days
-        Thresholds n. Outcomes know one event, their default, and ignore this.
+    dpd : sequence of int, in days, or "loss"
+        Thresholds n; "loss" is the charge-off whatever the days. Outcomes know one event, their
+        default, and ignore this.
     by : str or Series, optional
         What to count apart: a column of `book`, constant within a loan, e.g. "term_months", or
         where the book has none, a named Series of its values, index loan_id.
@@ -54,30 +65,40 @@ def cohort_counts(
     Returns
     -------
     DataFrame of shape (n_cells,), index ([by,] cohort, mob), int64 columns
-        A row for each month on book that any loan of the cohort reached. From a panel, for each n:
+        A row for each month on book that any loan of the cohort reached. From a panel, for each n,
+        of the loans seen from month 0:
 
         - `ever_{n}_loans`, `ever_{n}_amount`: loans first past n in this month, and their balance
           at that month-end in fen;
         - `now_{n}_loans`, `now_{n}_amount`: loans past n at this month-end, and their balance;
           a charged-off loan counts as long as it has rows;
         - `exit_{n}_loans`: loans that leave the risk set in this month, by first passing n, by
-          being prepaid or matured, or because their rows end;
-        - `censored_{n}_loans`: those of them whose rows end while they are still at risk.
+          being prepaid or matured, or because their rows end; of them
+        - `prepaid_{n}_loans`, and
+        - `censored_{n}_loans`: those whose rows end while they are still at risk, of which
+        - `vanished_{n}_loans`, `vanished_{n}_amount`: those past due in their last row.
+
+        Of late entrants, `entrant_{n}_loans` in the month of their entry, if they are then neither
+        ended nor past n, and of these `entrant_ever_{n}_loans`, `entrant_exit_{n}_loans`,
+        `entrant_prepaid_{n}_loans`, `entrant_censored_{n}_loans`, `entrant_vanished_{n}_loans`.
+
+        Whatever n, `lost_loans`: whose rows end in this month without any end, charge-off too, and
+        `unseen_loans`, in a month left out; `entrants`: all late entrants, in the month of entry.
 
         The columns by amount are there if the panel has balances and the original amounts follow
         from it.
 
         From outcomes: `ever_default_loans`, `ever_default_amount` (the *original* amount: outcomes
-        carry no balance), `exit_default_loans`, `censored_loans`. From both, in month 0 only:
-        `loans` and `amount`, the original base. A panel's `amount` column is used if it has one;
-        else the original amount is the balance at the end of month 0, plus what was paid if the
-        loan ended in that month. An empty book gives an empty table.
+        carry no balance), `exit_default_loans`, `prepaid_default_loans`, `censored_loans`. From
+        both, in month 0 only: `loans` and `amount`, the original base. A panel's `amount` column is
+        used if it has one; else the original amount is the balance at the end of month 0, plus what
+        was paid if the loan ended in that month. An empty book gives an empty table.
 
     Raises
     ------
     DataContractError
-        A missing column, a panel not sorted by loan and month from month 0, rows after a loan
-        ended, a loan twice in outcomes, an unknown event.
+        A missing column, a panel not sorted by loan and month, a block that ends within a loan,
+        rows after a loan ended, a loan twice in outcomes, an unknown event.
 
     Source
     ------
@@ -90,13 +111,14 @@ def cohort_counts(
     ...     "amount": [100, 200, 300], "event": ["default", "prepaid", "censored"],
     ...     "event_mob": [1, 1, 2]})
     >>> cohort_counts(outcomes).T.to_numpy().tolist()
-    [[0, 1, 0], [0, 100, 0], [0, 2, 1], [0, 0, 1], [3, 0, 0], [600, 0, 0]]
+    [[0, 1, 0], [0, 100, 0], [0, 2, 1], [0, 1, 0], [0, 0, 1], [3, 0, 0], [600, 0, 0]]
     """
-    thresholds = [int(n) for n in dpd]
-    if not thresholds or len(set(thresholds)) < len(thresholds) or min(thresholds) < 0:
-        raise ValueError(f"dpd must be different thresholds in days >= 0, got {dpd!r}")
+    thresholds: list[Passed] = [n if n == "loss" else int(n) for n in dpd]
+    days = [days_of(n) for n in thresholds]
+    if not days or len(set(days)) < len(days) or min(days) < 0:
+        raise ValueError(f"dpd must be different thresholds in days >= 0 or 'loss', got {dpd!r}")
     if not isinstance(book, pd.DataFrame):
-        return total(partial(cohort_counts, dpd=thresholds, by=by), book.blocks())
+        return total(partial(cohort_counts, dpd=thresholds, by=by), whole_loans(book.blocks()))
     if isinstance(by, pd.Series):
         require_columns(book, ["loan_id"], "outcomes" if "event" in book.columns else "performance")
         book, by = book.assign(**{str(by.name): book["loan_id"].map(by)}), str(by.name)
@@ -105,7 +127,12 @@ def cohort_counts(
     return _count_panel(book, thresholds, by)
 
 
-def _count_panel(panel: pd.DataFrame, thresholds: list[int], by: str | None) -> pd.DataFrame:
+def days_of(n: Passed) -> float:
+    """Days past due that a threshold is passed by; no number of them is a loss."""
+    return math.inf if n == "loss" else n
+
+
+def _count_panel(panel: pd.DataFrame, thresholds: list[Passed], by: str | None) -> pd.DataFrame:
     require_columns(
         panel, ["loan_id", "cohort", "mob", "dpd", "status", *_named(by)], "performance"
     )
@@ -115,38 +142,130 @@ def _count_panel(panel: pd.DataFrame, thresholds: list[int], by: str | None) -> 
     days = panel["dpd"].to_numpy()
     status = panel["status"]
     charged_off = (status == "charged_off").to_numpy(dtype=bool)
-    ended_rows = (status == ENDED_STATUSES[0]) | (status == ENDED_STATUSES[1])
-    ended = ended_rows.to_numpy(dtype=bool)[ends]
+    prepaid_rows = (status == ENDED_STATUSES[0]).to_numpy(dtype=bool)
+    ended_rows = prepaid_rows | (status == ENDED_STATUSES[1]).to_numpy(dtype=bool)
+    ended = ended_rows[ends]
     _check_loans(panel, starts, ends, int(ended_rows.sum() - ended.sum()), by)
 
-    loans = np.arange(len(starts))
-    last_mob = mob[ends]
     original = _original_amount(panel, starts, ended & (starts == ends))
-    balance = None if original is None else panel["balance"].to_numpy(np.int64)
+    loans = _Loans(
+        entry_mob=mob[starts],
+        last_mob=mob[ends],
+        ended=ended,
+        prepaid=prepaid_rows[ends],
+        late_at_last=(days[ends] > 0) & ~ended,
+        ended_at_entry=ended & (starts == ends),
+        last_balance=None if original is None else panel["balance"].to_numpy(np.int64)[ends],
+    )
     # everything below touches only the few rows past the lowest threshold
-    rows = np.flatnonzero((days > min(thresholds)) | charged_off)
-    loan = np.searchsorted(starts, rows, side="right") - 1
-    entries: dict[str, _Entry] = {}
+    rows = np.flatnonzero((days > min(days_of(n) for n in thresholds)) | charged_off)
+    past = _PastRows(
+        loan=np.searchsorted(starts, rows, side="right") - 1,
+        mob=mob[rows],
+        days=np.where(charged_off[rows], math.inf, days[rows]),
+        balance=None if original is None else panel["balance"].to_numpy(np.int64)[rows],
+    )
+    entries = _unseen_entries(loans, starts, mob, charged_off[ends])
     for n in thresholds:
-        past = (days[rows] > n) | charged_off[rows]
-        now_rows, now_loans = rows[past], loan[past]
-        first = np.ones(len(now_loans), dtype=bool)
-        first[1:] = now_loans[1:] != now_loans[:-1]
-        ever_rows, ever_loans = now_rows[first], now_loans[first]
-        exit_mob = last_mob.copy()
-        exit_mob[ever_loans] = mob[ever_rows]
-        censored = ~ended
-        censored[ever_loans] = False
-        entries[f"ever_{n}_loans"] = ever_loans, mob[ever_rows], None
-        if balance is not None:
-            entries[f"ever_{n}_amount"] = ever_loans, mob[ever_rows], balance[ever_rows]
-        entries[f"now_{n}_loans"] = now_loans, mob[now_rows], None
-        if balance is not None:
-            entries[f"now_{n}_amount"] = now_loans, mob[now_rows], balance[now_rows]
-        entries[f"exit_{n}_loans"] = loans, exit_mob, None
-        entries[f"censored_{n}_loans"] = loans[censored], last_mob[censored], None
+        entries |= _entries_past(n, loans, past)
     cells = panel[["cohort", *_named(by)]].iloc[starts]
-    return _tabulate(cells, entries, original, last_mob, by)
+    return _tabulate(cells, entries, original, loans.last_mob, by, loans.entry_mob == 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Loans:
+    """What is known of each loan whatever the threshold."""
+
+    entry_mob: NDArray[np.int64]
+    last_mob: NDArray[np.int64]
+    ended: NDArray[np.bool_]
+    prepaid: NDArray[np.bool_]
+    late_at_last: NDArray[np.bool_]
+    ended_at_entry: NDArray[np.bool_]
+    last_balance: NDArray[np.int64] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _PastRows:
+    """The rows past the lowest threshold; a charged-off one is past any."""
+
+    loan: NDArray[np.intp]
+    mob: NDArray[np.int64]
+    days: NDArray[np.float64]
+    balance: NDArray[np.int64] | None
+
+
+def _entries_past(n: Passed, loans: _Loans, past: _PastRows) -> dict[str, _Entry]:
+    """Entries of one threshold: curves of loans seen from month 0, risk sets of both kinds."""
+    # a charged-off row is past any number of days, and an infinite one is charged off
+    of_n = (
+        np.flatnonzero(past.days > days_of(n))
+        if n != "loss"
+        else np.flatnonzero(np.isinf(past.days))
+    )
+    loan, month = past.loan[of_n], past.mob[of_n]
+    first = np.ones(len(loan), dtype=bool)
+    first[1:] = loan[1:] != loan[:-1]
+    from_start = loans.entry_mob[loan] == 0
+    ever, now = first & from_start, from_start
+    exit_mob = loans.last_mob.copy()
+    exit_mob[loan[first]] = month[first]
+    passed = np.zeros(len(exit_mob), dtype=bool)
+    passed[loan[first]] = True
+    base = loans.entry_mob == 0
+    # an entrant that is past n or has ended when first seen was never seen at risk
+    entrant = ~base & ~loans.ended_at_entry & ~(passed & (exit_mob == loans.entry_mob))
+    entries: dict[str, _Entry] = {
+        f"ever_{n}_loans": (loan[ever], month[ever], None),
+        f"now_{n}_loans": (loan[now], month[now], None),
+        f"entrant_{n}_loans": _of(entrant, loans.entry_mob),
+        f"entrant_ever_{n}_loans": _of(entrant & passed, exit_mob),
+    }
+    if past.balance is not None:
+        balance = past.balance[of_n]
+        entries[f"ever_{n}_amount"] = loan[ever], month[ever], balance[ever]
+        entries[f"now_{n}_amount"] = loan[now], month[now], balance[now]
+    for kind, members in (("", base), ("entrant_", entrant)):
+        censored = members & ~loans.ended & ~passed
+        vanished = censored & loans.late_at_last
+        entries[f"{kind}exit_{n}_loans"] = _of(members, exit_mob)
+        entries[f"{kind}prepaid_{n}_loans"] = _of(members & loans.prepaid & ~passed, exit_mob)
+        entries[f"{kind}censored_{n}_loans"] = _of(censored, exit_mob)
+        entries[f"{kind}vanished_{n}_loans"] = _of(vanished, exit_mob)
+        if not kind and loans.last_balance is not None:
+            entries[f"vanished_{n}_amount"] = _of(vanished, exit_mob, loans.last_balance)
+    return entries
+
+
+def _of(
+    members: NDArray[np.bool_], mob: NDArray[np.int64], amount: NDArray[np.int64] | None = None
+) -> _Entry:
+    loan = np.flatnonzero(members)
+    return loan, mob[loan], None if amount is None else amount[loan]
+
+
+def _unseen_entries(
+    loans: _Loans,
+    starts: NDArray[np.intp],
+    mob: NDArray[np.int64],
+    charged_off_at_last: NDArray[np.bool_],
+) -> dict[str, _Entry]:
+    """Entries of late entrants, of loans lost, and of the months left out of a loan."""
+    base = loans.entry_mob == 0
+    step = np.diff(mob)
+    step[starts[1:] - 1] = 1
+    after_gap = np.flatnonzero(step > 1) + 1
+    loan = np.searchsorted(starts, after_gap, side="right") - 1
+    after_gap, loan = after_gap[base[loan]], loan[base[loan]]
+    missing = mob[after_gap] - mob[after_gap - 1] - 1
+    # 1, 2, ... in each gap
+    place = np.arange(missing.sum()) - np.repeat(missing.cumsum() - missing, missing) + 1
+    unseen_mob = np.repeat(mob[after_gap - 1], missing) + place
+    return {
+        "entrants": _of(~base, loans.entry_mob),
+        "lost_loans": _of(base & ~loans.ended & ~charged_off_at_last, loans.last_mob),
+        "unseen_loans": (np.repeat(loan, missing), unseen_mob, None),
+    }
 
 
 def _original_amount(
@@ -193,9 +312,10 @@ def _count_outcomes(outcomes: pd.DataFrame, by: str | None) -> pd.DataFrame:
         "ever_default_loans": (default, mob[default], None),
         "ever_default_amount": (default, mob[default], amount[default]),
         "exit_default_loans": (loans, mob, None),
+        "prepaid_default_loans": _of((event == "prepaid").to_numpy(dtype=bool), mob),
         "censored_loans": (censored, mob[censored], None),
     }
-    return _tabulate(outcomes, entries, amount, mob, by)
+    return _tabulate(outcomes, entries, amount, mob, by, np.ones(len(outcomes), dtype=bool))
 
 
 def _tabulate(
@@ -204,6 +324,7 @@ def _tabulate(
     original_amount: NDArray[np.int64] | None,
     last_mob: NDArray[np.int64],
     by: str | None,
+    base: NDArray[np.bool_],
 ) -> pd.DataFrame:
     """Table of the entries by ([by,] cohort, mob); `loans` has a row per loan."""
     month, months = pd.factorize(calendar_months(loans["cohort"]), sort=True)
@@ -218,13 +339,9 @@ def _tabulate(
     np.maximum.at(longest, group, last_mob)
     width = int(np.max(longest, initial=0)) + 1
     first_month = np.zeros(len(loans), np.int64)
-    everyone = np.arange(len(loans))
-    entries = {
-        **entries,
-        "loans": (everyone, first_month, None),
-    }
+    entries = {**entries, "loans": _of(base, first_month)}
     if original_amount is not None:
-        entries["amount"] = everyone, first_month, original_amount
+        entries["amount"] = _of(base, first_month, original_amount)
 
     reached = (np.arange(width) <= longest[:, np.newaxis]).ravel()
     columns = {}

@@ -17,7 +17,8 @@ from riskkit.checks import Array, check_level, require_columns
 from riskkit.metrics import quantile_groups
 from riskkit.tables import Table
 from riskkit.vintage.chance import MILESTONES, fisher_p_values
-from riskkit.vintage.curves import event_of, vintage_table
+from riskkit.vintage.cohort_grids import event_of
+from riskkit.vintage.curves import vintage_table
 
 __all__ = ["mix_figures", "mix_findings", "mix_month", "mix_table", "mix_text", "risk_strata"]
 

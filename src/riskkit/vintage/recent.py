@@ -15,8 +15,9 @@ from riskkit.chance import p_text
 from riskkit.checks import check_level
 from riskkit.tables import Table
 from riskkit.vintage.chance import MILESTONES, against_earlier
+from riskkit.vintage.cohort_grids import event_of
 from riskkit.vintage.counts import cohort_counts
-from riskkit.vintage.curves import event_of, vintage_table
+from riskkit.vintage.curves import vintage_table
 
 __all__ = ["agreement_text", "recent_findings", "recent_table", "recent_text", "strongest_sign"]
 
