@@ -55,7 +55,7 @@ ORDER = (
     "vintage",
     "migration",
     "rating",
-    "provisioning",
+    "provisions",
     "funding",
     "monitoring",
     "plots",

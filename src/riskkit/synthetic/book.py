@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.special import expit
 
 from riskkit.instalments import schedules
-from riskkit.schema import STATUSES
+from riskkit.schema import CONTRACT
 from riskkit.synthetic.chain import LAST_STATE_MOB, MATURED, PREPAID
 from riskkit.synthetic.draws import uniform
 from riskkit.synthetic.lender import (
@@ -28,6 +28,7 @@ from riskkit.synthetic.marginals import texts
 
 __all__ = ["Contracts", "instalment_rows", "keep_books", "performance_rows"]
 
+STATUSES = CONTRACT["performance"]["status"].one_of
 FIRST_DUE_DAY, LAST_DUE_DAY = 4, 28  # days that every month has
 
 
