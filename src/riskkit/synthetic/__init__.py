@@ -8,9 +8,9 @@ random numbers), `people` (who is behind an application), `marginals` and `featu
 catalogue), `market` (channels and purchases), `applicants` (who applies), `policy` (what is
 decided), `dealt` (which offers are dealt to tests at random), `chain` (what happens month by month,
 and its exact probabilities), `offers` (what is taken), `history` (what is remembered), `book` (the
-ledger), `portfolio` (all of it together), `truth` (what it says of a book), `source` (as the
-notebooks read it), `world` (kept, to be asked again); `rows` takes parallel things apart and
-together.
+ledger), `losses` (what a loan of today is expected to lose), `portfolio` (all of it together),
+`truth` (what it says of a book), `source` (as the notebooks read it), `world` (kept, to be asked
+again); `rows` takes parallel things apart and together.
 """
 
 from riskkit.synthetic.features import FEATURES, families_without

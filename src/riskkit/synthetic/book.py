@@ -20,13 +20,15 @@ from riskkit.synthetic.draws import uniform
 from riskkit.synthetic.lender import (
     CHARGE_OFF_ARREARS,
     LAST_MOB,
+    LEAST_RECOVERED,
     LONGEST_TERM_MONTHS,
+    RECOVERED_SPREAD,
     RECOVERY_MONTHS,
     Lender,
 )
 from riskkit.synthetic.marginals import texts
 
-__all__ = ["Contracts", "instalment_rows", "keep_books", "performance_rows"]
+__all__ = ["Contracts", "Ledger", "instalment_rows", "keep_books", "performance_rows"]
 
 STATUSES = CONTRACT["performance"]["status"].one_of
 FIRST_DUE_DAY, LAST_DUE_DAY = 4, 28  # days that every month has
@@ -314,7 +316,7 @@ def _recoveries(ledger: Ledger, seed: int) -> np.ndarray:
         rows = np.flatnonzero(ledger.charge_off_mob + after <= ledger.last_row)
         index, mob = contracts.index[rows], ledger.charge_off_mob[rows] + after
         happens = uniform(seed, index, "recovery", after) < contracts.recovery[rows]
-        share = 0.05 + 0.55 * uniform(seed, index, "recovery.share", after)
+        share = LEAST_RECOVERED + RECOVERED_SPREAD * uniform(seed, index, "recovery.share", after)
         amount = np.where(happens, np.rint(rest[rows] * share).astype(np.int64), 0)
         recovered[rows, mob] = amount
         rest[rows] -= amount

@@ -71,7 +71,7 @@ def transition(
     lender: Lender,
     loans: Loans,
     macro: np.ndarray,
-    mob: int,
+    mob: int | np.ndarray,
     arrears: int | np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Probabilities of what happens to a running loan in a month on book.
@@ -83,7 +83,7 @@ def transition(
         All still running.
     macro : float array
         Climate by calendar month, from :meth:`Lender.macro_path`.
-    mob : int
+    mob : int, or int array of shape (n,)
         Month on book, from 1.
     arrears : int, or int array of shape (n,)
         State at the last month-end, 0..6.
@@ -109,7 +109,7 @@ def transition(
         )
     )
     climate = macro.astype(np.float32)[loans.cohort + mob]
-    early = np.float32(lender.first_months_logit * 0.5 ** (mob - 1))
+    early = np.asarray(lender.first_months_logit * 0.5 ** (mob - 1), dtype=np.float32)
     log_odds = np.where(mob < loans.term, loans.log_odds, loans.last_log_odds)
     roll = _probability(intercept + slope * (log_odds + climate + early))
     late = arrears > 0

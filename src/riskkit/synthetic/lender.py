@@ -17,7 +17,9 @@ __all__ = [
     "CHARGE_OFF_ARREARS",
     "FAMILIES",
     "LAST_MOB",
+    "LEAST_RECOVERED",
     "LONGEST_TERM_MONTHS",
+    "RECOVERED_SPREAD",
     "RECOVERY_MONTHS",
     "SCENARIOS",
     "Lender",
@@ -26,6 +28,8 @@ __all__ = [
 LONGEST_TERM_MONTHS = 12
 CHARGE_OFF_ARREARS = 7  # the oldest unpaid instalment is then more than 180 days past due
 RECOVERY_MONTHS = 12  # rows kept after charge-off
+# of what is left, a recovery brings a share that is uniform from the least on
+LEAST_RECOVERED, RECOVERED_SPREAD = 0.05, 0.55
 # the last instalment can be charged off this late, and then still recovered from
 LAST_MOB = LONGEST_TERM_MONTHS + CHARGE_OFF_ARREARS - 1 + RECOVERY_MONTHS
 

@@ -33,6 +33,7 @@ from riskkit.synthetic.chain import (
 from riskkit.synthetic.features import FEATURES, features_of
 from riskkit.synthetic.history import History
 from riskkit.synthetic.lender import LONGEST_TERM_MONTHS, Lender
+from riskkit.synthetic.losses import losses_today
 from riskkit.synthetic.offers import (
     OFFER_COLUMNS,
     Offers,
@@ -76,10 +77,14 @@ class Portfolio:
         `application_id`; `true_pd_12m`, the probability of more than 90 days past due within 12
         months on book under the offer made, for the declined under the reference offer (amount,
         term and plan requested, list price); `simulated_default_12m`, the outcome drawn under that
-        offer (of a booked loan its own, as if fully observed); `fraud` (never meant to pay) and
-        `ring` (−1: none); `latent_*`; and for mob 04..16 `default_at_{mob}`, the probability that
-        the first such month-end comes then, and `at_risk_{mob}`, that the loan has neither
-        defaulted nor ended before. No model may read it.
+        offer (of a booked loan its own, as if fully observed); of a loan that performs on the last
+        day observed (runs, at most 90 days past due) `expected_loss_12m` and
+        `expected_loss_lifetime`, what defaults within 12 months and over the rest of its life are
+        expected to lose, given its state that day and the climate ahead, in fen at that day's value
+        (:func:`riskkit.synthetic.losses.expected_losses`), NaN of all others; `fraud` (never meant
+        to pay) and `ring` (−1: none); `latent_*`; and for mob 04..16 `default_at_{mob}`, the
+        probability that the first such month-end comes then, and `at_risk_{mob}`, that the loan has
+        neither defaulted nor ended before. No model may read it.
     """
 
     applications: pd.DataFrame
@@ -356,6 +361,9 @@ def _portfolio(
         recovery=expit(lender.recovery_logit + 0.5 * people.factors["willingness"][rows]),
     )
     ledger = keep_books(lender, contracts, case.states[rows])
+    macro = lender.macro_path(seed)
+    losses = np.full((2, len(ids)), np.nan)
+    losses[:, rows] = losses_today(lender, loans, ledger, offers.apr / 12, macro)
     defaulted = np.any(case.states[:, : WINDOW_MONTHS + 1] >= DEFAULT_ARREARS, axis=1)
     # a label exists once the whole cohort has been watched for the window
     mature = case.loans.cohort + WINDOW_MONTHS < lender.n_months
@@ -368,7 +376,7 @@ def _portfolio(
         performance=performance_rows(lender, ledger, seed),
         instalments=instalment_rows(lender, ledger, seed),
         outcomes=None,
-        truth=_truth(lender, people, ids, case.loans, defaulted, seed),
+        truth=_truth(lender, people, ids, case.loans, macro, defaulted, losses),
     )
 
 
@@ -377,14 +385,17 @@ def _truth(
     people: People,
     ids: pd.Series,
     loans: Loans,
+    macro: np.ndarray,
     defaulted: np.ndarray,
-    seed: int,
+    losses: np.ndarray,
 ) -> pd.DataFrame:
-    default_at, at_risk = default_probabilities(lender, loans, lender.macro_path(seed))
+    default_at, at_risk = default_probabilities(lender, loans, macro)
     columns = {
         "application_id": ids,
         "true_pd_12m": default_at[:, : WINDOW_MONTHS + 1].sum(axis=1),
         "simulated_default_12m": defaulted.astype(np.int64),
+        "expected_loss_12m": losses[0],
+        "expected_loss_lifetime": losses[1],
         "fraud": people.fraud,
         "ring": people.ring,
         **{f"latent_{name}": people.factors[name] for name in FACTORS},
