@@ -75,9 +75,10 @@ def fit_chain(
     """Chain of arrears from counted moves, each cell drawn towards a wider one where it is thin.
 
     A move's probability is that of loans of the kind that were found in the same state at the same
-    age, p = (n·own + w·wider) ÷ (n + w). Wider than a landmark's own moves are those of all loans
-    of the kind at that age in that state; wider than these, those of all kinds with as many months
-    left of the longest age of the kind; wider than these, those of the state.
+    age, p = (n·own + w·wider) ÷ (n + w). Wider than a landmark's own moves are those of loans found
+    in its state at any earlier age; wider than these, those of all loans of the kind at that age in
+    that state; wider than these, those of all kinds with as many months left; wider than these,
+    those of the state.
 
     Parameters
     ----------
@@ -121,9 +122,8 @@ def fit_chain(
 
     found = np.zeros((len(kinds), n_mobs, N_STATES, len(bands)))
     np.add.at(found, (kind, mob, state, band), counts.sum(axis=1))
-    n_found = found.sum(axis=3, keepdims=True)
-    of_all = found.sum(axis=(0, 1, 2)) / found.sum()
-    shares = (found + _TINY * of_all) / (n_found + _TINY)
+    of_state = found.sum(axis=(0, 1)) + _TINY
+    shares = _mixed(found, of_state / of_state.sum(axis=1, keepdims=True), least_loans)
     return ArrearsChain(
         kinds=kinds,
         bands=bands,
@@ -322,7 +322,13 @@ def _landmark_moves(
         *(index.get_level_values(name) for name in ("found_mob", "found_state", "mob", "state")),
     )
     np.add.at(counts, at, landmarks[TO_COLUMNS].to_numpy(float))
-    return _mixed(counts, age_moves[:, None, None], weight)
+    ever_found = _mixed(counts.sum(axis=1), age_moves[:, None], weight)
+    own = _mixed(counts, ever_found[:, None], weight)
+    # the first move from a landmark is one of all loans found there, which no earlier state splits
+    mobs = np.arange(n_mobs)
+    for state in range(N_STATES):
+        own[:, mobs, state, mobs, state] = age_moves[:, :, state]
+    return own
 
 
 def _climate_fit(

@@ -19,7 +19,7 @@ from riskkit.provisions.arrears import (
     loan_months,
 )
 
-__all__ = ["book_at", "default_exposures", "last_month_ends"]
+__all__ = ["book_at", "default_exposures", "how_they_left", "last_month_ends"]
 
 
 def last_month_ends(performance: pd.DataFrame) -> list[pd.Timestamp]:
@@ -144,6 +144,31 @@ def _priced(book: pd.DataFrame, applications: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def how_they_left(performance: pd.DataFrame, ids: pd.Index, as_of: pd.Timestamp | str) -> pd.Series:
+    """How loans that are on the books no more have left them.
+
+    Parameters
+    ----------
+    performance : DataFrame
+        The panel, sorted by loan and month.
+    ids : Index
+        Loans on the books at an earlier month-end.
+    as_of : Timestamp or str
+
+    Returns
+    -------
+    Series of str, index loan_id
+        Of the loans whose last row by `as_of` is no loan on the books: "repaid" if it is prepaid or
+        matured, else "written off" (its rows have ended).
+    """
+    day = pd.Timestamp(as_of)
+    panel = performance[(performance["month_end"] <= day) & performance["loan_id"].isin(ids)]
+    last = panel.drop_duplicates("loan_id", keep="last").set_index("loan_id")
+    repaid = last["status"].isin(["prepaid", "matured"])
+    left = repaid | (last["month_end"] < day)
+    return repaid[left].map({True: "repaid", False: "written off"}).astype("str")
+
+
 def default_exposures(book: pd.DataFrame, n_months: int) -> Array:
     """Principal that each loan would owe, were it first in default h months ahead.
 
@@ -198,5 +223,3 @@ def default_exposures(book: pd.DataFrame, n_months: int) -> Array:
     today = planned[each, paid_now].astype(float)
     share = planned[each[:, None], paid] / np.where(today > 0, today, 1)[:, None]
     return balance[:, None] * np.minimum(share, 1)
-
-

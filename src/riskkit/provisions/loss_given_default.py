@@ -13,16 +13,28 @@ import pandas as pd
 from scipy import special
 
 from riskkit.checks import Array, require_columns
-from riskkit.provisions.arrears import DEFAULT, DEFAULT_DPD, Months, Reading, loan_months
+from riskkit.provisions.arrears import (
+    DEFAULT,
+    DEFAULT_DPD,
+    N_STATES,
+    Months,
+    Reading,
+    loan_months,
+)
 
 __all__ = ["FIRST_DEFAULT", "LossGivenDefault", "fit_lgd", "lgd_cohorts"]
 
-FIRST_DEFAULT = "first default"
+FIRST_DEFAULT, NEVER_PAID = "first default", "never paid"
+MONTHS_LEFT = "months left at default"
 CURED, IN_DEFAULT, CHARGED_OFF = "cured", "in default", "charged off"
 _LEVEL = 0.95
 # a charged-off loan that recovered for so long is taken to recover no more
 _LONGEST_MONTHS = 60
 _FEW_DEFAULTS = 30
+# groups of defaults by the months left of the term, at most
+_MOST_GROUPS = 6
+# months that fewer loans have been watched for say nothing of what is still to come
+_LEAST_WATCHED = 5
 
 
 @dataclass(frozen=True)
@@ -33,8 +45,10 @@ class LossGivenDefault:
     ----------
     rates : DataFrame, index (position, months)
         `loans`, `balance` (fen), `recovered_rate` (discounted), `lgd`, `lgd_low`, `lgd_high`
-        (95 %). Position: first default, months 0; in default, charged off, cured: by months since
-        the first default or the charge-off.
+        (95 %). Position: first default, months 0, of all; never paid, months 0, of those in default
+        as soon as can be; months left at default: the others, from so many of the term on, negative
+        once it has ended; in default, charged off, cured: by months since the first default or the
+        charge-off.
     recovery : DataFrame, index month since the first default, from 1
         `observed_balance` (owed at default by the loans that were watched so long), `rate` (of it
         received that month, discounted).
@@ -47,6 +61,34 @@ class LossGivenDefault:
     def at_default(self) -> pd.Series:
         """The row of the first default."""
         return self.rates.loc[(FIRST_DEFAULT, 0)]
+
+    def of_default(self, months_left: Array, mob: Array) -> Array:
+        """Expected loss of a first default to come, by when in a loan's life it comes.
+
+        Who never paid anything brings least; after that, the later in its term a loan defaults the
+        more of what it owes comes back.
+
+        Parameters
+        ----------
+        months_left : int array
+            Of the term, at the default.
+        mob : int array of the same shape
+            Month on book of the default.
+
+        Returns
+        -------
+        float array of the same shape
+            At least 0.
+        """
+        result = np.full(months_left.shape, float(self.at_default["lgd"]))
+        positions = self.rates.index.get_level_values("position")
+        if MONTHS_LEFT in positions:
+            known = self.rates["lgd"].loc[MONTHS_LEFT]
+            at = np.searchsorted(known.index.to_numpy(), months_left, side="right") - 1
+            result = known.to_numpy()[np.maximum(at, 0)]
+        if NEVER_PAID in positions:
+            result = np.where(mob <= N_STATES, self.rates.loc[(NEVER_PAID, 0), "lgd"], result)
+        return np.maximum(result, 0)
 
     def of_book(self, book: pd.DataFrame) -> Array:
         """Expected loss of loans in default as a share of their balance, NaN of the others.
@@ -88,6 +130,7 @@ def fit_lgd(
     performance: pd.DataFrame,
     effective_rates: pd.Series,
     *,
+    terms: pd.Series | None = None,
     by: Reading | None = None,
     least_loans: int = _FEW_DEFAULTS,
 ) -> LossGivenDefault:
@@ -107,6 +150,8 @@ def fit_lgd(
         The panel up to the day looked back from, with balance, paid_amount, recovered_amount.
     effective_rates : Series, index loan_id
         A month, fractions. A loan that is not there is left out.
+    terms : Series, index loan_id, optional
+        In months; with them the loss is told apart by what is left of the term at default.
     by : {"months", "days"}, optional
     least_loans : int
         Positions of fewer loans are taken together with the next.
@@ -124,8 +169,11 @@ def fit_lgd(
     workout = _workout(performance, effective_rates, by)
     months, owed = workout.months, workout.owed
     start = workout.default_rows
-    rates, recovery = _ratios(workout, start, np.zeros(len(start), np.int64), 1, least_loans)
+    rates, recovery = _ratios(workout, start, np.zeros(len(start), np.int64), 1)
     tables = [rates.set_axis(pd.MultiIndex.from_tuples([(FIRST_DEFAULT, 0)]))]
+    if terms is not None and len(start):
+        term = performance["loan_id"].iloc[start].map(terms).to_numpy(float)
+        tables += _by_age_at_default(workout, start, term, least_loans)
 
     rows = np.flatnonzero((months.state == DEFAULT) & (owed > 0))
     rows = rows[~np.isnan(workout.rate[rows])]
@@ -137,8 +185,10 @@ def fit_lgd(
     )
     for name in (CURED, IN_DEFAULT, CHARGED_OFF):
         of_name = np.flatnonzero(position == name)
+        if not len(of_name):
+            continue
         group, lows = _groups(since[of_name], least_loans)
-        rates, _ = _ratios(workout, rows[of_name], group, len(lows), least_loans)
+        rates, _ = _ratios(workout, rows[of_name], group, len(lows))
         tables.append(rates.set_axis(pd.MultiIndex.from_product([[name], lows])))
     table = pd.concat(tables)
     return LossGivenDefault(
@@ -244,12 +294,8 @@ class _Workout:
         return np.where(same, self.cash[later], 0.0) * (1 + self.rate[rows]) ** -float(lag)
 
 
-def _workout(
-    performance: pd.DataFrame, effective_rates: pd.Series, by: Reading | None
-) -> _Workout:
-    require_columns(
-        performance, ["balance", "paid_amount", "recovered_amount"], "performance"
-    )
+def _workout(performance: pd.DataFrame, effective_rates: pd.Series, by: Reading | None) -> _Workout:
+    require_columns(performance, ["balance", "paid_amount", "recovered_amount"], "performance")
     months = loan_months(performance, by=by)
     ids = performance["loan_id"].iloc[months.starts]
     of_loan = ids.map(effective_rates).to_numpy(float)
@@ -270,8 +316,28 @@ def _workout(
     )
 
 
+def _by_age_at_default(
+    workout: _Workout, start: Array, term: Array, least_loans: int
+) -> list[pd.DataFrame]:
+    """Rates of those who never paid and, by what was left of the term, of the others."""
+    mob = workout.months.mob[start]
+    never = mob <= N_STATES
+    tables = []
+    if least_loans <= never.sum():
+        rows = start[never]
+        rates, _ = _ratios(workout, rows, np.zeros(len(rows), np.int64), 1)
+        tables.append(rates.set_axis(pd.MultiIndex.from_tuples([(NEVER_PAID, 0)])))
+    left = term - mob
+    known = np.flatnonzero(~np.isnan(left) & (~never if tables else True))
+    if len(known) >= 2 * least_loans:
+        group, lows = _groups(left[known], max(least_loans, len(known) // _MOST_GROUPS))
+        rates, _ = _ratios(workout, start[known], group, len(lows))
+        tables.append(rates.set_axis(pd.MultiIndex.from_product([[MONTHS_LEFT], lows])))
+    return [table for table in tables if table["lgd"].notna().all()]
+
+
 def _ratios(
-    workout: _Workout, rows: Array, group: Array, n_groups: int, least_loans: int
+    workout: _Workout, rows: Array, group: Array, n_groups: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Loss rates of groups of rows, with intervals; and what each month brought the first group."""
     months, owed = workout.months, workout.owed[rows]
@@ -285,8 +351,7 @@ def _ratios(
         brought[lag - 1] = np.bincount(parts, workout.discounted(rows[seen], lag), n_groups)
         watched_balance[lag - 1] = np.bincount(parts, owed[seen], n_groups)
         watched_loans[lag - 1] = np.bincount(parts, minlength=n_groups)
-    # what so few have been watched for says nothing: no more is counted on
-    enough = (watched_loans >= least_loans) & (watched_balance > 0)
+    enough = (watched_loans >= _LEAST_WATCHED) & (watched_balance > 0)
     rate = np.divide(brought, watched_balance, out=np.zeros_like(brought), where=enough)
     influence = np.zeros(len(rows))
     for lag in range(1, longest + 1):

@@ -112,15 +112,14 @@ def assign_stages(
 
     Examples
     --------
+    >>> never = float("nan")
     >>> book = pd.DataFrame({"dpd": [0, 0, 31, 91], "status": "current",
-    ...     "months_since_30": [np.nan, np.nan, 0, 0], "months_since_90": [np.nan, np.nan, np.nan, 0]})
+    ...     "months_since_30": [never, never, 0, 0], "months_since_90": [never, never, never, 0]})
     >>> assign_stages(book, [0.02, 0.05, 0.3, 1], [0.02, 0.02, 0.02, 0.02])["stage"].tolist()
     [1, 2, 2, 3]
     """
     rules = rules or StageRules()
-    same_rows(
-        book=book, probability_now=probability_now, probability_expected=probability_expected
-    )
+    same_rows(book=book, probability_now=probability_now, probability_expected=probability_expected)
     n = len(book)
     now = np.asarray(probability_now, dtype=float)
     expected = np.asarray(probability_expected, dtype=float)
