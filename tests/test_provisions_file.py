@@ -54,7 +54,10 @@ def test_the_projects_own_file_is_read():
     assert file["categories"]["verify"].all()
     rules = provisions.rules_in_force(file["categories"], "2024-12-31")
     assert rules["name"] == "Rules on classification of financial assets (2023)"
-    assert provisions.rules_in_force(file["categories"], "2023-06-30") is None
+    assert rules["has_begun"]
+    assert not provisions.rules_in_force(file["categories"], "2023-06-30")["has_begun"]
+    with pytest.raises(ValueError, match="five_categories must hold rules"):
+        provisions.rules_in_force(file["categories"].head(0), "2024-12-31")
 
 
 def test_overlays_add_to_their_segment_and_not_to_each_other(tmp_path, loans):
@@ -166,6 +169,9 @@ def test_provisions_and_ratios_by_hand(rules):
     text = provisions.category_text(table, both, rules)
     assert text.startswith("**5.00%** of the balance")
     assert "To be verified" in text
+    early = rules.copy()
+    early["has_begun"] = False
+    assert "begin on 2023-07-01" in provisions.category_text(table, both, early)
 
 
 def test_a_book_without_loans_has_no_ratios(rules):

@@ -127,14 +127,20 @@ def test_the_break_even_month_is_the_first_that_stays():
     assert table["verdict"].item() == "has paid for itself"
     never = provisions.break_even_table(profit_of(-10, -8))
     assert never["break_even_mob"].isna().all()
-    assert never["verdict"].item() == "has lost so far"
+    assert never["verdict"].item() == "has lost"
 
 
 def test_open_losses_are_taken_off_before_anything_is_said():
-    open_loss = pd.Series({"2024Q1": 10})
-    table = provisions.break_even_table(profit_of(-10, 9), open_loss)
+    one = pd.DataFrame({"cohort": ["2024Q1"], "stage": 3, "ecl_lifetime_amount": 10})
+    table = provisions.break_even_table(profit_of(-10, 9), one)
     assert table["verdict"].item() == "about even, within chance"
     assert table["profit_rate"].item() == pytest.approx(-0.001)
+    lost = provisions.break_even_table(profit_of(-10, 9), one.assign(ecl_lifetime_amount=15))
+    assert lost["verdict"].item() == "has lost"
+    # what it will still earn is not known
+    runs = provisions.break_even_table(profit_of(-10, 9), one.assign(stage=1))
+    assert runs["verdict"].item() == "its loans still run"
+    assert "of 1 no more can be said" in provisions.break_even_text(runs)
     few = provisions.break_even_table(profit_of(-10, 9, loans=5))
     assert few["verdict"].item() == "too few loans to say"
     assert provisions.break_even_text(few).startswith("**0 of 1 cohorts**")

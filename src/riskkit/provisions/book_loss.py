@@ -236,7 +236,7 @@ def stage_table(loans: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, index stage 1, 2, 3, "all"
+    DataFrame, index stage "1", "2", "3", "all"
         `loans`, `balance`, `balance_share`, `probability_12m`, `probability_lifetime` (means over
         loans), `ecl_12m_amount`, `ecl_lifetime_amount`, `ecl_amount`, `ecl_rate` (of the balance;
         NaN where there is none).
@@ -248,6 +248,7 @@ def stage_table(loans: pd.DataFrame) -> pd.DataFrame:
     table.insert(0, "loans", grouped.size().reindex(table.index, fill_value=0))
     for place, name in enumerate(means, start=2):
         table.insert(place, name, grouped[name].mean().reindex(table.index))
+    table.index = table.index.astype("str")
     whole = {name: table[name].sum() for name in ["loans", *sums]}
     whole |= {name: loans[name].mean() for name in means}
     table.loc["all"] = pd.Series(whole)

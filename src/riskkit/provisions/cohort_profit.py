@@ -141,19 +141,20 @@ def cohort_profit(
     )
 
 
-def break_even_table(profit: pd.DataFrame, open_loss: pd.Series | None = None) -> pd.DataFrame:
+def break_even_table(profit: pd.DataFrame, open_loans: pd.DataFrame | None = None) -> pd.DataFrame:
     """From which month on each cohort has paid for itself, and how sure that is.
 
     A loss is one only once a loan is charged off. What the loans still on the books are expected to
     lose is therefore taken off before anything is said of a cohort; what they will still earn is
-    not added.
+    not added, so that a cohort whose loans still run may have paid for itself but has not lost.
 
     Parameters
     ----------
     profit : DataFrame
         Of :func:`cohort_profit`.
-    open_loss : Series, index cohort, optional
-        Lifetime expected loss of its loans still on the books, fen; none unless given.
+    open_loans : DataFrame, a row for each loan on the books, optional
+        `cohort` as in `profit`, `stage` and `ecl_lifetime_amount`, of
+        :func:`riskkit.provisions.loan_ecl`; none unless given.
 
     Returns
     -------
@@ -168,7 +169,10 @@ def break_even_table(profit: pd.DataFrame, open_loss: pd.Series | None = None) -
     ------
     riskkit definition.
     """
-    expected = pd.Series(dtype="float64") if open_loss is None else open_loss
+    expected = running = pd.Series(dtype="float64")
+    if open_loans is not None and len(open_loans):
+        expected = open_loans.groupby("cohort")["ecl_lifetime_amount"].sum()
+        running = open_loans[open_loans["stage"] < 3].groupby("cohort").size()
     rows = []
     for cohort, part in profit.groupby(level="cohort", sort=False):
         mobs = part.index.get_level_values("mob").to_numpy()
@@ -191,7 +195,7 @@ def break_even_table(profit: pd.DataFrame, open_loss: pd.Series | None = None) -
                 "open_loss_amount": open_amount,
                 "profit_rate": (last["profit_amount"] - open_amount) / last["amount"],
                 **at,
-                "verdict": _verdict(last, open_amount),
+                "verdict": _verdict(last, open_amount, bool(running.get(cohort, 0))),
             }
         )
     columns = [
@@ -220,11 +224,13 @@ def break_even_text(table: pd.DataFrame) -> str:
     if len(paid):
         low, high = int(paid["break_even_mob"].min()), int(paid["break_even_mob"].max())
         text += f", from month {low} on" if low == high else f", from month {low} to {high} on"
-    lost = table[table["verdict"] == "has lost so far"]
+    lost = table[table["verdict"] == "has lost"]
     if len(lost):
-        text += f"; {len(lost)} have lost so far, beyond chance: {', '.join(lost.index[-6:])}"
+        text += f"; {len(lost)} have lost, beyond chance: {', '.join(lost.index[-6:])}"
         text += " and earlier ones" if len(lost) > 6 else ""
-    return f"{text}. A young cohort has paid for its loans and not yet been paid by them."
+    n = int((table["verdict"] == "its loans still run").sum())
+    text += f"; of {n} no more can be said while their loans run" if n else ""
+    return f"{text}."
 
 
 def _row_parts(
@@ -290,11 +296,13 @@ def _from_when(values: Array, mobs: Array) -> float:
     return float(mobs[start]) if start < len(mobs) else np.nan
 
 
-def _verdict(last: pd.Series, open_amount: float) -> str:
+def _verdict(last: pd.Series, open_amount: float, is_running: bool) -> str:
     if last["loans"] < _FEW_LOANS:
         return "too few loans to say"
     if last["profit_low"] >= open_amount:
         return "has paid for itself"
+    if is_running:
+        return "its loans still run"
     if last["profit_high"] < open_amount:
-        return "has lost so far"
+        return "has lost"
     return "about even, within chance"

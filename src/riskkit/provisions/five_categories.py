@@ -25,17 +25,33 @@ _DAYS = ("special_mention", "substandard", "doubtful", "loss")
 _FIRST_NON_PERFORMING = 2
 
 
-def rules_in_force(categories: pd.DataFrame, as_of: pd.Timestamp | str) -> pd.Series | None:
-    """The newest rules that began by a day, None before the first.
+def rules_in_force(categories: pd.DataFrame, as_of: pd.Timestamp | str) -> pd.Series:
+    """The newest rules that had begun by a day; before the first, these.
 
     Parameters
     ----------
     categories : DataFrame, index from
         Of :func:`riskkit.schema.read_provisions`.
     as_of : Timestamp or str
+
+    Returns
+    -------
+    Series
+        A row of `categories` with `from` and `has_begun`, false of rules that begin after the day.
+
+    Raises
+    ------
+    ValueError
+        There are no rules.
     """
-    begun = categories[categories.index <= pd.Timestamp(as_of)]
-    return None if begun.empty else begun.iloc[-1]
+    if categories.empty:
+        raise ValueError("five_categories must hold rules, got none in the provisions file")
+    ordered = categories.sort_index()
+    begun = ordered[ordered.index <= pd.Timestamp(as_of)]
+    chosen = ordered.iloc[0] if begun.empty else begun.iloc[-1]
+    rules = chosen.copy()
+    rules["from"], rules["has_begun"] = chosen.name, not begun.empty
+    return rules
 
 
 def five_category(dpd: ArrayLike, loss_rate: ArrayLike, rules: pd.Series) -> pd.Categorical:

@@ -34,7 +34,7 @@ def ecl_text(stages: pd.DataFrame, overlay_amount: int, currency: str) -> str:
         f"**{total:,.0f} {currency}** must be set aside for {whole['loans']:,.0f} loans that owe "
         f"{whole['balance'] / 100:,.0f}: {total * 100 / whole['balance']:.2%} of it."
     )
-    for stage, what in ((2, "riskier than expected"), (3, "in default")):
+    for stage, what in (("2", "riskier than expected"), ("3", "in default")):
         row = stages.loc[stage]
         share = row["ecl_amount"] / whole["ecl_amount"] if whole["ecl_amount"] else np.nan
         text += (
@@ -98,7 +98,7 @@ def category_text(table: pd.DataFrame, coverage: pd.DataFrame, rules: pd.Series)
     coverage : DataFrame
         Of :func:`riskkit.provisions.coverage_table`.
     rules : Series
-        Those in force.
+        Of :func:`riskkit.provisions.rules_in_force`.
     """
     bad = table["balance"].iloc[2:5].sum()
     total = table.loc["all", "balance"]
@@ -111,6 +111,8 @@ def category_text(table: pd.DataFrame, coverage: pd.DataFrame, rules: pd.Series)
     if not np.isnan(ratio):
         text += f", and covers {ratio:.0%} of what is substandard or worse"
     text += f"; that is {coverage.loc['the larger', 'provision_loan_ratio']:.2%} of all loans."
+    if not rules["has_begun"]:
+        text += f" **These rules begin on {rules['from']:%Y-%m-%d}**, after the day of these books."
     note = " **To be verified**: nobody has compared these rules with the law."
     return text + (note if rules["verify"] else "")
 
@@ -159,11 +161,8 @@ def provision_findings(
             over = f"{last['over_amount'] / 100:,.0f} {currency} over budget in {last.name:%B %Y}"
             red = last["over_amount"] > 0.1 * last["budget_amount"]
             told.append(("Loss against budget", f"net loss {over}", bool(red)))
-    lost = cohorts[cohorts["verdict"] == "has lost so far"]
-    grown = lost[lost["seen_to"] >= 12]
-    if len(grown):
-        named = ", ".join(str(name) for name in grown.index[-6:])
-        told.append(
-            ("Cohort profit", f"after a year these have lost, beyond chance: {named}", True)
-        )
+    lost = cohorts.index[cohorts["verdict"] == "has lost"]
+    if len(lost):
+        named = ", ".join(str(name) for name in lost[-6:])
+        told.append(("Cohort profit", f"these have lost, beyond chance: {named}", True))
     return told
