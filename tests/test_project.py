@@ -53,6 +53,7 @@ ORDER = (
     "trials",
     "offers",
     "vintage",
+    "treatments",
     "migration",
     "rating",
     "provisions",

@@ -102,7 +102,7 @@ def test_forward_recursion_equals_brute_force_simulation(term, log_odds, balloon
     bad = states >= chain.DEFAULT_ARREARS
     first = np.where(bad.any(axis=1), bad.argmax(axis=1), 99)
     gone = np.maximum.accumulate((states < 0) | bad, axis=1)
-    mobs = range(1, chain.LAST_DEFAULT_MOB + 1)
+    mobs = range(1, chain.default_mobs(LENDER).stop)
     defaults = [(first == mob).sum() for mob in mobs]
     running = [(~gone[:, mob - 1]).sum() for mob in mobs]
     assert sum(defaults) > 300
@@ -155,7 +155,7 @@ def test_a_change_builds_up_over_its_ramp():
     assert (lender.built_up("growth", 6) == 0).all()
     added = lender.macro_path(1) - dataclasses.replace(lender, scenario="base").macro_path(1)
     np.testing.assert_allclose(added[:6], 0.6 * np.array([0, 0, 0, 0.5, 1, 1]), atol=1e-12)
-    assert len(added) > lender.n_months + chain.LAST_STATE_MOB
+    assert len(added) > lender.n_months + lender.last_state_mob
 
 
 def test_collecting_nothing_raises_everybodys_risk_and_more_lowers_it(portfolio):

@@ -18,13 +18,15 @@ from studies.replay import card
 from studies.world_models import NAMES
 
 N_APPLICANTS = 100_000
-WORLDS = ("base", "downturn", "growth")
+WORLDS = ("base", "downturn", "longer terms")
 N_BANDS = 6
 MONTHS_AFTER = 16
 
 
 def world_of(name: str) -> synthetic.Lender:
-    """The lender of a world by its name."""
+    """The lender of a world by its name: of longer terms a fifth each of 18 and 24 months."""
+    if name == "longer terms":
+        return synthetic.Lender(n_months=48, longer_term_rates=(0.2, 0.2))
     return synthetic.Lender(scenario=name)
 
 

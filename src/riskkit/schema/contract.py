@@ -35,6 +35,9 @@ LAST_DATE = pd.Timestamp("2100-01-01")
 LONGEST_TERM_MONTHS = 480
 
 STATUSES = ("current", "delinquent", "prepaid", "matured", "charged_off")
+# what was done for a borrower in arrears, which hides them: due dates or the count of days past due
+# set back without the money; dates moved; a new plan or a new loan for the old; less taken for all
+TREATMENTS = ("re-age", "extension", "restructuring", "settlement")
 EVENTS = ("default", "prepaid", "matured", "censored")
 # to what an offer was dealt at random; the control group could have been dealt to any
 TEST_GROUPS = ("control", "lower price", "higher price", "lower limit", "higher limit")
@@ -108,6 +111,8 @@ CONTRACT: dict[str, Mapping[str, ColumnRule]] = {
         "dpd": _COUNT,
         "status": ColumnRule(kind="text", one_of=STATUSES),
         "recovered_amount": _FLOW,
+        # in the month in which it was granted
+        "treatment": ColumnRule(kind="text", needed=False, filled=False, one_of=TREATMENTS),
     },
     "instalments": {
         "loan_id": _TEXT,

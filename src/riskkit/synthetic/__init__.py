@@ -7,10 +7,11 @@ Files, in the order the data walks through them: `lender` (parameters), `draws` 
 random numbers), `people` (who is behind an application), `marginals` and `features` (the
 catalogue), `market` (channels and purchases), `applicants` (who applies), `policy` (what is
 decided), `dealt` (which offers are dealt to tests at random), `chain` (what happens month by month,
-and its exact probabilities), `offers` (what is taken), `history` (what is remembered), `book` (the
-ledger), `losses` (what a loan of today is expected to lose), `portfolio` (all of it together),
-`truth` (what it says of a book), `source` (as the notebooks read it), `world` (kept, to be asked
-again); `rows` takes parallel things apart and together.
+and its exact probabilities), `offers` (what is taken), `history` (what is remembered), `relief`
+(what is done for loans in arrears), `book` (the ledger), `losses` (what a loan of today is expected
+to lose), `portfolio` (all of it together), `truth` (what it says of a book), `source` (as the
+notebooks read it), `world` (kept, to be asked again); `rows` takes parallel things apart and
+together.
 """
 
 from riskkit.synthetic.features import FEATURES, families_without

@@ -14,9 +14,9 @@ import pandas as pd
 from scipy.special import expit, ndtri
 
 from riskkit.instalments import METHODS
-from riskkit.synthetic.draws import normal
+from riskkit.synthetic.draws import normal, uniform
 from riskkit.synthetic.features import NO_RECORD, OCCUPATION, RECIPES, SELF_EMPLOYED, Recipe
-from riskkit.synthetic.lender import Lender
+from riskkit.synthetic.lender import LONGER_TERMS_MONTHS, Lender
 from riskkit.synthetic.marginals import texts
 from riskkit.synthetic.market import CHANNELS, PARTNERS, PURCHASES, Choices, choose
 from riskkit.synthetic.people import People, draw_people
@@ -141,7 +141,7 @@ def draw_applicants(lender: Lender, index: np.ndarray, seed: int) -> Applicants:
     shared = frame["device_shared_count"]
     frame["device_shared_count"] = np.where(people.ring >= 0, people.ring_rank, shared)
     frame["amount_to_income"] = np.round(frame["amount_requested"] / frame["stated_income"], 3)
-    frame["term_months"] = frame["term_months"].astype(np.int64)
+    frame["term_months"] = _terms(lender, index, frame["term_months"], seed)
     frame["amount"] = np.rint(frame["amount_requested"] * 100).astype(np.int64)
     return Applicants(
         people=people,
@@ -151,6 +151,16 @@ def draw_applicants(lender: Lender, index: np.ndarray, seed: int) -> Applicants:
         risk=_risk(lender, people, choices, scores, thin),
         income=6_000 * np.exp(0.45 * factors["capacity"]),
     )
+
+
+def _terms(lender: Lender, index: np.ndarray, usual: np.ndarray, seed: int) -> np.ndarray:
+    """Terms applied for: as usual, or one of the longer ones."""
+    terms = usual.astype(np.int64)
+    if not any(lender.longer_term_rates):
+        return terms
+    ends = np.cumsum(lender.longer_term_rates)
+    drawn = np.searchsorted(ends, uniform(seed, index, "longer_term"), side="right")
+    return np.where(drawn < len(ends), np.append(LONGER_TERMS_MONTHS, 0)[drawn], terms)
 
 
 def _risk(

@@ -14,17 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from riskkit.synthetic.draws import uniform
-from riskkit.synthetic.lender import CHARGE_OFF_ARREARS, LONGEST_TERM_MONTHS, Lender
+from riskkit.synthetic.lender import CHARGE_OFF_ARREARS, Lender
 from riskkit.synthetic.rows import take_rows
 
 __all__ = [
     "DEFAULT_ARREARS",
-    "FIRST_DEFAULT_MOB",
-    "LAST_DEFAULT_MOB",
-    "LAST_STATE_MOB",
     "MATURED",
     "PREPAID",
     "Loans",
+    "default_mobs",
     "default_probabilities",
     "sample_states",
     "transition",
@@ -35,8 +33,6 @@ PREPAID, MATURED = -1, -2  # states of loans that have ended well
 # the last with three it has at most 88, whatever the due day in 4..28.
 DEFAULT_ARREARS = 4
 FIRST_DEFAULT_MOB = 4
-LAST_DEFAULT_MOB = LONGEST_TERM_MONTHS + DEFAULT_ARREARS  # zero there: term + 3 is the last
-LAST_STATE_MOB = LONGEST_TERM_MONTHS + CHARGE_OFF_ARREARS - 1
 
 
 @dataclass(frozen=True)
@@ -65,6 +61,14 @@ class Loans:
     last_log_odds: np.ndarray
     cohort: np.ndarray
     prepay: np.ndarray
+
+
+def default_mobs(lender: Lender) -> range:
+    """Months on book in which the truth looks for a first default.
+
+    In the last of them there is none: the longest term + 3 is the last that has any.
+    """
+    return range(FIRST_DEFAULT_MOB, lender.longest_term_months + DEFAULT_ARREARS + 1)
 
 
 def transition(
@@ -131,13 +135,13 @@ def sample_states(lender: Lender, loans: Loans, macro: np.ndarray, seed: int) ->
 
     Returns
     -------
-    int8 array of shape (n_loans, LAST_STATE_MOB + 1)
+    int8 array of shape (n_loans, lender.last_state_mob + 1)
         Months in arrears by month on book; PREPAID, MATURED and CHARGE_OFF_ARREARS stay for good.
     """
     n = len(loans.index)
-    states = np.zeros((n, LAST_STATE_MOB + 1), dtype=np.int8)
+    states = np.zeros((n, lender.last_state_mob + 1), dtype=np.int8)
     running = np.arange(n)
-    for mob in range(1, LAST_STATE_MOB + 1):
+    for mob in range(1, lender.last_state_mob + 1):
         states[:, mob] = states[:, mob - 1]
         some = take_rows(loans, running)
         arrears = states[running, mob - 1]
@@ -168,7 +172,7 @@ def default_probabilities(
 
     Returns
     -------
-    default_at, at_risk : float64 arrays of shape (n_loans, LAST_DEFAULT_MOB + 1)
+    default_at, at_risk : float64 arrays of shape (n_loans, default_mobs(lender).stop)
         Column m: the first month-end more than 90 days past due is month on book m; the loan has
         neither defaulted nor ended before m. Column 0 is no month: zero and one.
 
@@ -176,11 +180,11 @@ def default_probabilities(
     ------
     Forward (Chapman–Kolmogorov) recursion of a finite Markov chain.
     """
-    n = len(loans.index)
-    default_at = np.zeros((n, LAST_DEFAULT_MOB + 1))
-    at_risk = np.ones((n, LAST_DEFAULT_MOB + 1))
+    n, stop = len(loans.index), default_mobs(lender).stop
+    default_at = np.zeros((n, stop))
+    at_risk = np.ones((n, stop))
     mass = [np.ones(n), *(np.zeros(n) for _ in range(DEFAULT_ARREARS - 1))]
-    for mob in range(1, LAST_DEFAULT_MOB + 1):
+    for mob in range(1, stop):
         at_risk[:, mob] = sum(mass)
         after = [np.zeros(n) for _ in range(DEFAULT_ARREARS + 1)]
         # months in arrears never exceed months on book

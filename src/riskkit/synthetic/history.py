@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from riskkit.synthetic.chain import LAST_STATE_MOB
 from riskkit.synthetic.features import HISTORY, NO_LOAN
 from riskkit.synthetic.people import People
 
@@ -21,13 +20,15 @@ class History:
     ----------
     index : int array of shape (n,), ascending
         Numbers of the applications that will ever be added.
+    last_mob : int
+        Last month on book that has a state.
     """
 
-    def __init__(self, index: np.ndarray):
+    def __init__(self, index: np.ndarray, last_mob: int):
         self.index = index
         self.month = np.zeros(len(index), dtype=np.int64)
         self.booked = np.zeros(len(index), dtype=bool)
-        self.states = np.zeros((len(index), LAST_STATE_MOB + 1), dtype=np.int8)
+        self.states = np.zeros((len(index), last_mob + 1), dtype=np.int8)
 
     def add(
         self, index: np.ndarray, month: np.ndarray, states: np.ndarray, booked: np.ndarray
@@ -62,7 +63,7 @@ class History:
             at = np.minimum(at, len(self.index) - 1)
             had_loan = (earlier >= 0) & self.booked[at]
             age = month - self.month[at]
-            seen = np.clip(age - 1, 0, LAST_STATE_MOB)
+            seen = np.clip(age - 1, 0, self.states.shape[1] - 1)
             states = np.maximum(self.states[at], 0)
             worst_so_far = np.maximum.accumulate(states, axis=1)[np.arange(n), seen]
             loans += had_loan

@@ -16,22 +16,20 @@ from riskkit.synthetic.draws import normal
 __all__ = [
     "CHARGE_OFF_ARREARS",
     "FAMILIES",
-    "LAST_MOB",
     "LEAST_RECOVERED",
-    "LONGEST_TERM_MONTHS",
+    "LONGER_TERMS_MONTHS",
     "RECOVERED_SPREAD",
     "RECOVERY_MONTHS",
     "SCENARIOS",
     "Lender",
 ]
 
-LONGEST_TERM_MONTHS = 12
+USUAL_TERM_MONTHS = 12  # the longest term of the default world
+LONGER_TERMS_MONTHS = (18, 24)
 CHARGE_OFF_ARREARS = 7  # the oldest unpaid instalment is then more than 180 days past due
 RECOVERY_MONTHS = 12  # rows kept after charge-off
 # of what is left, a recovery brings a share that is uniform from the least on
 LEAST_RECOVERED, RECOVERED_SPREAD = 0.05, 0.55
-# the last instalment can be charged off this late, and then still recovered from
-LAST_MOB = LONGEST_TERM_MONTHS + CHARGE_OFF_ARREARS - 1 + RECOVERY_MONTHS
 
 SCENARIOS = ("base", "growth", "downturn", "fraud_ring")
 FAMILIES = ("application", "telecom", "device", "payment", "bureau", "repeat")
@@ -93,6 +91,9 @@ class Lender:
         Feature families that are collected, of "application", "telecom", "device", "payment",
         "bureau" and "repeat". Another choice leaves out columns and changes nothing else: the old
         policy decided, and the borrowers behave, as if all were there.
+    longer_term_rates : tuple of 2 floats
+        Shares of applications for 18 and for 24 months, of those of every term alike; together at
+        most 1. The default world lends for 12 months at most.
     cutoff_points : float
         The old policy declines above this many risk points.
     review_points : float
@@ -158,6 +159,14 @@ class Lender:
         Log-odds that an instalment paid in its month is paid after its due day, for a risk of zero.
     late_days : float
         Mean time it is then late, in days, rounded up to whole ones, the month-end permitting.
+    treatment_rate : float
+        Probability that a loan two or three months in arrears at a month-end is re-aged, extended,
+        restructured or settled in the next one; once in its life. What is done changes what is
+        reported, not whether the borrower pays, but that a settlement ends the loan.
+    treatment_shares : tuple of 4 floats
+        In which proportion: re-ages, extensions, restructurings, settlements.
+    settled_share : float
+        Part of the principal owed that a settlement brings; the rest is given up.
 
     Raises
     ------
@@ -197,6 +206,7 @@ class Lender:
     drift_scale: float = 1.0
     returning_rate: float = 0.18
     families: tuple[str, ...] = FAMILIES
+    longer_term_rates: tuple[float, ...] = (0.0, 0.0)
 
     cutoff_points: float = 1.6
     review_points: float = 0.8
@@ -229,6 +239,9 @@ class Lender:
     recovery_logit: float = -2.2
     late_logit: float = -1.8
     late_days: float = 5.0
+    treatment_rate: float = 0.0
+    treatment_shares: tuple[float, ...] = (0.4, 0.3, 0.2, 0.1)
+    settled_share: float = 0.5
 
     def __post_init__(self) -> None:
         for name in ("start_month", "onset_month"):
@@ -263,6 +276,17 @@ class Lender:
             if field.type == "float" and not (_is_number(value) and isfinite(value)):
                 raise ValueError(f"{name} must be a finite number, got {value!r}")
         _check_tuple("offer_aprs", self.offer_aprs, 5)
+        _check_tuple("longer_term_rates", self.longer_term_rates, len(LONGER_TERMS_MONTHS))
+        if min(self.longer_term_rates) < 0 or sum(self.longer_term_rates) > 1:
+            raise ValueError(
+                "longer_term_rates must be fractions that sum to at most 1, "
+                f"got {self.longer_term_rates!r}"
+            )
+        _check_tuple("treatment_shares", self.treatment_shares, 4)
+        if min(self.treatment_shares) < 0 or not sum(self.treatment_shares) > 0:
+            raise ValueError(
+                f"treatment_shares must be >= 0, and one > 0, got {self.treatment_shares!r}"
+            )
         for name in (
             "roll_logits",
             "roll_slopes",
@@ -300,6 +324,8 @@ class Lender:
             "fraud_rate",
             "growth_partner_share",
             "fee_share",
+            "treatment_rate",
+            "settled_share",
         ):
             value = getattr(self, name)
             if not 0 <= value <= 1:
@@ -334,6 +360,22 @@ class Lender:
     def observed_to(self) -> pd.Timestamp:
         """Last day of the last month: the day the book is seen."""
         return pd.Timestamp(self.start_month) + pd.offsets.MonthEnd(self.n_months)
+
+    @property
+    def longest_term_months(self) -> int:
+        """Longest term that anybody applies for."""
+        rates = zip(LONGER_TERMS_MONTHS, self.longer_term_rates, strict=True)
+        return max([USUAL_TERM_MONTHS, *(term for term, rate in rates if rate)])
+
+    @property
+    def last_state_mob(self) -> int:
+        """Month on book by which every loan has ended or is charged off."""
+        return self.longest_term_months + CHARGE_OFF_ARREARS - 1
+
+    @property
+    def last_mob(self) -> int:
+        """Last month on book that any loan can have a row of, recoveries included."""
+        return self.last_state_mob + RECOVERY_MONTHS
 
     @property
     def onset_index(self) -> int:
@@ -372,11 +414,11 @@ class Lender:
 
         Returns
         -------
-        float64 array of shape (n_months + LAST_MOB,)
+        float64 array of shape (n_months + last_mob,)
             From the first month of applications on; past the observed months because true
             probabilities of late cohorts look ahead.
         """
-        month = np.arange(self.n_months + LAST_MOB)
+        month = np.arange(self.n_months + self.last_mob)
         path = self.macro_logit * np.sin(2 * np.pi * month / self.macro_cycle_months)
         path += self.macro_noise_logit * normal(seed, month, "macro")
         return path + self.downturn_logit * self.built_up("downturn", len(month))

@@ -24,15 +24,14 @@ from riskkit.synthetic.applicants import Applicants, draw_applicants
 from riskkit.synthetic.book import Contracts, instalment_rows, keep_books, performance_rows
 from riskkit.synthetic.chain import (
     DEFAULT_ARREARS,
-    FIRST_DEFAULT_MOB,
-    LAST_DEFAULT_MOB,
     Loans,
+    default_mobs,
     default_probabilities,
     sample_states,
 )
 from riskkit.synthetic.features import FEATURES, features_of
 from riskkit.synthetic.history import History
-from riskkit.synthetic.lender import LONGEST_TERM_MONTHS, Lender
+from riskkit.synthetic.lender import Lender
 from riskkit.synthetic.losses import losses_today
 from riskkit.synthetic.offers import (
     OFFER_COLUMNS,
@@ -42,10 +41,10 @@ from riskkit.synthetic.offers import (
     taken_up,
 )
 from riskkit.synthetic.people import FACTORS, GROUP, People
+from riskkit.synthetic.relief import granted
 from riskkit.synthetic.rows import join_rows, take_rows
 
 __all__ = [
-    "DEFAULT_MOBS",
     "Portfolio",
     "blocks",
     "perform",
@@ -55,7 +54,6 @@ __all__ = [
 
 WINDOW_MONTHS = 12
 BLOCK_SIZE = 800 * GROUP  # whole groups, so that no application is drawn twice
-DEFAULT_MOBS = range(FIRST_DEFAULT_MOB, LAST_DEFAULT_MOB + 1)
 
 
 @dataclass(frozen=True)
@@ -70,6 +68,7 @@ class Portfolio:
         (share of the principal deducted up front) and `booked_amount` (lent, fen; 0 where not
         booked). `test_group` only of a lender that tests prices or limits.
     performance : DataFrame, one row per booked loan and month-end
+        `treatment` only of a lender that treats loans in arrears.
     instalments : DataFrame, one row per booked loan and instalment
     outcomes : None
         There is a panel.
@@ -82,9 +81,11 @@ class Portfolio:
         `expected_loss_lifetime`, what defaults within 12 months and over the rest of its life are
         expected to lose, given its state that day and the climate ahead, in fen at that day's value
         (:func:`riskkit.synthetic.losses.expected_losses`), NaN of all others; `fraud` (never meant
-        to pay) and `ring` (−1: none); `latent_*`; and for mob 04..16 `default_at_{mob}`, the
-        probability that the first such month-end comes then, and `at_risk_{mob}`, that the loan has
-        neither defaulted nor ended before. No model may read it.
+        to pay) and `ring` (−1: none); `latent_*`; and for mob 04..16 (to the longest term + 4)
+        `default_at_{mob}`, the probability that the first such month-end comes then, and
+        `at_risk_{mob}`, that the loan has neither defaulted nor ended before. Whatever is done for
+        loans in arrears, all of it is of the arrears as they are, not as they are reported; a
+        settled loan performs no more. No model may read it.
     """
 
     applications: pd.DataFrame
@@ -251,7 +252,7 @@ def perform(applications: pd.DataFrame, lender: Lender, seed: int) -> Portfolio:
     >>> perform(dear, lender, seed=1).truth["true_pd_12m"].mean() > base.truth["true_pd_12m"].mean()
     np.True_
     """
-    _check_offers(applications)
+    _check_offers(lender, applications)
     _check_seed(seed)
     given = applications.reset_index(drop=True)
     index = given["application_id"].str[1:].astype("int64").to_numpy()
@@ -295,7 +296,7 @@ def _simulated(lender: Lender, seed: int, numbers: range) -> Portfolio:
     index = np.arange(start * GROUP, stop * GROUP)
     applicants = draw_applicants(lender, index, seed)
     n_before = applicants.people.n_before
-    history = History(index)
+    history = History(index, lender.last_state_mob)
     looked_at = replace(applicants, frame=applicants.frame[list(policy.COLUMNS)])
     cases = []
     # customers' first applications, then their second ones, which depend on the first, …
@@ -360,24 +361,32 @@ def _portfolio(
         log_odds=loans.log_odds,
         recovery=expit(lender.recovery_logit + 0.5 * people.factors["willingness"][rows]),
     )
-    ledger = keep_books(lender, contracts, case.states[rows])
+    relief = granted(lender, loans.index, case.states[rows], seed)
+    ledger = keep_books(lender, contracts, case.states[rows], relief)
     macro = lender.macro_path(seed)
     losses = np.full((2, len(ids)), np.nan)
     losses[:, rows] = losses_today(lender, loans, ledger, offers.apr / 12, macro)
-    defaulted = np.any(case.states[:, : WINDOW_MONTHS + 1] >= DEFAULT_ARREARS, axis=1)
+    defaulted = _defaults(case.states)
+    reported = defaulted.copy()
+    reported[rows] = _defaults(ledger.reported)
     # a label exists once the whole cohort has been watched for the window
     mature = case.loans.cohort + WINDOW_MONTHS < lender.n_months
     return Portfolio(
         applications=frame.assign(
             booked=case.booked,
             booked_amount=np.where(case.booked, case.offers.amount, 0),
-            default_flag=np.where(case.booked & mature, defaulted, np.nan),
+            default_flag=np.where(case.booked & mature, reported, np.nan),
         ),
         performance=performance_rows(lender, ledger, seed),
         instalments=instalment_rows(lender, ledger, seed),
         outcomes=None,
         truth=_truth(lender, people, ids, case.loans, macro, defaulted, losses),
     )
+
+
+def _defaults(states: np.ndarray) -> np.ndarray:
+    """Whether each loan is ever in default within the window."""
+    return np.any(states[:, : WINDOW_MONTHS + 1] >= DEFAULT_ARREARS, axis=1)
 
 
 def _truth(
@@ -390,6 +399,7 @@ def _truth(
     losses: np.ndarray,
 ) -> pd.DataFrame:
     default_at, at_risk = default_probabilities(lender, loans, macro)
+    mobs = default_mobs(lender)
     columns = {
         "application_id": ids,
         "true_pd_12m": default_at[:, : WINDOW_MONTHS + 1].sum(axis=1),
@@ -399,13 +409,13 @@ def _truth(
         "fraud": people.fraud,
         "ring": people.ring,
         **{f"latent_{name}": people.factors[name] for name in FACTORS},
-        **{f"default_at_{mob:02d}": default_at[:, mob] for mob in DEFAULT_MOBS},
-        **{f"at_risk_{mob:02d}": at_risk[:, mob] for mob in DEFAULT_MOBS},
+        **{f"default_at_{mob:02d}": default_at[:, mob] for mob in mobs},
+        **{f"at_risk_{mob:02d}": at_risk[:, mob] for mob in mobs},
     }
     return pd.DataFrame(columns, copy=False)
 
 
-def _check_offers(applications: pd.DataFrame) -> None:
+def _check_offers(lender: Lender, applications: pd.DataFrame) -> None:
     """Refuse applications whose offers cannot be performed."""
     columns = {"application_id": "text", "applied_at": "date"} | OFFER_COLUMNS
     violations = type_violations(applications, columns)
@@ -415,14 +425,13 @@ def _check_offers(applications: pd.DataFrame) -> None:
         raise DataContractError("applications", violations)
     frame = applications.reset_index(drop=True)
     ids, terms = frame["application_id"], frame["term_months"]
+    longest = lender.longest_term_months
     rules = {
         "application_id: expected A and nine digits, each once": (
             ~ids.str.fullmatch(r"A\d{9}") | ids.duplicated()
         ),
         "amount: expected at least 1 fen": ~(frame["amount"] >= 1),
-        f"term_months: expected 1 to {LONGEST_TERM_MONTHS}": ~terms.isin(
-            range(1, LONGEST_TERM_MONTHS + 1)
-        ),
+        f"term_months: expected 1 to {longest}": ~terms.isin(range(1, longest + 1)),
         f"product: expected one of {', '.join(METHODS)}": ~frame["product"].isin(METHODS),
     }
     if not any(broken.any() for broken in rules.values()):

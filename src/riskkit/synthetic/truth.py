@@ -14,7 +14,6 @@ import pandas as pd
 from riskkit.checks import same_rows
 from riskkit.columns import calendar_months
 from riskkit.synthetic.policy import REASONS
-from riskkit.synthetic.portfolio import DEFAULT_MOBS
 from riskkit.target import BadDefinition
 
 __all__ = ["true_curves", "true_hazards", "true_probability", "truth_by_decision"]
@@ -44,7 +43,7 @@ def true_hazards(
 
     Returns
     -------
-    DataFrame, index mob 4..16
+    DataFrame, index mob from 4 to the last in the truth
         `hazard`, a fraction, NaN where no cohort has come that far; `expected_defaults` and
         `expected_at_risk`, expected numbers of loans. Before mob 4 the hazard is zero.
 
@@ -66,7 +65,7 @@ def true_hazards(
                 "expected_defaults": rows.loc[seen_months >= mob, f"default_at_{mob:02d}"].sum(),
                 "expected_at_risk": rows.loc[seen_months >= mob, f"at_risk_{mob:02d}"].sum(),
             }
-            for mob in DEFAULT_MOBS
+            for mob in _default_mobs(truth)
         ]
     ).set_index("mob")
     at_risk = table["expected_at_risk"]
@@ -103,11 +102,12 @@ def true_probability(
     same_rows(truth=truth, term_months=term_months)
     if bad.dpd != DEFAULT_DPD or bad.indeterminate_dpd is not None:
         return None
-    last = DEFAULT_MOBS.stop - 1
+    mobs = _default_mobs(truth)
+    last = mobs.stop - 1
     window = last if bad.window_months is None else min(bad.window_months, last)
     windows = term_months.map(dict(bad.by_term or {})).fillna(window).to_numpy()
-    within = np.array(DEFAULT_MOBS) <= windows[:, None]
-    at = truth[[f"default_at_{mob:02d}" for mob in DEFAULT_MOBS]].to_numpy()
+    within = np.array(mobs) <= windows[:, None]
+    at = truth[[f"default_at_{mob:02d}" for mob in mobs]].to_numpy()
     return pd.Series((at * within).sum(axis=1), index=truth.index)
 
 
@@ -180,7 +180,7 @@ def true_curves(truth: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, index the groups, columns mob 0..16
+    DataFrame, index the groups, columns mob from 0 to the last in the truth
         Fractions; zero through month 3.
 
     Raises
@@ -193,10 +193,17 @@ def true_curves(truth: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
     riskkit definition: mean of the cumulated first-default probabilities.
     """
     rows = _rows_of(truth, by.index)
-    at = pd.DataFrame(0.0, index=rows.index, columns=range(DEFAULT_MOBS.start))
-    later = rows[[f"default_at_{mob:02d}" for mob in DEFAULT_MOBS]].set_axis(DEFAULT_MOBS, axis=1)
+    mobs = _default_mobs(truth)
+    at = pd.DataFrame(0.0, index=rows.index, columns=range(mobs.start))
+    later = rows[[f"default_at_{mob:02d}" for mob in mobs]].set_axis(mobs, axis=1)
     curves = pd.concat([at, later], axis=1).groupby(by.to_numpy()).mean().cumsum(axis=1)
     return curves.rename_axis(index=by.name, columns="mob")
+
+
+def _default_mobs(truth: pd.DataFrame) -> range:
+    """Months on book in which the truth looks for a first default."""
+    mobs = [int(name[-2:]) for name in truth if name.startswith("default_at_")]
+    return range(min(mobs), max(mobs) + 1)
 
 
 def _rows_of(truth: pd.DataFrame, ids: pd.Index) -> pd.DataFrame:
