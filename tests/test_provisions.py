@@ -16,7 +16,7 @@ from riskkit.provisions.loss_given_default import fit_lgd
 from riskkit.provisions.staging import assign_stages
 
 SCENARIOS = pd.DataFrame(
-    {"weight": [0.5, 0.5], "climate": [-1.0, 1.0], "ramp_months": 1, "lgd_factor": 1.0},
+    {"weight": [0.7, 0.3], "climate": [-1.0, 1.0], "ramp_months": 1, "lgd_factor": 1.0},
     index=pd.Index(["good", "bad"], name="name"),
 )
 
@@ -91,11 +91,12 @@ def test_scenarios_are_weighted_after_each_loss():
     """A probability is not linear in the climate: weighting the climates gives another loss."""
     _, _, kinds, model, book = priced(1)
     weighted = provisions.loan_ecl(book, model, kinds, provisions.Outlook(scenarios=SCENARIOS))
-    mean = SCENARIOS.head(1).assign(weight=1.0, climate=0.0)
+    mean = SCENARIOS.head(1).assign(weight=1.0, climate=0.7 * -1 + 0.3 * 1)
     on_inputs = provisions.loan_ecl(book, model, kinds, provisions.Outlook(scenarios=mean))
     each = [weighted[f"ecl_amount_{name}"].sum() for name in SCENARIOS.index]
-    assert weighted["ecl_amount"].sum() == pytest.approx(np.mean(each), abs=len(book))
-    assert abs(weighted["ecl_amount"].sum() - on_inputs["ecl_amount"].sum()) > 0.005 * np.mean(each)
+    expected = 0.7 * each[0] + 0.3 * each[1]
+    assert weighted["ecl_amount"].sum() == pytest.approx(expected, abs=len(book))
+    assert abs(weighted["ecl_amount"].sum() - on_inputs["ecl_amount"].sum()) > 0.005 * expected
 
 
 def test_the_loss_is_no_gain_and_rises_with_climate_and_loss_given_default():

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_books import LAST, small_book, states_of
 
-from riskkit import provisions, synthetic
+from riskkit import provisions, schema, synthetic
 from riskkit.partitions import add_counts
 from riskkit.provisions.arrears import landmark_moves, monthly_moves
 from riskkit.provisions.default_chain import (
@@ -127,6 +127,30 @@ def test_every_row_of_moves_sums_to_one_and_no_path_to_more():
         assert found.min() >= 0
         assert found.sum(axis=1).max() <= 1 + 1e-9
     assert (harsh.sum(axis=1) >= calm.sum(axis=1) - 1e-9).all()
+
+
+def test_a_loan_moves_first_as_all_in_its_state_do_and_then_as_those_found_there():
+    panel, asked = small_book(11, 200)
+    kinds = provisions.kinds_of(asked, None)
+    monthly, landmarks = monthly_moves(panel, kinds), landmark_moves(panel, kinds)
+    chain, blind = fit_chain(monthly, landmarks), fit_chain(monthly, landmarks.head(0))
+    six, mobs = list(chain.kinds).index("6"), np.arange(8)
+    for state in range(4):
+        first = six, mobs, state, mobs, state
+        np.testing.assert_allclose(chain.moves[first], blind.moves[first], atol=1e-12)
+    then = six, 2, 1, 3, 0
+    assert np.abs(chain.moves[then] - blind.moves[then]).max() > 0.01
+
+
+def test_a_table_is_counted_block_by_block(tmp_path):
+    panel, asked = small_book(5, 30)
+    kinds = kinds_of_book(asked)
+    schema.write_table(panel, tmp_path / "performance.parquet")
+    table = schema.Table(tmp_path / "performance.parquet")
+    for count in (monthly_moves, landmark_moves):
+        pd.testing.assert_frame_equal(
+            count(table, kinds), count(panel, kinds), check_index_type=False
+        )
 
 
 def test_bands_keep_the_mean_of_their_cell():
