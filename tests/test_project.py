@@ -59,7 +59,7 @@ ORDER = (
     "migration",
     "rating",
     "projection",
-    "provisioning",
+    "provisions",
     "funding",
     "monitoring",
     "plots",

@@ -12,7 +12,7 @@ from scipy.optimize import approx_fprime
 from studies import compare
 from studies.projection import STUDY, measure_cohort, poisson_binomial
 
-from riskkit import projection, vintage
+from riskkit import hazards, projection, vintage
 from riskkit.projection import ageing, ends, seasoning
 
 TERM, FIRST = 6, 3
@@ -214,7 +214,7 @@ def test_many_loans_give_back_hazards_cohorts_and_their_spread():
     assert np.corrcoef(found, level[:22])[0, 1] > 0.97
     low, high = np.quantile(model.cohort_sd, [0.01, 0.99])
     assert low <= 0.2 <= high
-    pooled = vintage.hazard_table(counts, **seen(counts, 30))["hazard"]
+    pooled = hazards.hazard_table(counts, **seen(counts, 30))["hazard"]
     own = model.hazard(np.full(5, 10), np.arange(FIRST, FIRST + 5)).mean(axis=0)
     np.testing.assert_allclose(own, pooled[FIRST : FIRST + 5], rtol=0.5)
     assert (model.seasoning[:, :FIRST] == -np.inf).all()

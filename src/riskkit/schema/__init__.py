@@ -7,7 +7,6 @@ from riskkit.checks import DataContractError
 from riskkit.schema.caps_file import read_caps
 from riskkit.schema.contract import (
     CONTRACT,
-    STATUSES,
     check_target,
     validate_applications,
     validate_outcomes,
@@ -26,12 +25,12 @@ from riskkit.schema.features import (
 from riskkit.schema.limits_file import LimitsFile, read_limits
 from riskkit.schema.mapping import SourceMapping, read_mapping
 from riskkit.schema.policy_file import PolicyFile, read_policy
+from riskkit.schema.provisions_file import read_provisions
 from riskkit.schema.sources import check_source, load_source
 from riskkit.tables import Table, read_table, write_table
 
 __all__ = [
     "CONTRACT",
-    "STATUSES",
     "DataContractError",
     "Feature",
     "LimitsFile",
@@ -54,6 +53,7 @@ __all__ = [
     "read_limits",
     "read_mapping",
     "read_policy",
+    "read_provisions",
     "read_table",
     "risk_trends",
     "validate_applications",

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.special import expit
 
 from riskkit.instalments import schedules
-from riskkit.schema import STATUSES
+from riskkit.schema import CONTRACT
 from riskkit.synthetic.chain import MATURED, PREPAID
 from riskkit.synthetic.draws import uniform
 from riskkit.synthetic.lender import (
@@ -29,6 +29,7 @@ from riskkit.synthetic.relief import TREATMENTS, Relief
 
 __all__ = ["Contracts", "Ledger", "instalment_rows", "keep_books", "performance_rows"]
 
+STATUSES = CONTRACT["performance"]["status"].one_of
 FIRST_DUE_DAY, LAST_DUE_DAY = 4, 28  # days that every month has
 
 

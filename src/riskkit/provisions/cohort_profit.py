@@ -1,0 +1,308 @@
+"""What each cohort has earned and lost so far, and from which month on it has paid for itself.
+
+Takes the performance panel and what lending costs; gives the cumulative profit of each cohort by
+month on book, and its break-even month.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from riskkit.chance import normal_interval
+from riskkit.checks import Array, loan_starts, require_columns
+from riskkit.columns import calendar_months
+
+__all__ = ["LendingCosts", "break_even_table", "break_even_text", "cohort_profit"]
+
+PARTS = (
+    "interest_amount", "funding_amount", "cost_amount", "loss_amount", "recovered_amount",
+)  # fmt: skip
+_LEVEL = 0.95
+_FEW_LOANS = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class LendingCosts:
+    """What lending costs beside its losses.
+
+    Parameters
+    ----------
+    funding_rate : float
+        A year, of what is lent out, a fraction.
+    acquisition_amount : int
+        Of each loan, in its first month, fen.
+    servicing_amount : int
+        Of each loan and month in which it is owed or collected, fen.
+
+    Raises
+    ------
+    ValueError
+        A value is negative.
+    """
+
+    funding_rate: float = 0.06
+    acquisition_amount: int = 3000
+    servicing_amount: int = 300
+
+    def __post_init__(self) -> None:
+        for name in ("funding_rate", "acquisition_amount", "servicing_amount"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must be >= 0, got {getattr(self, name)!r}")
+
+
+def cohort_profit(
+    performance: pd.DataFrame,
+    costs: LendingCosts,
+    *,
+    fees: pd.Series | None = None,
+    cohort_freq: Literal["M", "Q", "Y"] = "Q",
+) -> pd.DataFrame:
+    """Cumulative profit and loss of each cohort by month on book.
+
+    Interest = what was paid less what it repaid of the principal (with fees deducted at the start
+    in month 0); funding = last month-end's balance × rate ÷ 12, of a loan that is not charged off;
+    loss = the balance at charge-off; recoveries are added as they come. Only months that every loan
+    of the cohort has reached are shown. Loans that have ended keep what they brought.
+
+    Parameters
+    ----------
+    performance : DataFrame
+        The panel, sorted by loan and month, with balance, paid_amount, recovered_amount.
+    costs : LendingCosts
+    fees : Series, index loan_id, optional
+        Deducted from the disbursal, fen.
+    cohort_freq : {"M", "Q", "Y"}
+
+    Returns
+    -------
+    DataFrame, index (cohort, mob)
+        `loans`, `amount` (lent, fen, both of the whole cohort), cumulative `interest_amount`,
+        `funding_amount`, `cost_amount`, `loss_amount`, `recovered_amount` (int64 fen, the first and
+        the last are earned, the others spent) and `profit_amount` with its 95 % interval
+        `profit_low`, `profit_high`, by which other loans of the kind could differ.
+
+    Raises
+    ------
+    DataContractError
+        A missing column, or a panel not sorted by loan and month from month 0.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    needed = ["cohort", "month_end", "status", "balance", "paid_amount", "recovered_amount"]
+    require_columns(performance, needed, "performance")
+    starts = loan_starts(performance)
+    if not len(starts):
+        columns = ["loans", "amount", *PARTS, "profit_amount", "profit_low", "profit_high"]
+        index = pd.MultiIndex.from_arrays([[], []], names=["cohort", "mob"])
+        return pd.DataFrame(columns=columns, index=index)
+    parts, lent = _row_parts(performance, starts, costs, fees)
+    mob = performance["mob"].to_numpy(np.int64)
+    loan = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(performance))))
+    period = performance["cohort"].iloc[starts].dt.to_period(cohort_freq)
+    code, cohorts = pd.factorize(period, sort=True)
+    last_month = int(calendar_months([performance["month_end"].max()])[0])
+    newest = np.zeros(len(cohorts), dtype=np.int64)
+    np.maximum.at(newest, code, calendar_months(performance["cohort"].iloc[starts]))
+    matured = last_month - newest
+    width = int(mob.max()) + 1
+    group = code[loan]
+    sums = {}
+    for name, values in parts.items():
+        cells = np.zeros((len(cohorts), width), dtype=np.int64)
+        np.add.at(cells, (group, mob), values)
+        sums[name] = cells.cumsum(axis=1)
+    profit = _profit(sums)
+    squares = _squares(_profit(parts), starts, group, mob, (len(cohorts), width))
+    loans = np.bincount(code, minlength=len(cohorts))
+    amount = np.zeros(len(cohorts), dtype=np.int64)
+    np.add.at(amount, code, lent)
+    low, high = normal_interval(profit.astype(float), squares, loans[:, None], _LEVEL)
+    shown = np.arange(width) <= matured[:, None]
+    place, month = np.nonzero(shown)
+    index = pd.MultiIndex.from_arrays(
+        [cohorts[place].astype("str"), month], names=["cohort", "mob"]
+    )
+    return pd.DataFrame(
+        {
+            "loans": loans[place],
+            "amount": amount[place],
+            **{name: sums[name][shown] for name in PARTS},
+            "profit_amount": profit[shown],
+            "profit_low": low[shown],
+            "profit_high": high[shown],
+        },
+        index=index,
+    )
+
+
+def break_even_table(profit: pd.DataFrame, open_loans: pd.DataFrame | None = None) -> pd.DataFrame:
+    """From which month on each cohort has paid for itself, and how sure that is.
+
+    A loss is one only once a loan is charged off. What the loans still on the books are expected to
+    lose is therefore taken off before anything is said of a cohort; what they will still earn is
+    not added, so that a cohort whose loans still run may have paid for itself but has not lost.
+
+    Parameters
+    ----------
+    profit : DataFrame
+        Of :func:`cohort_profit`.
+    open_loans : DataFrame, a row for each loan on the books, optional
+        `cohort` as in `profit`, `stage` and `ecl_lifetime_amount`, of
+        :func:`riskkit.provisions.loan_ecl`; none unless given.
+
+    Returns
+    -------
+    DataFrame, index cohort
+        `loans`, `seen_to` (month on book), `profit_amount`, `profit_low`, `profit_high` there,
+        `open_loss_amount`, `profit_rate` (of what was lent, after that), `break_even_mob`: first
+        month from which on the profit stays at least 0 as far as seen, `earliest_mob` and
+        `latest_mob`: the same of the upper and of the lower end of its interval; NaN where not yet.
+        `verdict` in words.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    expected = running = pd.Series(dtype="float64")
+    if open_loans is not None and len(open_loans):
+        expected = open_loans.groupby("cohort")["ecl_lifetime_amount"].sum()
+        running = open_loans[open_loans["stage"] < 3].groupby("cohort").size()
+    rows = []
+    for cohort, part in profit.groupby(level="cohort", sort=False):
+        mobs = part.index.get_level_values("mob").to_numpy()
+        last = part.iloc[-1]
+        open_amount = float(expected.get(cohort, 0))
+        at = {
+            name: _from_when(part[column].to_numpy(float), mobs)
+            for name, column in (
+                ("break_even_mob", "profit_amount"),
+                ("earliest_mob", "profit_high"),
+                ("latest_mob", "profit_low"),
+            )
+        }
+        rows.append(
+            {
+                "cohort": cohort,
+                "loans": last["loans"],
+                "seen_to": mobs[-1],
+                **last[["profit_amount", "profit_low", "profit_high"]].to_dict(),
+                "open_loss_amount": open_amount,
+                "profit_rate": (last["profit_amount"] - open_amount) / last["amount"],
+                **at,
+                "verdict": _verdict(last, open_amount, bool(running.get(cohort, 0))),
+            }
+        )
+    columns = [
+        "cohort", "loans", "seen_to", "profit_amount", "profit_low", "profit_high",
+        "open_loss_amount", "profit_rate", "break_even_mob", "earliest_mob", "latest_mob",
+        "verdict",
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=columns).set_index("cohort")
+    whole = ["loans", "seen_to", "profit_amount", "open_loss_amount"]
+    return table.astype(dict.fromkeys(whole, "int64"))
+
+
+def break_even_text(table: pd.DataFrame) -> str:
+    """Sentences on when cohorts pay for themselves, as Markdown.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of :func:`break_even_table`.
+    """
+    if table.empty:
+        return "No cohort has been seen for a month."
+    paid = table[table["verdict"] == "has paid for itself"]
+    text = f"**{len(paid)} of {len(table)} cohorts** have paid for themselves beyond chance, "
+    text += "with what their open loans are expected to lose taken off"
+    if len(paid):
+        low, high = int(paid["break_even_mob"].min()), int(paid["break_even_mob"].max())
+        text += f", from month {low} on" if low == high else f", from month {low} to {high} on"
+    lost = table[table["verdict"] == "has lost"]
+    if len(lost):
+        text += f"; {len(lost)} have lost, beyond chance: {', '.join(lost.index[-6:])}"
+        text += " and earlier ones" if len(lost) > 6 else ""
+    n = int((table["verdict"] == "its loans still run").sum())
+    text += f"; of {n} no more can be said while their loans run" if n else ""
+    return f"{text}."
+
+
+def _row_parts(
+    performance: pd.DataFrame, starts: Array, costs: LendingCosts, fees: pd.Series | None
+) -> tuple[dict[str, Array], Array]:
+    """What each row adds to each part, fen; and what was lent to each loan."""
+    balance, paid, recovered = (
+        performance[name].to_numpy(np.int64)
+        for name in ("balance", "paid_amount", "recovered_amount")
+    )
+    status = performance["status"]
+    off = (status == "charged_off").to_numpy(dtype=bool)
+    ended = status.isin(["prepaid", "matured"]).to_numpy(dtype=bool)
+    first = np.zeros(len(balance), dtype=bool)
+    first[starts] = True
+    lent = balance[starts] + np.where(ended[starts], paid[starts], 0)
+    before = np.append(0, balance[:-1])
+    before[starts] = lent
+    repaid = before - balance - recovered
+    interest = paid - repaid
+    if fees is not None:
+        ids = performance["loan_id"].iloc[starts]
+        interest[starts] += ids.map(fees).fillna(0).to_numpy(np.int64)
+    off_before = np.append(False, off[:-1]) & ~first
+    owed_in_month = np.where(off_before | first, 0, before)
+    funding = np.rint(owed_in_month * costs.funding_rate / 12).astype(np.int64)
+    cost = np.where(first, costs.acquisition_amount, costs.servicing_amount)
+    newly_off = off & ~off_before
+    return {
+        "interest_amount": interest,
+        "funding_amount": funding,
+        "cost_amount": cost.astype(np.int64),
+        "loss_amount": np.where(newly_off, balance + recovered, 0),
+        "recovered_amount": recovered,
+    }, lent
+
+
+def _profit(parts: dict[str, Array]) -> Array:
+    earned = parts["interest_amount"] + parts["recovered_amount"]
+    return earned - parts["funding_amount"] - parts["cost_amount"] - parts["loss_amount"]
+
+
+def _squares(
+    profit: Array, starts: Array, group: Array, mob: Array, shape: tuple[int, int]
+) -> Array:
+    """Sum over the loans of their squared cumulative profit, by cohort and month on book."""
+    so_far = np.cumsum(profit)
+    before = np.append(0, so_far)[starts]
+    lengths = np.diff(np.append(starts, len(profit)))
+    square = (so_far - np.repeat(before, lengths)).astype(float) ** 2
+    change = square.copy()
+    change[1:] -= square[:-1]
+    change[starts] = square[starts]
+    cells = np.zeros(shape)
+    np.add.at(cells, (group, mob), change)
+    # a loan that has ended adds its last square to all months that follow
+    return np.maximum(cells.cumsum(axis=1), 0)
+
+
+def _from_when(values: Array, mobs: Array) -> float:
+    below = np.flatnonzero(~(values >= 0))
+    start = below[-1] + 1 if len(below) else 0
+    return float(mobs[start]) if start < len(mobs) else np.nan
+
+
+def _verdict(last: pd.Series, open_amount: float, is_running: bool) -> str:
+    if last["loans"] < _FEW_LOANS:
+        return "too few loans to say"
+    if last["profit_low"] >= open_amount:
+        return "has paid for itself"
+    if is_running:
+        return "its loans still run"
+    if last["profit_high"] < open_amount:
+        return "has lost"
+    return "about even, within chance"

@@ -1,0 +1,434 @@
+"""When a loan will first be in default: a chain of arrears by age, fitted to counts of moves.
+
+Takes the moves of :mod:`riskkit.provisions.arrears` and, where one is at hand, the climate by
+calendar month; gives an :class:`ArrearsChain`, and from it probabilities by month ahead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, logit
+
+from riskkit.checks import Array
+from riskkit.provisions.arrears import DEFAULT, N_STATES, TO_COLUMNS
+
+__all__ = ["ArrearsChain", "default_probabilities", "fit_chain", "performing_probabilities"]
+
+_N_TO = len(TO_COLUMNS)
+# what a slope on the climate is before any loan is seen: mean and standard deviation
+_SLOPE_PRIOR = 0.5, 0.5
+# standard deviation of a band's log-odds of rolling on before any loan is seen
+_BAND_SD = 0.5
+_TINY = 1e-9
+# moves to a worse state than the one moved from: of state s, those into columns s + 1 .. default
+_WORSE = np.array([[s < to <= DEFAULT for to in range(_N_TO)] for s in range(N_STATES)])
+
+
+@dataclass(frozen=True)
+class ArrearsChain:
+    """Moves of loans between months in arrears, by age, fitted by :func:`fit_chain`.
+
+    Parameters
+    ----------
+    kinds, bands : Index
+        Kinds of loans told apart by moves of their own; bands by the odds of getting worse.
+    moves : float array of shape (n_kinds, n_mobs, N_STATES, n_mobs, N_STATES, 6)
+        Probability of each move of a loan found at `found_mob` in `found_state`, by the age and
+        state moved from.
+    band_logits : float array of shape (n_bands, N_STATES)
+        Added to the log-odds of getting worse, by state moved from.
+    band_shares : float array of shape (n_kinds, n_mobs, N_STATES, n_bands)
+        Of the loans found so, which share was of each band.
+    slopes : float array of shape (N_STATES,)
+        Log-odds of getting worse per unit of climate; without climate the prior's mean.
+    slope_errors : float array of shape (N_STATES,)
+        Their standard errors; NaN without climate.
+    climate : float array of shape (n_kinds, n_mobs, N_STATES)
+        The climate in which the moves were seen, the log-mean of exp(slope × climate) ÷ slope.
+    """
+
+    kinds: pd.Index
+    bands: pd.Index
+    moves: Array
+    band_logits: Array
+    band_shares: Array
+    slopes: Array
+    slope_errors: Array
+    climate: Array
+
+    @property
+    def usual_climate(self) -> float:
+        """Mean over the cells of the climate in which moves were seen; 0 without climate."""
+        return float(np.mean(self.climate[:, :, 0]))
+
+
+def fit_chain(
+    monthly: pd.DataFrame,
+    landmarks: pd.DataFrame,
+    *,
+    climate: pd.Series | None = None,
+    least_loans: float = 10.0,
+) -> ArrearsChain:
+    """Chain of arrears from counted moves, each cell drawn towards a wider one where it is thin.
+
+    A move's probability is that of loans of the kind that were found in the same state at the same
+    age, p = (n·own + w·wider) ÷ (n + w). Wider than a landmark's own moves are those of loans found
+    in its state at any earlier age; wider than these, those of all loans of the kind at that age in
+    that state; wider than these, those of all kinds with as many months left; wider than these,
+    those of the state.
+
+    Parameters
+    ----------
+    monthly : DataFrame
+        Of :func:`riskkit.provisions.monthly_moves`.
+    landmarks : DataFrame
+        Of :func:`riskkit.provisions.landmark_moves`.
+    climate : Series, index of months "YYYY-MM" or dates, optional
+        In log-odds of a missed payment, or any index that rises with them, for every month in which
+        moves were counted. Its slopes are estimated, from a normal prior of mean and sd 0.5.
+    least_loans : float
+        w: a cell of so many loans counts as much as the wider one.
+
+    Returns
+    -------
+    ArrearsChain
+
+    Raises
+    ------
+    ValueError
+        No move was counted, `least_loans` is not positive, or a month has no climate.
+
+    Source
+    ------
+    riskkit definition; landmarks after Putter, Spitoni (2018).
+    """
+    if monthly.empty:
+        raise ValueError("a chain needs moves, got a panel without two months of any loan")
+    if not least_loans > 0:
+        raise ValueError(f"least_loans must be > 0, got {least_loans!r}")
+    kinds, bands = (monthly.index.unique(name).sort_values() for name in ("kind", "band"))
+    n_mobs = int(monthly.index.get_level_values("mob").max()) + 2
+    kind, band, mob, state = _codes(monthly, kinds, bands)
+    counts = monthly[TO_COLUMNS].to_numpy(float)
+
+    by_age = np.zeros((len(kinds), n_mobs, N_STATES, _N_TO))
+    np.add.at(by_age, (kind, mob, state), counts)
+    age_moves = _shrunk_by_age(by_age, least_loans)
+    slopes, errors, felt = _climate_fit(monthly, age_moves, (kind, mob, state), climate)
+    moves = _landmark_moves(landmarks, kinds, age_moves, least_loans)
+
+    found = np.zeros((len(kinds), n_mobs, N_STATES, len(bands)))
+    np.add.at(found, (kind, mob, state, band), counts.sum(axis=1))
+    of_state = found.sum(axis=(0, 1)) + _TINY
+    shares = _mixed(found, of_state / of_state.sum(axis=1, keepdims=True), least_loans)
+    return ArrearsChain(
+        kinds=kinds,
+        bands=bands,
+        moves=moves,
+        band_logits=_band_logits(age_moves, counts, (kind, mob, state), band, len(bands)),
+        band_shares=shares,
+        slopes=slopes,
+        slope_errors=errors,
+        climate=felt,
+    )
+
+
+def default_probabilities(
+    chain: ArrearsChain,
+    loans: pd.DataFrame,
+    n_months: int,
+    *,
+    climate: Array | None = None,
+) -> pd.DataFrame:
+    """Probability that each kind of loan is first in default h months ahead.
+
+    Parameters
+    ----------
+    chain : ArrearsChain
+    loans : DataFrame
+        `kind`, `band`, `mob`, `state` (months in arrears, 0..3); any number of rows, each distinct
+        combination of which is followed once.
+    n_months : int
+        How far ahead.
+    climate : array of shape (n_months,), optional
+        Of the months ahead; as in the past where it is not given.
+
+    Returns
+    -------
+    DataFrame of shape (n_rows, n_months), the index of `loans`, columns 1..n_months
+        Fractions; a row sums to at most 1.
+
+    Raises
+    ------
+    ValueError
+        A kind that the chain was not fitted on.
+
+    Source
+    ------
+    Forward (Chapman–Kolmogorov) recursion of a finite Markov chain.
+    """
+    return _followed(chain, loans, n_months, climate)[0].set_axis(range(1, n_months + 1), axis=1)
+
+
+def performing_probabilities(
+    chain: ArrearsChain, loans: pd.DataFrame, n_months: int
+) -> pd.DataFrame:
+    """Probability that each kind of loan runs h months ahead, and was never in default.
+
+    Parameters
+    ----------
+    chain, loans, n_months
+        As in :func:`default_probabilities`, in the climate of the past.
+
+    Returns
+    -------
+    DataFrame of shape (n_rows, n_months + 1), the index of `loans`, columns 0..n_months
+        Fractions, 1 in column 0.
+
+    Source
+    ------
+    Forward (Chapman–Kolmogorov) recursion of a finite Markov chain.
+    """
+    running = _followed(chain, loans, n_months, None)[1]
+    return running.set_axis(range(n_months + 1), axis=1)
+
+
+def _followed(
+    chain: ArrearsChain, loans: pd.DataFrame, n_months: int, climate: Array | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """First defaults and running loans by month ahead, each combination followed once."""
+    kind = chain.kinds.get_indexer(pd.Index(loans["kind"]))
+    if (kind < 0).any():
+        strange = loans["kind"][kind < 0].iloc[0]
+        raise ValueError(f"kind must be one the chain knows, got {strange!r}")
+    band = chain.bands.get_indexer(pd.Index(loans["band"]))
+    last = chain.moves.shape[1] - 1
+    mob = np.minimum(loans["mob"].to_numpy(np.int64), last)
+    state = loans["state"].to_numpy(np.int64)
+    shape = len(chain.kinds), last + 1, N_STATES, len(chain.bands) + 1
+    key = np.ravel_multi_index((kind, mob, state, band + 1), shape)
+    place, keys = pd.factorize(key)
+    cells = [np.asarray(part) for part in np.unravel_index(keys, shape)]
+    ahead = None if climate is None else np.asarray(climate, dtype=float)
+    found = _paths(chain, cells[:3], cells[3] - 1, n_months, ahead)
+    defaults, running = (pd.DataFrame(part[place], index=loans.index) for part in found)
+    return defaults, running
+
+
+def _paths(
+    chain: ArrearsChain,
+    cells: list[Array],
+    band: Array,
+    n_months: int,
+    climate: Array | None,
+) -> tuple[Array, Array]:
+    """First defaults and running loans by month ahead of cells (kind, mob, state) and bands.
+
+    A band's loans are better or worse than the others by its log-odds plus a constant of the cell,
+    which keeps the mean over the cell's bands at what was counted.
+    """
+    own, _ = _forward(chain, cells, np.zeros((len(band), N_STATES)), n_months, None)
+    n_bands = len(chain.bands)
+    shift = np.zeros((len(band), N_STATES))
+    if n_bands > 1:
+        pairs, of_cell = np.unique(np.stack(cells), axis=1, return_inverse=True)
+        wide = [np.repeat(part, n_bands) for part in pairs]
+        logits = np.tile(chain.band_logits, (pairs.shape[1], 1))
+        shares = chain.band_shares[tuple(pairs)]
+        first = np.unique(of_cell, return_index=True)[1]
+        target = _logit(own[first].sum(axis=1))
+        level = np.zeros(pairs.shape[1])
+        for _ in range(8):
+            of_bands, _ = _forward(
+                chain, wide, logits + np.repeat(level, n_bands)[:, None], n_months, None
+            )
+            mean = (of_bands.sum(axis=1).reshape(-1, n_bands) * shares).sum(axis=1)
+            # a month's log-odds move those of the whole path more than one for one
+            level += (target - _logit(mean)) / 2
+        known = band >= 0
+        shift[known] = chain.band_logits[band[known]] + level[of_cell][known, None]
+    return _forward(chain, cells, shift, n_months, climate)
+
+
+def _forward(
+    chain: ArrearsChain, cells: list[Array], shift: Array, n_months: int, climate: Array | None
+) -> tuple[Array, Array]:
+    kind, found_mob, found_state = cells
+    n = len(kind)
+    last = chain.moves.shape[1] - 1
+    mass = np.zeros((n, N_STATES))
+    mass[np.arange(n), found_state] = 1
+    result, running = np.zeros((n, n_months)), np.ones((n, n_months + 1))
+    for ahead in range(n_months):
+        mob = np.minimum(found_mob + ahead, last)
+        moves = chain.moves[kind, found_mob, found_state, mob]
+        logits = shift
+        if climate is not None:
+            logits = shift + chain.slopes * (climate[ahead] - chain.climate[kind, mob])
+        after = np.einsum("ns,nst->nt", mass, _shifted(moves, logits))
+        result[:, ahead] = after[:, DEFAULT]
+        mass = after[:, :N_STATES]
+        running[:, ahead + 1] = mass.sum(axis=1)
+    return result, running
+
+
+def _shifted(moves: Array, logits: Array) -> Array:
+    """Moves whose log-odds of getting worse are so much higher, all else in proportion."""
+    worse = (moves * _WORSE).sum(axis=-1)
+    new = expit(_logit(worse) + logits)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        up = np.where(worse > 0, new / worse, 0)
+        down = np.where(worse < 1, (1 - new) / (1 - worse), 0)
+    sure = (worse <= 0) | (worse >= 1)
+    up, down = np.where(sure, 1, up), np.where(sure, 1, down)
+    return moves * np.where(_WORSE, up[..., None], down[..., None])
+
+
+def _shrunk_by_age(counts: Array, weight: float) -> Array:
+    """Moves by (kind, mob, state): own, else of all kinds as far from their end, else the state."""
+    n_mobs = counts.shape[1]
+    of_state = counts.sum(axis=(0, 1))
+    prior = np.full((N_STATES, _N_TO), _TINY)
+    prior[:, 0] = 1  # nothing was ever seen: paid up
+    of_state = (of_state + prior * _TINY) / (of_state.sum(axis=1, keepdims=True) + _TINY)
+    of_state /= of_state.sum(axis=1, keepdims=True)
+    # loans of one kind run equally long: align kinds by their last age without arrears
+    current = counts[:, :, 0].sum(axis=2) > 0
+    end = np.where(current.any(axis=1), n_mobs - 1 - current[:, ::-1].argmax(axis=1), 0)
+    left = end[:, None] - np.arange(n_mobs)[None, :] + n_mobs
+    by_left = np.zeros((2 * n_mobs + 1, N_STATES, _N_TO))
+    np.add.at(by_left, left, counts)
+    wide = _mixed(by_left, of_state[None], weight)
+    return _mixed(counts, wide[left], weight)
+
+
+def _mixed(counts: Array, wider: Array, weight: float) -> Array:
+    n = counts.sum(axis=-1, keepdims=True)
+    return (counts + weight * wider) / (n + weight)
+
+
+def _landmark_moves(
+    landmarks: pd.DataFrame, kinds: pd.Index, age_moves: Array, weight: float
+) -> Array:
+    n_mobs = age_moves.shape[1]
+    shape = (len(kinds), n_mobs, N_STATES, n_mobs, N_STATES, _N_TO)
+    counts = np.zeros(shape)
+    index = landmarks.index
+    at = (
+        kinds.get_indexer(index.get_level_values("kind")),
+        *(index.get_level_values(name) for name in ("found_mob", "found_state", "mob", "state")),
+    )
+    np.add.at(counts, at, landmarks[TO_COLUMNS].to_numpy(float))
+    ever_found = _mixed(counts.sum(axis=1), age_moves[:, None], weight)
+    own = _mixed(counts, ever_found[:, None], weight)
+    # the first move from a landmark is one of all loans found there, which no earlier state splits
+    mobs = np.arange(n_mobs)
+    for state in range(N_STATES):
+        own[:, mobs, state, mobs, state] = age_moves[:, :, state]
+    return own
+
+
+def _climate_fit(
+    monthly: pd.DataFrame,
+    age_moves: Array,
+    cell: tuple[Array, Array, Array],
+    climate: pd.Series | None,
+) -> tuple[Array, Array, Array]:
+    """Slopes of getting worse on the climate, their errors, and the climate of each cell."""
+    shape = age_moves.shape[:3]
+    if climate is None:
+        return np.full(N_STATES, _SLOPE_PRIOR[0]), np.full(N_STATES, np.nan), np.zeros(shape)
+    index = _value_of_months(climate, monthly.index.get_level_values("month").to_numpy())
+    counts = monthly[TO_COLUMNS].to_numpy(float)
+    n, state = counts.sum(axis=1), cell[2]
+    worse = (counts * _WORSE[state]).sum(axis=1)
+    slopes, errors = np.zeros(N_STATES), np.zeros(N_STATES)
+    felt = np.zeros(shape)
+    for s in range(N_STATES):
+        rows = np.flatnonzero(state == s)
+        group, _ = pd.factorize(cell[0][rows] * shape[1] + cell[1][rows])
+        slope, errors[s] = _slope(index[rows], worse[rows], n[rows], group)
+        slopes[s] = slope
+        sums = np.zeros((2, *shape[:2]))
+        where = cell[0][rows], cell[1][rows]
+        np.add.at(sums[0], where, n[rows] * np.exp(slope * index[rows]))
+        np.add.at(sums[1], where, n[rows])
+        usual = np.average(index[rows], weights=n[rows]) if len(rows) else 0.0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            level = np.log(sums[0] / sums[1]) / slope if slope else np.nan
+        felt[:, :, s] = np.where(sums[1] > 0, level, usual)
+    return slopes, errors, felt
+
+
+def _slope(index: Array, worse: Array, n: Array, group: Array) -> tuple[float, float]:
+    """Slope of log-odds within groups, each with an intercept of its own; Newton's method."""
+    mean, sd = _SLOPE_PRIOR
+    n_groups = int(np.max(group, initial=-1)) + 1
+    totals = np.bincount(group, n, n_groups), np.bincount(group, worse, n_groups)
+    intercept = _logit((totals[1] + 0.5) / (totals[0] + 1))
+    slope, information = mean, 1 / sd**2
+    for _ in range(25):
+        p = expit(intercept[group] + slope * index)
+        weight = n * p * (1 - p)
+        of_group = np.maximum(np.bincount(group, weight, n_groups), _TINY)
+        residual = worse - n * p
+        centre = np.bincount(group, weight * index, n_groups) / of_group
+        around = index - centre[group]
+        information = (weight * around**2).sum() + 1 / sd**2
+        step = ((residual * around).sum() - (slope - mean) / sd**2) / information
+        gap = np.bincount(group, residual, n_groups) / of_group
+        intercept = np.clip(intercept + np.clip(gap, -1, 1) - step * centre, -15, 15)
+        slope += float(np.clip(step, -1, 1))
+        if abs(step) < 1e-8:
+            break
+    return float(slope), float(information**-0.5)
+
+
+def _band_logits(
+    age_moves: Array, counts: Array, cell: tuple[Array, Array, Array], band: Array, n_bands: int
+) -> Array:
+    """Log-odds of getting worse of each band beside all loans of the cell, drawn towards none."""
+    result = np.zeros((n_bands, N_STATES))
+    base = _logit((age_moves * _WORSE).sum(axis=-1))[cell]
+    n = counts.sum(axis=1)
+    worse = (counts * _WORSE[cell[2]]).sum(axis=1)
+    group = band * N_STATES + cell[2]
+    for _ in range(25):
+        p = expit(base + result.ravel()[group])
+        slope = np.bincount(group, n * p * (1 - p), result.size) + 1 / _BAND_SD**2
+        gap = np.bincount(group, worse - n * p, result.size) - result.ravel() / _BAND_SD**2
+        step = np.clip(gap / slope, -1, 1)
+        result += step.reshape(result.shape)
+        if np.abs(step).max() < 1e-8:
+            break
+    return result
+
+
+def _codes(
+    monthly: pd.DataFrame, kinds: pd.Index, bands: pd.Index
+) -> tuple[Array, Array, Array, Array]:
+    index = monthly.index
+    return (
+        kinds.get_indexer(index.get_level_values("kind")),
+        bands.get_indexer(index.get_level_values("band")),
+        index.get_level_values("mob").to_numpy(),
+        index.get_level_values("state").to_numpy(),
+    )
+
+
+def _value_of_months(climate: pd.Series, months: Array) -> Array:
+    known = pd.Series(
+        climate.to_numpy(float), index=np.asarray(climate.index, "datetime64[M]").astype(np.int64)
+    )
+    values = known.reindex(months).to_numpy()
+    if np.isnan(values).any():
+        lacking = np.asarray(months)[np.isnan(values)].min().astype("datetime64[M]")
+        raise ValueError(f"climate must be known in every month of the panel, missing in {lacking}")
+    return values
+
+
+def _logit(p: Array) -> Array:
+    return logit(np.clip(p, _TINY, 1 - _TINY))

@@ -1,0 +1,411 @@
+"""What a default loses: recoveries after it, discounted, with what the open ones still expect.
+
+Takes the performance panel and the loans' effective rates; gives the share of what is owed that is
+lost from a first default on, by cohort of default and in all, and from every later position on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from riskkit.checks import Array, require_columns
+from riskkit.provisions.arrears import (
+    DEFAULT,
+    DEFAULT_DPD,
+    N_STATES,
+    Months,
+    Reading,
+    loan_months,
+)
+
+__all__ = ["FIRST_DEFAULT", "LossGivenDefault", "fit_lgd", "lgd_cohorts"]
+
+FIRST_DEFAULT, NEVER_PAID = "first default", "never paid"
+MONTHS_LEFT = "months left at default"
+CURED, IN_DEFAULT, CHARGED_OFF = "cured", "in default", "charged off"
+_LEVEL = 0.95
+# a charged-off loan that recovered for so long is taken to recover no more
+_LONGEST_MONTHS = 60
+_FEW_DEFAULTS = 30
+# groups of defaults by the months left of the term, at most
+_MOST_GROUPS = 6
+# months that fewer loans have been watched for say nothing of what is still to come
+_LEAST_WATCHED = 5
+
+
+@dataclass(frozen=True)
+class LossGivenDefault:
+    """Shares of what is owed that are lost, fitted by :func:`fit_lgd`.
+
+    Parameters
+    ----------
+    rates : DataFrame, index (position, months)
+        `loans`, `balance` (fen), `recovered_rate` (discounted), `lgd`, `lgd_low`, `lgd_high`
+        (95 %). Position: first default, months 0, of all; never paid, months 0, of those in default
+        as soon as can be; months left at default: the others, from so many of the term on, negative
+        once it has ended; in default, charged off, cured: by months since the first default or the
+        charge-off.
+    recovery : DataFrame, index month since the first default, from 1
+        `observed_balance` (owed at default by the loans that were watched so long), `rate` (of it
+        received that month, discounted).
+    """
+
+    rates: pd.DataFrame
+    recovery: pd.DataFrame
+
+    @property
+    def at_default(self) -> pd.Series:
+        """The row of the first default."""
+        return self.rates.loc[(FIRST_DEFAULT, 0)]
+
+    def of_default(self, months_left: Array, mob: Array) -> Array:
+        """Expected loss of a first default to come, by when in a loan's life it comes.
+
+        Who never paid anything brings least; after that, the later in its term a loan defaults the
+        more of what it owes comes back.
+
+        Parameters
+        ----------
+        months_left : int array
+            Of the term, at the default.
+        mob : int array of the same shape
+            Month on book of the default.
+
+        Returns
+        -------
+        float array of the same shape
+            At least 0.
+        """
+        result = np.full(months_left.shape, float(self.at_default["lgd"]))
+        positions = self.rates.index.get_level_values("position")
+        if MONTHS_LEFT in positions:
+            known = self.rates["lgd"].loc[MONTHS_LEFT]
+            at = np.searchsorted(known.index.to_numpy(), months_left, side="right") - 1
+            result = known.to_numpy()[np.maximum(at, 0)]
+        if NEVER_PAID in positions:
+            result = np.where(mob <= N_STATES, self.rates.loc[(NEVER_PAID, 0), "lgd"], result)
+        return np.maximum(result, 0)
+
+    def of_book(self, book: pd.DataFrame) -> Array:
+        """Expected loss of loans in default as a share of their balance, NaN of the others.
+
+        Parameters
+        ----------
+        book : DataFrame
+            Of :func:`riskkit.provisions.book_at`.
+
+        Returns
+        -------
+        float array of shape (n_loans,)
+            At least 0: a loan that brings more than it owes is provided for with nothing.
+        """
+        position, since = _positions(
+            book["state"].to_numpy(),
+            book["dpd"].to_numpy(),
+            book["months_since_default"].to_numpy(float),
+            book["months_since_charge_off"].to_numpy(float),
+        )
+        result = np.full(len(book), np.nan)
+        for name in (CURED, IN_DEFAULT, CHARGED_OFF):
+            rows = np.flatnonzero(position == name)
+            if not len(rows):
+                continue
+            known = self.rates["lgd"].get(name)
+            known = pd.Series(dtype=float) if known is None else known.dropna()
+            if known.empty:
+                result[rows] = self.at_default["lgd"]
+                continue
+            at = np.clip(
+                np.searchsorted(known.index.to_numpy(), since[rows], side="right") - 1, 0, None
+            )
+            result[rows] = known.to_numpy()[at]
+        return np.maximum(result, 0)
+
+
+def fit_lgd(
+    performance: pd.DataFrame,
+    effective_rates: pd.Series,
+    *,
+    terms: pd.Series | None = None,
+    by: Reading | None = None,
+    least_loans: int = _FEW_DEFAULTS,
+) -> LossGivenDefault:
+    """Loss given default from all cash after it, with what the open loans still expect.
+
+    LGD = 1 − Σⱼ rⱼ with rⱼ = discounted cash of month j after default ÷ what was owed at default,
+    over all loans whose default is at least j months old. So a young default counts in the months
+    it has been watched, and its rest is what older ones brought: a chain ladder on amounts owed.
+    Cures, payments between default and charge-off and recoveries after it are all cash, interest
+    included; a time between is paid for by the discount. A loan that has ended, or whose rows have,
+    is watched on and brings nothing. The same from every later position on: in default or cured
+    by months since default, charged off by months since.
+
+    Parameters
+    ----------
+    performance : DataFrame
+        The panel up to the day looked back from, with balance, paid_amount, recovered_amount.
+    effective_rates : Series, index loan_id
+        A month, fractions. A loan that is not there is left out.
+    terms : Series, index loan_id, optional
+        In months; with them the loss is told apart by what is left of the term at default.
+    by : {"months", "days"}, optional
+    least_loans : int
+        Positions of fewer loans are taken together with the next.
+
+    Returns
+    -------
+    LossGivenDefault
+        Without a default all is NaN.
+
+    Source
+    ------
+    Additive (incremental loss ratio) method of loss reserving, as in Mack (2002),
+    Schadenversicherungsmathematik, section 3.1.3; interval: the influence of each loan.
+    """
+    workout = _workout(performance, effective_rates, by)
+    months, owed = workout.months, workout.owed
+    start = workout.default_rows
+    rates, recovery = _ratios(workout, start, np.zeros(len(start), np.int64), 1)
+    tables = [rates.set_axis(pd.MultiIndex.from_tuples([(FIRST_DEFAULT, 0)]))]
+    if terms is not None and len(start):
+        term = performance["loan_id"].iloc[start].map(terms).to_numpy(float)
+        tables += _by_age_at_default(workout, start, term, least_loans)
+
+    rows = np.flatnonzero((months.state == DEFAULT) & (owed > 0))
+    rows = rows[~np.isnan(workout.rate[rows])]
+    since_default = months.mob[rows] - months.mob[months.first_default[months.loan[rows]]]
+    off = workout.charge_off[months.loan[rows]]
+    since_off = np.where((off >= 0) & (rows >= off), months.mob[rows] - months.mob[off], np.nan)
+    position, since = _positions(
+        months.state[rows], performance["dpd"].to_numpy()[rows], since_default, since_off
+    )
+    for name in (CURED, IN_DEFAULT, CHARGED_OFF):
+        of_name = np.flatnonzero(position == name)
+        if not len(of_name):
+            continue
+        group, lows = _groups(since[of_name], least_loans)
+        rates, _ = _ratios(workout, rows[of_name], group, len(lows))
+        tables.append(rates.set_axis(pd.MultiIndex.from_product([[name], lows])))
+    table = pd.concat(tables)
+    return LossGivenDefault(
+        rates=table.rename_axis(index=["position", "months"]), recovery=recovery
+    )
+
+
+def lgd_cohorts(
+    performance: pd.DataFrame,
+    effective_rates: pd.Series,
+    lgd: LossGivenDefault,
+    *,
+    freq: str = "Q",
+    by: Reading | None = None,
+) -> pd.DataFrame:
+    """What defaults of each period have brought so far, and are expected to bring yet.
+
+    Parameters
+    ----------
+    performance, effective_rates, by
+        As in :func:`fit_lgd`.
+    lgd : LossGivenDefault
+    freq : {"M", "Q", "Y"}
+        Periods of the first default.
+
+    Returns
+    -------
+    DataFrame, index default_period (text)
+        `loans`, `balance` (owed at default, fen), `cured`, `charged_off` (loans, by now),
+        `months_to_charge_off` (mean of those), `recovered_rate` (so far, discounted, of what was
+        owed), `rest_rate` (what the months still to come brought others), `lgd`; the last row,
+        "all", is of all periods.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    workout = _workout(performance, effective_rates, by)
+    months, start = workout.months, workout.default_rows
+    owed = workout.owed[start]
+    loan = months.loan[start]
+    ends = np.append(months.starts[1:], len(performance))[loan] - 1
+    paid_up = np.isin(performance["status"].to_numpy()[ends], ["prepaid", "matured"])
+    dpd = performance["dpd"].to_numpy()[ends]
+    off = workout.charge_off[loan]
+    rate = lgd.recovery["rate"].to_numpy()
+    ahead = np.append(np.cumsum(rate[::-1])[::-1], 0.0)
+    age = np.minimum(workout.last - months.month[start], len(rate))
+    so_far = np.zeros(len(start))
+    for lag in range(1, workout.longest(start) + 1):
+        so_far += workout.discounted(start, lag)
+    loans = pd.DataFrame(
+        {
+            "loans": 1,
+            "balance": owed,
+            "cured": (off < 0) & (paid_up | (dpd <= DEFAULT_DPD)),
+            "charged_off": off >= 0,
+            "waited": np.where(off >= 0, months.mob[off] - months.mob[start], 0),
+            "received": so_far,
+            "rest": owed * ahead[age],
+        }
+    )
+    period = pd.DatetimeIndex(months.month[start].astype("datetime64[M]").astype("datetime64[s]"))
+    names = pd.Index(period.to_period(freq).astype(str), name="default_period")
+    table = loans.groupby(names).sum()
+    table.loc["all"] = loans.sum()
+    known = table["balance"].where(table["balance"] > 0)
+    whole = ["loans", "balance", "cured", "charged_off"]
+    return (
+        table[whole]
+        .astype("int64")
+        .assign(
+            months_to_charge_off=table["waited"]
+            / table["charged_off"].where(table["charged_off"] > 0),
+            recovered_rate=table["received"] / known,
+            rest_rate=table["rest"] / known,
+            lgd=1 - (table["received"] + table["rest"]) / known,
+        )
+    )
+
+
+@dataclass(frozen=True)
+class _Workout:
+    """A panel with what each row brings; rows of loans of unknown rate have a rate of NaN."""
+
+    months: Months
+    cash: Array
+    owed: Array
+    rate: Array
+    charge_off: Array
+    default_rows: Array
+    last: int
+
+    def longest(self, rows: Array) -> int:
+        """Months that the earliest of some rows has been watched since."""
+        first = int(np.min(self.months.month[rows], initial=self.last))
+        return min(self.last - first, _LONGEST_MONTHS)
+
+    def discounted(self, rows: Array, lag: int) -> Array:
+        """Cash of the loans of some rows so many months later, at the rows' value."""
+        later = np.minimum(rows + lag, len(self.cash) - 1)
+        same = (self.months.loan[later] == self.months.loan[rows]) & (later == rows + lag)
+        return np.where(same, self.cash[later], 0.0) * (1 + self.rate[rows]) ** -float(lag)
+
+
+def _workout(performance: pd.DataFrame, effective_rates: pd.Series, by: Reading | None) -> _Workout:
+    require_columns(performance, ["balance", "paid_amount", "recovered_amount"], "performance")
+    months = loan_months(performance, by=by)
+    ids = performance["loan_id"].iloc[months.starts]
+    of_loan = ids.map(effective_rates).to_numpy(float)
+    paid = performance["paid_amount"].to_numpy(float)
+    marked = np.flatnonzero((performance["status"] == "charged_off").to_numpy(dtype=bool))[::-1]
+    charge_off = np.full(len(months.starts), -1)
+    charge_off[months.loan[marked]] = marked
+    first = months.first_default[(months.first_default >= 0) & ~np.isnan(of_loan)]
+    owed = performance["balance"].to_numpy(float)
+    return _Workout(
+        months=months,
+        cash=paid + performance["recovered_amount"].to_numpy(float),
+        owed=owed,
+        rate=of_loan[months.loan],
+        charge_off=charge_off,
+        default_rows=first[owed[first] > 0],
+        last=int(np.max(months.month, initial=0)),
+    )
+
+
+def _by_age_at_default(
+    workout: _Workout, start: Array, term: Array, least_loans: int
+) -> list[pd.DataFrame]:
+    """Rates of those who never paid and, by what was left of the term, of the others."""
+    mob = workout.months.mob[start]
+    never = mob <= N_STATES
+    tables = []
+    if least_loans <= never.sum():
+        rows = start[never]
+        rates, _ = _ratios(workout, rows, np.zeros(len(rows), np.int64), 1)
+        tables.append(rates.set_axis(pd.MultiIndex.from_tuples([(NEVER_PAID, 0)])))
+    left = term - mob
+    known = np.flatnonzero(~np.isnan(left) & (~never if tables else True))
+    if len(known) >= 2 * least_loans:
+        group, lows = _groups(left[known], max(least_loans, len(known) // _MOST_GROUPS))
+        rates, _ = _ratios(workout, start[known], group, len(lows))
+        tables.append(rates.set_axis(pd.MultiIndex.from_product([[MONTHS_LEFT], lows])))
+    return [table for table in tables if table["lgd"].notna().all()]
+
+
+def _ratios(
+    workout: _Workout, rows: Array, group: Array, n_groups: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Loss rates of groups of rows, with intervals; and what each month brought the first group."""
+    months, owed = workout.months, workout.owed[rows]
+    longest = workout.longest(rows)
+    brought = np.zeros((longest, n_groups))
+    watched_balance, watched_loans = brought.copy(), brought.copy()
+    age = workout.last - months.month[rows]
+    for lag in range(1, longest + 1):
+        seen = age >= lag
+        parts = group[seen]
+        brought[lag - 1] = np.bincount(parts, workout.discounted(rows[seen], lag), n_groups)
+        watched_balance[lag - 1] = np.bincount(parts, owed[seen], n_groups)
+        watched_loans[lag - 1] = np.bincount(parts, minlength=n_groups)
+    enough = (watched_loans >= _LEAST_WATCHED) & (watched_balance > 0)
+    rate = np.divide(brought, watched_balance, out=np.zeros_like(brought), where=enough)
+    influence = np.zeros(len(rows))
+    for lag in range(1, longest + 1):
+        use = (age >= lag) & enough[lag - 1][group]
+        gap = workout.discounted(rows[use], lag) - rate[lag - 1][group[use]] * owed[use]
+        influence[use] += gap / watched_balance[lag - 1][group[use]]
+    # a loan found in a group in several months counts as one
+    each, place = np.unique(group * len(months.starts) + months.loan[rows], return_inverse=True)
+    of_loan = np.bincount(place, influence, len(each))
+    spread = np.bincount(each // max(len(months.starts), 1), of_loan**2, n_groups) ** 0.5
+    recovered = np.where(enough.any(axis=0), rate.sum(axis=0), np.nan)
+    width = special.ndtri(0.5 + _LEVEL / 2) * spread
+    table = pd.DataFrame(
+        {
+            "loans": np.bincount(each // max(len(months.starts), 1), minlength=n_groups),
+            "balance": np.bincount(group, owed, n_groups).astype(np.int64),
+            "recovered_rate": recovered,
+            "lgd": 1 - recovered,
+            "lgd_low": 1 - recovered - width,
+            "lgd_high": 1 - recovered + width,
+        }
+    )
+    index = pd.RangeIndex(1, longest + 1, name="month")
+    recovery = pd.DataFrame(
+        {
+            "observed_loans": watched_loans[:, 0].astype(np.int64),
+            "observed_balance": watched_balance[:, 0].astype(np.int64),
+            "rate": rate[:, 0],
+        },
+        index=index,
+    )
+    return table, recovery
+
+
+def _positions(
+    state: Array, dpd: Array, since_default: Array, since_off: Array
+) -> tuple[Array, Array]:
+    """Where a loan that has defaulted stands, and for how many months; "" of the others."""
+    off = ~np.isnan(since_off)
+    position = np.where(off, CHARGED_OFF, np.where(dpd > DEFAULT_DPD, IN_DEFAULT, CURED))
+    position = np.where(state == DEFAULT, position, "")
+    return position, np.where(off, since_off, since_default)
+
+
+def _groups(since: Array, least_loans: int) -> tuple[Array, list[int]]:
+    """Group of each row by months since, thin ones joined with the next, and each one's first."""
+    months, n = np.unique(since, return_counts=True)
+    lows: list[int] = []
+    room = least_loans
+    for month, count in zip(months, n, strict=True):
+        if room >= least_loans:
+            lows.append(int(month))
+            room = 0
+        room += count
+    if len(lows) > 1 and room < least_loans:
+        lows.pop()
+    return np.searchsorted(np.array(lows), since, side="right") - 1, lows

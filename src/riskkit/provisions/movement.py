@@ -1,0 +1,240 @@
+"""From last month's provision to this one's, cause by cause, to the last fen.
+
+Takes the loans of both month-ends and this month's loans under last month's parameters; gives a
+table that adds up exactly.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from riskkit.provisions.book_loss import LossModel, Outlook, fit_losses, loan_ecl
+from riskkit.provisions.exposures import book_at, how_they_left, last_month_ends
+from riskkit.provisions.overlays import overlay_table
+
+__all__ = ["budget_table", "month_movement", "movement_table", "movement_text"]
+
+OPENING, CLOSING = "opening", "closing"
+
+
+def movement_table(
+    before: pd.DataFrame,
+    now: pd.DataFrame,
+    now_as_before: pd.DataFrame,
+    left: pd.Series,
+    *,
+    overlay_before: int = 0,
+    overlay_now: int = 0,
+) -> pd.DataFrame:
+    """Movement of the provision within a month by cause.
+
+    What loans did comes first, under last month's parameters; what the parameters changed is then
+    the difference on the loans of today.
+
+    Parameters
+    ----------
+    before : DataFrame, index loan_id
+        `stage`, `ecl_amount` of last month's books, of :func:`riskkit.provisions.loan_ecl`.
+    now, now_as_before : DataFrame, index loan_id
+        The same of today's books under this month's and under last month's model and scenarios.
+    left : Series, index loan_id
+        How loans that are on the books no more have left: "repaid" or "written off"; a loan that it
+        does not know is written off.
+    overlay_before, overlay_now : int
+        Fen.
+
+    Returns
+    -------
+    DataFrame, index cause
+        `loans`, `ecl_amount` (int64 fen): opening; new loans; repaid; written off; moved to a worse
+        stage; moved to a better stage; same stage (payments, time and arrears within it);
+        parameters; overlays; closing, which is the sum of those above.
+
+    Raises
+    ------
+    ValueError
+        `now` and `now_as_before` are not of the same loans.
+
+    Source
+    ------
+    IFRS 7, 35H and 35I: reconciliation of the loss allowance.
+    """
+    if not now.index.equals(now_as_before.index):
+        raise ValueError("now and now_as_before must have the same loans in the same order")
+    gone = before.index.difference(now.index)
+    new = now.index.difference(before.index)
+    stay = now.index.intersection(before.index)
+    how = left.reindex(gone).fillna("written off")
+    old_stage = before["stage"].reindex(stay)
+    new_stage = now_as_before["stage"].reindex(stay)
+    change = now_as_before["ecl_amount"].reindex(stay) - before["ecl_amount"].reindex(stay)
+    lost = before["ecl_amount"].reindex(gone)
+    parameters = now["ecl_amount"] - now_as_before["ecl_amount"]
+    parts = {
+        OPENING: (len(before), before["ecl_amount"].sum() + overlay_before),
+        "new loans": (len(new), now_as_before["ecl_amount"].reindex(new).sum()),
+        "repaid": (how == "repaid", -lost[how == "repaid"].sum()),
+        "written off": (how != "repaid", -lost[how != "repaid"].sum()),
+    }
+    for name, moved in (
+        ("moved to a worse stage", new_stage > old_stage),
+        ("moved to a better stage", new_stage < old_stage),
+        ("same stage", new_stage == old_stage),
+    ):
+        parts[name] = (moved, change[moved].sum())
+    parts["parameters"] = (len(now), parameters.sum())
+    parts["overlays"] = (0, overlay_now - overlay_before)
+    parts[CLOSING] = (len(now), now["ecl_amount"].sum() + overlay_now)
+    table = pd.DataFrame(
+        {
+            name: {
+                "loans": int(loans.sum()) if isinstance(loans, pd.Series) else loans,
+                "ecl_amount": int(amount),
+            }
+            for name, (loans, amount) in parts.items()
+        }
+    ).T.astype("int64")
+    return table.rename_axis(index="cause")
+
+
+def month_movement(
+    performance: pd.DataFrame,
+    applications: pd.DataFrame,
+    loans: pd.DataFrame,
+    kinds: pd.DataFrame,
+    *,
+    outlook: Outlook | None = None,
+    fitted_climate: pd.Series | None = None,
+    overlays: pd.DataFrame | None = None,
+    with_columns: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Movement of the provision from the month-end before to the last one of the panel, by cause.
+
+    Last month's model is fitted on what was known by then, and sees the same outlook.
+
+    Parameters
+    ----------
+    performance, applications : DataFrame
+        As :func:`riskkit.provisions.book_at` and :func:`riskkit.provisions.fit_losses` take them.
+    loans : DataFrame, index loan_id
+        Today's, of :func:`riskkit.provisions.loan_ecl`.
+    kinds : DataFrame, index loan_id
+        Of :func:`riskkit.provisions.kinds_of`.
+    outlook : Outlook, optional
+    fitted_climate : Series, optional
+        The climate with which the model of today was fitted.
+    overlays : DataFrame, optional
+        Of :func:`riskkit.schema.read_provisions`; on each day those in force.
+    with_columns : DataFrame, index loan_id, optional
+        Columns that segments of overlays name.
+
+    Returns
+    -------
+    DataFrame, index cause
+        Of :func:`movement_table`; without rows where the panel has one month, or nobody was in
+        default a month ago.
+    """
+    days = last_month_ends(performance)
+    empty = pd.DataFrame(columns=["loans", "ecl_amount"], index=pd.Index([], name="cause"))
+    if len(days) < 2:
+        return empty.astype("int64")
+    today, earlier = days
+    bands = kinds["band"]
+    model = fit_losses(performance, applications, earlier, bands=bands, climate=fitted_climate)
+    if np.isnan(model.lgd.at_default["lgd"]):
+        return empty.astype("int64")
+    book = book_at(performance, applications, earlier)
+    before = loan_ecl(book, model, kinds, outlook)
+    as_before = _under_known_kinds(performance, applications, today, model, kinds, outlook)
+    added = [0, 0]
+    if overlays is not None and len(overlays):
+        for place, (part, day) in enumerate(((before, earlier), (loans, today))):
+            part = part if with_columns is None else part.join(with_columns)
+            added[place] = int(overlay_table(part, overlays, day)["overlay_amount"].sum())
+    return movement_table(
+        before,
+        loans,
+        as_before.reindex(loans.index),
+        how_they_left(performance, before.index, today),
+        overlay_before=added[0],
+        overlay_now=added[1],
+    )
+
+
+def _under_known_kinds(
+    performance: pd.DataFrame,
+    applications: pd.DataFrame,
+    today: pd.Timestamp,
+    model: LossModel,
+    kinds: pd.DataFrame,
+    outlook: Outlook | None,
+) -> pd.DataFrame:
+    """Today's loans under an earlier model; those of a kind new to it as of its last kind."""
+    book = book_at(performance, applications, today)
+    known = kinds.reindex(book.index)
+    strange = ~known["kind"].isin(model.chain.kinds)
+    return loan_ecl(
+        book, model, known.assign(kind=known["kind"].mask(strange, model.chain.kinds[-1])), outlook
+    )
+
+
+def movement_text(table: pd.DataFrame, currency: str) -> str:
+    """Sentence on what moved the provision most, as Markdown.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of :func:`movement_table`.
+    currency : str
+    """
+    opening, closing = (table.loc[name, "ecl_amount"] / 100 for name in (OPENING, CLOSING))
+    causes = table["ecl_amount"].drop([OPENING, CLOSING])
+    causes = causes[causes != 0]
+    text = f"The provision went from {opening:,.0f} to **{closing:,.0f} {currency}**"
+    if causes.empty:
+        return f"{text}: nothing moved it."
+    order = causes.abs().sort_values(ascending=False, kind="stable").index
+    named = [f"{name} {causes[name] / 100:+,.0f}" for name in order[:3]]
+    return f"{text}; most of it: {', '.join(named)}."
+
+
+def budget_table(performance: pd.DataFrame, budget: pd.DataFrame) -> pd.DataFrame:
+    """Net loss of each month against the budget.
+
+    Net loss = balance of the loans first charged off in the month − what was recovered in it.
+
+    Parameters
+    ----------
+    performance : DataFrame
+        The panel, sorted by loan and month, with balance and recovered_amount.
+    budget : DataFrame, index month
+        `budget_amount`, of :func:`riskkit.schema.read_provisions`; months without one have none.
+
+    Returns
+    -------
+    DataFrame, index month (its first day)
+        `charged_off_amount`, `recovered_amount`, `net_loss_amount` (int64 fen), `budget_amount` and
+        `over_amount` (NaN where there is no budget).
+
+    Source
+    ------
+    riskkit definition.
+    """
+    off = (performance["status"] == "charged_off").to_numpy(dtype=bool)
+    charged = performance.loc[off, ["loan_id", "month_end", "balance", "recovered_amount"]]
+    # a recovery in the month of the charge-off has lowered its balance already
+    first = ~charged["loan_id"].duplicated()
+    gross = (charged["balance"] + charged["recovered_amount"]).where(first, 0)
+    months = performance["month_end"].dt.to_period("M").dt.to_timestamp()
+    table = pd.DataFrame(
+        {
+            "charged_off_amount": gross.groupby(months[off]).sum(),
+            "recovered_amount": charged["recovered_amount"].groupby(months[off]).sum(),
+        }
+    )
+    table = table.reindex(sorted(months.unique()), fill_value=0).astype("int64")
+    table["net_loss_amount"] = table["charged_off_amount"] - table["recovered_amount"]
+    table["budget_amount"] = budget["budget_amount"].reindex(table.index).astype("float64")
+    table["over_amount"] = table["net_loss_amount"] - table["budget_amount"]
+    return table.rename_axis(index="month")

@@ -1,0 +1,168 @@
+"""What to say of the provisions, and what deserves attention.
+
+Takes the tables of this room; gives Markdown and findings.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from riskkit.provisions.loss_given_default import LossGivenDefault
+
+__all__ = ["category_text", "ecl_text", "lgd_text", "provision_findings", "scenario_text"]
+
+_FEW_DEFAULTS = 30
+
+
+def ecl_text(stages: pd.DataFrame, overlay_amount: int, currency: str) -> str:
+    """Sentences on what must be set aside and in which stage it lies, as Markdown.
+
+    Parameters
+    ----------
+    stages : DataFrame
+        Of :func:`riskkit.provisions.stage_table`.
+    overlay_amount : int
+        Fen.
+    currency : str
+    """
+    whole = stages.loc["all"]
+    if not whole["balance"] > 0:
+        return "There is nothing to set aside: no loan on the books owes anything."
+    total = (whole["ecl_amount"] + overlay_amount) / 100
+    text = (
+        f"**{total:,.0f} {currency}** must be set aside for {whole['loans']:,.0f} loans that owe "
+        f"{whole['balance'] / 100:,.0f}: {total * 100 / whole['balance']:.2%} of it."
+    )
+    for stage, what in (("2", "riskier than expected"), ("3", "in default")):
+        row = stages.loc[stage]
+        share = row["ecl_amount"] / whole["ecl_amount"] if whole["ecl_amount"] else np.nan
+        text += (
+            f" Stage {stage} ({what}) has {row['balance_share']:.1%} of the balance"
+            + ("" if np.isnan(share) else f" and {share:.0%} of the model's loss")
+            + "."
+        )
+    return text
+
+
+def scenario_text(loans: pd.DataFrame, scenarios: pd.DataFrame, currency: str) -> str:
+    """Sentence on the loss of each scenario and of all, weighted after each, as Markdown.
+
+    Parameters
+    ----------
+    loans : DataFrame
+        Of :func:`riskkit.provisions.loan_ecl`.
+    scenarios : DataFrame, index name
+    currency : str
+    """
+    if len(scenarios) < 2:
+        return "There is one scenario: the months ahead are as the past."
+    told = [
+        f"{name} {loans[f'ecl_amount_{name}'].sum() / 100:,.0f} (weight {one['weight']:.0%})"
+        for name, one in scenarios.iterrows()
+    ]
+    mean = loans["ecl_amount"].sum() / 100
+    return f"Scenario by scenario: {', '.join(told)}; weighted **{mean:,.0f} {currency}**."
+
+
+def lgd_text(lgd: LossGivenDefault) -> str:
+    """Sentence on what a default loses and how sure that is, as Markdown.
+
+    Parameters
+    ----------
+    lgd : LossGivenDefault
+    """
+    at = lgd.at_default
+    if not at["loans"] > 0:
+        return "No loan has been in default: what one would lose is **not known**."
+    sure = f"{at['lgd']:.1%} ({at['lgd_low']:.1%} to {at['lgd_high']:.1%})"
+    text = f"A loan first in default loses **{sure}** of what it then owes, "
+    text += f"by {at['loans']:,.0f} defaults, discounted at the effective rate."
+    if at["loans"] < _FEW_DEFAULTS:
+        return f"{text} These are too few to say."
+    watched = lgd.recovery
+    oldest = int(watched.index[watched["observed_loans"] > 0].max())
+    return (
+        f"{text} The oldest was watched for {oldest} months; what a younger one still brings is "
+        "what older ones brought at its age."
+    )
+
+
+def category_text(table: pd.DataFrame, coverage: pd.DataFrame, rules: pd.Series) -> str:
+    """Sentences on the five categories and on both provisions side by side, as Markdown.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of :func:`riskkit.provisions.category_table`.
+    coverage : DataFrame
+        Of :func:`riskkit.provisions.coverage_table`.
+    rules : Series
+        Of :func:`riskkit.provisions.rules_in_force`.
+    """
+    bad = table["balance"].iloc[2:5].sum()
+    total = table.loc["all", "balance"]
+    if not total > 0:
+        return "No loan on the books owes anything."
+    larger = coverage["provision_amount"].iloc[:2].idxmax()
+    text = f"**{bad / total:.2%}** of the balance is substandard or worse. "
+    text += f"{larger} asks for more"
+    ratio = coverage.loc["the larger", "coverage_ratio"]
+    if not np.isnan(ratio):
+        text += f", and covers {ratio:.0%} of what is substandard or worse"
+    text += f"; that is {coverage.loc['the larger', 'provision_loan_ratio']:.2%} of all loans."
+    if not rules["has_begun"]:
+        text += f" **These rules begin on {rules['from']:%Y-%m-%d}**, after the day of these books."
+    note = " **To be verified**: nobody has compared these rules with the law."
+    return text + (note if rules["verify"] else "")
+
+
+def provision_findings(
+    *,
+    lgd: LossGivenDefault,
+    overlays: pd.DataFrame,
+    movement: pd.DataFrame,
+    budget: pd.DataFrame,
+    cohorts: pd.DataFrame,
+    currency: str,
+) -> list[tuple[str, str, bool]]:
+    """What of the provisions deserves attention: topic, sentence, and whether it is red.
+
+    Parameters
+    ----------
+    lgd : LossGivenDefault
+    overlays : DataFrame
+        Of :func:`riskkit.provisions.overlay_table`.
+    movement : DataFrame
+        Of :func:`riskkit.provisions.movement_table`; empty where there is one month only.
+    budget : DataFrame
+        Of :func:`riskkit.provisions.budget_table`.
+    cohorts : DataFrame
+        Of :func:`riskkit.provisions.break_even_table`.
+    currency : str
+    """
+    told = []
+    for name, one in overlays[~overlays["is_applied"]].iterrows():
+        told.append(("Overlays", f"{name} is refused: it {one['refused']}", True))
+    if lgd.at_default["loans"] < _FEW_DEFAULTS:
+        n = int(lgd.at_default["loans"])
+        told.append(
+            ("Loss given default", f"{n} defaults are too few to say what one loses", False)
+        )
+    if len(movement):
+        opening, closing = movement["ecl_amount"].iloc[[0, -1]]
+        if opening > 0 and closing > 1.1 * opening:
+            rise = f"{(closing - opening) / 100:,.0f} {currency}, {closing / opening - 1:.0%}"
+            told.append(("Provision", f"it has risen by {rise} within a month", False))
+    known = budget[budget["budget_amount"].notna()]
+    if len(known):
+        last = known.iloc[-1]
+        if last["over_amount"] > 0:
+            over = f"{last['over_amount'] / 100:,.0f} {currency} over budget in {last.name:%B %Y}"
+            red = last["over_amount"] > 0.1 * last["budget_amount"]
+            told.append(("Loss against budget", f"net loss {over}", bool(red)))
+    lost = cohorts.index[cohorts["verdict"] == "has lost"]
+    if len(lost):
+        named = ", ".join(str(name) for name in lost[-6:])
+        told.append(("Cohort profit", f"these have lost, beyond chance: {named}", True))
+    return told

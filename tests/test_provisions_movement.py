@@ -1,0 +1,170 @@
+"""Movement, budget and the profit of cohorts: to the last fen, and equal to a recount."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from small_books import LAST, small_book
+
+from riskkit import provisions
+from riskkit.provisions.loss_given_default import LossGivenDefault
+from riskkit.provisions.movement import movement_table
+
+COSTS = provisions.LendingCosts(funding_rate=0.12, acquisition_amount=7, servicing_amount=2)
+
+
+@settings(max_examples=4, deadline=None)
+@given(st.integers(0, 10_000))
+def test_the_movement_adds_up_to_the_fen(seed):
+    panel, asked = small_book(seed, 60)
+    kinds = provisions.kinds_of(asked, None)
+    model = provisions.fit_losses(panel, asked, LAST)
+    assume(model.lgd.at_default["lgd"] <= 1)
+    loans = provisions.loan_ecl(provisions.book_at(panel, asked, LAST), model, kinds)
+    table = provisions.month_movement(panel, asked, loans, kinds)["ecl_amount"]
+    assume(len(table))
+    assert table.iloc[:-1].sum() == table["closing"] == loans["ecl_amount"].sum()
+
+
+def test_each_cause_by_hand():
+    def book(**loans):
+        return pd.DataFrame.from_dict(loans, orient="index", columns=["stage", "ecl_amount"])
+
+    before = book(a=(1, 10), b=(1, 20), c=(2, 30), d=(3, 40), e=(3, 50), f=(2, 60))
+    as_before = book(a=(1, 9), b=(2, 25), c=(1, 12), g=(1, 5))
+    now = book(a=(1, 10), b=(2, 26), c=(1, 13), g=(1, 6))
+    left = pd.Series({"d": "written off", "f": "repaid"})
+    table = movement_table(before, now, as_before, left, overlay_before=3, overlay_now=7)
+    assert table["ecl_amount"].to_dict() == {
+        "opening": 213, "new loans": 5, "repaid": -60, "written off": -90,
+        "moved to a worse stage": 5, "moved to a better stage": -18, "same stage": -1,
+        "parameters": 4, "overlays": 4, "closing": 62,
+    }  # fmt: skip
+    assert table["loans"].tolist() == [6, 1, 1, 2, 1, 1, 1, 4, 0, 4]
+    text = provisions.movement_text(table, "CNY")
+    assert text.endswith("most of it: written off -1, repaid -1, moved to a better stage -0.")
+    with pytest.raises(ValueError, match="the same loans in the same order"):
+        movement_table(before, now, as_before.iloc[::-1], left)
+
+
+def test_a_panel_of_one_month_has_no_movement():
+    panel, asked = small_book(6, 150)
+    first = panel[panel["month_end"] == panel["month_end"].min()].reset_index(drop=True)
+    kinds = provisions.kinds_of(asked, None)
+    assert provisions.month_movement(first, asked, pd.DataFrame(), kinds).empty
+
+
+def test_loss_against_budget_equals_a_recount():
+    panel, _ = small_book(9, 200)
+    budget = pd.DataFrame(
+        {"budget_amount": [500]}, index=pd.DatetimeIndex(["2024-11-01"], name="month")
+    )
+    table = provisions.budget_table(panel, budget)
+    gross, back = {}, {}
+    for _, loan in panel.groupby("loan_id"):
+        off = loan[loan["status"] == "charged_off"]
+        if len(off):
+            month = off["month_end"].iloc[0].to_period("M").to_timestamp()
+            gross[month] = gross.get(month, 0) + off["balance"].iloc[0]
+        for row in off.itertuples():
+            month = row.month_end.to_period("M").to_timestamp()
+            back[month] = back.get(month, 0) + row.recovered_amount
+    for month, row in table.iterrows():
+        assert row["charged_off_amount"] == gross.get(month, 0)
+        assert row["net_loss_amount"] == gross.get(month, 0) - back.get(month, 0)
+    november = table.loc["2024-11-01"]
+    assert november["over_amount"] == november["net_loss_amount"] - 500
+    assert table["over_amount"].isna().sum() == len(table) - 1
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 10_000))
+def test_cohort_profit_equals_a_recount(seed):
+    panel, asked = small_book(seed, 25)
+    lent = asked.set_index("application_id")["amount"]
+    table = provisions.cohort_profit(panel, COSTS, cohort_freq="Q")
+    by_loan = {}
+    for name, loan in panel.groupby("loan_id"):
+        rows, before, off_before, profit = list(loan.itertuples()), None, False, []
+        for row in rows:
+            is_off = row.status == "charged_off"
+            if before is None:
+                ended = row.status in ("prepaid", "matured")
+                before = row.balance + (row.paid_amount if ended else 0)
+                gain = row.paid_amount - (before - row.balance) - 7
+            else:
+                repaid = before - row.balance - row.recovered_amount
+                funding = 0 if off_before else round(before * 0.12 / 12)
+                gain = row.paid_amount - repaid - funding - 2
+            gain += row.recovered_amount
+            if is_off and not off_before:
+                gain -= row.balance + row.recovered_amount
+            off_before, before = is_off, row.balance
+            profit.append(gain + (profit[-1] if profit else 0))
+        by_loan[name] = str(rows[0].cohort.to_period("Q")), profit
+    assert set(lent.index) == set(by_loan)
+    for (cohort, mob), row in table.iterrows():
+        values = [p[min(mob, len(p) - 1)] for c, p in by_loan.values() if c == cohort]
+        assert row["profit_amount"] == sum(values)
+        assert row["loans"] == len(values)
+        width = 1.959964 * np.sqrt(max(np.square(values).sum() - sum(values) ** 2 / len(values), 0))
+        assert row["profit_high"] - row["profit_amount"] == pytest.approx(width, rel=1e-5, abs=1e-3)
+
+
+def profit_of(*values, low=None, loans=50):
+    index = pd.MultiIndex.from_product([["2024Q1"], range(len(values))], names=["cohort", "mob"])
+    frame = pd.DataFrame({"loans": loans, "amount": 1000, "profit_amount": values}, index=index)
+    return frame.assign(
+        profit_low=frame["profit_amount"] - 5 if low is None else low,
+        profit_high=frame["profit_amount"] + 5,
+    )
+
+
+def test_the_break_even_month_is_the_first_that_stays():
+    table = provisions.break_even_table(profit_of(-10, 4, -1, 3, 9))
+    assert table[["break_even_mob", "earliest_mob", "latest_mob"]].iloc[0].tolist() == [3, 1, 4]
+    assert table["verdict"].item() == "has paid for itself"
+    never = provisions.break_even_table(profit_of(-10, -8))
+    assert never["break_even_mob"].isna().all()
+    assert never["verdict"].item() == "has lost"
+
+
+def test_open_losses_are_taken_off_before_anything_is_said():
+    one = pd.DataFrame({"cohort": ["2024Q1"], "stage": 3, "ecl_lifetime_amount": 10})
+    table = provisions.break_even_table(profit_of(-10, 9), one)
+    assert table["verdict"].item() == "about even, within chance"
+    assert table["profit_rate"].item() == pytest.approx(-0.001)
+    lost = provisions.break_even_table(profit_of(-10, 9), one.assign(ecl_lifetime_amount=15))
+    assert lost["verdict"].item() == "has lost"
+    # what it will still earn is not known
+    runs = provisions.break_even_table(profit_of(-10, 9), one.assign(stage=1))
+    assert runs["verdict"].item() == "its loans still run"
+    assert "of 1 no more can be said" in provisions.break_even_text(runs)
+    few = provisions.break_even_table(profit_of(-10, 9, loans=5))
+    assert few["verdict"].item() == "too few loans to say"
+    assert provisions.break_even_text(few).startswith("**0 of 1 cohorts**")
+    assert provisions.break_even_text(few.head(0)) == "No cohort has been seen for a month."
+
+
+def test_findings_name_what_needs_somebody():
+    rates = pd.DataFrame({"loans": [400], "lgd": 0.6}, index=[("first default", 0)])
+    rates.index = pd.MultiIndex.from_tuples(rates.index)
+    lgd = LossGivenDefault(rates=rates, recovery=pd.DataFrame())
+    overlays = pd.DataFrame(
+        {"is_applied": [False], "refused": ["expired on 2024-06-30"]}, index=["Floods"]
+    )
+    movement = pd.DataFrame({"ecl_amount": [1000, 1500]}, index=["opening", "closing"])
+    budget = pd.DataFrame(
+        {"budget_amount": [100.0], "over_amount": [50.0]}, index=pd.DatetimeIndex(["2024-12-01"])
+    )
+    cohorts = provisions.break_even_table(profit_of(*[-100] * 14))
+    told = provisions.provision_findings(
+        lgd=lgd, overlays=overlays, movement=movement, budget=budget, cohorts=cohorts,
+        currency="CNY",
+    )  # fmt: skip
+    assert [(topic, red) for topic, _, red in told] == [
+        ("Overlays", True), ("Provision", False), ("Loss against budget", True),
+        ("Cohort profit", True),
+    ]  # fmt: skip
+    assert told[0][1] == "Floods is refused: it expired on 2024-06-30"
