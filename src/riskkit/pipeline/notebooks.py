@@ -54,6 +54,8 @@ COLUMNS = {
     "offer_limit": "how much was offered",
     "stated_income": "the income that applicants state",
     "balance": "the outstanding principal at each month-end",
+    "treatment": "what was done for loans in arrears",
+    "expected_loss_lifetime": "what each running loan is truly expected to lose",
     "true_pd": "the true probability of what counts as bad here",
 }
 # tables that are absent for what was found, not for what the source lacks
