@@ -20,7 +20,7 @@ __all__ = [
     "limit_bound",
 ]
 
-NOT_KNOWN, TOO_LOW, NOT_PAID = "income not known", "income too low", "no limit pays"
+NOT_KNOWN, TOO_LOW, NO_LIMIT = "income not known", "income too low", "no limit in the table"
 INCOME, LARGEST, TABLE = "income", "largest ever lent", "table"
 ALL = "all"
 MATERIAL = 0.10  # of today's mean limit: a change worth a finding
@@ -79,7 +79,8 @@ def limit_bound(applicants: pd.DataFrame, chosen: pd.DataFrame, smallest: float)
     Series of categories, index of `applicants`
         Of a limit: "income" (it carries no more), "largest ever lent" (to the grade) or "table"
         (its level, below both). Where there is none: "income not known", "income too low" (it
-        carries less than the smallest limit) or "no limit pays".
+        carries less than the smallest limit) or "no limit in the table" (none pays within the
+        budget).
     """
     level, carried = _of_table(applicants, chosen, "limit_amount"), applicants["principal_amount"]
     seen = _of_table(applicants, chosen, "seen_amount") if "seen_amount" in chosen else np.inf
@@ -91,9 +92,9 @@ def limit_bound(applicants: pd.DataFrame, chosen: pd.DataFrame, smallest: float)
         NOT_KNOWN: carried.isna().to_numpy(),
         TOO_LOW: carried.to_numpy(float) < smallest,
     }
-    words = np.select([*kinds.values()], [*kinds], NOT_PAID)
+    words = np.select([*kinds.values()], [*kinds], NO_LIMIT)
     return pd.Series(
-        pd.Categorical(words, [*kinds, NOT_PAID]), index=applicants.index, name="bound"
+        pd.Categorical(words, [*kinds, NO_LIMIT]), index=applicants.index, name="bound"
     )
 
 
