@@ -268,6 +268,23 @@ def test_cohorts_of_default_add_up_and_the_open_ones_have_a_rest():
     assert provisions.lgd_cohorts(panel.head(0), rates, lgd)["loans"].sum() == 0
 
 
+def test_the_loss_is_told_apart_by_where_the_loan_was_found():
+    """The mean over the earlier month-ends of each state is what those defaults lost."""
+    panel, asked = small_book(8, 600)
+    terms = asked.set_index("application_id")["term_months"]
+    rates = asked.set_index("application_id")["offer_apr"] / 12
+    lgd = fit_lgd(panel, rates, terms=terms, least_loans=10)
+    assert len(set(lgd.state_factors.round(6))) > 1
+    left, mob = np.array([[3, 0]]), np.array([[4, 7]])
+    of_state = [lgd.of_default(left, mob, np.array([[state]])) for state in range(4)]
+    base = of_state[0] / lgd.state_factors[0]
+    for state, found in enumerate(of_state):
+        np.testing.assert_allclose(found, base * lgd.state_factors[state])
+    plain = fit_lgd(panel, rates)
+    assert plain.state_factors.tolist() == [1, 1, 1, 1]
+    assert plain.of_default(left, mob, np.array([[0]])).tolist() == [[plain.at_default["lgd"]] * 2]
+
+
 def test_a_loan_in_default_loses_what_those_in_its_position_did():
     """Charged off and nothing left to come: all of it is lost; a cured one loses less."""
     panel, asked = small_book(8, 400)

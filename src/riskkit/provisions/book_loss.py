@@ -183,7 +183,7 @@ def loan_ecl(
     rate = loans["effective_rate"].to_numpy()
     default_mob = loans["mob"].to_numpy()[:, None] + np.arange(1, n_months + 1)
     left = loans["term_months"].to_numpy()[:, None] - default_mob
-    at_default = model.lgd.of_default(left, default_mob)
+    at_default = model.lgd.of_default(left, default_mob, loans["state"].to_numpy()[:, None])
     if len(book) and np.isnan(model.lgd.at_default["lgd"]):
         raise ValueError("a loss given default needs a default of the past, got none in the panel")
     rest = np.nan_to_num(model.lgd.of_book(book)[~performing])

@@ -6,7 +6,7 @@ lost from a first default on, by cohort of default and in all, and from every la
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -52,17 +52,21 @@ class LossGivenDefault:
     recovery : DataFrame, index month since the first default, from 1
         `observed_balance` (owed at default by the loans that were watched so long), `rate` (of it
         received that month, discounted).
+    state_factors : float array of shape (N_STATES,)
+        By how much the loss of loans that were found with so many months in arrears departs from
+        that of all defaults at their age: who was seen to pay is not who never did.
     """
 
     rates: pd.DataFrame
     recovery: pd.DataFrame
+    state_factors: Array = field(default_factory=lambda: np.ones(N_STATES))
 
     @property
     def at_default(self) -> pd.Series:
         """The row of the first default."""
         return self.rates.loc[(FIRST_DEFAULT, 0)]
 
-    def of_default(self, months_left: Array, mob: Array) -> Array:
+    def of_default(self, months_left: Array, mob: Array, state: Array) -> Array:
         """Expected loss of a first default to come, by when in a loan's life it comes.
 
         Who never paid anything brings least; after that, the later in its term a loan defaults the
@@ -74,6 +78,8 @@ class LossGivenDefault:
             Of the term, at the default.
         mob : int array of the same shape
             Month on book of the default.
+        state : int array, broadcast to that shape
+            Months in arrears in which the loan is found today.
 
         Returns
         -------
@@ -88,7 +94,7 @@ class LossGivenDefault:
             result = known.to_numpy()[np.maximum(at, 0)]
         if NEVER_PAID in positions:
             result = np.where(mob <= N_STATES, self.rates.loc[(NEVER_PAID, 0), "lgd"], result)
-        return np.maximum(result, 0)
+        return np.maximum(result * self.state_factors[state], 0)
 
     def of_book(self, book: pd.DataFrame) -> Array:
         """Expected loss of loans in default as a share of their balance, NaN of the others.
@@ -171,6 +177,7 @@ def fit_lgd(
     start = workout.default_rows
     rates, recovery = _ratios(workout, start, np.zeros(len(start), np.int64), 1)
     tables = [rates.set_axis(pd.MultiIndex.from_tuples([(FIRST_DEFAULT, 0)]))]
+    term = np.full(len(start), np.nan)
     if terms is not None and len(start):
         term = performance["loan_id"].iloc[start].map(terms).to_numpy(float)
         tables += _by_age_at_default(workout, start, term, least_loans)
@@ -190,10 +197,9 @@ def fit_lgd(
         group, lows = _groups(since[of_name], least_loans)
         rates, _ = _ratios(workout, rows[of_name], group, len(lows))
         tables.append(rates.set_axis(pd.MultiIndex.from_product([[name], lows])))
-    table = pd.concat(tables)
-    return LossGivenDefault(
-        rates=table.rename_axis(index=["position", "months"]), recovery=recovery
-    )
+    table = pd.concat(tables).rename_axis(index=["position", "months"])
+    lgd = LossGivenDefault(rates=table, recovery=recovery)
+    return lgd if terms is None else _with_states(lgd, workout, start, term, least_loans)
 
 
 def lgd_cohorts(
@@ -334,6 +340,36 @@ def _by_age_at_default(
         rates, _ = _ratios(workout, start[known], group, len(lows))
         tables.append(rates.set_axis(pd.MultiIndex.from_product([[MONTHS_LEFT], lows])))
     return [table for table in tables if table["lgd"].notna().all()]
+
+
+def _with_states(
+    lgd: LossGivenDefault, workout: _Workout, start: Array, term: Array, least_loans: int
+) -> LossGivenDefault:
+    """The same with factors by the state in which a loan was found before it defaulted.
+
+    A default counts once for each month-end at which its loan was found in the state, as it would
+    have been on the books of that day.
+    """
+    months, owed = workout.months, workout.owed[start]
+    place = np.full(len(months.starts), -1)
+    place[months.loan[start]] = np.arange(len(start))
+    earlier = np.flatnonzero((months.state < N_STATES) & (place[months.loan] >= 0))
+    found = place[months.loan[earlier]]
+    earlier, found = earlier[earlier < start[found]], found[earlier < start[found]]
+    group = months.state[earlier].astype(np.int64)
+    known = ~np.isnan(term[found])
+    group, found = group[known], found[known]
+    if not len(found):
+        return lgd
+    seen, _ = _ratios(workout, start[found], group, N_STATES)
+    mob = months.mob[start[found]]
+    alike = lgd.of_default(term[found] - mob, mob, np.zeros(len(found), np.int64))
+    balance = np.bincount(group, owed[found], N_STATES)
+    expected = np.bincount(group, owed[found] * alike, N_STATES)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = seen["lgd"].to_numpy() / (expected / balance)
+    enough = (seen["loans"].to_numpy() >= least_loans) & np.isfinite(factor)
+    return replace(lgd, state_factors=np.where(enough, np.maximum(factor, 0), 1.0))
 
 
 def _ratios(
