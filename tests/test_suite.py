@@ -34,6 +34,7 @@ STAGES = [
     "05_vintages",
     "06_validation",
     "07_offers",
+    "08_provisions_funding",
 ]
 
 
