@@ -5,7 +5,7 @@ Takes counts of moves by month; gives a row per bucket, and what they say in wor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -26,7 +26,7 @@ ALL_ROWS = "all buckets"
 STABLE, CHANGED, TOO_FEW = "within chance", "changed beyond chance", "too few to say"
 COLUMNS = [
     "loans", "periods", "states", "chi2", "df", "p_value", "p_adjusted", "period", "to_bucket",
-    "there_rate", "others_rate", "told",
+    "there_rate", "others_rate", "among", "told",
 ]  # fmt: skip
 
 
@@ -38,11 +38,16 @@ class Homogeneity(NamedTuple):
     periods: list[str]
     states: list[str]
     departs: tuple[int, int]
+    errors: float  # by how many standard errors that cell departs
     moves: Array
 
 
 def stability_table(
-    counts: pd.DataFrame, *, across: str = "month_end", freq: Literal["M", "Q", "Y"] = "Q"
+    counts: pd.DataFrame,
+    *,
+    across: str = "month_end",
+    within: Sequence[str] = (),
+    freq: Literal["M", "Q", "Y"] = "Q",
 ) -> pd.DataFrame:
     """Whether loans in each bucket move on alike in all periods.
 
@@ -60,6 +65,10 @@ def stability_table(
         :func:`code_transition_counts`.
     across : str
         Level that tells the periods.
+    within : sequence of str
+        Levels that are no change by themselves, such as "mob": a book that grows older moves
+        otherwise though no borrower does. Periods are then compared level by level, and the χ² and
+        degrees of freedom of all levels add up.
     freq : {"M", "Q", "Y"}
         Months, quarters or years, where the level holds dates.
 
@@ -68,14 +77,15 @@ def stability_table(
     DataFrame, index of the states moved from, and "all buckets" last
         `loans` (moves); `periods` and `states` compared; `chi2`, `df`, `p_value`, and `p_adjusted`
         after Holm over the rows tested. The cell that departs most, in standard errors: `period`,
-        `to_bucket`, `there_rate`, and `others_rate`, its share in all other periods. `told`:
+        `to_bucket`, `there_rate`, and `others_rate`, its share in all other periods, `among` loans
+        of one level of `within`. `told`:
         "within chance", "changed beyond chance", or "too few to say" with NaN: one period, one
         state moved to, or too few moves. No moves at all give that in each row.
 
     Raises
     ------
     ValueError
-        Counts that are not split by `across`.
+        Counts that are not split by `across` and `within`.
 
     Source
     ------
@@ -95,23 +105,23 @@ def stability_table(
     M0 current   12.5  1.0  changed beyond chance
     all buckets  12.5  1.0  changed beyond chance
     """
-    moves = summed_moves(counts, [across])
+    moves = summed_moves(counts, [*within, across])
     labels = moves.index.get_level_values(across)
     if isinstance(labels, pd.DatetimeIndex):
         labels = labels.to_period(freq)
-    moves = moves.groupby([labels, moves.index.get_level_values(1)], sort=False).sum()
-    rows, tests = {}, []
-    for bucket in sorted(moves.index.unique(1), key=order_of):
-        own = moves.xs(bucket, level=1)
-        test = _homogeneity(own)
-        tests.append(test)
-        rows[bucket] = _row(int(own.to_numpy().sum()), test)
-    known = [test for test in tests if test is not None]
-    chi2, df = (sum(getattr(test, name) for test in known) for name in ("chi2", "df"))
+    source = len(within) + 1
+    levels = [moves.index.get_level_values(name) for name in within]
+    levels += [labels, moves.index.get_level_values(source)]
+    moves = moves.groupby(levels, sort=False).sum()
+    rows = {}
+    for bucket in sorted(moves.index.unique(source), key=order_of):
+        own = moves.xs(bucket, level=source)
+        rows[bucket] = _row(int(own.to_numpy().sum()), _tests(own, within))
     table = pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS)
     table["p_adjusted"] = holm(table["p_value"])
     total = dict.fromkeys(COLUMNS, np.nan) | {"loans": table["loans"].sum()}
-    if known:
+    if table["chi2"].notna().any():
+        chi2, df = table["chi2"].sum(), table["df"].sum()
         p_value = special.chdtrc(df, chi2)
         total |= {"chi2": chi2, "df": df, "p_value": p_value, "p_adjusted": p_value}
     table.loc[ALL_ROWS] = total
@@ -120,6 +130,21 @@ def stability_table(
     kinds = {"loans": "int64", **dict.fromkeys(["chi2", "df", "p_value", "p_adjusted"], float)}
     table = table.assign(told=pd.Series(told, index=table.index, dtype=str)).astype(kinds)
     return table.rename_axis(index=counts.index.names[-2])
+
+
+def _tests(moves: pd.DataFrame, within: Sequence[str]) -> dict[str, Homogeneity]:
+    """The test of each level of `within`, or of all together; those that can be tested."""
+    parts = {"": moves}
+    if within:
+        by_level = moves.groupby(level=list(within))
+        parts = {
+            ", ".join(
+                f"{name.replace('_', ' ')} {at}" for name, at in zip(within, key, strict=True)
+            ): part.droplevel(list(within))
+            for key, part in by_level
+        }
+    tests = {among: _homogeneity(part) for among, part in parts.items()}
+    return {among: test for among, test in tests.items() if test is not None}
 
 
 def _homogeneity(moves: pd.DataFrame) -> Homogeneity | None:
@@ -134,8 +159,10 @@ def _homogeneity(moves: pd.DataFrame) -> Homogeneity | None:
             chi2 = float(((cells - expected) ** 2 / expected).sum())
             df = float((len(n) - 1) * (len(shares) - 1))
             error = np.sqrt(expected * (1 - shares) * (1 - n / n.sum())[:, np.newaxis])
-            at = np.unravel_index(np.argmax(np.abs(cells - expected) / error), cells.shape)
-            return Homogeneity(chi2, df, periods, states, (int(at[0]), int(at[1])), cells)
+            distances = np.abs(cells - expected) / error
+            at = np.unravel_index(np.argmax(distances), cells.shape)
+            place = int(at[0]), int(at[1])
+            return Homogeneity(chi2, df, periods, states, place, distances[place], cells)
         if len(periods) > 2 and (n.min() < LEAST_MOVES or len(states) == 2):
             cells, periods = _with_neighbour(cells, periods)
         elif len(states) > 2:
@@ -161,23 +188,27 @@ def _with_neighbour(cells: Array, periods: list[str]) -> tuple[Array, list[str]]
     return np.delete(cells, second, axis=0), merged
 
 
-def _row(n_moves: int, test: Homogeneity | None) -> dict[str, object]:
+def _row(n_moves: int, tests: dict[str, Homogeneity]) -> dict[str, object]:
     """A row of :func:`stability_table` before all rows are looked at together."""
     row: dict[str, object] = {**dict.fromkeys(COLUMNS, np.nan), "loans": n_moves}
-    if test is None:
+    if not tests:
         return row
+    chi2, df = (sum(getattr(test, name) for test in tests.values()) for name in ("chi2", "df"))
+    among = max(tests, key=lambda name: tests[name].errors)
+    test = tests[among]
     at, to = test.departs
     others = np.delete(test.moves, at, axis=0)
     return row | {
         "periods": len(test.periods),
         "states": len(test.states),
-        "chi2": test.chi2,
-        "df": test.df,
-        "p_value": special.chdtrc(test.df, test.chi2),
+        "chi2": chi2,
+        "df": df,
+        "p_value": special.chdtrc(df, chi2),
         "period": test.periods[at],
         "to_bucket": test.states[to],
         "there_rate": test.moves[at, to] / test.moves[at].sum(),
         "others_rate": others[:, to].sum() / others.sum(),
+        "among": among,
     }
 
 
@@ -219,8 +250,7 @@ def stability_text(table: pd.DataFrame) -> str:
     return (
         f"**The matrix is not the same in all periods**: of {n_tested}, {len(changed)} changed "
         f"beyond chance (p-values after Holm): {told}. One matrix of all months is an average of "
-        "what never was; a book that grows younger or older shifts it though no borrower changed, "
-        f"which matrices by month on book leave out.{rest}"
+        f"what never was.{rest}"
     )
 
 
@@ -247,8 +277,10 @@ def stability_findings(table: pd.DataFrame) -> list[tuple[str, str, bool]]:
 
 def _told(row: pd.Series, written: Callable[[object], str] = verbatim) -> str:
     """The cell of a row that departs most, in words."""
+    among = f", {written(row['among'])}" if row["among"] else ""
     return (
-        f"{written(row.name)}, of which in {written(row['period'])} {row['there_rate']:.1%} went "
+        f"{written(row.name)}{among}, of which in {written(row['period'])} "
+        f"{row['there_rate']:.1%} went "
         f"to {written(row['to_bucket'])} against {row['others_rate']:.1%} else (adjusted "
         f"{p_text(row['p_adjusted'])})"
     )
