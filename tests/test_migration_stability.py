@@ -116,6 +116,25 @@ def test_counts_of_months_are_put_into_quarters():
         stability_table(moves.droplevel("month_end"))
 
 
+def test_a_book_that_grows_older_has_not_changed():
+    young, old = counts_of(M0=[(900, 100, 0)] * 3), counts_of(M0=[(60, 40, 0)] * 3)
+    grows = {"2023-03-31": 1, "2023-06-30": 5, "2023-09-30": 20}
+    times = old.index.get_level_values("month_end").strftime("%Y-%m-%d").map(grows)
+    old["loans"] *= times.to_numpy()
+    aged = pd.concat({1: young, 9: old}, names=["mob"])
+    assert stability_table(aged.groupby(level=[1, 2, 3]).sum()).loc[M0, "told"] != "within chance"
+    with pytest.raises(ValueError, match="not split by mob"):
+        stability_table(young, within=["mob"])
+    apart = stability_table(aged, within=["mob"]).loc[M0]
+    assert (apart["told"], apart["chi2"], apart["df"]) == ("within chance", 0, 4)
+    old.loc[("2023-09-30", M0, M1), "loans"] += 200
+    worse = stability_table(pd.concat({1: young, 9: old}, names=["mob"]), within=["mob"])
+    wide = old["loans"].unstack()[[M0, M1]]
+    assert worse.loc[M0, "chi2"] == pytest.approx(stats.chi2_contingency(wide).statistic)
+    assert worse.loc[M0, "among"] == "mob 9"
+    assert "M0 current, mob 9, of which in 2023Q3" in stability_text(worse)
+
+
 def test_false_alarms_are_as_rare_as_promised():
     # at 5 % of 400 rows alike, at most 32 have a p-value below with a probability of 99.5 %
     rng = np.random.default_rng(3)
