@@ -5,7 +5,7 @@ Takes a table of another module and axes, or none; gives the axes, titled, named
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,6 +43,7 @@ NEWEST = (("#0072b2", "o"), ("#009e73", "^"), ("#cc79a7", "s"), ("#d55e00", "D")
 OLDEST = "#8a8f96"  # no paler than its name can be read in
 LEAST_MONTHS = 4  # of a curve that is named at its end
 MOST_LINES = 12  # that an eye can follow
+NAME_WIDTH, NAME_HEIGHT = 45, 10  # points that the name of a line takes at its end
 
 
 def plot_scores(
@@ -140,13 +141,14 @@ def plot_vintage(
         Of :func:`vintage.vintage_table`, or of other groups of loans: the index says which, such
         as :func:`synthetic.true_curves` by term.
     partial : DataFrame, optional
-        The same with a lower `least_share`: what it has beyond `table` is dashed.
+        The same with a lower `least_share`, or projected: what it has beyond `table` is dashed.
     """
     ax = axes_of(ax)
     groups = label_of(table.index.name or "cohort").replace("_", " ")
     shown = until_still(table if partial is None else partial)
     solid = table.reindex(index=shown.index, columns=shown.columns)
     looks = _cohort_looks(shown) if groups == "cohort" else _group_looks(shown)
+    named = []
     for place, look in looks.items():
         name, curve, seen = shown.index[place], shown.iloc[place].dropna(), solid.iloc[place]
         seen = seen.dropna()
@@ -155,10 +157,12 @@ def plot_vintage(
         if len(dashes) > 1 or (len(dashes) and seen.empty):
             ax.plot(dashes.index, dashes, **(look["line"] | {"ls": "--", "marker": "", "lw": 1.2}))
         if look["named"] and len(curve):
-            _name_line(ax, label_of(name), curve, str(look["line"]["color"]))
+            end = curve.index[-1], curve.iloc[-1]
+            named.append((label_of(name), end, str(look["line"]["color"])))
     percent_axis(ax.yaxis)
     ax.set_xlim(0)
     ax.set_ylim(0)
+    _name_lines(ax, named)
     if len(table):
         legend_outside(ax, groups, columns=1 + len(looks) // 11)
     top = shown.max(axis=None, skipna=True)
@@ -166,7 +170,7 @@ def plot_vintage(
     if len(looks) < len(table):
         alt += f" {len(looks)} of them are drawn."
     if partial is not None:
-        alt += " Months that only a part of a cohort has reached are dashed."
+        alt += " Months that were not seen, or not of the whole cohort, are dashed."
     base = "share of the cohort" if groups == "cohort" else "share of loans"
     return finish(ax, title, "month on book", base, alt)
 
@@ -209,14 +213,23 @@ def _group_looks(curves: pd.DataFrame) -> dict[int, dict[str, Any]]:
     }
 
 
-def _name_line(ax: Axes, name: str, curve: pd.Series, colour: str) -> None:
+def _name_lines(ax: Axes, named: Sequence[tuple[str, tuple[float, float], str]]) -> None:
+    """Names at the ends of their lines, each above the one below it where ends lie close."""
     from matplotlib import patheffects
 
-    text = ax.annotate(name, (curve.index[-1], curve.iloc[-1]), xytext=(5, 4),
-                       textcoords="offset points", color=colour, size=8.5, weight="bold",
-                       annotation_clip=False)  # fmt: skip
-    # other lines run behind it
-    text.set_path_effects([patheffects.withStroke(linewidth=3, foreground="white")])
+    points = ax.transData.transform([end for _, end, _ in named]) if named else np.zeros((0, 2))
+    points = points * 72 / ax.figure.dpi
+    heights = points[:, 1] + 4
+    placed: list[int] = []
+    for at in map(int, np.argsort(points[:, 1], kind="stable")):
+        beside = [k for k in placed if abs(points[k, 0] - points[at, 0]) < NAME_WIDTH]
+        heights[at] = max([heights[at], *(heights[k] + NAME_HEIGHT for k in beside)])
+        placed.append(at)
+    for (name, end, colour), up in zip(named, heights - points[:, 1], strict=True):
+        text = ax.annotate(name, end, xytext=(5, up), textcoords="offset points", color=colour,
+                           size=8.5, weight="bold", annotation_clip=False)  # fmt: skip
+        # other lines run behind it
+        text.set_path_effects([patheffects.withStroke(linewidth=3, foreground="white")])
 
 
 def _log_percents(axis: Any) -> None:
