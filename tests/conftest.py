@@ -23,6 +23,8 @@ from synthetic_tables import LENDER, SEED
 from riskkit import pipeline, schema, synthetic
 
 mpl.use("Agg")
+# so that the kernels of a session compile the library once
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # no test asserts how long anything takes
 settings.register_profile("riskkit", deadline=None)
 settings.load_profile("riskkit")

@@ -131,12 +131,17 @@ def test_the_break_even_month_is_the_first_that_stays():
 
 
 def test_open_losses_are_taken_off_before_anything_is_said():
-    one = pd.DataFrame({"cohort": ["2024Q1"], "stage": 3, "ecl_lifetime_amount": 10})
+    one = pd.DataFrame({"cohort": ["2024Q1"], "stage": 3, "reason": "not yet cured"})
+    one = one.assign(balance=40, ecl_lifetime_amount=10)
     table = provisions.break_even_table(profit_of(-10, 9), one)
     assert table["verdict"].item() == "about even, within chance"
     assert table["profit_rate"].item() == pytest.approx(-0.001)
     lost = provisions.break_even_table(profit_of(-10, 9), one.assign(ecl_lifetime_amount=15))
     assert lost["verdict"].item() == "has lost"
+    # the balance of one that is charged off is lost already: 40 less 10 will come back
+    charged_off = provisions.break_even_table(profit_of(-10, -9), one.assign(reason="charged off"))
+    assert charged_off["open_loss_amount"].item() == -30
+    assert charged_off["verdict"].item() == "has paid for itself"
     # what it will still earn is not known
     runs = provisions.break_even_table(profit_of(-10, 9), one.assign(stage=1))
     assert runs["verdict"].item() == "its loans still run"

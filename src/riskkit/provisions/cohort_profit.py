@@ -15,6 +15,7 @@ import pandas as pd
 from riskkit.chance import normal_interval
 from riskkit.checks import Array, loan_starts, require_columns
 from riskkit.columns import calendar_months
+from riskkit.provisions.staging import CHARGED_OFF
 
 __all__ = ["LendingCosts", "break_even_table", "break_even_text", "cohort_profit"]
 
@@ -144,23 +145,26 @@ def cohort_profit(
 def break_even_table(profit: pd.DataFrame, open_loans: pd.DataFrame | None = None) -> pd.DataFrame:
     """From which month on each cohort has paid for itself, and how sure that is.
 
-    A loss is one only once a loan is charged off. What the loans still on the books are expected to
-    lose is therefore taken off before anything is said of a cohort; what they will still earn is
-    not added, so that a cohort whose loans still run may have paid for itself but has not lost.
+    A loss is one only once a loan is charged off. What the other loans still on the books are
+    expected to lose is therefore taken off before anything is said of a cohort, and what is still
+    expected of charged-off ones is added, since their whole balance is lost already. What running
+    loans will still earn is not added, so that their cohort may have paid for itself but has not
+    lost.
 
     Parameters
     ----------
     profit : DataFrame
         Of :func:`cohort_profit`.
     open_loans : DataFrame, a row for each loan on the books, optional
-        `cohort` as in `profit`, `stage` and `ecl_lifetime_amount`, of
+        `cohort` as in `profit`, `stage`, `reason`, `balance` and `ecl_lifetime_amount`, of
         :func:`riskkit.provisions.loan_ecl`; none unless given.
 
     Returns
     -------
     DataFrame, index cohort
         `loans`, `seen_to` (month on book), `profit_amount`, `profit_low`, `profit_high` there,
-        `open_loss_amount`, `profit_rate` (of what was lent, after that), `break_even_mob`: first
+        `open_loss_amount` (below 0 where more is still to come), `profit_rate` (of what was lent,
+        after that), `break_even_mob`: first
         month from which on the profit stays at least 0 as far as seen, `earliest_mob` and
         `latest_mob`: the same of the upper and of the lower end of its interval; NaN where not yet.
         `verdict` in words.
@@ -171,7 +175,8 @@ def break_even_table(profit: pd.DataFrame, open_loans: pd.DataFrame | None = Non
     """
     expected = running = pd.Series(dtype="float64")
     if open_loans is not None and len(open_loans):
-        expected = open_loans.groupby("cohort")["ecl_lifetime_amount"].sum()
+        booked = open_loans["balance"].where(open_loans["reason"] == CHARGED_OFF, 0)
+        expected = (open_loans["ecl_lifetime_amount"] - booked).groupby(open_loans["cohort"]).sum()
         running = open_loans[open_loans["stage"] < 3].groupby("cohort").size()
     rows = []
     for cohort, part in profit.groupby(level="cohort", sort=False):

@@ -15,16 +15,17 @@ from numpy.typing import ArrayLike
 from riskkit.checks import probability_array, same_rows
 from riskkit.provisions.arrears import DEFAULT_DPD
 
-__all__ = ["StageRules", "assign_stages"]
+__all__ = ["CHARGED_OFF", "StageRules", "assign_stages"]
 
+CHARGED_OFF = "charged off"
 REASONS = (
     "not significantly riskier",
     "lifetime probability has risen",
-    "more than 30 days past due",
+    "past due beyond the backstop",
     "on probation after arrears",
     "on probation after default",
     "more than 90 days past due",
-    "charged off",
+    CHARGED_OFF,
     "not yet cured",
 )
 
