@@ -207,6 +207,35 @@ def test_the_bytes_of_the_caps_are_an_input_and_wrong_ones_stop_the_run(
     assert not (priced_project / "data" / "runs").exists()
 
 
+def test_the_bytes_of_the_provisions_are_an_input_and_wrong_ones_stop_the_run(
+    tmp_path: Path,
+) -> None:
+    cells = [new_markdown_cell("# Provisions"), new_code_cell(
+        'run_dir = ""\noutput_dir = ""\nprovisions_file = ""  # a file of overlays',
+        metadata={"tags": ["parameters"]},
+    )]  # fmt: skip
+    for name in ("notebooks", "data"):
+        (tmp_path / name).mkdir()
+    nbformat.write(new_notebook(cells=cells), tmp_path / "notebooks" / "01_cutoffs.ipynb")
+    own = tmp_path / "data" / "provisions.yaml"
+    project = Path(__file__).parents[1]
+    text = (project / "data" / "provisions.yaml").read_text(encoding="utf-8")
+    found = [recipe_of(tmp_path)["provisions_file"]]
+    for told in (text, text.replace("climate: -0.2", "climate: -0.3")):
+        own.write_text(told)
+        found.append(recipe_of(tmp_path)["provisions_file"])
+    assert found[0] == ""
+    assert len({*found}) == 3
+    with pytest.raises(pipeline.BadInput, match=r"provisions_file: no file at .*nowhere\.yaml"):
+        plan_of(tmp_path, provisions_file=str(tmp_path / "nowhere.yaml"))
+    notebook = plan_of(tmp_path).notebooks[0]
+    own.write_text(text.replace("weight: 0.6", "weight: 0.7"))
+    with pytest.raises(DataContractError, match="weight"):
+        plan_of(tmp_path)
+    with pytest.raises(DataContractError, match="weight"):
+        check_variables(notebook, {"provisions_file": str(own)})
+
+
 def test_the_simulated_lenders_columns_are_what_they_are_said_to_be() -> None:
     from riskkit import synthetic
     from riskkit.columns import feature_kinds

@@ -115,6 +115,7 @@ class StoredStage:
     decision_file: str = ""
     rules_file: str = ""
     caps_file: str = ""
+    provisions_file: str = ""
 
 
 @stored

@@ -28,12 +28,14 @@ from riskkit.pipeline.refused import (
 from riskkit.pipeline.report import glossary_terms
 from riskkit.pipeline.rule_files import (
     CAPS,
+    PROVISIONS,
     RULES,
     SCOPE,
-    caps_path,
+    data_path,
     policy_path,
     refuse_caps,
     refuse_policy,
+    refuse_provisions,
 )
 from riskkit.tables import hash_file
 
@@ -73,6 +75,7 @@ class Plan:
     limits: LimitsFile  # who owns which finding
     policies: dict[str, Path | None]  # stage with a parameter `rules` -> the file it reads, if any
     caps: dict[str, Path | None]  # the same of a parameter `caps`
+    provisions: dict[str, Path | None]  # and of `provisions_file`
 
 
 def make_plan(
@@ -150,7 +153,8 @@ def make_plan(
         terms=glossary_terms(folder),
         limits=limits_of(folder),
         policies=_policies(folder, values, described),
-        caps=_caps(folder, values),
+        caps=_data_files(folder, values, CAPS),
+        provisions=_data_files(folder, values, PROVISIONS),
     )
 
 
@@ -231,15 +235,19 @@ def _policies(
     return policies
 
 
-def _caps(project: Path, values: Mapping[str, Mapping[str, Any]]) -> dict[str, Path | None]:
-    """The file of caps of each stage that reads one; a file that cannot be is refused."""
+def _data_files(
+    project: Path, values: Mapping[str, Mapping[str, Any]], parameter: str
+) -> dict[str, Path | None]:
+    """The file of each stage that reads one by a parameter; a file that cannot be is refused."""
     found = {}
     for stage, pairs in values.items():
-        if CAPS not in pairs:
+        if parameter not in pairs:
             continue
-        path = caps_path(project, pairs[CAPS])
-        if path is not None:
+        path = data_path(project, parameter, pairs[parameter])
+        if path is not None and parameter == CAPS:
             refuse_caps(path, pairs.get(SCOPE))
+        elif path is not None:
+            refuse_provisions(path)
         found[stage] = path
     return found
 

@@ -15,7 +15,15 @@ from riskkit.checks import may_hold_password
 from riskkit.columns import shown
 from riskkit.pipeline.notebooks import Notebook
 from riskkit.pipeline.parameters import BadInput, convert
-from riskkit.pipeline.rule_files import CAPS, RULES, SCOPE, refuse_caps, refuse_policy
+from riskkit.pipeline.rule_files import (
+    CAPS,
+    PROVISIONS,
+    RULES,
+    SCOPE,
+    refuse_caps,
+    refuse_policy,
+    refuse_provisions,
+)
 
 if TYPE_CHECKING:
     from riskkit.schema import SourceMapping
@@ -67,6 +75,8 @@ def check_variables(notebook: Notebook, variables: Mapping[str, Any]) -> None:
         refuse_policy(Path(values[RULES]).expanduser())
     if values.get(CAPS):
         refuse_caps(Path(values[CAPS]).expanduser(), values.get(SCOPE))
+    if values.get(PROVISIONS):
+        refuse_provisions(Path(values[PROVISIONS]).expanduser())
     if values.get("source"):
         checked_mapping(values["source"], values.get("root") or None)
 

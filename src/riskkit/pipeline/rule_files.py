@@ -1,7 +1,7 @@
-"""Which files of rules and of caps a run goes by: those it is given, else the project's.
+"""Which files of rules, caps and provisions a run goes by: those it is given, else the project's.
 
-Takes a project, the name of a source and the values of the parameters ``rules`` and ``caps``; gives
-a path, or refuses a file that no source could be held to.
+Takes a project, the name of a source and the values of the parameters that name a file; gives a
+path, or refuses a file that no source could be held to.
 """
 
 from __future__ import annotations
@@ -22,16 +22,20 @@ if TYPE_CHECKING:
 __all__ = [
     "CAPS",
     "POLICIES",
+    "PROVISIONS",
     "RULES",
     "SCOPE",
-    "caps_path",
+    "data_path",
     "policy_path",
     "refuse_caps",
     "refuse_policy",
+    "refuse_provisions",
 ]
 
 POLICIES = "data/policies"
-RULES, CAPS = "rules", "caps"  # parameters that name a file
+# parameters that name a file
+RULES, CAPS, PROVISIONS = "rules", "caps", "provisions_file"
+_DATA_FILES = {CAPS: "data/caps.yaml", PROVISIONS: "data/provisions.yaml"}
 SCOPE = "cap_scope"
 _STORED = {"number": "float64", "text": "str", "date": "datetime64[us]", "boolean": "bool"}
 
@@ -57,18 +61,20 @@ def policy_path(project: Path | None, source: str, given: str = "") -> Path | No
     return path if path.exists() or path.is_symlink() else None
 
 
-def caps_path(project: Path | None, given: str = "") -> Path | None:
-    """The file of caps: the given one, else the project's; None where there is none.
+def data_path(project: Path | None, parameter: str, given: str = "") -> Path | None:
+    """The file of a parameter: the given one, else the project's; None where there is none.
 
     Parameters
     ----------
     project : Path or None
+    parameter : str
+        ``caps`` or ``provisions_file``.
     given : str
-        Value of the parameter ``caps``.
+        Its value.
     """
     if given:
         return Path(given).expanduser()
-    path = None if project is None else project / "data" / "caps.yaml"
+    path = None if project is None else project / _DATA_FILES[parameter]
     return path if path is not None and (path.exists() or path.is_symlink()) else None
 
 
@@ -94,6 +100,24 @@ def refuse_caps(path: Path, scope: str | None = None) -> None:
         raise BadInput(
             f"{SCOPE}: {path.name} has no cap of scope {scope!r}{nearest_name(scope, scopes)}"
         )
+
+
+def refuse_provisions(path: Path) -> None:
+    """Refuse a file of overlays and parameters of provisions that cannot be read.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    BadInput, DataContractError
+    """
+    from riskkit import schema
+
+    if not path.is_file():
+        raise BadInput(f"{PROVISIONS}: no file at {path}")
+    schema.read_provisions(path)
 
 
 def refuse_policy(

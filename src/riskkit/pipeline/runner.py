@@ -335,7 +335,11 @@ def _recipe(plan: Plan, notebook: Notebook, manifest: Mapping[str, Any]) -> dict
         path = plan.values[notebook.name].get(name)
         if path:
             recipe[f"{name}_file"] = hash_file(Path(path))
-    for key, files in (("rules_file", plan.policies), ("caps_file", plan.caps)):
+    for key, files in (
+        ("rules_file", plan.policies),
+        ("caps_file", plan.caps),
+        ("provisions_file", plan.provisions),
+    ):
         if notebook.name in files:
             # that there is none any more is a change, too
             path = files[notebook.name]
