@@ -91,6 +91,8 @@ def test_a_test_that_cannot_be_is_refused(parameters, message):
 def test_the_notebooks_parameter_is_checked():
     with pytest.raises(ValueError, match=r"test_rate must lie in \[0, 0\.5\], got 0\.6"):
         synthetic.check_world({"test_rate": 0.6})
+    with pytest.raises(ValueError, match=r"longer_term_rate must lie in \[0, 0\.5\], got 0\.6"):
+        synthetic.check_world({"longer_term_rate": 0.6})
     idle = synthetic.check_world({"source": "mine.yaml", "test_rate": 0.1})
     assert set(idle) == {"test_rate"}
 

@@ -20,12 +20,14 @@ from riskkit.target import BadDefinition, default_flags
 
 __all__ = ["as_source", "check_world"]
 
-_LENDER = ("start_month", "n_months", "scenario", "onset_month")  # named in the notebook as here
+# named in the notebook as here
+_LENDER = ("start_month", "n_months", "scenario", "onset_month", "treatment_rate")
 _SIMULATED = (
     "n_applicants",
     *_LENDER,
     "without_families",
     "test_rate",
+    "longer_term_rate",
     "seed",
     "bad_dpd",
     "bad_window_months",
@@ -131,9 +133,10 @@ def check_world(parameters: Mapping[str, Any]) -> dict[str, str]:
     world = {name: parameters[name] for name in _LENDER if name in parameters}
     world["onset_month"] = world.get("onset_month") or None
     world["families"] = families_without(parameters.get("without_families", ""))
-    tested = parameters.get("test_rate", 0.0)
-    if not 0 <= tested <= 0.5:
-        raise ValueError(f"test_rate must lie in [0, 0.5], got {tested!r}")
+    # each is the share of two kinds that exclude one another
+    for name in ("test_rate", "longer_term_rate"):
+        if not 0 <= parameters.get(name, 0.0) <= 0.5:
+            raise ValueError(f"{name} must lie in [0, 0.5], got {parameters[name]!r}")
     Lender(**world)
     BadDefinition(
         dpd=parameters.get("bad_dpd", 90),
