@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from riskkit import provisions, schema
+from riskkit.provisions.overlays import overlay_text
 
 PROJECT = Path(__file__).parents[1]
 FILE = PROJECT / "data" / "provisions.yaml"
@@ -65,7 +66,7 @@ def test_overlays_add_to_their_segment_and_not_to_each_other(tmp_path, loans):
     assert table["overlay_amount"].tolist() == [2_000, -1_250]
     assert table["loans"].tolist() == [1, 4]
     assert table["segment"].tolist() == ["stage 2, channel merchant", "all loans"]
-    text = provisions.overlay_text(table, "CNY")
+    text = overlay_text(table, "CNY")
     assert text == "**2 overlays in force** add 7.50 CNY to the model's provision."
 
 
@@ -73,7 +74,7 @@ def test_an_expired_overlay_is_refused_and_named(tmp_path, loans):
     overlays = read(tmp_path, OVERLAY)["overlays"]
     table = provisions.overlay_table(loans, overlays, "2024-07-31")
     assert table["is_applied"].tolist() == [False, True]
-    assert "Floods (expired on 2024-06-30)" in provisions.overlay_text(table, "CNY")
+    assert "Floods (expired on 2024-06-30)" in overlay_text(table, "CNY")
     early = provisions.overlay_table(loans, overlays, "2024-02-29")
     assert early["refused"].tolist() == ["", "begins on 2024-03-01"]
     on_the_day = provisions.overlay_table(loans, overlays, "2024-06-30")

@@ -172,4 +172,19 @@ def test_findings_name_what_needs_somebody():
         ("Overlays", True), ("Provision", False), ("Loss against budget", True),
         ("Cohort profit", True),
     ]  # fmt: skip
+    stages = pd.DataFrame(
+        {"balance": [300, 100, 400], "ecl_amount": [10, 30, 40]}, index=["1", "2", "all"]
+    )
+    stages["balance_share"] = stages["balance"] / 400
+    coverage = pd.DataFrame(
+        {"coverage_ratio": [1.5, np.nan, 1.5]}, index=["IFRS 9", "five categories", "the larger"]
+    )
+    rates[["lgd_low", "lgd_high"]] = 0.5, 0.7
+    assert provisions.provision_figures(stages, 1000, lgd, coverage, "CNY") == {
+        "Set aside by IFRS 9": "10 CNY",
+        "Of the balance": "260.00%",
+        "Balance in stages 2 and 3": "25.0%",
+        "Coverage by IFRS 9": "150%",
+        "Loss given default": "60.0% (50.0% to 70.0%), by 400 defaults",
+    }
     assert told[0][1] == "Floods is refused: it expired on 2024-06-30"

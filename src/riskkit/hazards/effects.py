@@ -25,6 +25,7 @@ FEWEST = 50  # events in all, below which nothing is fitted
 SIGNIFICANT = 0.05
 MONTHS_A_YEAR = 12
 STEPS = 100
+FURTHEST_LINK = 30.0  # of the log of a hazard: beyond, cells without events were set apart
 EFFECTS = ("age", "calendar", "cohort")
 COLUMNS = [
     "at_risk", "events", "ratio", "ratio_low", "ratio_high", "p_adjusted",
@@ -123,7 +124,10 @@ def _fitted(cells: pd.DataFrame, freq: str, half: float) -> pd.DataFrame:
     design = np.hstack(blocks)
     if np.linalg.matrix_rank(design) < design.shape[1]:
         return _nothing()
-    fit, covariance = _hazard_regression(design, at_risk, events)
+    found = _hazard_regression(design, at_risk, events)
+    if found is None:
+        return _nothing()
+    fit, covariance = found
     trend_age, trend = fit[1], fit[2]
     rows, place = [], 3
     for name in EFFECTS:
@@ -199,26 +203,28 @@ def _named(labels: pd.Index) -> list[str]:
     return [str(label).split(" ", 1)[1] for label in labels]
 
 
-def _hazard_regression(design: Array, at_risk: Array, events: Array) -> tuple[Array, Array]:
-    """Coefficients of a complementary log-log regression on counts, and their covariance."""
+def _hazard_regression(design: Array, at_risk: Array, events: Array) -> tuple[Array, Array] | None:
+    """Coefficients of a complementary log-log regression on counts, and their covariance.
+
+    None where hazards run off to 0 or 1, as they do where cells without events are set apart.
+    """
     rate = (events + 0.5) / (at_risk + 1)
     link = np.log(-np.log1p(-rate))
     fit = np.zeros(design.shape[1])
     deviance = np.inf
     for _ in range(STEPS):
-        cumulated = np.exp(np.minimum(link, 3.0))
-        mean = -np.expm1(-cumulated)
-        slope = cumulated * np.exp(-cumulated)
+        mean, slope = _hazard(link)
         weight = at_risk * slope**2 / (mean * (1 - mean))
-        target = np.minimum(link, 3.0) + (events / at_risk - mean) / slope
+        target = link + (events / at_risk - mean) / slope
         root = np.sqrt(weight)
         fit = np.linalg.lstsq(design * root[:, np.newaxis], target * root, rcond=None)[0]
         link = design @ fit
+        if not (np.abs(link) < FURTHEST_LINK).all():
+            return None
         before, deviance = deviance, _deviance(link, at_risk, events)
         if abs(before - deviance) <= 1e-10 * (abs(deviance) + 1):
             break
-    mean = -np.expm1(-np.exp(link))
-    slope = np.exp(link - np.exp(link))
+    mean, slope = _hazard(link)
     variance = mean * (1 - mean)
     information = (design * (at_risk * slope**2 / variance)[:, np.newaxis]).T @ design
     free = len(events) - np.linalg.matrix_rank(design)
@@ -227,8 +233,15 @@ def _hazard_regression(design: Array, at_risk: Array, events: Array) -> tuple[Ar
     return fit, dispersion * np.linalg.pinv(information, hermitian=True)
 
 
+def _hazard(link: Array) -> tuple[Array, Array]:
+    """Hazard of a complementary log-log link, and how fast it rises with it."""
+    # beyond e^3 the hazard is 1 to all digits
+    cumulated = np.exp(np.minimum(link, 3.0))
+    return -np.expm1(-cumulated), cumulated * np.exp(-cumulated)
+
+
 def _deviance(link: Array, at_risk: Array, events: Array) -> float:
-    cumulated = np.exp(link)
+    cumulated = np.exp(np.minimum(link, 3.0))
     good = (at_risk - events) * cumulated
     bad = events * np.log(-np.expm1(-np.maximum(cumulated, 1e-300)))
     return float(2 * (good - bad).sum())

@@ -36,12 +36,13 @@ from riskkit.provisions.five_categories import (
 )
 from riskkit.provisions.loss_given_default import lgd_cohorts
 from riskkit.provisions.movement import budget_table, month_movement, movement_text
-from riskkit.provisions.overlays import overlay_table, overlay_text
+from riskkit.provisions.overlays import overlay_table
 from riskkit.provisions.provision_parameters import check_provisions
 from riskkit.provisions.provision_words import (
     category_text,
     ecl_text,
     lgd_text,
+    provision_figures,
     provision_findings,
     scenario_text,
 )
@@ -72,7 +73,7 @@ __all__ = [
     "month_movement",
     "movement_text",
     "overlay_table",
-    "overlay_text",
+    "provision_figures",
     "provision_findings",
     "rules_in_force",
     "scenario_text",

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 __all__ = [
     "CATEGORIES",
+    "LARGER",
     "category_table",
     "coverage_table",
     "five_category",
@@ -21,6 +22,7 @@ __all__ = [
 
 CATEGORIES = ("normal", "special mention", "substandard", "doubtful", "loss")
 """正常, 关注, 次级, 可疑, 损失; the last three are non-performing."""
+LARGER = "the larger"  # of both systems
 _DAYS = ("special_mention", "substandard", "doubtful", "loss")
 _FIRST_NON_PERFORMING = 2
 
@@ -176,7 +178,7 @@ def coverage_table(categories: pd.DataFrame, ecl_amount: int) -> pd.DataFrame:
     bad = categories["balance"].iloc[_FIRST_NON_PERFORMING : len(CATEGORIES)].sum()
     total = categories.loc["all", "balance"]
     amounts = {"IFRS 9": int(ecl_amount), "five categories": asked}
-    amounts["the larger"] = max(amounts.values())
+    amounts[LARGER] = max(amounts.values())
     table = pd.DataFrame({"provision_amount": amounts}).rename_axis(index="system")
     return table.assign(
         coverage_ratio=table["provision_amount"] / (bad if bad > 0 else np.nan),

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit.checks import DataContractError
+from riskkit.columns import verbatim
 
 __all__ = ["overlay_table", "overlay_text"]
 
@@ -123,10 +124,12 @@ def overlay_text(table: pd.DataFrame, currency: str) -> str:
     added = applied["overlay_amount"].sum() / 100
     n = len(applied)
     text = f"**{n} overlay{'' if n == 1 else 's'} in force** {'adds' if n == 1 else 'add'} "
-    text += f"{added:,.2f} {currency} to the model's provision."
+    text += f"{added:,.2f} {verbatim(currency)} to the model's provision."
     refused = table[~table["is_applied"]]
     if len(refused):
-        named = ", ".join(f"{name} ({one['refused']})" for name, one in refused.iterrows())
+        named = ", ".join(
+            f"{verbatim(str(name))} ({one['refused']})" for name, one in refused.iterrows()
+        )
         text += f" **Refused:** {named}; nothing of it is in the provision."
     return text
 

@@ -8,9 +8,19 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from riskkit.columns import verbatim
+from riskkit.provisions.five_categories import LARGER
 from riskkit.provisions.loss_given_default import LossGivenDefault
+from riskkit.provisions.overlays import overlay_text
 
-__all__ = ["category_text", "ecl_text", "lgd_text", "provision_findings", "scenario_text"]
+__all__ = [
+    "category_text",
+    "ecl_text",
+    "lgd_text",
+    "provision_figures",
+    "provision_findings",
+    "scenario_text",
+]
 
 _FEW_DEFAULTS = 30
 
@@ -45,24 +55,31 @@ def ecl_text(stages: pd.DataFrame, overlay_amount: int, currency: str) -> str:
     return text
 
 
-def scenario_text(loans: pd.DataFrame, scenarios: pd.DataFrame, currency: str) -> str:
-    """Sentence on the loss of each scenario and of all, weighted after each, as Markdown.
+def scenario_text(
+    loans: pd.DataFrame, scenarios: pd.DataFrame, overlays: pd.DataFrame, currency: str
+) -> str:
+    """The loss of each scenario, of all weighted after each, and what overlays add, as Markdown.
 
     Parameters
     ----------
     loans : DataFrame
         Of :func:`riskkit.provisions.loan_ecl`.
     scenarios : DataFrame, index name
+    overlays : DataFrame
+        Of :func:`riskkit.provisions.overlay_table`.
     currency : str
     """
+    more = overlay_text(overlays, currency)
     if len(scenarios) < 2:
-        return "There is one scenario: the months ahead are as the past."
+        return f"There is one scenario: the months ahead are as the past. {more}"
     told = [
-        f"{name} {loans[f'ecl_amount_{name}'].sum() / 100:,.0f} (weight {one['weight']:.0%})"
+        f"{verbatim(str(name))} {loans[f'ecl_amount_{name}'].sum() / 100:,.0f} "
+        f"(weight {one['weight']:.0%})"
         for name, one in scenarios.iterrows()
     ]
     mean = loans["ecl_amount"].sum() / 100
-    return f"Scenario by scenario: {', '.join(told)}; weighted **{mean:,.0f} {currency}**."
+    weighted = f"weighted **{mean:,.0f} {verbatim(currency)}**"
+    return f"Scenario by scenario: {', '.join(told)}; {weighted}. {more}"
 
 
 def lgd_text(lgd: LossGivenDefault) -> str:
@@ -88,6 +105,42 @@ def lgd_text(lgd: LossGivenDefault) -> str:
     )
 
 
+def provision_figures(
+    stages: pd.DataFrame,
+    added: int,
+    lgd: LossGivenDefault,
+    coverage: pd.DataFrame,
+    currency: str,
+) -> dict[str, str]:
+    """What the front page shows of the provision: label → text.
+
+    Parameters
+    ----------
+    stages : DataFrame
+        Of :func:`riskkit.provisions.stage_table`.
+    added : int
+        What overlays add, fen.
+    lgd : LossGivenDefault
+    coverage : DataFrame
+        Of :func:`riskkit.provisions.coverage_table`.
+    currency : str
+    """
+    whole, at = stages.loc["all"], lgd.at_default
+    amount = whole["ecl_amount"] + added
+    figures = {"Set aside by IFRS 9": f"{amount / 100:,.0f} {currency}"}
+    if whole["balance"] > 0:
+        apart = stages.loc[stages.index.astype(str).isin(["2", "3"]), "balance_share"].sum()
+        figures["Of the balance"] = f"{amount / whole['balance']:.2%}"
+        figures["Balance in stages 2 and 3"] = f"{apart:.1%}"
+    for system, row in coverage.drop(index=LARGER, errors="ignore").iterrows():
+        if pd.notna(row["coverage_ratio"]):
+            figures[f"Coverage by {system}"] = f"{row['coverage_ratio']:.0%}"
+    if at["loans"] > 0:
+        sure = f"{at['lgd']:.1%} ({at['lgd_low']:.1%} to {at['lgd_high']:.1%})"
+        figures["Loss given default"] = f"{sure}, by {at['loans']:,.0f} defaults"
+    return figures
+
+
 def category_text(table: pd.DataFrame, coverage: pd.DataFrame, rules: pd.Series) -> str:
     """Sentences on the five categories and on both provisions side by side, as Markdown.
 
@@ -107,7 +160,7 @@ def category_text(table: pd.DataFrame, coverage: pd.DataFrame, rules: pd.Series)
     larger = coverage["provision_amount"].iloc[:2].idxmax()
     text = f"**{bad / total:.2%}** of the balance is substandard or worse. "
     text += f"{larger} asks for more"
-    ratio = coverage.loc["the larger", "coverage_ratio"]
+    ratio = coverage.loc[LARGER, "coverage_ratio"]
     if not np.isnan(ratio):
         text += f", and covers {ratio:.0%} of what is substandard or worse"
     text += f"; that is {coverage.loc['the larger', 'provision_loan_ratio']:.2%} of all loans."

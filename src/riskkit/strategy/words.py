@@ -94,7 +94,12 @@ def cutoff_text(row: pd.Series, *, min_bads: int = 30) -> str:
 
 
 def recommendation_text(
-    found: Recommendation, currency: str, rate_name: str, *, assumed: str = ""
+    found: Recommendation,
+    currency: str,
+    rate_name: str,
+    *,
+    assumed: str = "",
+    n_rules: int = 0,
 ) -> str:
     """Sentences on what to do, what it earns, and how sure that is, as Markdown.
 
@@ -107,6 +112,8 @@ def recommendation_text(
         What a share of approved rows is called.
     assumed : str
         What stands behind each verdict on money, such as " on these assumed economics".
+    n_rules : int
+        Rules that are asked before the score.
     """
     today, currency = str(found.policies.index[0]), verbatim(currency)
     text = (
@@ -141,7 +148,13 @@ def recommendation_text(
         parts = [text, _hurdle_text(found, found.behind, currency, assumed)]
         # what is recommended stands first
         text = "\n\n".join(parts[::-1] if found.taken is found.behind else parts)
-    return f"**To do: {found.name}.**{_apart_text(found, currency)}\n\n{text}"
+    to_do = _to_do(found, n_rules)
+    return f"**To do: {to_do}.**{_apart_text(found, currency)}\n\n{text}"
+
+
+def _to_do(found: Recommendation, n_rules: int) -> str:
+    first = f"ask the {n_rules} rule{'s' if n_rules > 1 else ''} first; " if n_rules else ""
+    return f"{first}{found.name}"
 
 
 def _apart_text(found: Recommendation, currency: str) -> str:
@@ -236,8 +249,7 @@ def recommendation_figures(
     n_rules : int
         Rules that are asked before the score.
     """
-    first = f"ask the {n_rules} rule{'s' if n_rules > 1 else ''} first; " if n_rules else ""
-    figures = {f"To do{mark}": f"{first}{found.name}"}
+    figures = {f"To do{mark}": _to_do(found, n_rules)}
     policy, gain = found.gain
     if found.taken is not None and pd.notna(found.policies.loc[policy, f"{gain}_amount"]):
         expected = "expected " if gain.startswith("expected") else ""
