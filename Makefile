@@ -36,6 +36,7 @@ $(STAMP): requirements.lock pyproject.toml
 	  || { echo "riskkit needs Python 3.11 to 3.13, and $$PYTHON is $$("$$PYTHON" -V 2>&1 | tail -n 1); try: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@"$$PYTHON" -c 'import ensurepip, venv' 2>/dev/null \
 	  || { echo "$$PYTHON has no venv; on Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@[ ! -L $(VENV) ] || { echo "$(VENV) is a link, and what it leads to is not this project's to set up" >&2; exit 1; }
 	@echo "Setting up $(VENV): about 1.8 GB, some minutes the first time. pip shows its progress."
 	@if [ -e $(BROKEN) ] || ! $(PY) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null; \
 	  then "$$PYTHON" -m venv --clear $(VENV); fi

@@ -6,6 +6,7 @@ import re
 import stat
 import tempfile
 import zipfile
+from pathlib import Path
 
 import openpyxl
 import pandas as pd
@@ -245,3 +246,19 @@ def test_what_pandas_noted_in_a_file_and_cannot_read_is_refused(tmp_path, good, 
     parquet.write_table(altered, tmp_path / "a.parquet")
     with pytest.raises(DataContractError, match="what pandas noted in it"):
         schema.read_table(tmp_path / "a.parquet")
+
+
+def test_a_scratch_folder_taken_for_a_leftover_before_it_is_locked_is_made_anew(monkeypatch):
+    made = []
+    really = tempfile.mkdtemp
+
+    def raced(**settings):
+        made.append(really(**settings))
+        if len(made) == 1:
+            Path(made[0]).rmdir()
+        return made[-1]
+
+    monkeypatch.setattr(tempfile, "mkdtemp", raced)
+    with scratch_folder() as folder:
+        assert str(folder) == made[1]
+        assert folder.is_dir()

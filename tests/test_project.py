@@ -186,6 +186,19 @@ def test_the_makefile_refuses_the_pythons_the_project_does_not_take(pyproject) -
     assert f"{low} <= sys.version_info[:2] < {high}" in makefile
 
 
+def test_an_environment_that_is_a_link_is_never_set_up_anew(tmp_path) -> None:
+    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+        (tmp_path / name).write_bytes((PROJECT / name).read_bytes())
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "kept").touch()
+    (tmp_path / ".venv").symlink_to(tmp_path / "elsewhere")
+    command = ["make", "report", f"PYTHON={sys.executable}"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert ".venv is a link" in done.stderr
+    assert (tmp_path / "elsewhere" / "kept").exists()
+
+
 def test_the_lab_opens_on_the_project_and_asks_nothing() -> None:
     makefile = (PROJECT / "Makefile").read_text()
     assert "--ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks" in makefile

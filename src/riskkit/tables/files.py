@@ -132,11 +132,13 @@ def scratch_folder() -> Iterator[Path]:
     _remove_leftovers(Path(tempfile.gettempdir()))
     while True:
         folder = Path(tempfile.mkdtemp(prefix=SCRATCH))
-        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if os.fstat(lock).st_nlink:
-            break
-        os.close(lock)  # another process took it for a leftover before it was locked
+        # until it is locked, another process may take it for a leftover
+        with suppress(FileNotFoundError):
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if os.fstat(lock).st_nlink:
+                break
+            os.close(lock)
     try:
         yield folder
     finally:
