@@ -233,6 +233,11 @@ def test_the_other_verdicts():
     ):
         table = delinquency_table(book([*steady, last]), book([*steady, last]))
         assert words in delinquency_text(table, "30+")
+    # slowly enough that no half year shows it
+    rises = [[1000, 20, 30 + 2 * month, 20 + month, 0] for month in range(19)]
+    slow = delinquency_text(delinquency_table(book(rises), book(rises)), "30+")
+    assert "has not moved by more than chance" in slow
+    assert "**Within a year it has risen beyond chance**: it was 6." in slow
     shrunk = delinquency_table(book([*steady, [500, 0, 30, 20, 0]]), book([*steady, steady[0]]))
     assert "the book has shrunk by 49% since" in delinquency_text(shrunk, "30+")
 

@@ -135,6 +135,14 @@ def test_a_book_that_grows_older_has_not_changed():
     assert "M0 current, mob 9, of which in 2023Q3" in stability_text(worse)
 
 
+def test_what_no_bucket_shows_alone_all_may_show_together():
+    table = stability_table(counts_of(M0=STEADY, M1=[(60, 40, 20), (50, 46, 24), (60, 38, 22)]))
+    table.loc["all buckets", ["told", "p_value"]] = "changed beyond chance", 0.03
+    text = stability_text(table)
+    assert text.startswith("**The matrix is not quite the same in all periods**")
+    assert "though none of 2 buckets tested does alone" in text
+
+
 def test_false_alarms_are_as_rare_as_promised():
     # at 5 % of 400 rows alike, at most 32 have a p-value below with a probability of 99.5 %
     rng = np.random.default_rng(3)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from scipy.optimize import approx_fprime
 from studies import compare
 from studies.projection import STUDY, measure_cohort, poisson_binomial
@@ -351,8 +352,15 @@ def test_a_backtest_holds_projections_to_what_came():
         coverage.loc[(5, "6 to 8"), "inside"] == table.loc[5].query("age >= 6")["is_inside"].sum()
     )
     told = projection.backtest_text(coverage)
-    assert told.count("\n") == 1
-    assert f"{coverage.loc[(5, 'all'), 'realised_bad']} came" in told
+    of_all = coverage.loc[(5, "all")]
+    # what a cohort had by then was no forecast
+    assert of_all["realised_new"] == (table["realised_bad"] - table["bad"]).loc[5].sum()
+    assert f"{of_all['realised_new']:.0f} came" in told
+    ends = stats.chi2.ppf([0.025, 0.975], 2 * of_all["realised_new"] + np.array([0, 2])) / 2
+    ends /= of_all["projected_new"]
+    assert of_all[["ratio_low", "ratio_high"]].tolist() == pytest.approx(ends.tolist())
+    off = coverage.xs("all", level="age")["ratio_high"] < 1
+    assert ("run too high" in told) == off.any()
 
 
 def test_a_backtest_of_too_few_months_is_empty_and_says_so():

@@ -131,13 +131,34 @@ def test_no_loss_is_above_what_is_owed_and_a_year_is_no_more_than_a_life():
     assert table["ecl_amount"].iloc[:3].sum() == table.loc["all", "ecl_amount"]
 
 
+def test_charged_off_loans_are_told_apart_since_their_loss_is_booked():
+    loans = pd.DataFrame(
+        {
+            "stage": [1, 3],
+            "reason": ["not significantly riskier", "charged off"],
+            "balance": [900_00, 100_00],
+            "ecl_amount": [18_00, 80_00],
+        }
+    )
+    stages = pd.DataFrame(
+        {"loans": [1, 0, 1, 2], "balance": [900_00, 0, 100_00, 1000_00],
+         "balance_share": [0.9, 0.0, 0.1, 1.0], "ecl_amount": [18_00, 0, 80_00, 98_00]},
+        index=["1", "2", "3", "all"],
+    )  # fmt: skip
+    text = provisions.ecl_text(stages, loans, 0, "CNY")
+    assert "**98 CNY** must be set aside for 2 loans" in text
+    assert "**Of it 80 is of 1 charged-off loans**" in text
+    assert "Without them 18 is set aside, 2.00% of 900." in text
+    assert "Of it" not in provisions.ecl_text(stages, loans.head(1), 0, "CNY")
+
+
 def test_an_empty_book_has_nothing_set_aside():
     _, _, kinds, model, book = priced(3)
     loans = provisions.loan_ecl(book.head(0), model, kinds)
     table = provisions.stage_table(loans)
     assert table["ecl_amount"].tolist() == [0, 0, 0, 0]
     assert table["ecl_rate"].isna().all()
-    assert "nothing to set aside" in provisions.ecl_text(table, 0, "CNY")
+    assert "nothing to set aside" in provisions.ecl_text(table, loans, 0, "CNY")
 
 
 def test_a_climate_needs_a_model_fitted_with_one():

@@ -155,6 +155,12 @@ def test_days_and_expected_losses_make_the_category(rules, dpd, loss, category):
     assert provisions.five_category([dpd], [loss], rules)[0] == category
 
 
+def test_the_expected_loss_is_asked_of_impaired_loans_alone(rules):
+    days, rates = [0, 60, 60, 0, 100], [0.95, 0.7, 0.7, 0.1, 0.6]
+    category = provisions.five_category(days, rates, rules, is_impaired=[0, 0, 1, 1, 1])
+    assert list(category) == ["normal", "special mention", "doubtful", "substandard", "doubtful"]
+
+
 def test_provisions_and_ratios_by_hand(rules):
     """900 normal, 50 special mention, 30 substandard, 15 doubtful, 5 loss: specific provision
     1 + 7.5 + 7.5 + 5 = 21, general 10; non-performing 50."""

@@ -52,6 +52,21 @@ def test_the_newest_cohort_of_each_month_is_held_against_the_median_of_the_earli
     np.testing.assert_allclose(table["departure_rate"], [0, low - 0.02, 0, 0])
 
 
+def test_a_departure_that_all_looks_do_not_bear_out_is_none():
+    counts = vintage.cohort_counts(book_of(TURN), dpd=(90,))
+    alone = vintage.milestone_table(counts)
+    assert alone.loc[6, "departure_rate"] > 0
+    # among so many looks the same cohort at the same month is within chance
+    place = pd.MultiIndex.from_tuples([("default", 6, "2023Q4")], names=["event", "mob", "cohort"])
+    looks = pd.DataFrame({"p_adjusted": [0.2]}, index=place)
+    table = vintage.milestone_table(counts, recent=looks)
+    assert (table["departure_rate"] == 0).all()
+    assert table["looks"].tolist() == [4, 1, 4, 4]
+    assert "in one of 1 looks. Nearest to it comes month 6" in vintage.milestone_text(table)
+    borne_out = vintage.milestone_table(counts, recent=looks.assign(p_adjusted=0.01))
+    assert borne_out.loc[6, "departure_rate"] == alone.loc[6, "departure_rate"]
+
+
 def test_the_worst_departure_is_the_headline_though_older_cohorts_look_as_ever():
     table = vintage.milestone_table(book_of(TURN))
     text = vintage.milestone_text(table)

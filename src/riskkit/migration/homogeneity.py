@@ -242,6 +242,13 @@ def stability_text(table: pd.DataFrame) -> str:
     n_tested = f"{len(tested)} bucket{'' if len(tested) == 1 else 's'} tested"
     if changed.empty:
         nearest = tested.loc[tested["p_value"].idxmin()]
+        together = table.loc[ALL_ROWS]
+        if together["told"] == CHANGED:
+            return (
+                "**The matrix is not quite the same in all periods**: all buckets taken together "
+                f"depart ({p_text(together['p_value'])}), though none of {n_tested} does alone, "
+                f"their number allowed for; most nearly {_told(nearest)}.{rest}"
+            )
         return (
             f"**The matrix is stable within chance**: in none of {n_tested} do loans move on "
             f"otherwise from period to period; nearest to it is {_told(nearest)}.{rest}"

@@ -171,8 +171,19 @@ def delinquency_text(table: pd.DataFrame, what: str, *, months: int = 6) -> str:
         f"{months} months ago **{lagged}**: the book has {_grown(now['growth_rate'])} since, and "
         f"the {100 * now['gap_rate']:+.2f} percentage points between are of growth alone. "
         f"{months} months ago they were {then['coincident_rate']:.2%} and "
-        f"{then['lagged_rate']:.2%}. {VERDICTS[_verdict(now, then)]}"
+        f"{then['lagged_rate']:.2%}. {VERDICTS[_verdict(now, then)]}{_since_a_year(table, months)}"
     )
+
+
+def _since_a_year(table: pd.DataFrame, months: int) -> str:
+    """What the last months alone do not show: the lagged rate of a year ago."""
+    pair = _now_and_then(table, 12)
+    if pair is None or months == 12 or _verdict(*pair) == "chance":
+        return ""
+    then = pair[1]
+    was = interval_text(then["lagged_rate"], then["lagged_low"], then["lagged_high"], "percent2")
+    moved = "fallen" if _verdict(*pair) == "falls" else "risen"
+    return f" **Within a year it has {moved} beyond chance**: it was {was}."
 
 
 def delinquency_findings(

@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from riskkit.checks import Array, check_level
 from riskkit.metrics import jeffreys_interval
@@ -143,20 +144,27 @@ def backtest_coverage(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame, index (hidden_months, age): the age then in bands, such as "3 to 5", and "all"
-        `cohorts`; `inside`; `inside_rate` with its Jeffreys 95 % interval; `projected_bad` and
-        `realised_bad` of all of them, and `ratio` realised ÷ projected.
+        `cohorts`; `inside`; `inside_rate` with its Jeffreys 95 % interval; of all of them the bads
+        that were foretold to come, `projected_new`, and that came, `realised_new`; `ratio` came ÷
+        foretold with the exact 95 % interval of a Poisson count, `ratio_low`, `ratio_high`.
 
     Source
     ------
-    riskkit definition; Brown, Cai, DasGupta (2001), Statistical Science 16(2), for the interval.
+    riskkit definition; Brown, Cai, DasGupta (2001), Statistical Science 16(2), for the interval of
+    the share; Garwood (1936), Biometrika 28, for that of the count.
     """
     place = np.searchsorted(AGE_BANDS, table["age"].to_numpy(), side="right") - 1
     hidden = table.index.get_level_values("hidden_months")
+    # what a cohort had by then was no forecast
+    new = table.assign(
+        projected_new=table["projected_bad"] - table["bad"],
+        realised_new=table["realised_bad"] - table["bad"],
+    )
     bands = [*_band_names(), ALL]
     parts = []
     for band in (place, np.full(len(table), len(bands) - 1)):
         keys = [hidden, pd.Categorical.from_codes(band, bands, ordered=True)]
-        sums = table.groupby(keys, observed=True)[["is_inside", "projected_bad", "realised_bad"]]
+        sums = new.groupby(keys, observed=True)[["is_inside", "projected_new", "realised_new"]]
         parts.append(sums.sum().assign(cohorts=sums.size()))
     found = pd.concat(parts).sort_index()
     found.index = pd.MultiIndex.from_arrays(
@@ -165,7 +173,9 @@ def backtest_coverage(table: pd.DataFrame) -> pd.DataFrame:
     )
     inside, n = found["is_inside"].to_numpy(float), found["cohorts"].to_numpy(float)
     low, high = jeffreys_interval(inside, n, 0.95)
-    projected = found["projected_bad"]
+    projected = found["projected_new"].where(found["projected_new"] > 0)
+    came = found["realised_new"].to_numpy(float)
+    fewest, most = special.chdtri(2 * came, 0.975) / 2, special.chdtri(2 * came + 2, 0.025) / 2
     return pd.DataFrame(
         {
             "cohorts": found["cohorts"].astype("int64"),
@@ -173,9 +183,11 @@ def backtest_coverage(table: pd.DataFrame) -> pd.DataFrame:
             "inside_rate": inside / n,
             "inside_rate_low": low,
             "inside_rate_high": high,
-            "projected_bad": projected,
-            "realised_bad": found["realised_bad"].astype("int64"),
-            "ratio": found["realised_bad"] / projected.where(projected > 0),
+            "projected_new": found["projected_new"],
+            "realised_new": found["realised_new"].astype("int64"),
+            "ratio": came / projected,
+            "ratio_low": np.where(came > 0, fewest, 0) / projected,
+            "ratio_high": most / projected,
         }
     )
 

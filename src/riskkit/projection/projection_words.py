@@ -153,12 +153,23 @@ def backtest_text(coverage: pd.DataFrame) -> str:
         return "There is no earlier month from which a projection could be held against what came."
     lines = []
     for hidden, row in coverage.xs(ALL, level="age").iterrows():
-        times = f", {row['ratio']:.2f} times as many" if row["projected_bad"] > 0 else ""
+        times = ""
+        if row["projected_new"] > 0:
+            times = f", {row['ratio']:.2f} times as many ({row['ratio_low']:.2f} to "
+            times += f"{row['ratio_high']:.2f})"
         lines.append(
             f"- {hidden} month{'' if hidden == 1 else 's'} ago: of {row['cohorts']:,.0f} cohorts "
-            f"{row['inside']:,.0f} lie in the interval foretold; {row['projected_bad']:,.0f} bads "
-            f"were foretold by now, {row['realised_bad']:,.0f} came{times}."
+            f"{row['inside']:,.0f} lie in the interval foretold; {row['projected_new']:,.0f} bads "
+            f"more were foretold by now, {row['realised_new']:,.0f} came{times}."
         )
+    of_all = coverage.xs(ALL, level="age")
+    for side, off in (("low", of_all["ratio_low"] > 1), ("high", of_all["ratio_high"] < 1)):
+        if off.any():
+            lines.append(
+                f"\n**Forecasts have run too {side}** from {int(off.sum())} of {len(of_all)} "
+                "months looked back at, beyond the chance of single loans, though one bad month "
+                "puts several cohorts out at once; those of today may be so, too."
+            )
     return "\n".join(lines)
 
 

@@ -214,7 +214,7 @@ def break_even_table(profit: pd.DataFrame, open_loans: pd.DataFrame | None = Non
 
 
 def break_even_text(table: pd.DataFrame) -> str:
-    """Sentences on when cohorts pay for themselves, as Markdown.
+    """Sentences on which cohorts have paid for themselves, as Markdown.
 
     Parameters
     ----------
@@ -226,9 +226,6 @@ def break_even_text(table: pd.DataFrame) -> str:
     paid = table[table["verdict"] == "has paid for itself"]
     text = f"**{len(paid)} of {len(table)} cohorts** have paid for themselves beyond chance, "
     text += "with what their open loans are expected to lose taken off"
-    if len(paid):
-        low, high = int(paid["break_even_mob"].min()), int(paid["break_even_mob"].max())
-        text += f", from month {low} on" if low == high else f", from month {low} to {high} on"
     lost = table[table["verdict"] == "has lost"]
     if len(lost):
         text += f"; {len(lost)} have lost, beyond chance: {', '.join(lost.index[-6:])}"

@@ -56,11 +56,14 @@ def rules_in_force(categories: pd.DataFrame, as_of: pd.Timestamp | str) -> pd.Se
     return rules
 
 
-def five_category(dpd: ArrayLike, loss_rate: ArrayLike, rules: pd.Series) -> pd.Categorical:
+def five_category(
+    dpd: ArrayLike, loss_rate: ArrayLike, rules: pd.Series, *, is_impaired: ArrayLike | None = None
+) -> pd.Categorical:
     """Category of each loan, the worse of what its days and its expected loss say.
 
     By days: more than 0, 90, 270, 360 past due (thresholds of the rules), so that 90 and 91 days
-    fall on different sides. By loss: doubtful and loss from 50 % and 90 % of the book value.
+    fall on different sides. An impaired loan is substandard at least; by its loss it is doubtful
+    and loss from 50 % and 90 % of the book value.
 
     Parameters
     ----------
@@ -69,6 +72,8 @@ def five_category(dpd: ArrayLike, loss_rate: ArrayLike, rules: pd.Series) -> pd.
         Lifetime expected loss as a share of the balance; NaN asks the days alone.
     rules : Series
         A row of the categories of :func:`riskkit.schema.read_provisions`.
+    is_impaired : bool array of shape (n_loans,), optional
+        Such as those of stage 3: of the others the days alone are asked. All unless given.
 
     Returns
     -------
@@ -89,6 +94,8 @@ def five_category(dpd: ArrayLike, loss_rate: ArrayLike, rules: pd.Series) -> pd.
     ...     "doubtful_loss_rate": 0.5, "loss_loss_rate": 0.9})
     >>> list(five_category([0, 90, 91, 0], [0.01, 0.2, 0.3, 0.95], rules))
     ['normal', 'special mention', 'substandard', 'loss']
+    >>> list(five_category([0, 60, 0], [0.01, 0.7, 0.3], rules, is_impaired=[0, 0, 1]))
+    ['normal', 'special mention', 'substandard']
     """
     days, rate = np.asarray(dpd), np.asarray(loss_rate, dtype=float)
     if len(days) != len(rate):
@@ -99,6 +106,9 @@ def five_category(dpd: ArrayLike, loss_rate: ArrayLike, rules: pd.Series) -> pd.
     with np.errstate(invalid="ignore"):
         by_loss = np.where(rate >= rules["doubtful_loss_rate"], 3, 0)
         by_loss = np.where(rate >= rules["loss_loss_rate"], 4, by_loss)
+    if is_impaired is not None:
+        at_least = np.maximum(by_loss, _FIRST_NON_PERFORMING)
+        by_loss = np.where(np.asarray(is_impaired, bool), at_least, 0)
     return pd.Categorical.from_codes(
         np.maximum(by_days, by_loss), categories=list(CATEGORIES), ordered=True
     )

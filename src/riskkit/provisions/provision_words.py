@@ -12,6 +12,7 @@ from riskkit.columns import verbatim
 from riskkit.provisions.five_categories import LARGER
 from riskkit.provisions.loss_given_default import LossGivenDefault
 from riskkit.provisions.overlays import overlay_text
+from riskkit.provisions.staging import CHARGED_OFF
 
 __all__ = [
     "category_text",
@@ -25,13 +26,15 @@ __all__ = [
 _FEW_DEFAULTS = 30
 
 
-def ecl_text(stages: pd.DataFrame, overlay_amount: int, currency: str) -> str:
+def ecl_text(stages: pd.DataFrame, loans: pd.DataFrame, overlay_amount: int, currency: str) -> str:
     """Sentences on what must be set aside and in which stage it lies, as Markdown.
 
     Parameters
     ----------
     stages : DataFrame
         Of :func:`riskkit.provisions.stage_table`.
+    loans : DataFrame
+        Of :func:`riskkit.provisions.loan_ecl`.
     overlay_amount : int
         Fen.
     currency : str
@@ -51,6 +54,18 @@ def ecl_text(stages: pd.DataFrame, overlay_amount: int, currency: str) -> str:
             f" Stage {stage} ({what}) has {row['balance_share']:.1%} of the balance"
             + ("" if np.isnan(share) else f" and {share:.0%} of the model's loss")
             + "."
+        )
+    gone = loans[loans["reason"] == CHARGED_OFF]
+    if len(gone):
+        lost, left = gone["ecl_amount"].sum(), whole["balance"] - gone["balance"].sum()
+        text += (
+            f" **Of it {lost / 100:,.0f} is of {len(gone):,} charged-off loans** that are not "
+            "written off yet, whose loss the budget and the profit of cohorts hold already: the "
+            "two are never to be added up. "
+        )
+        kept = total * 100 - lost
+        text += f"Without them {kept / 100:,.0f} is set aside" + (
+            f", {kept / left:.2%} of {left / 100:,.0f}." if left > 0 else "."
         )
     return text
 

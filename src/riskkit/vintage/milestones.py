@@ -17,6 +17,7 @@ from riskkit.checks import check_level
 from riskkit.metrics import jeffreys_interval
 from riskkit.tables import Table
 from riskkit.vintage.chance import MILESTONES, fisher_p_values
+from riskkit.vintage.cohort_grids import event_of
 from riskkit.vintage.counts import cohort_counts
 from riskkit.vintage.curves import vintage_table
 from riskkit.vintage.recent import strongest_sign
@@ -31,6 +32,7 @@ def milestone_table(
     dpd: int = 90,
     cohort_freq: Literal["M", "Q", "Y"] = "Q",
     level: float = 0.95,
+    recent: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """The newest cohort that has reached each month on book, against the median of the earlier.
 
@@ -47,6 +49,9 @@ def milestone_table(
     level : float
         Confidence of the newest cohorts' Jeffreys intervals, each for itself, in (0, 1); what is
         beyond chance is judged for all months compared together (Bonferroni).
+    recent : DataFrame, optional
+        Of :func:`recent_table`, of the same loans. A departure stands then only where it is one
+        among all the looks at recent cohorts, so that a page has one verdict of a cohort.
 
     Returns
     -------
@@ -56,11 +61,11 @@ def milestone_table(
         `earlier` (number of earlier cohorts), `earlier_median_rate` (NaN without any), `p_value`
         (Fisher's exact test against the loans of the earlier cohorts taken together, NaN without
         any; of several months compared, one below (1 − level) ÷ their number is more than chance),
-        and `departure_rate`: how far the median lies beyond the interval that all months compared
-        would share, above 0 where the newest cohort is worse, below where it is better; 0 within,
-        and where the loans of the earlier
-        cohorts, taken together, cannot be told from it (Fisher's exact test), since a median of few
-        loans is no more sure than the newest rate. No loans give an empty table.
+        `looks`: among so many comparisons a departure is judged; and `departure_rate`: how far the
+        median lies beyond the interval that all months compared would share, above 0 where the
+        newest cohort is worse, below where it is better; 0 within, and where the loans of the
+        earlier cohorts, taken together, cannot be told from it (Fisher's exact test), since a
+        median of few loans is no more sure than the newest rate. No loans give an empty table.
 
     Raises
     ------
@@ -126,7 +131,16 @@ def milestone_table(
     # at most one of the two is not 0; without an earlier cohort both are NaN
     beyond = (wide_low - median).clip(lower=0) - (median - wide_high).clip(lower=0)
     table["p_value"] = np.where(median.isna(), np.nan, p_value)
+    table["looks"] = compared
     table["departure_rate"] = beyond.where(apart | median.isna(), 0.0)
+    if recent is not None and len(recent):
+        event = event_of(counts, dpd)
+        kind = event if event == "default" else f"{event}+"
+        places = pd.MultiIndex.from_arrays([[kind] * len(table), table.index, table["newest"]])
+        adjusted = recent["p_adjusted"].reindex(places).to_numpy(dtype=float)
+        looked_at = ~np.isnan(adjusted)
+        table.loc[looked_at, "looks"] = len(recent)
+        table.loc[looked_at & (adjusted > 1 - level), "departure_rate"] = 0.0
     return table.rename_axis(index="mob")
 
 
@@ -165,7 +179,7 @@ def milestone_text(table: pd.DataFrame) -> str:
     else:
         text = (
             "At no month does the newest cohort alone depart from the earlier ones by more than "
-            f"chance gives in one of {compared} months compared. Nearest to it comes month "
+            f"chance gives in one of {row['looks']} looks. Nearest to it comes month "
             f"{row.name}, by which"
         )
     n_bad, n_loans = f"{row['bad']:,}", f"{row['loans']:,}"
