@@ -128,3 +128,18 @@ def test_late_entries_gaps_and_loans_that_leave_are_allowed():
     book = pd.concat([panel(a=("2024-01-01", [0, 0, 0, 31])), panel(b=("2024-01-01", [0, 0]))])
     seen = book.iloc[[1, 3, 4, 5]]
     assert schema.validate_performance(seen) is seen
+
+
+def test_a_missing_number_of_a_nullable_type_is_named_like_any_other():
+    panel = pd.DataFrame(
+        {
+            "loan_id": "a",
+            "cohort": pd.Timestamp("2024-01-01"),
+            "mob": [0, 1],
+            "month_end": pd.to_datetime(["2024-01-31", "2024-02-29"]),
+            "dpd": pd.array([0, None], dtype="Int64"),
+            "status": "current",
+        }
+    )
+    with pytest.raises(DataContractError, match="dpd: 1 row breaks 'filled', first in row 2"):
+        schema.validate_performance(panel)

@@ -174,3 +174,16 @@ def test_nothing_due_and_wrong_settings():
         first.collection_table(counts, DAY, freq="Q")
     with pytest.raises(ValueError, match="weeks must be >= 1"):
         first.collection_weeks(counts, DAY, weeks=0)
+
+
+def test_what_nobody_can_say_is_left_out_of_the_text():
+    dues = pd.DataFrame({
+        "loan_id": "a", "number": [1, 2], "due_amount": 100, "paid_date": pd.NaT,
+        "due_date": pd.to_datetime(["2024-01-05", "2024-02-05"]),
+    })  # fmt: skip
+    table = first.collection_table(first.collection_counts(dues, OBSERVED), OBSERVED)
+    text = first.collection_text(table)
+    assert "nan" not in text
+    assert "owed nothing from before" not in text
+    one = first.collection_table(first.collection_counts(dues, OBSERVED, days=[0]), OBSERVED)
+    assert first.collection_text(one).endswith("came in on the day or before (回款率).")

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from in_blocks import InBlocks
 from pandas.testing import assert_frame_equal
 from stored_tables import stored
 
@@ -412,3 +413,27 @@ def test_a_mapping_reads_the_treatments_in_the_owners_words(tmp_path):
 def test_a_word_for_a_treatment_that_nobody_explained_is_named(tmp_path):
     with pytest.raises(DataContractError, match="treatment"):
         schema.load_source(own_files(tmp_path, "打折"))
+
+
+def test_after_a_gap_nobody_saw_the_month_end_before():
+    panel = panel_of(
+        ("2024-01-01", [now(0), now(20), now(30), now(40), now(50), now(0, "re-age")]),
+        ("2024-01-01", [now(0), now(0), now(30), now(40), now(50), now(0, "extension")]),
+    )
+    whole = treatments.treatment_counts(panel, "2024-06-30")
+    assert whole.loc[("2024-06-30", "re-age"), "past_due_loans"] == 1
+    assert whole.loc[("2024-06-30", "re-age"), "treated_amount"] == 996
+    gap = panel[~((panel["loan_id"] == "L0") & panel["mob"].isin([2, 3, 4]))]
+    counts = treatments.treatment_counts(gap.reset_index(drop=True), "2024-06-30")
+    assert counts.loc[("2024-06-30", "re-age"), "past_due_loans"] == 0
+    assert counts.loc[("2024-06-30", "re-age"), "treated_amount"] == 995
+    assert counts.loc[("2024-06-30", "extension"), "past_due_loans"] == 1
+
+
+def test_a_loan_cut_by_two_blocks_is_refused():
+    panel = panel_of(("2024-01-01", [now(0), now(20), now(0, "re-age")]))
+    blocks = InBlocks(panel.head(1), panel.tail(2))
+    for count in (treatments.treatment_counts, treatments.at_treatment_counts):
+        asked = ["2024-03-31"] if count is treatments.treatment_counts else []
+        with pytest.raises(DataContractError, match="begins with the loan that block 1 ended"):
+            count(blocks, *asked)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from riskkit.checks import check_level
+from riskkit.checks import check_level, whole_loans
 from riskkit.columns import interval_text
 from riskkit.first_payments.dues import UNPAID, Dues, read_dues
 from riskkit.first_payments.missed import starts_of
@@ -86,7 +86,7 @@ def collection_counts(
         raise ValueError(f"days must be different ones of at least 0, with 0, got {days!r}")
     if not isinstance(instalments, pd.DataFrame):
         count = partial(collection_counts, observed_to=observed_to, days=tuple(after))
-        return total(count, instalments.blocks())
+        return total(count, whole_loans(instalments.blocks()))
     dues = read_dues(instalments, observed_to)
     fresh = _owed_nothing(dues)
     rows = np.flatnonzero((dues.age >= 0) & (dues.due_amount > 0))
@@ -285,9 +285,10 @@ def collection_text(table: pd.DataFrame) -> str:
     entered = interval_text(row["entered_rate"], row["entered_low"], row["entered_high"], "percent")
     text = (
         f"Of the {row['due']:,.0f} instalments due in the period from {row.name:%d %B %Y} on, "
-        f"**{entered}** were unpaid at the end of their day and entered collection (入催率); of "
-        f"loans that owed nothing from before, {row['newly_entered_rate']:.1%}"
+        f"**{entered}** were unpaid at the end of their day and entered collection (入催率)"
     )
+    if pd.notna(row["newly_entered_rate"]):
+        text += f"; of loans that owed nothing from before, {row['newly_entered_rate']:.1%}"
     days = sorted(
         int(name.split("_")[1]) for name in table.columns if name.startswith("collected_")
     )
@@ -297,6 +298,6 @@ def collection_text(table: pd.DataFrame) -> str:
         steps = ", ".join(f"{last[f'collected_{n}_rate']:.1%} within {n}" for n in days[1:])
         text += (
             f". Of those from {last.name:%d %B %Y} on, {last['collected_0_rate']:.1%} came in on "
-            f"the day or before, {steps} days of it (回款率)"
+            f"the day or before{f', {steps} days of it' if steps else ''} (回款率)"
         )
     return f"{text}."

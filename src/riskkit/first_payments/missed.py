@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from riskkit.checks import check_level
+from riskkit.checks import check_level, whole_loans
 from riskkit.first_payments.dues import Dues, read_dues
 from riskkit.metrics import jeffreys_interval
 from riskkit.partitions import total
@@ -131,7 +131,7 @@ def payment_default_counts(
             disbursed=disbursed,
             parts=parts,
         )
-        return total(count, instalments.blocks())
+        return total(count, whole_loans(instalments.blocks()))
     dues = read_dues(instalments, observed_to)
     late, age, due = _by_number(dues, max(numbers))
     start, by_day = None, BY_DAY[disbursed is not None]

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from riskkit.checks import require_columns
+from riskkit.checks import require_columns, whole_loans
 from riskkit.columns import calendar_months
 from riskkit.migration.adjacent import run_starts
 from riskkit.migration.buckets import (
@@ -89,7 +89,7 @@ def bucket_balances(
     by = by or bucket_reading(performance)
     if not isinstance(performance, pd.DataFrame):
         count = partial(bucket_balances, max_bucket=max_bucket, by=by, measure=measure)
-        return total(count, performance.blocks())
+        return total(count, whole_loans(performance.blocks()))
     run_starts(performance)
     columns = [*bucket_labels(max_bucket + 1, by), ABSORBING["charged_off"]]
     state = states(performance, max_bucket + 1, by)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from riskkit.checks import Array, require_columns
+from riskkit.checks import Array, require_columns, whole_loans
 from riskkit.columns import calendar_months
 from riskkit.migration.balances import bucket_balances
 from riskkit.migration.buckets import ABSORBING, Reading, bucket_reading, order_of
@@ -120,7 +120,8 @@ def loss_flow_counts(
     by = by or bucket_reading(performance)
     if not isinstance(performance, pd.DataFrame):
         return total(
-            partial(loss_flow_counts, loss_bucket=loss_bucket, by=by), performance.blocks()
+            partial(loss_flow_counts, loss_bucket=loss_bucket, by=by),
+            whole_loans(performance.blocks()),
         )
     balances = bucket_balances(performance, max_bucket=loss_bucket - 1, by=by)
     # the last two columns are stocks of what is lost

@@ -151,11 +151,16 @@ def broken_rules(rule: ColumnRule, values: pd.Series) -> Iterator[Broken]:
     low, high = (FIRST_DATE, LAST_DATE) if rule.kind == "date" else (rule.low, rule.high)
     if high is not None:
         ends = f"{low:%Y-%m-%d} and {high:%Y-%m-%d}" if rule.kind == "date" else f"{low} and {high}"
-        yield f"between {ends}", (there & ~values.between(low, high)).to_numpy()
+        yield f"between {ends}", _held(there & ~values.between(low, high))
     elif low is not None:
-        yield f"at least {low}", (values < low).to_numpy()
+        yield f"at least {low}", _held(values < low)
     if rule.one_of:
         yield f"one of {', '.join(rule.one_of)}", (there & ~values.isin(rule.one_of)).to_numpy()
+
+
+def _held(rows: pd.Series) -> NDArray[np.bool_]:
+    """In which rows it holds; where a value is missing, in none."""
+    return rows.to_numpy(dtype=bool, na_value=False)
 
 
 def across_columns(table: str, frame: pd.DataFrame) -> Iterator[tuple[str, Broken]]:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit.chance import MIN_BADS
-from riskkit.checks import loan_starts, require_columns
+from riskkit.checks import loan_starts, require_columns, whole_loans
 from riskkit.columns import interval_text
 from riskkit.metrics import jeffreys_interval
 from riskkit.partitions import total
@@ -110,7 +110,9 @@ def at_treatment_counts(
     riskkit definition.
     """
     count = partial(_counted, dpd=tuple(dpd), by=by)
-    return count(book) if isinstance(book, pd.DataFrame) else total(count, book.blocks())
+    if isinstance(book, pd.DataFrame):
+        return count(book)
+    return total(count, whole_loans(book.blocks()))
 
 
 def _counted(

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from riskkit.chance import MIN_BADS, rate_text
-from riskkit.checks import check_level, loan_starts, require_columns
+from riskkit.checks import check_level, loan_starts, require_columns, whole_loans
 from riskkit.columns import calendar_months
 from riskkit.metrics import jeffreys_interval
 from riskkit.partitions import total
@@ -75,9 +75,10 @@ def treatment_counts(
         A row for each month and kind that occurred, and one of "none" for the loans past due to
         which nothing was done.
 
-        - `past_due_loans`: past due, and not charged off, at the month-end before;
+        - `past_due_loans`: seen past due, and not charged off, at the month-end before;
         - `treated_loans`, `treated_amount`: treatments granted in the month, and the balance at the
-          month-end before, in fen (0 where the panel has no balances); of them `repeat_loans`: of a
+          month-end before, in fen (its own where that was not seen, 0 where the panel has no
+          balances); of them `repeat_loans`: of a
           loan already treated within the twelve months before.
 
         Every treatment is then one of: `young_loans`, granted less than `months` ago;
@@ -111,7 +112,9 @@ def treatment_counts(
         raise ValueError(f"dpd must be >= 0 and months >= 1, got {dpd!r} and {months!r}")
     last = int(calendar_months([pd.Timestamp(observed_to)])[0])
     count = partial(_counts, last_month=last, dpd=dpd, months=months)
-    return count(book) if isinstance(book, pd.DataFrame) else total(count, book.blocks())
+    if isinstance(book, pd.DataFrame):
+        return count(book)
+    return total(count, whole_loans(book.blocks()))
 
 
 def _counts(panel: pd.DataFrame, *, last_month: int, dpd: int, months: int) -> pd.DataFrame:
@@ -120,11 +123,12 @@ def _counts(panel: pd.DataFrame, *, last_month: int, dpd: int, months: int) -> p
     starts = loan_starts(panel)
     lengths = np.diff(np.append(starts, len(panel)))
     ends = np.repeat(starts + lengths - 1, lengths)
-    first = np.zeros(len(panel), dtype=bool)
-    first[starts] = True
+    # of a loan's first row, and after a gap, nobody has seen the month-end before
+    unseen = np.diff(panel["mob"].to_numpy(np.int64), prepend=-2) != 1
+    unseen[starts] = True
     charged_off = (panel["status"] == "charged_off").to_numpy(bool)
     past_due = (panel["dpd"] > 0).to_numpy(bool) & ~charged_off
-    owed = np.append(False, past_due[:-1]) & ~first
+    owed = np.append(False, past_due[:-1]) & ~unseen
     treated = panel["treatment"].notna().to_numpy(bool)
     rows = np.flatnonzero(treated | owed)
     granted = np.flatnonzero(treated)
@@ -133,7 +137,7 @@ def _counts(panel: pd.DataFrame, *, last_month: int, dpd: int, months: int) -> p
     table["past_due_loans"] = owed[rows].astype(np.int64)
     table.loc[granted, "treated_loans"] = 1
     if "balance" in panel:
-        before = np.where(first[granted], granted, granted - 1)
+        before = np.where(unseen[granted], granted, granted - 1)
         table.loc[granted, "treated_amount"] = panel["balance"].to_numpy(np.int64)[before]
     fates = _fates(panel, granted, ends, bad, last_month, months)
     for name, holds in fates.items():
