@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from own_data import OWN_CSV, changed
 from pyarrow import parquet
+from thin_sources import thin_source
 from typer.testing import CliRunner, Result
 
 from riskkit import schema
@@ -413,3 +415,17 @@ def test_a_letter_of_number_0_is_no_part_of_a_parameter() -> None:
     result = call("run", "-p", "edits=\0")
     assert result.exit_code == 2
     assert "letter of number 0" in result.stderr
+
+
+def test_validate_says_what_of_a_panel_was_not_seen(monkeypatch):
+    source = thin_source("gaps", n=60)
+    monkeypatch.setattr(schema, "load_source", lambda *args, **options: source)
+    assert "not every loan" not in call("validate", "--source", "mine.yaml").output.lower()
+    panel = source.performance
+    panel = panel[~((panel["loan_id"] == panel["loan_id"].iloc[0]) & (panel["mob"] == 0))]
+    late = dataclasses.replace(source, performance=panel.reset_index(drop=True))
+    monkeypatch.setattr(schema, "load_source", lambda *args, **options: late)
+    said = " ".join(call("validate", "--source", "mine.yaml").output.split())
+    assert "Not every loan was seen throughout." in said
+    assert "there are 1 (" in said
+    assert "first seen after their month of disbursal" in said

@@ -206,7 +206,7 @@ def validate(
 ) -> None:
     """Read a source through its mapping and check it against the data contract."""
     with _one_message(debug):
-        from riskkit import profile, schema
+        from riskkit import profile, schema, vintage
 
         if html is not None:
             _check_new("--html", html)
@@ -217,6 +217,10 @@ def validate(
             told = "What was read of it, through its mapping; it fits the data contract."
             documents.write_document(html, read.title, profile.source_sections(read), subtitle=told)
         _print(profile.source_summary(read))
+        if read.performance is not None:
+            unseen = vintage.panel_gaps(read.performance, observed_to=read.observed_to)
+            if unseen["loans"].iloc[1:].any():
+                _print(vintage.gaps_text(unseen).replace("**", ""))
 
 
 @app.command()
