@@ -155,6 +155,35 @@ def test_the_cutoff_moves_and_is_signed_for_the_model_of_the_lab(lab, lab_projec
     assert (lab.strange, lab.faults) == ([], [])
 
 
+def test_vintage_curves_are_chosen_in_the_lab(lab):
+    lab.open("05_vintages.ipynb")
+    lab.run_all()
+    assert lab.red() == []
+    explorer = lab.editor()
+
+    def chosen(name, value):
+        before = explorer.locator("tbody").inner_text()
+        explorer.locator(f"[data-key={name}]").select_option(label=value)
+        lab.page.wait_for_function(
+            "([host, before]) => host.querySelector('tbody').innerText !== before",
+            arg=[explorer.element_handle(), before],
+        )
+        return [cells(row) for row in explorer.locator("tbody tr").all()]
+
+    n_all = sum(int(row[1].replace(",", "")) for row in chosen("cohort_freq", "years"))
+    by_level = chosen("part", "channel")
+    assert sum(int(row[1].replace(",", "")) for row in by_level) < n_all
+    assert explorer.locator("[data-key=level] option").count() == 4
+    past_30 = chosen("event", "more than 30 days past due")
+    assert [row[1] for row in past_30] == [row[1] for row in by_level]
+    assert sum(int(row[2]) for row in past_30) > sum(int(row[2]) for row in by_level)
+    month = explorer.get_by_label("Month on book")
+    month.fill("2")
+    explorer.get_by_text("Cohorts that have reached month 2").wait_for()
+    assert explorer.locator(".rk-cohort").count() >= 2
+    assert (lab.strange, lab.faults) == ([], [])
+
+
 def test_the_nights_run_has_those_bins_and_says_what_the_cutoff_brings(lab_project, synthetic_run):
     signed = lab_project / "data" / "runs" / "lab" / "decisions" / "synthetic"
     given = {name: str(signed / f"{file}.json") for name, file in
