@@ -1,0 +1,94 @@
+"""Late entries, months left out and loans that stop: what was not seen is unknown, never a move."""
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_books import LAST, small_book, states_of
+
+from riskkit import provisions
+from riskkit.checks import DataContractError
+from riskkit.provisions.arrears import landmark_moves, monthly_moves
+
+TO = ["to_0", "to_1", "to_2", "to_3", "to_default", "to_ended"]
+
+
+def panel_of(*loans):
+    """Loans as (id, first month, rows of mob, dpd, status, balance, paid, recovered)."""
+    columns = ["mob", "dpd", "status", "balance", "paid_amount", "recovered_amount"]
+    parts = []
+    for name, start, rows in loans:
+        part = pd.DataFrame([(*row, *[0] * (6 - len(row))) for row in rows], columns=columns)
+        cohort = pd.Timestamp(f"{start}-01")
+        ends = [cohort + pd.DateOffset(months=mob) + pd.offsets.MonthEnd(0) for mob in part["mob"]]
+        parts.append(part.assign(loan_id=name, cohort=cohort, month_end=ends))
+    return pd.concat(parts, ignore_index=True)
+
+
+def with_gaps(panel, seed, share=0.3):
+    """The same with rows left out anywhere, each loan seen once at least."""
+    rng = np.random.default_rng(seed)
+    kept = rng.random(len(panel)) >= share
+    kept |= ~panel["loan_id"].duplicated(keep="last").to_numpy() & (rng.random(len(panel)) < 0.7)
+    return panel[kept].reset_index(drop=True)
+
+
+# -- moves -----------------------------------------------------------------------------------------
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000))
+def test_moves_of_a_panel_with_gaps_equal_a_recount_month_by_month(seed):
+    panel = with_gaps(small_book(seed)[0], seed)
+    monthly, landmarks = Counter(), Counter()
+    for _, loan in panel.groupby("loan_id"):
+        by_mob = dict(zip(loan["mob"], states_of(loan), strict=True))
+        for mob, state in by_mob.items():
+            if state > 3 or mob + 1 not in by_mob:
+                continue
+            monthly[mob, state, by_mob[mob + 1]] += 1
+            for found in range(mob):
+                if found in by_mob:
+                    landmarks[found, by_mob[found], mob, state, by_mob[mob + 1]] += 1
+    for table, expected, levels in (
+        (monthly_moves(panel), monthly, ["mob", "state"]),
+        (landmark_moves(panel), landmarks, ["found_mob", "found_state", "mob", "state"]),
+    ):
+        counted = {
+            (*(key if isinstance(key, tuple) else (key,)), TO.index(name)): n
+            for key, row in table.groupby(level=levels).sum().iterrows()
+            for name, n in row.items()
+            if n
+        }
+        assert counted == dict(expected)
+
+
+def test_a_month_left_out_is_no_landmark_and_no_move_leads_over_it():
+    one = ("a", "2024-01", [(0, 0, "current", 9), (2, 0, "current", 9), (3, 0, "current", 9)])
+    assert monthly_moves(panel_of(one)).reset_index()["mob"].tolist() == [2]
+    assert landmark_moves(panel_of(one)).reset_index()["found_mob"].tolist() == [0]
+    # the loan before lends no landmark to one that is first seen in its second month
+    before = ("A", "2024-01", [(0, 40, "delinquent", 9), (1, 0, "prepaid", 0)])
+    late = ("b", "2024-01", [(2, 0, "current", 9), (3, 0, "current", 9)])
+    assert landmark_moves(panel_of(before, late)).empty
+
+
+class Halves:
+    """A source whose blocks end within a loan."""
+
+    def __init__(self, panel):
+        self.panel = panel
+
+    def blocks(self):
+        yield self.panel.head(3)
+        yield self.panel.iloc[3:].reset_index(drop=True)
+
+
+@pytest.mark.parametrize("count", [monthly_moves, landmark_moves])
+def test_a_block_that_ends_within_a_loan_is_refused(count):
+    panel = panel_of(("a", "2024-01", [(mob, 0, "current", 9) for mob in range(6)]))
+    with pytest.raises(DataContractError, match="block 2 begins with the loan that block 1 ended"):
+        count(Halves(panel), by="days")
