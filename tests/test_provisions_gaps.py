@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_books import LAST, small_book, states_of
+from small_books import small_book, states_of
 
 from riskkit import provisions
 from riskkit.checks import DataContractError
 from riskkit.provisions.arrears import landmark_moves, monthly_moves
+from riskkit.provisions.loss_given_default import fit_lgd
 
 TO = ["to_0", "to_1", "to_2", "to_3", "to_default", "to_ended"]
 
@@ -92,3 +93,36 @@ def test_a_block_that_ends_within_a_loan_is_refused(count):
     panel = panel_of(("a", "2024-01", [(mob, 0, "current", 9) for mob in range(6)]))
     with pytest.raises(DataContractError, match="block 2 begins with the loan that block 1 ended"):
         count(Halves(panel), by="days")
+
+
+# -- loss given default ----------------------------------------------------------------------------
+
+
+def defaults(number, rows):
+    return [(f"{len(rows)}-{k:02d}", "2024-01", rows) for k in range(number)]
+
+
+def test_cash_is_discounted_by_months_and_not_by_rows():
+    """1 - 0.5 / 1.1^3: half of what is owed comes back three months after default."""
+    panel = panel_of(*defaults(40, [
+        (0, 0, "current", 1000), (3, 95, "delinquent", 1000), (6, 185, "delinquent", 500, 500),
+    ]))  # fmt: skip
+    rates = pd.Series(0.1, index=panel["loan_id"].unique())
+    lgd = fit_lgd(panel, rates)
+    assert lgd.at_default["lgd"] == pytest.approx(1 - 0.5 / 1.1**3)
+    table = provisions.lgd_cohorts(panel, rates, lgd)
+    assert table.loc["all", "lgd"] == pytest.approx(1 - 0.5 / 1.1**3)
+
+
+def test_a_month_left_out_after_default_counts_by_the_loans_seen_in_it():
+    """Without interest: 30 + 10 % of what is owed by those seen, so 60 % is lost of each."""
+    seen = [(3, 95, "delinquent", 1000), (4, 125, "delinquent", 700, 300),
+            (5, 155, "delinquent", 600, 100)]  # fmt: skip
+    panel = panel_of(*defaults(10, seen), *defaults(10, [seen[0], seen[2]]))
+    rates = pd.Series(0.0, index=panel["loan_id"].unique())
+    lgd = fit_lgd(panel, rates)
+    assert lgd.recovery["rate"].tolist() == pytest.approx([0.3, 0.1])
+    assert lgd.recovery["observed_loans"].tolist() == [10, 20]
+    table = provisions.lgd_cohorts(panel, rates, lgd)
+    assert table.loc["all", "recovered_rate"] == pytest.approx(0.25)
+    assert table.loc["all", "lgd"] == pytest.approx(0.6)
