@@ -126,3 +126,44 @@ def test_a_month_left_out_after_default_counts_by_the_loans_seen_in_it():
     table = provisions.lgd_cohorts(panel, rates, lgd)
     assert table.loc["all", "recovered_rate"] == pytest.approx(0.25)
     assert table.loc["all", "lgd"] == pytest.approx(0.6)
+
+
+# -- profit of cohorts -----------------------------------------------------------------------------
+
+COSTS = provisions.LendingCosts(funding_rate=0.12, acquisition_amount=7, servicing_amount=2)
+PAID_OFF = [(0, 0, "current", 1000), (1, 0, "current", 500, 510), (2, 0, "matured", 0, 510)]
+
+
+def test_late_entrants_are_in_no_profit_but_in_their_own_number():
+    whole = panel_of(*((f"a{k:02d}", "2024-01", PAID_OFF) for k in range(40)))
+    late = [(f"b{k}", "2024-01", PAID_OFF[1:]) for k in range(3)]
+    panel = pd.concat([whole, panel_of(*late)], ignore_index=True)
+    alone, both = (provisions.cohort_profit(of, COSTS) for of in (whole, panel))
+    assert both["late_entrants"].tolist() == [3, 3, 3]
+    pd.testing.assert_frame_equal(both.assign(late_entrants=0), alone)
+    table = provisions.break_even_table(both)
+    assert (table["loans"].item(), table["late_entrants"].item()) == (40, 3)
+    assert "Left out: 3 loans first seen after month 0." in provisions.break_even_text(table)
+    # neither is what they are expected to lose
+    one = pd.DataFrame(
+        {"cohort": ["2024Q1"], "entry_mob": 1, "stage": 1, "reason": "", "balance": 400,
+         "ecl_lifetime_amount": 90},
+    )  # fmt: skip
+    pd.testing.assert_frame_equal(provisions.break_even_table(both, one), table)
+
+
+def test_a_cohort_of_late_entrants_alone_has_no_profit():
+    table = provisions.break_even_table(
+        provisions.cohort_profit(panel_of(("a", "2024-01", PAID_OFF[1:])), COSTS)
+    )
+    assert table["profit_rate"].isna().all()
+    assert table["verdict"].item() == "too few loans to say"
+
+
+def test_principal_repaid_in_a_month_left_out_is_no_interest_lost():
+    """Lent 1,000 at 1 % funding a month, of which 500 are repaid by the second month, in which 10
+    were paid: the other 490 came in the month left out. Funding 2 x 10, servicing 2 x 2."""
+    panel = panel_of(("a", "2024-01", [PAID_OFF[0], (2, 0, "current", 500, 10)]))
+    last = provisions.cohort_profit(panel, COSTS).iloc[-1]
+    assert last["interest_amount"] == 0
+    assert (last["funding_amount"], last["cost_amount"]) == (20, 7 + 4)

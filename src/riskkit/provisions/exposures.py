@@ -56,7 +56,8 @@ def book_at(
     Returns
     -------
     DataFrame, one row per loan, index loan_id
-        `cohort`, `mob`, `dpd`, `status`, `state` (months in arrears 0..3; 4 once in default,
+        `cohort`, `mob`, `entry_mob` (month on book in which it was first seen, above 0 of a late
+        entrant), `dpd`, `status`, `state` (months in arrears 0..3; 4 once in default,
         whatever was paid since), `balance`, `amount` lent (fen), `term_months`, `method`,
         `contract_rate` and `effective_rate` (a month, fractions), `months_since_default` and
         `months_since_charge_off` (NaN where none), `default_balance` (owed when first in default),
@@ -80,7 +81,7 @@ def book_at(
     panel = performance[performance["month_end"] <= pd.Timestamp(as_of)]
     months = loan_months(panel, by=by)
     if not len(panel):
-        return _priced(panel.head(0).assign(state=0), applications)
+        return _priced(panel.head(0).assign(state=0, entry_mob=0), applications)
     ends = np.append(months.starts[1:], len(panel)) - 1
     at = np.flatnonzero(
         (months.month[ends] == calendar_months([as_of])[0]) & (months.state[ends] != ENDED)
@@ -96,6 +97,7 @@ def book_at(
     columns = ["cohort", "mob", "dpd", "status", "balance"]
     book = panel[["loan_id", *columns]].iloc[rows].set_index("loan_id")
     mob = months.mob
+    book["entry_mob"] = mob[months.starts[at]]
     book["state"] = months.state[rows].astype(np.int64)
     book["months_since_default"] = np.where(defaulted, mob[rows] - mob[first_default], np.nan)
     owed = panel["balance"].to_numpy(np.int64)
