@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_books import small_book, states_of
+from small_books import LAST, small_book, states_of
 
 from riskkit import provisions
 from riskkit.checks import DataContractError
 from riskkit.provisions.arrears import landmark_moves, monthly_moves
+from riskkit.provisions.exposures import how_they_left
 from riskkit.provisions.loss_given_default import fit_lgd
 
 TO = ["to_0", "to_1", "to_2", "to_3", "to_default", "to_ended"]
@@ -167,3 +168,42 @@ def test_principal_repaid_in_a_month_left_out_is_no_interest_lost():
     last = provisions.cohort_profit(panel, COSTS).iloc[-1]
     assert last["interest_amount"] == 0
     assert (last["funding_amount"], last["cost_amount"]) == (20, 7 + 4)
+
+
+# -- movement --------------------------------------------------------------------------------------
+
+
+def test_a_loan_that_is_not_seen_is_not_written_off():
+    live, off = (0, 0, "current", 9), (0, 200, "charged_off", 9)
+    panel = panel_of(
+        ("gap", "2024-01", [live, (2, 0, "current", 9)]),
+        ("off gap", "2024-01", [off, (2, 260, "charged_off", 9)]),
+        ("off", "2024-01", [off]),
+        ("seen", "2024-01", [live, (1, 0, "current", 9)]),
+        ("stops", "2024-01", [live]),
+        ("paid", "2024-01", [live, (1, 0, "prepaid", 0)]),
+    )
+    left = how_they_left(panel, pd.Index(panel["loan_id"].unique()), "2024-02-29")
+    assert left.to_dict() == {
+        "gap": "not seen", "off gap": "not seen", "off": "written off", "stops": "not seen",
+        "paid": "repaid",
+    }  # fmt: skip
+
+
+def test_the_movement_adds_up_though_loans_come_and_go():
+    panel, asked = small_book(8, 150)
+    kinds = provisions.kinds_of(asked, None)
+    months = {age: panel["month_end"].dt.to_period("M") == LAST.to_period("M") - age
+              for age in (0, 1)}  # fmt: skip
+    live = panel["status"].isin(["current", "delinquent"]) & (panel["mob"] > 1)
+    here, there = (set(panel["loan_id"][months[age] & live]) for age in (0, 1))
+    both = sorted(here & there)
+    stopped, back = both[:3], both[3:7]
+    drop = (months[0] & panel["loan_id"].isin(stopped)) | (months[1] & panel["loan_id"].isin(back))
+    panel = panel[~drop].reset_index(drop=True)
+    model = provisions.fit_losses(panel, asked, LAST)
+    loans = provisions.loan_ecl(provisions.book_at(panel, asked, LAST), model, kinds)
+    table = provisions.month_movement(panel, asked, loans, kinds)
+    assert table.loc[["not seen", "seen again or late"], "loans"].tolist() == [3, 4]
+    assert table["ecl_amount"].iloc[:-1].sum() == loans["ecl_amount"].sum()
+    assert table.index[-1] == "closing"

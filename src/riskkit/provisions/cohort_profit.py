@@ -106,7 +106,15 @@ def cohort_profit(
     require_columns(performance, needed, "performance")
     starts = loan_starts(performance)
     if not len(starts):
-        columns = ["loans", "amount", "late_entrants", *PARTS, "profit_amount", "profit_low", "profit_high"]
+        columns = [
+            "loans",
+            "amount",
+            "late_entrants",
+            *PARTS,
+            "profit_amount",
+            "profit_low",
+            "profit_high",
+        ]
         index = pd.MultiIndex.from_arrays([[], []], names=["cohort", "mob"])
         return pd.DataFrame(columns=columns, index=index)
     mob = performance["mob"].to_numpy(np.int64)
@@ -174,9 +182,9 @@ def break_even_table(profit: pd.DataFrame, open_loans: pd.DataFrame | None = Non
     Returns
     -------
     DataFrame, index cohort
-        `loans`, `late_entrants` (left out), `seen_to` (month on book), `profit_amount`, `profit_low`, `profit_high` there,
-        `open_loss_amount` (below 0 where more is still to come), `profit_rate` (of what was lent,
-        after that; NaN where nothing was), `break_even_mob`: first
+        `loans`, `late_entrants` (left out), `seen_to` (month on book), `profit_amount`,
+        `profit_low`, `profit_high` there, `open_loss_amount` (below 0 where more is still to come),
+        `profit_rate` (of what was lent, after that; NaN where nothing was), `break_even_mob`: first
         month from which on the profit stays at least 0 as far as seen, `earliest_mob` and
         `latest_mob`: the same of the upper and of the lower end of its interval; NaN where not yet.
         `verdict` in words.
