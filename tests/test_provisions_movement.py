@@ -153,6 +153,17 @@ def test_open_losses_are_taken_off_before_anything_is_said():
     assert provisions.break_even_text(few.head(0)) == "No cohort has been seen for a month."
 
 
+def test_a_cohort_that_was_lent_nothing_has_no_rate():
+    table = provisions.break_even_table(profit_of(-10, -8).assign(amount=0))
+    assert table["profit_rate"].isna().all()
+
+
+@pytest.mark.parametrize("rate", [float("inf"), float("nan"), -0.1])
+def test_costs_that_cannot_be_are_refused(rate):
+    with pytest.raises(ValueError, match="funding_rate must be >= 0 and finite"):
+        provisions.LendingCosts(funding_rate=rate)
+
+
 def test_findings_name_what_needs_somebody():
     rates = pd.DataFrame({"loans": [400], "lgd": 0.6}, index=[("first default", 0)])
     rates.index = pd.MultiIndex.from_tuples(rates.index)

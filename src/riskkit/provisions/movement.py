@@ -165,7 +165,9 @@ def month_movement(
     if overlays is not None and len(overlays):
         for place, (part, day) in enumerate(((before, earlier), (loans, today))):
             part = part if with_columns is None else part.join(with_columns)
-            added[place] = int(overlay_table(part, overlays, day)["overlay_amount"].sum())
+            # a segment may have had no loans a month ago
+            told = overlay_table(part, overlays, day, refuse_empty=day == today)
+            added[place] = int(told["overlay_amount"].sum())
     return movement_table(
         before,
         loans,
