@@ -90,9 +90,44 @@ def test_overlays_that_cannot_be_are_refused(tmp_path, loans):
         provisions.overlay_table(loans, less, "2024-04-30")
 
 
+@pytest.mark.parametrize("segment", ["{stage: 9}", "{stage: yes}"])
+def test_an_overlay_for_nobody_is_refused_whatever_it_adds(tmp_path, loans, segment):
+    text = OVERLAY.replace("{stage: 2, channel: merchant}", segment)
+    for add, what in (("factor: 1.2", "a factor"), ("amount: 5", "an amount")):
+        overlays = read(tmp_path, text.replace("factor: 1.2", add))["overlays"]
+        told = f"overlays.Floods: {what} for a segment without loans"
+        with pytest.raises(schema.DataContractError, match=told):
+            provisions.overlay_table(loans, overlays, "2024-04-30")
+        expired = provisions.overlay_table(loans, overlays, "2024-07-31")
+        assert expired["is_applied"].tolist() == [False, True]
+        # a month ago there may have been none yet
+        before = provisions.overlay_table(loans, overlays, "2024-04-30", refuse_empty=False)
+        assert before["overlay_amount"].tolist() == [0, -1_250]
+
+
+@pytest.mark.parametrize(("value", "n"), [("yes", 3), ("true", 3), ("no", 1)])
+def test_truths_of_a_segment_are_those_of_the_file(tmp_path, loans, value, n):
+    text = OVERLAY.replace("{stage: 2, channel: merchant}", f"{{is_new: {value}}}")
+    loans = loans.assign(is_new=[True, False, True, True])
+    overlays = read(tmp_path, text)["overlays"]
+    assert provisions.overlay_table(loans, overlays, "2024-04-30").loc["Floods", "loans"] == n
+
+
+def test_numbers_of_a_segment_are_compared_as_numbers(tmp_path, loans):
+    text = OVERLAY.replace("{stage: 2, channel: merchant}", "{term_months: 12}")
+    overlays = read(tmp_path, text)["overlays"]
+    terms = pd.Series([12.0, np.nan, 6.0, 12.0])
+    for term in (terms, terms.astype("Int64")):
+        table = provisions.overlay_table(loans.assign(term_months=term), overlays, "2024-04-30")
+        assert table.loc["Floods", "loans"] == 2
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
+        ("amount: -12.5", "amount: 1.0e+17", "overlays.Late file.amount"),
+        ("amount: -12.5", "amount: 1.0e+20", "overlays.Late file.amount"),
+        ("2024-02: 1000", "2024-02: 1.0e+20", "budget.2024-02"),
         ("    factor: 1.2\n", "    factor: 1.2\n    amount: 5\n", "either amount or factor"),
         ("    factor: 1.2\n", "", "either amount or factor"),
         ("until: 2024-06-30", "until: 2023-06-30", "until on or after from"),
@@ -192,5 +227,7 @@ def test_a_book_without_loans_has_no_ratios(rules):
 def test_days_below_zero_are_refused(rules):
     with pytest.raises(ValueError, match="dpd must be >= 0, got -1"):
         provisions.five_category([-1], [0.0], rules)
+    with pytest.raises(ValueError, match="dpd must be known of every loan, got 1 missing"):
+        provisions.five_category([float("nan"), 3], [0.0, 0.0], rules)
     with pytest.raises(ValueError, match="equally long, got 1 and 2"):
         provisions.five_category([1], [0.0, 0.1], rules)

@@ -116,6 +116,7 @@ def profit_of(*values, low=None, loans=50):
     index = pd.MultiIndex.from_product([["2024Q1"], range(len(values))], names=["cohort", "mob"])
     frame = pd.DataFrame({"loans": loans, "amount": 1000, "profit_amount": values}, index=index)
     return frame.assign(
+        late_entrants=0,
         profit_low=frame["profit_amount"] - 5 if low is None else low,
         profit_high=frame["profit_amount"] + 5,
     )
@@ -132,7 +133,7 @@ def test_the_break_even_month_is_the_first_that_stays():
 
 def test_open_losses_are_taken_off_before_anything_is_said():
     one = pd.DataFrame({"cohort": ["2024Q1"], "stage": 3, "reason": "not yet cured"})
-    one = one.assign(balance=40, ecl_lifetime_amount=10)
+    one = one.assign(balance=40, entry_mob=0, ecl_lifetime_amount=10)
     table = provisions.break_even_table(profit_of(-10, 9), one)
     assert table["verdict"].item() == "about even, within chance"
     assert table["profit_rate"].item() == pytest.approx(-0.001)
@@ -150,6 +151,17 @@ def test_open_losses_are_taken_off_before_anything_is_said():
     assert few["verdict"].item() == "too few loans to say"
     assert provisions.break_even_text(few).startswith("**0 of 1 cohorts**")
     assert provisions.break_even_text(few.head(0)) == "No cohort has been seen for a month."
+
+
+def test_a_cohort_that_was_lent_nothing_has_no_rate():
+    table = provisions.break_even_table(profit_of(-10, -8).assign(amount=0))
+    assert table["profit_rate"].isna().all()
+
+
+@pytest.mark.parametrize("rate", [float("inf"), float("nan"), -0.1])
+def test_costs_that_cannot_be_are_refused(rate):
+    with pytest.raises(ValueError, match="funding_rate must be >= 0 and finite"):
+        provisions.LendingCosts(funding_rate=rate)
 
 
 def test_findings_name_what_needs_somebody():

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from riskkit.checks import Array, loan_starts, require_columns
+from riskkit.checks import Array, loan_starts, require_columns, whole_loans
 from riskkit.columns import calendar_months
 from riskkit.migration import bucket, bucket_reading
 from riskkit.partitions import total
@@ -31,6 +31,7 @@ __all__ = [
     "landmark_moves",
     "loan_months",
     "monthly_moves",
+    "rows_later",
 ]
 
 # more than 90 days past due is a default, which a loan reaches with so many months in arrears
@@ -83,7 +84,7 @@ def loan_months(performance: pd.DataFrame, *, by: Reading | None = None) -> Mont
     Raises
     ------
     DataContractError
-        A missing column, or a panel that is not sorted by loan and month from month 0.
+        A missing column, or a panel that is not sorted by loan and month.
 
     Source
     ------
@@ -117,6 +118,40 @@ def loan_months(performance: pd.DataFrame, *, by: Reading | None = None) -> Mont
     )
 
 
+def rows_later(months: Months, rows: Array, lag: int) -> Array:
+    """Row of the same loan so many months after each row, -1 where the loan was not seen then.
+
+    Parameters
+    ----------
+    months : Months
+    rows : int array
+    lag : int
+        Months on book, not rows; negative for months before.
+
+    Returns
+    -------
+    int array, the shape of `rows`
+    """
+    last = len(months.mob) - 1
+    found = np.clip(rows + lag, 0, last)
+    wanted = months.mob[rows] + lag
+    hit = (months.loan[found] == months.loan[rows]) & (months.mob[found] == wanted)
+    result = np.where(hit, found, -1)
+    # as many rows on is as many months on, but for loans with months left out
+    ends = np.append(months.starts[1:], last + 1) - 1
+    has_gaps = months.mob[ends] - months.mob[months.starts] > ends - months.starts
+    look = np.flatnonzero(has_gaps[months.loan[rows]] & ~hit)
+    if len(look):
+        width = int(months.mob.max()) + 1
+        # of two loans the keys never meet: months outside of a loan's own are not looked up
+        look = look[(wanted[look] >= 0) & (wanted[look] < width)]
+        keys = months.loan * width + months.mob
+        asked = months.loan[rows[look]] * width + wanted[look]
+        at = np.minimum(np.searchsorted(keys, asked), last)
+        result[look] = np.where(keys[at] == asked, at, -1)
+    return result
+
+
 def monthly_moves(
     performance: pd.DataFrame | Table,
     kinds: pd.DataFrame | None = None,
@@ -125,7 +160,9 @@ def monthly_moves(
 ) -> pd.DataFrame:
     """Moves of loans not yet in default from one month-end to the next, by age and month.
 
-    Counts of two parts of a portfolio that share no loan add up to those of the whole.
+    Counts of two parts of a portfolio that share no loan add up to those of the whole. Only rows
+    of one loan a month apart are a move: what happened in months that were not seen is none. A
+    default in one of them is dated where it shows.
 
     Parameters
     ----------
@@ -147,7 +184,7 @@ def monthly_moves(
     Raises
     ------
     DataContractError
-        As :func:`loan_months`.
+        As :func:`loan_months`, or a block of a Table that ends within a loan.
 
     Source
     ------
@@ -164,7 +201,7 @@ def monthly_moves(
     """
     if not isinstance(performance, pd.DataFrame):
         by = by or bucket_reading(performance)
-        return total(partial(monthly_moves, kinds=kinds, by=by), performance.blocks())
+        return total(partial(monthly_moves, kinds=kinds, by=by), whole_loans(performance.blocks()))
     months = loan_months(performance, by=by)
     rows = _moved_from(months)
     kind, band = _parts(performance, months, kinds)
@@ -186,8 +223,9 @@ def landmark_moves(
 ) -> pd.DataFrame:
     """The moves of :func:`monthly_moves` by where the loan was found at each earlier month-end.
 
-    A move is counted once for every month-end before it, so that what a loan found in arrears at
-    some age does later is read off loans that were found so, not off all that are where it gets.
+    A move is counted once for every month-end before it at which its loan was seen, so that what a
+    loan found in arrears at some age does later is read off loans that were found so, not off all
+    that are where it gets.
 
     Parameters
     ----------
@@ -207,7 +245,7 @@ def landmark_moves(
     """
     if not isinstance(performance, pd.DataFrame):
         by = by or bucket_reading(performance)
-        return total(partial(landmark_moves, kinds=kinds, by=by), performance.blocks())
+        return total(partial(landmark_moves, kinds=kinds, by=by), whole_loans(performance.blocks()))
     months = loan_months(performance, by=by)
     rows = _moved_from(months)
     (codes, names), _ = _parts(performance, months, kinds)
@@ -219,10 +257,11 @@ def landmark_moves(
         rows = rows[months.mob[rows] >= lag]
         if not len(rows):
             break
-        found = rows - lag
+        found = rows_later(months, rows, -lag)
+        moved, found = rows[found >= 0], found[found >= 0]
         at = (
-            codes[months.loan[rows]], months.mob[found], state[found],
-            months.mob[rows], state[rows], state[rows + 1],
+            codes[months.loan[moved]], months.mob[found], state[found],
+            months.mob[moved], state[moved], state[moved + 1],
         )  # fmt: skip
         cells += np.bincount(np.ravel_multi_index(at, shape), minlength=len(cells))
     table = cells.reshape(-1, _N_TO)
@@ -236,10 +275,11 @@ def landmark_moves(
 
 
 def _moved_from(months: Months) -> Array:
-    """Rows of a loan not yet in default or ended that the loan's next row follows."""
+    """Rows of a loan not yet in default or ended that its row of the next month follows."""
     there = np.flatnonzero(months.state < DEFAULT)
     there = there[there < len(months.state) - 1]
-    return there[months.loan[there + 1] == months.loan[there]]
+    follows = months.loan[there + 1] == months.loan[there]
+    return there[follows & (months.mob[there + 1] - months.mob[there] == 1)]
 
 
 def _parts(

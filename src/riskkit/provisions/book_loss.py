@@ -157,7 +157,7 @@ def loan_ecl(
     Returns
     -------
     DataFrame, index loan_id
-        `stage`, `reason`, `balance`, `probability_12m`, `probability_lifetime`,
+        `stage`, `reason`, `balance`, `entry_mob`, `probability_12m`, `probability_lifetime`,
         `probability_expected` (of a default in the months that remain, as seen at origination; all
         three 1 once in default), `ecl_12m_amount`, `ecl_lifetime_amount` and `ecl_amount`, by the
         stage's horizon; and `ecl_amount_{scenario}`. Amounts in int64 fen, rounded loan by loan so
@@ -213,6 +213,7 @@ def loan_ecl(
     first = (table["stage"] == 1).to_numpy()
     return table.assign(
         balance=book["balance"],
+        entry_mob=book["entry_mob"],
         probability_12m=mean["year"],
         probability_lifetime=mean["life"],
         probability_expected=expected,

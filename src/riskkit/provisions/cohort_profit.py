@@ -42,7 +42,7 @@ class LendingCosts:
     Raises
     ------
     ValueError
-        A value is negative.
+        A value is negative or infinite.
     """
 
     funding_rate: float = 0.06
@@ -51,8 +51,8 @@ class LendingCosts:
 
     def __post_init__(self) -> None:
         for name in ("funding_rate", "acquisition_amount", "servicing_amount"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must be >= 0, got {getattr(self, name)!r}")
+            if not 0 <= getattr(self, name) < np.inf:
+                raise ValueError(f"{name} must be >= 0 and finite, got {getattr(self, name)!r}")
 
 
 def cohort_profit(
@@ -69,6 +69,12 @@ def cohort_profit(
     loss = the balance at charge-off; recoveries are added as they come. Only months that every loan
     of the cohort has reached are shown. Loans that have ended keep what they brought.
 
+    The base is the loans seen from month 0. A late entrant is in no figure but its own number: what
+    was lent to it and what it brought before are not in the data. Months left out of a loan cost
+    funding and servicing, and what they repaid of the principal was paid in them; what interest was
+    paid in them is unknown and counts as none. A loan whose rows stop without an end keeps what it
+    brought, and what it still owed is no loss of this table.
+
     Parameters
     ----------
     performance : DataFrame
@@ -81,7 +87,8 @@ def cohort_profit(
     Returns
     -------
     DataFrame, index (cohort, mob)
-        `loans`, `amount` (lent, fen, both of the whole cohort), cumulative `interest_amount`,
+        `loans`, `amount` (lent, fen, both of the whole cohort), `late_entrants` (loans of the
+        cohort that are left out), cumulative `interest_amount`,
         `funding_amount`, `cost_amount`, `loss_amount`, `recovered_amount` (int64 fen, the first and
         the last are earned, the others spent) and `profit_amount` with its 95 % interval
         `profit_low`, `profit_high`, by which other loans of the kind could differ.
@@ -89,7 +96,7 @@ def cohort_profit(
     Raises
     ------
     DataContractError
-        A missing column, or a panel not sorted by loan and month from month 0.
+        A missing column, or a panel not sorted by loan and month.
 
     Source
     ------
@@ -99,12 +106,22 @@ def cohort_profit(
     require_columns(performance, needed, "performance")
     starts = loan_starts(performance)
     if not len(starts):
-        columns = ["loans", "amount", *PARTS, "profit_amount", "profit_low", "profit_high"]
+        columns = [
+            "loans",
+            "amount",
+            "late_entrants",
+            *PARTS,
+            "profit_amount",
+            "profit_low",
+            "profit_high",
+        ]
         index = pd.MultiIndex.from_arrays([[], []], names=["cohort", "mob"])
         return pd.DataFrame(columns=columns, index=index)
-    parts, lent = _row_parts(performance, starts, costs, fees)
     mob = performance["mob"].to_numpy(np.int64)
     loan = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(performance))))
+    is_base = mob[starts] == 0
+    parts, lent = _row_parts(performance, starts, costs, fees)
+    parts = {name: np.where(is_base[loan], values, 0) for name, values in parts.items()}
     period = performance["cohort"].iloc[starts].dt.to_period(cohort_freq)
     code, cohorts = pd.factorize(period, sort=True)
     last_month = int(calendar_months([performance["month_end"].max()])[0])
@@ -120,9 +137,10 @@ def cohort_profit(
         sums[name] = cells.cumsum(axis=1)
     profit = _profit(sums)
     squares = _squares(_profit(parts), starts, group, mob, (len(cohorts), width))
-    loans = np.bincount(code, minlength=len(cohorts))
+    loans = np.bincount(code[is_base], minlength=len(cohorts))
+    late = np.bincount(code[~is_base], minlength=len(cohorts))
     amount = np.zeros(len(cohorts), dtype=np.int64)
-    np.add.at(amount, code, lent)
+    np.add.at(amount, code[is_base], lent[is_base])
     low, high = normal_interval(profit.astype(float), squares, loans[:, None], _LEVEL)
     shown = np.arange(width) <= matured[:, None]
     place, month = np.nonzero(shown)
@@ -133,6 +151,7 @@ def cohort_profit(
         {
             "loans": loans[place],
             "amount": amount[place],
+            "late_entrants": late[place],
             **{name: sums[name][shown] for name in PARTS},
             "profit_amount": profit[shown],
             "profit_low": low[shown],
@@ -156,15 +175,16 @@ def break_even_table(profit: pd.DataFrame, open_loans: pd.DataFrame | None = Non
     profit : DataFrame
         Of :func:`cohort_profit`.
     open_loans : DataFrame, a row for each loan on the books, optional
-        `cohort` as in `profit`, `stage`, `reason`, `balance` and `ecl_lifetime_amount`, of
-        :func:`riskkit.provisions.loan_ecl`; none unless given.
+        `cohort` as in `profit`, `entry_mob`, `stage`, `reason`, `balance` and
+        `ecl_lifetime_amount`, of :func:`riskkit.provisions.loan_ecl`; none unless given. Late
+        entrants, which are not in `profit`, do not count here either.
 
     Returns
     -------
     DataFrame, index cohort
-        `loans`, `seen_to` (month on book), `profit_amount`, `profit_low`, `profit_high` there,
-        `open_loss_amount` (below 0 where more is still to come), `profit_rate` (of what was lent,
-        after that), `break_even_mob`: first
+        `loans`, `late_entrants` (left out), `seen_to` (month on book), `profit_amount`,
+        `profit_low`, `profit_high` there, `open_loss_amount` (below 0 where more is still to come),
+        `profit_rate` (of what was lent, after that; NaN where nothing was), `break_even_mob`: first
         month from which on the profit stays at least 0 as far as seen, `earliest_mob` and
         `latest_mob`: the same of the upper and of the lower end of its interval; NaN where not yet.
         `verdict` in words.
@@ -175,6 +195,7 @@ def break_even_table(profit: pd.DataFrame, open_loans: pd.DataFrame | None = Non
     """
     expected = running = pd.Series(dtype="float64")
     if open_loans is not None and len(open_loans):
+        open_loans = open_loans[open_loans["entry_mob"] == 0]
         booked = open_loans["balance"].where(open_loans["reason"] == CHARGED_OFF, 0)
         expected = (open_loans["ecl_lifetime_amount"] - booked).groupby(open_loans["cohort"]).sum()
         running = open_loans[open_loans["stage"] < 3].groupby("cohort").size()
@@ -195,21 +216,22 @@ def break_even_table(profit: pd.DataFrame, open_loans: pd.DataFrame | None = Non
             {
                 "cohort": cohort,
                 "loans": last["loans"],
+                "late_entrants": last["late_entrants"],
                 "seen_to": mobs[-1],
                 **last[["profit_amount", "profit_low", "profit_high"]].to_dict(),
                 "open_loss_amount": open_amount,
-                "profit_rate": (last["profit_amount"] - open_amount) / last["amount"],
+                "profit_rate": (last["profit_amount"] - open_amount) / (last["amount"] or np.nan),
                 **at,
                 "verdict": _verdict(last, open_amount, bool(running.get(cohort, 0))),
             }
         )
     columns = [
-        "cohort", "loans", "seen_to", "profit_amount", "profit_low", "profit_high",
-        "open_loss_amount", "profit_rate", "break_even_mob", "earliest_mob", "latest_mob",
-        "verdict",
+        "cohort", "loans", "late_entrants", "seen_to", "profit_amount", "profit_low",
+        "profit_high", "open_loss_amount", "profit_rate", "break_even_mob", "earliest_mob",
+        "latest_mob", "verdict",
     ]  # fmt: skip
     table = pd.DataFrame(rows, columns=columns).set_index("cohort")
-    whole = ["loans", "seen_to", "profit_amount", "open_loss_amount"]
+    whole = ["loans", "late_entrants", "seen_to", "profit_amount", "open_loss_amount"]
     return table.astype(dict.fromkeys(whole, "int64"))
 
 
@@ -232,6 +254,8 @@ def break_even_text(table: pd.DataFrame) -> str:
         text += " and earlier ones" if len(lost) > 6 else ""
     n = int((table["verdict"] == "its loans still run").sum())
     text += f"; of {n} no more can be said while their loans run" if n else ""
+    if late := int(table["late_entrants"].sum()):
+        text += f". Left out: {late:,} loan{'' if late == 1 else 's'} first seen after month 0"
     return f"{text}."
 
 
@@ -251,15 +275,19 @@ def _row_parts(
     lent = balance[starts] + np.where(ended[starts], paid[starts], 0)
     before = np.append(0, balance[:-1])
     before[starts] = lent
+    mob = performance["mob"].to_numpy(np.int64)
+    passed = np.diff(mob, prepend=mob[:1])  # months since the row before
+    passed[starts] = 1
     repaid = before - balance - recovered
-    interest = paid - repaid
+    # what came off the principal in months left out was paid there, and not seen
+    interest = np.where(passed > 1, np.maximum(paid - repaid, 0), paid - repaid)
     if fees is not None:
         ids = performance["loan_id"].iloc[starts]
         interest[starts] += ids.map(fees).fillna(0).to_numpy(np.int64)
     off_before = np.append(False, off[:-1]) & ~first
     owed_in_month = np.where(off_before | first, 0, before)
-    funding = np.rint(owed_in_month * costs.funding_rate / 12).astype(np.int64)
-    cost = np.where(first, costs.acquisition_amount, costs.servicing_amount)
+    funding = np.rint(owed_in_month * costs.funding_rate / 12 * passed).astype(np.int64)
+    cost = np.where(first, costs.acquisition_amount, costs.servicing_amount * passed)
     newly_off = off & ~off_before
     return {
         "interest_amount": interest,

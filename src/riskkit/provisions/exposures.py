@@ -21,6 +21,8 @@ from riskkit.provisions.arrears import (
 
 __all__ = ["book_at", "default_exposures", "how_they_left", "last_month_ends"]
 
+NOT_SEEN = "not seen"
+
 
 def last_month_ends(performance: pd.DataFrame) -> list[pd.Timestamp]:
     """The last month-end of a panel and, where it has one, the month-end before."""
@@ -39,7 +41,8 @@ def book_at(
     """Loans on the books at a month-end: owed, not written off, with what is needed to provide.
 
     A loan leaves the books when it is paid off, has matured, or has no row any more: a charged-off
-    loan whose rows have ended is written off. Nothing after `as_of` is read.
+    loan whose rows have ended is written off. One that was not seen in the month is not here, and
+    what is owed by it is not known. Nothing after `as_of` is read.
 
     Parameters
     ----------
@@ -56,7 +59,8 @@ def book_at(
     Returns
     -------
     DataFrame, one row per loan, index loan_id
-        `cohort`, `mob`, `dpd`, `status`, `state` (months in arrears 0..3; 4 once in default,
+        `cohort`, `mob`, `entry_mob` (month on book in which it was first seen, above 0 of a late
+        entrant), `dpd`, `status`, `state` (months in arrears 0..3; 4 once in default,
         whatever was paid since), `balance`, `amount` lent (fen), `term_months`, `method`,
         `contract_rate` and `effective_rate` (a month, fractions), `months_since_default` and
         `months_since_charge_off` (NaN where none), `default_balance` (owed when first in default),
@@ -80,7 +84,7 @@ def book_at(
     panel = performance[performance["month_end"] <= pd.Timestamp(as_of)]
     months = loan_months(panel, by=by)
     if not len(panel):
-        return _priced(panel.head(0).assign(state=0), applications)
+        return _priced(panel.head(0).assign(state=0, entry_mob=0), applications)
     ends = np.append(months.starts[1:], len(panel)) - 1
     at = np.flatnonzero(
         (months.month[ends] == calendar_months([as_of])[0]) & (months.state[ends] != ENDED)
@@ -96,6 +100,7 @@ def book_at(
     columns = ["cohort", "mob", "dpd", "status", "balance"]
     book = panel[["loan_id", *columns]].iloc[rows].set_index("loan_id")
     mob = months.mob
+    book["entry_mob"] = mob[months.starts[at]]
     book["state"] = months.state[rows].astype(np.int64)
     book["months_since_default"] = np.where(defaulted, mob[rows] - mob[first_default], np.nan)
     owed = panel["balance"].to_numpy(np.int64)
@@ -159,14 +164,20 @@ def how_they_left(performance: pd.DataFrame, ids: pd.Index, as_of: pd.Timestamp 
     -------
     Series of str, index loan_id
         Of the loans whose last row by `as_of` is no loan on the books: "repaid" if it is prepaid or
-        matured, else "written off" (its rows have ended).
+        matured; "written off" if it is charged off and no row follows; else "not seen": they are
+        seen again after `as_of`, or their rows have stopped without an end.
     """
     day = pd.Timestamp(as_of)
-    panel = performance[(performance["month_end"] <= day) & performance["loan_id"].isin(ids)]
-    last = panel.drop_duplicates("loan_id", keep="last").set_index("loan_id")
-    repaid = last["status"].isin(["prepaid", "matured"])
+    panel = performance[performance["loan_id"].isin(ids)]
+    known = panel[panel["month_end"] <= day]
+    last = known.drop_duplicates("loan_id", keep="last").set_index("loan_id")
+    again = panel["loan_id"][panel["month_end"] > day]
+    status = last["status"]
+    repaid = status.isin(["prepaid", "matured"])
+    written_off = (status == "charged_off") & ~last.index.isin(again)
+    how = np.select([repaid, written_off], ["repaid", "written off"], default=NOT_SEEN)
     left = repaid | (last["month_end"] < day)
-    return repaid[left].map({True: "repaid", False: "written off"}).astype("str")
+    return pd.Series(how, index=last.index)[left].astype("str")
 
 
 def default_exposures(book: pd.DataFrame, n_months: int) -> Array:

@@ -82,7 +82,7 @@ def five_category(
     Raises
     ------
     ValueError
-        Negative days, or lengths that differ.
+        Negative or missing days, or lengths that differ.
 
     Source
     ------
@@ -100,6 +100,8 @@ def five_category(
     days, rate = np.asarray(dpd), np.asarray(loss_rate, dtype=float)
     if len(days) != len(rate):
         raise ValueError(f"dpd and loss_rate must be equally long, got {len(days)} and {len(rate)}")
+    if n_missing := int(pd.isna(days).sum()):
+        raise ValueError(f"dpd must be known of every loan, got {n_missing:,} missing")
     if (days < 0).any():
         raise ValueError(f"dpd must be >= 0, got {days.min()}")
     by_days = np.searchsorted([rules[name] for name in _DAYS], days, side="left")

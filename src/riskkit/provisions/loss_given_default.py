@@ -20,6 +20,7 @@ from riskkit.provisions.arrears import (
     Months,
     Reading,
     loan_months,
+    rows_later,
 )
 
 __all__ = ["FIRST_DEFAULT", "LossGivenDefault", "fit_lgd", "lgd_cohorts"]
@@ -150,6 +151,10 @@ def fit_lgd(
     is watched on and brings nothing. The same from every later position on: in default or cured
     by months since default, charged off by months since.
 
+    The cash of a month left out between two rows of a loan is unknown: the loan is not watched in
+    that month, which counts by the others, and what it brings later counts at its own month. A
+    default is dated at the first month-end it is seen at.
+
     Parameters
     ----------
     performance : DataFrame
@@ -225,8 +230,8 @@ def lgd_cohorts(
     DataFrame, index default_period (text)
         `loans`, `balance` (owed at default, fen), `cured`, `charged_off` (loans, by now),
         `months_to_charge_off` (mean of those), `recovered_rate` (so far, discounted, of what was
-        owed), `rest_rate` (what the months still to come brought others), `lgd`; the last row,
-        "all", is of all periods.
+        owed), `rest_rate` (what the months still to come, or left out, brought others), `lgd`; the
+        last row, "all", is of all periods.
 
     Source
     ------
@@ -243,9 +248,12 @@ def lgd_cohorts(
     rate = lgd.recovery["rate"].to_numpy()
     ahead = np.append(np.cumsum(rate[::-1])[::-1], 0.0)
     age = np.minimum(workout.last - months.month[start], len(rate))
-    so_far = np.zeros(len(start))
+    so_far, left_out = np.zeros(len(start)), np.zeros(len(start))
     for lag in range(1, workout.longest(start) + 1):
-        so_far += workout.discounted(start, lag)
+        cash = workout.discounted(start, lag)
+        so_far += np.nan_to_num(cash)
+        of_others = rate[lag - 1] if lag <= len(rate) else 0.0
+        left_out += np.where(np.isnan(cash), of_others, 0.0)
     loans = pd.DataFrame(
         {
             "loans": 1,
@@ -254,7 +262,7 @@ def lgd_cohorts(
             "charged_off": off >= 0,
             "waited": np.where(off >= 0, months.mob[off] - months.mob[start], 0),
             "received": so_far,
-            "rest": owed * ahead[age],
+            "rest": owed * (ahead[age] + left_out),
         }
     )
     period = pd.DatetimeIndex(months.month[start].astype("datetime64[M]").astype("datetime64[s]"))
@@ -294,10 +302,23 @@ class _Workout:
         return min(self.last - first, _LONGEST_MONTHS)
 
     def discounted(self, rows: Array, lag: int) -> Array:
-        """Cash of the loans of some rows so many months later, at the rows' value."""
-        later = np.minimum(rows + lag, len(self.cash) - 1)
-        same = (self.months.loan[later] == self.months.loan[rows]) & (later == rows + lag)
-        return np.where(same, self.cash[later], 0.0) * (1 + self.rate[rows]) ** -float(lag)
+        """Cash of the loans of some rows so many months later, at the rows' value.
+
+        Nothing once a loan's rows have ended, NaN in a month left out before they do.
+        """
+        months = self.months
+        later = rows_later(months, rows, lag)
+        ends = np.append(months.starts[1:], len(months.loan))[months.loan[rows]] - 1
+        unseen = np.where(months.mob[rows] + lag < months.mob[ends], np.nan, 0.0)
+        cash = np.where(later >= 0, self.cash[later], unseen)
+        return cash * (1 + self.rate[rows]) ** -float(lag)
+
+    def watched(self, rows: Array, lag: int) -> tuple[Array, Array]:
+        """Which of some rows' loans were watched so many months later, and their cash then."""
+        old_enough = np.flatnonzero(self.last - self.months.month[rows] >= lag)
+        cash = self.discounted(rows[old_enough], lag)
+        known = ~np.isnan(cash)
+        return old_enough[known], cash[known]
 
 
 def _workout(performance: pd.DataFrame, effective_rates: pd.Series, by: Reading | None) -> _Workout:
@@ -380,20 +401,21 @@ def _ratios(
     longest = workout.longest(rows)
     brought = np.zeros((longest, n_groups))
     watched_balance, watched_loans = brought.copy(), brought.copy()
-    age = workout.last - months.month[rows]
     for lag in range(1, longest + 1):
-        seen = age >= lag
+        seen, cash = workout.watched(rows, lag)
         parts = group[seen]
-        brought[lag - 1] = np.bincount(parts, workout.discounted(rows[seen], lag), n_groups)
+        brought[lag - 1] = np.bincount(parts, cash, n_groups)
         watched_balance[lag - 1] = np.bincount(parts, owed[seen], n_groups)
         watched_loans[lag - 1] = np.bincount(parts, minlength=n_groups)
     enough = (watched_loans >= _LEAST_WATCHED) & (watched_balance > 0)
     rate = np.divide(brought, watched_balance, out=np.zeros_like(brought), where=enough)
     influence = np.zeros(len(rows))
     for lag in range(1, longest + 1):
-        use = (age >= lag) & enough[lag - 1][group]
-        gap = workout.discounted(rows[use], lag) - rate[lag - 1][group[use]] * owed[use]
-        influence[use] += gap / watched_balance[lag - 1][group[use]]
+        seen, cash = workout.watched(rows, lag)
+        use = enough[lag - 1][group[seen]]
+        seen, cash = seen[use], cash[use]
+        gap = cash - rate[lag - 1][group[seen]] * owed[seen]
+        influence[seen] += gap / watched_balance[lag - 1][group[seen]]
     # a loan found in a group in several months counts as one
     each, place = np.unique(group * len(months.starts) + months.loan[rows], return_inverse=True)
     of_loan = np.bincount(place, influence, len(each))

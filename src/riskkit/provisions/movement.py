@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from riskkit.provisions.book_loss import LossModel, Outlook, fit_losses, loan_ecl
-from riskkit.provisions.exposures import book_at, how_they_left, last_month_ends
+from riskkit.provisions.exposures import NOT_SEEN, book_at, how_they_left, last_month_ends
 from riskkit.provisions.overlays import overlay_table
 
 __all__ = ["budget_table", "month_movement", "movement_table", "movement_text"]
 
 OPENING, CLOSING = "opening", "closing"
+SEEN_AGAIN = "seen again or late"
 
 
 def movement_table(
@@ -24,6 +25,7 @@ def movement_table(
     now_as_before: pd.DataFrame,
     left: pd.Series,
     *,
+    returned: pd.Index | None = None,
     overlay_before: int = 0,
     overlay_now: int = 0,
 ) -> pd.DataFrame:
@@ -39,8 +41,10 @@ def movement_table(
     now, now_as_before : DataFrame, index loan_id
         The same of today's books under this month's and under last month's model and scenarios.
     left : Series, index loan_id
-        How loans that are on the books no more have left: "repaid" or "written off"; a loan that it
-        does not know is written off.
+        How loans that are on the books no more have left: "repaid", "written off" or "not seen"; a
+        loan that it does not know is written off.
+    returned : Index, optional
+        Loans of today's books that are not new, though last month's do not have them.
     overlay_before, overlay_now : int
         Fen.
 
@@ -49,7 +53,10 @@ def movement_table(
     DataFrame, index cause
         `loans`, `ecl_amount` (int64 fen): opening; new loans; repaid; written off; moved to a worse
         stage; moved to a better stage; same stage (payments, time and arrears within it);
-        parameters; overlays; closing, which is the sum of those above.
+        parameters; overlays; closing, which is the sum of those above. Only where there are such
+        loans, "seen again or late" (`returned`) after the new ones, and "not seen" after those
+        written off: what is set aside for them has left the books with them, though nobody knows
+        that they have.
 
     Raises
     ------
@@ -63,7 +70,9 @@ def movement_table(
     if not now.index.equals(now_as_before.index):
         raise ValueError("now and now_as_before must have the same loans in the same order")
     gone = before.index.difference(now.index)
-    new = now.index.difference(before.index)
+    entered = now.index.difference(before.index)
+    again = entered.intersection(pd.Index([]) if returned is None else returned)
+    new = entered.difference(again)
     stay = now.index.intersection(before.index)
     how = left.reindex(gone).fillna("written off")
     old_stage = before["stage"].reindex(stay)
@@ -74,9 +83,12 @@ def movement_table(
     parts = {
         OPENING: (len(before), before["ecl_amount"].sum() + overlay_before),
         "new loans": (len(new), now_as_before["ecl_amount"].reindex(new).sum()),
-        "repaid": (how == "repaid", -lost[how == "repaid"].sum()),
-        "written off": (how != "repaid", -lost[how != "repaid"].sum()),
     }
+    if len(again):
+        parts[SEEN_AGAIN] = (len(again), now_as_before["ecl_amount"].reindex(again).sum())
+    for cause in ("repaid", "written off", NOT_SEEN):
+        if cause != NOT_SEEN or (how == cause).any():
+            parts[cause] = (how == cause, -lost[how == cause].sum())
     for name, moved in (
         ("moved to a worse stage", new_stage > old_stage),
         ("moved to a better stage", new_stage < old_stage),
@@ -111,7 +123,8 @@ def month_movement(
 ) -> pd.DataFrame:
     """Movement of the provision from the month-end before to the last one of the panel, by cause.
 
-    Last month's model is fitted on what was known by then, and sees the same outlook.
+    Last month's model is fitted on what was known by then, and sees the same outlook. A loan that
+    is on today's books and not on last month's is new only in its month of disbursal.
 
     Parameters
     ----------
@@ -146,32 +159,30 @@ def month_movement(
         return empty.astype("int64")
     book = book_at(performance, applications, earlier)
     before = loan_ecl(book, model, kinds, outlook)
-    as_before = _under_known_kinds(performance, applications, today, model, kinds, outlook)
+    now = book_at(performance, applications, today)
+    as_before = _under_known_kinds(now, model, kinds, outlook)
     added = [0, 0]
     if overlays is not None and len(overlays):
         for place, (part, day) in enumerate(((before, earlier), (loans, today))):
             part = part if with_columns is None else part.join(with_columns)
-            added[place] = int(overlay_table(part, overlays, day)["overlay_amount"].sum())
+            # a segment may have had no loans a month ago
+            told = overlay_table(part, overlays, day, refuse_empty=day == today)
+            added[place] = int(told["overlay_amount"].sum())
     return movement_table(
         before,
         loans,
         as_before.reindex(loans.index),
         how_they_left(performance, before.index, today),
+        returned=loans.index[now["mob"].reindex(loans.index) > 0],
         overlay_before=added[0],
         overlay_now=added[1],
     )
 
 
 def _under_known_kinds(
-    performance: pd.DataFrame,
-    applications: pd.DataFrame,
-    today: pd.Timestamp,
-    model: LossModel,
-    kinds: pd.DataFrame,
-    outlook: Outlook | None,
+    book: pd.DataFrame, model: LossModel, kinds: pd.DataFrame, outlook: Outlook | None
 ) -> pd.DataFrame:
     """Today's loans under an earlier model; those of a kind new to it as of its last kind."""
-    book = book_at(performance, applications, today)
     known = kinds.reindex(book.index)
     strange = ~known["kind"].isin(model.chain.kinds)
     return loan_ecl(

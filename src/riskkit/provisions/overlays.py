@@ -15,7 +15,11 @@ __all__ = ["overlay_table", "overlay_text"]
 
 
 def overlay_table(
-    loans: pd.DataFrame, overlays: pd.DataFrame, as_of: pd.Timestamp | str
+    loans: pd.DataFrame,
+    overlays: pd.DataFrame,
+    as_of: pd.Timestamp | str,
+    *,
+    refuse_empty: bool = True,
 ) -> pd.DataFrame:
     """What each overlay adds to the provision; one that is not in force is refused and named.
 
@@ -25,10 +29,14 @@ def overlay_table(
     Parameters
     ----------
     loans : DataFrame, one row per loan
-        `ecl_amount`, and the columns that segments name, compared as text.
+        `ecl_amount`, and the columns that segments name: numbers are compared as numbers, so that
+        12 is 12.0, truths with true or yes and false or no, all else as text.
     overlays : DataFrame, index name
         Of :func:`riskkit.schema.read_provisions`.
     as_of : Timestamp or str
+    refuse_empty : bool
+        Refuse an overlay in force whose segment has no loans; else it adds nothing, as in a month
+        before there were any.
 
     Returns
     -------
@@ -40,8 +48,8 @@ def overlay_table(
     Raises
     ------
     DataContractError
-        A segment names a column that the loans do not have, or an amount is for a segment without
-        loans: each with its overlay.
+        A segment names a column that the loans do not have, or no loan is in the segment of an
+        overlay in force: each with its overlay.
     ValueError
         All together would bring the provision of some segment's loans below zero.
 
@@ -69,19 +77,24 @@ def overlay_table(
             continue
         inside = np.ones(len(loans), dtype=bool)
         for column, value in one["segment"].items():
-            inside &= (loans[column].astype("str") == value).to_numpy(dtype=bool)
+            inside &= _has_value(loans[column], value)
         model = int(loans["ecl_amount"].to_numpy(np.int64)[inside].sum())
         refused = _refused(one, day)
         is_amount = not pd.isna(one["amount"])
-        if is_amount and not refused and not inside.any():
-            faults.append(f"overlays.{name}: an amount for a segment without loans")
+        told = ", ".join(f"{column} {value}" for column, value in one["segment"].items())
+        is_empty = not inside.any()
+        # of no loans at all a factor is nothing, an amount would still be something
+        if is_empty and refuse_empty and not refused and (is_amount or told):
+            what = "an amount" if is_amount else "a factor"
+            where = f" ({told})" if told else ""
+            faults.append(f"overlays.{name}: {what} for a segment without loans{where}")
         added = int(one["amount"]) if is_amount else round(model * (one["factor"] - 1))
+        added = 0 if is_empty else added
         if not refused and model + added < 0:
             raise ValueError(
                 f"overlay {name!r} must not bring the provision of its segment below zero, got "
                 f"{added / 100:,.2f} on {model / 100:,.2f}"
             )
-        told = ", ".join(f"{column} {value}" for column, value in one["segment"].items())
         rows.append(
             {
                 "name": name,
@@ -132,6 +145,19 @@ def overlay_text(table: pd.DataFrame, currency: str) -> str:
         )
         text += f" **Refused:** {named}; nothing of it is in the provision."
     return text
+
+
+def _has_value(column: pd.Series, value: str) -> np.ndarray:
+    """Whether each loan has the value of a segment, which is text in the file."""
+    texts = column.astype("str")
+    if pd.api.types.is_bool_dtype(column):
+        word = value.lower()
+        texts, value = texts.str.lower(), {"yes": "true", "no": "false"}.get(word, word)
+    same = (texts == value).to_numpy(dtype=bool)
+    if pd.api.types.is_bool_dtype(column) or not pd.api.types.is_numeric_dtype(column):
+        return same
+    number = pd.to_numeric(value, errors="coerce")
+    return same | (column.to_numpy(float, na_value=np.nan) == number)
 
 
 def _refused(overlay: pd.Series, day: pd.Timestamp) -> str:

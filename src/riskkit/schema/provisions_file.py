@@ -23,6 +23,8 @@ __all__ = ["read_provisions"]
 Sentence = Annotated[Text, BeforeValidator(one_line)]
 Share = Annotated[Number, Field(ge=0, le=1)]
 Days = Annotated[Whole, Field(ge=0, le=3660)]
+# in units of the currency; as fen still exact in a float, so that sums of many are in 64 bits
+Money = Annotated[Number, Field(ge=-1e13, le=1e13)]
 # of what the two sums may differ, for weights written with a few digits
 _ROUNDING = 1e-9
 
@@ -34,7 +36,7 @@ class Overlay(Block):
     approver: Sentence
     start: Annotated[Day, Field(alias="from")]
     until: Day
-    amount: Number | None = None
+    amount: Money | None = None
     factor: Annotated[Number, Field(ge=0, le=10)] | None = None
     segment: dict[Name, Scalar] = Field(default_factory=dict)
 
@@ -96,7 +98,7 @@ class ProvisionsFile(Block):
     overlays: dict[Name, Overlay] = Field(default_factory=dict)
     scenarios: dict[Name, Scenario] = Field(default_factory=dict)
     five_categories: dict[Name, Categories] = Field(default_factory=dict)
-    budget: dict[Text, Number] = Field(default_factory=dict)
+    budget: dict[Text, Money] = Field(default_factory=dict)
 
 
 def read_provisions(path: str | Path) -> dict[str, pd.DataFrame]:

@@ -1,0 +1,209 @@
+"""Late entries, months left out and loans that stop: what was not seen is unknown, never a move."""
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_books import LAST, small_book, states_of
+
+from riskkit import provisions
+from riskkit.checks import DataContractError
+from riskkit.provisions.arrears import landmark_moves, monthly_moves
+from riskkit.provisions.exposures import how_they_left
+from riskkit.provisions.loss_given_default import fit_lgd
+
+TO = ["to_0", "to_1", "to_2", "to_3", "to_default", "to_ended"]
+
+
+def panel_of(*loans):
+    """Loans as (id, first month, rows of mob, dpd, status, balance, paid, recovered)."""
+    columns = ["mob", "dpd", "status", "balance", "paid_amount", "recovered_amount"]
+    parts = []
+    for name, start, rows in loans:
+        part = pd.DataFrame([(*row, *[0] * (6 - len(row))) for row in rows], columns=columns)
+        cohort = pd.Timestamp(f"{start}-01")
+        ends = [cohort + pd.DateOffset(months=mob) + pd.offsets.MonthEnd(0) for mob in part["mob"]]
+        parts.append(part.assign(loan_id=name, cohort=cohort, month_end=ends))
+    return pd.concat(parts, ignore_index=True)
+
+
+def with_gaps(panel, seed, share=0.3):
+    """The same with rows left out anywhere, each loan seen once at least."""
+    rng = np.random.default_rng(seed)
+    kept = rng.random(len(panel)) >= share
+    kept |= ~panel["loan_id"].duplicated(keep="last").to_numpy() & (rng.random(len(panel)) < 0.7)
+    return panel[kept].reset_index(drop=True)
+
+
+# -- moves -----------------------------------------------------------------------------------------
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000))
+def test_moves_of_a_panel_with_gaps_equal_a_recount_month_by_month(seed):
+    panel = with_gaps(small_book(seed)[0], seed)
+    monthly, landmarks = Counter(), Counter()
+    for _, loan in panel.groupby("loan_id"):
+        by_mob = dict(zip(loan["mob"], states_of(loan), strict=True))
+        for mob, state in by_mob.items():
+            if state > 3 or mob + 1 not in by_mob:
+                continue
+            monthly[mob, state, by_mob[mob + 1]] += 1
+            for found in range(mob):
+                if found in by_mob:
+                    landmarks[found, by_mob[found], mob, state, by_mob[mob + 1]] += 1
+    for table, expected, levels in (
+        (monthly_moves(panel), monthly, ["mob", "state"]),
+        (landmark_moves(panel), landmarks, ["found_mob", "found_state", "mob", "state"]),
+    ):
+        counted = {
+            (*(key if isinstance(key, tuple) else (key,)), TO.index(name)): n
+            for key, row in table.groupby(level=levels).sum().iterrows()
+            for name, n in row.items()
+            if n
+        }
+        assert counted == dict(expected)
+
+
+def test_a_month_left_out_is_no_landmark_and_no_move_leads_over_it():
+    one = ("a", "2024-01", [(0, 0, "current", 9), (2, 0, "current", 9), (3, 0, "current", 9)])
+    assert monthly_moves(panel_of(one)).reset_index()["mob"].tolist() == [2]
+    assert landmark_moves(panel_of(one)).reset_index()["found_mob"].tolist() == [0]
+    # the loan before lends no landmark to one that is first seen in its second month
+    before = ("A", "2024-01", [(0, 40, "delinquent", 9), (1, 0, "prepaid", 0)])
+    late = ("b", "2024-01", [(2, 0, "current", 9), (3, 0, "current", 9)])
+    assert landmark_moves(panel_of(before, late)).empty
+
+
+class Halves:
+    """A source whose blocks end within a loan."""
+
+    def __init__(self, panel):
+        self.panel = panel
+
+    def blocks(self):
+        yield self.panel.head(3)
+        yield self.panel.iloc[3:].reset_index(drop=True)
+
+
+@pytest.mark.parametrize("count", [monthly_moves, landmark_moves])
+def test_a_block_that_ends_within_a_loan_is_refused(count):
+    panel = panel_of(("a", "2024-01", [(mob, 0, "current", 9) for mob in range(6)]))
+    with pytest.raises(DataContractError, match="block 2 begins with the loan that block 1 ended"):
+        count(Halves(panel), by="days")
+
+
+# -- loss given default ----------------------------------------------------------------------------
+
+
+def defaults(number, rows):
+    return [(f"{len(rows)}-{k:02d}", "2024-01", rows) for k in range(number)]
+
+
+def test_cash_is_discounted_by_months_and_not_by_rows():
+    """1 - 0.5 / 1.1^3: half of what is owed comes back three months after default."""
+    panel = panel_of(*defaults(40, [
+        (0, 0, "current", 1000), (3, 95, "delinquent", 1000), (6, 185, "delinquent", 500, 500),
+    ]))  # fmt: skip
+    rates = pd.Series(0.1, index=panel["loan_id"].unique())
+    lgd = fit_lgd(panel, rates)
+    assert lgd.at_default["lgd"] == pytest.approx(1 - 0.5 / 1.1**3)
+    table = provisions.lgd_cohorts(panel, rates, lgd)
+    assert table.loc["all", "lgd"] == pytest.approx(1 - 0.5 / 1.1**3)
+
+
+def test_a_month_left_out_after_default_counts_by_the_loans_seen_in_it():
+    """Without interest: 30 + 10 % of what is owed by those seen, so 60 % is lost of each."""
+    seen = [(3, 95, "delinquent", 1000), (4, 125, "delinquent", 700, 300),
+            (5, 155, "delinquent", 600, 100)]  # fmt: skip
+    panel = panel_of(*defaults(10, seen), *defaults(10, [seen[0], seen[2]]))
+    rates = pd.Series(0.0, index=panel["loan_id"].unique())
+    lgd = fit_lgd(panel, rates)
+    assert lgd.recovery["rate"].tolist() == pytest.approx([0.3, 0.1])
+    assert lgd.recovery["observed_loans"].tolist() == [10, 20]
+    table = provisions.lgd_cohorts(panel, rates, lgd)
+    assert table.loc["all", "recovered_rate"] == pytest.approx(0.25)
+    assert table.loc["all", "lgd"] == pytest.approx(0.6)
+
+
+# -- profit of cohorts -----------------------------------------------------------------------------
+
+COSTS = provisions.LendingCosts(funding_rate=0.12, acquisition_amount=7, servicing_amount=2)
+PAID_OFF = [(0, 0, "current", 1000), (1, 0, "current", 500, 510), (2, 0, "matured", 0, 510)]
+
+
+def test_late_entrants_are_in_no_profit_but_in_their_own_number():
+    whole = panel_of(*((f"a{k:02d}", "2024-01", PAID_OFF) for k in range(40)))
+    late = [(f"b{k}", "2024-01", PAID_OFF[1:]) for k in range(3)]
+    panel = pd.concat([whole, panel_of(*late)], ignore_index=True)
+    alone, both = (provisions.cohort_profit(of, COSTS) for of in (whole, panel))
+    assert both["late_entrants"].tolist() == [3, 3, 3]
+    pd.testing.assert_frame_equal(both.assign(late_entrants=0), alone)
+    table = provisions.break_even_table(both)
+    assert (table["loans"].item(), table["late_entrants"].item()) == (40, 3)
+    assert "Left out: 3 loans first seen after month 0." in provisions.break_even_text(table)
+    # neither is what they are expected to lose
+    one = pd.DataFrame(
+        {"cohort": ["2024Q1"], "entry_mob": 1, "stage": 1, "reason": "", "balance": 400,
+         "ecl_lifetime_amount": 90},
+    )  # fmt: skip
+    pd.testing.assert_frame_equal(provisions.break_even_table(both, one), table)
+
+
+def test_a_cohort_of_late_entrants_alone_has_no_profit():
+    table = provisions.break_even_table(
+        provisions.cohort_profit(panel_of(("a", "2024-01", PAID_OFF[1:])), COSTS)
+    )
+    assert table["profit_rate"].isna().all()
+    assert table["verdict"].item() == "too few loans to say"
+
+
+def test_principal_repaid_in_a_month_left_out_is_no_interest_lost():
+    """Lent 1,000 at 1 % funding a month, of which 500 are repaid by the second month, in which 10
+    were paid: the other 490 came in the month left out. Funding 2 x 10, servicing 2 x 2."""
+    panel = panel_of(("a", "2024-01", [PAID_OFF[0], (2, 0, "current", 500, 10)]))
+    last = provisions.cohort_profit(panel, COSTS).iloc[-1]
+    assert last["interest_amount"] == 0
+    assert (last["funding_amount"], last["cost_amount"]) == (20, 7 + 4)
+
+
+# -- movement --------------------------------------------------------------------------------------
+
+
+def test_a_loan_that_is_not_seen_is_not_written_off():
+    live, off = (0, 0, "current", 9), (0, 200, "charged_off", 9)
+    panel = panel_of(
+        ("gap", "2024-01", [live, (2, 0, "current", 9)]),
+        ("off gap", "2024-01", [off, (2, 260, "charged_off", 9)]),
+        ("off", "2024-01", [off]),
+        ("seen", "2024-01", [live, (1, 0, "current", 9)]),
+        ("stops", "2024-01", [live]),
+        ("paid", "2024-01", [live, (1, 0, "prepaid", 0)]),
+    )
+    left = how_they_left(panel, pd.Index(panel["loan_id"].unique()), "2024-02-29")
+    assert left.to_dict() == {
+        "gap": "not seen", "off gap": "not seen", "off": "written off", "stops": "not seen",
+        "paid": "repaid",
+    }  # fmt: skip
+
+
+def test_the_movement_adds_up_though_loans_come_and_go():
+    panel, asked = small_book(8, 150)
+    kinds = provisions.kinds_of(asked, None)
+    months = {age: panel["month_end"].dt.to_period("M") == LAST.to_period("M") - age
+              for age in (0, 1)}  # fmt: skip
+    live = panel["status"].isin(["current", "delinquent"]) & (panel["mob"] > 1)
+    here, there = (set(panel["loan_id"][months[age] & live]) for age in (0, 1))
+    both = sorted(here & there)
+    stopped, back = both[:3], both[3:7]
+    drop = (months[0] & panel["loan_id"].isin(stopped)) | (months[1] & panel["loan_id"].isin(back))
+    panel = panel[~drop].reset_index(drop=True)
+    model = provisions.fit_losses(panel, asked, LAST)
+    loans = provisions.loan_ecl(provisions.book_at(panel, asked, LAST), model, kinds)
+    table = provisions.month_movement(panel, asked, loans, kinds)
+    assert table.loc[["not seen", "seen again or late"], "loans"].tolist() == [3, 4]
+    assert table["ecl_amount"].iloc[:-1].sum() == loans["ecl_amount"].sum()
+    assert table.index[-1] == "closing"
