@@ -65,6 +65,8 @@ def leave(path: Path) -> Path:
         ("03_models", {"pdo": 0}),
         ("04_cutoffs", {"loss_rate": 60.0}),
         ("05_vintages", {"cohort_freq": "W"}),
+        ("05_vintages", {"appetite_rate": 2.0}),
+        ("08_provisions_funding", {"provisions_file": "absent.yaml"}),
         ("06_validation", {"approval_rate": 1.0}),
         ("07_offers", {"limit_levels": "2 1"}),
         ("01_borrowers", {"scenario": "boom"}),

@@ -16,7 +16,7 @@ import pandas as pd
 
 from riskkit.columns import interval_text, number_text
 from riskkit.documents.shell import fragment_html
-from riskkit.vintage import until_still
+from riskkit.vintage import CURVE_MEASURES, event_text, until_still
 
 __all__ = [
     "Explorer",
@@ -28,8 +28,6 @@ __all__ = [
 ]
 
 _MOST_DIGITS = 7  # of a rate, which is shown with two of a per cent
-_MEASURES = {"loans": "share of loans, ever", "amount": "share of the amount, ever",
-             "now": "share of loans, at the month-end"}  # fmt: skip
 
 
 @dataclass(frozen=True, repr=False)
@@ -148,11 +146,8 @@ def curve_chooser(
         ]
     choices = {
         "term": {term: f"{term} months" for term in curves.index.unique("term")},
-        "event": {
-            event: "in default" if event == "default" else f"more than {event} days past due"
-            for event in curves.index.unique("event")
-        },
-        "measure": {measure: _MEASURES[measure] for measure in curves.index.unique("measure")},
+        "event": {event: event_text(event) for event in curves.index.unique("event")},
+        "measure": {measure: CURVE_MEASURES[measure] for measure in curves.index.unique("measure")},
     }
     return Explorer(
         fragment_html(

@@ -12,8 +12,10 @@ recent one at each age (:func:`recent_table`), every matured cohort against what
 from riskkit.vintage.at_risk import risk_sets
 from riskkit.vintage.counts import cohort_counts
 from riskkit.vintage.curves import (
+    CURVE_MEASURES,
     check_vintages,
     curve_choices,
+    event_text,
     until_still,
     vintage_cells,
     vintage_table,
@@ -43,10 +45,12 @@ from riskkit.vintage.recent import (
 from riskkit.vintage.where import where_table, where_text
 
 __all__ = [
+    "CURVE_MEASURES",
     "agreement_text",
     "check_vintages",
     "cohort_counts",
     "curve_choices",
+    "event_text",
     "gaps_text",
     "milestone_figures",
     "milestone_findings",

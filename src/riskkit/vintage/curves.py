@@ -28,14 +28,22 @@ from riskkit.vintage.cohort_grids import (
 from riskkit.vintage.counts import Passed, first_days, mobs
 
 __all__ = [
+    "CURVE_MEASURES",
     "check_vintages",
     "curve_choices",
+    "event_text",
     "until_still",
     "vintage_cells",
     "vintage_table",
 ]
 
 COHORT_MONTHS = {"M": 1, "Q": 3, "Y": 12}
+# what a curve is a share of, by the measure of :func:`curve_choices`
+CURVE_MEASURES = {
+    "loans": "share of loans, ever",
+    "amount": "share of the amount, ever",
+    "now": "share of loans, at the month-end",
+}
 
 
 def check_vintages(parameters: Mapping[str, Any]) -> dict[str, str]:
@@ -44,7 +52,8 @@ def check_vintages(parameters: Mapping[str, Any]) -> dict[str, str]:
     Parameters
     ----------
     parameters : mapping of str to Any
-        `cohort_freq`, `term_months` (0: the commonest); one that is not there is not checked.
+        `cohort_freq`, `term_months` (0: the commonest), `appetite_rate`; one that is not there is
+        not checked.
 
     Raises
     ------
@@ -60,6 +69,8 @@ def check_vintages(parameters: Mapping[str, Any]) -> dict[str, str]:
         raise ValueError(f"cohort_freq must be one of {list(COHORT_MONTHS)}, got {freq!r}")
     if term < 0:
         raise ValueError(f"term_months must be >= 0, got {term!r}")
+    if not 0 <= parameters.get("appetite_rate", 0.0) <= 1:
+        raise ValueError(f"appetite_rate must lie in [0, 1], got {parameters['appetite_rate']!r}")
     return {}
 
 
@@ -313,6 +324,17 @@ def _curve_grids(
         whole = sums["base"].eq(sums["base"][0], axis=0)
         rate = rate.where(whole, (sums.pop("added") / base).cumsum(axis=1))
     return sums | {"rate": rate, "followed_share": sums["followed_share"] / sums["loans"]}
+
+
+def event_text(event: str) -> str:
+    """What a curve counts, in words: "90" days past due, or "default".
+
+    Examples
+    --------
+    >>> event_text("90")
+    'more than 90 days past due'
+    """
+    return "in default" if event == "default" else f"more than {event} days past due"
 
 
 def curve_choices(

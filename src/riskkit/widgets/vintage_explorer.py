@@ -19,8 +19,6 @@ from riskkit.widgets.vintage_session import VintageSession
 
 __all__ = ["VintageExplorer", "vintage_explorer"]
 
-_MEASURES = {"loans": "share of loans, ever", "amount": "share of the amount, ever",
-             "now": "share of loans, at the month-end"}  # fmt: skip
 _FREQS = {"M": "months", "Q": "quarters", "Y": "years"}
 
 
@@ -78,11 +76,8 @@ class VintageExplorer(View):
         session = self.session
         texts = {
             "term": [f"{term} months" for term in session.terms],
-            "event": [
-                "in default" if event == "default" else f"more than {event} days past due"
-                for event in session.events
-            ],
-            "measure": [_MEASURES[name] for name in session.measures],
+            "event": [vintage.event_text(event) for event in session.events],
+            "measure": [vintage.CURVE_MEASURES[name] for name in session.measures],
             "part": [name.replace("_", " ") for name in session.parts],
             "level": session.levels,
             "cohort_freq": list(_FREQS.values()),
@@ -118,7 +113,7 @@ class VintageExplorer(View):
     @property
     def _rate_name(self) -> str:
         ends = "" if self.session.measure == "amount" else ", 95 % interval"
-        return f"{_MEASURES[self.session.measure]}{ends}"
+        return f"{vintage.CURVE_MEASURES[self.session.measure]}{ends}"
 
     def static_html(self) -> str:
         """The block of a page on which a reader chooses among the curves, without segments."""
