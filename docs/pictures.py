@@ -21,7 +21,7 @@ PICTURES = {
     "04_cutoffs": ("cutoffs", 1000, "[data-slider]"),
     "05_vintages": ("vintages", 1000, "[data-curves]"),
 }
-SAMPLE = "04_cutoffs"
+SAMPLE = "08_provisions_funding"
 
 
 def of_reports(browser: Browser, reports: Path) -> None:
