@@ -22,8 +22,8 @@ from riskkit.monitoring.month_rates import (
     TOO_FEW,
     WORSE,
     compared,
-    complete,
     told_column,
+    whole_months,
 )
 
 __all__ = ["early_findings", "early_read", "early_text"]
@@ -89,8 +89,8 @@ def early_read(
         rate = MONTHLY_RATES[sign]
         if not {rate.numerator, rate.denominator} <= set(counts.columns):
             continue
-        known = counts.loc[complete(counts.index, observed_to), [rate.denominator, rate.numerator]]
-        known = known[known[rate.denominator] > 0]
+        seen = whole_months(counts, rate, pd.Timestamp(observed_to))
+        known = counts.loc[seen, [rate.denominator, rate.numerator]]
         cohort = pd.DatetimeIndex(known.index) - pd.DateOffset(months=LATER[sign])
         taught = known[cohort <= last]
         if taught.empty:

@@ -173,12 +173,23 @@ def _of_factor(tested: pd.DataFrame, factor: pd.Series | None) -> str:
     start = (
         f"Over {factor['periods']:.0f} periods a common factor shows with a correlation of {rho}"
     )
+    now = rejection_table(
+        tested["n"].tolist(),
+        tested["probability"].tolist(),
+        correlation=factor["correlation_high"],
+        level=SIGNIFICANT,
+    )["jeffreys_rate"]
+    at_most = f"were it as large as that allows, in {now.min():.0%} to {now.max():.0%}"
     if factor["correlation"] == 0:
-        return f"{start}: none that differs from chance."
+        return (
+            f"{start}, none that differs from chance; {at_most} of periods a grade were rejected "
+            "though its probability is right."
+        )
     rates = tested["rejected_factor_rate"]
     return (
         f"{start} ({p_text(factor['p_value'])}): with it a grade is rejected in "
-        f"{rates.min():.0%} to {rates.max():.0%} of periods though its probability is right."
+        f"{rates.min():.0%} to {rates.max():.0%} of periods though its probability is right; "
+        f"{at_most}."
     )
 
 

@@ -189,56 +189,77 @@ def gini_months(counts: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
 _GINI = ["gini", "gini_low", "gini_high"]
 
 
-def month_trend(table: pd.DataFrame, name: str, *, level: float = 0.95) -> pd.Series:
-    """Slope a year of a monthly figure, by regression weighted with its own intervals.
+def month_trend(value: pd.Series, error: pd.Series, *, level: float = 0.95) -> pd.Series:
+    """Slope a year of a monthly figure, by regression weighted with its standard errors.
 
-    Months are drawn to differ by more than their intervals say where they do (χ² of the residuals
+    Months are taken to differ by more than their errors say where they do (χ² of the residuals
     over its degrees of freedom, at least 1), and the interval is Student's.
 
     Parameters
     ----------
-    table : DataFrame, index month
-        The figure, with its 95 % interval in `{name}_low` and `{name}_high`.
-    name : str
-        Such as "gini" or "intercept".
+    value, error : Series, index month
+        The figure and its standard error; a month without both is left out. Errors that depend on
+        the figure pull the line towards the months that look surest: state them, where that can be
+        done, as they would be were nothing amiss.
     level : float
         In (0, 1).
 
     Returns
     -------
     Series
-        `months` used, `mean`, `slope` with `slope_low`, `slope_high` (a year), `spread`, `p_value`
-        (two-sided), `told`: "falls", "rises", "no trend beyond chance", or "too few to say": fewer
-        than four months.
+        `months` used, `mean`, `slope` with `slope_low`, `slope_high` (a year), `spread` and
+        `p_value` (two-sided); NaN with fewer than four months.
 
     Source
     ------
     Weighted least squares; Birge (1932), Physical Review 40, for the spread, taken where above 1.
+
+    Examples
+    --------
+    >>> months = pd.date_range("2024-01-01", periods=12, freq="MS")
+    >>> falling = pd.Series(np.linspace(0.60, 0.49, 12), months)
+    >>> month_trend(falling, pd.Series(0.02, months))[["slope", "slope_low"]].round(3).tolist()
+    [-0.12, -0.165]
     """
     check_level(level)
-    value = table[name].to_numpy(float)
-    width = (table[f"{name}_high"] - table[f"{name}_low"]).to_numpy(float)
-    used = np.isfinite(value) & np.isfinite(width) & (width > 0)
+    same_rows(value=value, error=error)
+    known = np.isfinite(value.to_numpy(float)) & (error.to_numpy(float) > 0)
     keys = ["mean", "slope", "slope_low", "slope_high", "spread", "p_value"]
-    result: dict[str, object] = {"months": int(used.sum()), **dict.fromkeys(keys, np.nan)}
-    result["told"] = TOO_FEW
-    if used.sum() < LEAST_MONTHS:
-        return pd.Series(result, name=name)
-    months = pd.DatetimeIndex(table.index[used])
+    result = {"months": float(known.sum()), **dict.fromkeys(keys, np.nan)}
+    if known.sum() < LEAST_MONTHS:
+        return pd.Series(result, name=value.name)
+    months = pd.DatetimeIndex(value.index[known])
     years = (months.year + (months.month - 1) / 12).to_numpy(float)
-    y, weight = value[used], (2 * _NORMAL / width[used]) ** 2
+    y, weight = value.to_numpy(float)[known], 1 / error.to_numpy(float)[known] ** 2
     x = years - np.average(years, weights=weight)
     mean = float(np.average(y, weights=weight))
     squares = float((weight * x**2).sum())
     slope = float((weight * x * y).sum() / squares)
     freedom = len(y) - 2
     spread = float((weight * (y - mean - slope * x) ** 2).sum() / freedom)
-    error = np.sqrt(max(spread, 1.0) / squares)
-    half = float(special.stdtrit(freedom, 0.5 + level / 2) * error)
-    p_value = 2 * float(special.stdtr(freedom, -abs(slope) / error))
-    told = STEADY if p_value > SIGNIFICANT else (FALLS if slope < 0 else RISES)
+    off = np.sqrt(max(spread, 1.0) / squares)
+    half = float(special.stdtrit(freedom, 0.5 + level / 2) * off)
+    p_value = 2 * float(special.stdtr(freedom, -abs(slope) / off))
     values = [mean, slope, slope - half, slope + half, spread, p_value]
-    return pd.Series(result | dict(zip(keys, values, strict=True)) | {"told": told}, name=name)
+    return pd.Series(result | dict(zip(keys, values, strict=True)), name=value.name)
+
+
+def _trends(calibration: pd.DataFrame, ranking: pd.DataFrame) -> pd.DataFrame:
+    """Trend of bads over promised and of Gini, with p-values for the two (Holm) and a verdict."""
+    promised = calibration["expected_bad"].where(calibration["told"] != TOO_FEW)
+    # the error that the ratio has where the promise holds
+    off = 1 / np.sqrt(promised)
+    width = (ranking["gini_high"] - ranking["gini_low"]) / (2 * _NORMAL)
+    rows = {
+        "ratio": month_trend(calibration["ratio"], off),
+        "gini": month_trend(ranking["gini"], width),
+    }
+    table = pd.DataFrame(rows).T
+    table["p_adjusted"] = holm(table["p_value"])
+    ways = np.where(table["slope"] < 0, FALLS, RISES)
+    told = np.where(table["p_adjusted"] <= SIGNIFICANT, ways, STEADY)
+    table["told"] = np.where(table["p_adjusted"].isna(), TOO_FEW, told)
+    return table
 
 
 def model_months_text(calibration: pd.DataFrame, ranking: pd.DataFrame) -> str:
@@ -253,7 +274,13 @@ def model_months_text(calibration: pd.DataFrame, ranking: pd.DataFrame) -> str:
     ------
     riskkit definition.
     """
-    return f"{_of_calibration(calibration)} {_of_ranking(ranking)}"
+    trends = _trends(calibration, ranking)
+    text = f"{_of_calibration(calibration)} {_trend('Bads over promised', trends.loc['ratio'])}"
+    gini = trends.loc["gini"]
+    if gini["told"] == TOO_FEW:
+        return f"{text} Too few months have bads enough to say how the Gini moves."
+    mean = f"The Gini of {gini['months']:.0f} months is {gini['mean']:.3f} on average."
+    return f"{text} {mean} {_trend('It', gini)}"
 
 
 def _of_calibration(table: pd.DataFrame) -> str:
@@ -270,28 +297,22 @@ def _of_calibration(table: pd.DataFrame) -> str:
     else:
         months = ", ".join(f"{row.name:%B %Y} ({_ratio(row)} times)" for _, row in off.iterrows())
         text += f"; **beyond chance** (Holm) in {months}"
-    drift = month_trend(table, "intercept")
-    return f"{text}. {_trend('The intercept of the recalibration', drift, 'a log-odds')}"
+    return f"{text}."
 
 
 def _ratio(row: pd.Series) -> str:
     return interval_text(row["ratio"], row["ratio_low"], row["ratio_high"], "number")
 
 
-def _of_ranking(table: pd.DataFrame) -> str:
-    trend = month_trend(table, "gini")
-    if trend["told"] == TOO_FEW:
-        return "Too few months have bads enough to say how the Gini moves."
-    mean = f"The Gini of {trend['months']} months is {trend['mean']:.3f} on average."
-    return f"{mean} {_trend('It', trend, 'a Gini')}"
-
-
-def _trend(what: str, trend: pd.Series, unit: str) -> str:
+def _trend(what: str, trend: pd.Series) -> str:
     if trend["told"] == TOO_FEW:
         return f"{what} is known in too few months for a trend."
-    slope = interval_text(trend["slope"], trend["slope_low"], trend["slope_high"], "signed")
     how = f"shows {STEADY}" if trend["told"] == STEADY else f"**{trend['told']}**"
-    return f"{what} {how}: {slope} {unit[2:]} a year ({p_text(trend['p_value'])})."
+    return f"{what} {how}: {_slope(trend)} a year, adjusted {p_text(trend['p_adjusted'])}."
+
+
+def _slope(trend: pd.Series) -> str:
+    return interval_text(trend["slope"], trend["slope_low"], trend["slope_high"], "signed")
 
 
 def model_months_findings(
@@ -299,7 +320,7 @@ def model_months_findings(
 ) -> list[tuple[str, str, bool]]:
     """What of probability and ranking has slipped: topic, text, whether it is red.
 
-    Red is more bads than promised in the last month tested; a falling Gini, a drift upwards, and
+    Red is more bads than promised in the last month tested; a falling Gini, a rising ratio, and
     other months are amber.
 
     Parameters
@@ -320,13 +341,12 @@ def model_months_findings(
         found.append(
             ("Calibration", text + p_text(row["p_adjusted"]), row.name == tested.index[-1])
         )
-    for topic, name, table, way in (
-        ("Calibration", "intercept", calibration, RISES),
-        ("Ranking", "gini", ranking, FALLS),
+    trends = _trends(calibration, ranking)
+    for topic, name, way, label in (
+        ("Calibration", "ratio", RISES, "Bads over promised"),
+        ("Ranking", "gini", FALLS, "The Gini"),
     ):
-        trend = month_trend(table, name)
+        trend = trends.loc[name]
         if trend["told"] == way:
-            slope = interval_text(trend["slope"], trend["slope_low"], trend["slope_high"], "signed")
-            label = "Gini" if name == "gini" else "intercept of the recalibration"
-            found.append((topic, f"The {label} {way}: {slope} a year", False))
+            found.append((topic, f"{label} {way}: {_slope(trend)} a year", False))
     return found

@@ -21,8 +21,9 @@ from riskkit.metrics import jeffreys_interval
 
 __all__ = [
     "BETTER", "CHANCE", "HIGHER", "LOWER", "MONTHLY_RATES", "SIGNIFICANT", "TOO_FEW", "WORSE",
-    "MonthlyRate", "compared", "complete", "month_signals", "monthly_findings", "monthly_rates",
+    "MonthlyRate", "compared", "month_signals", "monthly_findings", "monthly_rates",
     "monthly_text", "told_column",
+    "whole_months",
 ]  # fmt: skip
 
 SIGNIFICANT = 0.05
@@ -51,6 +52,8 @@ class MonthlyRate:
         Both are numbers of loans or instalments, so that exact tests hold; else sums of money.
     worse : str
         "higher", "lower", or "" where neither is worse by itself.
+    lag_days : int
+        A month is whole only so many days after its end.
     """
 
     numerator: str
@@ -58,8 +61,11 @@ class MonthlyRate:
     label: str
     is_count: bool = True
     worse: str = ""
+    lag_days: int = 0
 
     def __post_init__(self) -> None:
+        if self.lag_days < 0:
+            raise ValueError(f"lag_days must be >= 0, got {self.lag_days!r}")
         if self.worse not in ("higher", "lower", ""):
             raise ValueError(f"worse must be 'higher', 'lower' or '', got {self.worse!r}")
 
@@ -72,9 +78,12 @@ MONTHLY_RATES = {
     ),
     "exception": MonthlyRate("exceptions", "approved", "past a rule of approved", worse="higher"),
     "bad": MonthlyRate("bad", "labelled", "bad of known outcome", worse="higher"),
-    "fpd1": MonthlyRate("fpd1_missed", "fpd1_due", "FPD1", worse="higher"),
-    "fpd7": MonthlyRate("fpd7_missed", "fpd7_due", "FPD7", worse="higher"),
-    "fpd30": MonthlyRate("fpd30_missed", "fpd30_due", "FPD30", worse="higher"),
+    **{
+        f"fpd{n}": MonthlyRate(
+            f"fpd{n}_missed", f"fpd{n}_due", f"FPD{n}", worse="higher", lag_days=n + 1
+        )
+        for n in (1, 7, 30)
+    },
     "entered": MonthlyRate("entered", "due_instalments", "entered collection", worse="higher"),
     **{
         f"collected_{n}": MonthlyRate(
@@ -83,6 +92,7 @@ MONTHLY_RATES = {
             f"collected by day {n}",
             is_count=False,
             worse="lower",
+            lag_days=n,
         )
         for n in (0, 1, 3, 7)
     },
@@ -110,10 +120,11 @@ MONTHLY_RATES = {
 }
 
 
-def complete(months: pd.Index, observed_to: pd.Timestamp | str) -> Array:
-    """Whether each month had ended by a day."""
-    ends = pd.DatetimeIndex(months) + pd.offsets.MonthEnd(0)
-    return np.asarray(ends <= pd.Timestamp(observed_to).normalize())
+def whole_months(counts: pd.DataFrame, rate: MonthlyRate, observed_to: pd.Timestamp) -> Array:
+    """Whether each month is wholly seen, and anything is known of it."""
+    months = pd.DatetimeIndex(counts.index)
+    seen = months + pd.offsets.MonthEnd(0) + pd.Timedelta(days=rate.lag_days)
+    return np.asarray(seen <= observed_to.normalize()) & (counts[rate.denominator] > 0).to_numpy()
 
 
 def monthly_rates(counts: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
@@ -195,7 +206,7 @@ def month_signals(
     months: int = 12,
     level: float = 0.95,
 ) -> pd.DataFrame:
-    """The newest month that has ended against the months before, rate by rate, part by part.
+    """The newest month that is wholly seen against those before, rate by rate, part by part.
 
     Months differ by more than the chance of single loans, by pay days and campaigns. Hence two
     tests, of which the larger p-value counts: Fisher's, and Student's of the two rates with the
@@ -236,11 +247,10 @@ def month_signals(
     groups = [(None, counts)] if part is None else list(counts.groupby(level=0))
     for label, of_part in groups:
         by_month = of_part if part is None else of_part.droplevel(0)
-        ended = by_month[complete(by_month.index, observed_to)]
         for name, rate in chosen.items():
-            if not rate.is_count or not {rate.numerator, rate.denominator} <= set(ended.columns):
+            if not rate.is_count or not {rate.numerator, rate.denominator} <= set(counts.columns):
                 continue
-            known = ended[ended[rate.denominator] > 0]
+            known = by_month[whole_months(by_month, rate, pd.Timestamp(observed_to))]
             if len(known) > 1:
                 n, count = (known[at].to_numpy() for at in (rate.denominator, rate.numerator))
                 earlier = slice(max(len(known) - 1 - months, 0), len(known) - 1)

@@ -147,7 +147,8 @@ def stability_table(
     -------
     DataFrame, index (feature, month), months with rows outside the base
         `rows`; `psi` against the base; `psi_critical`, its 95 % value if nothing moved, and
-        `p_value` of it, `p_adjusted` after Holm over the features of the month; `shift`,
+        `p_value` of it, `p_adjusted` after Holm over the features of the month, the score by
+        itself; `shift`,
         Σ (a − e)² ÷ e, and `resemblance_p_value`, small where it is larger than is tolerated;
         `points`, Σ (a − e)·points, what the moved mix of the feature does to the mean score, with
         its 95 % interval `points_low`, `points_high` (of the score itself: how far the mean has
@@ -199,7 +200,9 @@ def _judged(table: pd.DataFrame, tolerated: float) -> pd.DataFrame:
     freedom, n = table["freedom"].to_numpy(float), table["n"].to_numpy(float)
     resembles = resemblance_p_value(chi2, freedom, n, tolerated=tolerated)
     adjusted = pd.Series(np.nan, table.index)
-    for _, some in table["p_value"].groupby(level="month"):
+    # the score is one question, its features are many
+    of_score = table.index.get_level_values("feature") == SCORE
+    for _, some in table["p_value"].groupby([of_score, table.index.get_level_values("month")]):
         adjusted[some.index] = holm(some)
     told = np.where(resembles <= SIGNIFICANT, MOVED, SMALL)
     told = np.where(adjusted <= SIGNIFICANT, told, CHANCE)

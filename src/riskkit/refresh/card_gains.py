@@ -87,7 +87,8 @@ def refit_card(card: Scorecard, X: pd.DataFrame, y: ArrayLike, *, again: str) ->
         1 bad, 0 good, none missing.
     again : str
         "coefficients", on the card's bins, or "binning": edges too, under the binner's settings.
-        Features stay those of the card, but for one that would turn round.
+        Features stay those of the card, but for one that would turn round: to choose them again is
+        a new development.
 
     Returns
     -------
@@ -105,7 +106,12 @@ def refit_card(card: Scorecard, X: pd.DataFrame, y: ArrayLike, *, again: str) ->
     if again == "binning":
         binner = clone(binner).fit(X, y, features=names)
     new = Scorecard(
-        binner, features=names, scale=card.score_scale, base=card.base, penalty=card.penalty
+        binner,
+        features=names,
+        max_p_value=None,
+        scale=card.score_scale,
+        penalty=card.penalty,
+        base=card.base,
     )
     return new.fit(X, y)
 
@@ -118,7 +124,7 @@ def refit_gains(
     level: float = 0.95,
     seed: int = 0,
 ) -> dict[str, Gain]:
-    """What new coefficients, and new bins beyond these, add to the Gini on later loans.
+    """What new coefficients, and new bins with new coefficients, add to the Gini on later loans.
 
     Each fold of the later loans is scored by a card taught by all other loans: those that taught
     the one in use, and the other folds. A refit of tonight would know as much.
@@ -138,9 +144,9 @@ def refit_gains(
     Returns
     -------
     dict of "coefficients" and "binning" to Gain
-        Gini, paired (DeLong); of "binning" against the new coefficients alone. The sign of both is
-        the Gini of the card in use (neutral: NaN). NaN with fewer than 30 later bads or goods, or
-        where a refit leaves no feature on the card.
+        Gini against the card in use, paired (DeLong), intervals that hold for both together
+        (Bonferroni). The sign is the Gini of the card in use (neutral: NaN). NaN with fewer than 30
+        later bads or goods, or where a refit leaves no feature on the card.
 
     Source
     ------
@@ -168,14 +174,14 @@ def refit_gains(
             # the probability, since rounding to points would tie some
             score[place == k] = -new.predict_proba(loans[place == k])[:, 1]
     now = card.credit_score(loans[is_late]).to_numpy(float)
-    base = {"coefficients": now, "binning": scores["coefficients"][is_late]}
+    of_each = 1 - (1 - level) / len(scores)
     gini = metrics.discrimination(metrics.score_counts(now, y[is_late]), level=level, n_boot=0)
     sign = float(gini["gini"]), float(gini["gini_low"]), float(gini["gini_high"])
     for name, score in scores.items():
         own = score[is_late]
-        if np.isnan(own).any() or np.isnan(base[name]).any():
+        if np.isnan(own).any():
             continue
-        with_new = metrics.compare(y[is_late], own, base[name], level=level)
+        with_new = metrics.compare(y[is_late], own, now, level=of_each)
         gained = [2 * float(with_new[key]) for key in ("difference", "low", "high")]
         found[name] = measured(sign, np.nan, (gained[0], gained[1], gained[2]), loans=len(own))
     return found

@@ -34,9 +34,9 @@ def save_proposals(
     Parameters
     ----------
     table : DataFrame
-        Of :func:`refresh_table`. Of the parts that it says to refit, "binning" or "coefficients"
-        write `proposal_scorecard.json`, a whole card; "calibration" `proposal_recalibration.json`,
-        intercept and slope of the log-odds.
+        Of :func:`refresh_table`. Of the parts that it says to refit, "binning" or "coefficients",
+        whichever gains more for certain, writes `proposal_scorecard.json`, a whole card;
+        "calibration" writes `proposal_recalibration.json`, intercept and slope of the log-odds.
     card : Scorecard
         In use; no file of it is touched.
     loans : DataFrame
@@ -56,10 +56,10 @@ def save_proposals(
     due = set(table.index[table["told"] == "refit"])
     written: list[str] = []
     y = loans["default_flag"].to_numpy(float)
-    for again in ("binning", "coefficients"):
-        if again in due and not written:
-            refit_card(card, loans, y, again=again).save(Path(folder) / CARD_FILE)
-            written.append(CARD_FILE)
+    cards = table.loc[[part for part in ("coefficients", "binning") if part in due], "gain_low"]
+    if len(cards):
+        refit_card(card, loans, y, again=str(cards.idxmax())).save(Path(folder) / CARD_FILE)
+        written.append(CARD_FILE)
     if "calibration" in due:
         is_late = np.asarray(later, dtype=bool)
         p = card.predict_proba(loans[is_late])[:, 1]

@@ -51,7 +51,7 @@ class RefreshRule:
 
 
 RULES = {
-    "binning": RefreshRule("Gini in use", 0.0, 0.01, "Gini beyond new coefficients"),
+    "binning": RefreshRule("Gini in use", 0.0, 0.01, "Gini"),
     "coefficients": RefreshRule("Gini in use", 0.0, 0.01, "Gini"),
     "calibration": RefreshRule("bads over promised", 0.10, 0.0, "log loss a loan"),
     "cutoff": RefreshRule("profit of the ten points above it", 0.0, 0.0, "profit"),
