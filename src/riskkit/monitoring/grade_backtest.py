@@ -93,7 +93,8 @@ def backtest(
     table.insert(6, "expected_bad", n * p)
     shared = factor_p_value(bad, n, p, correlation=correlation)
     more = table["jeffreys_p_value"]
-    adjusted = holm(2 * np.minimum(more, 1 - more))
+    told_of = (n * p >= LEAST_EXPECTED) & some
+    adjusted = holm(np.where(told_of, 2 * np.minimum(more, 1 - more), np.nan))
     table["factor_p_value"] = np.where(some, shared, np.nan)
     table["p_adjusted"] = adjusted
     for name, settings in (
@@ -112,7 +113,7 @@ def backtest(
 
 
 def _told(row: pd.Series, significance: float) -> str:
-    if not row["expected_bad"] >= LEAST_EXPECTED:
+    if np.isnan(row["p_adjusted"]):
         return TOO_FEW
     if row["p_adjusted"] > significance:
         return HOLDS

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
-from sklearn.base import clone
 
 from riskkit import metrics
 from riskkit.binning import WoeBinner
@@ -99,6 +98,8 @@ def refit_card(card: Scorecard, X: pd.DataFrame, y: ArrayLike, *, again: str) ->
     ValueError
         An unknown `again`, or as :meth:`Scorecard.fit`.
     """
+    from sklearn.base import clone
+
     if again not in ("coefficients", "binning"):
         raise ValueError(f"again must be 'coefficients' or 'binning', got {again!r}")
     names = list(card.points_)
