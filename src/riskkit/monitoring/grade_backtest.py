@@ -143,9 +143,11 @@ def backtest_text(table: pd.DataFrame, factor: pd.Series | None = None) -> str:
             f"least {LEAST_EXPECTED} bads must be expected."
         )
     off = tested[tested["told"] != HOLDS]
-    text = f"**The probability of each of {len(tested)} grades tested holds.**"
+    tested_of = "the one grade" if len(tested) == 1 else f"each of {len(tested)} grades"
+    text = f"**The probability of {tested_of} tested holds.**"
     if len(off):
-        text = f"**{len(off)} of {len(tested)} grades are off:** " + "; ".join(
+        are = "grade is" if len(tested) == 1 else f"of {len(tested)} grades are"
+        text = f"**{len(off)} {are} off:** " + "; ".join(
             _sentence(grade, row) for grade, row in off.iterrows()
         )
         text += "."
@@ -154,8 +156,7 @@ def backtest_text(table: pd.DataFrame, factor: pd.Series | None = None) -> str:
         f" By itself, the Jeffreys test at {SIGNIFICANT:.0%} rejects a grade that is right in up "
         f"to {worst['rejected_rate']:.1%} of periods ({verbatim(worst.name)}, {worst['n']:,} loans)"
         f" where loans default independently, and finds one whose true probability is "
-        f"{DETECTED} times as high in {tested['power_rate'].min():.0%} to "
-        f"{tested['power_rate'].max():.0%} of them."
+        f"{DETECTED} times as high in {_range(tested['power_rate'])} of them."
     )
     few = table.index[table["told"] == TOO_FEW]
     if len(few):
@@ -180,7 +181,7 @@ def _of_factor(tested: pd.DataFrame, factor: pd.Series | None) -> str:
         correlation=factor["correlation_high"],
         level=SIGNIFICANT,
     )["jeffreys_rate"]
-    at_most = f"were it as large as that allows, in {now.min():.0%} to {now.max():.0%}"
+    at_most = f"were it as large as that allows, in {_range(now)}"
     if factor["correlation"] == 0:
         return (
             f"{start}, none that differs from chance; {at_most} of periods a grade were rejected "
@@ -189,9 +190,15 @@ def _of_factor(tested: pd.DataFrame, factor: pd.Series | None) -> str:
     rates = tested["rejected_factor_rate"]
     return (
         f"{start} ({p_text(factor['p_value'])}): with it a grade is rejected in "
-        f"{rates.min():.0%} to {rates.max():.0%} of periods though its probability is right; "
+        f"{_range(rates)} of periods though its probability is right; "
         f"{at_most}."
     )
+
+
+def _range(rates: pd.Series) -> str:
+    """The least and the largest of some rates, or the one that they all round to."""
+    low, high = f"{rates.min():.0%}", f"{rates.max():.0%}"
+    return low if low == high else f"{low} to {high}"
 
 
 def _sentence(grade: Any, row: pd.Series) -> str:

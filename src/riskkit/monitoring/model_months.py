@@ -26,7 +26,8 @@ __all__ = [
 ]  # fmt: skip
 
 SIGNIFICANT = 0.05
-LEAST_BADS = 5  # of a month, and goods
+LEAST_EXPECTED = 5  # bads of a month, and goods
+LEAST_RANKED = 10  # bads of a month, and goods: of fewer a Gini's error is not known
 LEAST_MONTHS = 4
 TOO_FEW, CHANCE, MORE, FEWER = (
     "too few to say", "may be chance", "more bads than promised", "fewer bads than promised",
@@ -129,7 +130,7 @@ def calibration_months(
             "ratio_high": high[0] * scale,
         }
         row["p_value"] = np.nan
-        if min(expected, n - expected) >= LEAST_BADS:
+        if min(expected, n - expected) >= LEAST_EXPECTED:
             mean = expected / n
             many = 1.0 if bad == 0 else float(special.betainc(bad, n - bad + 1, mean))
             few = 1.0 if bad == n else float(1 - special.betainc(bad + 1, n - bad, mean))
@@ -163,7 +164,7 @@ def gini_months(counts: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     Returns
     -------
     DataFrame, index month
-        `n`, `bad`, `gini`, `gini_low`, `gini_high`; NaN with fewer than five goods or bads.
+        `n`, `bad`, `gini`, `gini_low`, `gini_high`; NaN with fewer than ten goods or bads.
 
     Source
     ------
@@ -175,7 +176,7 @@ def gini_months(counts: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
         of_score = cells.droplevel("month").assign(applications=0, booked=0)
         good, bad = int(of_score["good"].sum()), int(of_score["bad"].sum())
         row = {"n": good + bad, "bad": bad, **dict.fromkeys(_GINI, np.nan)}
-        if min(good, bad) >= LEAST_BADS:
+        if min(good, bad) >= LEAST_RANKED:
             with warnings.catch_warnings():
                 # a month may rank everybody right, or the wrong way round
                 warnings.filterwarnings("ignore", category=UserWarning)
@@ -288,9 +289,8 @@ def _of_calibration(table: pd.DataFrame) -> str:
     if tested.empty:
         return "Too few bads are known in any month to say whether the probability came true."
     bad, expected = tested["bad"].sum(), tested["expected_bad"].sum()
-    text = (
-        f"Over {len(tested)} months {bad:,.0f} loans went bad where {expected:,.0f} were promised"
-    )
+    over = "a month" if len(tested) == 1 else f"{len(tested)} months"
+    text = f"Over {over} {bad:,.0f} loans went bad where {expected:,.0f} were promised"
     off = tested[tested["told"] != CHANCE]
     if off.empty:
         text += "; **in no month by more than chance** (Holm)"
