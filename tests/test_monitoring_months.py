@@ -194,6 +194,39 @@ def test_what_a_source_lacks_is_no_column():
     assert "no two months" in monitoring.monthly_text(monitoring.month_signals(table, OBSERVED))
 
 
+def test_over_a_gap_and_after_a_charge_off_there_is_no_move():
+    panel = pd.DataFrame(
+        {
+            # "a" is not seen in month 2; "b" is written off early and keeps rows
+            "loan_id": ["a", "a", "a", "b", "b", "b", "b"],
+            "cohort": pd.Timestamp("2024-01-01"),
+            "mob": [0, 1, 3, 0, 1, 2, 3],
+            "dpd": [0, 0, 40, 0, 10, 20, 20],
+            "status": ["current"] * 2
+            + ["delinquent", "current", "delinquent"]
+            + ["charged_off"] * 2,
+            "balance": 1_000,
+            "month_end": pd.to_datetime(
+                [
+                    *("2024-01-31", "2024-02-29", "2024-04-30"),
+                    *("2024-01-31", "2024-02-29", "2024-03-31", "2024-04-30"),
+                ]
+            ),
+        }
+    )
+    asked = pd.DataFrame({"application_id": ["a", "b"]})
+    table = monitoring.monthly_counts(asked, observed_to=OBSERVED, performance=panel)
+    moves = table[["m0_loans", "m0_m1_loans", "m1_loans", "m1_m2_loans", "open_loans", "open_30"]]
+    assert moves.to_numpy().tolist() == [
+        [0, 0, 0, 0, 2, 0],
+        [2, 1, 0, 0, 2, 0],
+        [0, 0, 1, 1, 0, 0],
+        [0, 0, 0, 0, 1, 1],
+    ]
+    # a charge-off is past any number of days
+    assert table.loc["2024-04-01", ["mob3_loans", "mob3_30"]].tolist() == [2, 2]
+
+
 def test_a_part_that_is_missing_is_called_none(book):
     applications = book[0].assign(channel=book[0]["channel"].where(book[0].index % 2 == 0))
     table = counted((applications, *book[1:]), by="channel")

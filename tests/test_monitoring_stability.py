@@ -277,6 +277,7 @@ def test_new_and_vanished_categories_and_jumps_are_named():
     then, now = applicants(4_000, 11, "2024-01-01", 4), applicants(1_000, 12, "2024-05-01", 1)
     now["city"] = now["city"].replace({"c": "d"})
     now.loc[now.index % 4 == 0, "income"] = np.nan
+    now.loc[now.index % 5 == 0, "city"] = None
     X = pd.concat([then, now], ignore_index=True)
     counts = monitoring.value_counts(X, FEATURES, base=np.arange(len(X)) < len(then))
     table = monitoring.value_changes(counts)
@@ -284,6 +285,7 @@ def test_new_and_vanished_categories_and_jumps_are_named():
     assert told == {
         ("city", "c"): "vanished",
         ("city", "d"): "new",
+        ("city", "missing"): "jumped",
         ("income", "missing"): "jumped",
         ("income", "special -9"): "may be chance",
     }
@@ -293,7 +295,11 @@ def test_new_and_vanished_categories_and_jumps_are_named():
     assert "**New categories**, which no bin was made for: City, d" in text
     assert "**Vanished** beyond chance: City, c" in text
     found = monitoring.stability_findings(pd.DataFrame(), LABELS, table)
-    assert [text.split(":")[0] for _, text, _ in found] == ["City, d", "Income, missing"]
+    assert [text.split(":")[0] for _, text, _ in found] == [
+        "City, d",
+        "City, missing",
+        "Income, missing",
+    ]
 
 
 def test_a_rare_category_that_is_absent_by_chance_has_not_vanished():

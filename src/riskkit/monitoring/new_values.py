@@ -154,7 +154,6 @@ def value_changes(
     )
     table["p_adjusted"] = holm(table["p_value"].astype(float))
     table["told"] = pd.Series([_told(row) for _, row in table.iterrows()], table.index, dtype=str)
-    table.attrs["month"] = when
     return table
 
 
