@@ -120,6 +120,25 @@ def test_the_factor_of_a_history_is_found_and_none_is_not():
         assert np.isnan(monitoring.factor_correlation(bad, n)["correlation"])
 
 
+def test_the_test_of_no_factor_is_half_a_chi_square():
+    """The likelihoods by numerical integration; ρ = 0 is an end of its range."""
+    bad, n = np.array([30, 51, 29, 40, 28, 62]), 1000
+    found = monitoring.factor_correlation(bad, np.full(6, n))
+    p, rho = bad.sum() / 6_000, found["correlation"]
+
+    def likelihood(d):
+        def at(z):
+            moved = special.ndtri(p) - np.sqrt(rho) * z
+            conditional = special.ndtr(moved / np.sqrt(1 - rho))
+            return stats.binom.pmf(d, n, conditional) * stats.norm.pdf(z)
+
+        return integrate.quad(at, -8, 8, limit=200)[0]
+
+    best = np.log([likelihood(d) for d in bad]).sum()
+    none = stats.binom.logpmf(bad, n, p).sum()
+    assert found["p_value"] == pytest.approx(stats.chi2.sf(2 * (best - none), 1) / 2, rel=1e-4)
+
+
 # -- by grade --------------------------------------------------------------------------------------
 
 
@@ -257,17 +276,19 @@ def test_a_drift_and_a_fading_score_are_told():
     assert "**falls**" in text
 
 
-def test_a_trend_holds_its_level_with_the_errors_it_is_told():
+@pytest.mark.parametrize("understated", [1, 3])
+def test_a_trend_holds_its_level_even_where_its_errors_are_understated(understated):
     rng = np.random.default_rng(5)
     months = pd.date_range("2022-01-01", periods=12, freq="MS")
     found = 0
-    for _ in range(400):
+    for _ in range(300):
         error = rng.uniform(0.01, 0.05, 12)
         value = pd.Series(0.5 + error * rng.standard_normal(12), months)
-        trend = monitoring.month_trend(value, pd.Series(error, months))
+        trend = monitoring.month_trend(value, pd.Series(error / understated, months))
         found += trend["p_value"] <= 0.05
     # a spread below 1 is not taken, so that it errs on the safe side
-    assert found <= stats.binom.ppf(0.999, 400, 0.05)
+    assert found <= stats.binom.ppf(0.999, 300, 0.05)
+    assert found >= (stats.binom.ppf(0.001, 300, 0.05) if understated > 1 else 0)
 
 
 def test_few_bads_and_few_months_say_nothing():

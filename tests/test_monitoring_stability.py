@@ -238,6 +238,17 @@ def test_a_score_that_nobody_had_before_has_its_band(model):
     assert (topic, red) == ("Stability", True)
 
 
+def test_those_without_a_score_are_a_band_of_their_own():
+    n = 400
+    day = pd.to_datetime(np.where(np.arange(n) < 200, "2024-05-01", "2024-06-01"))
+    score = pd.Series(np.full(n, 500.0)).where((np.arange(n) < 200) | (np.arange(n) % 2 == 0))
+    frame = pd.DataFrame({"applied_at": day})
+    counts = monitoring.stability_counts(frame, base=np.arange(n) < 200, score=score)
+    row = monitoring.stability_table(counts).loc[("score", JUNE)]
+    assert row["psi"] == pytest.approx(metrics.psi([200, 0], [100, 100]))
+    assert row["points"] == 0
+
+
 # -- partitions ------------------------------------------------------------------------------------
 
 

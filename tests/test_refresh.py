@@ -100,14 +100,15 @@ def test_a_probability_that_promises_too_little_is_recalibrated(card):
     assert gain.sign == pytest.approx(new["default_flag"].sum() / expected)
 
 
-def test_the_gain_of_a_recalibration_is_seldom_claimed_where_there_is_none():
+def test_a_recalibration_that_is_not_needed_costs_rather_than_gains():
+    """On the loans that fitted it, it would gain on all of these."""
     rng = np.random.default_rng(7)
-    claimed = 0
+    gains = []
     for seed in range(40):
-        p = special.expit(rng.normal(-2.5, 1, 2_000))
-        gain = refresh.recalibration_gain(rng.random(2_000) < p, p, seed=seed)
-        claimed += gain.gain_low > 0
-    assert claimed <= 2
+        p = special.expit(rng.normal(-1, 1, 400))
+        gains.append(refresh.recalibration_gain(rng.random(400) < p, p, seed=seed))
+    assert np.mean([gain.gain for gain in gains]) < 0
+    assert sum(gain.gain_low > 0 for gain in gains) <= 2
 
 
 def test_a_cutoff_too_low_is_raised_on_other_loans_than_chose_it():
@@ -127,6 +128,17 @@ def test_a_cutoff_too_low_is_raised_on_other_loans_than_chose_it():
     assert high.loans == (score >= 640).sum()
     assert "CNY of profit" in refresh.refresh_text(refresh.refresh_table({"cutoff": gain}), "CNY")
     assert np.isnan(refresh.cutoff_gain(score[:20], money[:20], 500).gain)
+
+
+def test_no_cutoff_gains_where_score_and_profit_are_strangers():
+    """Chosen on the loans that judge it, a cutoff never loses."""
+    rng = np.random.default_rng(11)
+    gains = []
+    for seed in range(40):
+        score, money = rng.integers(500, 600, 500), rng.normal(2, 100, 500)
+        gains.append(refresh.cutoff_gain(score, money, 500, seed=seed).gain)
+    assert min(gains) < 0
+    assert np.mean(gains) < 0
 
 
 def cohorts(hazard_of, n_cohorts=24, n=2_000, seed=0):
@@ -158,6 +170,9 @@ def test_new_hazards_are_due_where_later_cohorts_default_more():
         for name, gain in {"same": same, "more": more}.items()
     }
     assert told == {"same": "keep", "more": "refit"}
+    # on the cohorts that made them, new hazards never lose
+    small = [refresh.hazard_gain(cohorts(lambda k, mob: 0.02, 14, 120, k), last) for k in range(8)]
+    assert min(gain.gain for gain in small) < 0
     nobody = refresh.hazard_gain(cohorts(lambda k, mob: 0.0, 4, 50), last)
     assert np.isnan(nobody.gain)
 
