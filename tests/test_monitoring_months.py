@@ -377,3 +377,13 @@ def test_an_early_read_without_a_vintage_or_months_since_is_empty():
     assert "too little" in monitoring.early_text(few)
     with pytest.raises(ValueError, match="fpd9"):
         monitoring.early_read(table, "2024-03-01", development_to="2023-01-01", signs=["fpd9"])
+
+
+@pytest.mark.parametrize("scenario", ["base", "fraud_ring"])
+def test_a_ring_of_fraud_shows_in_the_first_instalments_and_the_base_world_does_not(scenario):
+    source = synthetic.as_source(synthetic.Lender(scenario=scenario), 20_000, seed=21)
+    counts = monitoring.monthly_counts(
+        source.applications, observed_to=source.observed_to, instalments=source.instalments
+    )
+    early = monitoring.early_read(counts, source.observed_to, development_to="2023-06-30")
+    assert (early["told"] == "worse beyond chance").any() == (scenario == "fraud_ring")
