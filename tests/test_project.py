@@ -52,6 +52,7 @@ ORDER = (
     "credit_limits",
     "trials",
     "offers",
+    "as_of",
     "vintage",
     "treatments",
     "first_payments",

@@ -72,9 +72,13 @@ def read_dues(instalments: pd.DataFrame, observed_to: pd.Timestamp | str) -> Due
     ------
     DataContractError
         A missing column or value; rows not sorted by loan and number, or whose due dates go back
-        within a loan; an amount paid without a date.
+        within a loan; an amount paid without a date; dates in a time zone.
     """
     require_columns(instalments, list(NEEDED), "instalments")
+    dates = instalments[["due_date", "paid_date"]]
+    if zoned := list(dates.select_dtypes("datetimetz").columns):
+        told = f"{', '.join(zoned)}: in a time zone, dates without one are expected"
+        raise DataContractError("instalments", [told])
     number = instalments["number"].to_numpy(np.int64)
     due = instalments["due_date"].to_numpy().astype("datetime64[D]")
     new = _first_rows(instalments["loan_id"])

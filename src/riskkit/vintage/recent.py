@@ -14,6 +14,7 @@ import pandas as pd
 from riskkit.chance import p_text
 from riskkit.checks import check_level
 from riskkit.tables import Table
+from riskkit.vintage.by_amount import amount_columns, amount_sign, amount_text
 from riskkit.vintage.chance import MILESTONES, against_earlier
 from riskkit.vintage.cohort_grids import event_of
 from riskkit.vintage.counts import cohort_counts
@@ -64,8 +65,8 @@ def recent_table(
         "2024Q1", or "2024Q1 to 2024Q2" for those taken together. Columns `first`, `last`,
         `earlier_to` (cohorts: from, to, and the last of the earlier ones); `loans`, `bad`,
         `bad_rate`, `bad_rate_low`, `bad_rate_high`; `earlier_loans`, `earlier_bad`, `earlier_rate`;
-        `p_value` (Fisher's exact test, two-sided) and `p_adjusted` (after Holm, over all rows). A
-        month by which no loan at all is bad says nothing and is no row; neither is anything where
+        `p_value` (Fisher's exact test, two-sided) and `p_adjusted` (after Holm, over all rows). Of
+        counts with `squares` also the columns of :func:`amount_columns`, adjusted apart. A month by which no loan at all is bad says nothing and is no row; neither is anything where
         no cohort is recent, or none earlier.
 
     Raises
@@ -95,6 +96,7 @@ def recent_table(
     if not isinstance(counts, pd.DataFrame) or "mob" not in counts.index.names:
         counts = cohort_counts(counts, dpd=tuple(dpd))
     rows: dict[tuple[str, int, str], list[object]] = {}
+    sides: dict[tuple[str, int, str], tuple[pd.Index, pd.Index]] = {}
     for days in dpd if "ever_default_loans" not in counts else dpd[:1]:
         event = event_of(counts, days)
         curves = vintage_table(counts, dpd=days, cohort_freq=cohort_freq)
@@ -105,16 +107,23 @@ def recent_table(
         loans = counts["loans"].groupby(starts).sum().reindex(curves.index)
         found = curves[[m for m in months if m in curves and m <= term_months + LATE_MONTHS]]
         name = event if event == "default" else f"{event}+"
-        for (month, cohort), row in _comparisons(found, loans).items():
+        for (month, cohort), (row, own, earlier) in _comparisons(found, loans).items():
             rows[name, month, cohort] = row
+            sides[name, month, cohort] = own, earlier
     columns = ["first", "last", "earlier_to", "loans", "bad", "earlier_loans", "earlier_bad"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     table.index = pd.MultiIndex.from_tuples(rows, names=["event", "mob", "cohort"])
-    return against_earlier(table, level=level)
+    table = against_earlier(table, level=level)
+    if "square" not in counts or table.empty:
+        return table
+    return table.assign(**amount_columns(counts, table, sides, cohort_freq, level))
 
 
-def _comparisons(curves: pd.DataFrame, loans: pd.Series) -> dict[tuple[int, str], list[object]]:
-    """Recent cohorts by month, each and together: first, last, loans and bads, of both sides."""
+_Comparison = tuple[list[object], pd.Index, pd.Index]
+
+
+def _comparisons(curves: pd.DataFrame, loans: pd.Series) -> dict[tuple[int, str], _Comparison]:
+    """Recent cohorts by month, each and together: first, last, loans and bads, and both sides."""
     reached = curves.notna().sum()
     n_cohorts = int(reached.max()) if len(reached) else 0
     last = reached.index[(reached >= n_cohorts / 2) & (reached > 0)]
@@ -123,7 +132,7 @@ def _comparisons(curves: pd.DataFrame, loans: pd.Series) -> dict[tuple[int, str]
     is_recent = curves[last[-1]].isna()
     bads = curves.mul(loans, axis=0).round()
     earlier_to = str(is_recent.index[~is_recent][-1])
-    rows: dict[tuple[int, str], list[object]] = {}
+    rows: dict[tuple[int, str], _Comparison] = {}
     for month in curves:
         seen = bads[month].dropna()
         earlier = seen.index[~is_recent[seen.index]]
@@ -135,7 +144,7 @@ def _comparisons(curves: pd.DataFrame, loans: pd.Series) -> dict[tuple[int, str]
             first, final = str(group[0]), str(group[-1])
             sums = [int(part[side].sum()) for side in (group, earlier) for part in (loans, seen)]
             name = first if len(group) == 1 else f"{first} to {final}"
-            rows[int(month), name] = [first, final, earlier_to, *sums]
+            rows[int(month), name] = [first, final, earlier_to, *sums], group, earlier
     return rows
 
 
@@ -155,8 +164,10 @@ def strongest_sign(table: pd.DataFrame) -> pd.Series | None:
     return worse.loc[worse["p_value"].idxmin()] if len(worse) else None
 
 
-def recent_text(table: pd.DataFrame, term_months: int) -> str:
+def recent_text(table: pd.DataFrame, term_months: int, currency: str = "") -> str:
     """Sentences on the strongest sign among the recent cohorts, or that there is none, as Markdown.
+
+    By loans first, then, where the table has it, by amount.
 
     Parameters
     ----------
@@ -164,6 +175,8 @@ def recent_text(table: pd.DataFrame, term_months: int) -> str:
         Of :func:`recent_table`.
     term_months : int
         Of the loans.
+    currency : str
+        Of the amounts in words.
 
     Source
     ------
@@ -180,6 +193,10 @@ def recent_text(table: pd.DataFrame, term_months: int) -> str:
             "No recent cohort can be compared yet: none has reached a month by which earlier ones "
             "had bads."
         )
+    return f"{_loans_text(table, term_months)} {amount_text(table, currency)}".strip()
+
+
+def _loans_text(table: pd.DataFrame, term_months: int) -> str:
     counted = _counted(table)
     row = strongest_sign(table)
     if row is not None:
@@ -255,7 +272,7 @@ def _agreement(higher: pd.Series, signs: pd.Series) -> str:
 
 
 def recent_findings(table: pd.DataFrame, term_months: int) -> list[tuple[str, str, bool]]:
-    """The strongest early sign: topic, text, and that it is not red.
+    """The strongest early sign by loans, and one by amount alone: topic, text; none is red.
 
     Parameters
     ----------
@@ -268,9 +285,20 @@ def recent_findings(table: pd.DataFrame, term_months: int) -> list[tuple[str, st
     ------
     riskkit definition.
     """
-    row = strongest_sign(table)
+    row, by_amount = strongest_sign(table), amount_sign(table)
+    found = []
+    if by_amount is not None and (row is None or by_amount["p_adjusted"] > SIGNIFICANT):
+        event, month, cohort = by_amount.name
+        text = (
+            f"{cohort}, {term_months} months, by amount: {by_amount['bad_amount_rate']:.2%} "
+            f"{_past(event)} by month {month} (95 % interval {by_amount['bad_amount_low']:.2%} to "
+            f"{by_amount['bad_amount_high']:.2%}), against {by_amount['earlier_amount_rate']:.2%} "
+            f"of earlier cohorts ({p_text(by_amount['amount_p_adjusted'])}, adjusted); by loans "
+            f"{by_amount['bad_rate']:.2%} against {by_amount['earlier_rate']:.2%}"
+        )
+        found.append(("Early signs", text, False))
     if row is None:
-        return []
+        return found
     event, month, cohort = row.name
     text = (
         f"{cohort}, {term_months} months: {row['bad_rate']:.2%} {_past(event)} by month {month} "
@@ -278,7 +306,7 @@ def recent_findings(table: pd.DataFrame, term_months: int) -> list[tuple[str, st
         f"{row['bad_rate_high']:.2%}), against {row['earlier_rate']:.2%} of earlier cohorts "
         f"({p_text(row['p_adjusted'])}, adjusted for {_counted(table)})"
     )
-    return [("Early signs", text, False)]
+    return [("Early signs", text, False), *found]
 
 
 def _is_sign(table: pd.DataFrame) -> pd.Series:
