@@ -56,6 +56,7 @@ ORDER = (
     "vintage",
     "treatments",
     "first_payments",
+    "segments",
     "hazards",
     "migration",
     "rating",

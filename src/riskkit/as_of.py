@@ -5,7 +5,7 @@ Takes the performance panel or the outcomes; gives the same table cut at the day
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +15,14 @@ from riskkit.checks import require_columns, whole_loans
 from riskkit.columns import calendar_months
 from riskkit.tables import BLOCK_ROWS, Table
 
-__all__ = ["BookAsOf", "book_as_of", "check_day", "outcomes_as_of", "panel_as_of"]
+__all__ = [
+    "BookAsOf",
+    "applications_as_of",
+    "book_as_of",
+    "check_day",
+    "outcomes_as_of",
+    "panel_as_of",
+]
 
 
 class BookAsOf(NamedTuple):
@@ -29,11 +36,14 @@ class BookAsOf(NamedTuple):
         Payments are seen up to its end; None where the source names no last day.
     month_end : Timestamp or None
         The last month-end seen: `day`, or the one before it.
+    cut_at : Timestamp or None
+        `day`, where anything is left out for it.
     """
 
     book: Table
     day: pd.Timestamp | None
     month_end: pd.Timestamp | None
+    cut_at: pd.Timestamp | None = None
 
 
 def check_day(parameters: Mapping[str, Any]) -> None:
@@ -125,7 +135,7 @@ def book_as_of(book: Table, observed_to: str, last_day: pd.Timestamp | None) -> 
     cut = outcomes_as_of if "event" in book.columns else panel_as_of
     parts = [cut(block, day) for block in whole_loans(book.blocks())]
     whole = pd.concat(parts, ignore_index=True)
-    return BookAsOf(Table(whole, whole=book.whole), day, _last_month_end(day))
+    return BookAsOf(Table(whole, whole=book.whole), day, _last_month_end(day), day)
 
 
 def panel_as_of(panel: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
@@ -187,6 +197,48 @@ def outcomes_as_of(outcomes: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
         event_mob=np.where(later, age, outcomes["event_mob"]),
     )
     return known[age >= 0]
+
+
+def applications_as_of(
+    applications: pd.DataFrame | Table,
+    day: pd.Timestamp | None,
+    columns: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Applications, or their scores, of those who had applied by a day.
+
+    Parameters
+    ----------
+    applications : DataFrame or Table
+        Without `applied_at` all are known: who has no loan by then is in no count anyhow.
+    day : Timestamp or None
+        None: all.
+    columns : sequence of str, optional
+        Those to give, where they are there; by default all.
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> applications = pd.DataFrame({
+    ...     "application_id": ["a", "b"],
+    ...     "applied_at": pd.to_datetime(["2024-01-05", "2024-03-01"])})
+    >>> applications_as_of(applications, pd.Timestamp("2024-01-31"), ["application_id", "grade"])
+      application_id
+    0              a
+    """
+    there = list(applications.columns)
+    wanted = there if columns is None else [name for name in columns if name in there]
+    dated = [name for name in ("applied_at",) if name in there and name not in wanted]
+    if isinstance(applications, pd.DataFrame):
+        known = applications
+    else:
+        known = applications.frame([*wanted, *dated])
+    if "applied_at" not in there or day is None:
+        return known[wanted]
+    by_then = (known["applied_at"] < day.normalize() + pd.Timedelta(days=1)).to_numpy()
+    return known.loc[by_then, wanted]
 
 
 def _last_month_end(day: pd.Timestamp) -> pd.Timestamp:

@@ -131,7 +131,9 @@ def _tested(table: pd.DataFrame, level: float) -> pd.DataFrame:
     return pd.DataFrame(columns, index=table.index)
 
 
-def segment_curves(counts: pd.DataFrame, month: int, *, dpd: int = 90) -> pd.DataFrame:
+def segment_curves(
+    counts: pd.DataFrame, month: int, *, beside: pd.DataFrame | None = None, dpd: int = 90
+) -> pd.DataFrame:
     """Share of the loans of each part that are bad by each month on book up to one.
 
     The cohorts are those of :func:`segment_table`, the same in all months, so that no curve moves
@@ -140,9 +142,11 @@ def segment_curves(counts: pd.DataFrame, month: int, *, dpd: int = 90) -> pd.Dat
     Parameters
     ----------
     counts : DataFrame
-        Of :func:`segment_counts`, or of :func:`riskkit.vintage.cohort_counts` made `by` a column,
-        such as the term, which is then the part.
+        Of :func:`segment_counts`.
     month : int
+    beside : DataFrame, optional
+        Counts of :func:`riskkit.vintage.cohort_counts` made `by` a column, such as the term: its
+        values come after the parts.
     dpd : int, in days
         As for :func:`segment_table`.
 
@@ -155,6 +159,9 @@ def segment_curves(counts: pd.DataFrame, month: int, *, dpd: int = 90) -> pd.Dat
     ------
     riskkit definition.
     """
+    if beside is not None:
+        others = segment_curves(beside, month, dpd=dpd)
+        return pd.concat([segment_curves(counts, month, dpd=dpd), others])
     sums = _matured(counts, month, dpd)
     loans = sums["loans"].groupby(level=["by", "value"]).sum()
     bads = sums["bad"].groupby(level=["by", "value", "mob"]).sum().unstack("mob", fill_value=0)

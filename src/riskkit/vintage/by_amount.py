@@ -168,7 +168,7 @@ def amount_text(table: pd.DataFrame, currency: str = "") -> str:
     by_loans = (row["p_adjusted"] <= SIGNIFICANT) & (row["bad_rate"] > row["earlier_rate"])
     beside = "as it is by loans" if by_loans else "**by loans it may be chance**"
     return (
-        f"**By amount, too, there is a sign for the worse:** {_told(row)}, after Holm over "
+        f"**By amount there is a sign for the worse:** {_told(row)}, after Holm over "
         f"{len(tested)} comparisons; {beside}, {row['bad_rate']:.2%} against "
         f"{row['earlier_rate']:.2%}. {_why(row, currency)}"
     )

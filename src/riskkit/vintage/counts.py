@@ -32,10 +32,10 @@ Passed = int | Literal["loss"]
 
 ENDED_STATUSES = ("prepaid", "matured")
 EVENTS = ("default", "prepaid", "matured", "censored")
-COUNTED_FROM = frozenset(
-    ["loan_id", "cohort", "mob", "dpd", "status", "balance", "amount", "paid_amount", "event"]
-    + ["event_mob"]
-)
+COUNTED_FROM = (
+    "loan_id", "cohort", "mob", "dpd", "status", "balance", "amount", "paid_amount", "event",
+    "event_mob",
+)  # fmt: skip
 
 A_SQUARE = 100**2  # fen² in a squared unit of the currency
 

@@ -19,6 +19,7 @@ from riskkit.vintage.chance import MILESTONES, against_earlier
 from riskkit.vintage.cohort_grids import event_of
 from riskkit.vintage.counts import cohort_counts
 from riskkit.vintage.curves import vintage_table
+from riskkit.vintage.recent_mix import told_of_mix, worst_recent
 
 __all__ = ["agreement_text", "recent_findings", "recent_table", "recent_text", "strongest_sign"]
 
@@ -66,8 +67,9 @@ def recent_table(
         `earlier_to` (cohorts: from, to, and the last of the earlier ones); `loans`, `bad`,
         `bad_rate`, `bad_rate_low`, `bad_rate_high`; `earlier_loans`, `earlier_bad`, `earlier_rate`;
         `p_value` (Fisher's exact test, two-sided) and `p_adjusted` (after Holm, over all rows). Of
-        counts with `squares` also the columns of :func:`amount_columns`, adjusted apart. A month by which no loan at all is bad says nothing and is no row; neither is anything where
-        no cohort is recent, or none earlier.
+        counts with `squares` also the columns of :func:`amount_columns`, adjusted apart. A month
+        by which no loan at all is bad says nothing and is no row; neither is anything where no
+        cohort is recent, or none earlier.
 
     Raises
     ------
@@ -271,8 +273,13 @@ def _agreement(higher: pd.Series, signs: pd.Series) -> str:
     return f"{' and '.join(worse)} {'stand' if len(worse) > 1 else 'stands'} worse, {rest}."
 
 
-def recent_findings(table: pd.DataFrame, term_months: int) -> list[tuple[str, str, bool]]:
-    """The strongest early sign by loans, and one by amount alone: topic, text; none is red.
+def recent_findings(
+    table: pd.DataFrame,
+    term_months: int,
+    of_mix: pd.DataFrame | None = None,
+    alike: str = "term",
+) -> list[tuple[str, str, bool]]:
+    """The strongest early signs, by loans, by amount alone, for the mix: topic, text; none is red.
 
     Parameters
     ----------
@@ -280,33 +287,38 @@ def recent_findings(table: pd.DataFrame, term_months: int) -> list[tuple[str, st
         Of :func:`recent_table`.
     term_months : int
         Of the loans.
+    of_mix : DataFrame, optional
+        Of :func:`recent_mix_table`.
+    alike : str
+        What makes loans alike in it.
 
     Source
     ------
     riskkit definition.
     """
+    texts = []
     row, by_amount = strongest_sign(table), amount_sign(table)
-    found = []
+    if row is not None:
+        event, month, cohort = row.name
+        texts.append(
+            f"{cohort}, {term_months} months: {row['bad_rate']:.2%} {_past(event)} by month "
+            f"{month} ({row['bad']:,} loans, 95 % interval {row['bad_rate_low']:.2%} to "
+            f"{row['bad_rate_high']:.2%}), against {row['earlier_rate']:.2%} of earlier cohorts "
+            f"({p_text(row['p_adjusted'])}, adjusted for {_counted(table)})"
+        )
     if by_amount is not None and (row is None or by_amount["p_adjusted"] > SIGNIFICANT):
         event, month, cohort = by_amount.name
-        text = (
+        texts.append(
             f"{cohort}, {term_months} months, by amount: {by_amount['bad_amount_rate']:.2%} "
             f"{_past(event)} by month {month} (95 % interval {by_amount['bad_amount_low']:.2%} to "
             f"{by_amount['bad_amount_high']:.2%}), against {by_amount['earlier_amount_rate']:.2%} "
             f"of earlier cohorts ({p_text(by_amount['amount_p_adjusted'])}, adjusted); by loans "
             f"{by_amount['bad_rate']:.2%} against {by_amount['earlier_rate']:.2%}"
         )
-        found.append(("Early signs", text, False))
-    if row is None:
-        return found
-    event, month, cohort = row.name
-    text = (
-        f"{cohort}, {term_months} months: {row['bad_rate']:.2%} {_past(event)} by month {month} "
-        f"({row['bad']:,} loans, 95 % interval {row['bad_rate_low']:.2%} to "
-        f"{row['bad_rate_high']:.2%}), against {row['earlier_rate']:.2%} of earlier cohorts "
-        f"({p_text(row['p_adjusted'])}, adjusted for {_counted(table)})"
-    )
-    return [("Early signs", text, False), *found]
+    for_mix = None if of_mix is None else worst_recent(of_mix)
+    if for_mix is not None:
+        texts.append(f"Worse for its mix: {told_of_mix(for_mix, alike)}")
+    return [("Early signs", text, False) for text in texts]
 
 
 def _is_sign(table: pd.DataFrame) -> pd.Series:

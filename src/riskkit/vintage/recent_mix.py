@@ -24,7 +24,7 @@ from riskkit.vintage.mix import (
     matured_strata,
 )
 
-__all__ = ["recent_mix_table", "recent_mix_text", "worst_recent"]
+__all__ = ["recent_mix_table", "recent_mix_text", "told_of_mix", "worst_recent"]
 
 EVENTS = (30, 60, 90)
 TOO_FEW, WORSE, BETTER, CHANCE = (
@@ -229,15 +229,15 @@ def recent_mix_text(table: pd.DataFrame, alike: str) -> str:
     worse = worst_recent(table)
     better = tested[tested["told"] == BETTER]
     if worse is not None:
-        found = f"**Worse for its mix:** {_told(worse, alike)}, among {counted}."
+        found = f"**Worse for its mix:** {told_of_mix(worse, alike)}, among {counted}."
     elif len(better):
         best = better.loc[better["p_value"].idxmin()]
-        found = f"**Better for its mix:** {_told(best, alike)}, among {counted}."
+        found = f"**Better for its mix:** {told_of_mix(best, alike)}, among {counted}."
     else:
         nearest = tested.loc[tested["p_value"].idxmin()]
         found = (
             "**No recent cohort is worse or better than its mix let expect by more than chance**; "
-            f"nearest to it: {_told(nearest, alike)}, among {counted}."
+            f"nearest to it: {told_of_mix(nearest, alike)}, among {counted}."
         )
     return found + rest
 
@@ -250,7 +250,8 @@ def worst_recent(table: pd.DataFrame) -> pd.Series | None:
     return worse.loc[worse["p_value"].idxmin()] if len(worse) else None
 
 
-def _told(row: pd.Series, alike: str) -> str:
+def told_of_mix(row: pd.Series, alike: str) -> str:
+    """One recent cohort against what its mix let expect, in words."""
     cohort, event = row.name
     past = "in default" if event == "default" else event
     mix, risk = (f"{100 * row[name]:+.2f}" for name in ("mix_rate", "risk_rate"))
