@@ -77,7 +77,7 @@ def part_panels(table: pd.DataFrame, title: str, told: pd.Series | None) -> Axes
     figure.tight_layout(w_pad=10)
     # where ends lie is known once the axes have their places
     for ax, named in looks:
-        name_lines(ax, named)
+        name_lines(ax, named, inside=True)
     return grid[0, 0]
 
 
@@ -141,8 +141,13 @@ def effect_panels(table: pd.DataFrame) -> Axes:
     return axes[0]
 
 
-def name_lines(ax: Axes, named: Sequence[tuple[str, tuple[float, float], str]]) -> None:
-    """Names at the ends of their lines, each above the one below it where ends lie close."""
+def name_lines(
+    ax: Axes, named: Sequence[tuple[str, tuple[float, float], str]], *, inside: bool = False
+) -> None:
+    """Names at the ends of their lines, each above the one below it where ends lie close.
+
+    With `inside`, all of them lower where the highest would stand above the axes.
+    """
     points = ax.transData.transform([end for _, end, _ in named]) if named else np.zeros((0, 2))
     points = points * 72 / ax.figure.dpi
     heights = points[:, 1] + 4
@@ -151,6 +156,9 @@ def name_lines(ax: Axes, named: Sequence[tuple[str, tuple[float, float], str]]) 
         beside = [k for k in placed if abs(points[k, 0] - points[at, 0]) < NAME_WIDTH]
         heights[at] = max([heights[at], *(heights[k] + NAME_HEIGHT for k in beside)])
         placed.append(at)
+    if inside and placed:
+        top = ax.transAxes.transform((0, 1))[1] * 72 / ax.figure.dpi
+        heights -= max(heights.max() + NAME_HEIGHT / 2 - top, 0)
     # other lines run behind it; outlined letters would make a picture three times as large
     ground = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
     for (name, end, colour), up in zip(named, heights - points[:, 1], strict=True):

@@ -88,7 +88,7 @@ def segment_table(
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     of_first = np.array([by == names[0][0] for by, _ in names], dtype=bool)
     cells = np.concatenate([loans, bads], axis=1)
-    same = mirrored(list(cells), cells[of_first].sum(axis=0)) if names else []
+    same = mirrored(list(cells), cells[of_first].sum(axis=0))
     all_n, all_d = (grid[of_first].sum(axis=0) for grid in (loans, bads))
     for place, (by, value) in enumerate(names):
         if names[same[place]][0] == by and loans[place].any():
@@ -194,9 +194,8 @@ def _grids(
 ) -> tuple[list[tuple[str, str]], Array, Array]:
     """Parts, and their loans and bads by a month, a column for each cohort."""
     sums = _matured(counts, month, dpd).groupby(level=["by", "value", "cohort"], sort=True).sum()
-    wide = sums.unstack("cohort", fill_value=0)
-    loans, bads = (wide[name].to_numpy(float) for name in ("loans", "bad"))
-    return list(wide.index), loans, bads
+    loans, bads = (sums[name].unstack("cohort", fill_value=0) for name in ("loans", "bad"))
+    return list(loans.index), loans.to_numpy(float), bads.to_numpy(float)
 
 
 def segment_text(table: pd.DataFrame, month: int, term_months: int) -> str:
