@@ -13,6 +13,7 @@ from scipy import stats
 
 from riskkit.checks import DataContractError
 from riskkit.first_payments import (
+    collection_counts,
     payment_default_counts,
     payment_default_rates,
     payment_reading,
@@ -208,6 +209,18 @@ def test_partly_paid_undated_and_unsaid_amounts_are_told():
     assert "6 have a date of payment without an amount" in payment_text(payment_reading(thin, DAY))
     # the date of the part is then taken for that of the whole
     assert payment_default_counts(thin, DAY, numbers=[1], days=[7])["missed"].sum() == 2
+
+
+def test_what_was_nothing_is_not_due_and_said():
+    """The sentence counts what the table of what comes in counts."""
+    free = SMALL.assign(due_amount=SMALL["due_amount"].where(SMALL["number"] > 1, 0))
+    reading = payment_reading(free, DAY)
+    whole = payment_reading(SMALL, DAY)
+    assert reading["nothing"] > 0
+    assert reading["due"] + reading["nothing"] == whole["due"]
+    assert reading["due"] == collection_counts(free, DAY)["due_loans"].sum()
+    assert f"Of {reading['nothing']} more nothing was due" in payment_text(reading)
+    assert "nothing was due" not in payment_text(whole)
 
 
 def test_no_instalments_and_no_first_ones():

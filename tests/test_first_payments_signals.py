@@ -94,6 +94,45 @@ def test_parts_that_say_nothing():
         first.part_table(alone, ["channel", "partner"])
 
 
+def test_a_partner_that_is_a_channel_is_tested_once():
+    rows = [
+        (channel, partner, f"2024-0{month}-10", 300, missed)
+        for month in (1, 2, 3)
+        for channel, partner, missed in (
+            ("app", None, 12),
+            ("sms", None, 15),
+            ("partner", "birch", 20),
+            ("partner", "dune", 40),
+        )
+    ]
+    frame = pd.DataFrame(rows, columns=["channel", "partner", "due_date", "loans", "missed"])
+    frame = frame.assign(
+        due_date=pd.to_datetime(frame["due_date"]),
+        number=1,
+        days=7,
+        traced_loans=frame["loans"],
+        first_missed=frame["missed"],
+    )
+    counts = frame.set_index(["channel", "partner", "due_date", "number", "days"])
+    table = first.part_table(counts, ["channel", "partner"])
+    # no partner at all is all channels but one
+    assert table.index.droplevel(["number", "days"]).tolist() == [
+        ("channel", "app"),
+        ("channel", "partner"),
+        ("channel", "sms"),
+        ("partner", "birch"),
+        ("partner", "dune"),
+    ]
+    least = table["p_value"].min()
+    assert table["p_adjusted"].min() == pytest.approx(5 * least)
+    # two channels are one test, told of both
+    two = counts.xs("birch", level="partner", drop_level=False)
+    two = pd.concat([two, counts.xs("app", level="channel", drop_level=False)])
+    both = first.part_table(two, "channel")
+    assert both["p_adjusted"].tolist() == pytest.approx(both["p_value"].tolist())
+    assert len(first.part_table(two, ["channel", "partner"])) == 2
+
+
 def test_the_partner_made_worst_in_the_synthetic_world_is_found():
     lender = Lender()
     portfolio = simulate(lender, 60_000, seed=1)

@@ -169,6 +169,20 @@ def test_no_default_has_an_interval_of_the_loans_followed():
     np.testing.assert_allclose(table["default_high"], beta.ppf(0.975, 0.5, 40.5))
 
 
+def test_each_ends_part_in_what_kaplan_meier_says_too_much():
+    """Half of those at risk default late; before, as many are prepaid in month 1, mature in 2."""
+    rows = [("default", 3)] * 30 + [("matured", 3)] * 30 + [("prepaid", 1)] * 60
+    rows += [("matured", 2)] * 120
+    table = hazards.incidence_table(outcomes_of(rows))
+    # a quarter was prepaid, of the rest two thirds have matured
+    assert table["default_rate"].iloc[-1] == pytest.approx(30 / 240)
+    told = hazards.incidence_text(table)
+    # all censored: half; prepayment alone: of 180 left, 30
+    assert "would say 50.00%" in told
+    assert f"{100 * (30 / 180 - 30 / 240):+.2f} percentage points since the prepaid" in told
+    assert f"{100 * (0.5 - 30 / 180):+.2f} since it lets the matured go on" in told
+
+
 def test_counts_by_a_column_and_none_at_all():
     outcomes = outcomes_of([("default", 2), ("prepaid", 1), ("matured", 3), ("censored", 2)])
     by = hazards.incidence_table(

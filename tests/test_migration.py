@@ -13,7 +13,6 @@ from riskkit.checks import DataContractError
 from riskkit.migration import (
     bucket,
     bucket_balances,
-    bucket_label,
     bucket_reading,
     flow_rates,
     point_of_no_return,
@@ -24,6 +23,7 @@ from riskkit.migration import (
     transition_counts,
     transition_matrix,
 )
+from riskkit.migration.buckets import bucket_label
 from riskkit.synthetic import Lender, simulate
 
 M0, M1, M2, M3 = (bucket_label(k) for k in range(4))

@@ -6,13 +6,13 @@ import pytest
 from scipy import stats
 
 from riskkit.migration import (
-    bucket_label,
     forecast_findings,
     forecast_summary,
     forecast_table,
     forecast_text,
     transition_counts,
 )
+from riskkit.migration.buckets import bucket_label
 from riskkit.synthetic import Lender, simulate
 
 M0, M1, M2 = (bucket_label(k) for k in range(3))

@@ -13,7 +13,6 @@ from riskkit.checks import DataContractError
 from riskkit.migration import (
     bucket,
     bucket_balances,
-    bucket_label,
     charge_off_bucket,
     delinquency_findings,
     delinquency_table,
@@ -25,6 +24,7 @@ from riskkit.migration import (
     roll_to_loss,
     transition_counts,
 )
+from riskkit.migration.buckets import bucket_label
 from riskkit.synthetic import Lender, simulate
 
 # OCC, Comptroller's Handbook, Retail Lending Examination Procedures, Appendix G: current, 30, 60,

@@ -14,13 +14,13 @@ from riskkit.checks import DataContractError
 from riskkit.migration import (
     bucket,
     bucket_balances,
-    bucket_label,
     code_transition_counts,
     roll_counts,
     square_matrix,
     transition_counts,
     transition_matrix,
 )
+from riskkit.migration.buckets import bucket_label
 
 M0, M1, M2, M3 = (bucket_label(k) for k in range(4))
 M4_UP = bucket_label(4, and_worse=True)

@@ -7,12 +7,12 @@ from migration_panels import panel_of
 from scipy import stats
 
 from riskkit.migration import (
-    bucket_label,
     stability_findings,
     stability_table,
     stability_text,
     transition_counts,
 )
+from riskkit.migration.buckets import bucket_label
 from riskkit.synthetic import Lender, simulate
 
 M0, M1, M2 = (bucket_label(k) for k in range(3))
@@ -131,8 +131,8 @@ def test_a_book_that_grows_older_has_not_changed():
     worse = stability_table(pd.concat({1: young, 9: old}, names=["mob"]), within=["mob"])
     wide = old["loans"].unstack()[[M0, M1]]
     assert worse.loc[M0, "chi2"] == pytest.approx(stats.chi2_contingency(wide).statistic)
-    assert worse.loc[M0, "among"] == "mob 9"
-    assert "M0 current, mob 9, of which in 2023Q3" in stability_text(worse)
+    assert worse.loc[M0, "among"] == "month 9 on book"
+    assert "M0 current, month 9 on book, of which in 2023Q3" in stability_text(worse)
 
 
 def test_what_no_bucket_shows_alone_all_may_show_together():

@@ -196,6 +196,61 @@ def test_the_newest_cohorts_are_told_apart_and_named_at_their_ends():
     assert len(ax.get_legend().get_texts()) == 10
 
 
+def test_a_cohort_has_one_colour_in_all_pictures_whatever_is_drawn_of_it():
+    curves = cohort_curves(8)
+    early = curves.iloc[:, 1:]  # as if another measure began a month later
+    ended = curves.loc[:, :12]
+    projected = curves.ffill(axis=1)  # all have a curve, the newest too
+    colours = []
+    for table in (curves, early, ended, projected):
+        ax = plots.plot_vintage(table, "x")
+        named = dict(zip(curves.index, ax.get_lines()[: len(curves)], strict=True))
+        colours.append({name: line.get_color() for name, line in named.items()})
+    assert all(one == colours[0] for one in colours)
+    assert len(set(list(colours[0].values())[-5:])) == 5
+    assert ax.texts[-1].get_text() == "2023Q4"
+
+
+def test_parts_have_a_picture_each_and_what_is_beyond_chance_is_thick():
+    index = pd.MultiIndex.from_tuples(
+        [("channel", "app"), ("channel", "sms_link"), ("term", 1), ("term", 12)],
+        names=["by", "value"],
+    )
+    curves = pd.DataFrame([[0, 0.01, 0.02], [0, 0.02, 0.05], [0, 0.01, 0.01], [0, 0, 0.04]],
+                          index=index)  # fmt: skip
+    told = pd.Series(["may be chance", "worse beyond chance"], index=index[:2])
+    figure = plots.plot_vintage(curves, "Ever 90+", told=told).figure
+    channel, term = figure.axes
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["By channel", "By term"]
+    assert [text.get_text() for text in channel.texts] == ["app", "sms link: worse"]
+    thin, thick = channel.get_lines()
+    assert thick.get_linewidth() > 2 * thin.get_linewidth()
+    # after its last default the shortest term goes on for one month only
+    assert [text.get_text() for text in term.texts] == ["1", "12"]
+    assert "By term. 2 lines; the highest point is 4.0%." in figure.get_label()
+    assert figure.get_suptitle() == "Ever 90+"
+    names = [text.get_window_extent().y1 for text in channel.texts]
+    assert max(names) <= channel.get_window_extent().y1 + 12
+
+
+def test_effects_are_drawn_with_intervals_and_those_beyond_chance_in_red():
+    index = pd.MultiIndex.from_tuples(
+        [("age", "4"), ("calendar", "2024Q1"), ("calendar", "2024Q2 to 2024Q3"),
+         ("cohort", "2023Q4"), ("trend", "a year")], names=["effect", "level"])  # fmt: skip
+    effects = pd.DataFrame(
+        {"ratio": [2, 1.0, 1.6, 0.9, 1.1], "ratio_low": [1, 0.8, 1.3, 0.7, 1.0],
+         "ratio_high": [3, 1.2, 2.0, 1.2, 1.3], "p_adjusted": [np.nan, 1, 0.01, 1, 0.5],
+         "ratio_if_calendar": 1.0, "ratio_if_cohort": 1.0}, index=index)  # fmt: skip
+    figure = plots.plot_hazard(effects).figure
+    calendar, cohort = figure.axes
+    assert "By calendar: all loans at once. 1 of 2 depart" in figure.get_label()
+    assert [text.get_text() for text in calendar.get_xticklabels()] == ["2024Q1", "2024Q2–\n2024Q3"]
+    points = [line for line in calendar.get_lines() if line.get_marker() == "o"]
+    assert [line.get_xydata().tolist() for line in points] == [[[0, 1.0]], [[1, 1.6]]]
+    assert points[1].get_color() == style.BAD
+    assert len(cohort.get_xticks()) == 1
+
+
 def test_at_most_a_dozen_of_many_cohorts_are_drawn():
     ax = plots.plot_vintage(cohort_curves(30), "Ever 90+")
     names = [text.get_text() for text in ax.get_legend().get_texts()]

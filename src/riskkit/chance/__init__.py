@@ -12,12 +12,16 @@ from riskkit.chance.shares import (
     rate_text,
     seen_counts,
 )
+from riskkit.chance.strata import beside_others, mantel_haenszel, mirrored
 from riskkit.chance.sums import normal_interval
 
 __all__ = [
     "MIN_BADS",
+    "beside_others",
     "fisher_p_value",
     "holm",
+    "mantel_haenszel",
+    "mirrored",
     "normal_interval",
     "p_text",
     "rate_columns",

@@ -80,7 +80,9 @@ def loan_starts(performance: pd.DataFrame) -> np.ndarray:
     Parameters
     ----------
     performance : DataFrame
-        `loan_id`, together for each loan, and `mob`, which rises from row to row of a loan.
+        `loan_id`, together for each loan, and `mob`, which rises from row to row of a loan. Of
+        `dpd`, `status`, `balance`, `month_end` and `cohort`, those that are there must hold no
+        gaps and no time zones: a row of which they are not known would count as a good one.
 
     Returns
     -------
@@ -89,8 +91,9 @@ def loan_starts(performance: pd.DataFrame) -> np.ndarray:
     Raises
     ------
     DataContractError
-        A missing column, a month below 0, a loan that repeats a month or goes back, rows of one
-        loan that are not together; each with the number of its first row, never an id.
+        A missing column or value, dates in a time zone, a month below 0, a loan that repeats a
+        month or goes back, rows of one loan that are not together; each with the number of its
+        first row, never an id.
 
     Source
     ------
@@ -104,6 +107,8 @@ def loan_starts(performance: pd.DataFrame) -> np.ndarray:
     require_columns(performance, ["loan_id", "mob"], "performance")
     if performance.empty:
         return np.zeros(0, np.intp)
+    if unknown := _unknown(performance):
+        raise DataContractError("performance", unknown)
     # the labels are compared in their own type: as Python objects it would take seconds
     ids: Any = performance["loan_id"].array
     if isinstance(ids, pd.Categorical):
@@ -141,6 +146,22 @@ def loan_starts(performance: pd.DataFrame) -> np.ndarray:
     if violations:
         raise DataContractError("performance sorted by loan_id and mob", violations)
     return starts
+
+
+def _unknown(panel: pd.DataFrame) -> list[str]:
+    """Rows without a value that whoever counts a panel relies on, and dates in a time zone."""
+    found = []
+    for name in ("loan_id", "dpd", "status", "balance", "month_end"):
+        missing = panel[name].isna().to_numpy() if name in panel else np.zeros(1, dtype=bool)
+        if missing.any():
+            rows = np.flatnonzero(missing)
+            found.append(f"{name}: missing in {len(rows):,} rows, for example row {rows[0] + 1:,}")
+    for name in ("cohort", "month_end"):
+        dtype = panel[name].dtype if name in panel else None
+        if isinstance(dtype, pd.DatetimeTZDtype):
+            # midnight there may be the month before in universal time
+            found.append(f"{name}: in the time zone {dtype.tz}, dates without one are expected")
+    return found
 
 
 def whole_loans(blocks: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:

@@ -10,10 +10,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
-from riskkit.chance import holm, p_text
-from riskkit.checks import Array, check_level
+from riskkit.chance import beside_others, holm, mantel_haenszel, mirrored, p_text
+from riskkit.checks import check_level
 from riskkit.columns import interval_text, verbatim
 from riskkit.first_payments.missed import day_level, label_of, parts_of, starts_of
 from riskkit.metrics import jeffreys_interval
@@ -21,11 +20,11 @@ from riskkit.metrics import jeffreys_interval
 __all__ = ["part_findings", "part_table", "part_text"]
 
 SIGNIFICANT = 0.05
-LEAST_MISSED = 5  # expected of a part, and of the others beside it
+LEAST_MISSED = 5  # expected of a part, and of the others beside it, of the test
 TOO_FEW, WORSE, BETTER, CHANCE = (
     "too few to say", "worse beyond chance", "better beyond chance", "may be chance",
 )  # fmt: skip
-COLUMNS = ["loans", "missed", "expected_missed", "variance", "others_rate"]
+COLUMNS = ["loans", "bad", "expected", "variance", "others_rate", "is_first"]
 
 
 def part_table(
@@ -55,6 +54,8 @@ def part_table(
         tested; `told`: "worse beyond chance", "better beyond chance", "may be chance", or "too few
         to say" with NaN, where fewer than five are expected to miss of the part, or of the others.
         A level with one value, which has no others, gives no rows. A missing value is one, "none".
+        A value that is the same loans as one of a level before, or all but them, is no row, since
+        it says the same; the two values of a level of two are one test.
 
     Raises
     ------
@@ -84,9 +85,10 @@ def part_table(
     check_level(level)
     names = [by] if isinstance(by, str) else list(by)
     parts_of(counts, names)
-    rows: dict[tuple[str, str, int, int], dict[str, float]] = {}
-    for name in names:
-        rows |= {(name, *key): row for key, row in _rows_of(counts, name).items()}
+    grids = {
+        (name, value): grid for name in names for value, grid in _grids_of(counts, name).items()
+    }
+    rows = _rows_of(grids)
     index = ["by", "value", "number", "days"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS)
     table.index = (
@@ -96,19 +98,25 @@ def part_table(
     )
     n, bad, expected, variance = (table[name].to_numpy(float) for name in COLUMNS[:4])
     low, high = jeffreys_interval(bad, n, level)
-    p_value = _p_values(bad, expected, variance)
-    adjusted = holm(p_value)
+    p_value = mantel_haenszel(bad, expected, variance)
+    # two values of a level are one comparison
+    first = table.pop("is_first").to_numpy(bool)
+    adjusted = holm(np.where(first, p_value, np.nan))
+    of_first = pd.Series(adjusted, index=table.index)[first].groupby(level=[0, 2, 3]).first()
+    other = table.index[~first].droplevel("value")
+    adjusted[~first] = of_first.reindex(other).to_numpy()
     beyond = np.where(bad > expected, WORSE, BETTER)
     told = np.where(np.isnan(p_value), TOO_FEW, np.where(adjusted <= SIGNIFICANT, beyond, CHANCE))
-    table = table.drop(columns="variance").astype({"loans": np.int64, "missed": np.int64})
+    table = table.drop(columns="variance").astype({"loans": np.int64, "bad": np.int64})
+    table = table.rename(columns={"bad": "missed", "expected": "expected_missed"})
     for place, (ending, values) in enumerate((("rate", bad / n), ("low", low), ("high", high)), 2):
         table.insert(place, f"missed_{ending}", values)
     told = pd.Series(told, index=table.index, dtype=str)
     return table.assign(p_value=p_value, p_adjusted=adjusted, told=told)
 
 
-def _rows_of(counts: pd.DataFrame, name: str) -> dict[tuple[str, int, int], dict[str, float]]:
-    """Rows of one level's values, before their p-values."""
+def _grids_of(counts: pd.DataFrame, name: str) -> dict[str, pd.DataFrame]:
+    """Loans and missed of each value of a level, by number, days and month; none of one value."""
     level = counts.index.get_level_values
     values = pd.Index(["none" if pd.isna(value) else str(value) for value in level(name)])
     if values.nunique() < 2:
@@ -118,48 +126,37 @@ def _rows_of(counts: pd.DataFrame, name: str) -> dict[tuple[str, int, int], dict
         level("days"),
         pd.Index(starts_of(level(day_level(counts)), "M"), name="month"),
     ]
-    sums = counts[["loans", "missed"]].groupby([values.rename("value"), *keys]).sum()
+    sums = counts[["loans", "missed"]].groupby([*keys, values.rename("value")]).sum()
+    wide = sums.unstack("value", fill_value=0)
+    return {value: wide.xs(value, axis=1, level="value") for value in sorted(set(values))}
+
+
+def _rows_of(
+    grids: dict[tuple[str, str], pd.DataFrame],
+) -> dict[tuple[str, str, int, int], dict[str, float]]:
+    """Rows of all values, before their p-values; `mirror` is the part that is the same test.
+
+    A value of a later level that is the same loans as one of an earlier, or all but them, is left
+    out: that a loan came by no partner says no more than that it came by another channel.
+    """
+    if not grids:
+        return {}
+    first_by = next(iter(grids))[0]
+    total = sum(grid.to_numpy(float) for (by, _), grid in grids.items() if by == first_by)
+    same = mirrored([grid.to_numpy(float) for grid in grids.values()], np.asarray(total))
+    names = list(grids)
     rows = {}
-    for key, cells in sums.groupby(level=["number", "days"]):
-        grid = cells.droplevel(["number", "days"]).unstack("value", fill_value=0)
-        n, d = (grid[column].to_numpy(float) for column in ("loans", "missed"))
-        for place, value in enumerate(grid["loans"].columns):
-            if n[:, place].any():
-                number, days = (int(part) for part in key)
-                rows[value, number, days] = _against_others(
-                    n[:, place], d[:, place], n.sum(axis=1), d.sum(axis=1)
-                )
-    return dict(sorted(rows.items()))
-
-
-def _against_others(n: Array, d: Array, all_n: Array, all_d: Array) -> dict[str, float]:
-    """Sums over months of what a part is expected to miss, its variance, and the others' rate."""
-    others = all_n - n
-    beside = (n > 0) & (others > 0)
-    mixed = np.where(all_n > 1, all_n**2 * (all_n - 1), 1.0)
-    variance = np.where(all_n > 1, n * others * all_d * (all_n - all_d) / mixed, 0.0)
-    expected = np.divide(n * all_d, all_n, out=np.zeros_like(n), where=all_n > 0)
-    weights = n[beside]
-    rate = np.nan
-    if weights.sum():
-        rate = float((weights * (all_d - d)[beside] / others[beside]).sum() / weights.sum())
-    return {
-        "loans": n.sum(),
-        "missed": d.sum(),
-        "expected_missed": float(expected.sum()),
-        "variance": float(variance.sum()),
-        "others_rate": rate,
-    }
-
-
-def _p_values(bad: Array, expected: Array, variance: Array) -> Array:
-    """Of the Mantel–Haenszel statistic; NaN where too few are expected on either side."""
-    p_values = np.full(len(bad), np.nan)
-    # the variance is small where either side has few loans, few missed or few paid
-    tested = (expected >= LEAST_MISSED) & (variance >= LEAST_MISSED / 2)
-    off = np.maximum(np.abs(bad - expected)[tested] - 0.5, 0)
-    p_values[tested] = special.chdtrc(1, off**2 / variance[tested])
-    return p_values
+    for place, ((by, value), grid) in enumerate(grids.items()):
+        mirror = names[same[place]]
+        if mirror[0] != by:
+            continue
+        cells = pd.DataFrame(np.hstack([grid, total]), index=grid.index).groupby(level=[0, 1])
+        for (number, days), part in cells:
+            n, d, all_n, all_d = part.to_numpy(float).T
+            if n.any():
+                row = beside_others(n, d, all_n, all_d) | {"is_first": mirror == (by, value)}
+                rows[by, value, int(number), int(days)] = row
+    return rows
 
 
 def part_text(table: pd.DataFrame) -> str:

@@ -72,9 +72,13 @@ def read_dues(instalments: pd.DataFrame, observed_to: pd.Timestamp | str) -> Due
     ------
     DataContractError
         A missing column or value; rows not sorted by loan and number, or whose due dates go back
-        within a loan; an amount paid without a date.
+        within a loan; an amount paid without a date; dates in a time zone.
     """
     require_columns(instalments, list(NEEDED), "instalments")
+    dates = instalments[["due_date", "paid_date"]]
+    if zoned := list(dates.select_dtypes("datetimetz").columns):
+        told = f"{', '.join(zoned)}: in a time zone, dates without one are expected"
+        raise DataContractError("instalments", [told])
     number = instalments["number"].to_numpy(np.int64)
     due = instalments["due_date"].to_numpy().astype("datetime64[D]")
     new = _first_rows(instalments["loan_id"])
@@ -181,9 +185,10 @@ def payment_reading(
     Returns
     -------
     Series of int64
-        `due` (instalments that have fallen due by then), `partly` (of them paid in part, which
-        leaves them open), `assumed` (of them dated without an amount, taken as paid in full),
-        `settled` (paid before they fell due). They add up over blocks.
+        `due` (instalments that have fallen due by then), `nothing` (others by then, of which
+        nothing was due), `partly` (of those due paid in part, which leaves them open), `assumed`
+        (of those due dated without an amount, taken as paid in full), `settled` (of those due paid
+        before the day). They add up over blocks.
 
     Raises
     ------
@@ -202,17 +207,20 @@ def payment_reading(
     ...     "due_date": pd.to_datetime(["2024-01-05", "2024-02-05"]),
     ...     "paid_date": pd.to_datetime(["2024-01-02", "2024-02-09"])})
     >>> payment_reading(instalments, "2024-03-31").to_dict()
-    {'due': 2, 'partly': 1, 'assumed': 0, 'settled': 1}
+    {'due': 2, 'nothing': 0, 'partly': 1, 'assumed': 0, 'settled': 1}
     """
     blocks = [instalments] if isinstance(instalments, pd.DataFrame) else instalments.blocks()
-    totals = pd.Series(0, index=["due", "partly", "assumed", "settled"], dtype=np.int64)
+    kinds = ["due", "nothing", "partly", "assumed", "settled"]
+    totals = pd.Series(0, index=kinds, dtype=np.int64)
     for block in blocks:
         dues = read_dues(block, observed_to)
-        fallen = dues.age >= 0
+        by_now = dues.age >= 0
+        fallen = by_now & (dues.due_amount > 0)
         paid = dues.payment_late != UNPAID
         unsaid = block["paid_amount"].isna().to_numpy() if _has(block) else True
         totals += [
             int(fallen.sum()),
+            int((by_now & ~fallen).sum()),
             int((fallen & (dues.paid_amount > 0) & (dues.days_late == UNPAID)).sum()),
             int((fallen & paid & unsaid).sum()),
             int((fallen & paid & (dues.payment_late < 0)).sum()),
@@ -234,7 +242,7 @@ def payment_text(reading: pd.Series) -> str:
 
     Examples
     --------
-    >>> payment_text(pd.Series({"due": 0, "partly": 0, "assumed": 0, "settled": 0}))
+    >>> payment_text(pd.Series({"due": 0, "nothing": 0, "partly": 0, "assumed": 0, "settled": 0}))
     'No instalment has fallen due yet.'
     """
     if not reading["due"]:
@@ -243,6 +251,11 @@ def payment_text(reading: pd.Series) -> str:
         f"Of {reading['due']:,} instalments due so far, {reading['settled']:,} were settled before "
         "they fell due and stay in every base as good."
     )
+    if reading["nothing"]:
+        text += (
+            f" Of {reading['nothing']:,} more nothing was due: their loans count as good on that "
+            "day, and what comes in is told without them."
+        )
     if reading["partly"]:
         text += (
             f" {reading['partly']:,} are paid **in part**: one counts as open, by loans, until all "

@@ -260,6 +260,7 @@ def _told(row: pd.Series, names: list[Hashable], written: Callable[[object], str
     """One comparison in words."""
     key = dict(zip(names, row.name if isinstance(row.name, tuple) else (row.name,), strict=True))
     what = key.pop("sign", None)
+    counted = "loans" if what is None else "instalments"
     if what is None:
         what = label_of(int(key.pop("number")), int(key.pop("days")))
     where = "".join(
@@ -268,7 +269,7 @@ def _told(row: pd.Series, names: list[Hashable], written: Callable[[object], str
     rate = interval_text(row["missed_rate"], row["missed_low"], row["missed_high"], "percent2")
     return (
         f"{what}{where} is {rate} in the weeks from {row['first']:%d %B %Y} to that of "
-        f"{row['last']:%d %B %Y} ({row['missed']:,} of {row['loans']:,} loans), against "
+        f"{row['last']:%d %B %Y} ({row['missed']:,} of {row['loans']:,} {counted}), against "
         f"{row['earlier_rate']:.2%} in the {row['earlier_weeks']} weeks before, adjusted "
         f"{p_text(row['p_adjusted'])}"
     )

@@ -166,14 +166,16 @@ def incidence_text(table: pd.DataFrame, as_event: pd.DataFrame | None = None) ->
     if month is None:
         return "In no month was a loan at risk from the start: there is no incidence to tell."
     row = table.loc[month]
-    # a hazard of 1 leaves nobody
-    naive = 1 - float(np.prod(1 - (table["events"] / table["at_risk"]).loc[:month]))
+    if_all, if_prepaid = _if_censored(table.loc[:month])
+    by_prepaid, by_matured = if_prepaid - row["default_rate"], if_all - if_prepaid
     told = (
         f"By month {month} on book **{row['default_rate']:.2%}** of the loans have defaulted "
         f"({row['default_low']:.2%} to {row['default_high']:.2%}); {row['prepaid_rate']:.2%} were "
         f"prepaid, {row['matured_rate']:.2%} have matured, {row['open_rate']:.2%} are still open. "
-        f"One minus Kaplan–Meier, which takes loans that ended for lost from view, would say "
-        f"{naive:.2%}."
+        f"One minus Kaplan–Meier, which takes all loans that ended for lost from view, would say "
+        f"{if_all:.2%}: {100 * by_prepaid:+.2f} percentage points since the prepaid could still "
+        f"have defaulted, {100 * by_matured:+.2f} since it lets the matured go on beside the few "
+        "that are late after the term."
     )
     if as_event is None:
         return told
@@ -187,6 +189,17 @@ def incidence_text(table: pd.DataFrame, as_event: pd.DataFrame | None = None) ->
         f"{'a default' if one else 'defaults'} in the month after, the share is {other:.2%}. What "
         f"became of {'it' if one else 'them'} is not known; the truth lies between."
     )
+
+
+def _if_censored(table: pd.DataFrame) -> tuple[float, float]:
+    """Share in default in the end if all other ends, and if prepayment alone, were censored."""
+    at_risk = table["at_risk"].to_numpy(dtype=float)
+    events, matured = (table[name].to_numpy(dtype=float) for name in ("events", "matured"))
+    # a hazard of 1 leaves nobody
+    if_all = 1 - float(np.prod(1 - events / at_risk))
+    open_after = np.cumprod(1 - (events + matured) / at_risk)
+    open_before = np.concatenate([[1.0], open_after[:-1]])
+    return if_all, float((open_before * events / at_risk).sum())
 
 
 def _month_told(table: pd.DataFrame) -> int | None:

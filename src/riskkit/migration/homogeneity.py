@@ -24,6 +24,8 @@ SIGNIFICANT = 0.05
 LEAST_MOVES = 20  # of a period; a smaller one is taken together with a neighbour
 ALL_ROWS = "all buckets"
 STABLE, CHANGED, TOO_FEW = "within chance", "changed beyond chance", "too few to say"
+# levels of `within` as a page names them
+IN_WORDS = {"term_months": "term of {} months", "mob": "month {} on book"}
 COLUMNS = [
     "loans", "periods", "states", "chi2", "df", "p_value", "p_adjusted", "period", "to_bucket",
     "there_rate", "others_rate", "among", "told",
@@ -139,7 +141,8 @@ def _tests(moves: pd.DataFrame, within: Sequence[str]) -> dict[str, Homogeneity]
         by_level = moves.groupby(level=list(within))
         parts = {
             ", ".join(
-                f"{name.replace('_', ' ')} {at}" for name, at in zip(within, key, strict=True)
+                IN_WORDS.get(name, f"{name.replace('_', ' ')} {{}}").format(at)
+                for name, at in zip(within, key, strict=True)
             ): part.droplevel(list(within))
             for key, part in by_level
         }

@@ -283,7 +283,8 @@ def gross_loss_text(table: pd.DataFrame) -> str:
         miss = (both["gross_loss_rate"] - both["realised_rate"]).abs().mean()
         text += (
             f". In the {len(both)} months of which it is known what came, the product said "
-            f"{foretold:.2%} on average and {came:.2%} came; a single month was {miss:.2%} off"
+            f"{foretold:.2%} on average and {came:.2%} came; a single month was "
+            f"{100 * miss:.2f} percentage points off"
         )
     return (
         f"{text}. A product of flows is good for some nine months: it knows the loans on the book "

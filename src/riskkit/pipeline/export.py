@@ -74,6 +74,8 @@ RESULTS = {
     "five_categories": "the books by the five categories, with their provisions",
     "cohort_profit": "cumulative profit of each cohort by month on book",
     "break_even": "in which month each cohort has paid for itself, with intervals",
+    "recent_mix": "each recent cohort against what its mix let expect at the age it has",
+    "parts": "each channel, scenario and grade beside the other loans of its cohorts, at one month",
     "recent": "every cohort not yet matured beside the matured ones, by month and days past due",
     "customer_segments": "each segment of customers: what sets it apart, how many, how they paid",
     "segment_rules": "the short rule that says nearly what the segments say, held out",

@@ -5,12 +5,13 @@ Takes a table of another module and axes, or none; gives the axes, titled, named
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from riskkit.plots.panels import effect_panels, name_lines, part_panels
 from riskkit.plots.style import (
     ACCENT,
     BAD,
@@ -40,10 +41,11 @@ __all__ = [
 
 # told apart by the colour-blind, on white and on black: Okabe, Ito (2008), Color Universal Design
 NEWEST = (("#0072b2", "o"), ("#009e73", "^"), ("#cc79a7", "s"), ("#d55e00", "D"))
+YOUNGEST = (("#7a5c99", "v"), ("#b08a2e", "P"), ("#5b6673", "X"))  # too young for a curve as a rule
 OLDEST = "#8a8f96"  # no paler than its name can be read in
 LEAST_MONTHS = 4  # of a curve that is named at its end
+LEAST_AGE = 3  # months by which a cohort is older than the newest, to be among those in colour
 MOST_LINES = 12  # that an eye can follow
-NAME_WIDTH, NAME_HEIGHT = 45, 10  # points that the name of a line takes at its end
 
 
 def plot_scores(
@@ -127,22 +129,30 @@ def plot_vintage(
     title: str,
     *,
     partial: pd.DataFrame | None = None,
+    told: pd.Series | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Vintage curves, a line per cohort: the newest in colours, the newest and oldest named.
 
-    The four newest with a curve that can be seen are told apart by colour, marker and name; the
-    earlier ones are grey, the older the paler, the oldest named. Of more than a dozen, the oldest,
-    the newest and some evenly between are drawn. Lines of other groups are coloured by their order.
+    The newest are told apart by colour, marker and name, the same in every picture of the same
+    cohorts, whatever is drawn of them; the earlier ones are grey, the older the paler, the oldest
+    named. Of more than a dozen, the oldest, the newest and some evenly between are drawn. Lines of
+    other groups are coloured by their order; groups of several kinds get a picture each, side by
+    side.
 
     Parameters
     ----------
     table : DataFrame
         Of :func:`vintage.vintage_table`, or of other groups of loans: the index says which, such
-        as :func:`synthetic.true_curves` by term.
+        as :func:`synthetic.true_curves` by term, or :func:`segments.segment_curves`.
     partial : DataFrame, optional
         The same with a lower `least_share`, or projected: what it has beyond `table` is dashed.
+    told : Series, optional
+        Of :func:`segments.segment_table`, for groups of several kinds: those worse or better beyond
+        chance are coloured.
     """
+    if table.index.nlevels > 1:
+        return part_panels(table, title, told)
     ax = axes_of(ax)
     groups = label_of(table.index.name or "cohort").replace("_", " ")
     shown = until_still(table if partial is None else partial)
@@ -162,7 +172,7 @@ def plot_vintage(
     percent_axis(ax.yaxis)
     ax.set_xlim(0)
     ax.set_ylim(0)
-    _name_lines(ax, named)
+    name_lines(ax, named)
     if len(table):
         legend_outside(ax, groups, columns=1 + len(looks) // 11)
     top = shown.max(axis=None, skipna=True)
@@ -179,9 +189,10 @@ def _cohort_looks(curves: pd.DataFrame) -> dict[int, dict[str, Any]]:
     """How each cohort that is drawn looks, by its place, the oldest first."""
     import matplotlib as mpl
 
-    # a cohort of a month or two has no curve yet
     long = (curves.notna().sum(axis=1) >= LEAST_MONTHS).to_numpy()
-    newest = max(int(long.sum()) - len(NEWEST), 0)
+    # by the names alone, so that a cohort looks the same in every picture
+    young = _young(curves.index, long)
+    newest = max(int((~young).sum()) - len(NEWEST), 0)
     last = list(range(newest, len(curves)))
     n_before = max(MOST_LINES - len(last), 1)
     before: Any = np.unique(np.linspace(0, newest - 1, n_before).round()) if newest else []
@@ -190,14 +201,26 @@ def _cohort_looks(curves: pd.DataFrame) -> dict[int, dict[str, Any]]:
     for place in map(int, before):
         line = {"color": OLDEST if place == 0 else mpl.colors.to_hex(greys[place]), "lw": 1.2}
         looks[place] = {"line": line, "named": place == 0}
+    palette = [*NEWEST[: int((~young).sum())], *YOUNGEST]
     for place in last:
-        if not long[place]:
-            looks[place] = {"line": {"color": MUTED, "ls": ":", "lw": 1.5}, "named": False}
-            continue
-        colour, marker = NEWEST[min(place - newest, len(NEWEST) - 1)]
+        colour, marker = palette[min(place - newest, len(palette) - 1)]
         line = {"color": colour, "marker": marker, "ms": 4, "lw": 2, "zorder": 3}
-        looks[place] = {"line": line, "named": True}
+        if not long[place]:  # a cohort of a month or two has no curve yet
+            line = {"color": colour, "ls": ":", "lw": 1.5}
+        looks[place] = {"line": line, "named": bool(long[place])}
     return looks
+
+
+def _young(cohorts: pd.Index, long: np.ndarray) -> np.ndarray:
+    """Which cohorts are younger than a few months beside the newest; without dates, by curves."""
+    try:
+        starts = [pd.Period(label_of(name)).start_time for name in cohorts]
+    except ValueError:
+        return np.asarray(~long)
+    if not starts:
+        return np.zeros(0, dtype=bool)
+    least = max(starts) - pd.DateOffset(months=LEAST_AGE)
+    return np.array([start > least for start in starts])
 
 
 def _group_looks(curves: pd.DataFrame) -> dict[int, dict[str, Any]]:
@@ -211,23 +234,6 @@ def _group_looks(curves: pd.DataFrame) -> dict[int, dict[str, Any]]:
         place: {"line": {"color": mpl.colors.to_hex(shade[place]), "lw": 1.5}, "named": False}
         for place in map(int, drawn)
     }
-
-
-def _name_lines(ax: Axes, named: Sequence[tuple[str, tuple[float, float], str]]) -> None:
-    """Names at the ends of their lines, each above the one below it where ends lie close."""
-    points = ax.transData.transform([end for _, end, _ in named]) if named else np.zeros((0, 2))
-    points = points * 72 / ax.figure.dpi
-    heights = points[:, 1] + 4
-    placed: list[int] = []
-    for at in map(int, np.argsort(points[:, 1], kind="stable")):
-        beside = [k for k in placed if abs(points[k, 0] - points[at, 0]) < NAME_WIDTH]
-        heights[at] = max([heights[at], *(heights[k] + NAME_HEIGHT for k in beside)])
-        placed.append(at)
-    # other lines run behind it; outlined letters would make a picture three times as large
-    ground = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
-    for (name, end, colour), up in zip(named, heights - points[:, 1], strict=True):
-        ax.annotate(name, end, xytext=(5, up), textcoords="offset points", color=colour, size=8.5,
-                    weight="bold", annotation_clip=False, bbox=ground)  # fmt: skip
 
 
 def _log_percents(axis: Any) -> None:
@@ -248,10 +254,13 @@ def plot_hazard(
     Parameters
     ----------
     table : DataFrame
-        Of :func:`hazards.hazard_table`.
+        Of :func:`hazards.hazard_table`, or of :func:`hazards.effect_table`: what calendar and
+        cohorts do to it.
     true : DataFrame, optional
         Of :func:`synthetic.true_hazards`: hazard.
     """
+    if "effect" in table.index.names:
+        return effect_panels(table)
     ax = axes_of(ax)
     # a few stragglers past the term would set the scale for everybody
     most = table["at_risk"].max()

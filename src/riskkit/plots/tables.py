@@ -81,7 +81,8 @@ def show_table(
     names : mapping, optional
         Column → heading; by default the name with spaces for underscores.
     heat : sequence of columns, or True
-        Columns shaded by value; True shades the whole table on one scale.
+        Columns shaded by value, each on its own scale; True shades all fractions and amounts of
+        the table on one, but no whole numbers, which count something else beside them.
     rows : int
         At most so many rows; a longer table is cut and the caption says so. One without rows
         says "none".
@@ -112,7 +113,9 @@ def show_table(
     )
     if caption:
         style.set_caption(html.escape(caption))
-    columns = list(shown.columns) if heat is True else list(heat or ())
+    columns = list(heat or ()) if heat is not True else list(shown.columns)
+    if heat is True and len(shown.select_dtypes("floating").columns):
+        columns = list(shown.select_dtypes("floating").columns)
     if columns and len(frame):
         style.apply(_shaded, subset=columns, axis=None, together=heat is True)
     style.set_table_styles(_column_styles(shown))
@@ -245,7 +248,7 @@ def named_format(column: pd.Series, name: str) -> str:
         return "date"
     if not pd.api.types.is_numeric_dtype(column):
         return ""
-    if name == "p_value" or name.endswith("_p_value"):
+    if name in ("p_value", "p_adjusted") or name.endswith(("_p_value", "_p_adjusted")):
         return "p_value"
     # the ends of an interval of a rate are rates
     rated = name.removesuffix("_low").removesuffix("_high")

@@ -184,6 +184,10 @@ def across_columns(table: str, frame: pd.DataFrame) -> Iterator[tuple[str, Broke
     ended = frame["status"].isin(ENDED).to_numpy()
     followed = np.append(~first[1:], False)
     yield "status", ("the loan's last row, as a prepaid or matured one must be", ended & followed)
+    lost = (frame["status"] == "charged_off").to_numpy(dtype=bool, na_value=False)
+    before = np.append(False, lost[:-1]) & ~first
+    revived = before & frame["status"].isin(["current", "delinquent"]).to_numpy()
+    yield "status", ("charged off still, as the row after a charge-off must be", revived)
 
 
 def repeats(frame: pd.DataFrame, by: Sequence[str]) -> tuple[NDArray[np.intp], int]:

@@ -19,6 +19,7 @@ from riskkit.columns import interval_text
 from riskkit.metrics import jeffreys_interval
 from riskkit.partitions import total
 from riskkit.tables import Table
+from riskkit.treatments.redefaults import check_treatments
 from riskkit.vintage import cohort_counts, vintage_table
 
 __all__ = [
@@ -55,7 +56,7 @@ def at_treatment(panel: pd.DataFrame, dpd: int = 90) -> pd.DataFrame:
     Raises
     ------
     DataContractError
-        A missing column, or a panel not sorted by loan and month.
+        A missing column or value, a panel not sorted by loan and month, an unknown treatment.
 
     Source
     ------
@@ -71,6 +72,7 @@ def at_treatment(panel: pd.DataFrame, dpd: int = 90) -> pd.DataFrame:
     [0, 40, 91, 91]
     """
     require_columns(panel, ["loan_id", "mob", "dpd", "status", "treatment"], "performance")
+    check_treatments(panel)
     starts = loan_starts(panel)
     treated = panel["treatment"].notna().to_numpy(bool)
     so_far = np.cumsum(treated)

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from riskkit.chance import MIN_BADS, rate_text
-from riskkit.checks import check_level, loan_starts, require_columns, whole_loans
+from riskkit.checks import DataContractError, check_level, loan_starts, require_columns, whole_loans
 from riskkit.columns import calendar_months
 from riskkit.metrics import jeffreys_interval
 from riskkit.partitions import total
@@ -21,6 +21,7 @@ from riskkit.schema import CONTRACT
 from riskkit.tables import Table
 
 __all__ = [
+    "check_treatments",
     "redefault_findings",
     "redefault_table",
     "redefault_text",
@@ -89,7 +90,7 @@ def treatment_counts(
     Raises
     ------
     DataContractError
-        A missing column, or a panel not sorted by loan and month.
+        A missing column or value, a panel not sorted by loan and month, an unknown treatment.
     ValueError
         `dpd` is negative or `months` below 1.
 
@@ -120,6 +121,7 @@ def treatment_counts(
 def _counts(panel: pd.DataFrame, *, last_month: int, dpd: int, months: int) -> pd.DataFrame:
     needed = ["loan_id", "mob", "month_end", "dpd", "status", "treatment"]
     require_columns(panel, needed, "performance")
+    check_treatments(panel)
     starts = loan_starts(panel)
     lengths = np.diff(np.append(starts, len(panel)))
     ends = np.repeat(starts + lengths - 1, lengths)
@@ -146,6 +148,26 @@ def _counts(panel: pd.DataFrame, *, last_month: int, dpd: int, months: int) -> p
     month_end = pd.DatetimeIndex(panel["month_end"].iloc[rows]).as_unit("us")
     kind = panel["treatment"].iloc[rows].astype(object).fillna(NOTHING)
     return table.groupby([month_end.rename("month_end"), pd.Index(kind, name="treatment")]).sum()
+
+
+def check_treatments(panel: pd.DataFrame) -> None:
+    """Refuse kinds of treatment that the contract does not know, which no table would show.
+
+    Raises
+    ------
+    DataContractError
+        Names one, and those that are known.
+    """
+    given = panel["treatment"].dropna()
+    unknown = given[~given.isin(KINDS)]
+    if len(unknown):
+        raise DataContractError(
+            "performance",
+            [
+                f"treatment: {len(unknown):,} rows are none of {', '.join(KINDS)}, for example "
+                f"{unknown.iloc[0]!r}"
+            ],
+        )
 
 
 def _fates(

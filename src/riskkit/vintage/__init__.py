@@ -6,7 +6,8 @@ which add up over parts of the portfolio split by loan; what was not seen of it 
 :func:`panel_gaps`. Tables out: curves by cohort (:func:`vintage_table`, each cell with its interval
 in :func:`vintage_cells`), the newest cohorts against the earlier (:func:`milestone_table`), every
 recent one at each age (:func:`recent_table`), every matured cohort against what its mix let expect
-(:func:`mix_table`), and who was at risk when (:func:`risk_sets`), all from the counts.
+(:func:`mix_table`, of recent ones :func:`recent_mix_table`), and who was at risk when
+(:func:`risk_sets`), all from the counts.
 """
 
 from riskkit.vintage.at_risk import risk_sets
@@ -42,6 +43,7 @@ from riskkit.vintage.recent import (
     recent_text,
     strongest_sign,
 )
+from riskkit.vintage.recent_mix import recent_mix_table, recent_mix_text
 from riskkit.vintage.where import where_table, where_text
 
 __all__ = [
@@ -63,6 +65,8 @@ __all__ = [
     "mix_text",
     "panel_gaps",
     "recent_findings",
+    "recent_mix_table",
+    "recent_mix_text",
     "recent_table",
     "recent_text",
     "risk_sets",

@@ -8,13 +8,19 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special, stats
 
 from riskkit.chance import holm
 from riskkit.checks import Array
 from riskkit.metrics import jeffreys_interval
 
-__all__ = ["MILESTONES", "against_earlier", "fisher_p_values"]
+__all__ = [
+    "MILESTONES",
+    "against_earlier",
+    "fisher_p_values",
+    "ratio_interval",
+    "ratio_p_values",
+]
 
 MILESTONES = (3, 6, 9, 12, 18, 24, 36)
 
@@ -59,3 +65,21 @@ def against_earlier(
     table.insert(table.columns.get_loc("bad") + 2, "bad_rate_low", low)
     table.insert(table.columns.get_loc("bad") + 3, "bad_rate_high", high)
     return table.assign(earlier_rate=earlier, p_value=p_values, p_adjusted=holm(p_values))
+
+
+def ratio_interval(bad: Array, expected: Array, known: Array, tail: float) -> tuple[Array, Array]:
+    """Limits of actual ÷ expected: of two Poisson counts, `bad` and `known`, given their sum."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = known / expected
+        low = special.betaincinv(bad, known + 1, tail / 2)
+        high = special.betaincinv(bad + 1, known, 1 - tail / 2)
+        return np.where(bad > 0, low / (1 - low) * scale, 0.0), high / (1 - high) * scale
+
+
+def ratio_p_values(bad: Array, expected: Array, known: Array) -> Array:
+    """Two-sided, of the same comparison as the interval."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        chance = expected / (expected + known)
+        as_many = np.where(bad > 0, special.betainc(bad, known + 1, chance), 1.0)
+        as_few = 1 - special.betainc(bad + 1, known, chance)
+    return np.minimum(2 * np.minimum(as_many, as_few), 1.0)

@@ -15,7 +15,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from riskkit.checks import DataContractError, loan_starts, require_columns, whole_loans
+from riskkit.checks import (
+    DataContractError,
+    loan_starts,
+    require_columns,
+    whole_loans,
+)
 from riskkit.columns import calendar_months
 from riskkit.partitions import total
 from riskkit.tables import Table
@@ -27,6 +32,12 @@ Passed = int | Literal["loss"]
 
 ENDED_STATUSES = ("prepaid", "matured")
 EVENTS = ("default", "prepaid", "matured", "censored")
+COUNTED_FROM = (
+    "loan_id", "cohort", "mob", "dpd", "status", "balance", "amount", "paid_amount", "event",
+    "event_mob",
+)  # fmt: skip
+
+A_SQUARE = 100**2  # fen² in a squared unit of the currency
 
 # A column of counts before it is tabulated: loan positions, months on book, and what is summed
 # (None where the loans themselves are counted).
@@ -38,6 +49,7 @@ def cohort_counts(
     *,
     dpd: Sequence[Passed] = (30, 60, 90),
     by: str | pd.Series | None = None,
+    squares: bool = False,
 ) -> pd.DataFrame:
     """Table of counts by cohort and month on book, from which vintages and hazards follow.
 
@@ -61,6 +73,8 @@ def cohort_counts(
     by : str or Series, optional
         What to count apart: a column of `book`, constant within a loan, e.g. "term_months", or
         where the book has none, a named Series of its values, index loan_id.
+    squares : bool
+        Count what the error of a rate by amount rests on, too, where amounts are known.
 
     Returns
     -------
@@ -86,7 +100,9 @@ def cohort_counts(
         `unseen_loans`, in a month left out; `entrants`: all late entrants, in the month of entry.
 
         The columns by amount are there if the panel has balances and the original amounts follow
-        from it.
+        from it; with `squares` also `ever_{n}_square` and `ever_{n}_cross`, of the loans first past
+        n the squares of their balances, and balance × original amount, and in month 0 `square`, of
+        the original amounts; in units of the currency, squared, each loan's rounded down.
 
         From outcomes: `ever_default_loans`, `ever_default_amount` (the *original* amount: outcomes
         carry no balance), `exit_default_loans`, `prepaid_default_loans`, `censored_loans`. From
@@ -97,8 +113,10 @@ def cohort_counts(
     Raises
     ------
     DataContractError
-        A missing column, a panel not sorted by loan and month, a block that ends within a loan,
-        rows after a loan ended, a loan twice in outcomes, an unknown event.
+        A missing column or value, a panel not sorted by loan and month, a block that ends within a
+        loan, rows after a loan ended, a loan twice in outcomes, an unknown event.
+    ValueError
+        Thresholds that are repeated or negative, a `by` named as what is counted.
 
     Source
     ------
@@ -118,13 +136,16 @@ def cohort_counts(
     if not days or len(set(days)) < len(days) or min(days) < 0:
         raise ValueError(f"dpd must be different thresholds in days >= 0 or 'loss', got {dpd!r}")
     if not isinstance(book, pd.DataFrame):
-        return total(partial(cohort_counts, dpd=thresholds, by=by), whole_loans(book.blocks()))
+        count = partial(cohort_counts, dpd=thresholds, by=by, squares=squares)
+        return total(count, whole_loans(book.blocks()))
     if isinstance(by, pd.Series):
         require_columns(book, ["loan_id"], "outcomes" if "event" in book.columns else "performance")
+        if by.name in COUNTED_FROM:
+            raise ValueError(f"by must not be named as a column that is counted, {by.name!r}")
         book, by = book.assign(**{str(by.name): book["loan_id"].map(by)}), str(by.name)
     if "event" in book.columns:
-        return _count_outcomes(book, by)
-    return _count_panel(book, thresholds, by)
+        return _count_outcomes(book, by, squares)
+    return _count_panel(book, thresholds, by, squares)
 
 
 def days_of(n: Passed) -> float:
@@ -132,7 +153,9 @@ def days_of(n: Passed) -> float:
     return math.inf if n == "loss" else n
 
 
-def _count_panel(panel: pd.DataFrame, thresholds: list[Passed], by: str | None) -> pd.DataFrame:
+def _count_panel(
+    panel: pd.DataFrame, thresholds: list[Passed], by: str | None, squares: bool
+) -> pd.DataFrame:
     require_columns(
         panel, ["loan_id", "cohort", "mob", "dpd", "status", *_named(by)], "performance"
     )
@@ -168,6 +191,10 @@ def _count_panel(panel: pd.DataFrame, thresholds: list[Passed], by: str | None) 
     entries = _unseen_entries(loans, starts, mob, charged_off[ends])
     for n in thresholds:
         entries |= _entries_past(n, loans, past)
+        if squares and original is not None:
+            entries |= _squares(str(n), entries[f"ever_{n}_amount"], original)
+    if squares and original is not None:
+        entries["square"] = _of(loans.entry_mob == 0, 0 * loans.last_mob, _square(original))
     cells = panel[["cohort", *_named(by)]].iloc[starts]
     return _tabulate(cells, entries, original, loans.last_mob, by, loans.entry_mob == 0)
 
@@ -237,6 +264,22 @@ def _entries_past(n: Passed, loans: _Loans, past: _PastRows) -> dict[str, _Entry
     return entries
 
 
+def _squares(event: str, ever: _Entry, original: NDArray[np.int64]) -> dict[str, _Entry]:
+    """Entries that the error of a rate by amount rests on."""
+    loan, mob, balance = ever
+    assert balance is not None
+    cross = balance * original[loan] // A_SQUARE
+    return {
+        f"ever_{event}_square": (loan, mob, _square(balance)),
+        f"ever_{event}_cross": (loan, mob, cross),
+    }
+
+
+def _square(amount: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Squares in units of the currency: of fen, those of a large book would not fit 64 bits."""
+    return amount**2 // A_SQUARE
+
+
 def _of(
     members: NDArray[np.bool_], mob: NDArray[np.int64], amount: NDArray[np.int64] | None = None
 ) -> _Entry:
@@ -282,13 +325,15 @@ def _original_amount(
     return panel["balance"].to_numpy(np.int64)[starts] + np.where(ended_at_once, paid, 0)
 
 
-def _count_outcomes(outcomes: pd.DataFrame, by: str | None) -> pd.DataFrame:
+def _count_outcomes(outcomes: pd.DataFrame, by: str | None, squares: bool) -> pd.DataFrame:
     require_columns(
         outcomes, ["loan_id", "cohort", "amount", "event", "event_mob", *_named(by)], "outcomes"
     )
+    violations = _missing_values(outcomes, by, also=("amount", "event", "event_mob"))
+    if violations:
+        raise DataContractError("outcomes", violations)
     event = outcomes["event"]
     mob = outcomes["event_mob"].to_numpy(np.int64)
-    violations = _missing_values(outcomes, by)
     twice = outcomes["loan_id"].duplicated()
     if twice.any():
         example = outcomes["loan_id"][twice].iloc[0]
@@ -315,6 +360,9 @@ def _count_outcomes(outcomes: pd.DataFrame, by: str | None) -> pd.DataFrame:
         "prepaid_default_loans": _of((event == "prepaid").to_numpy(dtype=bool), mob),
         "censored_loans": (censored, mob[censored], None),
     }
+    if squares:
+        entries |= _squares("default", entries["ever_default_amount"], amount)
+        entries["square"] = loans, 0 * mob, _square(amount)
     return _tabulate(outcomes, entries, amount, mob, by, np.ones(len(outcomes), dtype=bool))
 
 
@@ -364,8 +412,10 @@ def _tabulate(
     return pd.DataFrame(columns, index=pd.MultiIndex.from_arrays(levels, names=names))
 
 
-def _missing_values(loans: pd.DataFrame, by: str | None, rows: Any = slice(None)) -> list[str]:
-    names = ["loan_id", "cohort", *_named(by)]
+def _missing_values(
+    loans: pd.DataFrame, by: str | None, rows: Any = slice(None), also: Sequence[str] = ()
+) -> list[str]:
+    names = ["loan_id", "cohort", *_named(by), *also]
     found = [(name, int(loans[name].isna().to_numpy()[rows].sum())) for name in names]
     return [f"{name}: missing for {count:,} loans" for name, count in found if count]
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 import numpy as np
 import pandas as pd
 
+from riskkit.as_of import check_day
 from riskkit.checks import check_level, warn
 from riskkit.columns import calendar_months
 from riskkit.metrics import jeffreys_interval
@@ -52,8 +53,10 @@ def check_vintages(parameters: Mapping[str, Any]) -> dict[str, str]:
     Parameters
     ----------
     parameters : mapping of str to Any
-        `cohort_freq`, `term_months` (0: the commonest), `appetite_rate`; one that is not there is
-        not checked.
+        `cohort_freq`, `term_months` (0: the commonest), `appetite_rate`, and `observed_to`, a day
+        such as "2024-06-30" ("": the last of the data); one that is not there is not checked. That
+        the day lies within the data is checked where they are read, by
+        :func:`riskkit.as_of.book_as_of`.
 
     Raises
     ------
@@ -64,6 +67,7 @@ def check_vintages(parameters: Mapping[str, Any]) -> dict[str, str]:
     ------
     riskkit definition.
     """
+    check_day(parameters)
     freq, term = parameters.get("cohort_freq", "M"), parameters.get("term_months", 0)
     if freq not in COHORT_MONTHS:
         raise ValueError(f"cohort_freq must be one of {list(COHORT_MONTHS)}, got {freq!r}")

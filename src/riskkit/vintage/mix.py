@@ -10,17 +10,33 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from riskkit.chance import holm, p_text
 from riskkit.checks import Array, check_level, require_columns
 from riskkit.metrics import quantile_groups
 from riskkit.tables import Table
-from riskkit.vintage.chance import MILESTONES, fisher_p_values
+from riskkit.vintage.chance import (
+    MILESTONES,
+    fisher_p_values,
+    ratio_interval,
+    ratio_p_values,
+)
 from riskkit.vintage.cohort_grids import event_of
 from riskkit.vintage.curves import vintage_table
 
-__all__ = ["mix_figures", "mix_findings", "mix_month", "mix_table", "mix_text", "risk_strata"]
+__all__ = [
+    "LEAST_ALIKE",
+    "LEAST_BADS",
+    "LEAST_LOANS",
+    "cohort_curves",
+    "matured_strata",
+    "mix_figures",
+    "mix_findings",
+    "mix_month",
+    "mix_table",
+    "mix_text",
+    "risk_strata",
+]
 
 N_BANDS = 5
 LEAST_LOANS = 20  # of a stratum among the other cohorts, else it is pooled
@@ -113,8 +129,9 @@ def mix_month(
     riskkit definition.
     """
     most, best = 0, 0
+    curves = cohort_curves(counts, dpd, cohort_freq)
     for month in MILESTONES:
-        _, bads = _matured(counts, month, dpd, cohort_freq)
+        _, bads = matured_strata(counts, month, dpd, cohort_freq, curves)
         if bads.to_numpy().sum() > most:
             most, best = bads.to_numpy().sum(), month
     return best
@@ -198,7 +215,7 @@ def mix_table(
     2024Q2   65          65.0            0.15      0.15        0.0
     """
     check_level(level)
-    loans, bads = _matured(counts, month, dpd, cohort_freq)
+    loans, bads = matured_strata(counts, month, dpd, cohort_freq)
     n, d, pooled = _pooled(loans.to_numpy(float), bads.to_numpy(float))
     size, bad = n.sum(axis=1), d.sum(axis=1)
     other_n, other_d = n.sum(axis=0) - n, d.sum(axis=0) - d  # every stratum has other loans
@@ -213,7 +230,7 @@ def mix_table(
     off = NORMAL * np.sqrt(((shares - others) ** 2 * rates * (1 - rates) / other_n).sum(axis=1))
     alike = (loans.to_numpy(float) * ~pooled).sum(axis=1) / size
     tested = (expected >= LEAST_BADS) & (alike >= LEAST_ALIKE)
-    low, high = _ratio_interval(bad, expected, known, (1 - level) / max(int(tested.sum()), 1))
+    low, high = ratio_interval(bad, expected, known, (1 - level) / max(int(tested.sum()), 1))
     raw = fisher_p_values(bad, size, bad.sum() - bad, size.sum() - size)
     columns = {
         "loans": size.astype(np.int64),
@@ -223,7 +240,7 @@ def mix_table(
         "ratio": np.divide(bad, expected, out=np.full_like(bad, np.nan), where=expected > 0),
         "ratio_low": low,
         "ratio_high": high,
-        "p_value": holm(np.where(tested, _ratio_p_values(bad, expected, known), np.nan)),
+        "p_value": holm(np.where(tested, ratio_p_values(bad, expected, known), np.nan)),
         "others_rate": overall,
         "departure_rate": bad / size - overall,
         "mix_rate": mix,
@@ -238,32 +255,43 @@ def mix_table(
     return table.assign(cause=pd.Series(causes, index=table.index, dtype=str))
 
 
-def _of_all(counts: pd.DataFrame) -> pd.DataFrame:
-    return counts.groupby(level=["cohort", "mob"]).sum()
+def cohort_curves(
+    counts: pd.DataFrame, dpd: int, cohort_freq: Literal["M", "Q", "Y"]
+) -> pd.DataFrame:
+    """Vintage curves of all strata together: which cohort has reached which month."""
+    of_all = counts.groupby(level=["cohort", "mob"]).sum()
+    return vintage_table(of_all, dpd=dpd, cohort_freq=cohort_freq)
 
 
-def _matured(
-    counts: pd.DataFrame, month: int, dpd: int, cohort_freq: Literal["M", "Q", "Y"]
+def matured_strata(
+    counts: pd.DataFrame,
+    month: int,
+    dpd: int,
+    cohort_freq: Literal["M", "Q", "Y"],
+    curves: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Loans, and bads by the month, of each matured cohort (rows) and stratum (columns)."""
-    curves = vintage_table(_of_all(counts), dpd=dpd, cohort_freq=cohort_freq)
+    if curves is None:
+        curves = cohort_curves(counts, dpd, cohort_freq)
     reached = curves[month].dropna().index if month in curves.columns else curves.index[:0]
     matured = pd.DatetimeIndex(reached).to_period(cohort_freq)
     if len(matured) < 2:
         matured = matured[:0]
-    strata = counts.index.get_level_values(0)
     starts = pd.DatetimeIndex(counts.index.get_level_values("cohort")).to_period(cohort_freq)
-    in_time = counts.index.get_level_values("mob") <= month
-    bads = counts[f"ever_{event_of(counts, dpd)}_loans"].where(in_time, 0)
+    mob = counts.index.get_level_values("mob")
+    row = matured.get_indexer(starts)
+    column, strata = pd.factorize(counts.index.get_level_values(0), sort=True)
+    ever = counts[f"ever_{event_of(counts, dpd)}_loans"].to_numpy()
 
-    def grid(cells: pd.Series) -> pd.DataFrame:
-        wide = cells.groupby([starts, strata]).sum().unstack(fill_value=0).reindex(matured)
-        wide.index = pd.Index(matured.astype(str), name="cohort")
-        return wide
+    def grid(values: Array, cells: Array) -> pd.DataFrame:
+        summed = np.zeros((len(matured), len(strata)), np.int64)
+        np.add.at(summed, (row[cells], column[cells]), values[cells])
+        names = pd.Index(matured.astype(str), name="cohort")
+        return pd.DataFrame(summed, index=names, columns=strata)
 
-    loans = grid(counts["loans"])
+    loans = grid(counts["loans"].to_numpy(), (row >= 0) & (mob == 0))
     some = loans.columns[(loans > 0).any()]
-    return loans[some], grid(bads)[some]
+    return loans[some], grid(ever, (row >= 0) & (mob <= month))[some]
 
 
 def _pooled(loans: Array, bads: Array) -> tuple[Array, Array, Array]:
@@ -288,24 +316,6 @@ def _pooled(loans: Array, bads: Array) -> tuple[Array, Array, Array]:
         np.column_stack([grid[:, ~pooled], grid[:, pooled].sum(axis=1)]) for grid in (loans, bads)
     )
     return loans, bads, pooled
-
-
-def _ratio_interval(bad: Array, expected: Array, known: Array, tail: float) -> tuple[Array, Array]:
-    """Limits of actual ÷ expected: of two Poisson counts, `bad` and `known`, given their sum."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scale = known / expected
-        low = special.betaincinv(bad, known + 1, tail / 2)
-        high = special.betaincinv(bad + 1, known, 1 - tail / 2)
-        return np.where(bad > 0, low / (1 - low) * scale, 0.0), high / (1 - high) * scale
-
-
-def _ratio_p_values(bad: Array, expected: Array, known: Array) -> Array:
-    """Two-sided, of the same comparison as the interval."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        chance = expected / (expected + known)
-        as_many = np.where(bad > 0, special.betainc(bad, known + 1, chance), 1.0)
-        as_few = 1 - special.betainc(bad + 1, known, chance)
-    return np.minimum(2 * np.minimum(as_many, as_few), 1.0)
 
 
 def _cause(row: pd.Series, alpha: float) -> str:

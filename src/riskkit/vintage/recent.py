@@ -14,10 +14,12 @@ import pandas as pd
 from riskkit.chance import p_text
 from riskkit.checks import check_level
 from riskkit.tables import Table
+from riskkit.vintage.by_amount import amount_columns, amount_sign, amount_text
 from riskkit.vintage.chance import MILESTONES, against_earlier
 from riskkit.vintage.cohort_grids import event_of
 from riskkit.vintage.counts import cohort_counts
 from riskkit.vintage.curves import vintage_table
+from riskkit.vintage.recent_mix import told_of_mix, worst_recent
 
 __all__ = ["agreement_text", "recent_findings", "recent_table", "recent_text", "strongest_sign"]
 
@@ -64,9 +66,10 @@ def recent_table(
         "2024Q1", or "2024Q1 to 2024Q2" for those taken together. Columns `first`, `last`,
         `earlier_to` (cohorts: from, to, and the last of the earlier ones); `loans`, `bad`,
         `bad_rate`, `bad_rate_low`, `bad_rate_high`; `earlier_loans`, `earlier_bad`, `earlier_rate`;
-        `p_value` (Fisher's exact test, two-sided) and `p_adjusted` (after Holm, over all rows). A
-        month by which no loan at all is bad says nothing and is no row; neither is anything where
-        no cohort is recent, or none earlier.
+        `p_value` (Fisher's exact test, two-sided) and `p_adjusted` (after Holm, over all rows). Of
+        counts with `squares` also the columns of :func:`amount_columns`, adjusted apart. A month
+        by which no loan at all is bad says nothing and is no row; neither is anything where no
+        cohort is recent, or none earlier.
 
     Raises
     ------
@@ -95,6 +98,7 @@ def recent_table(
     if not isinstance(counts, pd.DataFrame) or "mob" not in counts.index.names:
         counts = cohort_counts(counts, dpd=tuple(dpd))
     rows: dict[tuple[str, int, str], list[object]] = {}
+    sides: dict[tuple[str, int, str], tuple[pd.Index, pd.Index]] = {}
     for days in dpd if "ever_default_loans" not in counts else dpd[:1]:
         event = event_of(counts, days)
         curves = vintage_table(counts, dpd=days, cohort_freq=cohort_freq)
@@ -105,16 +109,23 @@ def recent_table(
         loans = counts["loans"].groupby(starts).sum().reindex(curves.index)
         found = curves[[m for m in months if m in curves and m <= term_months + LATE_MONTHS]]
         name = event if event == "default" else f"{event}+"
-        for (month, cohort), row in _comparisons(found, loans).items():
+        for (month, cohort), (row, own, earlier) in _comparisons(found, loans).items():
             rows[name, month, cohort] = row
+            sides[name, month, cohort] = own, earlier
     columns = ["first", "last", "earlier_to", "loans", "bad", "earlier_loans", "earlier_bad"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     table.index = pd.MultiIndex.from_tuples(rows, names=["event", "mob", "cohort"])
-    return against_earlier(table, level=level)
+    table = against_earlier(table, level=level)
+    if "square" not in counts or table.empty:
+        return table
+    return table.assign(**amount_columns(counts, table, sides, cohort_freq, level))
 
 
-def _comparisons(curves: pd.DataFrame, loans: pd.Series) -> dict[tuple[int, str], list[object]]:
-    """Recent cohorts by month, each and together: first, last, loans and bads, of both sides."""
+_Comparison = tuple[list[object], pd.Index, pd.Index]
+
+
+def _comparisons(curves: pd.DataFrame, loans: pd.Series) -> dict[tuple[int, str], _Comparison]:
+    """Recent cohorts by month, each and together: first, last, loans and bads, and both sides."""
     reached = curves.notna().sum()
     n_cohorts = int(reached.max()) if len(reached) else 0
     last = reached.index[(reached >= n_cohorts / 2) & (reached > 0)]
@@ -123,7 +134,7 @@ def _comparisons(curves: pd.DataFrame, loans: pd.Series) -> dict[tuple[int, str]
     is_recent = curves[last[-1]].isna()
     bads = curves.mul(loans, axis=0).round()
     earlier_to = str(is_recent.index[~is_recent][-1])
-    rows: dict[tuple[int, str], list[object]] = {}
+    rows: dict[tuple[int, str], _Comparison] = {}
     for month in curves:
         seen = bads[month].dropna()
         earlier = seen.index[~is_recent[seen.index]]
@@ -135,7 +146,7 @@ def _comparisons(curves: pd.DataFrame, loans: pd.Series) -> dict[tuple[int, str]
             first, final = str(group[0]), str(group[-1])
             sums = [int(part[side].sum()) for side in (group, earlier) for part in (loans, seen)]
             name = first if len(group) == 1 else f"{first} to {final}"
-            rows[int(month), name] = [first, final, earlier_to, *sums]
+            rows[int(month), name] = [first, final, earlier_to, *sums], group, earlier
     return rows
 
 
@@ -155,8 +166,10 @@ def strongest_sign(table: pd.DataFrame) -> pd.Series | None:
     return worse.loc[worse["p_value"].idxmin()] if len(worse) else None
 
 
-def recent_text(table: pd.DataFrame, term_months: int) -> str:
+def recent_text(table: pd.DataFrame, term_months: int, currency: str = "") -> str:
     """Sentences on the strongest sign among the recent cohorts, or that there is none, as Markdown.
+
+    By loans first, then, where the table has it, by amount.
 
     Parameters
     ----------
@@ -164,6 +177,8 @@ def recent_text(table: pd.DataFrame, term_months: int) -> str:
         Of :func:`recent_table`.
     term_months : int
         Of the loans.
+    currency : str
+        Of the amounts in words.
 
     Source
     ------
@@ -180,6 +195,10 @@ def recent_text(table: pd.DataFrame, term_months: int) -> str:
             "No recent cohort can be compared yet: none has reached a month by which earlier ones "
             "had bads."
         )
+    return f"{_loans_text(table, term_months)} {amount_text(table, currency)}".strip()
+
+
+def _loans_text(table: pd.DataFrame, term_months: int) -> str:
     counted = _counted(table)
     row = strongest_sign(table)
     if row is not None:
@@ -254,8 +273,13 @@ def _agreement(higher: pd.Series, signs: pd.Series) -> str:
     return f"{' and '.join(worse)} {'stand' if len(worse) > 1 else 'stands'} worse, {rest}."
 
 
-def recent_findings(table: pd.DataFrame, term_months: int) -> list[tuple[str, str, bool]]:
-    """The strongest early sign: topic, text, and that it is not red.
+def recent_findings(
+    table: pd.DataFrame,
+    term_months: int,
+    of_mix: pd.DataFrame | None = None,
+    alike: str = "term",
+) -> list[tuple[str, str, bool]]:
+    """The strongest early signs, by loans, by amount alone, for the mix: topic, text; none is red.
 
     Parameters
     ----------
@@ -263,22 +287,38 @@ def recent_findings(table: pd.DataFrame, term_months: int) -> list[tuple[str, st
         Of :func:`recent_table`.
     term_months : int
         Of the loans.
+    of_mix : DataFrame, optional
+        Of :func:`recent_mix_table`.
+    alike : str
+        What makes loans alike in it.
 
     Source
     ------
     riskkit definition.
     """
-    row = strongest_sign(table)
-    if row is None:
-        return []
-    event, month, cohort = row.name
-    text = (
-        f"{cohort}, {term_months} months: {row['bad_rate']:.2%} {_past(event)} by month {month} "
-        f"({row['bad']:,} loans, 95 % interval {row['bad_rate_low']:.2%} to "
-        f"{row['bad_rate_high']:.2%}), against {row['earlier_rate']:.2%} of earlier cohorts "
-        f"({p_text(row['p_adjusted'])}, adjusted for {_counted(table)})"
-    )
-    return [("Early signs", text, False)]
+    texts = []
+    row, by_amount = strongest_sign(table), amount_sign(table)
+    if row is not None:
+        event, month, cohort = row.name
+        texts.append(
+            f"{cohort}, {term_months} months: {row['bad_rate']:.2%} {_past(event)} by month "
+            f"{month} ({row['bad']:,} loans, 95 % interval {row['bad_rate_low']:.2%} to "
+            f"{row['bad_rate_high']:.2%}), against {row['earlier_rate']:.2%} of earlier cohorts "
+            f"({p_text(row['p_adjusted'])}, adjusted for {_counted(table)})"
+        )
+    if by_amount is not None and (row is None or by_amount["p_adjusted"] > SIGNIFICANT):
+        event, month, cohort = by_amount.name
+        texts.append(
+            f"{cohort}, {term_months} months, by amount: {by_amount['bad_amount_rate']:.2%} "
+            f"{_past(event)} by month {month} (95 % interval {by_amount['bad_amount_low']:.2%} to "
+            f"{by_amount['bad_amount_high']:.2%}), against {by_amount['earlier_amount_rate']:.2%} "
+            f"of earlier cohorts ({p_text(by_amount['amount_p_adjusted'])}, adjusted); by loans "
+            f"{by_amount['bad_rate']:.2%} against {by_amount['earlier_rate']:.2%}"
+        )
+    for_mix = None if of_mix is None else worst_recent(of_mix)
+    if for_mix is not None:
+        texts.append(f"Worse for its mix: {told_of_mix(for_mix, alike)}")
+    return [("Early signs", text, False) for text in texts]
 
 
 def _is_sign(table: pd.DataFrame) -> pd.Series:

@@ -86,12 +86,13 @@ def where_table(
                 by_value = by_value.sort_values("loans", ascending=False, kind="stable")
             if len(by_value) > 1:
                 by = name.removesuffix("_months").replace("_", " ")
-                unit = " months" if name == "term_months" else ""
                 found = _top(by_value)
-                rows |= {(by, f"{value}{unit}"): row for value, row in found.items()}
+                if name == "term_months":
+                    found = {_term_text(value): row for value, row in found.items()}
+                rows |= {(by, str(value)): row for value, row in found.items()}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     table.index = pd.MultiIndex.from_tuples(rows, names=["by", "value"])
-    itself = table.index == ("term", f"{term_months} months")
+    itself = table.index == ("term", _term_text(term_months))
     table = against_earlier(table, least_bads=LEAST_BADS, untested=itself)
     sure = table["p_adjusted"] <= SIGNIFICANT
     beyond = np.where(table["bad_rate"] > table["earlier_rate"], WORSE, BETTER)
@@ -139,6 +140,10 @@ def _cells(
     )
     by_kind = cells.groupby(level("kind")).sum()
     return kinds.loc[by_kind.index].sort_index(), by_kind.sort_index()
+
+
+def _term_text(months: object) -> str:
+    return f"{months} month{'' if months == 1 else 's'}"
 
 
 def _top(by_value: pd.DataFrame) -> dict[object, list[int]]:
