@@ -13,7 +13,10 @@ from riskkit.provisions.staging import StageRules
 
 __all__ = ["check_provisions"]
 
-_RULES = ("significant_ratio", "least_rise", "backstop_dpd", "cure_months", "probation_months")
+_RULES = (
+    "significant_ratio", "least_rise", "backstop_dpd", "backstop_probability", "cure_months",
+    "probation_months",
+)  # fmt: skip
 _FREQS = ("M", "Q", "Y")
 
 
