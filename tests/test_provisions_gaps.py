@@ -117,9 +117,9 @@ def test_cash_is_discounted_by_months_and_not_by_rows():
 
 def test_a_month_left_out_after_default_counts_by_the_loans_seen_in_it():
     """Without interest: 30 + 10 % of what is owed by those seen, so 60 % is lost of each."""
-    seen = [(3, 95, "delinquent", 1000), (4, 125, "delinquent", 700, 300),
-            (5, 155, "delinquent", 600, 100)]  # fmt: skip
-    panel = panel_of(*defaults(10, seen), *defaults(10, [seen[0], seen[2]]))
+    seen = [(2, 65, "delinquent", 1000), (3, 95, "delinquent", 1000),
+            (4, 125, "delinquent", 700, 300), (5, 155, "delinquent", 600, 100)]  # fmt: skip
+    panel = panel_of(*defaults(10, seen), *defaults(10, [*seen[:2], seen[3]]))
     rates = pd.Series(0.0, index=panel["loan_id"].unique())
     lgd = fit_lgd(panel, rates)
     assert lgd.recovery["rate"].tolist() == pytest.approx([0.3, 0.1])
@@ -127,6 +127,32 @@ def test_a_month_left_out_after_default_counts_by_the_loans_seen_in_it():
     table = provisions.lgd_cohorts(panel, rates, lgd)
     assert table.loc["all", "recovered_rate"] == pytest.approx(0.25)
     assert table.loc["all", "lgd"] == pytest.approx(0.6)
+
+
+def test_when_a_late_entrant_defaulted_or_was_charged_off_is_not_known():
+    """Ten seen into default lose 60 %; ten first seen in it, which bring all, say nothing."""
+    seen = [(2, 65, "delinquent", 1000), (3, 95, "delinquent", 1000),
+            (4, 125, "delinquent", 600, 400)]  # fmt: skip
+    late = [(3, 95, "delinquent", 1000), (4, 0, "prepaid", 0, 1000)]
+    panel = panel_of(*defaults(10, seen), *defaults(10, late))
+    rates = pd.Series(0.0, index=panel["loan_id"].unique())
+    lgd = fit_lgd(panel, rates)
+    assert lgd.at_default["loans"] == 10
+    assert lgd.at_default["lgd"] == pytest.approx(0.6)
+    assert provisions.lgd_cohorts(panel, rates, lgd).loc["all", "loans"] == 10
+    # and the loss of a charge-off that nobody saw belongs to no month
+    off = [(6, 185, "charged_off", 900, 0, 100), (7, 215, "charged_off", 800, 0, 100)]
+    own = [(0, 0, "current", 500), (6, 185, "charged_off", 450, 0, 50)]
+    spent = provisions.budget_table(
+        panel_of(("a", "2024-01", off), ("b", "2024-01", own)), pd.DataFrame({"budget_amount": []})
+    )
+    assert spent["entered_amount"].to_dict() == {
+        pd.Timestamp("2024-01-01"): 0, pd.Timestamp("2024-07-01"): 1000,
+        pd.Timestamp("2024-08-01"): 0,
+    }  # fmt: skip
+    assert spent["charged_off_amount"].tolist() == [0, 500, 0]
+    assert spent["net_loss_amount"].tolist() == [0, 350, -100]
+
 
 
 # -- profit of cohorts -----------------------------------------------------------------------------

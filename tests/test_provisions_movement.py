@@ -199,7 +199,8 @@ def test_findings_name_what_needs_somebody():
     )
     movement = pd.DataFrame({"ecl_amount": [1000, 1500]}, index=["opening", "closing"])
     budget = pd.DataFrame(
-        {"budget_amount": [100.0], "over_amount": [50.0]}, index=pd.DatetimeIndex(["2024-12-01"])
+        {"budget_amount": [100.0], "over_amount": [50.0], "net_loss_amount": [150_00]},
+        index=pd.DatetimeIndex(["2024-12-01"]),
     )
     cohorts = provisions.break_even_table(profit_of(*[-100] * 14))
     told = provisions.provision_findings(
@@ -213,9 +214,8 @@ def test_findings_name_what_needs_somebody():
     less = pd.DataFrame(
         {"realised_amount": [800], "foretold_amount": [2000], "verdict": "less than foretold"}
     )
-    spent = budget.assign(net_loss_amount=150_00)
-    unstated = spent.assign(budget_amount=np.nan)
-    ended = pd.concat([spent, unstated.set_axis(pd.DatetimeIndex(["2025-01-01"]))])
+    unstated = budget.assign(budget_amount=np.nan)
+    ended = pd.concat([budget, unstated.set_axis(pd.DatetimeIndex(["2025-01-01"]))])
     open_questions = VERIFIED | {
         "scenarios": pd.DataFrame({"verify": [True, False]}, index=["Base", "Downside"]),
         "rules": pd.Series({"verify": True, "name": "Rules of 2023"}),
@@ -232,8 +232,8 @@ def test_findings_name_what_needs_somebody():
              "and rates of the categories (Rules of 2023)", False),
             ("Loss given default", "loans in default brought 8 CNY, and 20 was foretold: beyond "
              "chance", True),
-            ("Loss against budget", f"the budget {words}: whether the net loss of {month}, 150 CNY, "
-             "is within it nobody can say", False),
+            ("Loss against budget", f"the budget {words}: whether the net loss of {month}, 150 "
+             "CNY, is within it nobody can say", False),
         ]  # fmt: skip
     stages = pd.DataFrame(
         {"balance": [300, 100, 400], "ecl_amount": [10, 30, 40]}, index=["1", "2", "all"]
