@@ -154,7 +154,6 @@ def test_when_a_late_entrant_defaulted_or_was_charged_off_is_not_known():
     assert spent["net_loss_amount"].tolist() == [0, 350, -100]
 
 
-
 # -- profit of cohorts -----------------------------------------------------------------------------
 
 COSTS = provisions.LendingCosts(funding_rate=0.12, acquisition_amount=7, servicing_amount=2)

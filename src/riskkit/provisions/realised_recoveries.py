@@ -23,7 +23,7 @@ LESS = "less than foretold"
 _LEVEL = 0.95
 _FEW_LOANS = 30
 _COLUMNS = [
-    "loans", "balance", "foretold_amount", "realised_amount", "realised_low", "realised_high",
+    "loans", "balance", "foretold_amount", "realised_low", "realised_high", "realised_amount",
     "verdict",
 ]  # fmt: skip
 
@@ -49,9 +49,9 @@ def recovery_check(
     -------
     DataFrame, index position: "cured", "still late", "in default", "charged off",
         "all"
-        `loans`, `balance` on that day, `foretold_amount`, `realised_amount` (int64 fen) and the
-        95 % interval in which it would lie by chance if what was foretold held, `realised_low` and
-        `realised_high`, the error of the foretelling included; `verdict` in words. Positions
+        `loans`, `balance` on that day, `foretold_amount`, the 95 % interval in which the cash would
+        lie by chance if what was foretold held, `realised_low` and `realised_high`, the error of
+        the foretelling included, `realised_amount` (int64 fen); `verdict` in words. Positions
         without loans have no row; no row at all where the panel does not reach `months_back` months
         before the day on which the first loan was in default, or nobody was in default then.
 
@@ -139,4 +139,4 @@ def _judged(table: pd.DataFrame) -> pd.DataFrame:
     ]
     words = ["too few loans to say", LESS, "more than foretold"]
     verdict = np.select(tests, words, default="as foretold, within chance")
-    return table.round().astype("int64").assign(verdict=verdict)
+    return table.round().astype("int64").assign(verdict=verdict)[_COLUMNS]
