@@ -147,6 +147,21 @@ def test_charged_off_loans_are_told_apart_since_their_loss_is_booked():
     assert "Of it" not in provisions.ecl_text(stages, loans.head(1), 0, "CNY")
 
 
+def test_a_probability_beyond_the_backstop_is_stage_2_whatever_was_expected():
+    never = float("nan")
+    book = pd.DataFrame({"dpd": [0, 0, 0], "status": "current", "months_since_30": never,
+                         "months_since_90": never})  # fmt: skip
+    as_granted = [0.3, 0.3, 0.1], [0.3, 0.3, 0.1]
+    year = [0.25, 0.15, 0.05]
+    rules = provisions.StageRules(backstop_probability=0.2)
+    table = assign_stages(book, *as_granted, rules, probability_12m=year)
+    assert table["stage"].tolist() == [2, 1, 1]
+    assert table["reason"].iloc[0] == "12-month probability beyond the backstop"
+    assert (assign_stages(book, *as_granted, probability_12m=year)["stage"] == 1).all()
+    with pytest.raises(ValueError, match=r"backstop_probability must lie in \(0, 1\], got 0"):
+        provisions.StageRules(backstop_probability=0)
+
+
 def test_an_empty_book_has_nothing_set_aside():
     _, _, kinds, model, book = priced(3)
     loans = provisions.loan_ecl(book.head(0), model, kinds)
