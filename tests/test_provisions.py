@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from small_books import LAST, small_book
 
 from riskkit import provisions
-from riskkit.provisions.credit_loss import first_default_probabilities
+from riskkit.provisions.credit_loss import ecl, first_default_probabilities
 from riskkit.provisions.loss_given_default import fit_lgd
 from riskkit.provisions.staging import assign_stages
 
@@ -35,25 +35,19 @@ def priced(seed, n_loans=200):
 def test_ifrs_9_example_8():
     """IFRS 9, Illustrative Examples, Example 8: a gross carrying amount of 1,000,000, 12-month
     probability of default 0.5 %, loss given default 25 %: an allowance of 1,250."""
-    assert provisions.ecl([0.005], [1_000_000], 0.25)[0] == pytest.approx(1_250)
+    assert ecl([0.005], [1_000_000], 0.25)[0] == pytest.approx(1_250)
 
 
 def test_the_vectors_of_the_design():
     probabilities = first_default_probabilities([0.02, 0.03, 0.03])
-    assert provisions.ecl(probabilities, [1000, 600, 300], 0.6, 0.02)[0] == pytest.approx(
-        26.7749, abs=5e-5
-    )
+    assert ecl(probabilities, [1000, 600, 300], 0.6, 0.02)[0] == pytest.approx(26.7749, abs=5e-5)
 
 
 def test_twelve_months_are_a_lifetime_where_no_default_falls_beyond():
     short = [0.01] * 12
-    assert provisions.ecl(short, [100] * 12, 0.5, horizon_months=12) == provisions.ecl(
-        short, [100] * 12, 0.5
-    )
+    assert ecl(short, [100] * 12, 0.5, horizon_months=12) == ecl(short, [100] * 12, 0.5)
     longer = [0.01] * 13
-    assert provisions.ecl(longer, [100] * 13, 0.5, horizon_months=12) < provisions.ecl(
-        longer, [100] * 13, 0.5
-    )
+    assert ecl(longer, [100] * 13, 0.5, horizon_months=12) < ecl(longer, [100] * 13, 0.5)
 
 
 @settings(max_examples=30, deadline=None)
@@ -68,14 +62,14 @@ def test_the_formula_equals_plain_python(hazards, lgd, rate):
     probabilities = first_default_probabilities(hazards)
     assert probabilities.sum() + survival == pytest.approx(1)
     exposures = [100.0 * month for month in range(1, len(hazards) + 1)]
-    assert provisions.ecl(probabilities, exposures, lgd, rate)[0] == pytest.approx(expected)
+    assert ecl(probabilities, exposures, lgd, rate)[0] == pytest.approx(expected)
 
 
 def test_what_cannot_be_is_refused():
     with pytest.raises(ValueError, match="sum to at most 1"):
-        provisions.ecl([0.6, 0.6], [1, 1], 0.5)
+        ecl([0.6, 0.6], [1, 1], 0.5)
     with pytest.raises(ValueError, match="exposures and lgd must be >= 0"):
-        provisions.ecl([0.1], [1], -0.5)
+        ecl([0.1], [1], -0.5)
     with pytest.raises(ValueError, match="hazards must lie in"):
         first_default_probabilities([1.2])
     with pytest.raises(ValueError, match="weights must be >= 0 and sum to 1"):
@@ -137,6 +131,7 @@ def test_charged_off_loans_are_told_apart_since_their_loss_is_booked():
             "stage": [1, 3],
             "reason": ["not significantly riskier", "charged off"],
             "balance": [900_00, 100_00],
+            "probability_12m": [0.02, 1.0],
             "ecl_amount": [18_00, 80_00],
         }
     )
@@ -150,6 +145,21 @@ def test_charged_off_loans_are_told_apart_since_their_loss_is_booked():
     assert "**Of it 80 is of 1 charged-off loans**" in text
     assert "Without them 18 is set aside, 2.00% of 900." in text
     assert "Of it" not in provisions.ecl_text(stages, loans.head(1), 0, "CNY")
+
+
+def test_a_probability_beyond_the_backstop_is_stage_2_whatever_was_expected():
+    never = float("nan")
+    book = pd.DataFrame({"dpd": [0, 0, 0], "status": "current", "months_since_30": never,
+                         "months_since_90": never})  # fmt: skip
+    as_granted = [0.3, 0.3, 0.1], [0.3, 0.3, 0.1]
+    year = [0.25, 0.15, 0.05]
+    rules = provisions.StageRules(backstop_probability=0.2)
+    table = assign_stages(book, *as_granted, rules, probability_12m=year)
+    assert table["stage"].tolist() == [2, 1, 1]
+    assert table["reason"].iloc[0] == "12-month probability beyond the backstop"
+    assert (assign_stages(book, *as_granted, probability_12m=year)["stage"] == 1).all()
+    with pytest.raises(ValueError, match=r"backstop_probability must lie in \(0, 1\], got 0"):
+        provisions.StageRules(backstop_probability=0)
 
 
 def test_an_empty_book_has_nothing_set_aside():
@@ -184,8 +194,8 @@ def test_the_sensitivity_names_each_change():
         book, model, kinds, provisions.Outlook(scenarios=SCENARIOS)
     )
     assert table["difference_amount"].iloc[0] == 0
-    assert table.loc["climate 0.5 worse ahead", "difference_amount"] > table.loc[
-        "climate 0.1 worse ahead", "difference_amount"
+    assert table.loc["climate 0.5 log-odds worse ahead", "difference_amount"] > table.loc[
+        "climate 0.1 log-odds worse ahead", "difference_amount"
     ] > 0  # fmt: skip
     assert table.loc["good alone", "ecl_amount"] < table.loc["bad alone", "ecl_amount"]
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import expit, logit
 from small_books import LAST, small_book, states_of
 
 from riskkit import provisions, schema, synthetic
@@ -153,17 +154,56 @@ def test_a_table_is_counted_block_by_block(tmp_path):
         )
 
 
-def test_bands_keep_the_mean_of_their_cell():
+def test_bands_keep_the_mean_of_their_cell_in_every_month_ahead():
     panel, asked = small_book(3, 400)
     kinds = kinds_of_book(asked)
     monthly, landmarks = monthly_moves(panel, kinds), landmark_moves(panel, kinds)
     chain = fit_chain(monthly, landmarks)
     shares = chain.band_shares[list(chain.kinds).index("6"), 2, 0]
     cases = pd.DataFrame({"kind": "6", "band": chain.bands, "mob": 2, "state": 0})
-    of_bands = default_probabilities(chain, cases, 9).to_numpy().sum(axis=1)
-    alone = default_probabilities(chain, cases.head(1).assign(band="not known"), 9).to_numpy().sum()
-    assert of_bands @ shares == pytest.approx(alone, rel=1e-3)
-    assert of_bands[0] != pytest.approx(of_bands[1], rel=1e-6)
+    of_bands = default_probabilities(chain, cases, 9).to_numpy()
+    alone = default_probabilities(chain, cases.head(1).assign(band="not known"), 9).to_numpy()[0]
+    # the counts hold already that the worse band leaves first
+    np.testing.assert_allclose(shares @ of_bands, alone, rtol=1e-3, atol=1e-9)
+    assert of_bands[0].sum() != pytest.approx(of_bands[1].sum(), rel=1e-6)
+
+
+def moves_of(rows):
+    """Counts of loans without arrears, by (mob, month) who stayed and who got worse."""
+    index = ["kind", "band", "mob", "state", "month"]
+    table = pd.DataFrame(rows, columns=["mob", "month", "to_0", "to_1"])
+    table = table.assign(kind="6", band="", state=0)
+    return table.set_index(index).reindex(columns=TO, fill_value=0).astype("int64")
+
+
+def test_who_has_come_through_bad_months_is_better():
+    """A lender of two kinds of people, one with e times the odds: the sorting is found again."""
+    climate = np.where(np.arange(60) < 30, 0.0, 1.0)
+    rows = []
+    for start in range(60):
+        people = np.array([40_000.0, 40_000.0])
+        for mob in range(min(12, 60 - start)):
+            worse = expit(np.array([-4.0, -2.0]) + climate[start + mob])
+            rows.append((mob, start + mob, (people * (1 - worse)).sum(), (people * worse).sum()))
+            people = people * (1 - worse)
+    monthly = moves_of(rows).groupby(level=["kind", "band", "mob", "state", "month"]).sum()
+    by_month = pd.Series(climate, index=np.arange(60).astype("datetime64[M]"))
+    chain = fit_chain(monthly, landmark_moves(small_book(1)[0].head(0)), climate=by_month)
+    slope, lived = chain.climate.slopes[0]
+    # of both kinds together, as they were granted
+    together = [expit(np.array([-4.0, -2.0]) + bad).mean() for bad in (0, 1)]
+    assert slope == pytest.approx(logit(together[1]) - logit(together[0]), abs=0.03)
+    assert -2.5 < lived < -0.5
+    # a loan of ten months, all of them bad, in one more bad month: as it will be
+    late = chain.climate.logits(np.array([0]), np.array([10]), 1.0, chain.climate.lived[0, [10]])
+    usual = chain.moves[0, 10, 0, 10, 0, 1]
+    foretold = expit(logit(usual) + late[0, 0])
+    blind = expit(logit(usual) + slope * (1 - chain.climate.usual[0, 10, 0, 0]))
+    left = np.array([1.0, 1.0]) * (1 - expit(np.array([-4.0, -2.0]) + 1)) ** 10
+    true = (left * expit(np.array([-4.0, -2.0]) + 1)).sum() / left.sum()
+    # one slope for all ages is no mixture, but leaves a third of the error at most
+    assert blind > 1.25 * true
+    assert abs(foretold / true - 1) < abs(blind / true - 1) / 3
 
 
 def test_the_climate_must_be_known_where_moves_were_counted():

@@ -117,9 +117,9 @@ def test_cash_is_discounted_by_months_and_not_by_rows():
 
 def test_a_month_left_out_after_default_counts_by_the_loans_seen_in_it():
     """Without interest: 30 + 10 % of what is owed by those seen, so 60 % is lost of each."""
-    seen = [(3, 95, "delinquent", 1000), (4, 125, "delinquent", 700, 300),
-            (5, 155, "delinquent", 600, 100)]  # fmt: skip
-    panel = panel_of(*defaults(10, seen), *defaults(10, [seen[0], seen[2]]))
+    seen = [(2, 65, "delinquent", 1000), (3, 95, "delinquent", 1000),
+            (4, 125, "delinquent", 700, 300), (5, 155, "delinquent", 600, 100)]  # fmt: skip
+    panel = panel_of(*defaults(10, seen), *defaults(10, [*seen[:2], seen[3]]))
     rates = pd.Series(0.0, index=panel["loan_id"].unique())
     lgd = fit_lgd(panel, rates)
     assert lgd.recovery["rate"].tolist() == pytest.approx([0.3, 0.1])
@@ -127,6 +127,80 @@ def test_a_month_left_out_after_default_counts_by_the_loans_seen_in_it():
     table = provisions.lgd_cohorts(panel, rates, lgd)
     assert table.loc["all", "recovered_rate"] == pytest.approx(0.25)
     assert table.loc["all", "lgd"] == pytest.approx(0.6)
+
+
+def test_recoveries_are_held_against_what_was_foretold_of_as_many_months():
+    """Those of January brought 30 + 20 % in two months; those of March are to bring as much."""
+    old = [(0, 0, "current", 1000), (3, 95, "delinquent", 1000),
+           (4, 125, "delinquent", 700, 300), (5, 155, "delinquent", 500, 200),
+           (6, 185, "delinquent", 500), (7, 215, "delinquent", 500)]  # fmt: skip
+    young = [(0, 0, "current", 1000), (3, 95, "delinquent", 1000),
+             (4, 125, "delinquent", 600, 400), (5, 155, "delinquent", 350, 250)]  # fmt: skip
+    loans = [(f"o{k:02d}", "2024-01", old) for k in range(40)]
+    loans += [(f"y{k:02d}", "2024-03", young) for k in range(40)]
+    panel = panel_of(*loans)
+    asked = pd.DataFrame({"application_id": panel["loan_id"].unique(), "offer_apr": 0.0})
+    asked = asked.assign(amount=1000, term_months=6)
+    table = provisions.recovery_check(panel, asked, months_back=2)
+    late = table.loc["in default"]
+    # of January's 40 nothing more came; of what they owed and March's owe, the months say how much
+    assert late["loans"] == 80
+    assert late["balance"] == 40 * 500 + 40 * 1000
+    assert late["realised_amount"] == 40 * 650
+    assert table.loc["all"].equals(late)
+    assert late["realised_low"] <= late["foretold_amount"] <= late["realised_high"]
+    assert provisions.recovery_check(panel, asked, months_back=7).empty
+    assert provisions.recovery_check(panel.head(0), asked).empty
+    few = panel[panel["loan_id"].isin(["o00", "y00"])].reset_index(drop=True)
+    told = provisions.recovery_check(few, asked, months_back=2)
+    assert set(told["verdict"]) <= {"too few loans to say"}
+    with pytest.raises(ValueError, match="months_back must be >= 1, got 0"):
+        provisions.recovery_check(panel, asked, months_back=0)
+
+
+def test_missing_and_negative_amounts_are_named():
+    panel = panel_of(("a", "2024-01", [(0, 0, "current", 1000), (1, 0, "current", 500, 510)]))
+    for value in (-5.0, np.nan, np.inf):
+        odd = panel.assign(balance=[1000.0, value])
+        with pytest.raises(DataContractError, match=r"balance: 1 rows are not numbers of 0 or"):
+            provisions.cohort_profit(odd, COSTS)
+
+
+def test_what_vanished_loans_owed_stands_beside_the_profit():
+    run = [(0, 0, "current", 1000), (1, 0, "current", 500, 510), (2, 0, "matured", 0, 510)]
+    panel = panel_of(("a", "2024-01", run), ("b", "2024-01", run[:2]), ("c", "2024-01", run))
+    table = provisions.cohort_profit(panel, COSTS, cohort_freq="M")
+    assert table["vanished_loans"].tolist() == [0, 0, 1]
+    assert table["vanished_amount"].tolist() == [0, 0, 500]
+    kept = pd.concat([table.iloc[[-1]].assign(loans=40, profit_amount=300, profit_low=200)])
+    paid = provisions.break_even_table(kept)
+    assert paid["verdict"].item() == "has paid, unless vanished loans are lost"
+    assert "with it lost, 1 would not have paid" in provisions.break_even_text(paid)
+
+
+def test_when_a_late_entrant_defaulted_or_was_charged_off_is_not_known():
+    """Ten seen into default lose 60 %; ten first seen in it, which bring all, say nothing."""
+    seen = [(2, 65, "delinquent", 1000), (3, 95, "delinquent", 1000),
+            (4, 125, "delinquent", 600, 400)]  # fmt: skip
+    late = [(3, 95, "delinquent", 1000), (4, 0, "prepaid", 0, 1000)]
+    panel = panel_of(*defaults(10, seen), *defaults(10, late))
+    rates = pd.Series(0.0, index=panel["loan_id"].unique())
+    lgd = fit_lgd(panel, rates)
+    assert lgd.at_default["loans"] == 10
+    assert lgd.at_default["lgd"] == pytest.approx(0.6)
+    assert provisions.lgd_cohorts(panel, rates, lgd).loc["all", "loans"] == 10
+    # and the loss of a charge-off that nobody saw belongs to no month
+    off = [(6, 185, "charged_off", 900, 0, 100), (7, 215, "charged_off", 800, 0, 100)]
+    own = [(0, 0, "current", 500), (6, 185, "charged_off", 450, 0, 50)]
+    spent = provisions.budget_table(
+        panel_of(("a", "2024-01", off), ("b", "2024-01", own)), pd.DataFrame({"budget_amount": []})
+    )
+    assert spent["entered_amount"].to_dict() == {
+        pd.Timestamp("2024-01-01"): 0, pd.Timestamp("2024-07-01"): 1000,
+        pd.Timestamp("2024-08-01"): 0,
+    }  # fmt: skip
+    assert spent["charged_off_amount"].tolist() == [0, 500, 0]
+    assert spent["net_loss_amount"].tolist() == [0, 350, -100]
 
 
 # -- profit of cohorts -----------------------------------------------------------------------------

@@ -11,6 +11,11 @@ from riskkit import provisions
 from riskkit.provisions.loss_given_default import LossGivenDefault
 from riskkit.provisions.movement import movement_table
 
+VERIFIED = {
+    "scenarios": pd.DataFrame({"verify": [False]}, index=["Base"]),
+    "rules": pd.Series({"verify": False, "name": "Rules"}),
+    "recoveries": pd.DataFrame(),
+}
 COSTS = provisions.LendingCosts(funding_rate=0.12, acquisition_amount=7, servicing_amount=2)
 
 
@@ -29,23 +34,43 @@ def test_the_movement_adds_up_to_the_fen(seed):
 
 def test_each_cause_by_hand():
     def book(**loans):
-        return pd.DataFrame.from_dict(loans, orient="index", columns=["stage", "ecl_amount"])
+        table = pd.DataFrame.from_dict(loans, orient="index", columns=["stage", "ecl_amount"])
+        return table.assign(reason="")
 
-    before = book(a=(1, 10), b=(1, 20), c=(2, 30), d=(3, 40), e=(3, 50), f=(2, 60))
-    as_before = book(a=(1, 9), b=(2, 25), c=(1, 12), g=(1, 5))
-    now = book(a=(1, 10), b=(2, 26), c=(1, 13), g=(1, 6))
+    off = {"reason": "charged off"}
+    before = book(
+        a=(1, 10), b=(1, 20), c=(2, 30), d=(3, 40), e=(3, 50), f=(2, 60), h=(2, 70), i=(3, 80),
+        j=(3, 90),
+    )  # fmt: skip
+    before.loc["j", "reason"] = off["reason"]
+    gone_off = {"h": (3, 100), "i": (3, 85), "j": (3, 88)}
+    as_before = book(a=(1, 9), b=(2, 25), c=(1, 12), g=(1, 5), **gone_off)
+    now = book(a=(1, 10), b=(2, 26), c=(1, 13), g=(1, 6), **gone_off)
+    now.loc[["h", "i", "j"], "reason"] = as_before.loc[["h", "i", "j"], "reason"] = off["reason"]
     left = pd.Series({"d": "written off", "f": "repaid"})
     table = movement_table(before, now, as_before, left, overlay_before=3, overlay_now=7)
     assert table["ecl_amount"].to_dict() == {
-        "opening": 213, "new loans": 5, "repaid": -60, "written off": -90,
-        "moved to a worse stage": 5, "moved to a better stage": -18, "same stage": -1,
-        "parameters": 4, "overlays": 4, "closing": 62,
+        "opening": 453, "new loans": 5, "repaid": -60, "charged off": 35,
+        "written off (provision used)": -90, "moved to a worse stage": 5,
+        "moved to a better stage": -18, "same stage": -3, "parameters": 4, "overlays": 4,
+        "closing": 335,
     }  # fmt: skip
-    assert table["loans"].tolist() == [6, 1, 1, 2, 1, 1, 1, 4, 0, 4]
+    assert table["ecl_amount"].iloc[:-1].sum() == 335
+    assert table["loans"].tolist() == [9, 1, 1, 2, 2, 1, 1, 2, 7, 0, 7]
     text = provisions.movement_text(table, "CNY")
-    assert text.endswith("most of it: written off -1, repaid -1, moved to a better stage -0.")
+    assert text.endswith("most of it: written off (provision used) -1, repaid -1, charged off +0.")
     with pytest.raises(ValueError, match="the same loans in the same order"):
         movement_table(before, now, as_before.iloc[::-1], left)
+
+
+def test_three_causes_below_half_are_the_largest_part_and_not_most_of_it():
+    causes = pd.Series(
+        {"opening": 1000} | {f"cause {n}": 100 for n in range(7)} | {"closing": 1700}
+    )
+    table = causes.rename("ecl_amount").to_frame()
+    assert "; the largest part: cause 0 +1, " in provisions.movement_text(table, "CNY")
+    even = table.drop(index=["cause 5", "cause 6"])
+    assert "; most of it: cause 0 +1, " in provisions.movement_text(even, "CNY")
 
 
 def test_a_panel_of_one_month_has_no_movement():
@@ -117,6 +142,7 @@ def profit_of(*values, low=None, loans=50):
     frame = pd.DataFrame({"loans": loans, "amount": 1000, "profit_amount": values}, index=index)
     return frame.assign(
         late_entrants=0,
+        vanished_amount=0,
         profit_low=frame["profit_amount"] - 5 if low is None else low,
         profit_high=frame["profit_amount"] + 5,
     )
@@ -173,17 +199,42 @@ def test_findings_name_what_needs_somebody():
     )
     movement = pd.DataFrame({"ecl_amount": [1000, 1500]}, index=["opening", "closing"])
     budget = pd.DataFrame(
-        {"budget_amount": [100.0], "over_amount": [50.0]}, index=pd.DatetimeIndex(["2024-12-01"])
+        {"budget_amount": [100.0], "over_amount": [50.0], "net_loss_amount": [150_00]},
+        index=pd.DatetimeIndex(["2024-12-01"]),
     )
     cohorts = provisions.break_even_table(profit_of(*[-100] * 14))
     told = provisions.provision_findings(
         lgd=lgd, overlays=overlays, movement=movement, budget=budget, cohorts=cohorts,
-        currency="CNY",
+        currency="CNY", **VERIFIED,
     )  # fmt: skip
     assert [(topic, red) for topic, _, red in told] == [
         ("Overlays", True), ("Provision", False), ("Loss against budget", True),
         ("Cohort profit", True),
     ]  # fmt: skip
+    less = pd.DataFrame(
+        {"realised_amount": [800], "foretold_amount": [2000], "verdict": "less than foretold"}
+    )
+    unstated = budget.assign(budget_amount=np.nan)
+    ended = pd.concat([budget, unstated.set_axis(pd.DatetimeIndex(["2025-01-01"]))])
+    open_questions = VERIFIED | {
+        "scenarios": pd.DataFrame({"verify": [True, False]}, index=["Base", "Downside"]),
+        "rules": pd.Series({"verify": True, "name": "Rules of 2023"}),
+        "recoveries": less,
+    }
+    for table, words in ((unstated, "is in no file"), (ended, "ends with December 2024")):
+        asked = provisions.provision_findings(
+            lgd=lgd, overlays=overlays.head(0), movement=movement.head(0), budget=table,
+            cohorts=cohorts.head(0), currency="CNY", **open_questions,
+        )  # fmt: skip
+        month = table.index[-1].strftime("%B %Y")
+        assert asked == [
+            ("Provision rules", "nobody has verified the scenarios of the climate (Base) and days "
+             "and rates of the categories (Rules of 2023)", False),
+            ("Loss given default", "loans in default brought 8 CNY, and 20 was foretold: beyond "
+             "chance", True),
+            ("Loss against budget", f"the budget {words}: whether the net loss of {month}, 150 "
+             "CNY, is within it nobody can say", False),
+        ]  # fmt: skip
     stages = pd.DataFrame(
         {"balance": [300, 100, 400], "ecl_amount": [10, 30, 40]}, index=["1", "2", "all"]
     )

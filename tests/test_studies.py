@@ -10,6 +10,7 @@ import pytest
 import studies
 from studies import Study, compare, modules_hash, prediction_interval
 from studies.csv_memory import STUDY as CSV_MEMORY
+from studies.ecl import STUDY as ECL
 
 NAMES = sorted(p.stem for p in studies.FOLDER.glob("*.py") if not p.stem.startswith("_"))
 
@@ -150,3 +151,10 @@ def test_a_csv_is_counted_in_bounded_memory(record_property):
     assert found["taken_mib"] < 140  # some 165 where a part holds the whole file
     taken = {"taken_mib": found["taken_mib"]}
     compare(CSV_MEMORY, taken, record_property, mebibytes=75, scale=32)
+
+
+def test_the_expected_loss_is_that_of_the_truth(record_property):
+    """Without bands, which need a card; fewer loans, and so further apart, but not too far."""
+    found = ECL.measure(seed=22, world="downturn", n_applicants=50_000, with_bands=False)
+    errors = {name: found[name] for name in ("error_1", "error_2", "error_3")}
+    compare(ECL, errors, record_property, world="downturn")

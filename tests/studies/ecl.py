@@ -44,12 +44,18 @@ def bands_of(applications: pd.DataFrame) -> pd.Series:
     return pd.Series(band, index=applications["application_id"]).astype("str")
 
 
-def measure(seed: int, world: str, n_applicants: int = N_APPLICANTS) -> dict[str, float]:
-    """Expected losses of each stage by the model and by the truth, in units of the currency."""
+def measure(
+    seed: int, world: str, n_applicants: int = N_APPLICANTS, with_bands: bool = True
+) -> dict[str, float]:
+    """Expected losses of each stage by the model and by the truth, in units of the currency.
+
+    The relative error of each stage is `error_1` .. `error_3`.
+    """
     lender = world_of(world)
     portfolio = synthetic.simulate(lender, n_applicants, seed)
     applications, panel = portfolio.applications, portfolio.performance
-    climate, bands = climate_of(lender, seed), bands_of(applications)
+    climate = climate_of(lender, seed)
+    bands = bands_of(applications) if with_bands else None
     day = lender.observed_to
     kinds = provisions.kinds_of(applications, bands)
     model = provisions.fit_losses(panel, applications, day, bands=bands, climate=climate)
@@ -68,7 +74,8 @@ def measure(seed: int, world: str, n_applicants: int = N_APPLICANTS) -> dict[str
     for name, values in (("model", loans[["ecl_12m_amount", "ecl_lifetime_amount"]].T.to_numpy()),
                          ("truth", (year, life))):  # fmt: skip
         row[f"{name}_fresh"] = float(values[0][fresh].sum() / values[1][fresh].sum())
-    return row | _stage_3(lender, n_applicants, seed)
+    row |= _stage_3(lender, n_applicants, seed)
+    return row | {f"error_{s}": row[f"model_{s}"] / row[f"truth_{s}"] - 1 for s in (1, 2, 3)}
 
 
 def _stage_3(lender: synthetic.Lender, n_applicants: int, seed: int) -> dict[str, float]:
@@ -100,7 +107,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     for world, part in rows.groupby("world"):
         values = part.drop(columns=["world", "commit", "modules"], errors="ignore").astype(float)
         for stage in ("1", "2", "3"):
-            error = values[f"model_{stage}"] / values[f"truth_{stage}"] - 1
+            error = values[f"error_{stage}"]
             found[world, stage] = {
                 "seeds": len(error),
                 "mean_error": error.mean(),

@@ -6,9 +6,10 @@ this one's (:func:`month_movement`), the five categories beside it, and the prof
 cohort.
 
 Files, in the order the data walks through them: `arrears` (states and counted moves),
-`default_chain` (when a loan is first in default), `exposures` (loans on the books, and what each
-will owe), `loss_given_default`, `staging`, `credit_loss` (the formula), `book_loss` (all of it
-together), `sensitivity`, `movement`, `overlays`, `five_categories`, `cohort_profit`,
+`climate_effects` (what a bad month does), `default_chain` (when a loan is first in default),
+`exposures` (loans on the books, and what each will owe), `loss_given_default`, `staging`,
+`credit_loss` (the formula), `book_loss` (all of it together), `sensitivity`, `movement`,
+`overlays`, `realised_recoveries`, `five_categories`, `cohort_profit`, `truth_errors`,
 `provision_words`, `provision_parameters`.
 """
 
@@ -25,7 +26,6 @@ from riskkit.provisions.cohort_profit import (
     break_even_text,
     cohort_profit,
 )
-from riskkit.provisions.credit_loss import ecl
 from riskkit.provisions.exposures import book_at
 from riskkit.provisions.five_categories import (
     category_table,
@@ -44,10 +44,11 @@ from riskkit.provisions.provision_words import (
     lgd_text,
     provision_figures,
     provision_findings,
-    scenario_text,
 )
+from riskkit.provisions.realised_recoveries import recovery_check
 from riskkit.provisions.sensitivity import sensitivity_table
 from riskkit.provisions.staging import StageRules
+from riskkit.provisions.truth_errors import truth_errors
 
 __all__ = [
     "LendingCosts",
@@ -62,7 +63,6 @@ __all__ = [
     "check_provisions",
     "cohort_profit",
     "coverage_table",
-    "ecl",
     "ecl_text",
     "fit_losses",
     "five_category",
@@ -75,9 +75,10 @@ __all__ = [
     "overlay_table",
     "provision_figures",
     "provision_findings",
+    "recovery_check",
     "rules_in_force",
-    "scenario_text",
     "sensitivity_table",
     "stage_by_category",
     "stage_table",
+    "truth_errors",
 ]

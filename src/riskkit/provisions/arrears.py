@@ -7,6 +7,7 @@ up over parts of the portfolio split by loan.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -14,7 +15,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from riskkit.checks import Array, loan_starts, require_columns, whole_loans
+from riskkit.checks import Array, DataContractError, loan_starts, require_columns, whole_loans
 from riskkit.columns import calendar_months
 from riskkit.migration import bucket, bucket_reading
 from riskkit.partitions import total
@@ -31,6 +32,7 @@ __all__ = [
     "landmark_moves",
     "loan_months",
     "monthly_moves",
+    "panel_amounts",
     "rows_later",
 ]
 
@@ -96,7 +98,7 @@ def loan_months(performance: pd.DataFrame, *, by: Reading | None = None) -> Mont
     loan = np.zeros(n, dtype=np.int64)
     loan[starts[1:]] = 1
     loan = np.cumsum(loan)
-    dpd = performance["dpd"].to_numpy(np.int64)
+    (dpd,) = panel_amounts(performance, ["dpd"])
     status = performance["status"]
     reading = by or bucket_reading(performance)
     arrears = bucket(dpd, performance["month_end"].to_numpy(), by=reading)
@@ -116,6 +118,31 @@ def loan_months(performance: pd.DataFrame, *, by: Reading | None = None) -> Mont
         state=state,
         first_default=first_default,
     )
+
+
+def panel_amounts(performance: pd.DataFrame, names: Sequence[str]) -> list[Array]:
+    """Columns of a panel as int64 arrays, of amounts in fen or of days.
+
+    Raises
+    ------
+    DataContractError
+        A missing column, or a value that is missing, infinite or below 0: each with its rows.
+    """
+    require_columns(performance, names, "performance")
+    faults, arrays = [], []
+    for name in names:
+        values = performance[name].to_numpy()
+        if values.dtype.kind not in "iu":
+            values = performance[name].to_numpy(float, na_value=np.nan)
+        wrong = np.flatnonzero(~((values >= 0) & (values < np.inf)))
+        if len(wrong):
+            example = f"for example {values[wrong[0]]:g} in row {wrong[0] + 1}"
+            faults.append(f"{name}: {len(wrong):,} rows are not numbers of 0 or more, {example}")
+            continue
+        arrays.append(performance[name].to_numpy(np.int64))
+    if faults:
+        raise DataContractError("performance", faults)
+    return arrays
 
 
 def rows_later(months: Months, rows: Array, lag: int) -> Array:

@@ -118,7 +118,8 @@ def fit_losses(
     kinds = kinds_of(applications, bands)
     chain = fit_chain(monthly_moves(panel, kinds), landmark_moves(panel, kinds), climate=climate)
     known = applications.set_index("application_id")
-    lgd = fit_lgd(panel, known["offer_apr"] / 12, terms=known["term_months"])
+    band = None if bands is None else kinds["band"]
+    lgd = fit_lgd(panel, known["offer_apr"] / 12, terms=known["term_months"], bands=band)
     return LossModel(chain=chain, lgd=lgd, as_of=pd.Timestamp(as_of))
 
 
@@ -183,7 +184,8 @@ def loan_ecl(
     rate = loans["effective_rate"].to_numpy()
     default_mob = loans["mob"].to_numpy()[:, None] + np.arange(1, n_months + 1)
     left = loans["term_months"].to_numpy()[:, None] - default_mob
-    at_default = model.lgd.of_default(left, default_mob, loans["state"].to_numpy()[:, None])
+    state = loans["state"].to_numpy()[:, None]
+    at_default = model.lgd.of_default(left, default_mob, state, asked["band"].to_numpy())
     if len(book) and np.isnan(model.lgd.at_default["lgd"]):
         raise ValueError("a loss given default needs a default of the past, got none in the panel")
     rest = np.nan_to_num(model.lgd.of_book(book)[~performing])
@@ -209,7 +211,8 @@ def loan_ecl(
     }
     expected = np.ones(len(book))
     expected[performing] = _expected_at_origination(model.chain, asked, n_months)
-    table = assign_stages(book, np.minimum(mean["life"], 1), expected, outlook.rules)
+    life = np.minimum(mean["life"], 1)
+    table = assign_stages(book, life, expected, outlook.rules, probability_12m=mean["year"])
     first = (table["stage"] == 1).to_numpy()
     return table.assign(
         balance=book["balance"],
@@ -271,7 +274,7 @@ def _months_left(book: pd.DataFrame) -> int:
 def _climate_ahead(
     model: LossModel, scenario: pd.Series, climate: pd.Series | None, n_months: int
 ) -> Array | None:
-    fitted = bool(np.isfinite(model.chain.slope_errors).any())
+    fitted = bool(np.isfinite(model.chain.climate.slope_errors).any())
     shift = scenario["climate"] * np.minimum(
         np.arange(1, n_months + 1) / scenario["ramp_months"], 1
     )

@@ -15,6 +15,7 @@ import pandas as pd
 from riskkit.chance import normal_interval
 from riskkit.checks import Array, loan_starts, require_columns
 from riskkit.columns import calendar_months
+from riskkit.provisions.arrears import panel_amounts
 from riskkit.provisions.staging import CHARGED_OFF
 
 __all__ = ["LendingCosts", "break_even_table", "break_even_text", "cohort_profit"]
@@ -22,8 +23,10 @@ __all__ = ["LendingCosts", "break_even_table", "break_even_text", "cohort_profit
 PARTS = (
     "interest_amount", "funding_amount", "cost_amount", "loss_amount", "recovered_amount",
 )  # fmt: skip
+GONE = "vanished_loans", "vanished_amount"
 _LEVEL = 0.95
 _FEW_LOANS = 30
+_UNLESS_LOST = "has paid, unless vanished loans are lost"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +76,9 @@ def cohort_profit(
     was lent to it and what it brought before are not in the data. Months left out of a loan cost
     funding and servicing, and what they repaid of the principal was paid in them; what interest was
     paid in them is unknown and counts as none. A loan whose rows stop without an end keeps what it
-    brought, and what it still owed is no loss of this table.
+    brought; what it still owed is no loss of the profit, but stands beside it from the month after
+    it was last seen on, so that both can be told: the profit with these loans kept, and with all
+    they owed lost.
 
     Parameters
     ----------
@@ -91,7 +96,9 @@ def cohort_profit(
         cohort that are left out), cumulative `interest_amount`,
         `funding_amount`, `cost_amount`, `loss_amount`, `recovered_amount` (int64 fen, the first and
         the last are earned, the others spent) and `profit_amount` with its 95 % interval
-        `profit_low`, `profit_high`, by which other loans of the kind could differ.
+        `profit_low`, `profit_high`, by which other loans of the kind could differ; and of loans
+        whose rows have stopped by then without an end, cumulative `vanished_loans` and
+        `vanished_amount` (int64 fen), what they owed when last seen.
 
     Raises
     ------
@@ -114,6 +121,7 @@ def cohort_profit(
             "profit_amount",
             "profit_low",
             "profit_high",
+            *GONE,
         ]
         index = pd.MultiIndex.from_arrays([[], []], names=["cohort", "mob"])
         return pd.DataFrame(columns=columns, index=index)
@@ -137,6 +145,13 @@ def cohort_profit(
         sums[name] = cells.cumsum(axis=1)
     profit = _profit(sums)
     squares = _squares(_profit(parts), starts, group, mob, (len(cohorts), width))
+    gone = _vanished(performance, starts, last_month, is_base)
+    gone_by_age = np.zeros((len(GONE), len(cohorts), width + 1), dtype=np.int64)
+    ends = np.append(starts[1:], len(performance))[gone] - 1
+    np.add.at(gone_by_age[0], (code[gone], mob[ends] + 1), 1)
+    owed = performance["balance"].to_numpy(np.int64)[ends]
+    np.add.at(gone_by_age[1], (code[gone], mob[ends] + 1), owed)
+    gone_by_age = gone_by_age.cumsum(axis=2)[:, :, :width]
     loans = np.bincount(code[is_base], minlength=len(cohorts))
     late = np.bincount(code[~is_base], minlength=len(cohorts))
     amount = np.zeros(len(cohorts), dtype=np.int64)
@@ -156,6 +171,7 @@ def cohort_profit(
             "profit_amount": profit[shown],
             "profit_low": low[shown],
             "profit_high": high[shown],
+            **{name: values[shown] for name, values in zip(GONE, gone_by_age, strict=True)},
         },
         index=index,
     )
@@ -184,7 +200,8 @@ def break_even_table(profit: pd.DataFrame, open_loans: pd.DataFrame | None = Non
     DataFrame, index cohort
         `loans`, `late_entrants` (left out), `seen_to` (month on book), `profit_amount`,
         `profit_low`, `profit_high` there, `open_loss_amount` (below 0 where more is still to come),
-        `profit_rate` (of what was lent, after that; NaN where nothing was), `break_even_mob`: first
+        `vanished_amount` (owed by loans not seen any more, which may be lost), `profit_rate` (of
+        what was lent, after open losses; NaN where nothing was), `break_even_mob`: first
         month from which on the profit stays at least 0 as far as seen, `earliest_mob` and
         `latest_mob`: the same of the upper and of the lower end of its interval; NaN where not yet.
         `verdict` in words.
@@ -220,6 +237,7 @@ def break_even_table(profit: pd.DataFrame, open_loans: pd.DataFrame | None = Non
                 "seen_to": mobs[-1],
                 **last[["profit_amount", "profit_low", "profit_high"]].to_dict(),
                 "open_loss_amount": open_amount,
+                "vanished_amount": last["vanished_amount"],
                 "profit_rate": (last["profit_amount"] - open_amount) / (last["amount"] or np.nan),
                 **at,
                 "verdict": _verdict(last, open_amount, bool(running.get(cohort, 0))),
@@ -227,11 +245,12 @@ def break_even_table(profit: pd.DataFrame, open_loans: pd.DataFrame | None = Non
         )
     columns = [
         "cohort", "loans", "late_entrants", "seen_to", "profit_amount", "profit_low",
-        "profit_high", "open_loss_amount", "profit_rate", "break_even_mob", "earliest_mob",
-        "latest_mob", "verdict",
+        "profit_high", "open_loss_amount", "vanished_amount", "profit_rate", "break_even_mob",
+        "earliest_mob", "latest_mob", "verdict",
     ]  # fmt: skip
     table = pd.DataFrame(rows, columns=columns).set_index("cohort")
     whole = ["loans", "late_entrants", "seen_to", "profit_amount", "open_loss_amount"]
+    whole.append("vanished_amount")
     return table.astype(dict.fromkeys(whole, "int64"))
 
 
@@ -256,6 +275,11 @@ def break_even_text(table: pd.DataFrame) -> str:
     text += f"; of {n} no more can be said while their loans run" if n else ""
     if late := int(table["late_entrants"].sum()):
         text += f". Left out: {late:,} loan{'' if late == 1 else 's'} first seen after month 0"
+    if gone := int((table["vanished_amount"] > 0).sum()):
+        unsure = int((table["verdict"] == _UNLESS_LOST).sum())
+        text += f". {gone} {'has' if gone == 1 else 'have'} loans that are not seen any more, with "
+        text += "what they owed kept in the profit"
+        text += f"; with it lost, {unsure} would not have paid" if unsure else ""
     return f"{text}."
 
 
@@ -263,9 +287,8 @@ def _row_parts(
     performance: pd.DataFrame, starts: Array, costs: LendingCosts, fees: pd.Series | None
 ) -> tuple[dict[str, Array], Array]:
     """What each row adds to each part, fen; and what was lent to each loan."""
-    balance, paid, recovered = (
-        performance[name].to_numpy(np.int64)
-        for name in ("balance", "paid_amount", "recovered_amount")
+    balance, paid, recovered = panel_amounts(
+        performance, ["balance", "paid_amount", "recovered_amount"]
     )
     status = performance["status"]
     off = (status == "charged_off").to_numpy(dtype=bool)
@@ -296,6 +319,15 @@ def _row_parts(
         "loss_amount": np.where(newly_off, balance + recovered, 0),
         "recovered_amount": recovered,
     }, lent
+
+
+def _vanished(performance: pd.DataFrame, starts: Array, last_month: int, is_base: Array) -> Array:
+    """Loans seen from month 0 whose rows stop before the last month without an end."""
+    ends = np.append(starts[1:], len(performance)) - 1
+    last = performance.iloc[ends]
+    ended = last["status"].isin(["prepaid", "matured", "charged_off"]).to_numpy(dtype=bool)
+    stopped = calendar_months(last["month_end"]) < last_month
+    return np.flatnonzero(stopped & ~ended & is_base)
 
 
 def _profit(parts: dict[str, Array]) -> Array:
@@ -329,8 +361,10 @@ def _from_when(values: Array, mobs: Array) -> float:
 def _verdict(last: pd.Series, open_amount: float, is_running: bool) -> str:
     if last["loans"] < _FEW_LOANS:
         return "too few loans to say"
-    if last["profit_low"] >= open_amount:
+    if last["profit_low"] >= open_amount + last["vanished_amount"]:
         return "has paid for itself"
+    if last["profit_low"] >= open_amount:
+        return _UNLESS_LOST
     if is_running:
         return "its loans still run"
     if last["profit_high"] < open_amount:

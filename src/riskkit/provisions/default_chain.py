@@ -10,21 +10,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from riskkit.checks import Array
 from riskkit.provisions.arrears import DEFAULT, N_STATES, TO_COLUMNS
+from riskkit.provisions.climate_effects import TINY, WORSE, ClimateEffects, fit_climate, log_odds
 
 __all__ = ["ArrearsChain", "default_probabilities", "fit_chain", "performing_probabilities"]
 
 _N_TO = len(TO_COLUMNS)
-# what a slope on the climate is before any loan is seen: mean and standard deviation
-_SLOPE_PRIOR = 0.5, 0.5
 # standard deviation of a band's log-odds of rolling on before any loan is seen
 _BAND_SD = 0.5
-_TINY = 1e-9
-# moves to a worse state than the one moved from: of state s, those into columns s + 1 .. default
-_WORSE = np.array([[s < to <= DEFAULT for to in range(_N_TO)] for s in range(N_STATES)])
+# and of what it is at some ages beside all ages: a score tells less the longer ago it was given
+_BAND_AGE_SD = 0.25
 
 
 @dataclass(frozen=True)
@@ -38,16 +36,11 @@ class ArrearsChain:
     moves : float array of shape (n_kinds, n_mobs, N_STATES, n_mobs, N_STATES, 6)
         Probability of each move of a loan found at `found_mob` in `found_state`, by the age and
         state moved from.
-    band_logits : float array of shape (n_bands, N_STATES)
-        Added to the log-odds of getting worse, by state moved from.
+    band_logits : float array of shape (n_bands, n_mobs, N_STATES)
+        Added to the log-odds of getting worse, by age and state moved from.
     band_shares : float array of shape (n_kinds, n_mobs, N_STATES, n_bands)
         Of the loans found so, which share was of each band.
-    slopes : float array of shape (N_STATES,)
-        Log-odds of getting worse per unit of climate; without climate the prior's mean.
-    slope_errors : float array of shape (N_STATES,)
-        Their standard errors; NaN without climate.
-    climate : float array of shape (n_kinds, n_mobs, N_STATES)
-        The climate in which the moves were seen, the log-mean of exp(slope × climate) ÷ slope.
+    climate : ClimateEffects
     """
 
     kinds: pd.Index
@@ -55,14 +48,12 @@ class ArrearsChain:
     moves: Array
     band_logits: Array
     band_shares: Array
-    slopes: Array
-    slope_errors: Array
-    climate: Array
+    climate: ClimateEffects
 
     @property
     def usual_climate(self) -> float:
         """Mean over the cells of the climate in which moves were seen; 0 without climate."""
-        return float(np.mean(self.climate[:, :, 0]))
+        return float(np.mean(self.climate.usual[:, :, 0, 0]))
 
 
 def fit_chain(
@@ -117,21 +108,21 @@ def fit_chain(
     by_age = np.zeros((len(kinds), n_mobs, N_STATES, _N_TO))
     np.add.at(by_age, (kind, mob, state), counts)
     age_moves = _shrunk_by_age(by_age, least_loans)
-    slopes, errors, felt = _climate_fit(monthly, age_moves, (kind, mob, state), climate)
+    cell = kind, mob, state
+    band_logits = _band_logits(age_moves, counts, cell, band, len(bands))
+    felt = fit_climate(monthly, age_moves, cell, band_logits[band, mob, state], climate)
     moves = _landmark_moves(landmarks, kinds, age_moves, least_loans)
 
     found = np.zeros((len(kinds), n_mobs, N_STATES, len(bands)))
     np.add.at(found, (kind, mob, state, band), counts.sum(axis=1))
-    of_state = found.sum(axis=(0, 1)) + _TINY
+    of_state = found.sum(axis=(0, 1)) + TINY
     shares = _mixed(found, of_state / of_state.sum(axis=1, keepdims=True), least_loans)
     return ArrearsChain(
         kinds=kinds,
         bands=bands,
         moves=moves,
-        band_logits=_band_logits(age_moves, counts, (kind, mob, state), band, len(bands)),
+        band_logits=band_logits,
         band_shares=shares,
-        slopes=slopes,
-        slope_errors=errors,
         climate=felt,
     )
 
@@ -227,47 +218,68 @@ def _paths(
 ) -> tuple[Array, Array]:
     """First defaults and running loans by month ahead of cells (kind, mob, state) and bands.
 
-    A band's loans are better or worse than the others by its log-odds plus a constant of the cell,
-    which keeps the mean over the cell's bands at what was counted.
+    A band's loans are better or worse than the others by its log-odds plus constants of the cell,
+    which keep the mean over the cell's bands at what was counted in every month ahead: the counts
+    hold already that the worse bands leave first.
     """
-    own, _ = _forward(chain, cells, np.zeros((len(band), N_STATES)), n_months, None)
-    n_bands = len(chain.bands)
-    shift = np.zeros((len(band), N_STATES))
-    if n_bands > 1:
+    level = np.zeros((n_months, len(band), N_STATES))
+    if len(chain.bands) > 1:
         pairs, of_cell = np.unique(np.stack(cells), axis=1, return_inverse=True)
-        wide = [np.repeat(part, n_bands) for part in pairs]
-        logits = np.tile(chain.band_logits, (pairs.shape[1], 1))
-        shares = chain.band_shares[tuple(pairs)]
-        first = np.unique(of_cell, return_index=True)[1]
-        target = _logit(own[first].sum(axis=1))
-        level = np.zeros(pairs.shape[1])
-        for _ in range(8):
-            of_bands, _ = _forward(
-                chain, wide, logits + np.repeat(level, n_bands)[:, None], n_months, None
-            )
-            mean = (of_bands.sum(axis=1).reshape(-1, n_bands) * shares).sum(axis=1)
-            # a month's log-odds move those of the whole path more than one for one
-            level += (target - _logit(mean)) / 2
-        known = band >= 0
-        shift[known] = chain.band_logits[band[known]] + level[of_cell][known, None]
-    return _forward(chain, cells, shift, n_months, climate)
+        level = _levels(chain, pairs, n_months)[:, of_cell]
+        level[:, band < 0] = 0
+    return _forward(chain, cells, band, level, n_months, climate)
+
+
+def _levels(chain: ArrearsChain, cells: Array, n_months: int) -> Array:
+    """Constants that keep the mean over bands at the moves counted, by month, cell and state."""
+    kind, found_mob, found_state = cells
+    n, last = len(kind), chain.moves.shape[1] - 1
+    shares = chain.band_shares[kind, found_mob, found_state]
+    mass = np.zeros((n, len(chain.bands), N_STATES))
+    mass[np.arange(n), :, found_state] = shares
+    levels = np.zeros((n_months, n, N_STATES))
+    for ahead in range(n_months):
+        mob = np.minimum(found_mob + ahead, last)
+        moves = chain.moves[kind, found_mob, found_state, mob]
+        own = chain.band_logits[:, mob].transpose(1, 0, 2)
+        target = (moves * WORSE).sum(axis=-1)
+        weight = mass / np.maximum(mass.sum(axis=1, keepdims=True), TINY)
+        base = log_odds(target)[:, None] + own
+        for _ in range(5):
+            p = expit(base + levels[ahead][:, None])
+            slope = np.maximum((weight * p * (1 - p)).sum(axis=1), TINY)
+            gap = (target - (weight * p).sum(axis=1)) * (weight.sum(axis=1) > 0.5)
+            levels[ahead] += np.clip(gap / slope, -1, 1)
+        shifted = _shifted(moves[:, None], own + levels[ahead][:, None])
+        mass = np.einsum("nbs,nbst->nbt", mass, shifted)[..., :N_STATES]
+    return levels
 
 
 def _forward(
-    chain: ArrearsChain, cells: list[Array], shift: Array, n_months: int, climate: Array | None
+    chain: ArrearsChain,
+    cells: list[Array],
+    band: Array,
+    level: Array,
+    n_months: int,
+    climate: Array | None,
 ) -> tuple[Array, Array]:
     kind, found_mob, found_state = cells
     n = len(kind)
     last = chain.moves.shape[1] - 1
+    # the row after the last is of those of no band, whose code is -1
+    of_band = np.concatenate([chain.band_logits, np.zeros((1, last + 1, N_STATES))])
     mass = np.zeros((n, N_STATES))
     mass[np.arange(n), found_state] = 1
     result, running = np.zeros((n, n_months)), np.ones((n, n_months + 1))
+    felt = chain.climate
+    lived = felt.lived[kind, found_mob]
     for ahead in range(n_months):
         mob = np.minimum(found_mob + ahead, last)
         moves = chain.moves[kind, found_mob, found_state, mob]
-        logits = shift
+        logits = level[ahead] + of_band[band, mob]
         if climate is not None:
-            logits = shift + chain.slopes * (climate[ahead] - chain.climate[kind, mob])
+            logits = logits + felt.logits(kind, mob, climate[ahead], lived)
+            lived = lived + felt.worse_rates[kind, mob] * climate[ahead]
         after = np.einsum("ns,nst->nt", mass, _shifted(moves, logits))
         result[:, ahead] = after[:, DEFAULT]
         mass = after[:, :N_STATES]
@@ -277,23 +289,23 @@ def _forward(
 
 def _shifted(moves: Array, logits: Array) -> Array:
     """Moves whose log-odds of getting worse are so much higher, all else in proportion."""
-    worse = (moves * _WORSE).sum(axis=-1)
-    new = expit(_logit(worse) + logits)
+    worse = (moves * WORSE).sum(axis=-1)
+    new = expit(log_odds(worse) + logits)
     with np.errstate(divide="ignore", invalid="ignore"):
         up = np.where(worse > 0, new / worse, 0)
         down = np.where(worse < 1, (1 - new) / (1 - worse), 0)
     sure = (worse <= 0) | (worse >= 1)
     up, down = np.where(sure, 1, up), np.where(sure, 1, down)
-    return moves * np.where(_WORSE, up[..., None], down[..., None])
+    return moves * np.where(WORSE, up[..., None], down[..., None])
 
 
 def _shrunk_by_age(counts: Array, weight: float) -> Array:
     """Moves by (kind, mob, state): own, else of all kinds as far from their end, else the state."""
     n_mobs = counts.shape[1]
     of_state = counts.sum(axis=(0, 1))
-    prior = np.full((N_STATES, _N_TO), _TINY)
+    prior = np.full((N_STATES, _N_TO), TINY)
     prior[:, 0] = 1  # nothing was ever seen: paid up
-    of_state = (of_state + prior * _TINY) / (of_state.sum(axis=1, keepdims=True) + _TINY)
+    of_state = (of_state + prior * TINY) / (of_state.sum(axis=1, keepdims=True) + TINY)
     of_state /= of_state.sum(axis=1, keepdims=True)
     # loans of one kind run equally long: align kinds by their last age without arrears
     current = counts[:, :, 0].sum(axis=2) > 0
@@ -331,78 +343,42 @@ def _landmark_moves(
     return own
 
 
-def _climate_fit(
-    monthly: pd.DataFrame,
-    age_moves: Array,
-    cell: tuple[Array, Array, Array],
-    climate: pd.Series | None,
-) -> tuple[Array, Array, Array]:
-    """Slopes of getting worse on the climate, their errors, and the climate of each cell."""
-    shape = age_moves.shape[:3]
-    if climate is None:
-        return np.full(N_STATES, _SLOPE_PRIOR[0]), np.full(N_STATES, np.nan), np.zeros(shape)
-    index = _value_of_months(climate, monthly.index.get_level_values("month").to_numpy())
-    counts = monthly[TO_COLUMNS].to_numpy(float)
-    n, state = counts.sum(axis=1), cell[2]
-    worse = (counts * _WORSE[state]).sum(axis=1)
-    slopes, errors = np.zeros(N_STATES), np.zeros(N_STATES)
-    felt = np.zeros(shape)
-    for s in range(N_STATES):
-        rows = np.flatnonzero(state == s)
-        group, _ = pd.factorize(cell[0][rows] * shape[1] + cell[1][rows])
-        slope, errors[s] = _slope(index[rows], worse[rows], n[rows], group)
-        slopes[s] = slope
-        sums = np.zeros((2, *shape[:2]))
-        where = cell[0][rows], cell[1][rows]
-        np.add.at(sums[0], where, n[rows] * np.exp(slope * index[rows]))
-        np.add.at(sums[1], where, n[rows])
-        usual = np.average(index[rows], weights=n[rows]) if len(rows) else 0.0
-        with np.errstate(divide="ignore", invalid="ignore"):
-            level = np.log(sums[0] / sums[1]) / slope if slope else np.nan
-        felt[:, :, s] = np.where(sums[1] > 0, level, usual)
-    return slopes, errors, felt
-
-
-def _slope(index: Array, worse: Array, n: Array, group: Array) -> tuple[float, float]:
-    """Slope of log-odds within groups, each with an intercept of its own; Newton's method."""
-    mean, sd = _SLOPE_PRIOR
-    n_groups = int(np.max(group, initial=-1)) + 1
-    totals = np.bincount(group, n, n_groups), np.bincount(group, worse, n_groups)
-    intercept = _logit((totals[1] + 0.5) / (totals[0] + 1))
-    slope, information = mean, 1 / sd**2
-    for _ in range(25):
-        p = expit(intercept[group] + slope * index)
-        weight = n * p * (1 - p)
-        of_group = np.maximum(np.bincount(group, weight, n_groups), _TINY)
-        residual = worse - n * p
-        centre = np.bincount(group, weight * index, n_groups) / of_group
-        around = index - centre[group]
-        information = (weight * around**2).sum() + 1 / sd**2
-        step = ((residual * around).sum() - (slope - mean) / sd**2) / information
-        gap = np.bincount(group, residual, n_groups) / of_group
-        intercept = np.clip(intercept + np.clip(gap, -1, 1) - step * centre, -15, 15)
-        slope += float(np.clip(step, -1, 1))
-        if abs(step) < 1e-8:
-            break
-    return float(slope), float(information**-0.5)
-
-
 def _band_logits(
     age_moves: Array, counts: Array, cell: tuple[Array, Array, Array], band: Array, n_bands: int
 ) -> Array:
-    """Log-odds of getting worse of each band beside all loans of the cell, drawn towards none."""
-    result = np.zeros((n_bands, N_STATES))
-    base = _logit((age_moves * _WORSE).sum(axis=-1))[cell]
+    """Log-odds of getting worse of each band beside all loans of the cell, by age and state.
+
+    A band's effect is drawn towards none, and that of an age towards the band's at all ages.
+    """
+    n_mobs = age_moves.shape[1]
+    if n_bands < 2:
+        return np.zeros((n_bands, n_mobs, N_STATES))
+    base = log_odds((age_moves * WORSE).sum(axis=-1))[cell]
     n = counts.sum(axis=1)
-    worse = (counts * _WORSE[cell[2]]).sum(axis=1)
+    worse = (counts * WORSE[cell[2]]).sum(axis=1)
+    # ages taken together that lie between one power of two and the next: 0, 1 to 2, 3 to 6, ...
+    ages = np.log2(np.arange(n_mobs) + 1).astype(np.int64)
     group = band * N_STATES + cell[2]
+    overall = _drawn_effects(base, worse, n, group, n_bands * N_STATES, _BAND_SD)
+    by_age = group * (ages[-1] + 1) + ages[cell[1]]
+    size = n_bands * N_STATES * (ages[-1] + 1)
+    own = _drawn_effects(base + overall[group], worse, n, by_age, size, _BAND_AGE_SD)
+    found = overall.reshape(n_bands, N_STATES, 1) + own.reshape(n_bands, N_STATES, -1)
+    return found[:, :, ages].transpose(0, 2, 1)
+
+
+def _drawn_effects(
+    base: Array, worse: Array, n: Array, group: Array, size: int, sd: float
+) -> Array:
+    """Log-odds of each group beside its base, from a normal prior around none; Newton's method."""
+    result = np.zeros(size)
     for _ in range(25):
-        p = expit(base + result.ravel()[group])
-        slope = np.bincount(group, n * p * (1 - p), result.size) + 1 / _BAND_SD**2
-        gap = np.bincount(group, worse - n * p, result.size) - result.ravel() / _BAND_SD**2
+        p = expit(base + result[group])
+        slope = np.bincount(group, n * p * (1 - p), size) + 1 / sd**2
+        gap = np.bincount(group, worse - n * p, size) - result / sd**2
         step = np.clip(gap / slope, -1, 1)
-        result += step.reshape(result.shape)
-        if np.abs(step).max() < 1e-8:
+        result += step
+        if np.abs(step).max(initial=0) < 1e-8:
             break
     return result
 
@@ -417,18 +393,3 @@ def _codes(
         index.get_level_values("mob").to_numpy(),
         index.get_level_values("state").to_numpy(),
     )
-
-
-def _value_of_months(climate: pd.Series, months: Array) -> Array:
-    known = pd.Series(
-        climate.to_numpy(float), index=np.asarray(climate.index, "datetime64[M]").astype(np.int64)
-    )
-    values = known.reindex(months).to_numpy()
-    if np.isnan(values).any():
-        lacking = np.asarray(months)[np.isnan(values)].min().astype("datetime64[M]")
-        raise ValueError(f"climate must be known in every month of the panel, missing in {lacking}")
-    return values
-
-
-def _logit(p: Array) -> Array:
-    return logit(np.clip(p, _TINY, 1 - _TINY))

@@ -17,6 +17,7 @@ from riskkit.provisions.arrears import (
     N_STATES,
     Reading,
     loan_months,
+    panel_amounts,
 )
 
 __all__ = ["book_at", "default_exposures", "how_they_left", "last_month_ends"]
@@ -103,7 +104,7 @@ def book_at(
     book["entry_mob"] = mob[months.starts[at]]
     book["state"] = months.state[rows].astype(np.int64)
     book["months_since_default"] = np.where(defaulted, mob[rows] - mob[first_default], np.nan)
-    owed = panel["balance"].to_numpy(np.int64)
+    (owed,) = panel_amounts(panel, ["balance"])
     book["default_balance"] = np.where(defaulted, owed[first_default], np.nan)
     for name, hit in (
         ("months_since_charge_off", charged_off),

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import special
 
-from riskkit.checks import Array, require_columns
+from riskkit.checks import Array
 from riskkit.provisions.arrears import (
     DEFAULT,
     DEFAULT_DPD,
@@ -20,14 +21,17 @@ from riskkit.provisions.arrears import (
     Months,
     Reading,
     loan_months,
+    panel_amounts,
     rows_later,
 )
 
-__all__ = ["FIRST_DEFAULT", "LossGivenDefault", "fit_lgd", "lgd_cohorts"]
+__all__ = ["FIRST_DEFAULT", "LossGivenDefault", "fit_lgd", "lgd_cohorts", "positions_of"]
 
 FIRST_DEFAULT, NEVER_PAID = "first default", "never paid"
 MONTHS_LEFT = "months left at default"
 CURED, IN_DEFAULT, CHARGED_OFF = "cured", "in default", "charged off"
+STILL_LATE = "still late"  # in default before, 1 to 90 days past due
+_POSITIONS = CURED, STILL_LATE, IN_DEFAULT, CHARGED_OFF
 _LEVEL = 0.95
 # a charged-off loan that recovered for so long is taken to recover no more
 _LONGEST_MONTHS = 60
@@ -36,6 +40,8 @@ _FEW_DEFAULTS = 30
 _MOST_GROUPS = 6
 # months that fewer loans have been watched for say nothing of what is still to come
 _LEAST_WATCHED = 5
+# standard deviation of the factor by which a band's loss departs from all, before any is seen
+_BAND_SD = 0.2
 
 
 @dataclass(frozen=True)
@@ -48,26 +54,32 @@ class LossGivenDefault:
         `loans`, `balance` (fen), `recovered_rate` (discounted), `lgd`, `lgd_low`, `lgd_high`
         (95 %). Position: first default, months 0, of all; never paid, months 0, of those in default
         as soon as can be; months left at default: the others, from so many of the term on, negative
-        once it has ended; in default, charged off, cured: by months since the first default or the
-        charge-off.
+        once it has ended; in default, charged off, cured (nothing past due any more), still late
+        (1 to 90 days): by months since the first default or the charge-off.
     recovery : DataFrame, index month since the first default, from 1
         `observed_balance` (owed at default by the loans that were watched so long), `rate` (of it
         received that month, discounted).
     state_factors : float array of shape (N_STATES,)
         By how much the loss of loans that were found with so many months in arrears departs from
         that of all defaults at their age: who was seen to pay is not who never did.
+    band_factors : Series, index band
+        The same of each band of risk known at origination, drawn towards 1: who is likelier to
+        default brings less when he does. A band that is not there has 1.
     """
 
     rates: pd.DataFrame
     recovery: pd.DataFrame
     state_factors: Array = field(default_factory=lambda: np.ones(N_STATES))
+    band_factors: pd.Series = field(default_factory=lambda: pd.Series(dtype="float64"))
 
     @property
     def at_default(self) -> pd.Series:
         """The row of the first default."""
         return self.rates.loc[(FIRST_DEFAULT, 0)]
 
-    def of_default(self, months_left: Array, mob: Array, state: Array) -> Array:
+    def of_default(
+        self, months_left: Array, mob: Array, state: Array, band: ArrayLike | None = None
+    ) -> Array:
         """Expected loss of a first default to come, by when in a loan's life it comes.
 
         Who never paid anything brings least; after that, the later in its term a loan defaults the
@@ -81,6 +93,8 @@ class LossGivenDefault:
             Month on book of the default.
         state : int array, broadcast to that shape
             Months in arrears in which the loan is found today.
+        band : array of str of shape (n_loans,), optional
+            Of each row; all of none unless given.
 
         Returns
         -------
@@ -95,36 +109,37 @@ class LossGivenDefault:
             result = known.to_numpy()[np.maximum(at, 0)]
         if NEVER_PAID in positions:
             result = np.where(mob <= N_STATES, self.rates.loc[(NEVER_PAID, 0), "lgd"], result)
+        if band is not None and len(self.band_factors):
+            factor = pd.Index(np.asarray(band, dtype=object)).map(self.band_factors)
+            factor = np.nan_to_num(factor.to_numpy(float), nan=1.0)
+            result = result * factor.reshape(-1, *[1] * (result.ndim - 1))
         return np.maximum(result * self.state_factors[state], 0)
 
-    def of_book(self, book: pd.DataFrame) -> Array:
+    def of_book(self, book: pd.DataFrame, column: str = "lgd") -> Array:
         """Expected loss of loans in default as a share of their balance, NaN of the others.
 
         Parameters
         ----------
         book : DataFrame
             Of :func:`riskkit.provisions.book_at`.
+        column : {"lgd", "lgd_low", "lgd_high"}
+            The loss, or an end of its interval.
 
         Returns
         -------
         float array of shape (n_loans,)
             At least 0: a loan that brings more than it owes is provided for with nothing.
         """
-        position, since = _positions(
-            book["state"].to_numpy(),
-            book["dpd"].to_numpy(),
-            book["months_since_default"].to_numpy(float),
-            book["months_since_charge_off"].to_numpy(float),
-        )
+        position, since = _book_positions(book)
         result = np.full(len(book), np.nan)
-        for name in (CURED, IN_DEFAULT, CHARGED_OFF):
+        for name in _POSITIONS:
             rows = np.flatnonzero(position == name)
             if not len(rows):
                 continue
-            known = self.rates["lgd"].get(name)
+            known = self.rates[column].get(name)
             known = pd.Series(dtype=float) if known is None else known.dropna()
             if known.empty:
-                result[rows] = self.at_default["lgd"]
+                result[rows] = self.at_default[column]
                 continue
             at = np.clip(
                 np.searchsorted(known.index.to_numpy(), since[rows], side="right") - 1, 0, None
@@ -138,8 +153,10 @@ def fit_lgd(
     effective_rates: pd.Series,
     *,
     terms: pd.Series | None = None,
+    bands: pd.Series | None = None,
     by: Reading | None = None,
     least_loans: int = _FEW_DEFAULTS,
+    horizon_months: int | None = None,
 ) -> LossGivenDefault:
     """Loss given default from all cash after it, with what the open loans still expect.
 
@@ -153,7 +170,8 @@ def fit_lgd(
 
     The cash of a month left out between two rows of a loan is unknown: the loan is not watched in
     that month, which counts by the others, and what it brings later counts at its own month. A
-    default is dated at the first month-end it is seen at.
+    default is dated at the first month-end it is seen at; a late entrant that is in default, or
+    charged off, when first seen is left out, since nobody knows for how long it has been.
 
     Parameters
     ----------
@@ -163,9 +181,13 @@ def fit_lgd(
         A month, fractions. A loan that is not there is left out.
     terms : Series, index loan_id, optional
         In months; with them the loss is told apart by what is left of the term at default.
+    bands : Series, index loan_id, optional
+        Band of risk known at origination, as text; used where terms are given.
     by : {"months", "days"}, optional
     least_loans : int
         Positions of fewer loans are taken together with the next.
+    horizon_months : int, optional
+        Cash of so many months alone, the rest counting as lost; all of it unless given.
 
     Returns
     -------
@@ -178,6 +200,8 @@ def fit_lgd(
     Schadenversicherungsmathematik, section 3.1.3; interval: the influence of each loan.
     """
     workout = _workout(performance, effective_rates, by)
+    if horizon_months is not None:
+        workout = replace(workout, horizon=min(horizon_months, _LONGEST_MONTHS))
     months, owed = workout.months, workout.owed
     start = workout.default_rows
     rates, recovery = _ratios(workout, start, np.zeros(len(start), np.int64), 1)
@@ -195,16 +219,23 @@ def fit_lgd(
     position, since = _positions(
         months.state[rows], performance["dpd"].to_numpy()[rows], since_default, since_off
     )
-    for name in (CURED, IN_DEFAULT, CHARGED_OFF):
+    for name in _POSITIONS:
         of_name = np.flatnonzero(position == name)
-        if not len(of_name):
+        # of too few that pay again and are late still, a default's own loss says more
+        if len(of_name) < (least_loans if name == STILL_LATE else 1):
             continue
         group, lows = _groups(since[of_name], least_loans)
         rates, _ = _ratios(workout, rows[of_name], group, len(lows))
         tables.append(rates.set_axis(pd.MultiIndex.from_product([[name], lows])))
     table = pd.concat(tables).rename_axis(index=["position", "months"])
     lgd = LossGivenDefault(rates=table, recovery=recovery)
-    return lgd if terms is None else _with_states(lgd, workout, start, term, least_loans)
+    if terms is None:
+        return lgd
+    band = None
+    if bands is not None:
+        band = performance["loan_id"].iloc[start].map(bands).astype(object).fillna("").to_numpy()
+        lgd = _with_bands(lgd, workout, start, term, band, least_loans)
+    return _with_states(lgd, workout, start, term, band, least_loans)
 
 
 def lgd_cohorts(
@@ -286,7 +317,7 @@ def lgd_cohorts(
 
 @dataclass(frozen=True)
 class _Workout:
-    """A panel with what each row brings; rows of loans of unknown rate have a rate of NaN."""
+    """A panel with what each row brings; the rate of a loan that is left out is NaN."""
 
     months: Months
     cash: Array
@@ -295,11 +326,12 @@ class _Workout:
     charge_off: Array
     default_rows: Array
     last: int
+    horizon: int = _LONGEST_MONTHS
 
     def longest(self, rows: Array) -> int:
         """Months that the earliest of some rows has been watched since."""
         first = int(np.min(self.months.month[rows], initial=self.last))
-        return min(self.last - first, _LONGEST_MONTHS)
+        return min(self.last - first, self.horizon)
 
     def discounted(self, rows: Array, lag: int) -> Array:
         """Cash of the loans of some rows so many months later, at the rows' value.
@@ -322,19 +354,21 @@ class _Workout:
 
 
 def _workout(performance: pd.DataFrame, effective_rates: pd.Series, by: Reading | None) -> _Workout:
-    require_columns(performance, ["balance", "paid_amount", "recovered_amount"], "performance")
+    names = ["balance", "paid_amount", "recovered_amount"]
+    owed, paid, recovered = (values.astype(float) for values in panel_amounts(performance, names))
     months = loan_months(performance, by=by)
     ids = performance["loan_id"].iloc[months.starts]
-    of_loan = ids.map(effective_rates).to_numpy(float)
-    paid = performance["paid_amount"].to_numpy(float)
+    of_loan = np.array(ids.map(effective_rates), dtype=float)
+    # since when one that is first seen in default has been in it nobody knows
+    is_late = (months.first_default == months.starts) & (months.mob[months.starts] > 0)
+    of_loan[is_late] = np.nan
     marked = np.flatnonzero((performance["status"] == "charged_off").to_numpy(dtype=bool))[::-1]
     charge_off = np.full(len(months.starts), -1)
     charge_off[months.loan[marked]] = marked
     first = months.first_default[(months.first_default >= 0) & ~np.isnan(of_loan)]
-    owed = performance["balance"].to_numpy(float)
     return _Workout(
         months=months,
-        cash=paid + performance["recovered_amount"].to_numpy(float),
+        cash=paid + recovered,
         owed=owed,
         rate=of_loan[months.loan],
         charge_off=charge_off,
@@ -363,8 +397,44 @@ def _by_age_at_default(
     return [table for table in tables if table["lgd"].notna().all()]
 
 
+def _with_bands(
+    lgd: LossGivenDefault,
+    workout: _Workout,
+    start: Array,
+    term: Array,
+    band: Array,
+    least_loans: int,
+) -> LossGivenDefault:
+    """The same with factors by band, each drawn towards 1 by how unsure it is."""
+    known = np.flatnonzero(~np.isnan(term))
+    group, names = pd.factorize(band[known], sort=True)
+    if len(names) < 2:
+        return lgd
+    rows = start[known]
+    seen, _ = _ratios(workout, rows, group, len(names))
+    mob = workout.months.mob[rows]
+    alike = lgd.of_default(term[known] - mob, mob, np.zeros(len(rows), np.int64))
+    owed = workout.owed[rows]
+    balance, expected = (
+        np.bincount(group, weights, len(names)) for weights in (owed, owed * alike)
+    )
+    enough = (seen["loans"].to_numpy() >= least_loans) & (expected > 0)
+    alike = np.where(enough, expected / balance, 1)
+    width = 2 * special.ndtri(0.5 + _LEVEL / 2)
+    error = (seen["lgd_high"] - seen["lgd_low"]).to_numpy() / width / alike
+    weight = _BAND_SD**2 / (_BAND_SD**2 + error**2)
+    factor = 1 + weight * (seen["lgd"].to_numpy() / alike - 1)
+    factor = np.where(enough & np.isfinite(factor), np.maximum(factor, 0), 1.0)
+    return replace(lgd, band_factors=pd.Series(factor, index=names))
+
+
 def _with_states(
-    lgd: LossGivenDefault, workout: _Workout, start: Array, term: Array, least_loans: int
+    lgd: LossGivenDefault,
+    workout: _Workout,
+    start: Array,
+    term: Array,
+    band: Array | None,
+    least_loans: int,
 ) -> LossGivenDefault:
     """The same with factors by the state in which a loan was found before it defaulted.
 
@@ -384,7 +454,8 @@ def _with_states(
         return lgd
     seen, _ = _ratios(workout, start[found], group, N_STATES)
     mob = months.mob[start[found]]
-    alike = lgd.of_default(term[found] - mob, mob, np.zeros(len(found), np.int64))
+    of_found = None if band is None else band[found]
+    alike = lgd.of_default(term[found] - mob, mob, np.zeros(len(found), np.int64), of_found)
     balance = np.bincount(group, owed[found], N_STATES)
     expected = np.bincount(group, owed[found] * alike, N_STATES)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -444,12 +515,35 @@ def _ratios(
     return table, recovery
 
 
+def positions_of(book: pd.DataFrame) -> Array:
+    """Where each loan that has defaulted stands, "" of the others.
+
+    Charged off, in default (more than 90 days past due), still late (1 to 90), cured (0).
+
+    Parameters
+    ----------
+    book : DataFrame
+        Of :func:`riskkit.provisions.book_at`.
+    """
+    return _book_positions(book)[0]
+
+
+def _book_positions(book: pd.DataFrame) -> tuple[Array, Array]:
+    return _positions(
+        book["state"].to_numpy(),
+        book["dpd"].to_numpy(),
+        book["months_since_default"].to_numpy(float),
+        book["months_since_charge_off"].to_numpy(float),
+    )
+
+
 def _positions(
     state: Array, dpd: Array, since_default: Array, since_off: Array
 ) -> tuple[Array, Array]:
     """Where a loan that has defaulted stands, and for how many months; "" of the others."""
     off = ~np.isnan(since_off)
-    position = np.where(off, CHARGED_OFF, np.where(dpd > DEFAULT_DPD, IN_DEFAULT, CURED))
+    tests = [off, dpd > DEFAULT_DPD, dpd > 0]
+    position = np.select(tests, [CHARGED_OFF, IN_DEFAULT, STILL_LATE], default=CURED)
     position = np.where(state == DEFAULT, position, "")
     return position, np.where(off, since_off, since_default)
 

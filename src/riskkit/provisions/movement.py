@@ -9,14 +9,18 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from riskkit.provisions.arrears import panel_amounts
 from riskkit.provisions.book_loss import LossModel, Outlook, fit_losses, loan_ecl
 from riskkit.provisions.exposures import NOT_SEEN, book_at, how_they_left, last_month_ends
 from riskkit.provisions.overlays import overlay_table
+from riskkit.provisions.staging import CHARGED_OFF
 
 __all__ = ["budget_table", "month_movement", "movement_table", "movement_text"]
 
 OPENING, CLOSING = "opening", "closing"
 SEEN_AGAIN = "seen again or late"
+OFF = "charged off"
+USED = "written off (provision used)"
 
 
 def movement_table(
@@ -37,7 +41,8 @@ def movement_table(
     Parameters
     ----------
     before : DataFrame, index loan_id
-        `stage`, `ecl_amount` of last month's books, of :func:`riskkit.provisions.loan_ecl`.
+        `stage`, `reason`, `ecl_amount` of last month's books, of
+        :func:`riskkit.provisions.loan_ecl`.
     now, now_as_before : DataFrame, index loan_id
         The same of today's books under this month's and under last month's model and scenarios.
     left : Series, index loan_id
@@ -51,12 +56,13 @@ def movement_table(
     Returns
     -------
     DataFrame, index cause
-        `loans`, `ecl_amount` (int64 fen): opening; new loans; repaid; written off; moved to a worse
-        stage; moved to a better stage; same stage (payments, time and arrears within it);
-        parameters; overlays; closing, which is the sum of those above. Only where there are such
-        loans, "seen again or late" (`returned`) after the new ones, and "not seen" after those
-        written off: what is set aside for them has left the books with them, though nobody knows
-        that they have.
+        `loans`, `ecl_amount` (int64 fen): opening; new loans; repaid; charged off in the month and
+        still on the books (what more is set aside for them, whatever their stage was); written off
+        (the provision that has been used for them); moved to a worse stage; moved to a better
+        stage; same stage (payments, time and arrears within it); parameters; overlays; closing,
+        which is the sum of those above. Only where there are such loans, "seen again or late"
+        (`returned`) after the new ones, and "not seen" after those written off: what is set aside
+        for them has left the books with them, though nobody knows that they have.
 
     Raises
     ------
@@ -77,6 +83,8 @@ def movement_table(
     how = left.reindex(gone).fillna("written off")
     old_stage = before["stage"].reindex(stay)
     new_stage = now_as_before["stage"].reindex(stay)
+    off = now["reason"].reindex(stay) == CHARGED_OFF
+    is_off = off & (before["reason"].reindex(stay) != CHARGED_OFF)
     change = now_as_before["ecl_amount"].reindex(stay) - before["ecl_amount"].reindex(stay)
     lost = before["ecl_amount"].reindex(gone)
     parameters = now["ecl_amount"] - now_as_before["ecl_amount"]
@@ -86,15 +94,17 @@ def movement_table(
     }
     if len(again):
         parts[SEEN_AGAIN] = (len(again), now_as_before["ecl_amount"].reindex(again).sum())
-    for cause in ("repaid", "written off", NOT_SEEN):
+    parts["repaid"] = (how == "repaid", -lost[how == "repaid"].sum())
+    parts[OFF] = (is_off, change[is_off].sum())
+    for cause, name in (("written off", USED), (NOT_SEEN, NOT_SEEN)):
         if cause != NOT_SEEN or (how == cause).any():
-            parts[cause] = (how == cause, -lost[how == cause].sum())
+            parts[name] = (how == cause, -lost[how == cause].sum())
     for name, moved in (
         ("moved to a worse stage", new_stage > old_stage),
         ("moved to a better stage", new_stage < old_stage),
         ("same stage", new_stage == old_stage),
     ):
-        parts[name] = (moved, change[moved].sum())
+        parts[name] = (moved & ~is_off, change[moved & ~is_off].sum())
     parts["parameters"] = (len(now), parameters.sum())
     parts["overlays"] = (0, overlay_now - overlay_before)
     parts[CLOSING] = (len(now), now["ecl_amount"].sum() + overlay_now)
@@ -205,27 +215,31 @@ def movement_text(table: pd.DataFrame, currency: str) -> str:
     text = f"The provision went from {opening:,.0f} to **{closing:,.0f} {currency}**"
     if causes.empty:
         return f"{text}: nothing moved it."
-    order = causes.abs().sort_values(ascending=False, kind="stable").index
-    named = [f"{name} {causes[name] / 100:+,.0f}" for name in order[:3]]
-    return f"{text}; most of it: {', '.join(named)}."
+    moved = causes.abs().sort_values(ascending=False, kind="stable")
+    named = [f"{name} {causes[name] / 100:+,.0f}" for name in moved.index[:3]]
+    what = "most of it" if 2 * moved.iloc[:3].sum() > moved.sum() else "the largest part"
+    return f"{text}; {what}: {', '.join(named)}."
 
 
 def budget_table(performance: pd.DataFrame, budget: pd.DataFrame) -> pd.DataFrame:
     """Net loss of each month against the budget.
 
-    Net loss = balance of the loans first charged off in the month − what was recovered in it.
+    Net loss = balance of the loans first charged off in the month − what was recovered in it. A
+    late entrant that is charged off when first seen is no loss of that month: when it was charged
+    off is not known.
 
     Parameters
     ----------
     performance : DataFrame
-        The panel, sorted by loan and month, with balance and recovered_amount.
+        The panel, sorted by loan and month, with mob, balance and recovered_amount.
     budget : DataFrame, index month
         `budget_amount`, of :func:`riskkit.schema.read_provisions`; months without one have none.
 
     Returns
     -------
     DataFrame, index month (its first day)
-        `charged_off_amount`, `recovered_amount`, `net_loss_amount` (int64 fen), `budget_amount` and
+        `charged_off_amount`, `recovered_amount`, `entered_amount` (owed by late entrants charged
+        off when first seen, in no loss), `net_loss_amount` (int64 fen), `budget_amount` and
         `over_amount` (NaN where there is no budget).
 
     Source
@@ -233,15 +247,21 @@ def budget_table(performance: pd.DataFrame, budget: pd.DataFrame) -> pd.DataFram
     riskkit definition.
     """
     off = (performance["status"] == "charged_off").to_numpy(dtype=bool)
+    panel_amounts(performance, ["balance", "recovered_amount"])
     charged = performance.loc[off, ["loan_id", "month_end", "balance", "recovered_amount"]]
     # a recovery in the month of the charge-off has lowered its balance already
+    owed = charged["balance"] + charged["recovered_amount"]
     first = ~charged["loan_id"].duplicated()
-    gross = (charged["balance"] + charged["recovered_amount"]).where(first, 0)
+    # when one that was first seen so was charged off is not known
+    is_entry = ~performance["loan_id"].duplicated() & (performance["mob"] > 0)
+    seen_so = first & is_entry[off]
+    gross, entered = owed.where(first & ~seen_so, 0), owed.where(seen_so, 0)
     months = performance["month_end"].dt.to_period("M").dt.to_timestamp()
     table = pd.DataFrame(
         {
             "charged_off_amount": gross.groupby(months[off]).sum(),
             "recovered_amount": charged["recovered_amount"].groupby(months[off]).sum(),
+            "entered_amount": entered.groupby(months[off]).sum(),
         }
     )
     table = table.reindex(sorted(months.unique()), fill_value=0).astype("int64")

@@ -13,7 +13,10 @@ from riskkit.provisions.staging import StageRules
 
 __all__ = ["check_provisions"]
 
-_RULES = ("significant_ratio", "least_rise", "backstop_dpd", "cure_months", "probation_months")
+_RULES = (
+    "significant_ratio", "least_rise", "backstop_dpd", "backstop_probability", "cure_months",
+    "probation_months",
+)  # fmt: skip
 _FREQS = ("M", "Q", "Y")
 
 
@@ -23,9 +26,9 @@ def check_provisions(parameters: Mapping[str, Any]) -> dict[str, str]:
     Parameters
     ----------
     parameters : mapping of str to Any
-        Those of :class:`riskkit.provisions.StageRules`, `downturn_lgd_factor`, `funding_rate`,
-        `acquisition_cost` and `servicing_cost` (units of the currency), `cohort_freq`; one that is
-        not there is not checked.
+        Those of :class:`riskkit.provisions.StageRules`, `recovery_months`, `downturn_lgd_factor`,
+        `funding_rate`, `acquisition_cost` and `servicing_cost` (units of the currency),
+        `cohort_freq`; one that is not there is not checked.
 
     Raises
     ------
@@ -41,6 +44,9 @@ def check_provisions(parameters: Mapping[str, Any]) -> dict[str, str]:
     factor = parameters.get("downturn_lgd_factor", 1.0)
     if not 0 <= factor <= 5:
         raise ValueError(f"downturn_lgd_factor must lie in [0, 5], got {factor!r}")
+    months = parameters.get("recovery_months", 12)
+    if not months >= 1:
+        raise ValueError(f"recovery_months must be >= 1, got {months!r}")
     if "funding_rate" in parameters:
         LendingCosts(funding_rate=parameters["funding_rate"])
     for name in ("acquisition_cost", "servicing_cost"):

@@ -12,6 +12,7 @@ from riskkit.columns import verbatim
 from riskkit.provisions.five_categories import LARGER
 from riskkit.provisions.loss_given_default import LossGivenDefault
 from riskkit.provisions.overlays import overlay_text
+from riskkit.provisions.realised_recoveries import LESS
 from riskkit.provisions.staging import CHARGED_OFF
 
 __all__ = [
@@ -20,14 +21,25 @@ __all__ = [
     "lgd_text",
     "provision_figures",
     "provision_findings",
-    "scenario_text",
 ]
 
 _FEW_DEFAULTS = 30
+_HIGH_PROBABILITY = 0.2  # from which supervisors' reviews have asked for stage 2; to be verified
 
 
-def ecl_text(stages: pd.DataFrame, loans: pd.DataFrame, overlay_amount: int, currency: str) -> str:
+def ecl_text(
+    stages: pd.DataFrame,
+    loans: pd.DataFrame,
+    overlay_amount: int,
+    currency: str,
+    *,
+    scenarios: pd.DataFrame | None = None,
+    overlays: pd.DataFrame | None = None,
+) -> str:
     """Sentences on what must be set aside and in which stage it lies, as Markdown.
+
+    With scenarios and overlays also the loss of each scenario, of all weighted after each, and what
+    overlays add.
 
     Parameters
     ----------
@@ -38,6 +50,9 @@ def ecl_text(stages: pd.DataFrame, loans: pd.DataFrame, overlay_amount: int, cur
     overlay_amount : int
         Fen.
     currency : str
+    scenarios : DataFrame, index name, optional
+    overlays : DataFrame, optional
+        Of :func:`riskkit.provisions.overlay_table`.
     """
     whole = stages.loc["all"]
     if not whole["balance"] > 0:
@@ -67,23 +82,30 @@ def ecl_text(stages: pd.DataFrame, loans: pd.DataFrame, overlay_amount: int, cur
         text += f"Without them {kept / 100:,.0f} is set aside" + (
             f", {kept / left:.2%} of {left / 100:,.0f}." if left > 0 else "."
         )
-    return text
+    text += _risky_all_along(loans)
+    if scenarios is None or overlays is None:
+        return text
+    return f"{text}\n\n{_scenario_text(loans, scenarios, overlays, currency)}"
 
 
-def scenario_text(
+def _risky_all_along(loans: pd.DataFrame) -> str:
+    """Loans of stage 1 that are likely to default, as they were when they were granted."""
+    risky = loans[(loans["stage"] == 1) & (loans["probability_12m"] >= _HIGH_PROBABILITY)]
+    if risky.empty:
+        return ""
+    more = (risky["ecl_lifetime_amount"] - risky["ecl_12m_amount"]).sum() / 100
+    n = len(risky)
+    return (
+        f" **{n:,} loan{'' if n == 1 else 's'} of stage 1**, owing "
+        f"{risky['balance'].sum() / 100:,.0f}, will default within 12 months with a probability of "
+        f"{_HIGH_PROBABILITY:.0%} or more: as risky when granted, they have not become riskier. "
+        f"In stage 2 they would need {more:,.0f} more (`backstop_probability`)."
+    )
+
+
+def _scenario_text(
     loans: pd.DataFrame, scenarios: pd.DataFrame, overlays: pd.DataFrame, currency: str
 ) -> str:
-    """The loss of each scenario, of all weighted after each, and what overlays add, as Markdown.
-
-    Parameters
-    ----------
-    loans : DataFrame
-        Of :func:`riskkit.provisions.loan_ecl`.
-    scenarios : DataFrame, index name
-    overlays : DataFrame
-        Of :func:`riskkit.provisions.overlay_table`.
-    currency : str
-    """
     more = overlay_text(overlays, currency)
     if len(scenarios) < 2:
         return f"There is one scenario: the months ahead are as the past. {more}"
@@ -192,6 +214,9 @@ def provision_findings(
     movement: pd.DataFrame,
     budget: pd.DataFrame,
     cohorts: pd.DataFrame,
+    scenarios: pd.DataFrame,
+    rules: pd.Series,
+    recoveries: pd.DataFrame,
     currency: str,
 ) -> list[tuple[str, str, bool]]:
     """What of the provisions deserves attention: topic, sentence, and whether it is red.
@@ -207,9 +232,17 @@ def provision_findings(
         Of :func:`riskkit.provisions.budget_table`.
     cohorts : DataFrame
         Of :func:`riskkit.provisions.break_even_table`.
+    scenarios : DataFrame, index name
+        Of :func:`riskkit.schema.read_provisions`.
+    rules : Series
+        Of :func:`riskkit.provisions.rules_in_force`.
+    recoveries : DataFrame
+        Of :func:`riskkit.provisions.recovery_check`.
     currency : str
     """
     told = []
+    if unverified := _unverified(scenarios, rules):
+        told.append(("Provision rules", f"nobody has verified {unverified}", False))
     for name, one in overlays[~overlays["is_applied"]].iterrows():
         told.append(("Overlays", f"{name} is refused: it {one['refused']}", True))
     if lgd.at_default["loans"] < _FEW_DEFAULTS:
@@ -217,20 +250,45 @@ def provision_findings(
         told.append(
             ("Loss given default", f"{n} defaults are too few to say what one loses", False)
         )
+    if len(recoveries) and recoveries["verdict"].iloc[-1] == LESS:
+        came, foretold = recoveries.iloc[-1][["realised_amount", "foretold_amount"]] / 100
+        brought = f"brought {came:,.0f} {currency}, and {foretold:,.0f} was foretold"
+        told.append(("Loss given default", f"loans in default {brought}: beyond chance", True))
     if len(movement):
         opening, closing = movement["ecl_amount"].iloc[[0, -1]]
         if opening > 0 and closing > 1.1 * opening:
             rise = f"{(closing - opening) / 100:,.0f} {currency}, {closing / opening - 1:.0%}"
             told.append(("Provision", f"it has risen by {rise} within a month", False))
-    known = budget[budget["budget_amount"].notna()]
-    if len(known):
-        last = known.iloc[-1]
-        if last["over_amount"] > 0:
-            over = f"{last['over_amount'] / 100:,.0f} {currency} over budget in {last.name:%B %Y}"
-            red = last["over_amount"] > 0.1 * last["budget_amount"]
-            told.append(("Loss against budget", f"net loss {over}", bool(red)))
+    told += _budget_findings(budget, currency)
     lost = cohorts.index[cohorts["verdict"] == "has lost"]
     if len(lost):
         named = ", ".join(str(name) for name in lost[-6:])
         told.append(("Cohort profit", f"these have lost, beyond chance: {named}", True))
     return told
+
+
+def _unverified(scenarios: pd.DataFrame, rules: pd.Series) -> str:
+    """What of the provisions file is marked to be verified; "" if nothing is."""
+    told = []
+    if "verify" in scenarios and len(named := scenarios.index[scenarios["verify"].astype(bool)]):
+        told.append(f"the scenarios of the climate ({', '.join(str(name) for name in named)})")
+    if bool(rules["verify"]):
+        told.append(f"days and rates of the categories ({rules['name']})")
+    return " and ".join(told)
+
+
+def _budget_findings(budget: pd.DataFrame, currency: str) -> list[tuple[str, str, bool]]:
+    """Whether the last month's loss is over budget, or that nobody has said what it may be."""
+    if budget.empty:
+        return []
+    topic, last = "Loss against budget", budget.iloc[-1]
+    loss = f"net loss of {last.name:%B %Y}, {last['net_loss_amount'] / 100:,.0f} {currency}"
+    if np.isnan(last["budget_amount"]):
+        known = budget.index[budget["budget_amount"].notna()]
+        end = f"ends with {known[-1]:%B %Y}" if len(known) else "is in no file"
+        told = f"the budget {end}: whether the {loss}, is within it nobody can say"
+        return [(topic, told, False)]
+    if not last["over_amount"] > 0:
+        return []
+    over = f"{last['over_amount'] / 100:,.0f} {currency} over budget in {last.name:%B %Y}"
+    return [(topic, f"net loss {over}", bool(last["over_amount"] > 0.1 * last["budget_amount"]))]

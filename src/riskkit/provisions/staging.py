@@ -22,6 +22,7 @@ REASONS = (
     "not significantly riskier",
     "lifetime probability has risen",
     "past due beyond the backstop",
+    "12-month probability beyond the backstop",
     "on probation after arrears",
     "on probation after default",
     "more than 90 days past due",
@@ -43,6 +44,9 @@ class StageRules:
         And has risen by at least so much.
     backstop_dpd : int
         Stage 2 whatever the probabilities where more than so many days past due.
+    backstop_probability : float
+        Stage 2 whatever was expected at origination from so high a default probability within 12
+        months on; 1 is never.
     cure_months : int
         Months a loan stays in stage 3 after it was last more than 90 days past due.
     probation_months : int
@@ -55,13 +59,14 @@ class StageRules:
 
     Source
     ------
-    IFRS 9, 5.5.3 to 5.5.11, B5.5.37 (90 days), 5.5.11 (30 days); ratio, cure and probation are the
-    lender's.
+    IFRS 9, 5.5.3 to 5.5.11, B5.5.37 (90 days), 5.5.11 (30 days); ratio, cure, probation and the
+    backstop of a probability are the lender's. Supervisors' reviews have used 20 %: to be verified.
     """
 
     significant_ratio: float = 2.0
     least_rise: float = 0.01
     backstop_dpd: int = 30
+    backstop_probability: float = 1.0
     cure_months: int = 3
     probation_months: int = 3
 
@@ -74,6 +79,10 @@ class StageRules:
             raise ValueError(
                 f"backstop_dpd must lie in 0..{DEFAULT_DPD}, got {self.backstop_dpd!r}"
             )
+        if not 0 < self.backstop_probability <= 1:
+            raise ValueError(
+                f"backstop_probability must lie in (0, 1], got {self.backstop_probability!r}"
+            )
         for name in ("cure_months", "probation_months"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must be >= 0, got {getattr(self, name)!r}")
@@ -84,6 +93,8 @@ def assign_stages(
     probability_now: ArrayLike,
     probability_expected: ArrayLike,
     rules: StageRules | None = None,
+    *,
+    probability_12m: ArrayLike | None = None,
 ) -> pd.DataFrame:
     """Stage of each loan and why.
 
@@ -96,6 +107,8 @@ def assign_stages(
         Of a default in the months that remain, as seen today and as expected at origination of a
         loan that would have come so far; NaN is no rise.
     rules : StageRules, optional
+    probability_12m : array of shape (n_loans,), optional
+        Of a default within 12 months; without it there is no backstop of a probability.
 
     Returns
     -------
@@ -130,6 +143,10 @@ def assign_stages(
     charged_off = (book["status"] == "charged_off").to_numpy(dtype=bool)
     since_30 = book["months_since_30"].to_numpy(float)
     since_90 = book["months_since_90"].to_numpy(float)
+    year = np.zeros(n) if probability_12m is None else np.asarray(probability_12m, dtype=float)
+    same_rows(book=book, probability_12m=year)
+    # a backstop of 1 is none, and a loan in default is in stage 3 already
+    is_high = (year >= rules.backstop_probability) & (rules.backstop_probability < 1)
     risen = (now >= rules.significant_ratio * expected) & (now - expected >= rules.least_rise)
     with np.errstate(invalid="ignore"):
         tests = [
@@ -140,11 +157,12 @@ def assign_stages(
             dpd > rules.backstop_dpd,
             (since_30 > 0) & (since_30 < rules.probation_months),
             risen,
+            is_high,
         ]
-    reasons = [REASONS[place] for place in (6, 5, 7, 4, 2, 3, 1)]
+    reasons = [REASONS[place] for place in (7, 6, 8, 5, 2, 4, 1, 3)]
     return pd.DataFrame(
         {
-            "stage": np.select(tests, [3, 3, 3, 2, 2, 2, 2], default=1).astype(np.int64),
+            "stage": np.select(tests, [3, 3, 3, 2, 2, 2, 2, 2], default=1).astype(np.int64),
             "reason": np.select(tests, reasons, default=REASONS[0]),
         },
         index=book.index,

@@ -56,6 +56,7 @@ class Scenario(Block):
     climate: Annotated[Number, Field(ge=-5, le=5)]
     ramp_months: Annotated[Whole, Field(ge=1, le=120)] = 1
     lgd_factor: Annotated[Number, Field(ge=0, le=5)] = 1.0
+    verify: Truth = False
 
 
 class Categories(Block):
@@ -109,15 +110,16 @@ def read_provisions(path: str | Path) -> dict[str, pd.DataFrame]:
     path : str or Path
         Blocks under `overlays` with the keys reason, approver, from, until, amount or factor, and
         under segment columns with the value that a loan must have; under `scenarios` weight,
-        climate, ramp_months, lgd_factor; under `five_categories` the keys of the table below and
-        from; under `budget` the net loss of months "YYYY-MM". Each may be left out.
+        climate, ramp_months, lgd_factor, verify; under `five_categories` the keys of the table
+        below and from; under `budget` the net loss of months "YYYY-MM". Each may be left out.
 
     Returns
     -------
     dict of str to DataFrame
         `overlays`, index name: reason, approver, from, until, amount (int64 fen, <NA> where a
         factor), factor, segment (a mapping of column to text). `scenarios`, index name: weight,
-        climate (log-odds of a missed payment), ramp_months, lgd_factor. `categories`, index from,
+        climate (log-odds of a missed payment), ramp_months, lgd_factor, verify (true until somebody
+        has made it his own view). `categories`, index from,
         ascending: name, days (special_mention, substandard, doubtful, loss), doubtful_loss_rate,
         loss_loss_rate, the provision rates special_mention_rate .. loss_rate, general_rate, source,
         verify. `budget`, index month (its first day): budget_amount, int64 fen.
