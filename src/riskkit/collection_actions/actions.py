@@ -62,9 +62,7 @@ class Action:
         for name in ("cost", "per_day", "strength"):
             value = getattr(self, name)
             if not (isfinite(value) and value >= 0):
-                raise ValueError(
-                    f"{self.name}: {name} must be a number of at least 0, got {value!r}"
-                )
+                raise ValueError(f"{self.name}: {name} must be a number >= 0, got {value!r}")
         if not 1 <= self.from_bucket <= MAX_BUCKET:
             raise ValueError(
                 f"{self.name}: from_bucket must lie in 1..{MAX_BUCKET}, got {self.from_bucket!r}"

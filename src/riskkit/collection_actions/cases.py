@@ -6,6 +6,7 @@ past due, with what was known that day and what then happened. All other files o
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ __all__ = [
     "HELD_OUT",
     "MAX_BUCKET",
     "TREATED",
+    "LoanMonths",
     "case_labels",
     "collection_cases",
     "gain_text",
@@ -31,6 +33,38 @@ MAX_BUCKET = 6
 RECENT_MONTHS = 6
 RUNNING = ("current", "delinquent")
 ENDED = ("prepaid", "matured")
+
+
+@dataclass(frozen=True)
+class LoanMonths:
+    """Which loan and month each row of a panel is of, to find another month of the same loan."""
+
+    starts: NDArray[np.intp]
+    loan: NDArray[np.intp]
+    mob: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, performance: pd.DataFrame) -> LoanMonths:
+        """Of a panel sorted by loan and month."""
+        starts = loan_starts(performance)
+        lengths = np.diff(np.append(starts, len(performance)))
+        loan = np.repeat(np.arange(len(starts)), lengths)
+        return cls(starts, loan, performance["mob"].to_numpy(np.int64))
+
+    def away(
+        self, rows: NDArray[np.intp], months: int
+    ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """The same loans' rows so many months on, and whether that month was seen.
+
+        Where it was not, the row is some other.
+        """
+        if not len(rows):
+            return rows, np.zeros(0, dtype=bool)
+        span = int(self.mob.max()) + abs(months) + 1
+        # no month before the first of a loan may fall among those of the loan before
+        key = 2 * span * self.loan + self.mob
+        there = np.minimum(np.searchsorted(key, key[rows] + months), len(key) - 1)
+        return there, key[there] == key[rows] + months
 
 
 def collection_cases(
@@ -93,9 +127,8 @@ def collection_cases(
     if horizon_months < 1:
         raise ValueError(f"horizon_months must be >= 1, got {horizon_months!r}")
     require_columns(performance, ["loan_id", "mob", "month_end", "dpd", "status"], "performance")
-    starts = loan_starts(performance)
-    loan = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(performance))))
-    mob = performance["mob"].to_numpy(np.int64)
+    months = LoanMonths.of(performance)
+    starts, loan, mob = months.starts, months.loan, months.mob
     by = bucket_reading(performance)
     in_bucket = bucket(performance["dpd"].to_numpy(), performance["month_end"].to_numpy(), by=by)
     running = performance["status"].isin(RUNNING).to_numpy(bool)
@@ -104,16 +137,10 @@ def collection_cases(
     so_far = np.cumsum(late)
     earlier = so_far[rows] - 1 - (so_far - late)[starts][loan[rows]]
 
-    def at(steps: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-        """Rows so many months on, and whether they were seen right then."""
-        there = np.clip(rows + steps, 0, len(mob) - 1)
-        same = (rows + steps == there) & (loan[there] == loan[rows])
-        return there, same & (mob[there] - mob[rows] == steps)
-
-    before, seen_before = at(-1)
+    before, seen_before = months.away(rows, -1)
     late_months = np.ones(len(rows), dtype=np.int64)
     for steps in range(1, RECENT_MONTHS):
-        there, seen = at(-steps)
+        there, seen = months.away(rows, -steps)
         late_months += seen & late[there]
     found: dict[str, Any] = {
         "loan_id": performance["loan_id"].array.take(rows),
@@ -130,7 +157,7 @@ def collection_cases(
     if borrowers is not None and "score" in borrowers:
         of_loans = borrowers["score"].reindex(performance["loan_id"].iloc[starts])
         found["score"] = of_loans.to_numpy(float)[loan[rows]]
-    after, seen = at(1)
+    after, seen = months.away(rows, 1)
     status = performance["status"]
     lost = (status == "charged_off").to_numpy(bool)
     ended = status.isin(ENDED).to_numpy(bool)
@@ -145,7 +172,7 @@ def collection_cases(
         total, n_seen = np.zeros(len(rows)), np.zeros(len(rows), dtype=np.int64)
         over = np.zeros(len(rows), dtype=bool)
         for steps in range(1, horizon_months + 1):
-            there, is_seen = at(steps)
+            there, is_seen = months.away(rows, steps)
             total += np.where(is_seen, collected[there], 0.0)
             n_seen += is_seen
             # rows of a charged-off loan end with its recoveries

@@ -15,8 +15,8 @@ import pandas as pd
 from scipy import special
 
 from riskkit.chance import MIN_BADS
-from riskkit.checks import check_level, loan_starts, require_columns, whole_loans
-from riskkit.collection_actions.cases import ENDED
+from riskkit.checks import check_level, require_columns, whole_loans
+from riskkit.collection_actions.cases import ENDED, LoanMonths
 from riskkit.columns import calendar_months, interval_text
 from riskkit.metrics import jeffreys_interval
 from riskkit.partitions import total
@@ -75,9 +75,8 @@ def recovery_counts(book: pd.DataFrame | Table, *, months: int = MONTHS) -> pd.D
     if not isinstance(book, pd.DataFrame):
         return total(partial(recovery_counts, months=months), whole_loans(book.blocks()))
     require_columns(book, ["loan_id", "mob", "month_end", "dpd", "status"], "performance")
-    starts = loan_starts(book)
-    loan = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(book))))
-    mob = book["mob"].to_numpy(np.int64)
+    rows = LoanMonths.of(book)
+    starts, loan = rows.starts, rows.loan
     lost = (book["status"] == "charged_off").to_numpy(bool)
     late = (book["dpd"].to_numpy() > 0) & book["status"].isin(["current", "delinquent"]).to_numpy()
     so_far = np.cumsum(late)
@@ -99,8 +98,7 @@ def recovery_counts(book: pd.DataFrame | Table, *, months: int = MONTHS) -> pd.D
     calendar = book["month_end"].to_numpy().astype("datetime64[M]")[entry].astype("datetime64[s]")
     parts = []
     for month in range(months + 1):
-        there = np.minimum(entry + month, len(book) - 1)
-        inside = (loan[there] == loan[entry]) & (mob[there] - mob[entry] == month)
+        there, inside = rows.away(entry, month)
         cured |= inside & well[there]
         over |= inside & ended[there]
         if month:

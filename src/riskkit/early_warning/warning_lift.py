@@ -250,8 +250,9 @@ def _gain(row: pd.Series, method: object) -> str:
     gain = _told(row, "auc_gain", "signed")
     beside = f"the {method} alone (AUC {row['auc']:.3f})"
     p = f"adjusted {p_text(row['p_adjusted'])}"
-    if row["p_adjusted"] > SIGNIFICANT or np.isnan(row["p_adjusted"]):
-        return f"It is not beyond chance better than {beside}: AUC {gain}, {p}."
+    if not row["p_adjusted"] <= SIGNIFICANT:
+        p = f", {p}" if row["p_adjusted"] > SIGNIFICANT else ""
+        return f"It is not beyond chance better than {beside}: AUC {gain}{p}."
     ranks = "better" if row["auc_gain"] > 0 else "worse"
     return f"It ranks {ranks} than {beside}: AUC {gain}, {p}."
 
@@ -278,6 +279,7 @@ def lift_findings(table: pd.DataFrame) -> list[tuple[str, str, bool]]:
     if table.empty:
         return []
     others = table.drop(index=WARNING, level="method").loc["all"]
-    tested = others[others["p_adjusted"].notna()]
-    useless = tested[(tested["auc_gain"] <= 0) | (tested["p_adjusted"] > SIGNIFICANT)]
+    told = others[others["auc_gain"].notna()]
+    # equal in every loan, the two have no p-value
+    useless = told[(told["auc_gain"] <= 0) | ~(told["p_adjusted"] <= SIGNIFICANT)]
     return [("Early warning", _gain(row, method)[:-1], False) for method, row in useless.iterrows()]

@@ -239,7 +239,9 @@ def performance_rows(lender: Lender, ledger: Ledger, seed: int) -> pd.DataFrame:
         }
     )
     if lender.collection_holdout_rate:
-        begun = np.where(mob > 0, ledger.reported[loan, before], 0)
+        # due on 28 February, a loan is in arrears that month-end and not yet past due
+        was_late = np.append(False, dpd[:-1] > 0) & (mob > 0)
+        begun = np.where(was_late, ledger.reported[loan, before], 0)
         log = log_columns(lender, contracts.index[loan], contracts.log_odds[loan], begun, mob, seed)
         panel = panel.assign(**log)
     if not lender.treatment_rate:
