@@ -85,13 +85,13 @@ def test_cases_are_what_a_loop_over_rows_finds(panel, horizon):
         else:
             after = loan.loc[row.mob + 1]
             lost, ended = (
-                after["status"] == "charged_off",
-                after["status"] in ("prepaid", "matured"),
+                after["status"] in ends for ends in (["charged_off"], ["prepaid", "matured"])
             )
             assert case.rolled == (lost or after["bucket"] > row.bucket)
             assert case.cured == ((after["bucket"] == 0 and not lost) or ended)
             assert case.collected_amount == after["paid_amount"] + after["recovered_amount"]
-            assert case.group == after["collection_group"]
+            group = after["collection_group"]
+            assert case.group == (group if isinstance(group, str) else None)
         ahead = loan[(loan.index > row.mob) & (loan.index <= row.mob + horizon)]
         over = ahead["status"].isin(["prepaid", "matured", "charged_off"]).any()
         closed = row.month_end + pd.offsets.MonthEnd(horizon) <= last
@@ -245,6 +245,10 @@ def test_without_a_control_group_nothing_is_claimed(world, cases):
         assert ca.fit_outlook(some, SEEN) is None
         plan, gain = ca.past_plans(some, ACTIONS, SEEN)
         assert (len(plan), gain) == (0, None)
+        plan, gain, outlook = ca.current_plan(some, ACTIONS, SEEN)
+        assert (len(plan), gain, outlook) == (0, None, None)
+        assert ca.plan_summary(plan).empty
+        assert "no gain is claimed" in ca.plan_text(plan, gain, outlook, "CNY")
     few = pd.concat([everybody, cases[cases["group"] == "held_out"][:12]])
     assert ca.effect_text(ca.effect_table(few), "CNY").startswith(
         "Too few to say: no bucket has 30"
@@ -336,6 +340,10 @@ def test_the_program_is_as_good_as_the_best_of_all_plans(seed, n):
 
 def test_a_plan_keeps_to_its_room_and_its_sums(cases, outlook):
     open_cases = cases[cases["month_end"] == SEEN]
+    now = ca.current_plan(cases, ACTIONS, SEEN)
+    plan = ca.treatment_plan(open_cases, outlook, ACTIONS)
+    assert_frame_equal(now[0], plan)
+    assert_frame_equal(now[1], ca.plan_gain(plan, open_cases, outlook))
     actions = ca.read_actions(
         "call: cost 4, per day 1, strength 2; legal: cost 90, per day 0.2, strength 3, from M4"
     )

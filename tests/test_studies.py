@@ -8,7 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import studies
+from scipy import stats
 from studies import Study, compare, modules_hash, prediction_interval
+from studies.collections import STUDY as COLLECTIONS
+from studies.collections import measure as measure_collections
+from studies.collections import summary as summary_collections
 from studies.csv_memory import STUDY as CSV_MEMORY
 
 NAMES = sorted(p.stem for p in studies.FOLDER.glob("*.py") if not p.stem.startswith("_"))
@@ -150,3 +154,19 @@ def test_a_csv_is_counted_in_bounded_memory(record_property):
     assert found["taken_mib"] < 140  # some 165 where a part holds the whole file
     taken = {"taken_mib": found["taken_mib"]}
     compare(CSV_MEMORY, taken, record_property, mebibytes=75, scale=32)
+
+
+def test_warnings_and_plans_of_one_seed_are_as_the_study_found_them(record_property):
+    case = {"seed": 1, "n_applicants": 20_000}
+    compare(COLLECTIONS, measure_collections(**case), record_property, n_applicants=20_000)
+
+
+def test_plans_bring_a_gain_as_often_in_their_interval_as_promised():
+    rows = summary_collections(COLLECTIONS.rows(n_applicants=50_000))
+    n = int(rows["seeds"])
+    least = stats.binom.ppf(0.001, n, 0.95)
+    assert rows["alike_inside"] >= least
+    assert rows["nothing_inside"] >= least
+    assert rows["alike_positive"] > stats.binom.ppf(0.999, n, 0.5)
+    assert rows["alike_realised"] > 4 * rows["alike_realised_error"]
+    assert min(rows["gain_score"], rows["gain_days"]) > 0.05

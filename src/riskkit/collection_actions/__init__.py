@@ -24,6 +24,7 @@ from riskkit.collection_actions.entry_cohorts import (
 )
 from riskkit.collection_actions.plan_realised import realised_gain, realised_text
 from riskkit.collection_actions.treatment_plan import (
+    current_plan,
     past_plans,
     plan_gain,
     plan_summary,
@@ -38,6 +39,7 @@ __all__ = [
     "Outlook",
     "action_table",
     "collection_cases",
+    "current_plan",
     "effect_findings",
     "effect_table",
     "effect_text",

@@ -124,19 +124,28 @@ def _collected(
     return sums.reindex(plan["loan_id"], fill_value=0).to_numpy(float)
 
 
-def realised_text(expected: pd.DataFrame, realised: pd.DataFrame, currency: str) -> str:
+def realised_text(
+    expected: pd.DataFrame | None, realised: pd.DataFrame | None, currency: str
+) -> str:
     """Sentences on the expected gain of a past plan beside the one that followed, as Markdown.
 
     Parameters
     ----------
-    expected, realised : DataFrame
-        Of :func:`plan_gain` and :func:`realised_gain`, of one plan.
+    expected, realised : DataFrame or None
+        Of :func:`plan_gain` and :func:`realised_gain`, of one plan; None where there is none.
     currency : str
 
     Source
     ------
     riskkit definition.
+
+    Examples
+    --------
+    >>> realised_text(None, None, "CNY")
+    'No past plan can be performed again, so the gain is expected and not measured.'
     """
+    if expected is None or realised is None:
+        return "No past plan can be performed again, so the gain is expected and not measured."
     told = {
         name: gain_text(table.loc["all alike"], currency)
         for name, table in (("expected", expected), ("realised", realised))

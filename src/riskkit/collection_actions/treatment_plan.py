@@ -11,12 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import optimize, sparse, special
 
+from riskkit.chance import MIN_BADS
 from riskkit.checks import check_level, require_columns
 from riskkit.collection_actions.actions import NOTHING, Action
 from riskkit.collection_actions.case_outlook import Outlook, fit_outlook
 from riskkit.collection_actions.cases import gain_text
 
-__all__ = ["past_plans", "plan_gain", "plan_summary", "plan_text", "treatment_plan"]
+__all__ = ["current_plan", "past_plans", "plan_gain", "plan_summary", "plan_text", "treatment_plan"]
 
 Array = NDArray[np.float64]
 
@@ -100,6 +101,52 @@ def treatment_plan(
     )
 
 
+def current_plan(
+    cases: pd.DataFrame,
+    actions: tuple[Action, ...],
+    observed_to: pd.Timestamp | str,
+    *,
+    horizon_months: int = 6,
+    working_days: int = WORKING_DAYS,
+) -> tuple[pd.DataFrame, pd.DataFrame | None, Outlook | None]:
+    """Plan of the cases open at the last month-end, by all that is known by then.
+
+    Parameters
+    ----------
+    cases : DataFrame
+        Of :func:`collection_cases`.
+    actions : tuple of Action
+    observed_to : date
+        Last month-end seen.
+    horizon_months : int
+        That the cases were made with.
+    working_days : int
+
+    Returns
+    -------
+    (DataFrame, DataFrame or None, Outlook or None)
+        Of :func:`treatment_plan`, :func:`plan_gain` and :func:`fit_outlook`. No rows, and None,
+        where there is no outlook.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    day = pd.Timestamp(observed_to)
+    outlook = fit_outlook(cases, day, horizon_months=horizon_months)
+    if outlook is None:
+        return _no_plan(), None, None
+    open_cases = cases[cases["month_end"] == day]
+    plan = treatment_plan(open_cases, outlook, actions, working_days=working_days)
+    return plan, plan_gain(plan, open_cases, outlook), outlook
+
+
+def _no_plan() -> pd.DataFrame:
+    amounts = ["balance", "self_cure_rate", "strength", "cost"]
+    amounts += ["expected_amount", "alone_amount", "alike_amount"]
+    return pd.DataFrame(columns=["loan_id", "month_end", "mob", "bucket", "action", *amounts])
+
+
 def past_plans(
     cases: pd.DataFrame,
     actions: tuple[Action, ...],
@@ -146,7 +193,7 @@ def past_plans(
     outlook = fit_outlook(cases, days[0], horizon_months=horizon_months)
     asked = cases[cases["month_end"].isin(days)]
     if outlook is None or asked.empty:
-        return pd.DataFrame(columns=["loan_id", "month_end", "mob", "strength"]), None
+        return _no_plan(), None
     parts = [part for _, part in asked.groupby("month_end")]
     plans = [treatment_plan(part, outlook, actions, working_days=working_days) for part in parts]
     plan = pd.concat(plans, ignore_index=True)
@@ -325,20 +372,29 @@ def plan_summary(plan: pd.DataFrame, *, smallest: int = 5) -> pd.DataFrame:
     return table.loc[each["strength"].first().sort_values(kind="stable").index]
 
 
-def plan_text(plan: pd.DataFrame, gain: pd.DataFrame, outlook: Outlook, currency: str) -> str:
+def plan_text(
+    plan: pd.DataFrame, gain: pd.DataFrame | None, outlook: Outlook | None, currency: str
+) -> str:
     """Sentences on what the plan is expected to gain, and what of that is measured, as Markdown.
 
     Parameters
     ----------
     plan, gain : DataFrame
-        Of :func:`treatment_plan` and :func:`plan_gain`.
-    outlook : Outlook
+        Of :func:`current_plan`, or of :func:`treatment_plan` and :func:`plan_gain`.
+    outlook : Outlook, optional
+        None where there is none, and so no plan.
     currency : str
 
     Source
     ------
     riskkit definition.
     """
+    if gain is None or outlook is None:
+        return (
+            "**There is no plan, and no gain is claimed**: without amounts, and cases enough that "
+            f"were left alone by a draw ({MIN_BADS} at least), nobody can tell what an action "
+            "brings."
+        )
     alike, nothing = gain.loc["all alike"], gain.loc["nothing done"]
 
     treated = int((plan["action"] != NOTHING).sum())
