@@ -215,8 +215,9 @@ def test_the_interval_covers_at_its_level_with_loans_that_come_again():
     inside = 0
     for _ in range(80):
         loan = np.repeat(np.arange(80), 4)
-        own = np.repeat(rng.normal(0, 1, 80), 4)
-        held = rng.random(320) < 0.3
+        own = np.repeat(rng.normal(0, 3, 80), 4)
+        # as a lender would draw who draws once a loan, not once a month
+        held = np.repeat(rng.random(80) < 0.4, 4)
         rolled = rng.random(320) < 1 / (1 + np.exp(-own))
         cases = pd.DataFrame(
             {

@@ -130,6 +130,19 @@ def test_an_intensity_of_one_changes_nothing_and_one_loan_changes_alone(plain):
     assert moved.any()
 
 
+def test_the_expected_loss_knows_what_is_planned_ahead(plain):
+    truth = plain.truth.set_index("application_id")["expected_loss_lifetime"].dropna()
+    last = plain.performance.groupby("loan_id").tail(1)
+    late = last[last["loan_id"].isin(truth.index) & (last["dpd"] > 0)]
+    table = pd.DataFrame({"loan_id": late["loan_id"], "mob": late["mob"] + 1, "factor": 8.0})
+    planned = synthetic.perform(plain.applications, LATE, SEED, table).truth
+    ahead = planned.set_index("application_id")["expected_loss_lifetime"][truth.index]
+    asked = truth.index.isin(late["loan_id"])
+    assert asked.sum() > 20
+    assert (ahead[asked] < truth[asked]).all()
+    assert (ahead[~asked] == truth[~asked]).all()
+
+
 def test_an_intensity_of_zero_is_to_be_left_alone(plain):
     people = plain.applications
     every = dataclasses.replace(LATE, collection_holdout_rate=1.0)

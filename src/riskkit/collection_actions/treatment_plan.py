@@ -412,5 +412,6 @@ def plan_text(
         f"takes {effect:.2f} ± {1.96 * error:.2f} off the log-odds of a worse bucket), the chances "
         "and the worth of either end of a case. *Assumed* are each action's strength beside "
         "today's practice and its cost, since only one practice was ever seen: examples, to be "
-        "verified, best by dealing actions at random."
+        "verified, best by dealing actions at random; and that a payment won is worth what others "
+        "of like cases were, which promises rather too much."
     )
