@@ -361,6 +361,17 @@ def test_a_plan_keeps_to_its_room_and_its_sums(cases, outlook):
         assert row["gain_low"] < row["gain_amount"] < row["gain_high"]
     assert gain.loc["nothing done", "cost_amount"] == pytest.approx(100 * plan["cost"].sum())
     assert gain.loc["all alike", "gain_low"] > 0
+    # three times as uncertain of the effects, and of nothing else
+    effects = outlook.effects.assign(effect_error=3 * outlook.effects["effect_error"])
+    worth = outlook.worth.assign(spared_error=0.0, rolled_error=0.0)
+    sure = dataclasses.replace(outlook, worth=worth)
+    unsure = dataclasses.replace(sure, effects=effects, mean_error=3 * outlook.mean_error)
+    widths = [
+        each["gain_high"] - each["gain_low"]
+        for each in (ca.plan_gain(plan, open_cases, of) for of in (sure, unsure))
+    ]
+    assert (widths[1] / widths[0]).between(2, 4).all()
+    assert (gain["gain_high"] - gain["gain_low"] > widths[0]).all()
     summary = ca.plan_summary(plan)
     assert summary["cases"].sum() == len(plan)
     assert summary.filter(regex=r"^M\d").to_numpy().sum() == len(plan)
