@@ -8,7 +8,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import studies
+from scipy import stats
 from studies import Study, compare, modules_hash, prediction_interval
+from studies.collections import STUDY as COLLECTIONS
+from studies.collections import measure as measure_collections
+from studies.collections import summary as summary_collections
 from studies.csv_memory import STUDY as CSV_MEMORY
 from studies.ecl import STUDY as ECL
 
@@ -158,3 +162,19 @@ def test_the_expected_loss_is_that_of_the_truth(record_property):
     found = ECL.measure(seed=22, world="downturn", n_applicants=50_000, with_bands=False)
     errors = {name: found[name] for name in ("error_1", "error_2", "error_3")}
     compare(ECL, errors, record_property, world="downturn")
+
+
+def test_warnings_and_plans_of_one_seed_are_as_the_study_found_them(record_property):
+    case = {"seed": 1, "n_applicants": 20_000}
+    compare(COLLECTIONS, measure_collections(**case), record_property, n_applicants=20_000)
+
+
+def test_plans_bring_a_gain_as_often_in_their_interval_as_promised():
+    rows = summary_collections(COLLECTIONS.rows(n_applicants=50_000))
+    n = int(rows["seeds"])
+    least = stats.binom.ppf(0.001, n, 0.95)
+    assert rows["alike_inside"] >= least
+    assert rows["nothing_inside"] >= least
+    assert rows["alike_positive"] > stats.binom.ppf(0.999, n, 0.5)
+    assert rows["alike_realised"] > 4 * rows["alike_realised_error"]
+    assert min(rows["gain_score"], rows["gain_days"]) > 0.05

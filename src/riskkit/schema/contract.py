@@ -40,6 +40,8 @@ STATUSES = ("current", "delinquent", "prepaid", "matured", "charged_off")
 # set back without the money; dates moved; a new plan or a new loan for the old; less taken for all
 TREATMENTS = ("re-age", "extension", "restructuring", "settlement")
 EVENTS = ("default", "prepaid", "matured", "censored")
+# of loans past due when a month began: collected as usual, or left alone by a draw
+COLLECTION_GROUPS = ("treated", "held_out")
 # to what an offer was dealt at random; the control group could have been dealt to any
 TEST_GROUPS = ("control", "lower price", "higher price", "lower limit", "higher limit")
 
@@ -114,6 +116,14 @@ CONTRACT: dict[str, Mapping[str, ColumnRule]] = {
         "recovered_amount": _FLOW,
         # in the month in which it was granted
         "treatment": ColumnRule(kind="text", needed=False, filled=False, one_of=TREATMENTS),
+        # what collections did in the month with loans that were past due when it began
+        "collection_group": ColumnRule(
+            kind="text", needed=False, filled=False, one_of=COLLECTION_GROUPS
+        ),
+        "collection_action": _MAYBE,
+        "contacted": ColumnRule(kind="boolean", needed=False, filled=False),
+        # lenders beside this one with whom the borrower has a loan, as known at the month-end
+        "other_lenders": ColumnRule(kind="integer", low=0, needed=False, filled=False),
     },
     "instalments": {
         "loan_id": _TEXT,

@@ -6,7 +6,8 @@ Takes a :class:`Lender` (all parameters of the world), a number of applicants an
 Files, in the order the data walks through them: `lender` (parameters), `draws` (counter-based
 random numbers), `people` (who is behind an application), `marginals` and `features` (the
 catalogue), `market` (channels and purchases), `applicants` (who applies), `policy` (what is
-decided), `dealt` (which offers are dealt to tests at random), `chain` (what happens month by month,
+decided), `dealt` (which offers are dealt to tests at random), `collection_log` (who is left alone
+in arrears, and what is done with the others), `chain` (what happens month by month,
 and its exact probabilities), `offers` (what is taken), `history` (what is remembered), `relief`
 (what is done for loans in arrears), `book` (the ledger), `losses` (what a loan of today is expected
 to lose), `portfolio` (all of it together), `truth` (what it says of a book), `source` (as the

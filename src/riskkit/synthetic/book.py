@@ -16,6 +16,7 @@ from scipy.special import expit
 from riskkit.instalments import schedules
 from riskkit.schema import CONTRACT
 from riskkit.synthetic.chain import MATURED, PREPAID
+from riskkit.synthetic.collection_log import log_columns
 from riskkit.synthetic.draws import uniform
 from riskkit.synthetic.lender import (
     CHARGE_OFF_ARREARS,
@@ -179,7 +180,9 @@ def performance_rows(lender: Lender, ledger: Ledger, seed: int) -> pd.DataFrame:
         with `Ledger.last_row`. `dpd` is 0 on the due day itself: an instalment due on 28 February
         is not past due that month-end. Of a lender that treats loans also `treatment`, in the month
         in which it is granted: `dpd` counts from the moved due dates, whose instalments fall due
-        again, and a settled loan has matured.
+        again, and a settled loan has matured. Of a lender that holds loans out from collections
+        also `collection_group`, `collection_action` and `contacted`, what was done in the month
+        with who was past due when it began.
     """
     contracts, state, paid, balance = ledger.contracts, ledger.state, ledger.paid, ledger.balance
     loan, mob = np.nonzero(np.arange(lender.last_mob + 1) <= ledger.last_row[:, None])
@@ -235,6 +238,12 @@ def performance_rows(lender: Lender, ledger: Ledger, seed: int) -> pd.DataFrame:
             "recovered_amount": recovered[loan, mob],
         }
     )
+    if lender.collection_holdout_rate:
+        # due on 28 February, a loan is in arrears that month-end and not yet past due
+        was_late = np.append(False, dpd[:-1] > 0) & (mob > 0)
+        begun = np.where(was_late, ledger.reported[loan, before], 0)
+        log = log_columns(lender, contracts.index[loan], contracts.log_odds[loan], begun, mob, seed)
+        panel = panel.assign(**log)
     if not lender.treatment_rate:
         return panel
     kind = np.where(treated, ledger.relief.kind[loan], np.int8(-1))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from riskkit.synthetic.collection_log import held_out
 from riskkit.synthetic.draws import uniform
 from riskkit.synthetic.lender import CHARGE_OFF_ARREARS, Lender
 from riskkit.synthetic.rows import take_rows
@@ -77,6 +78,9 @@ def transition(
     macro: np.ndarray,
     mob: int | np.ndarray,
     arrears: int | np.ndarray,
+    *,
+    intensity: np.ndarray | None = None,
+    spared: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Probabilities of what happens to a running loan in a month on book.
 
@@ -91,6 +95,11 @@ def transition(
         Month on book, from 1.
     arrears : int, or int array of shape (n,)
         State at the last month-end, 0..6.
+    intensity : float array of shape (n,), optional
+        Factor on the lender's collections in this month; 1 where none is given.
+    spared : bool array of shape (n,), optional
+        Who is held out from collections in this month. Where none is given, the mean over that
+        draw.
 
     Returns
     -------
@@ -103,27 +112,37 @@ def transition(
     riskkit definition: logits linear in risk, with intercept and slope by months in arrears.
     """
     arrears = np.asarray(arrears)
-    collected = np.multiply(lender.collection_intensity, lender.collection_logits)
-    intercept, slope, stay_logit = (
+    collected = np.multiply(lender.collection_intensity, lender.collection_logits)[arrears]
+    if intensity is not None:
+        collected = collected * intensity
+    slope, stay_logit = (
         np.array(values, dtype=np.float32)[arrears]
-        for values in (
-            np.subtract(lender.roll_logits, collected),
-            lender.roll_slopes,
-            lender.stay_logits,
-        )
+        for values in (lender.roll_slopes, lender.stay_logits)
     )
+    alone = np.array(lender.roll_logits)[arrears]
     climate = macro.astype(np.float32)[loans.cohort + mob]
     early = np.asarray(lender.first_months_logit * 0.5 ** (mob - 1), dtype=np.float32)
     log_odds = np.where(mob < loans.term, loans.log_odds, loans.last_log_odds)
-    roll = _probability(intercept + slope * (log_odds + climate + early))
+    risk = slope * (log_odds + climate + early)
+    roll = _probability((alone - collected).astype(np.float32) + risk)
     late = arrears > 0
+    if lender.collection_holdout_rate:
+        weight = np.float32(lender.collection_holdout_rate) if spared is None else spared
+        uncollected = _probability(alone.astype(np.float32) + risk)
+        roll = np.where(late, roll + weight * (uncollected - roll), roll)
     stay = (1 - roll) * np.where(late, _probability(stay_logit), np.float32(0))
     # in the month of the last instalment paying it off is no event of its own
     prepay = np.where(late | (mob >= loans.term), np.float32(0), (1 - roll) * loans.prepay)
     return roll, stay, prepay
 
 
-def sample_states(lender: Lender, loans: Loans, macro: np.ndarray, seed: int) -> np.ndarray:
+def sample_states(
+    lender: Lender,
+    loans: Loans,
+    macro: np.ndarray,
+    seed: int,
+    intensity: np.ndarray | None = None,
+) -> np.ndarray:
     """State of every loan at every month-end until it ends.
 
     Parameters
@@ -132,6 +151,8 @@ def sample_states(lender: Lender, loans: Loans, macro: np.ndarray, seed: int) ->
     loans : Loans
     macro : float array
     seed : int
+    intensity : float array of shape (n_loans, lender.last_state_mob + 1), optional
+        Factor on the lender's collections by month on book; 1 where none is given.
 
     Returns
     -------
@@ -145,7 +166,15 @@ def sample_states(lender: Lender, loans: Loans, macro: np.ndarray, seed: int) ->
         states[:, mob] = states[:, mob - 1]
         some = take_rows(loans, running)
         arrears = states[running, mob - 1]
-        roll, stay, prepay = transition(lender, some, macro, mob, arrears)
+        roll, stay, prepay = transition(
+            lender,
+            some,
+            macro,
+            mob,
+            arrears,
+            intensity=None if intensity is None else intensity[running, mob],
+            spared=held_out(lender, some.index, mob, seed),
+        )
         draw = uniform(seed, some.index, "payment", mob)
         now = np.where(draw < roll, arrears + 1, np.where(draw < roll + stay, arrears, 0))
         now = np.where(_unpaid(now, mob, some.term) <= 0, MATURED, now)
@@ -157,7 +186,7 @@ def sample_states(lender: Lender, loans: Loans, macro: np.ndarray, seed: int) ->
 
 
 def default_probabilities(
-    lender: Lender, loans: Loans, macro: np.ndarray
+    lender: Lender, loans: Loans, macro: np.ndarray, intensity: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Probability of a first default at each month on book, and of being at risk of it.
 
@@ -169,6 +198,8 @@ def default_probabilities(
     lender : Lender
     loans : Loans
     macro : float array
+    intensity : float array of shape (n_loans, lender.last_state_mob + 1), optional
+        As for :func:`sample_states`.
 
     Returns
     -------
@@ -189,7 +220,8 @@ def default_probabilities(
         after = [np.zeros(n) for _ in range(DEFAULT_ARREARS + 1)]
         # months in arrears never exceed months on book
         for arrears in range(min(DEFAULT_ARREARS, mob)):
-            roll, stay, prepay = transition(lender, loans, macro, mob, arrears)
+            factor = None if intensity is None else intensity[:, mob]
+            roll, stay, prepay = transition(lender, loans, macro, mob, arrears, intensity=factor)
             after[arrears + 1] += mass[arrears] * roll
             after[arrears] += mass[arrears] * stay * (_unpaid(arrears, mob, loans.term) > 0)
             cure = mass[arrears] * (1 - roll - stay - prepay)

@@ -145,6 +145,10 @@ class Lender:
         practice, 0 = none. What one loan gets never depends on how many others there are.
     collection_logits : tuple of 7 floats
         What one unit of intensity takes off the log-odds that nothing is paid.
+    collection_holdout_rate : float
+        Share of the loans in arrears at a month-end that collections leave alone in the next month,
+        drawn anew for each loan and month, so that within a bucket the two groups differ by nothing
+        else in any month. 0: nobody is, and no log of collections is kept.
     first_months_logit : float
         Added to the log-odds of a missed first payment, halving every month.
     burden_logit : float
@@ -232,6 +236,7 @@ class Lender:
     stay_logits: tuple[float, ...] = (0.0, -1.2, -0.3, 0.2, 0.5, 0.5, 0.5)
     collection_intensity: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
     collection_logits: tuple[float, ...] = (0.3, 0.4, 0.4, 0.3, 0.2, 0.1, 0.1)
+    collection_holdout_rate: float = 0.0
     first_months_logit: float = -0.8
     burden_logit: float = 0.25
     price_logit: float = 1.5
@@ -326,6 +331,7 @@ class Lender:
             "fee_share",
             "treatment_rate",
             "settled_share",
+            "collection_holdout_rate",
         ):
             value = getattr(self, name)
             if not 0 <= value <= 1:

@@ -25,7 +25,12 @@ HORIZON_MONTHS = 12
 
 
 def losses_today(
-    lender: Lender, loans: Loans, ledger: Ledger, monthly_rate: np.ndarray, macro: np.ndarray
+    lender: Lender,
+    loans: Loans,
+    ledger: Ledger,
+    monthly_rate: np.ndarray,
+    macro: np.ndarray,
+    intensity: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """:func:`expected_losses` of booked loans on the last day observed, NaN where not performing.
 
@@ -39,6 +44,8 @@ def losses_today(
         Effective rate, fees included, a fraction per month.
     macro : float array
         Climate by calendar month.
+    intensity : float array of shape (n, lender.last_state_mob + 1), optional
+        Factor on the lender's collections by month on book; 1 where none is given.
 
     Returns
     -------
@@ -59,6 +66,7 @@ def losses_today(
         balance=ledger.balance[rows],
         recovery=ledger.contracts.recovery[rows],
         monthly_rate=monthly_rate[rows],
+        intensity=None if intensity is None else intensity[rows],
     )
     return within_12_months, lifetime
 
@@ -74,6 +82,7 @@ def expected_losses(
     balance: np.ndarray,
     recovery: np.ndarray,
     monthly_rate: np.ndarray,
+    intensity: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Expected loss of defaults within twelve months, and of all to come, given the state today.
 
@@ -104,6 +113,8 @@ def expected_losses(
         Probability that a charged-off loan recovers something in a month.
     monthly_rate : float array of shape (n,)
         Effective rate, fees included, a fraction per month.
+    intensity : float array of shape (n, lender.last_state_mob + 1), optional
+        As for :func:`losses_today`.
 
     Returns
     -------
@@ -130,13 +141,16 @@ def expected_losses(
             balance[rows, by_paid[state]] for state in (0, DEFAULT_ARREARS, CHARGE_OFF_ARREARS)
         )
         loss = in_default - cash[DEFAULT_ARREARS]
+        factor = None
+        if intensity is not None:
+            factor = intensity[rows, np.minimum(month, lender.last_state_mob)]
         horizons = (life, year) if ahead <= HORIZON_MONTHS else (life,)
         # a state's value is replaced once no other needs it: only the cured are asked for again
         cured, spared = cash[0].copy(), [losses[0].copy() for losses in horizons]
         for state in range(CHARGE_OFF_ARREARS):
             roll, stay, prepay = (
                 probability.astype(float)
-                for probability in transition(lender, loans, macro, month, state)
+                for probability in transition(lender, loans, macro, month, state, intensity=factor)
             )
             # once all instalments are paid a loan has ended, and nothing comes of it
             running = np.where(term - (month - 1) + state > 0, discount, 0.0)

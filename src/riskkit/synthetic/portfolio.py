@@ -29,6 +29,7 @@ from riskkit.synthetic.chain import (
     default_probabilities,
     sample_states,
 )
+from riskkit.synthetic.collection_log import check_intensity, intensity_of
 from riskkit.synthetic.features import FEATURES, features_of
 from riskkit.synthetic.history import History
 from riskkit.synthetic.lender import Lender
@@ -68,7 +69,8 @@ class Portfolio:
         (share of the principal deducted up front) and `booked_amount` (lent, fen; 0 where not
         booked). `test_group` only of a lender that tests prices or limits.
     performance : DataFrame, one row per booked loan and month-end
-        `treatment` only of a lender that treats loans in arrears.
+        `treatment` only of a lender that treats loans in arrears; `collection_group`,
+        `collection_action` and `contacted` only of one that holds some out from collections.
     instalments : DataFrame, one row per booked loan and instalment
     outcomes : None
         There is a panel.
@@ -205,8 +207,13 @@ def write_portfolio(
     return partitions.each(partial(_tables, lender, int(seed)), ranges, folder, executor)
 
 
-def perform(applications: pd.DataFrame, lender: Lender, seed: int) -> Portfolio:
-    """Portfolio of the same borrowers under other decisions and offers.
+def perform(
+    applications: pd.DataFrame,
+    lender: Lender,
+    seed: int,
+    intensity: pd.DataFrame | None = None,
+) -> Portfolio:
+    """Portfolio of the same borrowers under other decisions, offers and collections.
 
     Nobody else changes, and whatever does not depend on the offer stays: the people, the random
     numbers, the climate, what was known of them on the day. Under the offers of `simulate` it is
@@ -224,6 +231,11 @@ def perform(applications: pd.DataFrame, lender: Lender, seed: int) -> Portfolio:
         The world they come from.
     seed : int
         Its seed.
+    intensity : DataFrame, optional
+        How hard collections work on single loans: `loan_id` (the `application_id` of one of these
+        rows), `mob` (month on book, 1 or more) and `factor` on the lender's own
+        `collection_intensity` in that month, at least 0. What is not listed stays at 1. Whom the
+        lender holds out is left alone whatever the factor.
 
     Returns
     -------
@@ -235,7 +247,7 @@ def perform(applications: pd.DataFrame, lender: Lender, seed: int) -> Portfolio:
     ------
     DataContractError
         There is no row; a column is missing or of the wrong type; an id occurs twice or is none of
-        this world; an approved row has no valid offer.
+        this world; an approved row has no valid offer; the same of `intensity`.
     ValueError
         If the seed is out of range.
 
@@ -254,6 +266,8 @@ def perform(applications: pd.DataFrame, lender: Lender, seed: int) -> Portfolio:
     """
     _check_offers(lender, applications)
     _check_seed(seed)
+    if intensity is not None:
+        check_intensity(intensity, lender, applications["application_id"])
     given = applications.reset_index(drop=True)
     index = given["application_id"].str[1:].astype("int64").to_numpy()
     parts = []
@@ -262,8 +276,11 @@ def perform(applications: pd.DataFrame, lender: Lender, seed: int) -> Portfolio:
         applicants = draw_applicants(lender, index[rows], seed)
         frame = given[rows].reset_index(drop=True)
         _check_world(frame, applicants.frame)
-        case = _case(lender, applicants, frame, seed)
-        parts.append(_portfolio(lender, applicants.people, frame, case, seed))
+        factor = None
+        if intensity is not None:
+            factor = intensity_of(intensity, lender, frame["application_id"])
+        case = _case(lender, applicants, frame, seed, factor)
+        parts.append(_portfolio(lender, applicants.people, frame, case, seed, factor))
     return _joined(parts)
 
 
@@ -333,19 +350,30 @@ class _Case:
     booked: np.ndarray
 
 
-def _case(lender: Lender, applicants: Applicants, frame: pd.DataFrame, seed: int) -> _Case:
+def _case(
+    lender: Lender,
+    applicants: Applicants,
+    frame: pd.DataFrame,
+    seed: int,
+    intensity: np.ndarray | None = None,
+) -> _Case:
     offers = offers_in(lender, applicants, frame)
     loans = loans_under(lender, applicants, offers)
     return _Case(
         offers=offers,
         loans=loans,
-        states=sample_states(lender, loans, lender.macro_path(seed), seed),
+        states=sample_states(lender, loans, lender.macro_path(seed), seed, intensity),
         booked=frame["approved"].to_numpy() & taken_up(lender, applicants, offers, seed),
     )
 
 
 def _portfolio(
-    lender: Lender, people: People, frame: pd.DataFrame, case: _Case, seed: int
+    lender: Lender,
+    people: People,
+    frame: pd.DataFrame,
+    case: _Case,
+    seed: int,
+    intensity: np.ndarray | None = None,
 ) -> Portfolio:
     ids = frame["application_id"]
     rows = np.flatnonzero(case.booked)
@@ -365,7 +393,8 @@ def _portfolio(
     ledger = keep_books(lender, contracts, case.states[rows], relief)
     macro = lender.macro_path(seed)
     losses = np.full((2, len(ids)), np.nan)
-    losses[:, rows] = losses_today(lender, loans, ledger, offers.apr / 12, macro)
+    of_loans = None if intensity is None else intensity[rows]
+    losses[:, rows] = losses_today(lender, loans, ledger, offers.apr / 12, macro, of_loans)
     defaulted = _defaults(case.states)
     reported = defaulted.copy()
     reported[rows] = _defaults(ledger.reported)
@@ -380,7 +409,7 @@ def _portfolio(
         performance=performance_rows(lender, ledger, seed),
         instalments=instalment_rows(lender, ledger, seed),
         outcomes=None,
-        truth=_truth(lender, people, ids, case.loans, macro, defaulted, losses),
+        truth=_truth(lender, people, ids, case.loans, macro, defaulted, losses, intensity),
     )
 
 
@@ -397,8 +426,9 @@ def _truth(
     macro: np.ndarray,
     defaulted: np.ndarray,
     losses: np.ndarray,
+    intensity: np.ndarray | None,
 ) -> pd.DataFrame:
-    default_at, at_risk = default_probabilities(lender, loans, macro)
+    default_at, at_risk = default_probabilities(lender, loans, macro, intensity)
     mobs = default_mobs(lender)
     columns = {
         "application_id": ids,

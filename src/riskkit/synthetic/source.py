@@ -21,7 +21,14 @@ from riskkit.target import BadDefinition, default_flags
 __all__ = ["as_source", "check_world"]
 
 # named in the notebook as here
-_LENDER = ("start_month", "n_months", "scenario", "onset_month", "treatment_rate")
+_LENDER = (
+    "start_month",
+    "n_months",
+    "scenario",
+    "onset_month",
+    "treatment_rate",
+    "collection_holdout_rate",
+)
 _SIMULATED = (
     "n_applicants",
     *_LENDER,
