@@ -1,0 +1,275 @@
+"""Which light is on, since when and why: the table that a manager reads first.
+
+Takes the history of the lights and the limits file; gives a row per light at the last month seen,
+words, findings, and the table as a page shows it.
+"""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from riskkit.columns import interval_text, number_text, verbatim
+from riskkit.lights.colours import COLOURS, WORSE
+
+if TYPE_CHECKING:
+    from riskkit.schema import LimitsFile
+
+__all__ = ["light_findings", "light_table", "lights_html", "lights_text", "to_do_table"]
+
+MONTHS_BEFORE = 12
+TEXTS = ("label", "section", "unit", "colour", "why", "owner", "to_do")
+NUMBERS = (
+    "value", "low", "high", "before", "mean_before", "target_low", "target_high", "amber", "red",
+    "expected",
+)  # fmt: skip
+COLUMNS = (
+    "label", "section", "unit", "month", "value", "low", "high", "before", "mean_before",
+    "target_low", "target_high", "amber", "red", "colour", "since", "why", "owner", "to_do",
+    "expected", "verify",
+)  # fmt: skip
+
+
+def light_table(history: pd.DataFrame, limits: LimitsFile) -> pd.DataFrame:
+    """Each light of the file at the last month that it is known of.
+
+    Parameters
+    ----------
+    history : DataFrame
+        Of :func:`riskkit.lights.lights_history`.
+    limits : LimitsFile
+
+    Returns
+    -------
+    DataFrame, index light, in the order of the file
+        `label`, `section`, `unit`; `month` judged; `value`, `low`, `high`; `before` (a month
+        earlier), `mean_before` (of up to twelve months before, each counting once); `target_low`,
+        `target_high`, `amber`, `red` (NaN where none); `colour`, `since`, `why`; `owner`, `to_do`;
+        `expected` (from the months before), `verify`. A light that nothing was counted for is
+        grey, its figures NaN.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    there = set(history.index.get_level_values("light"))
+    rows = {}
+    for name, light in limits.lights.items():
+        low, high = light.target or (np.nan, np.nan)
+        row = {
+            "label": light.label, "section": light.section, "unit": light.unit,
+            "target_low": low, "target_high": high,
+            "amber": np.nan if light.amber is None else light.amber,
+            "red": np.nan if light.red is None else light.red,
+            "owner": light.owner, "to_do": light.to_do, "verify": light.verify,
+            "colour": "grey", "why": "This source does not tell it.",
+            "month": pd.NaT, "since": pd.NaT,
+        }  # fmt: skip
+        if name in there:
+            own = history.loc[name]
+            last, earlier = own.iloc[-1], own["value"].iloc[-1 - MONTHS_BEFORE : -1]
+            row |= {k: last[k] for k in ("value", "low", "high", "expected", "colour", "since")}
+            month = own.index[-1]
+            row |= {
+                "month": month,
+                "before": own["value"].get(month - pd.DateOffset(months=1), np.nan),
+                "mean_before": earlier.mean() if len(earlier) else np.nan,
+            }
+            row["why"] = _why(last, row, own, light.worse)
+        rows[name] = row
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS)
+    table = table.astype(dict.fromkeys(TEXTS, "str") | dict.fromkeys(NUMBERS, "float64"))
+    for day in ("month", "since"):
+        table[day] = pd.to_datetime(table[day]).astype("datetime64[ns]")
+    return table.astype({"verify": "bool"}).rename_axis("light")
+
+
+def figure_text(value: float, unit: str, low: float = np.nan, high: float = np.nan) -> str:
+    """A light's figure in its unit, with its interval where it has one."""
+    kind = "percent2" if unit == "rate" else "whole"
+    if unit in ("points", "days"):
+        return interval_text(round(value, 1), round(low, 1), round(high, 1), "general")
+    return interval_text(value, low, high, kind)
+
+
+def _why(last: pd.Series, row: dict[str, object], own: pd.DataFrame, worse: str) -> str:
+    """One sentence on the colour of the last month."""
+    unit = str(row["unit"])
+    figure = figure_text(last["value"], unit, last["low"], last["high"])
+    side = "above" if WORSE[worse] >= 0 else "below"
+    by_limit, by_move, colour = last["by_limit"], last["by_move"], last["colour"]
+    limit = {name: figure_text(float(str(row[name])), unit) for name in ("amber", "red")}
+    expected = figure_text(last["expected"], unit)
+    told = []
+    if by_limit == colour == "red":
+        beyond = "by more than chance" if _proven(last, row, worse) else "and has been by more"
+        told.append(f"{figure} is {side} the limit of {limit['red']} {beyond}")
+    elif by_limit == colour == "amber":
+        told.append(f"{figure} is {side} {limit['amber']}, the limit for amber")
+    if by_move == colour and colour in ("red", "amber"):
+        way = "higher" if last["moved"] > 0 else "lower"
+        sure = "than chance explains" if colour == "red" else "than is usual, if not yet for sure"
+        told.append(f"{figure} where {expected} was expected, {way} {sure}")
+    if colour == "grey" and by_limit == "grey":
+        told.append(f"{figure}: too few to say whether it is {side} {limit['red']}")
+    elif colour == "grey":
+        told.append(f"{figure}: too few months before to say what is usual")
+    if not told:
+        within = "within its limits" if by_limit == "green" else ""
+        usual = f"as expected ({expected})" if by_move == "green" else ""
+        usual = "too few months before to say what is usual" if by_move == "grey" else usual
+        told.append(f"{figure}, {' and '.join(part for part in (within, usual) if part)}")
+    if own["settled"].iloc[-MONTHS_BEFORE:].any():
+        told.append("a level held for a year is the reference now")
+    low, high = float(str(row["target_low"])), float(str(row["target_high"]))
+    if last["value"] < low or last["value"] > high:
+        told.append(f"the target is {figure_text(low, unit)} to {figure_text(high, unit)}")
+    return "; ".join(told) + "."
+
+
+def _proven(last: pd.Series, row: dict[str, object], worse: str) -> bool:
+    near = last["low"] if WORSE[worse] >= 0 else last["high"]
+    return bool(WORSE[worse] * (near - float(str(row["red"]))) > 0)
+
+
+def lights_text(table: pd.DataFrame) -> str:
+    """How many lights are on and which, as Markdown.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of :func:`light_table`.
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> lights_text(pd.DataFrame({"colour": [], "label": []}))
+    'No figure is watched: `data/limits.yaml` names no light.'
+    """
+    if table.empty:
+        return "No figure is watched: `data/limits.yaml` names no light."
+    told = []
+    for colour in ("red", "amber", "grey"):
+        labels = [verbatim(label) for label in table.loc[table["colour"] == colour, "label"]]
+        if labels:
+            ending = ", too few to say" if colour == "grey" else ""
+            text = f"{len(labels)} {'is' if len(labels) == 1 else 'are'} {colour}{ending}"
+            told.append(f"**{text}** ({', '.join(labels)})")
+    if not told:
+        return f"**All {len(table)} lights are green.**"
+    return f"Of {len(table)} lights {'; '.join(told)}. All others are green."
+
+
+def light_findings(table: pd.DataFrame) -> list[tuple[str, str, bool]]:
+    """What deserves attention: topic, text, whether it is red, a light each.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of :func:`light_table`.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    on = table[table["colour"].isin(["red", "amber"])]
+    on = on.sort_values("colour", key=lambda c: c.map(COLOURS.index), ascending=False, kind="stable")
+    return [
+        (
+            "Lights",
+            f"{row['label']}, since {row['since']:%B %Y}: {row['why'].removesuffix('.')} "
+            f"({row['owner']})",
+            row["colour"] == "red",
+        )
+        for _, row in on.iterrows()
+    ]
+
+
+def to_do_table(table: pd.DataFrame) -> pd.DataFrame:
+    """The lights that are on, red first: since when, what is done, by whom.
+
+    Returns
+    -------
+    DataFrame, index label
+        `colour`, `since` ("2024-03"), `to_do`, `owner`.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    on = table[table["colour"].isin(["red", "amber"])]
+    on = on.sort_values("colour", key=lambda c: c.map(COLOURS.index), ascending=False, kind="stable")
+    shown = on.set_index("label")[["colour", "since", "to_do", "owner"]]
+    return shown.assign(since=shown["since"].dt.strftime("%Y-%m"))
+
+
+def lights_html(table: pd.DataFrame, history: pd.DataFrame, months: int = 24) -> str:
+    """The lights as a page shows them: colour and word, figures, target, a line over the months.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of :func:`light_table`.
+    history : DataFrame
+        That it was made from.
+    months : int
+        So many in the line.
+
+    Returns
+    -------
+    str
+        An HTML table, everything in it escaped; colours are those of the pages' style sheet, the
+        words stand without it.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    there = set(history.index.get_level_values("light"))
+    lines = []
+    for name, row in table.iterrows():
+        unit = row["unit"]
+        figures = [figure_text(row[c], unit) for c in ("value", "before", "mean_before")]
+        target = "–"
+        if not np.isnan(row["target_low"]):
+            target = " to ".join(figure_text(row[c], unit) for c in ("target_low", "target_high"))
+        values = history.loc[name, "value"].iloc[-months:] if name in there else None
+        since = f"{row['since']:%Y-%m}" if pd.notna(row["since"]) else "–"
+        cells = [
+            f'<span class="light {row["colour"]}">{row["colour"]}</span>',
+            since,
+            *(html.escape(text) for text in (*figures, target)),
+            "" if values is None else _line(values, unit),
+            html.escape(row["why"]),
+        ]
+        body = "".join(f"<td>{cell}</td>" for cell in cells)
+        lines.append(f'<tr><th scope="row">{html.escape(row["label"])}</th>{body}</tr>')
+    heads = [
+        "light", "colour", "since", "last month", "month before", "mean of 12 before", "target",
+        f"last {months} months", "why",
+    ]  # fmt: skip
+    top = "".join(f'<th scope="col">{head}</th>' for head in heads)
+    return f"<table><thead><tr>{top}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+
+
+def _line(values: pd.Series, unit: str) -> str:
+    """A small line of the months, with its range in words."""
+    if len(values) < 2:
+        return ""
+    low, high = values.min(), values.max()
+    width = (high - low) or 1.0
+    x = np.linspace(2, 98, len(values))
+    y = 18 - 16 * (values.to_numpy() - low) / width
+    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+    told = f"{len(values)} months, {figure_text(low, unit)} to {figure_text(high, unit)}"
+    return (
+        f'<svg class="trend" viewBox="0 0 100 20" width="112" height="22" role="img" '
+        f'aria-label="{html.escape(told)}"><title>{html.escape(told)}</title>'
+        f'<polyline fill="none" stroke="currentColor" points="{points}"/></svg>'
+    )
