@@ -62,6 +62,7 @@ ORDER = (
     "provisions",
     "funding",
     "monitoring",
+    "refresh",
     "plots",
     "documents",
     "widgets",

@@ -1,0 +1,96 @@
+"""Why applications are declined, month by month, channel by channel.
+
+Takes applications; gives counts by month and reason, which add up over any parts, and from them the
+newest month against those before.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from riskkit.checks import require_columns
+from riskkit.monitoring.month_rates import MonthlyRate, month_signals
+from riskkit.monitoring.moved_mix import months_of
+
+__all__ = ["decline_counts", "decline_table"]
+
+NONE = "none"
+
+
+def decline_counts(applications: pd.DataFrame, *, by: str | None = None) -> pd.DataFrame:
+    """Applications by month, and how many of them were declined for which reason.
+
+    Counts of any two parts of the applications add up, once a reason that one of them lacks is 0
+    in it: :func:`riskkit.partitions.add_counts` of `counts.stack()`.
+
+    Parameters
+    ----------
+    applications : DataFrame
+        `applied_at`, `approved`, `declined_reason` (missing: "none").
+    by : str, optional
+        A column to count apart, such as the channel.
+
+    Returns
+    -------
+    DataFrame, index ([by,] month), int64
+        `applications`, and a column for each reason, the most frequent first. Without dates or
+        reasons, no rows.
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> asked = pd.DataFrame({
+    ...     "applied_at": pd.to_datetime(["2024-01-05", "2024-01-09", "2024-02-01"]),
+    ...     "approved": [True, False, False], "declined_reason": [None, "rule", "rule"]})
+    >>> decline_counts(asked).to_numpy().tolist()
+    [[2, 1], [1, 1]]
+    """
+    names = ["month"] if by is None else [by, "month"]
+    if not {"applied_at", "approved", "declined_reason"} <= set(applications.columns):
+        empty = pd.DatetimeIndex([], name="month")
+        index = empty if by is None else pd.MultiIndex.from_arrays([[], empty], names=names)
+        return pd.DataFrame(index=index)
+    keys: list[Any] = [months_of(applications["applied_at"])]
+    if by is not None:
+        require_columns(applications, [by], "applications")
+        keys.insert(0, applications[by].astype("string").fillna(NONE).astype(object).to_numpy())
+    declined = ~applications["approved"].to_numpy(bool)
+    reason = applications["declined_reason"].astype("string").fillna(NONE).astype(object)
+    reasons = reason[declined].value_counts().index
+    columns = {"applications": np.ones(len(applications), dtype=np.int64)}
+    for name in reasons:
+        columns[str(name)] = (declined & (reason == name).to_numpy()).astype(np.int64)
+    return pd.DataFrame(columns).groupby(keys).sum().rename_axis(names)
+
+
+def decline_table(
+    counts: pd.DataFrame, observed_to: pd.Timestamp | str, *, months: int = 12
+) -> pd.DataFrame:
+    """Share of all applications declined for each reason: the newest month against those before.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        Of :func:`decline_counts`.
+    observed_to : date
+    months : int
+        As for :func:`month_signals`.
+
+    Returns
+    -------
+    DataFrame, index ([part,] rate), the rate being the reason
+        As of :func:`month_signals`; neither way is worse.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    reasons = [name for name in counts.columns if name != "applications"]
+    rates = {str(name): MonthlyRate(str(name), "applications", str(name)) for name in reasons}
+    return month_signals(counts, observed_to, rates=rates, months=months)
