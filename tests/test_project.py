@@ -62,6 +62,7 @@ ORDER = (
     "provisions",
     "funding",
     "monitoring",
+    "lights",
     "refresh",
     "plots",
     "documents",

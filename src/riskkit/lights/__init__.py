@@ -1,4 +1,4 @@
-"""Which light is on, since when, and is it more than chance?
+"""Which light is on, since when, and whether it is more than chance.
 
 Tables in: monthly counts (of `monitoring`, or any of the same columns), applications, and the
 lights of the limits file. :func:`monthly_signs` and :func:`share_signs` say what was counted of

@@ -79,17 +79,20 @@ def lights_history(
     told = [limits.lights[name] for name in lights]
     worse = np.array([WORSE[light.worse] for light in told])
     moves = follow(scale, np.array([light.usual_drift for light in told]), worse, watch)
+    lower, upper = (scale.back(scale.y + side * moves.scatter) for side in (-NORMAL, NORMAL))
+    expected = scale.back(moves.expected)
     tables = {}
     for place, (name, light) in enumerate(zip(lights, told, strict=True)):
         counted = own.loc[name].reindex(months)
-        value, low, high = _values(counted, scale.back(_band(scale.y, moves.scatter)), place)
+        value, low, high = _values(counted, (lower[place], upper[place]))
         by_move = np.where(np.isnan(moves.score[place]), GREY, GREEN)
         by_move = np.where(moves.amber[place], AMBER, by_move)
-        by_move = np.where(moves.red[place], RED, by_move) if light.watched else None
+        by_move = np.where(moves.red[place], RED, by_move)
+        told_by_move = by_move if light.watched else None
         by_limit = None
         if light.amber is not None and light.red is not None:
             by_limit = _by_limit(value, low, high, light.amber, light.red, int(worse[place]))
-        both = [colours for colours in (by_move, by_limit) if colours is not None]
+        both = [colours for colours in (told_by_move, by_limit) if colours is not None]
         colour = np.maximum.reduce(both)
         up, down = moves.up[place], moves.down[place]
         table = pd.DataFrame(
@@ -97,13 +100,13 @@ def lights_history(
                 "value": value,
                 "low": low,
                 "high": high,
-                "expected": scale.back(moves.expected)[place],
+                "expected": expected[place],
                 "score": moves.score[place],
                 "moved": np.where(
                     moves.red[place] | moves.amber[place], np.where(up >= down, 1, -1), 0
                 ),
                 "by_limit": _words(by_limit, len(months)),
-                "by_move": _words(by_move, len(months)),
+                "by_move": _words(told_by_move, len(months)),
                 "colour": _words(colour, len(months)),
                 "settled": moves.settled[place],
                 "known": counted["known"],
@@ -115,7 +118,9 @@ def lights_history(
     return history[list(COLUMNS)].astype(COLUMNS)
 
 
-def months_by_light(history: pd.DataFrame, labels: Mapping[str, str], last: int = 24) -> pd.DataFrame:
+def months_by_light(
+    history: pd.DataFrame, labels: Mapping[str, str], last: int = 24
+) -> pd.DataFrame:
     """Colours of the last months, a row per light and a column per month.
 
     Parameters
@@ -146,13 +151,8 @@ def _words(codes: Array | None, n: int) -> list[str]:
     return [""] * n if codes is None else [COLOURS[code] for code in codes]
 
 
-def _band(y: Array, scatter: Array) -> Array:
-    """Both ends of what a month's own scatter may hide, shape (2 · n_lights, n_months)."""
-    return np.concatenate([y - NORMAL * scatter, y + NORMAL * scatter])
-
-
-def _values(counted: pd.DataFrame, band: Array, place: int) -> tuple[Array, Array, Array]:
-    """Value of a light in each month with its interval."""
+def _values(counted: pd.DataFrame, band: tuple[Array, Array]) -> tuple[Array, Array, Array]:
+    """Value of a light in each month with its interval; `band` where loans follow no law."""
     x, n, squares = (counted[c].to_numpy(float) for c in ("numerator", "denominator", "squares"))
     kind = counted["kind"].dropna().iloc[0]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -164,8 +164,7 @@ def _values(counted: pd.DataFrame, band: Array, place: int) -> tuple[Array, Arra
         if kind == "mean":
             error = np.sqrt(np.maximum(squares - x**2 / n, 0) / (n - 1) / n)
             return x / n, x / n - NORMAL * error, x / n + NORMAL * error
-        half = len(band) // 2
-        return (x if kind == "amount" else x / n), band[place], band[half + place]
+        return (x if kind == "amount" else x / n), *band
 
 
 def _by_limit(value: Array, low: Array, high: Array, amber: float, red: float, worse: int) -> Array:

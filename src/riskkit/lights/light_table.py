@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from riskkit.columns import interval_text, number_text, verbatim
+from riskkit.columns import interval_text, verbatim
 from riskkit.lights.colours import COLOURS, WORSE
 
 if TYPE_CHECKING:
@@ -105,8 +105,8 @@ def _why(last: pd.Series, row: dict[str, object], own: pd.DataFrame, worse: str)
     expected = figure_text(last["expected"], unit)
     told = []
     if by_limit == colour == "red":
-        beyond = "by more than chance" if _proven(last, row, worse) else "and has been by more"
-        told.append(f"{figure} is {side} the limit of {limit['red']} {beyond}")
+        beyond = " by more than chance" if _proven(last, row, worse) else ", and not back since"
+        told.append(f"{figure} is {side} the limit of {limit['red']}{beyond}")
     elif by_limit == colour == "amber":
         told.append(f"{figure} is {side} {limit['amber']}, the limit for amber")
     if by_move == colour and colour in ("red", "amber"):
@@ -179,7 +179,9 @@ def light_findings(table: pd.DataFrame) -> list[tuple[str, str, bool]]:
     riskkit definition.
     """
     on = table[table["colour"].isin(["red", "amber"])]
-    on = on.sort_values("colour", key=lambda c: c.map(COLOURS.index), ascending=False, kind="stable")
+    on = on.sort_values(
+        "colour", key=lambda c: c.map(COLOURS.index), ascending=False, kind="stable"
+    )
     return [
         (
             "Lights",
@@ -204,7 +206,9 @@ def to_do_table(table: pd.DataFrame) -> pd.DataFrame:
     riskkit definition.
     """
     on = table[table["colour"].isin(["red", "amber"])]
-    on = on.sort_values("colour", key=lambda c: c.map(COLOURS.index), ascending=False, kind="stable")
+    on = on.sort_values(
+        "colour", key=lambda c: c.map(COLOURS.index), ascending=False, kind="stable"
+    )
     shown = on.set_index("label")[["colour", "since", "to_do", "owner"]]
     return shown.assign(since=shown["since"].dt.strftime("%Y-%m"))
 

@@ -33,9 +33,10 @@ class Watch:
         Standard deviations a month that are forgiven before anything adds up: half the move that
         is to be found soonest.
     red : float
-        Sum of the deviations beyond the slack that lights red; twice as rare for a light that can
-        go red either way (`red_either`).
+        Sum of the deviations beyond the slack that lights red.
     red_either : float
+        The same of a light that can go red either way: such figures move for many good reasons,
+        so their light is to be surer.
     calm : float
         A red light goes out below this fraction of it; an amber one comes on there.
     reference_months, least_months : int
@@ -52,8 +53,8 @@ class Watch:
     """
 
     slack: float = 1.5
-    red: float = 1.75
-    red_either: float = 2.0
+    red: float = 1.5
+    red_either: float = 3.0
     calm: float = 0.5
     reference_months: int = 24
     least_months: int = 8
@@ -186,9 +187,7 @@ class Moves:
     settled: Array
 
 
-def follow(
-    scale: Scaled, drift: Array, worse: Array, watch: Watch | None = None
-) -> Moves:
+def follow(scale: Scaled, drift: Array, worse: Array, watch: Watch | None = None) -> Moves:
     """Month by month: expected from those before, its score, and what the scores add up to.
 
     The months before give a line by weighted least squares, whose slope is held towards 0 by the
@@ -253,7 +252,7 @@ def follow(
 def _score(
     scale: Scaled, drift: Array, month: int, first: Array, suspected: Array, watch: Watch
 ) -> tuple[Array, Array, Array]:
-    """Normal score of one month, what was expected, and a month's scatter; NaN of too few months."""
+    """Score of one month, what was expected, and a month's scatter; NaN of too few before."""
     y, variance = scale.y, scale.variance
     at = np.arange(y.shape[1])
     reference = np.isfinite(y) & (at < month) & (at >= month - watch.reference_months)

@@ -6,7 +6,7 @@ counted, and when it was known.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,8 +82,6 @@ SIGNS: Mapping[str, Sign] = {
 }
 # sums of money are in hundredths of the currency, their squares in whole units of it
 IN_HUNDREDTHS = ("disbursed_amount", "mean_ticket")
-# a share of applications by what they are, such as their channel
-SHARED_COLUMNS = tuple(start.removesuffix("_") for start in LimitsFile.SHARES)
 
 
 def monthly_signs(counts: pd.DataFrame, observed_to: pd.Timestamp | str) -> pd.DataFrame:
@@ -119,6 +117,7 @@ def monthly_signs(counts: pd.DataFrame, observed_to: pd.Timestamp | str) -> pd.D
     >>> months = pd.date_range("2024-01-01", periods=2, freq="MS", name="month")
     >>> counts = pd.DataFrame({"approved": [40, 50], "applications": [80, 80]}, index=months)
     >>> monthly_signs(counts, "2024-02-29")[["numerator", "denominator", "kind"]]
+    ... # doctest: +NORMALIZE_WHITESPACE
                              numerator  denominator    kind
     light        month
     applications 2024-01-01       80.0          NaN  number
@@ -150,53 +149,50 @@ def monthly_signs(counts: pd.DataFrame, observed_to: pd.Timestamp | str) -> pd.D
 
 
 def share_signs(
-    applications: pd.DataFrame,
-    observed_to: pd.Timestamp | str,
-    columns: Sequence[str] = SHARED_COLUMNS,
+    applications: pd.DataFrame, limits: LimitsFile, observed_to: pd.Timestamp | str
 ) -> pd.DataFrame:
-    """Share of each value of some columns in the applications of each month.
+    """Shares of the applications of each month that lights of the limits file ask for.
 
     Parameters
     ----------
     applications : DataFrame
-        `applied_at` and those of `columns` that there are.
+        `applied_at` and, as far as there are, `channel` and `declined_reason`.
+    limits : LimitsFile
+        A light "channel_partner" asks for applications whose `channel` is "partner"; of a value
+        that no application has, the share is 0.
     observed_to : date
         As in :func:`monthly_signs`.
-    columns : sequence of str
-        By default the channel and the reason of a decline.
 
     Returns
     -------
     DataFrame
-        As of :func:`monthly_signs`; the light "channel_partner" is the share of applications whose
-        `channel` is "partner". A missing value is of no light, but of the denominator.
+        As of :func:`monthly_signs`. A light whose column is not there has no row.
 
     Source
     ------
     riskkit definition.
     """
-    # datetime of the day's own resolution becomes the month's first day
-    month = applications["applied_at"].dt.to_period("M").dt.to_timestamp().rename("month")
-    total = applications.groupby(month).size()
+    asked = [name for name in limits.lights if name.startswith(LimitsFile.SHARES)]
+    asked = [name for name in asked if _column_of(name) in applications]
+    if not asked or "applied_at" not in applications or not len(applications):
+        return _known_signs({}, observed_to)
+    month = applications["applied_at"].dt.to_period("M").dt.to_timestamp()
     months = pd.date_range(month.min(), month.max(), freq="MS", name="month")
-    total = total.reindex(months, fill_value=0)
+    total = month.value_counts().reindex(months, fill_value=0).to_numpy(float)
     parts = {}
-    for column in columns:
-        if column not in applications:
-            continue
-        wide = applications.groupby([month, applications[column]], observed=True).size()
-        wide = wide.unstack(fill_value=0).reindex(months, fill_value=0)
-        for value in wide.columns:
-            parts[f"{column}_{value}"] = pd.DataFrame(
-                {
-                    "numerator": wide[value].astype(float),
-                    "denominator": total.astype(float),
-                    "squares": np.nan,
-                    "kind": "rate",
-                    "known": months + pd.offsets.MonthEnd(0),
-                },
-                index=months,
-            )
+    for name in asked:
+        column = _column_of(name)
+        chosen = (applications[column].astype("str") == name[len(column) + 1 :]).to_numpy()
+        parts[name] = pd.DataFrame(
+            {
+                "numerator": month[chosen].value_counts().reindex(months, fill_value=0),
+                "denominator": total,
+                "squares": np.nan,
+                "kind": "rate",
+                "known": months + pd.offsets.MonthEnd(0),
+            },
+            index=months,
+        )
     return _known_signs(parts, observed_to)
 
 
@@ -216,6 +212,11 @@ def join_signs(*tables: pd.DataFrame) -> pd.DataFrame:
     if len(twice):
         raise ValueError(f"each sign once a month, got twice: {twice[0][0]}, {twice[0][1]:%Y-%m}")
     return joined
+
+
+def _column_of(light: str) -> str:
+    """Column of the applications whose value's share a light is."""
+    return next(start for start in LimitsFile.SHARES if light.startswith(start)).removesuffix("_")
 
 
 def _known_signs(

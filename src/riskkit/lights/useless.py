@@ -119,14 +119,17 @@ def useless_text(table: pd.DataFrame) -> str:
 
     Examples
     --------
-    >>> useless_text(pd.DataFrame({"useless": [True, False], "why": ["always red", ""]}, ["a", "b"]))
+    >>> table = pd.DataFrame({"useless": [True, False], "why": ["always red", ""]}, list("ab"))
+    >>> useless_text(table)
     '1 of 2 lights is of no use: a (always red).'
     """
     off = table[table["useless"]]
     if off.empty:
         return f"Each of the {len(table)} lights turns red when it should, and is not always so."
     named = ", ".join(f"{name} ({row['why']})" for name, row in off.iterrows())
-    return f"{len(off)} of {len(table)} lights {'is' if len(off) == 1 else 'are'} of no use: {named}."
+    return (
+        f"{len(off)} of {len(table)} lights {'is' if len(off) == 1 else 'are'} of no use: {named}."
+    )
 
 
 def _reds(history: pd.DataFrame, name: str) -> pd.Series:

@@ -159,18 +159,20 @@ class LimitsFile(Block):
         for name in lights:
             if name not in cls.LIGHTS and not name.startswith(cls.SHARES):
                 shares = [f"{start}..." for start in cls.SHARES]
-                raise ValueError(f"lights that are measured, {name!r} is none" + near(
-                    name, [*cls.LIGHTS, *shares]
-                ))
+                raise ValueError(
+                    f"lights that are measured, {name!r} is none"
+                    + near(name, [*cls.LIGHTS, *shares])
+                )
         return lights
 
     @model_validator(mode="after")
     def _of_lights(self) -> LimitsFile:
         for name in self.acknowledged:
             if name not in self.lights:
-                raise ValueError(f"lights of this file under acknowledged, {name!r} is none" + near(
-                    name, self.lights
-                ))
+                raise ValueError(
+                    f"lights of this file under acknowledged, {name!r} is none"
+                    + near(name, self.lights)
+                )
         return self
 
 
