@@ -59,11 +59,13 @@ def light_table(history: pd.DataFrame, limits: LimitsFile) -> pd.DataFrame:
     rows = {}
     for name, light in limits.lights.items():
         low, high = light.target or (np.nan, np.nan)
-        row = {
-            "label": light.label, "section": light.section, "unit": light.unit,
+        bounds = {
             "target_low": low, "target_high": high,
             "amber": np.nan if light.amber is None else light.amber,
             "red": np.nan if light.red is None else light.red,
+        }  # fmt: skip
+        row = bounds | {
+            "label": light.label, "section": light.section, "unit": light.unit,
             "owner": light.owner, "to_do": light.to_do, "verify": light.verify,
             "colour": "grey", "why": "This source does not tell it.",
             "month": pd.NaT, "since": pd.NaT,
@@ -71,14 +73,14 @@ def light_table(history: pd.DataFrame, limits: LimitsFile) -> pd.DataFrame:
         if name in there:
             own = history.loc[name]
             last, earlier = own.iloc[-1], own["value"].iloc[-1 - MONTHS_BEFORE : -1]
-            row |= {k: last[k] for k in ("value", "low", "high", "expected", "colour", "since")}
             month = own.index[-1]
+            row |= {k: last[k] for k in ("value", "low", "high", "expected", "colour", "since")}
             row |= {
                 "month": month,
                 "before": own["value"].get(month - pd.DateOffset(months=1), np.nan),
                 "mean_before": earlier.mean() if len(earlier) else np.nan,
+                "why": _why(own, bounds, light.unit, WORSE[light.worse]),
             }
-            row["why"] = _why(last, row, own, light.worse)
         rows[name] = row
     table = pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS)
     table = table.astype(dict.fromkeys(TEXTS, "str") | dict.fromkeys(NUMBERS, "float64"))
@@ -95,17 +97,17 @@ def figure_text(value: float, unit: str, low: float = np.nan, high: float = np.n
     return interval_text(value, low, high, kind)
 
 
-def _why(last: pd.Series, row: dict[str, object], own: pd.DataFrame, worse: str) -> str:
+def _why(own: pd.DataFrame, bounds: dict[str, float], unit: str, worse: int) -> str:
     """One sentence on the colour of the last month."""
-    unit = str(row["unit"])
+    last, told = own.iloc[-1], []
     figure = figure_text(last["value"], unit, last["low"], last["high"])
-    side = "above" if WORSE[worse] >= 0 else "below"
     by_limit, by_move, colour = last["by_limit"], last["by_move"], last["colour"]
-    limit = {name: figure_text(float(str(row[name])), unit) for name in ("amber", "red")}
+    limit = {name: figure_text(bound, unit) for name, bound in bounds.items()}
     expected = figure_text(last["expected"], unit)
-    told = []
+    side, near = ("above", last["low"]) if worse >= 0 else ("below", last["high"])
     if by_limit == colour == "red":
-        beyond = " by more than chance" if _proven(last, row, worse) else ", and not back since"
+        proven = worse * (near - bounds["red"]) > 0
+        beyond = " by more than chance" if proven else ", and not back since it was beyond chance"
         told.append(f"{figure} is {side} the limit of {limit['red']}{beyond}")
     elif by_limit == colour == "amber":
         told.append(f"{figure} is {side} {limit['amber']}, the limit for amber")
@@ -119,20 +121,17 @@ def _why(last: pd.Series, row: dict[str, object], own: pd.DataFrame, worse: str)
         told.append(f"{figure}: too few months before to say what is usual")
     if not told:
         within = "within its limits" if by_limit == "green" else ""
-        usual = f"as expected ({expected})" if by_move == "green" else ""
-        usual = "too few months before to say what is usual" if by_move == "grey" else usual
-        told.append(f"{figure}, {' and '.join(part for part in (within, usual) if part)}")
+        usual = {
+            "green": f"as expected ({expected})",
+            "grey": "too few months to say what is usual",
+        }
+        parts = [part for part in (within, usual.get(by_move, "")) if part]
+        told.append(f"{figure}, {' and '.join(parts)}")
     if own["settled"].iloc[-MONTHS_BEFORE:].any():
         told.append("a level held for a year is the reference now")
-    low, high = float(str(row["target_low"])), float(str(row["target_high"]))
-    if last["value"] < low or last["value"] > high:
-        told.append(f"the target is {figure_text(low, unit)} to {figure_text(high, unit)}")
+    if last["value"] < bounds["target_low"] or last["value"] > bounds["target_high"]:
+        told.append(f"the target is {limit['target_low']} to {limit['target_high']}")
     return "; ".join(told) + "."
-
-
-def _proven(last: pd.Series, row: dict[str, object], worse: str) -> bool:
-    near = last["low"] if WORSE[worse] >= 0 else last["high"]
-    return bool(WORSE[worse] * (near - float(str(row["red"]))) > 0)
 
 
 def lights_text(table: pd.DataFrame) -> str:
@@ -163,7 +162,8 @@ def lights_text(table: pd.DataFrame) -> str:
             told.append(f"**{text}** ({', '.join(labels)})")
     if not told:
         return f"**All {len(table)} lights are green.**"
-    return f"Of {len(table)} lights {'; '.join(told)}. All others are green."
+    green = " All others are green." if (table["colour"] == "green").any() else ""
+    return f"Of {len(table)} lights {'; '.join(told)}.{green}"
 
 
 def light_findings(table: pd.DataFrame) -> list[tuple[str, str, bool]]:

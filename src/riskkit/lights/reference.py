@@ -117,6 +117,9 @@ class Scaled:
                 values[place] = np.maximum(row, 0) ** 2 - 3 / 8
             elif kind in ("rate", "amount_rate"):
                 values[place] = np.sin(np.clip(row, 0, np.pi / 2)) ** 2
+                if kind == "rate":
+                    n = np.maximum((1 / self.variance[place] - 2) / 4, 1)
+                    values[place] = np.clip(((n + 3 / 4) * values[place] - 3 / 8) / n, 0, 1)
             elif kind == "amount":
                 values[place] = np.exp(row)
         return np.where(np.isfinite(y), values, np.nan)

@@ -185,7 +185,7 @@ def share_signs(
         chosen = (applications[column].astype("str") == name[len(column) + 1 :]).to_numpy()
         parts[name] = pd.DataFrame(
             {
-                "numerator": month[chosen].value_counts().reindex(months, fill_value=0),
+                "numerator": month[chosen].value_counts().reindex(months, fill_value=0.0),
                 "denominator": total,
                 "squares": np.nan,
                 "kind": "rate",
