@@ -374,9 +374,9 @@ def test_the_table_says_what_is_on_since_when_and_why(told):
         "the target is 0.00% to 4.00%."
     )
     assert table.loc["fpd30", "why"] == (
-        "4.50% (3.35% to 5.92%) is above 4.00%, the limit for amber."
+        "4.50% (3.34% to 5.92%) is above 4.00%, the limit for amber."
     )
-    assert table.loc["m0_m1", "why"] == "3.00% (2.07% to 4.20%), as expected (3.02%)."
+    assert table.loc["m0_m1", "why"] == "3.00% (2.07% to 4.20%), as expected (3.03%)."
     assert np.isnan(table.loc["m0_m1", "red"])
 
 
