@@ -371,12 +371,10 @@ def test_the_table_says_what_is_on_since_when_and_why(told):
     assert (row["target_low"], row["target_high"], row["amber"], row["red"]) == (0, 0.04, 0.08, 0.1)
     assert row["why"] == (
         "6.00% (4.65% to 7.60%) where 3.03% was expected, higher than chance explains; "
-        "the target is 0.00% to 4.00%."
+        "the target is 0% to 4%."
     )
-    assert table.loc["fpd30", "why"] == (
-        "4.50% (3.34% to 5.92%) is above 4.00%, the limit for amber."
-    )
-    assert table.loc["m0_m1", "why"] == "3.00% (2.07% to 4.20%), as expected (3.03%)."
+    assert table.loc["fpd30", "why"] == ("4.50% (3.34% to 5.92%) is above 4%, the limit for amber.")
+    assert table.loc["m0_m1", "why"] == "As expected (3.03%)."
     assert np.isnan(table.loc["m0_m1", "red"])
 
 
@@ -396,6 +394,8 @@ def test_words_findings_and_what_to_do_begin_with_red(told):
     assert "Late &lt;b&gt;1st" in page
     assert "<b>" not in page
     assert page.count("<polyline") == 3
+    assert page.count("<circle") == 2
+    assert "14 months, 2.70% to 6.00%; 2023-02 red" in page
     months = lights.months_by_light(history, table["label"].to_dict(), last=2)
     assert months.columns.tolist() == ["2023-01", "2023-02"]
     assert months.loc["Later"].tolist() == ["green", "amber"]

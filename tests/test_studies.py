@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import studies
-from studies import Study, compare, modules_hash, prediction_interval
+from studies import Study, alarms, compare, modules_hash, prediction_interval
 from studies.csv_memory import STUDY as CSV_MEMORY
 
 NAMES = sorted(p.stem for p in studies.FOLDER.glob("*.py") if not p.stem.startswith("_"))
@@ -150,3 +150,11 @@ def test_a_csv_is_counted_in_bounded_memory(record_property):
     assert found["taken_mib"] < 140  # some 165 where a part holds the whole file
     taken = {"taken_mib": found["taken_mib"]}
     compare(CSV_MEMORY, taken, record_property, mebibytes=75, scale=32)
+
+
+def test_a_ring_of_fraudsters_is_seen_as_soon_as_ever(record_property):
+    onset, found = 18, {"red_before": 0.0}
+    red = alarms.red_months("fraud_ring", seed=201)  # none of those that were judged
+    found["delay"] = float(red[onset:].argmax())
+    assert not red[:onset].any()
+    compare(alarms.STUDY, found, record_property, scenario="fraud_ring")

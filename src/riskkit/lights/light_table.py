@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["light_findings", "light_table", "lights_html", "lights_text", "to_do_table"]
 
 MONTHS_BEFORE = 12
+LEFT = ' style="text-align: left"'
 TEXTS = ("label", "section", "unit", "colour", "why", "owner", "to_do")
 NUMBERS = (
     "value", "low", "high", "before", "mean_before", "target_low", "target_high", "amber", "red",
@@ -97,12 +98,19 @@ def figure_text(value: float, unit: str, low: float = np.nan, high: float = np.n
     return interval_text(value, low, high, kind)
 
 
+def bound_text(value: float, unit: str) -> str:
+    """A limit or an end of a target as it was written; a dash where there is none."""
+    if np.isnan(value):
+        return "–"
+    return f"{100 * value:.6g}%" if unit == "rate" else f"{value:,.10g}"
+
+
 def _why(own: pd.DataFrame, bounds: dict[str, float], unit: str, worse: int) -> str:
     """One sentence on the colour of the last month."""
     last, told = own.iloc[-1], []
     figure = figure_text(last["value"], unit, last["low"], last["high"])
     by_limit, by_move, colour = last["by_limit"], last["by_move"], last["colour"]
-    limit = {name: figure_text(bound, unit) for name, bound in bounds.items()}
+    limit = {name: bound_text(bound, unit) for name, bound in bounds.items()}
     expected = figure_text(last["expected"], unit)
     side, near = ("above", last["low"]) if worse >= 0 else ("below", last["high"])
     if by_limit == colour == "red":
@@ -126,7 +134,7 @@ def _why(own: pd.DataFrame, bounds: dict[str, float], unit: str, worse: int) -> 
             "grey": "too few months to say what is usual",
         }
         parts = [part for part in (within, usual.get(by_move, "")) if part]
-        told.append(f"{figure}, {' and '.join(parts)}")
+        told.append(" and ".join(parts).capitalize())
     if own["settled"].iloc[-MONTHS_BEFORE:].any():
         told.append("a level held for a year is the reference now")
     if last["value"] < bounds["target_low"] or last["value"] > bounds["target_high"]:
@@ -223,7 +231,7 @@ def lights_html(table: pd.DataFrame, history: pd.DataFrame, months: int = 24) ->
     history : DataFrame
         That it was made from.
     months : int
-        So many in the line.
+        So many in the line; a month that was amber or red has a dot on it.
 
     Returns
     -------
@@ -239,41 +247,48 @@ def lights_html(table: pd.DataFrame, history: pd.DataFrame, months: int = 24) ->
     lines = []
     for name, row in table.iterrows():
         unit = row["unit"]
-        figures = [figure_text(row[c], unit) for c in ("value", "before", "mean_before")]
         target = "–"
         if not np.isnan(row["target_low"]):
-            target = " to ".join(figure_text(row[c], unit) for c in ("target_low", "target_high"))
-        values = history.loc[name, "value"].iloc[-months:] if name in there else None
-        since = f"{row['since']:%Y-%m}" if pd.notna(row["since"]) else "–"
-        cells = [
-            f'<span class="light {row["colour"]}">{row["colour"]}</span>',
-            since,
-            *(html.escape(text) for text in (*figures, target)),
-            "" if values is None else _line(values, unit),
-            html.escape(row["why"]),
+            target = " to ".join(bound_text(row[c], unit) for c in ("target_low", "target_high"))
+        short = [
+            f"{row['since']:%Y-%m}" if pd.notna(row["since"]) else "–",
+            *(figure_text(row[c], unit) for c in ("value", "before", "mean_before")),
+            target,
         ]
-        body = "".join(f"<td>{cell}</td>" for cell in cells)
+        cells = [f'<span class="light {row["colour"]}">{row["colour"]}</span>']
+        cells += [html.escape(text) for text in short]
+        line = _line(history.loc[name].iloc[-months:], unit) if name in there else ""
+        body = "".join(f'<td style="white-space: nowrap">{cell}</td>' for cell in cells)
+        why = f'<td style="text-align: left; min-width: 15rem">{html.escape(row["why"])}</td>'
+        body += f"<td>{line}</td>{why}"
         lines.append(f'<tr><th scope="row">{html.escape(row["label"])}</th>{body}</tr>')
     heads = [
         "light", "colour", "since", "last month", "month before", "mean of 12 before", "target",
         f"last {months} months", "why",
     ]  # fmt: skip
-    top = "".join(f'<th scope="col">{head}</th>' for head in heads)
+    top = "".join(f'<th scope="col"{LEFT if head == "why" else ""}>{head}</th>' for head in heads)
     return f"<table><thead><tr>{top}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
 
 
-def _line(values: pd.Series, unit: str) -> str:
-    """A small line of the months, with its range in words."""
+def _line(own: pd.DataFrame, unit: str) -> str:
+    """A small line of the months with dots where it was on, and what it shows in words."""
+    values, on = own["value"], own["colour"].isin(["amber", "red"])
     if len(values) < 2:
         return ""
     low, high = values.min(), values.max()
-    width = (high - low) or 1.0
-    x = np.linspace(2, 98, len(values))
-    y = 18 - 16 * (values.to_numpy() - low) / width
+    x = np.linspace(3, 97, len(values))
+    y = 17 - 14 * (values.to_numpy() - low) / ((high - low) or 1.0)
     points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+    dots = "".join(
+        f'<g class="light {colour}"><circle cx="{a:.1f}" cy="{b:.1f}" r="2.6" '
+        'fill="currentColor"/></g>'
+        for a, b, colour in zip(x[on], y[on], own["colour"][on], strict=True)
+    )
     told = f"{len(values)} months, {figure_text(low, unit)} to {figure_text(high, unit)}"
+    months = ", ".join(f"{month:%Y-%m} {own.loc[month, 'colour']}" for month in own.index[on])
+    told = html.escape(f"{told}; {months}" if months else told)
     return (
         f'<svg class="trend" viewBox="0 0 100 20" width="112" height="22" role="img" '
-        f'aria-label="{html.escape(told)}"><title>{html.escape(told)}</title>'
-        f'<polyline fill="none" stroke="currentColor" points="{points}"/></svg>'
+        f'aria-label="{told}"><title>{told}</title>'
+        f'<polyline fill="none" stroke="currentColor" points="{points}"/>{dots}</svg>'
     )
