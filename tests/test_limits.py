@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import datetime
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,7 +39,8 @@ def test_a_topic_has_an_owner_a_sentence_and_days(tmp_path: Path) -> None:
         ("", "the file is empty"),
         ("# none", "expected a block of keys, found None"),
         ("finding: {}", "finding: unknown key; did you mean 'findings'"),
-        ("limits: {x: 1}", "limits: unknown key; known: findings"),
+        ("limits: {x: 1}", "limits: unknown key; did you mean 'lights'"),
+        ("topics: {x: 1}", "topics: unknown key; known: findings, lights, acknowledged"),
         ("findings: [a]", "findings: expected a block of keys"),
         ("findings:\n  A: Head", "findings.A: expected a block of keys, found 'Head'"),
         (f"findings:\n  A: {GOOD}\n  A: {GOOD}", "line 3: the key 'A' stands twice"),
@@ -63,6 +65,62 @@ def test_what_cannot_be_is_refused_with_file_place_and_what_was_expected(
         read_limits(written(tmp_path, text))
     assert str(caught.value).startswith("limits.yaml")
     assert "u:pw" not in str(caught.value)
+
+
+LIGHT = {
+    "label": "Fall behind", "unit": "rate", "worse": "higher", "amber": "0.04", "red": "0.05",
+    "breach": "2", "owner": "Head of risk", "to_do": "Look again.",
+}  # fmt: skip
+
+
+def light_text(name: str = "m0_m1", **changed: str) -> str:
+    """A file with one light; a value of "" leaves its key out."""
+    keys = [f"{key}: {value}" for key, value in (LIGHT | changed).items() if value]
+    return f"lights:\n  {name}: {{{', '.join(keys)}}}"
+
+
+def test_a_light_has_limits_and_what_is_left_out_has_a_default(tmp_path: Path) -> None:
+    light = read_limits(written(tmp_path, light_text(target="[0, 0.03]"))).lights["m0_m1"]
+    assert (light.amber, light.red, light.target) == (0.04, 0.05, (0.0, 0.03))
+    assert (light.watched, light.usual_drift, light.verify) == (True, 0.05, False)
+    assert (light.section, light.scenario) == ("", None)
+    lower = light_text("approval", worse="lower", amber="0.5", red="0.4", breach="0.5")
+    assert read_limits(written(tmp_path, lower)).lights["approval"].worse == "lower"
+    told = light_text() + "\nacknowledged:\n  m0_m1: {by: Head, until: 2026-01-31, reason: Known.}"
+    seen = read_limits(written(tmp_path, told)).acknowledged["m0_m1"]
+    assert (seen.by, seen.until, seen.reason) == ("Head", datetime.date(2026, 1, 31), "Known.")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (light_text("m0_m2"), "lights: expected lights that are measured, 'm0_m2' is none"),
+        (light_text("m0_m2"), "did you mean 'm[01]_m[12]'"),
+        (light_text("chanel_partner"), "did you mean 'channel_...'|known: applications"),
+        (light_text(amber="0.06"), r"lights\.m0_m1: expected amber below red or equal, since "),
+        (light_text(worse="lower", breach="0.5"), "amber above red or equal, since lower"),
+        (light_text(red=""), "expected amber and red, or neither"),
+        (light_text(worse="either"), "worse: higher or lower, of a light with limits"),
+        (light_text(worse="up"), "worse: expected one of 'higher', 'lower' or 'either'"),
+        (light_text(amber="", red="", watched="no"), "limits, amber and red, of a light that"),
+        (light_text(target="[0.03, 0.01]"), "the low end of target first"),
+        (light_text(target="[0, 0.045]"), "amber 0.04 outside the target"),
+        (light_text(target="0.03"), r"target: expected two numbers, \[low, high\]"),
+        (light_text(breach="0.5"), "a breach that makes it worse, found times 0.5"),
+        (light_text(breach=""), r"lights\.m0_m1\.breach: missing"),
+        (light_text(amber="low"), r"m0_m1\.amber: expected a number, found 'low'"),
+        (light_text(ambr="0.1"), r"m0_m1\.ambr: unknown key; did you mean 'amber'"),
+        (light_text(usual_drift="-1"), "usual_drift: expected at least 0"),
+        (light_text() + "\nacknowledged: {m0m1: {by: a, until: 2026-01-31, reason: b}}",
+         "under acknowledged, 'm0m1' is none; did you mean 'm0_m1'"),
+        (light_text() + "\nacknowledged: {m0_m1: {by: a, until: soon, reason: b}}",
+         r"acknowledged\.m0_m1\.until: expected a date"),
+        (light_text() + "\nacknowledged: {m0_m1: {by: a, until: 2026-01-31}}", "reason: missing"),
+    ],
+)  # fmt: skip
+def test_a_light_that_cannot_be_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(DataContractError, match=f"(?s){message}"):
+        read_limits(written(tmp_path, text))
 
 
 def test_no_file_is_named(tmp_path: Path) -> None:

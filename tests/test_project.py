@@ -64,6 +64,7 @@ ORDER = (
     "provisions",
     "funding",
     "monitoring",
+    "lights",
     "refresh",
     "early_warning",
     "collection_actions",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import studies
 from scipy import stats
-from studies import Study, compare, modules_hash, prediction_interval
+from studies import Study, alarms, compare, modules_hash, prediction_interval
 from studies.collections import STUDY as COLLECTIONS
 from studies.collections import measure as measure_collections
 from studies.collections import summary as summary_collections
@@ -178,3 +178,11 @@ def test_plans_bring_a_gain_as_often_in_their_interval_as_promised():
     assert rows["alike_positive"] > stats.binom.ppf(0.999, n, 0.5)
     assert rows["alike_realised"] > 4 * rows["alike_realised_error"]
     assert min(rows["gain_score"], rows["gain_days"]) > 0.05
+
+
+def test_a_ring_of_fraudsters_is_seen_as_soon_as_ever(record_property):
+    onset, found = 18, {"red_before": 0.0}
+    red = alarms.red_months("fraud_ring", seed=201)  # none of those that were judged
+    found["delay"] = float(red[onset:].argmax())
+    assert not red[:onset].any()
+    compare(alarms.STUDY, found, record_property, scenario="fraud_ring")
