@@ -1,6 +1,7 @@
-"""The command line: run the suite, compare runs, score a file, draft a mapping, check a source.
+"""The command line: run the suite, compare and verify runs, score a file, draft a mapping.
 
-Exit codes: 0 done; 1 a stage failed; 2 bad input or usage; 4 the run folder is busy; 130 and 143
+Exit codes: 0 done; 1 a stage failed, or a file of a run was changed (``verify``); 2 bad input or
+usage; 3 done, and an alert is red and not acknowledged; 4 the run folder is busy; 130 and 143
 interrupted. One readable message on stderr; the traceback only with ``--debug``.
 """
 
@@ -98,6 +99,9 @@ def run(
             _say(f"{failed} failed: {_first_line(str(result.failure))}\nread {_short(page)}")
         elif any(stage.status == "done" for stage in result.stages):
             _compare_with_previous(result.run_dir, debug)
+        for alert in result.alerts:
+            owner = f" ({alert.owner}: {alert.to_do})" if alert.owner else ""
+            _say(f"alert, {alert.state}: {alert.label}: {alert.why}{owner}")
         _print(_short(result.index))
         raise SystemExit(result.exit_code)
 
@@ -129,6 +133,22 @@ def report(
             with tables.whole(path) as staging:
                 staging.write_bytes(content)
             _print(_short(path))
+
+
+@app.command()
+def verify(
+    run_dir: Annotated[Path, typer.Argument(help="A run's folder, such as data/runs/NAME.")],
+    debug: Debug = False,
+) -> None:
+    """Say what has changed since a run: its own files (then code 1), and what it was made from."""
+    with _one_message(debug):
+        from riskkit import pipeline
+
+        table = pipeline.verify_run(run_dir)
+        for line in pipeline.verify_text(table).splitlines():
+            _print(line)
+        if pipeline.changed_files(table):
+            raise SystemExit(FAILED)
 
 
 @app.command()

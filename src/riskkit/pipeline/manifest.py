@@ -120,6 +120,20 @@ class StoredStage:
 
 @stored
 @dataclass
+class StoredLineage:
+    """What a run keeps of what it was made from."""
+
+    commit: str = ""
+    code: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+    given: dict[str, str] = field(default_factory=dict)
+    parameters: str = ""
+    inputs: str = ""
+    models: str = ""
+
+
+@stored
+@dataclass
 class StoredManifest:
     """What a run keeps of itself."""
 
@@ -135,6 +149,8 @@ class StoredManifest:
     seeds: dict[str, int] = field(default_factory=dict)
     package: str = ""
     versions: dict[str, str] = field(default_factory=dict)
+    lineage: StoredLineage = field(default_factory=StoredLineage)
+    alerts: str = ""  # hash of alerts.json
 
 
 def _odd_stages(stages: Mapping[str, Any]) -> list[str]:

@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from riskkit.columns import Described, Description
+from riskkit.pipeline.alerts import Alert, judge_alerts, unanswered
 from riskkit.pipeline.execute import Failure, Outcome, load_engine, run_notebook
 from riskkit.pipeline.findings import limits_of
 from riskkit.pipeline.folders import clean_up, locked, own_folder, staging_folder, swap_in
 from riskkit.pipeline.front_page import index_page, key_figures_in
 from riskkit.pipeline.handover import FINDINGS, KEY_FIGURES, Stage, require_as_left
 from riskkit.pipeline.history import append_history, is_good, keep_previous, recover_previous
+from riskkit.pipeline.lineage import digests, lineage_of
 from riskkit.pipeline.manifest import (
     hash_folder,
     inputs_of,
@@ -57,7 +59,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RunResult", "StageResult", "rebuild_index", "run", "stoppable"]
 
-TERMINATED = 143
+FAILED, ALERT, TERMINATED = 1, 3, 143
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,11 @@ class RunResult(Described):
     stages : tuple of StageResult
         The stages asked for, in order.
     exit_code : int
-        0 done, 1 a stage failed.
+        0 done, 1 a stage failed, 3 done and an alert is red and not acknowledged.
     failure : Failure or None
         Why.
+    alerts : tuple of Alert
+        Those that are red and not acknowledged; none where this run has judged no lights.
     """
 
     run_dir: Path
@@ -94,6 +98,7 @@ class RunResult(Described):
     stages: tuple[StageResult, ...]
     exit_code: int = 0
     failure: Failure | None = None
+    alerts: tuple[Alert, ...] = ()
 
     @property
     def index(self) -> Path:
@@ -111,7 +116,8 @@ class RunResult(Described):
         facts["failure"] = "" if self.failure is None else str(self.failure)
         facts["read"] = str(pages[0])
         calls = ["pipeline.open_run(result.run_dir)", "pipeline.run_workbook(result.run_dir)"]
-        state = "failed" if self.exit_code else "done"
+        facts["alerts"] = "; ".join(alert.label for alert in self.alerts)
+        state = "done" if self.failure is None else "failed"
         return Description(f"Run {self.run_dir.name}: {state}", facts, calls)
 
 
@@ -233,6 +239,8 @@ def _run_stages(plan: Plan, force: bool, timeout_seconds: float, progress: bool)
         "package": package_hash(),
         "versions": versions(),
         "stages": records,
+        **{key: before[key] for key in ("alerts",) if key in before},
+        "lineage": lineage_of(plan, before),
     }
     for record in records.values():
         record.pop("reused", None)
@@ -274,9 +282,16 @@ def _run_stages(plan: Plan, force: bool, timeout_seconds: float, progress: bool)
     if is_good(manifest, sorted(known)) and not nothing_ran:
         figures = {name: key_figures_in(plan.run_dir / name) for name in sorted(known)}
         append_history(plan.run_dir, manifest, figures)
+    alerts = _alerts(plan, manifest, failure)
     _save(plan, manifest)
     results += [StageResult(n.name, "not run") for n in plan.selected[len(results) :]]
-    return RunResult(plan.run_dir, plan.report_dir, tuple(results), 1 if failure else 0, failure)
+    code = FAILED if failure else ALERT if alerts else 0
+    return RunResult(plan.run_dir, plan.report_dir, tuple(results), code, failure, alerts)
+
+
+def _alerts(plan: Plan, manifest: dict[str, Any], failure: Failure | None) -> tuple[Alert, ...]:
+    """Judge the lights of a run that has not failed; the alerts that nobody has acknowledged."""
+    return () if failure else tuple(unanswered(judge_alerts(plan.run_dir, manifest, plan.limits)))
 
 
 def _check_earlier(plan: Plan, manifest: Mapping[str, Any]) -> None:
@@ -464,6 +479,7 @@ def _what_of(plan: Plan, before: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _save(plan: Plan, manifest: dict[str, Any]) -> None:
+    manifest["lineage"].update(digests(manifest["stages"]))
     write_manifest(plan.run_dir, manifest)
     own_folder(plan.report_dir)
     _write_index(manifest, plan.notebooks, plan.run_dir, plan.report_dir, plan.terms, plan.limits)
