@@ -28,6 +28,19 @@ __all__ = ["Failure", "Outcome", "load_engine", "run_notebook"]
 ENGINE = "riskkit"
 ERROR_MARKER = "papermill-error-cell-tag"
 START_SECONDS = 60
+# A kernel looks once a second whether its runner is there, but not while a library computes and
+# holds the interpreter. Linux kills it with the runner; it may be that that one is gone already.
+_LAUNCH = """
+import os, signal, sys
+if sys.platform == "linux":
+    import ctypes
+    ctypes.CDLL(None).prctl(1, int(signal.SIGKILL))
+    if os.getppid() != int(os.environ["JPY_PARENT_PID"]):
+        sys.exit(1)
+del sys.path[0]
+from ipykernel.kernelapp import launch_new_instance
+launch_new_instance()
+"""
 _UNSHOWN = "what it says may hold a password and is not shown"
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -114,9 +127,10 @@ def run_notebook(
             job=job,
         )
     except PapermillExecutionError as error:
-        failure = Failure(
-            error.ename, _ANSI.sub("", error.evalue), _ANSI.sub("", "\n".join(error.traceback))
-        )
+        message = _ANSI.sub("", error.evalue)
+        if error.ename == "MemoryError" and not message:
+            message = "the notebook asked for more memory than it may have"
+        failure = Failure(error.ename, message, _ANSI.sub("", "\n".join(error.traceback)))
     except CellTimeoutError:
         failure = Failure("TimeLimit", f"the stage took longer than {timeout_seconds:g} seconds")
     except DeadKernelError:
@@ -254,7 +268,7 @@ def _kernel_manager(scratch: Path) -> type:
     from jupyter_client import AsyncKernelManager
     from jupyter_client.kernelspec import KernelSpec
 
-    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    argv = [sys.executable, "-c", _LAUNCH, "-f", "{connection_file}"]
 
     class Manager(AsyncKernelManager):
         kernel_spec = KernelSpec(argv=argv, display_name="Python 3", language="python")
