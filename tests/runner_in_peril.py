@@ -88,6 +88,7 @@ if trouble == "outlive":
 
 
 def write_project(folder):
+    files = [f"{number}.txt" for number in range(FILES)]
     for name in STAGES:
         values = 'run_dir = ""\noutput_dir = ""\nseed = 1'
         values += '\ntrouble = ""' if name == STAGES[1] else ""
@@ -98,8 +99,13 @@ def write_project(folder):
             *([new_code_cell(TROUBLE.strip())] if name == STAGES[1] else []),
             new_code_cell(LEAVE.format(files=FILES).strip()),
         ]
+        if name == STAGES[1]:
+            cells[-1].metadata["tags"] = ["needs:0.txt"]
         (folder / "notebooks").mkdir(parents=True, exist_ok=True)
-        nbformat.write(new_notebook(cells=cells), folder / "notebooks" / f"{name}.ipynb")
+        said = {"riskkit": {"leaves": files}} if name == STAGES[0] else {}
+        nbformat.write(
+            new_notebook(cells=cells, metadata=said), folder / "notebooks" / f"{name}.ipynb"
+        )
     return folder
 
 
@@ -158,8 +164,8 @@ class Peril:
         found = []
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             with suppress(OSError):
-                command = path.read_bytes()
-                if b"k.json" in command and str(self.scratch).encode() in command:
+                own = f"TMPDIR={self.scratch}\0".encode() in (path.parent / "environ").read_bytes()
+                if own and b"waiting_kernel" in path.read_bytes():
                     found.append(int(path.parent.name))
         return found
 

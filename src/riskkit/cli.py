@@ -64,7 +64,9 @@ def run(
         list[str] | None, typer.Option("-p", metavar="NAME=VALUE", help="Set a parameter.")
     ] = None,
     only: Annotated[str | None, typer.Option(help="Run this stage alone, such as 04.")] = None,
-    start: Annotated[str | None, typer.Option("--from", help="Run from this stage on.")] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Run this stage and all that depends on it.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Also what is up to date.")] = False,
     name: Annotated[
         str | None, typer.Option("--run", help="The run's name; else <source>-<profile>.")
@@ -73,9 +75,13 @@ def run(
         Path | None, typer.Option(help="Folder that holds notebooks/; else looked for upwards.")
     ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds a stage may take.")] = 1800,
+    jobs: Annotated[
+        int | None, typer.Option(help="Stages at work at a time; else one a core, at most 4.")
+    ] = None,
+    keep: Annotated[int, typer.Option(help="Good runs to keep beside this one, 1 or more.")] = 1,
     debug: Debug = False,
 ) -> None:
-    """Run the notebooks in sequence and write their HTML report."""
+    """Run the notebooks, each after those whose tables it reads, and write their HTML report."""
     with _one_message(debug):
         from riskkit import pipeline
 
@@ -90,14 +96,15 @@ def run(
             start=start,
             force=force,
             timeout_seconds=timeout,
+            jobs=jobs,
+            keep=keep,
         )
-        if result.failure is not None:
-            failed = next(stage.name for stage in result.stages if stage.status == "failed")
+        for failed, failure in result.failures.items():
             page = result.report_dir / f"{failed}.html"
             if debug:
-                _say(result.failure.traceback)
-            _say(f"{failed} failed: {_first_line(str(result.failure))}\nread {_short(page)}")
-        elif any(stage.status == "done" for stage in result.stages):
+                _say(failure.traceback)
+            _say(f"{failed} failed: {_first_line(str(failure))}\nread {_short(page)}")
+        if not result.failures and any(stage.status == "done" for stage in result.stages):
             _compare_with_previous(result.run_dir, debug)
         for alert in result.alerts:
             owner = f" ({alert.owner}: {alert.to_do})" if alert.owner else ""
