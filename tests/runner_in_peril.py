@@ -172,6 +172,7 @@ class Peril:
     def close(self):
         self.process.stdin.close()
         self.process.wait()
+        self.process.stdout.close()
 
 
 def wait_until(condition, seconds=60):

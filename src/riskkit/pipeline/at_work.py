@@ -7,6 +7,7 @@ notebooks are executed in threads, all else happens in the caller's.
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -213,6 +214,9 @@ class AtWork:
         """Put tables and page in their places; what the stage has left, now or when it last did."""
         plan, name = self.plan, begun.notebook.name
         before = self.manifest["stages"].get(name, {}).get("outputs", {})
+        if failure is not None:
+            # on a disk that the stage has filled, its page needs the room
+            shutil.rmtree(begun.staging, ignore_errors=True)
         page = stage_page(
             outcome.notebook,
             begun.notebook,
