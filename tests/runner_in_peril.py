@@ -45,9 +45,10 @@ for line in sys.stdin:
 """
 
 OPEN = """
-import os, time
+import json, os, time
 from pathlib import Path
 out = Path(output_dir)
+Path(run_dir).parents[1].joinpath("environment.txt").write_text(json.dumps({**os.environ}))
 """
 # several files that belong together; the second stage says of which seed the first one's are
 LEAVE = """
