@@ -16,9 +16,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from riskkit.pipeline import waiting_kernel
 from riskkit.pipeline.notebooks import Notebook
 from riskkit.pipeline.opening import UNDER_RUNNER
-from riskkit.pipeline import waiting_kernel
 
 __all__ = ["Kernel", "cores_here", "manager_of"]
 
