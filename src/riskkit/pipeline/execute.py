@@ -6,6 +6,7 @@ executes, in a kernel of :mod:`~riskkit.pipeline.kernels`. Notebooks may run in 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import re
@@ -162,6 +163,10 @@ def _loop_of_this_thread() -> Iterator[None]:
     try:
         yield
     finally:
+        # of a cell that was cut off
+        for task in (pending := asyncio.all_tasks(loop)):
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
         loop.close()
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import itertools
 import json
 import os
 import re
@@ -119,9 +118,10 @@ def _dated(kept: Path) -> Path:
     """Name of a kept run that is not the newest any more: when it started, in UTC."""
     started = re.sub(r"[^\dT]", "", str(read_manifest(kept).get("started", ""))[:19])
     stamp = started if re.fullmatch(r"\d{8}T\d{6}", started) else "00000000T000000"
-    several = (f"-{number}" if number > 1 else "" for number in itertools.count(1))
-    names = (kept.with_name(f"{kept.name}-{stamp}{more}") for more in several)
-    return next(path for path in names if not os.path.lexists(path))
+    base = kept.with_name(f"{kept.name}-{stamp}")
+    # of runs of one second the later has the higher number
+    numbers = [_age(path)[1] for path in kept.parent.glob(f"{escape(base.name)}*")]
+    return base if not numbers else base.with_name(f"{base.name}-{max(numbers) + 1}")
 
 
 def _dated_runs(run_dir: Path) -> list[Path]:
@@ -132,13 +132,13 @@ def _dated_runs(run_dir: Path) -> list[Path]:
         for path in kept.parent.glob(f"{escape(kept.name)}-*")
         if KEPT_NAME.search(path.name) and _is_kept_run(path, run_dir.name)
     ]
-    # of runs of one second, the later has the higher number
     return sorted(found, key=_age, reverse=True)
 
 
 def _age(path: Path) -> tuple[str, int]:
+    """When a kept run started, and which one of that second it is."""
     stamp, _, number = path.name.rpartition(f"{PREVIOUS}-")[2].partition("-")
-    return stamp, int(number or 1)
+    return stamp, int(number) if number.isdecimal() else 1
 
 
 def _outputs(manifest: Mapping[str, Any], stage: str) -> Iterable[str]:
