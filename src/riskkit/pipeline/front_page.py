@@ -258,7 +258,8 @@ def _lasting(alert: Alert) -> str:
         words.append(f"acknowledged by {alert.by} until {_iso_day(alert.until)}: {alert.reason}")
     elif alert.by:
         words.append(f"the acknowledgement by {alert.by} ended on {_iso_day(alert.until)}")
-    return "; ".join(words)
+    text = "; ".join(words)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _iso_day(text: str) -> str:
