@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from riskkit import cli, pipeline
 from riskkit.checks import DataContractError
+from riskkit.pipeline import plan
 from riskkit.pipeline.alerts import (
     ALERTS,
     CALM_JUDGEMENTS,
@@ -37,6 +38,14 @@ class Answer:
     by: str
     until: datetime.date
     reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """A limits file, as far as alerts read it."""
+
+    acknowledged: dict
+    findings: dict = dataclasses.field(default_factory=dict)
 
 
 def lights(**colours):
@@ -102,6 +111,13 @@ def test_a_light_of_which_nothing_is_known_stays_what_it_was(silent):
     assert nights("red", "green", silent, "green", silent, "green")[-1] == "cleared"
     # what is cleared and silent is none
     assert nights("red", "green", "green", "green", silent)[-1] == "none"
+
+
+def test_an_alert_of_a_light_that_the_limits_file_has_no_more_is_dropped():
+    told = next_alerts(lights(a="red", b="red"), [], {}, DAY)
+    kept = next_alerts(lights(), told, {}, DAY, watched=["b", "c"])
+    assert [alert.light for alert in kept] == ["b"]
+    assert len(next_alerts(lights(), told, {}, DAY)) == 2
 
 
 def test_only_what_is_red_and_not_acknowledged_counts():
@@ -255,7 +271,7 @@ def test_a_red_alert_is_code_3_on_the_front_page_until_it_is_acknowledged(projec
         (today - datetime.timedelta(days=1), 3, "continuing"),
     ):
         answers["fpd"] = dataclasses.replace(answers["fpd"], until=until)
-        monkeypatch.setattr(LimitsFile, "acknowledged", answers, raising=False)
+        monkeypatch.setattr(plan, "limits_of", lambda project: Limits(answers))
         assert night().exit_code == code
         assert states(project) == {"fpd": state}
     page = index.read_text()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -149,6 +149,7 @@ def next_alerts(
     before: Sequence[Alert] | None,
     acknowledged: Mapping[str, Acknowledgement],
     day: datetime.date,
+    watched: Collection[str] = (),
 ) -> list[Alert]:
     """The alerts after a judgement, those that count first.
 
@@ -168,6 +169,9 @@ def next_alerts(
     acknowledged : mapping of light to Acknowledgement
     day : date
         Of the run.
+    watched : collection of str, optional
+        Names of the limits file: an alert without a row that is none of them any more is dropped,
+        since nothing will ever judge it. Without them all stay.
 
     Source
     ------
@@ -176,7 +180,8 @@ def next_alerts(
     rows = {str(name): row for name, row in lights.to_dict("index").items()}
     earlier = {alert.light: alert for alert in before or ()}
     told = []
-    for light in [*rows, *(name for name in earlier if name not in rows)]:
+    silent = [n for n in earlier if n not in rows and (not watched or n in watched)]
+    for light in [*rows, *silent]:
         alert = _judged(light, rows.get(light), earlier.get(light), day, known=before is not None)
         if alert is not None:
             told.append(_answered(alert, acknowledged.get(light), day))
@@ -324,7 +329,11 @@ def judge_alerts(run_dir: Path, manifest: dict[str, Any], limits: LimitsFile) ->
     try:
         lights = _lights(run_dir / done[-1] / LIGHTS)
         alerts = next_alerts(
-            lights, before, getattr(limits, "acknowledged", {}), _day(manifest["finished"])
+            lights,
+            before,
+            getattr(limits, "acknowledged", {}),
+            _day(manifest["finished"]),
+            watched=getattr(limits, "lights", ()),
         )
     except DataContractError as error:
         notes.append(f"{done[-1]}/{LIGHTS} cannot be read, and no light is judged: {error}")
