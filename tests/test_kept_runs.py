@@ -105,7 +105,7 @@ def test_a_kill_at_any_name_loses_no_good_run(tmp_path, monkeypatch, moment):
     assert started(previous_of(folder)) == NIGHTS[2]
 
 
-def test_a_run_may_not_be_called_as_a_kept_one(tmp_path):
+def test_a_run_may_not_be_called_as_a_kept_one_nor_keep_or_do_nothing(tmp_path):
     (tmp_path / "notebooks").mkdir()
     empty = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     (tmp_path / "notebooks" / "01_a.ipynb").write_text(json.dumps(empty))
@@ -116,4 +116,6 @@ def test_a_run_may_not_be_called_as_a_kept_one(tmp_path):
     for keep in (0, -1, True):
         with pytest.raises(BadInput, match="keep must be a whole number >= 1"):
             pipeline.run(project=tmp_path, keep=keep)
+        with pytest.raises(BadInput, match="jobs must be a whole number >= 1"):
+            pipeline.run(project=tmp_path, jobs=keep)
     assert [path.name for path in tmp_path.iterdir()] == ["notebooks"]

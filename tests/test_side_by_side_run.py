@@ -36,7 +36,6 @@ if trouble == stage.name:
     time.sleep(300)
 if trouble == "undeclared":
     getattr(stage, "path")("secret.txt")
-threads = os.environ["OMP_NUM_THREADS"]
 text = stage.path("t.txt").read_text() + str(added)
 stage.write_text({name!r} + ".txt", text)
 """

@@ -249,12 +249,19 @@ class AtWork:
         stage = Stage(notebook.name, begun.staging, plan.run_dir, sees)
         own = dict(zip(OWN, (str(plan.run_dir), str(begun.staging)), strict=True))
         folders = {name: path for name, path in own.items() if name in notebook.parameters}
+        there: set[str] = set()  # what is there stays; what is not, the stage may yet leave
+
+        def has(name: str) -> bool:
+            if name not in there and stage.can_read(name):
+                there.add(name)
+            return name in there
+
         bar = {"desc": self._label(notebook.name), "unit": "cell", "position": begun.slot}
         return run_notebook(
             notebook,
             {**plan.values[notebook.name], **folders},
             kernel=begun.kernel,
-            has=stage.can_read,
+            has=has,
             timeout_seconds=self.timeout_seconds,
             environment={SEES: sees.as_text()},
             progress={**bar, "leave": False} if self._has_bars() else None,
