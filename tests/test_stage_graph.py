@@ -266,20 +266,28 @@ def test_where_one_fails_all_run_that_do_not_need_it():
 
 
 def test_a_refusal_begins_nothing_more_and_lets_what_is_at_work_end():
-    both = threading.Barrier(2, timeout=30)
-    told = Told(work=lambda name: both.wait() if name in ("02_b", "03_c") else None)
+    both, refused = threading.Barrier(2, timeout=30), threading.Event()
+
+    def work(name):
+        if name in ("02_b", "03_c"):
+            both.wait()
+        if name == "03_c":
+            refused.wait(30)
+
+    told = Told(work=work)
     end = told.end
 
     def refuse(name, result):
         end(name, result)
         if name == "02_b":
+            refused.set()
             raise BadInput("no")
         return True
 
     told.end = refuse
     with pytest.raises(BadInput, match=r"^no$"):
         told.run()
-    assert sorted(told.events) == ["+01", "+02", "+03", "-01", "-02", "-03"]
+    assert told.events == ["+01", "-01", "+02", "+03", "-02", "-03"]
     assert told.stopped == 0
 
 
