@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import matplotlib as mpl
+import nightly_cron
 import numpy as np
 import pandas as pd
 import postgres as postgres_server
@@ -31,12 +32,18 @@ settings.load_profile("riskkit")
 
 PROJECT = Path(__file__).parents[1]
 # files of minutes: the two workers of `make test` begin with them, lest one be left with the last
-SLOWEST = ("test_suite", "test_synthetic_world", "test_pipeline", "test_scoring", "test_model_card")
+SLOWEST = (
+    "test_suite", "test_synthetic_world", "test_pipeline", "test_faults", "test_scoring",
+    "test_model_card",
+)  # fmt: skip
+# what cron does takes its minute beside all others
+LAST = ("test_schedule",)
 
 
 def pytest_collection_modifyitems(items):
     place = {name: number for number, name in enumerate(SLOWEST)}
-    items.sort(key=lambda item: place.get(item.path.stem, len(place)))
+    place |= {name: len(SLOWEST) + 1 for name in LAST}
+    items.sort(key=lambda item: place.get(item.path.stem, len(SLOWEST)))
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -90,6 +97,13 @@ def session_folder(tmp_path_factory):
     """One folder for all workers of a session."""
     folder = tmp_path_factory.getbasetemp()
     return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cron(request, session_folder):
+    """Start cron's minute when the session starts, where a test will ask for it."""
+    if any(item.path.stem == "test_schedule" for item in request.session.items):
+        nightly_cron.begin(session_folder)
 
 
 @pytest.fixture(scope="session")

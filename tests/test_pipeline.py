@@ -45,6 +45,7 @@ from riskkit.pipeline.history import previous_of
 from riskkit.pipeline.manifest import read_manifest, stage_state, write_manifest
 from riskkit.pipeline.notebooks import find_notebooks, find_project, leave_out, pick
 from riskkit.pipeline.parameters import Parameter, check_names, convert, declared_parameters
+from riskkit.pipeline.run_log import LOGS
 from riskkit.tables import whole
 
 # -- a project to run ------------------------------------------------------------------------------
@@ -651,10 +652,9 @@ def test_a_run_leaves_tables_pages_and_a_manifest(finished: Path) -> None:
         "n_applicants": 5000,
         "rate": 0.5,
     }
-    assert set(manifest["stages"]["02_woe_binning"]["inputs"]) == {
-        "01_borrowers/applications.parquet",
-        "01_borrowers/key_figures.json",
-    }
+    # what it reads, and no more
+    inputs = manifest["stages"]["02_woe_binning"]["inputs"]
+    assert set(inputs) == {"01_borrowers/applications.parquet"}
     for record in manifest["stages"].values():
         assert record["cell_seconds"] < record["seconds"]
 
@@ -1169,10 +1169,14 @@ def test_data_that_break_the_contract_are_bad_input_and_nothing_is_written(proje
         run_in(project, parameters={"trouble": "contract"})
     assert [p.name for p in project.iterdir()] == ["notebooks"]
     done = run_in(project, "01", "02")
+    logs = [done.run_dir.relative_to(project).joinpath(name).as_posix() for name in LOGS]
     before = bytes_below(project)
     with pytest.raises(BadInput, match="amount: 3 rows below 0"):
         run_in(project, parameters={"trouble": "contract"})
-    assert bytes_below(project) == before
+    after = bytes_below(project)
+    for log in logs:  # which says so, and nothing else does
+        assert b"refused" in after.pop(log).removeprefix(before.pop(log))
+    assert after == before
     assert leftovers(done.run_dir) == []
 
 
@@ -1213,6 +1217,7 @@ def test_a_section_may_need_one_column_of_a_table(tmp_path: Path) -> None:
         tmp_path,
         "01_borrowers",
         [*opening, code('stage.write("applications", pd.DataFrame({"applied_at": [1]}))')],
+        leaves=["applications"],
     )
     cells = [
         prose("# Bins"),

@@ -1,6 +1,7 @@
-"""The command line: run the suite, compare runs, score a file, draft a mapping, check a source.
+"""The command line: run the suite, compare and verify runs, score a file, draft a mapping.
 
-Exit codes: 0 done; 1 a stage failed; 2 bad input or usage; 4 the run folder is busy; 130 and 143
+Exit codes: 0 done; 1 a stage failed, or a file of a run was changed (``verify``); 2 bad input or
+usage; 3 done, and an alert is red and not acknowledged; 4 the run folder is busy; 130 and 143
 interrupted. One readable message on stderr; the traceback only with ``--debug``.
 """
 
@@ -63,7 +64,9 @@ def run(
         list[str] | None, typer.Option("-p", metavar="NAME=VALUE", help="Set a parameter.")
     ] = None,
     only: Annotated[str | None, typer.Option(help="Run this stage alone, such as 04.")] = None,
-    start: Annotated[str | None, typer.Option("--from", help="Run from this stage on.")] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Run this stage and all that depends on it.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Also what is up to date.")] = False,
     name: Annotated[
         str | None, typer.Option("--run", help="The run's name; else <source>-<profile>.")
@@ -72,9 +75,13 @@ def run(
         Path | None, typer.Option(help="Folder that holds notebooks/; else looked for upwards.")
     ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds a stage may take.")] = 1800,
+    jobs: Annotated[
+        int | None, typer.Option(help="Stages at work at a time; else one a core, at most 4.")
+    ] = None,
+    keep: Annotated[int, typer.Option(help="Good runs to keep beside this one, 1 or more.")] = 1,
     debug: Debug = False,
 ) -> None:
-    """Run the notebooks in sequence and write their HTML report."""
+    """Run the notebooks, each after those whose tables it reads, and write their HTML report."""
     with _one_message(debug):
         from riskkit import pipeline
 
@@ -89,15 +96,19 @@ def run(
             start=start,
             force=force,
             timeout_seconds=timeout,
+            jobs=jobs,
+            keep=keep,
         )
-        if result.failure is not None:
-            failed = next(stage.name for stage in result.stages if stage.status == "failed")
+        for failed, failure in result.failures.items():
             page = result.report_dir / f"{failed}.html"
             if debug:
-                _say(result.failure.traceback)
-            _say(f"{failed} failed: {_first_line(str(result.failure))}\nread {_short(page)}")
-        elif any(stage.status == "done" for stage in result.stages):
+                _say(failure.traceback)
+            _say(f"{failed} failed: {_first_line(str(failure))}\nread {_short(page)}")
+        if not result.failures and any(stage.status == "done" for stage in result.stages):
             _compare_with_previous(result.run_dir, debug)
+        for alert in result.alerts:
+            owner = f" ({alert.owner}: {alert.to_do})" if alert.owner else ""
+            _say(f"alert, {alert.state}: {alert.label}: {alert.why}{owner}")
         _print(_short(result.index))
         raise SystemExit(result.exit_code)
 
@@ -129,6 +140,22 @@ def report(
             with tables.whole(path) as staging:
                 staging.write_bytes(content)
             _print(_short(path))
+
+
+@app.command()
+def verify(
+    run_dir: Annotated[Path, typer.Argument(help="A run's folder, such as data/runs/NAME.")],
+    debug: Debug = False,
+) -> None:
+    """Say what has changed since a run: its own files (then code 1), and what it was made from."""
+    with _one_message(debug):
+        from riskkit import pipeline
+
+        table = pipeline.verify_run(run_dir)
+        for line in pipeline.verify_text(table).splitlines():
+            _print(line)
+        if pipeline.changed_files(table):
+            raise SystemExit(FAILED)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from riskkit.chance.shares import (
     rate_text,
     seen_counts,
 )
+from riskkit.chance.small_groups import suppress_small
 from riskkit.chance.strata import beside_others, mantel_haenszel, mirrored
 from riskkit.chance.sums import normal_interval
 
@@ -27,4 +28,5 @@ __all__ = [
     "rate_columns",
     "rate_text",
     "seen_counts",
+    "suppress_small",
 ]

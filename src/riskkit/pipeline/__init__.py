@@ -14,6 +14,7 @@ from riskkit.pipeline.opening import open_stage
 from riskkit.pipeline.parameters import BadInput, parse_pairs
 from riskkit.pipeline.plan import PROFILES
 from riskkit.pipeline.runner import RunResult, StageResult, rebuild_index, run, stoppable
+from riskkit.pipeline.verify import changed_files, verify_run, verify_text
 
 __all__ = [
     "PROFILES",
@@ -24,6 +25,7 @@ __all__ = [
     "Stage",
     "StageResult",
     "TableMissing",
+    "changed_files",
     "is_in_a_run",
     "open_run",
     "open_stage",
@@ -35,5 +37,7 @@ __all__ = [
     "run_files",
     "run_workbook",
     "stoppable",
+    "verify_run",
+    "verify_text",
     "versions",
 ]

@@ -1,26 +1,26 @@
 """Run one notebook to its end, or to its first error, under a limit on the whole of it.
 
-Takes a notebook and parameter values; gives the executed notebook with what went wrong. The one
-place that starts kernels: papermill executes, in a kernel of this very interpreter.
+Takes a notebook and parameter values; gives the executed notebook with what went wrong. papermill
+executes, in a kernel of :mod:`~riskkit.pipeline.kernels`. Notebooks may run in several threads.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
-import os
 import re
 import signal
-import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from riskkit.checks import may_hold_password
+from riskkit.pipeline.kernels import Kernel, manager_of
 from riskkit.pipeline.notebooks import Notebook, first_absent, leave_out
-from riskkit.pipeline.opening import UNDER_RUNNER
 from riskkit.tables import scratch_folder
 
 __all__ = ["Failure", "Outcome", "load_engine", "run_notebook"]
@@ -59,6 +59,8 @@ class _Job:
 
     has: Callable[[str], bool]
     deadline: float
+    kernel: Kernel
+    environment: Mapping[str, str]
     notebook: Any = None
     missing: dict[int, str] | None = None
     exit_code: int | None = None
@@ -68,22 +70,28 @@ def run_notebook(
     notebook: Notebook,
     parameters: Mapping[str, Any],
     *,
+    kernel: Kernel,
     has: Callable[[str], bool],
     timeout_seconds: float,
+    environment: Mapping[str, str] | None = None,
     progress: Mapping[str, Any] | None = None,
 ) -> Outcome:
-    """Execute a notebook in its own folder.
+    """Execute a notebook in a kernel, which ends with it.
 
     Parameters
     ----------
     notebook : Notebook
     parameters : mapping
         Values for its parameters cell.
+    kernel : Kernel
+        That executes it, and ends with it.
     has : callable
         Whether a hand-over table or column is there; asked just before each cell tagged
         ``needs:NAME``. A cell whose table is not there is replaced by a sentence saying so.
     timeout_seconds : float
         Limit on the whole notebook, the kernel's start included.
+    environment : mapping of str to str, optional
+        More of the kernel's environment.
     progress : mapping, optional
         Settings of the progress bar over cells; none: no bar.
     """
@@ -98,25 +106,26 @@ def run_notebook(
         tags = cell.metadata.get("tags", [])
         # the tag lets Run All go on in JupyterLab; here an error is an error
         cell.metadata["tags"] = [tag for tag in tags if tag != "raises-exception"]
-    job = _Job(has, time.monotonic() + timeout_seconds)
+    job = _Job(has, time.monotonic() + timeout_seconds, kernel, environment or {})
     failure = None
     try:
-        papermill.execute_notebook(
-            node,
-            None,
-            parameters=dict(parameters),
-            engine_name=ENGINE,
-            kernel_name="python3",
-            language="python",
-            progress_bar=dict(progress) if progress else False,
-            start_timeout=START_SECONDS,
-            cwd=notebook.path.parent,
-            job=job,
-        )
+        with _loop_of_this_thread():
+            papermill.execute_notebook(
+                node,
+                None,
+                parameters=dict(parameters),
+                engine_name=ENGINE,
+                kernel_name="python3",
+                language="python",
+                progress_bar=dict(progress) if progress else False,
+                start_timeout=START_SECONDS,
+                job=job,
+            )
     except PapermillExecutionError as error:
-        failure = Failure(
-            error.ename, _ANSI.sub("", error.evalue), _ANSI.sub("", "\n".join(error.traceback))
-        )
+        message = _ANSI.sub("", error.evalue)
+        if error.ename == "MemoryError" and not message:
+            message = "the notebook asked for more memory than it may have"
+        failure = Failure(error.ename, message, _ANSI.sub("", "\n".join(error.traceback)))
     except CellTimeoutError:
         failure = Failure("TimeLimit", f"the stage took longer than {timeout_seconds:g} seconds")
     except DeadKernelError:
@@ -143,6 +152,22 @@ def run_notebook(
     ]
     executed.cells = leave_out(executed.cells, job.missing or {}, nbformat.v4.new_markdown_cell)
     return Outcome(executed, cell_seconds, failure)
+
+
+@contextlib.contextmanager
+def _loop_of_this_thread() -> Iterator[None]:
+    """Close the event loop that Jupyter makes for each thread and leaves open."""
+    from jupyter_core.utils import ensure_event_loop
+
+    loop = ensure_event_loop()
+    try:
+        yield
+    finally:
+        # of a cell that was cut off
+        for task in (pending := asyncio.all_tasks(loop)):
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+        loop.close()
 
 
 def _leave_out_passwords(executed: Any) -> None:
@@ -190,8 +215,7 @@ def load_engine() -> None:
                     self.nb_man.cell_exception(cell, cell_index=index, exception=error)
                     break
                 except DeadKernelError:
-                    process = getattr(self.km.provisioner, "process", None)
-                    self.job.exit_code = process.poll() if process else None
+                    self.job.exit_code = self.job.kernel.exit_code
                     raise
                 finally:
                     self.nb_man.cell_complete(cell, cell_index=index)
@@ -215,7 +239,7 @@ def load_engine() -> None:
             client = Client(
                 nb_man,
                 kernel_name=kernel_name,
-                kernel_manager_class=_kernel_manager(scratch),
+                kernel_manager_class=manager_of(job.kernel, scratch, job.environment),
                 # nbclient takes 0 for no limit
                 timeout_func=lambda cell: max(job.deadline - time.monotonic(), 0.01),
                 startup_timeout=int(settings["start_timeout"]),
@@ -226,9 +250,9 @@ def load_engine() -> None:
             )
             client.job = job
             try:
-                client.execute(env=_environment(scratch))
+                client.execute()
             finally:
-                # nbclient forgets the kernel when a signal comes while it is starting
+                # nbclient forgets a kernel that was killed while it was starting
                 if client.km is not None and client.km.has_kernel:
                     client._cleanup_kernel()
 
@@ -247,40 +271,3 @@ def _how(exit_code: int | None) -> str:
     }
     name = signal.Signals(-exit_code).name
     return f" on signal {name}{hints.get(name, '')}"
-
-
-def _kernel_manager(scratch: Path) -> type:
-    """Manager of a kernel that runs this interpreter, whatever kernels are installed."""
-    from jupyter_client import AsyncKernelManager
-    from jupyter_client.kernelspec import KernelSpec
-
-    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-
-    class Manager(AsyncKernelManager):
-        kernel_spec = KernelSpec(argv=argv, display_name="Python 3", language="python")
-
-        def __init__(self, **settings: Any) -> None:
-            super().__init__(**settings)
-            # sockets in a private folder: no port to race for, nothing another user can reach
-            self.transport = "ipc"
-            self.connection_file = str(scratch / "k.json")
-
-    return Manager
-
-
-def _environment(scratch: Path) -> dict[str, str]:
-    """The kernel's environment: the user's own IPython set-up stays out, threads stay few."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    environment = {
-        "OPENBLAS_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": str(min(cores or 1, 8)),
-        **os.environ,
-        "IPYTHONDIR": str(scratch),
-        "PYTHONHASHSEED": "0",
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        UNDER_RUNNER: "1",
-    }
-    # set by the JupyterLab a run may be started from; it would point the kernel elsewhere
-    environment.pop("JPY_PARENT_PID", None)
-    return environment

@@ -10,13 +10,22 @@ import contextlib
 import os
 import re
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from riskkit.tables import FOLDER_MODE
+from riskkit.tables import FOLDER_MODE, scratch_folder
 
-__all__ = ["RunBusy", "clean_up", "locked", "own_folder", "staging_folder", "swap_in"]
+__all__ = [
+    "RunBusy",
+    "append_line",
+    "clean_up",
+    "locked",
+    "own_folder",
+    "staging_folder",
+    "swap_in",
+]
 
 LOCK = ".lock"
 STAGING = ".staging-"
@@ -33,6 +42,25 @@ def own_folder(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.mkdir(FOLDER_MODE, exist_ok=True)
     return path
+
+
+def append_line(path: Path, text: str) -> None:
+    """Add a line to a file of the run's own; a line before it that a kill has cut stays one line.
+
+    Raises
+    ------
+    OSError
+        It cannot be written to; without a number: it is a link, or no file.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
+    handle = os.open(path, flags, 0o640)
+    with os.fdopen(handle, "r+b", buffering=0) as file:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+            raise OSError("is no file of this run's own")
+        last = os.pread(handle, 1, max(found.st_size - 1, 0))
+        file.write((b"" if last in (b"", b"\n") else b"\n") + text.encode() + b"\n")
+        os.fsync(handle)
 
 
 @contextlib.contextmanager
@@ -82,8 +110,19 @@ def clean_up(run_dir: Path, report_dir: Path) -> None:
         else:
             aside.rename(final)
     for staging in filter(_is_folder, run_dir.glob(f"{STAGING}*")):
-        # its kernel may still be writing for a second: then the next run removes the rest
-        shutil.rmtree(staging, ignore_errors=True)
+        # its kernel may still be writing: under another name it does not find the folder
+        _remove_unseen(staging)
+    # this one removes those under the temporary folder, also where no stage will run
+    with contextlib.suppress(OSError), scratch_folder():
+        pass
+
+
+def _remove_unseen(folder: Path) -> None:
+    """Remove a folder that another process may be writing into by its path."""
+    gone = folder.with_name(f"{STAGING}{uuid.uuid4().hex}")
+    with contextlib.suppress(OSError):
+        folder.rename(gone)
+    shutil.rmtree(gone if gone.exists() else folder, ignore_errors=True)
 
 
 def _is_folder(path: Path) -> bool:
@@ -98,7 +137,7 @@ def staging_folder(run_dir: Path, stage: str) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove_unseen(folder)
 
 
 def swap_in(staging: Path, final: Path) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from riskkit.checks import DataContractError
+from riskkit.pipeline.alerts import ALERTS, LIGHTS, Alert, Told, read_alerts, unanswered
 from riskkit.pipeline.findings import Finding, findings_in, left_json, lost, one_each
 from riskkit.pipeline.handover import FINDINGS, KEY_FIGURES
 from riskkit.pipeline.history import change_text, last_before, previous_of
@@ -63,6 +65,7 @@ def index_page(
     stages = [_stage(notebook, manifest, run_dir, report_dir) for notebook in notebooks]
     told = _told(stages, report_dir, limits, manifest["finished"])
     reds, ambers = ([row for row in told if row["light"] == light] for light in ("red", "amber"))
+    alerts, alerts_note = _alerts(manifest, stages, run_dir, report_dir)
     before = last_before(run_dir, manifest["started"])
     comparison = f"compare-{previous_of(run_dir).name}.html"
     decided = {n.name for n in notebooks if "chosen_cutoffs" in n.leaves}
@@ -90,7 +93,9 @@ def index_page(
         "index.html.j2",
         terms,
         title=manifest.get("title", manifest["run"]),  # older manifests have none
-        sentence=_sentence(stages, advice, data, reds, ambers),
+        sentence=_alerts_text(alerts) + _sentence(stages, advice, data, reds, ambers),
+        alerts=alerts,
+        alerts_note=alerts_note,
         reds=reds,
         ambers=ambers,
         before=_time(str(before["finished"])) if before else "",
@@ -200,6 +205,75 @@ def _told(
             }
             rows.append(row)
     return sorted(rows, key=lambda row: row["due"] or datetime.date.min)
+
+
+def _alerts(
+    manifest: Mapping[str, Any],
+    stages: Sequence[Mapping[str, Any]],
+    run_dir: Path,
+    report_dir: Path,
+) -> tuple[list[dict[str, Any]], str]:
+    """A row an alert, with the link to its section; and what is to be said of them all."""
+    try:
+        told = read_alerts(run_dir, manifest["run"])
+    except DataContractError as error:
+        return [], f"{ALERTS} cannot be read: {error.violations[0]}."
+    if told is None:
+        return [], ""
+    stage = next((stage for stage in stages if _has_lights(manifest, stage["name"])), None)
+    page = stage["page"] if stage else ""
+    anchors = anchors_in(report_dir / page) if page else {}
+    rows = []
+    for alert in told.alerts:
+        anchor = anchors.get(alert.section, "")
+        link = f"{page}#{anchor}" if page and anchor else page
+        rows.append({"alert": alert, "link": link, "lasting": _lasting(alert)})
+    judged = stage is not None and stage["state"] in ("done", "up to date")
+    return rows, _note(told, judged and told.finished == manifest["finished"])
+
+
+def _has_lights(manifest: Mapping[str, Any], stage: str) -> bool:
+    return LIGHTS in manifest.get("stages", {}).get(stage, {}).get("outputs", {})
+
+
+def _note(told: Told, is_of_this_run: bool) -> str:
+    """What hinders, and of which run the alerts are where it is not this one."""
+    notes = [f"{told.note[:1].upper()}{told.note[1:]}."] if told.note else []
+    if not is_of_this_run:
+        notes.append(f"Judged by the run of {_time(told.finished)}; this one has judged no lights.")
+    return " ".join(notes)
+
+
+def _lasting(alert: Alert) -> str:
+    """Since when it is one, and who has answered for it until when, in words."""
+    words = [f"since {_iso_day(alert.since)}" if alert.since else "since a day that is not known"]
+    words.append(f"judged {alert.nights} time{'' if alert.nights == 1 else 's'}")
+    if alert.calm:
+        words.append(
+            f"not red at the last {alert.calm}" if alert.calm > 1 else "not red at the last"
+        )
+    if not alert.judged:
+        words.append("not judged this time: too little is known of it")
+    if alert.by and alert.state == "acknowledged":
+        words.append(f"acknowledged by {alert.by} until {_iso_day(alert.until)}: {alert.reason}")
+    elif alert.by:
+        words.append(f"the acknowledgement by {alert.by} ended on {_iso_day(alert.until)}")
+    text = "; ".join(words)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _iso_day(text: str) -> str:
+    try:
+        return _day(datetime.date.fromisoformat(text))
+    except ValueError:
+        return text
+
+
+def _alerts_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    n = len(unanswered([row["alert"] for row in rows]))
+    if not n:
+        return ""
+    return f"{n} alert{' is' if n == 1 else 's are'} red and not acknowledged. "
 
 
 def _link(

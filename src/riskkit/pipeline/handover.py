@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from riskkit.columns import verbatim
 from riskkit.pipeline.folders import own_folder
-from riskkit.pipeline.manifest import read_manifest, stage_state, write_text
+from riskkit.pipeline.lab_layers import base_run, not_outdated, stage_folders
+from riskkit.pipeline.manifest import read_manifest, write_text
 from riskkit.pipeline.notebooks import (
     STAGE_NAME,
     Notebook,
@@ -27,6 +28,7 @@ from riskkit.pipeline.notebooks import (
 )
 from riskkit.pipeline.parameters import OWN, BadInput
 from riskkit.pipeline.rule_files import policy_path, refuse_policy
+from riskkit.pipeline.what_is_read import Sees
 from riskkit.tables import Table, hash_file, write_json, write_table
 
 if TYPE_CHECKING:
@@ -47,7 +49,6 @@ KEY_FIGURES = "key_figures.json"
 FINDINGS = "findings.json"
 LAB = "lab"
 DECISIONS = "decisions"  # in the lab's folder
-BASE = ".run"  # in the lab's folder: name of the run whose earlier stages it builds on
 # in a stage's folder in the lab: when its notebook was last opened, and when the opening was that
 # came to an end; what is older than that is of another source or other parameters
 OPENED, SINCE = ".opened", ".since"
@@ -85,11 +86,14 @@ class Stage:
         Where it writes.
     run_dir : Path or None
         The run it reads; None in JupyterLab: the lab's folder, over the latest run.
+    sees : Sees or None
+        What of the run it may see; None, where no runner started it: all that is before it.
     """
 
     name: str
     output_dir: Path
     run_dir: Path | None = None
+    sees: Sees | None = None
 
     @property
     def run(self) -> str:
@@ -126,6 +130,7 @@ class Stage:
         TableMissing
             The notebook that may leave it has not run yet, so that nobody knows.
         """
+        self._require_named(name)
         found = any(holds(folder, name) for folder in self.earlier())
         if not found and (lacking := self.lacking(name)).run_first:
             raise lacking
@@ -136,6 +141,7 @@ class Stage:
 
         In the lab, what this stage left before it was opened this time does not count.
         """
+        self._require_named(name)
         earlier = any(holds(folder, name) for folder in self.earlier())
         return earlier or holds(self.output_dir, name, since=OPENED)
 
@@ -154,7 +160,7 @@ class Stage:
         """
         wanted = {part for name in need.split("|") for part in (name, name.partition(".")[0])}
         done = {folder.name for folder in self.earlier()}
-        earlier = _earlier_notebooks(self.name, self.output_dir)
+        earlier = self._notebooks_before()
         writers = [n for n in earlier if wanted & set(n.leaves) and n.name not in done]
         if not writers:
             return TableMissing(lack_of(need))
@@ -341,22 +347,26 @@ class Stage:
         return None if project is None else pick(find_notebooks(project), self.name)
 
     def earlier(self) -> list[Path]:
-        """Folders of the stages before this one, nearest first."""
+        """Folders of the stages before this one, nearest first; under a runner, of those needed."""
+        if self.run_dir is not None and self.sees is not None:
+            # the runner starts no stage before those that it needs are done
+            needed = [self.run_dir / name for name in sorted(self.sees.needs, reverse=True)]
+            return [folder for folder in needed if folder.is_dir()]
         if self.run_dir is not None:
-            return _stage_folders(self.run_dir, self.name)
+            return stage_folders(self.run_dir, self.name)
         own, _, below = self.lab_layers()
-        return own + below
+        return sorted(own + below, key=lambda folder: folder.name, reverse=True)
 
     def lab_layers(self) -> tuple[list[Path], Path | None, list[Path]]:
         """Stages redone in the lab, the run below them, and what of its stages still counts."""
         lab = self.output_dir.parent
-        own = _stage_folders(lab, self.name)
-        base = _base_run(lab, remembered=bool(own))
-        # a stage redone in the lab outdates everything the run has from there on
-        first = min((folder.name for folder in own), default=self.name)
-        return own, base, [] if base is None else _stage_folders(base, first)
+        own = stage_folders(lab, self.name)
+        base = base_run(lab, remembered=bool(own))
+        redone = {folder.name for folder in own}
+        return own, base, [] if base is None else not_outdated(base, self.name, redone)
 
     def _find(self, *filenames: str) -> Path:
+        self._require_named(*filenames)
         folders = self.earlier()
         for filename in filenames:
             for folder in folders:
@@ -364,9 +374,25 @@ class Stage:
                     return folder / filename
         raise self._missing(filenames, {folder.name for folder in folders})
 
+    def _require_named(self, *names: str) -> None:
+        """Refuse to look for what the order of stages, and what is up to date, know nothing of."""
+        for name in names:
+            if self.sees is not None and not self.sees.allows(name):
+                asked = name.removesuffix(".parquet")
+                raise BadInput(
+                    f"{self.name} reads {asked!r}, which nothing in its notebook's cells says: "
+                    f'name it there as it stands, such as stage.has("{asked}"), so that it runs '
+                    "after what leaves it and again when that has changed"
+                )
+
+    def _notebooks_before(self) -> list[Notebook]:
+        """The notebooks before this one; under a runner, those that it needs."""
+        earlier = _earlier_notebooks(self.name, self.output_dir)
+        return [n for n in earlier if self.sees is None or n.name in self.sees.needs]
+
     def _missing(self, filenames: tuple[str, ...], done: set[str]) -> TableMissing:
         names = [f.removesuffix(".parquet") for f in filenames]
-        earlier = _earlier_notebooks(self.name, self.output_dir)
+        earlier = self._notebooks_before()
         writers = [n for n in earlier if any(name in n.leaves for name in names)]
         first = next((n.name for n in writers or earlier if n.name not in done), None)
         if first is None:
@@ -442,38 +468,6 @@ def _is_left(path: Path, since: str = SINCE) -> bool:
 def _table(path: Path) -> Table:
     """Handle on the rows of a table that a stage has left."""
     return Table(path, whole=WHOLE.get(path.stem))
-
-
-def _stage_folders(run_dir: Path, before: str) -> list[Path]:
-    """Folders of finished stages before the named one, nearest first.
-
-    Where the run has a manifest, one that failed or is stale counts as not there.
-    """
-    if not run_dir.is_dir():
-        return []
-    folders = sorted(
-        (p for p in run_dir.iterdir() if STAGE_NAME.fullmatch(p.name) and p.name < before),
-        reverse=True,
-    )
-    manifest = read_manifest(run_dir)
-    if not manifest:
-        return folders
-    return [p for p in folders if stage_state(manifest, p.name) == "done"]
-
-
-def _base_run(lab: Path, *, remembered: bool) -> Path | None:
-    """The run under the lab's own stages: the one they were made from, else the latest."""
-    note = lab / BASE
-    if remembered:
-        run = lab.parent / note.read_text(encoding="utf-8") if note.is_file() else None
-        return run if run is not None and run.is_dir() else None
-    manifests = [m for m in lab.parent.glob("*/manifest.json") if m.parent != lab]
-    if not manifests:
-        return None
-    latest = max(manifests, key=lambda m: (m.stat().st_mtime_ns, m.parent.name)).parent
-    if lab.is_dir():
-        write_text(note, latest.name)
-    return latest
 
 
 def _earlier_notebooks(name: str, near: Path) -> list[Notebook]:

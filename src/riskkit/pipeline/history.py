@@ -12,7 +12,6 @@ import json
 import os
 import re
 import shutil
-import stat
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from glob import escape
@@ -20,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from riskkit.checks import warn
-from riskkit.pipeline.folders import own_folder
+from riskkit.pipeline.folders import append_line, own_folder
 from riskkit.pipeline.manifest import MANIFEST, read_manifest, stage_state
 from riskkit.pipeline.parameters import BadInput
 
 __all__ = [
+    "KEPT_NAME",
     "PREVIOUS",
     "append_history",
     "change_text",
@@ -38,6 +38,7 @@ __all__ = [
 HISTORY = "history.jsonl"
 READ_BYTES = 1 << 20  # of its end
 PREVIOUS = ".previous"
+KEPT_NAME = re.compile(r"\.previous(?:-\d{8}T\d{6}(?:-\d+)?)?$")  # how names of kept runs end
 _NUMBER = re.compile(r"([+\-−]?[\d,]*\.?\d+)(%?)(.*)", re.DOTALL)
 
 
@@ -51,11 +52,15 @@ def is_good(manifest: Mapping[str, Any], stages: Sequence[str]) -> bool:
     return bool(stages) and all(stage_state(manifest, name) == "done" for name in stages)
 
 
-def keep_previous(run_dir: Path, manifest: Mapping[str, Any], stages: Sequence[str]) -> None:
+def keep_previous(
+    run_dir: Path, manifest: Mapping[str, Any], stages: Sequence[str], keep: int = 1
+) -> None:
     """Keep a good run beside its folder, before the next one replaces its stages.
 
-    Files are linked, not copied, where the disk allows it: a run never writes into a file that is
-    there, so what is kept stays as it was. What somebody else has put in its place stays, too.
+    The newest is called ``NAME.previous``; those before it ``NAME.previous-`` and when they
+    started. Files are linked, not copied, where the disk allows it: a run never writes into a file
+    that is there, so what is kept stays as it was. What somebody else has put in its place stays,
+    too.
 
     Parameters
     ----------
@@ -65,6 +70,8 @@ def keep_previous(run_dir: Path, manifest: Mapping[str, Any], stages: Sequence[s
         what is kept stays.
     stages : sequence of str
         The whole suite.
+    keep : int
+        How many good runs to keep, this one included; older ones are removed.
     """
     files = [Path(name) / file for name in stages for file in _outputs(manifest, name)]
     ended = manifest.get("status") == "done" and is_good(manifest, stages)
@@ -81,15 +88,20 @@ def keep_previous(run_dir: Path, manifest: Mapping[str, Any], stages: Sequence[s
         own_folder((making / file).parent)
         _linked(run_dir / file, making / file)
     if kept.exists():
-        kept.rename(aside)
+        kept.rename(_dated(kept) if keep > 1 else aside)
     making.rename(kept)
     shutil.rmtree(aside, ignore_errors=True)
+    for old in _dated_runs(run_dir)[keep - 1 :]:
+        # never seen half removed under its own name
+        gone = kept.with_name(f".{kept.name}.{uuid.uuid4().hex}.gone")
+        old.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def recover_previous(run_dir: Path) -> None:
     """Put back the run that was kept, and remove what a process that was killed has left of it."""
     kept = previous_of(run_dir)
-    leftover = re.compile(rf"\.{re.escape(kept.name)}\.[0-9a-f]{{32}}\.(?:new|old)")
+    leftover = re.compile(rf"\.{re.escape(kept.name)}\.[0-9a-f]{{32}}\.(?:new|old|gone)")
     for folder in sorted(kept.parent.glob(f".{escape(kept.name)}.*")):
         if not leftover.fullmatch(folder.name) or folder.is_symlink() or not folder.is_dir():
             continue
@@ -97,6 +109,36 @@ def recover_previous(run_dir: Path) -> None:
             folder.rename(kept)
         else:
             shutil.rmtree(folder, ignore_errors=True)
+    if not os.path.lexists(kept):
+        for newest in _dated_runs(run_dir)[:1]:
+            newest.rename(kept)
+
+
+def _dated(kept: Path) -> Path:
+    """Name of a kept run that is not the newest any more: when it started, in UTC."""
+    started = re.sub(r"[^\dT]", "", str(read_manifest(kept).get("started", ""))[:19])
+    stamp = started if re.fullmatch(r"\d{8}T\d{6}", started) else "00000000T000000"
+    base = kept.with_name(f"{kept.name}-{stamp}")
+    # of runs of one second the later has the higher number
+    numbers = [_age(path)[1] for path in kept.parent.glob(f"{escape(base.name)}*")]
+    return base if not numbers else base.with_name(f"{base.name}-{max(numbers) + 1}")
+
+
+def _dated_runs(run_dir: Path) -> list[Path]:
+    """Kept runs but for the newest, by when they started, newest first."""
+    kept = previous_of(run_dir)
+    found = [
+        path
+        for path in kept.parent.glob(f"{escape(kept.name)}-*")
+        if KEPT_NAME.search(path.name) and _is_kept_run(path, run_dir.name)
+    ]
+    return sorted(found, key=_age, reverse=True)
+
+
+def _age(path: Path) -> tuple[str, int]:
+    """When a kept run started, and which one of that second it is."""
+    stamp, _, number = path.name.rpartition(f"{PREVIOUS}-")[2].partition("-")
+    return stamp, int(number) if number.isdecimal() else 1
 
 
 def _outputs(manifest: Mapping[str, Any], stage: str) -> Iterable[str]:
@@ -136,21 +178,11 @@ def append_history(
     }
     text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
     path = run_dir / HISTORY
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
-        handle = os.open(path, flags, 0o640)
+        append_line(path, text)
     except OSError as error:
-        warn(f"{path} cannot be written to ({error.strerror}): this run has no line in it")
-        return
-    with os.fdopen(handle, "r+b", buffering=0) as file:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
-            warn(f"{path} is no file of this run's own: this run has no line in it")
-            return
-        # a line cut by a kill stays one line
-        last = os.pread(handle, 1, max(found.st_size - 1, 0))
-        file.write((b"" if last in (b"", b"\n") else b"\n") + text.encode() + b"\n")
-        os.fsync(handle)
+        why = f"cannot be written to ({error.strerror})" if error.errno else str(error)
+        warn(f"{path} {why}: this run has no line in it")
 
 
 def last_before(run_dir: Path, started: str) -> dict[str, Any]:

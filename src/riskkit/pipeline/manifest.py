@@ -10,7 +10,7 @@ import hashlib
 import os
 import platform
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any, Literal
 from riskkit.checks import DataContractError, password_places
 from riskkit.pipeline.notebooks import STAGE_NAME
 from riskkit.pipeline.parameters import BadInput
+from riskkit.pipeline.what_is_read import ANYTHING
 from riskkit.tables import hash_file, read_json, stored, stored_faults, whole, write_json
 
 __all__ = [
@@ -106,6 +107,7 @@ class StoredStage:
     notebook: str = ""
     package: str = ""
     versions: dict[str, str] = field(default_factory=dict)
+    needs: dict[str, list[str]] | None = None
     inputs: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
     page: str = ""
@@ -116,6 +118,20 @@ class StoredStage:
     rules_file: str = ""
     caps_file: str = ""
     provisions_file: str = ""
+
+
+@stored
+@dataclass
+class StoredLineage:
+    """What a run keeps of what it was made from."""
+
+    commit: str = ""
+    code: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+    given: dict[str, str] = field(default_factory=dict)
+    parameters: str = ""
+    inputs: str = ""
+    models: str = ""
 
 
 @stored
@@ -135,6 +151,10 @@ class StoredManifest:
     seeds: dict[str, int] = field(default_factory=dict)
     package: str = ""
     versions: dict[str, str] = field(default_factory=dict)
+    jobs: int = 1
+    critical_path: dict[str, Any] = field(default_factory=dict)
+    lineage: StoredLineage = field(default_factory=StoredLineage)
+    alerts: str = ""  # hash of alerts.json
 
 
 def _odd_stages(stages: Mapping[str, Any]) -> list[str]:
@@ -196,30 +216,48 @@ def versions() -> dict[str, str]:
     return found
 
 
-def inputs_of(manifest: Mapping[str, Any], stage: str) -> dict[str, str]:
-    """Everything earlier stages left, ``01_borrowers/applications.parquet`` -> sha256."""
+def inputs_of(
+    manifest: Mapping[str, Any], stage: str, needs: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, str]:
+    """What earlier stages have left for this one, ``01_borrowers/features.parquet`` -> sha256.
+
+    Parameters
+    ----------
+    manifest : mapping
+    stage : str
+    needs : mapping of stage to file names, optional
+        What it may read, of :func:`stage_graph.needs_of`; without it, all of all stages before.
+    """
+    stages = manifest.get("stages", {})
+    if needs is None:
+        needs = {earlier: [ANYTHING] for earlier in stages if earlier < stage}
     return {
         f"{earlier}/{name}": sha
-        for earlier, record in sorted(manifest.get("stages", {}).items())
-        if earlier < stage
-        for name, sha in record.get("outputs", {}).items()
+        for earlier, files in sorted(needs.items())
+        for name, sha in stages.get(earlier, {}).get("outputs", {}).items()
+        if ANYTHING in files or name in files
     }
 
 
 def stage_state(manifest: Mapping[str, Any], stage: str) -> str:
     """``done``, ``failed``, ``stale`` or ``not run``.
 
-    Stale: done, but on other inputs than earlier stages have by now, or on those of a stage that
-    has since failed.
+    Stale: done, but on other inputs than the stages it needs have left by now, or one of these is
+    not done any more. A record that does not say what its stage needs, as older ones, needs all
+    that is before it.
     """
-    record = manifest.get("stages", {}).get(stage)
-    if record is None:
-        return "not run"
-    if record["status"] != "done":
-        return str(record["status"])
-    earlier = [name for name in manifest["stages"] if name < stage]
-    broken = any(manifest["stages"][name]["status"] != "done" for name in earlier)
-    return "stale" if broken or record["inputs"] != inputs_of(manifest, stage) else "done"
+    states: dict[str, str] = {}
+    for name, record in sorted(manifest.get("stages", {}).items()):
+        needs = record.get("needs")
+        needed = [one for one in states if one < name] if needs is None else [*needs]
+        if record["status"] != "done":
+            states[name] = str(record["status"])
+        elif any(states.get(one) != "done" for one in needed):
+            states[name] = "stale"
+        else:
+            fits = record["inputs"] == inputs_of(manifest, name, needs)
+            states[name] = "done" if fits else "stale"
+    return states.get(stage, "not run")
 
 
 def seeds(parameters: Iterable[tuple[str, Any]]) -> dict[str, Any]:

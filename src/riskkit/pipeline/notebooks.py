@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from riskkit.pipeline.parameters import BadInput, Parameter, declared_parameters
+from riskkit.pipeline.what_is_read import imports_in, reads_in
 
 __all__ = [
     "TABLES",
@@ -96,6 +97,8 @@ class Notebook:
         ``NN_name#heading`` where another page does.
     sha256 : str
         Hash of the file's bytes.
+    cells : tuple of (source, needs)
+        The code of each cell, empty for one of text, and what its tags say it needs.
     """
 
     name: str
@@ -107,11 +110,22 @@ class Notebook:
     leaves: tuple[str, ...]
     sha256: str
     findings: Mapping[str, str] = field(default_factory=dict)
+    cells: tuple[tuple[str, tuple[str, ...]], ...] = field(default=(), repr=False)
 
     @property
     def number(self) -> int:
         """The number the file name begins with."""
         return int(self.name[:2])
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """What its code may ask earlier stages for (:func:`what_is_read.reads_in`)."""
+        return reads_in(self.cells)
+
+    @property
+    def imports(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """What its code imports."""
+        return imports_in(source for source, _ in self.cells)
 
 
 def find_project(start: Path | str | None = None) -> Path:
@@ -185,6 +199,7 @@ def _read(path: Path) -> Notebook:
         raise BadInput(f"{path.name} has {len(tagged)} cells tagged 'parameters', expected one")
     prose = [_source(cell) for cell in cells if cell.get("cell_type") == "markdown"]
     title, purpose = _headline("\n\n".join(prose))
+    codes = [_source(cell) if cell.get("cell_type") == "code" else "" for cell in cells]
     return Notebook(
         name=path.stem,
         path=path,
@@ -195,6 +210,7 @@ def _read(path: Path) -> Notebook:
         leaves=tuple(said.get("leaves", ())),
         findings=said.get("findings", {}),
         sha256=hashlib.sha256(content).hexdigest(),
+        cells=tuple((code, tuple(needs(cell))) for code, cell in zip(codes, cells, strict=True)),
     )
 
 

@@ -17,11 +17,14 @@ from riskkit.pipeline.notebooks import STAGE_NAME, Notebook, find_notebooks, fin
 from riskkit.pipeline.parameters import OWN, BadInput
 from riskkit.pipeline.refused import check_variables
 from riskkit.pipeline.skipping import skip_sections
+from riskkit.pipeline.what_is_read import Sees
 
-__all__ = ["UNDER_RUNNER", "open_stage"]
+__all__ = ["SEES", "UNDER_RUNNER", "open_stage"]
 
 UNDER_RUNNER = "RISKKIT_RUNNER"
 """Set in the environment of kernels that the runner starts, which has checked all of this."""
+SEES = "RISKKIT_SEES"
+"""What the runner lets the stage see of its run, in the same environment."""
 
 
 def open_stage(
@@ -65,7 +68,8 @@ def open_stage(
     if bool(str(run_dir)) != bool(str(output_dir)):
         raise BadInput("run_dir and output_dir are given together, or neither")
     if os.environ.get(UNDER_RUNNER):
-        return _opened(name, run_dir, output_dir)
+        seen = os.environ.get(SEES)
+        return _opened(name, run_dir, output_dir, Sees.from_text(seen) if seen else None)
     notebook = _notebook(name, *(Path(str(folder)) for folder in (output_dir, run_dir) if folder))
     if notebook is not None:
         check_variables(notebook, variables)
@@ -78,13 +82,16 @@ def open_stage(
     return stage
 
 
-def _opened(name: str, run_dir: str | Path, output_dir: str | Path) -> Stage:
+def _opened(
+    name: str, run_dir: str | Path, output_dir: str | Path, sees: Sees | None = None
+) -> Stage:
     if str(run_dir):
-        stage = Stage(name, Path(output_dir).resolve(), Path(run_dir).resolve())
+        stage = Stage(name, Path(output_dir).resolve(), Path(run_dir).resolve(), sees)
     else:
         project = home_of(name) or find_project()
         stage = Stage(name, project / "data" / "runs" / LAB / name)
-    own_folder(stage.output_dir)
+    if not os.environ.get(UNDER_RUNNER):  # which makes it, and removes it when it ends
+        own_folder(stage.output_dir)
     if stage.run_dir is None:
         stage.open_in_lab()
     return stage

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from riskkit.checks import nearest_name
 from riskkit.pipeline.findings import limits_of
 from riskkit.pipeline.handover import LAB
-from riskkit.pipeline.history import PREVIOUS
+from riskkit.pipeline.history import KEPT_NAME, PREVIOUS
 from riskkit.pipeline.notebooks import Notebook, find_notebooks, find_project, pick
 from riskkit.pipeline.parameters import BadInput, check_names
 from riskkit.pipeline.refused import (
@@ -37,6 +37,7 @@ from riskkit.pipeline.rule_files import (
     refuse_policy,
     refuse_provisions,
 )
+from riskkit.pipeline.stage_graph import Needs, depend_on, needs_of, skipped_between
 from riskkit.tables import hash_file
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Plan:
     source: str
     notebooks: list[Notebook]
     selected: list[Notebook]
+    needs: dict[str, dict[str, list[str]]]  # stage -> stage it needs -> files it may read of it
     values: dict[str, dict[str, Any]]  # stage -> parameter -> what the notebook gets
     shown: dict[str, dict[str, Any]]  # the same as the user gave it, where it has an effect
     source_hashes: list[str] | None  # None: a database is among the sources
@@ -111,7 +113,8 @@ def make_plan(
             given[name] = str(path)
     refuse_passwords(given)
     shown = check_names(declared, given)
-    selected = _select(notebooks, stages, only, start)
+    needs = needs_of(notebooks)
+    selected = _select(notebooks, needs, stages, only, start)
     for name in given:
         if not any(name in shown[n.name] for n in selected):
             raise BadInput(f"{name} is no parameter of {', '.join(n.name for n in selected)}")
@@ -145,6 +148,7 @@ def make_plan(
         source=shown[notebooks[0].name].get("source") or SYNTHETIC,
         notebooks=notebooks,
         selected=selected,
+        needs=needs,
         values=values,
         shown=shown,
         source_hashes=described.hashes,
@@ -160,6 +164,7 @@ def make_plan(
 
 def _select(
     notebooks: list[Notebook],
+    needs: Needs,
     stages: Sequence[str | int] | None,
     only: str | int | None,
     start: str | int | None,
@@ -167,7 +172,9 @@ def _select(
     if sum(choice is not None for choice in (stages, only, start)) > 1:
         raise BadInput("give one of stages, only and from, not several")
     if start is not None:
-        return notebooks[notebooks.index(pick(notebooks, start)) :]
+        first = pick(notebooks, start).name
+        names = {first} | depend_on(needs, [first])
+        return [n for n in notebooks if n.name in names]
     wanted = [only] if only is not None else stages
     if wanted is None:
         return notebooks
@@ -175,9 +182,7 @@ def _select(
     selected = [n for n in notebooks if n.name in names]
     if not selected:
         raise BadInput("no stage is asked for")
-    between = notebooks[notebooks.index(selected[0]) : notebooks.index(selected[-1]) + 1]
-    if between != selected:
-        skipped = [n.name for n in between if n not in selected]
+    if skipped := skipped_between(needs, names):
         raise BadInput(f"stages must be neighbours; {', '.join(skipped)} would be out of date")
     return selected
 
@@ -255,12 +260,12 @@ def _data_files(
 def _run_name(given: str | None, source: str, profile: str) -> str:
     """Name of the run's folders: the one given, else made of the source's name and the profile."""
     name = given if given is not None else f"{_NOT_IN_NAMES.sub('_', source)}-{profile}"
-    taken = name == LAB or name.endswith(PREVIOUS)
+    taken = name == LAB or KEPT_NAME.search(name)
     if not _RUN_NAME.fullmatch(name) or taken or len(name) > LONGEST_NAME:
         hint = "" if given is not None else "; it is made of the source's name, or give --run"
         raise BadInput(
             f"a run's name is at most {LONGEST_NAME} letters, digits, '_', '.' and '-', beginning "
-            f"with one of the first two, not {LAB!r}, nor ending in {PREVIOUS!r}; "
+            f"with one of the first two, not {LAB!r}, nor ending as {PREVIOUS!r} runs do; "
             f"got {name[:40]!r}{hint}"
         )
     return name
