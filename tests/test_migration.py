@@ -15,7 +15,6 @@ from riskkit.migration import (
     bucket_balances,
     bucket_reading,
     flow_rates,
-    point_of_no_return,
     reading_text,
     roll_counts,
     roll_rates,
@@ -23,7 +22,7 @@ from riskkit.migration import (
     transition_counts,
     transition_matrix,
 )
-from riskkit.migration.buckets import bucket_label
+from riskkit.migration.rolls import point_of_no_return
 from riskkit.synthetic import Lender, simulate
 
 M0, M1, M2, M3 = (bucket_label(k) for k in range(4))

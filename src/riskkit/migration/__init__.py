@@ -13,7 +13,7 @@ month-ends that follow one another on the calendar are a move: over a gap there 
 
 from riskkit.migration.ages import age_matrix, age_text
 from riskkit.migration.balances import bucket_balances, flow_rates
-from riskkit.migration.buckets import bucket, bucket_reading, reading_text
+from riskkit.migration.buckets import bucket, bucket_label, bucket_reading, reading_text
 from riskkit.migration.codes import code_transition_counts
 from riskkit.migration.homogeneity import stability_findings, stability_table, stability_text
 from riskkit.migration.lagged import delinquency_findings, delinquency_table, delinquency_text
@@ -31,13 +31,14 @@ from riskkit.migration.next_month import (
     forecast_table,
     forecast_text,
 )
-from riskkit.migration.rolls import point_of_no_return, roll_counts, roll_rates, roll_text
+from riskkit.migration.rolls import roll_counts, roll_rates, roll_text
 
 __all__ = [
     "age_matrix",
     "age_text",
     "bucket",
     "bucket_balances",
+    "bucket_label",
     "bucket_reading",
     "charge_off_bucket",
     "code_transition_counts",
@@ -52,7 +53,6 @@ __all__ = [
     "gross_loss_table",
     "gross_loss_text",
     "loss_flow_counts",
-    "point_of_no_return",
     "reading_text",
     "roll_counts",
     "roll_rates",
