@@ -281,14 +281,15 @@ def _budget_findings(budget: pd.DataFrame, currency: str) -> list[tuple[str, str
     """Whether the last month's loss is over budget, or that nobody has said what it may be."""
     if budget.empty:
         return []
-    topic, last = "Loss against budget", budget.iloc[-1]
+    last = budget.iloc[-1]
     loss = f"net loss of {last.name:%B %Y}, {last['net_loss_amount'] / 100:,.0f} {currency}"
     if np.isnan(last["budget_amount"]):
         known = budget.index[budget["budget_amount"].notna()]
         end = f"ends with {known[-1]:%B %Y}" if len(known) else "is in no file"
         told = f"the budget {end}: whether the {loss}, is within it nobody can say"
-        return [(topic, told, False)]
+        return [("Loss against budget", told, False)]
     if not last["over_amount"] > 0:
         return []
     over = f"{last['over_amount'] / 100:,.0f} {currency} over budget in {last.name:%B %Y}"
-    return [(topic, f"net loss {over}", bool(last["over_amount"] > 0.1 * last["budget_amount"]))]
+    red = bool(last["over_amount"] > 0.1 * last["budget_amount"])
+    return [("Loss against budget", f"net loss {over}", red)]
