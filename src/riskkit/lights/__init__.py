@@ -15,6 +15,7 @@ from riskkit.lights.light_table import (
     lights_text,
     to_do_table,
 )
+from riskkit.lights.page_parameters import check_monitoring
 from riskkit.lights.reference import Watch
 from riskkit.lights.signs import SIGNS, Sign, join_signs, monthly_signs, share_signs
 from riskkit.lights.useless import inject_breaches, useless_lights, useless_text
@@ -24,6 +25,7 @@ __all__ = [
     "SIGNS",
     "Sign",
     "Watch",
+    "check_monitoring",
     "inject_breaches",
     "join_signs",
     "light_findings",

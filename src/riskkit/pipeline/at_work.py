@@ -345,6 +345,7 @@ def _recipe(plan: Plan, notebook: Notebook, manifest: Mapping[str, Any]) -> dict
         ("rules_file", plan.policies),
         ("caps_file", plan.caps),
         ("provisions_file", plan.provisions),
+        ("limits_file", plan.limits_files),
     ):
         if notebook.name in files:
             # that there is none any more is a change, too

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from riskkit.pipeline.findings import LIMITS
 from riskkit.pipeline.refused import SIGNED, checked_mapping
-from riskkit.pipeline.rule_files import CAPS, PROVISIONS, RULES
+from riskkit.pipeline.rule_files import DATA_FILES, RULES
 from riskkit.tables import hash_file
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _git(project: Path, *arguments: str) -> subprocess.CompletedProcess[str] | s
 def _project_files(plan: Plan, project: Path) -> dict[Path, str]:
     """Files of the project that every plan goes by."""
     found = [project / LOCK_FILE, project / LIMITS]
-    for files in (plan.policies, plan.caps, plan.provisions):
+    for files in (plan.policies, plan.caps, plan.provisions, plan.limits_files):
         found += [path for path in files.values() if path is not None]
     # a link in the project is the project's
     return {path: str(path) for path in found}
@@ -145,7 +145,7 @@ def _given_files(plan: Plan) -> dict[Path, str]:
     return {
         Path(pairs[name]).expanduser().absolute(): str(plan.shown[stage].get(name, pairs[name]))
         for stage, pairs in plan.values.items()
-        for name in (RULES, CAPS, PROVISIONS, *SIGNED)
+        for name in (RULES, *DATA_FILES, *SIGNED)
         if pairs.get(name)
     }
 

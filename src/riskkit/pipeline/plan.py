@@ -28,12 +28,15 @@ from riskkit.pipeline.refused import (
 from riskkit.pipeline.report import glossary_terms
 from riskkit.pipeline.rule_files import (
     CAPS,
+    DATA_FILES,
+    LIMITS_FILE,
     PROVISIONS,
     RULES,
     SCOPE,
     data_path,
     policy_path,
     refuse_caps,
+    refuse_limits,
     refuse_policy,
     refuse_provisions,
 )
@@ -78,6 +81,7 @@ class Plan:
     policies: dict[str, Path | None]  # stage with a parameter `rules` -> the file it reads, if any
     caps: dict[str, Path | None]  # the same of a parameter `caps`
     provisions: dict[str, Path | None]  # and of `provisions_file`
+    limits_files: dict[str, Path | None]  # and of `limits_file`
 
 
 def make_plan(
@@ -124,7 +128,7 @@ def make_plan(
                 stage[name] = value
     values = {stage: dict(pairs) for stage, pairs in shown.items()}
     for pairs in values.values():
-        for name in ("source", "root", RULES, CAPS, *SIGNED):
+        for name in ("source", "root", RULES, *DATA_FILES, *SIGNED):
             if pairs.get(name):
                 pairs[name] = str(Path(pairs[name]).expanduser().resolve())
         refuse_signed(pairs)
@@ -141,6 +145,7 @@ def make_plan(
                 near = nearest_name(family, sorted(described.families))
                 raise BadInput(f"{SEGMENT_FAMILIES}: no feature is of the family {family!r}{near}")
     name = _run_name(run, described.name, profile)
+    limits_files = _data_files(folder, values, LIMITS_FILE)
     return Plan(
         name=name,
         profile=profile,
@@ -155,10 +160,11 @@ def make_plan(
         run_dir=folder / "data" / "runs" / name,
         report_dir=folder / "reports" / "runs" / name,
         terms=glossary_terms(folder),
-        limits=limits_of(folder),
+        limits=_limits(folder, limits_files),
         policies=_policies(folder, values, described),
         caps=_data_files(folder, values, CAPS),
         provisions=_data_files(folder, values, PROVISIONS),
+        limits_files=limits_files,
     )
 
 
@@ -251,10 +257,20 @@ def _data_files(
         path = data_path(project, parameter, pairs[parameter])
         if path is not None and parameter == CAPS:
             refuse_caps(path, pairs.get(SCOPE))
+        elif path is not None and parameter == LIMITS_FILE:
+            refuse_limits(path)
         elif path is not None:
             refuse_provisions(path)
         found[stage] = path
     return found
+
+
+def _limits(project: Path, files: Mapping[str, Path | None]) -> LimitsFile:
+    """The limits file that a stage is given; the project's where none reads one."""
+    from riskkit import schema
+
+    given = [path for path in files.values() if path is not None]
+    return schema.read_limits(given[0]) if given else limits_of(project)
 
 
 def _run_name(given: str | None, source: str, profile: str) -> str:

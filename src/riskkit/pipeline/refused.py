@@ -17,10 +17,12 @@ from riskkit.pipeline.notebooks import Notebook
 from riskkit.pipeline.parameters import BadInput, convert
 from riskkit.pipeline.rule_files import (
     CAPS,
+    LIMITS_FILE,
     PROVISIONS,
     RULES,
     SCOPE,
     refuse_caps,
+    refuse_limits,
     refuse_policy,
     refuse_provisions,
 )
@@ -77,6 +79,8 @@ def check_variables(notebook: Notebook, variables: Mapping[str, Any]) -> None:
         refuse_caps(Path(values[CAPS]).expanduser(), values.get(SCOPE))
     if values.get(PROVISIONS):
         refuse_provisions(Path(values[PROVISIONS]).expanduser())
+    if values.get(LIMITS_FILE):
+        refuse_limits(Path(values[LIMITS_FILE]).expanduser())
     if values.get("source"):
         checked_mapping(values["source"], values.get("root") or None)
 

@@ -1,4 +1,4 @@
-"""Which files of rules, caps and provisions a run goes by: those it is given, else the project's.
+"""Which rules, caps, provisions and limits a run goes by: the file given, else the project's.
 
 Takes a project, the name of a source and the values of the parameters that name a file; gives a
 path, or refuses a file that no source could be held to.
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CAPS",
+    "DATA_FILES",
+    "LIMITS_FILE",
     "POLICIES",
     "PROVISIONS",
     "RULES",
@@ -28,14 +30,19 @@ __all__ = [
     "data_path",
     "policy_path",
     "refuse_caps",
+    "refuse_limits",
     "refuse_policy",
     "refuse_provisions",
 ]
 
 POLICIES = "data/policies"
 # parameters that name a file
-RULES, CAPS, PROVISIONS = "rules", "caps", "provisions_file"
-_DATA_FILES = {CAPS: "data/caps.yaml", PROVISIONS: "data/provisions.yaml"}
+RULES, CAPS, PROVISIONS, LIMITS_FILE = "rules", "caps", "provisions_file", "limits_file"
+DATA_FILES = {
+    CAPS: "data/caps.yaml",
+    PROVISIONS: "data/provisions.yaml",
+    LIMITS_FILE: "data/limits.yaml",
+}
 SCOPE = "cap_scope"
 _STORED = {"number": "float64", "text": "str", "date": "datetime64[us]", "boolean": "bool"}
 
@@ -68,13 +75,13 @@ def data_path(project: Path | None, parameter: str, given: str = "") -> Path | N
     ----------
     project : Path or None
     parameter : str
-        ``caps`` or ``provisions_file``.
+        ``caps``, ``provisions_file`` or ``limits_file``.
     given : str
         Its value.
     """
     if given:
         return Path(given).expanduser()
-    path = None if project is None else project / _DATA_FILES[parameter]
+    path = None if project is None else project / DATA_FILES[parameter]
     return path if path is not None and (path.exists() or path.is_symlink()) else None
 
 
@@ -100,6 +107,24 @@ def refuse_caps(path: Path, scope: str | None = None) -> None:
         raise BadInput(
             f"{SCOPE}: {path.name} has no cap of scope {scope!r}{nearest_name(scope, scopes)}"
         )
+
+
+def refuse_limits(path: Path) -> None:
+    """Refuse a file of owners, limits and acknowledgements that cannot be read.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    BadInput, DataContractError
+    """
+    from riskkit import schema
+
+    if not path.is_file():
+        raise BadInput(f"{LIMITS_FILE}: no file at {path}")
+    schema.read_limits(path)
 
 
 def refuse_provisions(path: Path) -> None:
