@@ -151,6 +151,7 @@ def test_the_critical_path_of_nothing_and_of_stages_that_ran():
     assert path["stages"] == ["01_a", "03_c", "04_d"]
     assert (path["seconds"], path["all_stages"], path["bound"]) == (6.0, 8.0, 0.75)
     assert "01_a → 03_c → 04_d, 6.0 s of 8.0 s" in critical_path_text(path, 2)
+    assert critical_path(DIAMOND, {"01_a": 2.0, "04_d": 1.0})["stages"] == ["01_a", "04_d"]
 
 
 # -- what is up to date ----------------------------------------------------------------------------
