@@ -68,7 +68,10 @@ def suppress_small(
     """
     if isinstance(least, bool) or not isinstance(least, int | np.integer) or least < 2:
         raise ValueError(f"least must be a whole number >= 2, got {least!r}")
-    flat = table.reset_index()
+    levels = [name for name in table.index.names if name in within and name not in table]
+    flat = pd.concat(
+        [table.reset_index(drop=True), table.index.to_frame(index=False)[levels]], axis=1
+    )
     lacking = [name for name in (people, *within) if name not in flat.columns]
     if lacking:
         raise ValueError(f"no column {', '.join(map(repr, lacking))} in the table")
