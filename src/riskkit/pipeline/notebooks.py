@@ -51,6 +51,7 @@ COLUMNS = {
     "term_months": "the months over which a loan is repaid",
     "declined_reason": "why an application was declined",
     "explored": "who was approved at random",
+    "collection_group": "which loans in arrears were left alone by a draw",
     "test_group": "which offers were dealt at random to a test of price or of limits",
     "offer_limit": "how much was offered",
     "stated_income": "the income that applicants state",
