@@ -13,6 +13,7 @@ from riskkit.checks import DataContractError
 from riskkit.migration import (
     bucket,
     bucket_balances,
+    bucket_label,
     bucket_reading,
     flow_rates,
     reading_text,
