@@ -40,7 +40,8 @@ def verify_run(run_dir: str | Path) -> pd.DataFrame:
         `part`: "the run's own" (tables, models, pages, documents, ``alerts.json`` and what the
         manifest says of parameters, inputs and models) or "made from" (inputs, limits, lock,
         notebooks, the project's commit, riskkit itself). `state`: "same", "changed", "gone", "not
-        of the run" (a file that no stage has left) or "not known" (an older run has kept no hash).
+        of the run" (a file that no stage has left) or "not known" (an older run has kept no hash,
+        or the file cannot be read).
 
     Raises
     ------
@@ -153,6 +154,9 @@ def _made_from(project: Path | None, manifest: Mapping[str, Any]) -> Iterator[tu
 
 
 def _state(path: Path, sha: str) -> str:
-    if not path.is_file():
-        return GONE
-    return SAME if hash_file(path) == sha else CHANGED
+    try:
+        if not path.is_file():
+            return GONE
+        return SAME if hash_file(path) == sha else CHANGED
+    except OSError:  # nobody may read it, or no file can be called so
+        return UNKNOWN
