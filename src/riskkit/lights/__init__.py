@@ -8,6 +8,7 @@ and findings; :func:`useless_lights` names those that nothing moves or that alwa
 """
 
 from riskkit.lights.colours import COLOURS, lights_history, months_by_light
+from riskkit.lights.last_days import days_table, days_text
 from riskkit.lights.light_table import (
     light_findings,
     light_table,
@@ -26,6 +27,8 @@ __all__ = [
     "Sign",
     "Watch",
     "check_monitoring",
+    "days_table",
+    "days_text",
     "inject_breaches",
     "join_signs",
     "light_findings",
