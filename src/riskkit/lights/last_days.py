@@ -58,10 +58,10 @@ def days_table(
     DataFrame, index figure
         `day` (the last one); `yesterday`, what was counted on it; `week`, the mean of its seven
         days (a share: of all cases in them); `before`, the mean of the eight weeks, in the same
-        unit a day; `low`, `high`, where such a week lies; `p_value` (two-sided), `p_adjusted` after Holm;
-        `told`: "beyond chance", "may be chance", or "too few to say", with NaN, where fewer than
-        five of the weeks before have any case, they do not differ, or the figure follows from the
-        calendar (what falls due). Amounts in units of the currency. Figures that the source
+        unit a day; `low`, `high`, where such a week lies; `p_value` (two-sided), `p_adjusted` after
+        Holm; `told`: "beyond chance", "may be chance", or "too few to say", with NaN, where fewer
+        than five of the weeks before have any case, they do not differ, or the figure follows from
+        the calendar (what falls due). Amounts in units of the currency. Figures that the source
         does not tell are no rows; without applications there are none.
 
     Raises
