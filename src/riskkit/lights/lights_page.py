@@ -53,12 +53,13 @@ def lights_html(table: pd.DataFrame, history: pd.DataFrame, months: int = 24) ->
         # the interval by itself: what is left of the figure with it
         ends = figure_text(row["value"], unit, row["low"], row["high"]).removeprefix(shown)
         short = [
-            *(f"{row[day]:%Y-%m}" if pd.notna(row[day]) else "–" for day in ("since", "month")),
+            f"{row['month']:%Y-%m}" if pd.notna(row["month"]) else "–",
             f"{shown}\n{ends.strip(' ()')}".strip(),
             *(figure_text(row[c], unit) for c in ("before", "mean_before")),
             target,
         ]
-        cells = [f'<span class="light {row["colour"]}">{row["colour"]}</span>']
+        since = f"<br>since {row['since']:%Y-%m}" if pd.notna(row["since"]) else ""
+        cells = [f'<span class="light {row["colour"]}">{row["colour"]}</span>{since}']
         cells += [html.escape(text).replace("\n", "<br>") for text in short]
         line = _line(history.loc[name].iloc[-months:], unit) if name in there else ""
         body = "".join(f"<td{WHOLE}>{cell}</td>" for cell in cells)
@@ -67,7 +68,7 @@ def lights_html(table: pd.DataFrame, history: pd.DataFrame, months: int = 24) ->
         label = row["label"] if unit in ("rate", "count") else f"{row['label']}, {unit}"
         lines.append(f'<tr><th scope="row">{html.escape(label)}</th>{body}</tr>')
     heads = [
-        "light", "colour", "since", "month", "figure, 95 % interval", "month before",
+        "light", "colour", "month", "figure, 95 % interval", "month before",
         "mean of 12 before", "target", f"last {months} months", "why",
     ]  # fmt: skip
     top = "".join(f'<th scope="col"{LEFT if head == "why" else ""}>{head}</th>' for head in heads)
@@ -114,7 +115,8 @@ def months_html(history: pd.DataFrame, labels: Mapping[str, str], last: int = 12
 
 def _word(colour: str) -> str:
     if colour in ("red", "amber"):
-        return f'<span class="light {colour}" style="margin-right: 0">{colour}</span>'
+        style = "margin-right: 0; white-space: nowrap"
+        return f'<span class="light {colour}" style="{style}">{colour}</span>'
     return {"green": "·", "": "–"}.get(colour, colour)
 
 

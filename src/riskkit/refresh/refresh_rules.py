@@ -163,8 +163,7 @@ def refresh_text(table: pd.DataFrame, currency: str = "") -> str:
         told = "; ".join(_told(row, currency) for _, row in watched.iterrows())
         parts.append(f"To be watched: {told}.")
     if len(kept):
-        told = "; ".join(_told(row, currency) for _, row in kept.iterrows())
-        parts.append(f"To be left as it is: {told}.")
+        parts.append(f"To be left as it is: {', '.join(kept.index)}.")
     if len(few):
         parts.append(f"Too few later loans to say of {', '.join(few.index)}.")
     return " ".join(parts) or "Nothing of the model could be looked at."
@@ -241,5 +240,5 @@ def _figures(row: pd.Series, currency: str) -> tuple[str, str]:
     if row.name == "cutoff":
         value = f"{value} {currency}".strip()
         if gain == least == most == 0:
-            return value, "none: in every fold the cutoff in use earned most"
+            return value, "none, in every fold the cutoff in use earned most"
     return value, f"{interval_text(gain, least, most, of_gain)} {unit}"
