@@ -114,9 +114,9 @@ def test_red_is_rare_where_nothing_changes_and_sure_where_all_does():
     rng = np.random.default_rng(2)
     y = 50 + rng.normal(size=(2000, 30))
     in_a_year = followed(y).red[:, 18:].any(axis=1).mean()
-    assert 0.004 < in_a_year < 0.03
+    assert 0.0005 < in_a_year < 0.02
     either = followed(y, worse=0).red[:, 18:].any(axis=1).mean()
-    assert either < in_a_year / 3
+    assert either <= in_a_year
     y[:, 18:] += 4
     delays = followed(y).red[:, 18:].argmax(axis=1)
     assert np.median(delays) == 0

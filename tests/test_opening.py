@@ -67,6 +67,8 @@ def leave(path: Path) -> Path:
         ("05_vintages", {"cohort_freq": "W"}),
         ("05_vintages", {"appetite_rate": 2.0}),
         ("08_provisions_funding", {"provisions_file": "absent.yaml"}),
+        ("09_monitoring", {"limits_file": "absent.yaml"}),
+        ("09_monitoring", {"actions": "call: cost -4, per day 4, strength 1"}),
         ("06_validation", {"approval_rate": 1.0}),
         ("07_offers", {"limit_levels": "2 1"}),
         ("01_borrowers", {"scenario": "boom"}),

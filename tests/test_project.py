@@ -64,7 +64,6 @@ ORDER = (
     "provisions",
     "funding",
     "monitoring",
-    "lights",
     "refresh",
     "early_warning",
     "collection_actions",

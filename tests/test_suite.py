@@ -35,6 +35,7 @@ STAGES = [
     "06_validation",
     "07_offers",
     "08_provisions_funding",
+    "09_monitoring",
 ]
 
 

@@ -10,9 +10,10 @@ from riskkit.columns import number_text
 
 PAGES = (
     "index", "01_borrowers", "02_woe_binning", "03_models", "04_cutoffs", "05_vintages",
-    "06_validation", "07_offers", "08_provisions_funding", "model_card", "glossary", "offer_A1_zh",
+    "06_validation", "07_offers", "08_provisions_funding", "09_monitoring", "model_card",
+    "glossary", "offer_A1_zh",
 )  # fmt: skip
-STAGES = PAGES[1:9]
+STAGES = PAGES[1:10]
 PHONE = 390
 MOST_BYTES = 3 << 20
 

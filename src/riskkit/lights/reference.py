@@ -53,8 +53,8 @@ class Watch:
     """
 
     slack: float = 1.5
-    red: float = 1.5
-    red_either: float = 3.0
+    red: float = 1.75
+    red_either: float = 3.5
     calm: float = 0.5
     reference_months: int = 24
     least_months: int = 8

@@ -342,21 +342,20 @@ def monthly_text(table: pd.DataFrame) -> str:
     return f"**Beyond chance:** {told}. {counted}."
 
 
-def monthly_findings(table: pd.DataFrame, topic: str = "Business") -> list[tuple[str, str, bool]]:
+def monthly_findings(table: pd.DataFrame) -> list[tuple[str, str, bool]]:
     """What is worse in the newest month than before: topic, text, and that it is not red.
 
     Parameters
     ----------
     table : DataFrame
         Of :func:`month_signals`.
-    topic : str
 
     Source
     ------
     riskkit definition.
     """
     worse = table[table["told"] == WORSE].sort_values("p_value", kind="stable")
-    return [(topic, _told(row, table, str), False) for _, row in worse.iterrows()]
+    return [("Business", _told(row, table, str), False) for _, row in worse.iterrows()]
 
 
 def _told(row: pd.Series, table: pd.DataFrame, written: Callable[[object], str]) -> str:
