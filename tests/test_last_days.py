@@ -18,10 +18,6 @@ def applications_of(*by_day, approved=None):
     return frame if approved is None else frame.assign(approved=approved)
 
 
-def written(figure, value):
-    return f"{value:.1f}"
-
-
 def test_a_week_is_held_against_the_weeks_before_by_students_interval():
     rng = np.random.default_rng(1)
     by_day = rng.poisson(30, size=63)
@@ -54,7 +50,7 @@ def test_weekdays_do_not_matter_and_a_lasting_move_is_told():
     assert lights.days_table(applications_of(*usual), LAST)["told"].tolist() == ["may be chance"]
     table = lights.days_table(applications_of(*moved), LAST)
     assert table["told"].tolist() == ["beyond chance"]
-    assert "**applications**" in lights.days_text(table, written)
+    assert "**applications**" in lights.days_text(table)
 
 
 def test_shares_are_of_all_cases_in_the_week_and_money_is_in_units():
@@ -89,10 +85,10 @@ def test_what_falls_due_is_shown_and_not_tested():
 
 def test_too_few_weeks_and_nobody_have_words():
     table = lights.days_table(applications_of(*[4] * 20), LAST)
-    assert "too few" in lights.days_text(table, written)
+    assert "too few" in lights.days_text(table)
     nobody = lights.days_table(applications_of(*[1]).iloc[:0], LAST)
     assert nobody.empty
-    assert lights.days_text(nobody, written).startswith("Nobody")
+    assert lights.days_text(nobody).startswith("Nobody")
     with pytest.raises(DataContractError, match="applied_at"):
         lights.days_table(pd.DataFrame({"approved": [True]}), LAST)
     with pytest.raises(ValueError, match="level"):

@@ -8,7 +8,7 @@ and findings; :func:`useless_lights` names those that nothing moves or that alwa
 """
 
 from riskkit.lights.colours import COLOURS, lights_history, months_by_light
-from riskkit.lights.last_days import days_table, days_text
+from riskkit.lights.last_days import days_shown, days_table, days_text
 from riskkit.lights.light_table import (
     attention_table,
     light_findings,
@@ -29,6 +29,7 @@ __all__ = [
     "Watch",
     "attention_table",
     "check_monitoring",
+    "days_shown",
     "days_table",
     "days_text",
     "inject_breaches",

@@ -6,17 +6,16 @@ little by itself: it is shown, and whole weeks are compared.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 from scipy import special
 
 from riskkit.chance import holm, p_text
 from riskkit.checks import check_level, require_columns
+from riskkit.columns import number_text
 from riskkit.first_payments import collection_counts
 
-__all__ = ["days_table", "days_text"]
+__all__ = ["days_shown", "days_table", "days_text"]
 
 WEEK, WEEKS = 7, 8
 LEAST_WEEKS = 5  # of the weeks before with anything to count, to know how weeks differ
@@ -108,15 +107,39 @@ def days_table(
     return table
 
 
-def days_text(table: pd.DataFrame, written: Callable[[str, float], str]) -> str:
+def days_shown(table: pd.DataFrame) -> pd.DataFrame:
+    """The table as a page shows it: each figure in its own unit, the interval in one cell.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of :func:`days_table`.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    told = {
+        name: [
+            *(_written(name, row[column]) for column in ("yesterday", "week", "before")),
+            "–"
+            if pd.isna(row["low"])
+            else f"{_written(name, row['low'])} to {_written(name, row['high'])}",
+            row["told"],
+        ]
+        for name, row in table.iterrows()
+    }
+    columns = ["yesterday", "last 7 days, a day", "8 weeks before", "usual", "verdict"]
+    return pd.DataFrame.from_dict(told, orient="index", columns=columns).rename_axis("figure")
+
+
+def days_text(table: pd.DataFrame) -> str:
     """What of the last seven days lies beyond the usual spread of weeks, in words.
 
     Parameters
     ----------
     table : DataFrame
         Of :func:`days_table`.
-    written : callable
-        ``written(figure, value)`` → the value as the page shows it.
 
     Source
     ------
@@ -134,7 +157,7 @@ def days_text(table: pd.DataFrame, written: Callable[[str, float], str]) -> str:
             "differ by: a single day beside them says nothing by itself."
         )
     shown = odd[["week", "before", "low", "high"]].apply(
-        lambda row: [written(str(row.name), value) for value in row], axis=1
+        lambda row: [_written(row.name, value) for value in row], axis=1
     )
     told = "; ".join(
         f"**{name}** {week} against {before} before ({low} to {high} is usual, adjusted "
@@ -142,6 +165,11 @@ def days_text(table: pd.DataFrame, written: Callable[[str, float], str]) -> str:
         for name, (week, before, low, high) in shown.items()
     )
     return f"The last seven days lie beyond what weeks differ by: {told}."
+
+
+def _written(figure: object, value: float) -> str:
+    """A figure as it is told: a share per cent, a count or an amount in whole units."""
+    return number_text(value, "percent" if figure in (APPROVAL, COLLECTED) else "whole")
 
 
 def _of_applications(applications: pd.DataFrame) -> dict[str, _Pair]:

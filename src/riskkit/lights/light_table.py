@@ -161,10 +161,10 @@ def lights_text(table: pd.DataFrame) -> str:
     Examples
     --------
     >>> lights_text(pd.DataFrame({"colour": [], "label": []}))
-    'No figure is watched: `data/limits.yaml` names no light.'
+    'No figure is watched: `data/limits.yaml` has no light of this source.'
     """
     if table.empty:
-        return "No figure is watched: `data/limits.yaml` names no light."
+        return "No figure is watched: `data/limits.yaml` has no light of this source."
     told = []
     for colour in ("red", "amber", "grey"):
         labels = [verbatim(label) for label in table.loc[table["colour"] == colour, "label"]]
