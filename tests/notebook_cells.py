@@ -41,6 +41,7 @@ def run_notebooks(
 def run_notebook(notebook: notebooks.Notebook, run_dir: Path, **parameters: Any) -> list[str]:
     """What one notebook's cells show, in their order; a section left out shows why."""
     folder = run_dir / notebook.name
+    folder.mkdir(parents=True, exist_ok=True)  # as the runner does
     folders = [p for p in run_dir.glob("*") if p.name < notebook.name] + [folder]
     given = parameters | {"run_dir": str(run_dir), "output_dir": str(folder)}
     given = {name: value for name, value in given.items() if name in notebook.parameters}

@@ -19,6 +19,7 @@ __all__ = ["light_figures", "light_trends", "lights_html", "months_html"]
 
 LEFT = ' style="text-align: left"'
 WHOLE = ' style="white-space: nowrap"'
+CLOSE = ' style="text-align: center; padding-right: 0.3rem"'  # twelve months on one page
 
 
 def lights_html(table: pd.DataFrame, history: pd.DataFrame, months: int = 24) -> str:
@@ -63,7 +64,7 @@ def lights_html(table: pd.DataFrame, history: pd.DataFrame, months: int = 24) ->
         cells += [html.escape(text).replace("\n", "<br>") for text in short]
         line = _line(history.loc[name].iloc[-months:], unit) if name in there else ""
         body = "".join(f"<td{WHOLE}>{cell}</td>" for cell in cells)
-        why = f'<td style="text-align: left; min-width: 13rem">{html.escape(row["why"])}</td>'
+        why = f'<td style="text-align: left; min-width: 12rem">{html.escape(row["why"])}</td>'
         body += f"<td>{line}</td>{why}"
         label = row["label"] if unit in ("rate", "count") else f"{row['label']}, {unit}"
         lines.append(f'<tr><th scope="row">{html.escape(label)}</th>{body}</tr>')
@@ -102,9 +103,9 @@ def months_html(history: pd.DataFrame, labels: Mapping[str, str], last: int = 12
         return ""
     lines = []
     for label, row in on.iterrows():
-        cells = "".join(f'<td style="text-align: center">{_word(word)}</td>' for word in row)
+        cells = "".join(f"<td{CLOSE}>{_word(word)}</td>" for word in row)
         lines.append(f'<tr><th scope="row">{html.escape(str(label))}</th>{cells}</tr>')
-    top = "".join(f'<th scope="col" style="text-align: center">{month}</th>' for month in on)
+    top = "".join(f'<th scope="col"{CLOSE}>{month}</th>' for month in on)
     return (
         f"<table><caption>Lights that were on within the last {on.shape[1]} months (· green, "
         "– not yet known)</caption>"
