@@ -28,6 +28,8 @@ def run_notebooks(
 ) -> dict[int, str]:
     """These notebooks on the source; number of the notebook → what its cells show, without tags."""
     (project / "notebooks").symlink_to(PROJECT / "notebooks")
+    (project / "data").mkdir()
+    (project / "data" / "limits.yaml").symlink_to(PROJECT / "data" / "limits.yaml")
     monkeypatch.setattr(schema, "load_source", lambda *args, **options: source)
     monkeypatch.setenv(UNDER_RUNNER, "1")
     run_dir = project / "data" / "runs" / "thin"
@@ -41,7 +43,7 @@ def run_notebooks(
 def run_notebook(notebook: notebooks.Notebook, run_dir: Path, **parameters: Any) -> list[str]:
     """What one notebook's cells show, in their order; a section left out shows why."""
     folder = run_dir / notebook.name
-    folder.mkdir(parents=True, exist_ok=True)  # as the runner does
+    folder.mkdir(parents=True, exist_ok=True)  # as the runner does before it starts a kernel
     folders = [p for p in run_dir.glob("*") if p.name < notebook.name] + [folder]
     given = parameters | {"run_dir": str(run_dir), "output_dir": str(folder)}
     given = {name: value for name, value in given.items() if name in notebook.parameters}

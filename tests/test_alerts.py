@@ -357,3 +357,26 @@ def test_make_report_takes_an_alert_for_done_and_says_so(tmp_path):
         assert done.returncode == expected
         assert ("ALERT: a monitoring alert is red" in done.stdout) == (code == 3)
         assert "page.html" in done.stdout
+
+
+@pytest.mark.parametrize("colour", ["RED", "purple", "", None, 3, True, ["red"]])
+def test_a_colour_that_is_none_is_not_calm_and_leaves_the_alerts_as_they_were(project, colour):
+    path = project / "data/runs/n/09_monitoring" / "lights.parquet"
+    good = pd.read_parquet(path)
+    for _ in range(CALM_JUDGEMENTS):
+        good.assign(colour=pd.Series([colour], index=good.index, dtype=object)).to_parquet(path)
+        with pytest.warns(UserWarning, match="(?s)no light is judged: .*colour: expected one of"):
+            (alert,) = judge_again(project)
+        assert (alert.light, alert.state, alert.judged) == ("fpd", "new", False)
+
+
+def test_rows_without_names_are_no_lights_and_a_list_in_a_cell_is_a_text(project):
+    path = project / "data/runs/n/09_monitoring" / "lights.parquet"
+    good = pd.read_parquet(path)
+    good.assign(low=pd.Series([[1.0, 2.0]], index=good.index)).to_parquet(path)
+    (alert,) = judge_again(project)
+    assert (alert.light, alert.judged) == ("fpd", True)
+    good.reset_index(drop=True).to_parquet(path)
+    with pytest.warns(UserWarning, match="neither a column nor an index light"):
+        (alert,) = judge_again(project)
+    assert (alert.light, alert.judged) == ("fpd", False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from pyarrow import parquet
 from thin_sources import thin_source
 from typer.testing import CliRunner, Result
 
-from riskkit import schema
+from riskkit import cli, schema
 from riskkit.cli import app
 from riskkit.pipeline.folders import locked
 from riskkit.pipeline.manifest import hash_folder
@@ -429,3 +430,12 @@ def test_validate_says_what_of_a_panel_was_not_seen(monkeypatch):
     assert "Not every loan was seen throughout." in said
     assert "there are 1 (" in said
     assert "first seen after their month of disbursal" in said
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_warning_is_one_line_unless_its_place_is_asked_for(debug):
+    before = warnings.formatwarning
+    with cli._one_message(debug):
+        told = warnings.formatwarning("history.jsonl is a folder", UserWarning, "main.py", 7)
+    assert (told == "riskkit: history.jsonl is a folder\n") != debug
+    assert warnings.formatwarning is before

@@ -120,7 +120,7 @@ def hostile_run(project, tmp_path_factory):
         source=source, run="hostile", project=project, progress=False,
         parameters={"economics_from": TITLE, "n_permutations": 19},
     )  # fmt: skip
-    assert result.exit_code == 0, result.failure
+    assert result.exit_code in (0, 3), result.failure  # 3: a light is red
     return result
 
 

@@ -390,7 +390,7 @@ def test_words_findings_and_what_to_do_begin_with_red(told):
     assert found.startswith("Later, since February 2023: 4.50%")
     assert found.endswith(f"({table.loc['fpd30', 'owner']}: {table.loc['fpd30', 'to_do'][:-1]})")
     assert lights.to_do_table(table)["since"].tolist() == ["2023-02", "2023-02"]
-    assert lights.lights_text(table[2:]) == "**All 1 lights are green.**"
+    assert lights.lights_text(table[2:]) == "**The one light is green.**"
     page = lights.lights_html(table, history)
     assert '<span class="light red">red</span>' in page
     assert "Late &lt;b&gt;1st" in page

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import ast
 import datetime
+import math
+import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
+from fuzz import changed, spoiled
+from hypothesis import given, settings
 
 from riskkit.pipeline.notebooks import find_notebooks
 from riskkit.schema import DataContractError, LimitsFile, read_limits
@@ -126,6 +132,31 @@ def test_a_light_that_cannot_be_is_refused(tmp_path: Path, text: str, message: s
 def test_no_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataContractError, match=r"limits\.yaml"):
         read_limits(tmp_path / "limits.yaml")
+
+
+WHOLE = {
+    "findings": {"Grades": {"owner": "Head", "to_do": "Look.", "within_days": "3"}},
+    "lights": {"m0_m1": LIGHT | {"target": ["0", "0.03"]}, "channel_x": LIGHT},
+    "acknowledged": {"m0_m1": {"by": "Head", "until": "2026-01-31", "reason": "Known."}},
+}
+
+
+@settings(max_examples=120, deadline=None, database=None, derandomize=True)
+@given(changed(WHOLE).map(yaml.safe_dump).map(str.encode) | spoiled(yaml.safe_dump(WHOLE).encode()))
+def test_whatever_stands_in_the_file_is_read_or_refused_in_words(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "limits.yaml")
+        path.write_bytes(content)
+        try:
+            limits = read_limits(path)
+        except DataContractError as error:
+            limits, said = LimitsFile(), str(error)
+        else:
+            said = "limits.yaml\n  - as it should be"
+    assert re.match(r"limits\.yaml.*\n  - \S", said), said
+    for light in limits.lights.values():
+        figures = [light.amber, light.red, light.breach, *(light.target or ())]
+        assert all(figure is None or math.isfinite(figure) for figure in figures)
 
 
 # -- what the suite can find -----------------------------------------------------------------------

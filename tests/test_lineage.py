@@ -15,8 +15,10 @@ from typer.testing import CliRunner
 
 from riskkit import cli, pipeline
 from riskkit.pipeline import lineage, verify
+from riskkit.pipeline.folders import locked
 from riskkit.pipeline.lineage import code_state
 from riskkit.pipeline.manifest import read_manifest, write_manifest
+from riskkit.pipeline.parameters import given_path
 from riskkit.tables import hash_file
 
 LEAVE = """
@@ -234,3 +236,25 @@ def test_without_git_or_a_repository_that_is_said(tmp_path, monkeypatch):
     monkeypatch.undo()
     monkeypatch.setattr(lineage, "_GIT_SECONDS", 1e-6)
     assert code_state(tmp_path)[1].startswith("no commit: git cannot be asked (Timeout")
+
+
+def test_a_path_that_is_nobodys_is_gone_and_a_run_at_work_is_not_verified(project):
+    run_dir = project / "data/runs/n"
+    manifest = read_manifest(run_dir)
+    strange = ["~nobody-of-that-name/rules.yaml", "a\0b", "x" * 5000]
+    manifest["lineage"]["given"] |= dict.fromkeys(strange, "0" * 64)
+    write_manifest(run_dir, manifest)
+    states = changed(project)
+    assert [states[name] for name in strange] == ["gone", "gone", "not known"]
+    with locked(run_dir):
+        done = CliRunner().invoke(cli.app, ["verify", str(run_dir)])
+    assert (done.exit_code, done.stdout) == (4, "")
+    assert f"a run is working in {run_dir}" in done.stderr
+    assert verified(project)[0] == 0
+
+
+def test_a_parameter_with_the_home_of_nobody_is_a_file_that_is_not_there(project):
+    done = run(project, "-p", "rules=~nobody-of-that-name/rules.yaml", "-p", "seed=1")
+    assert done.exit_code == 2
+    assert "Traceback" not in done.stderr
+    assert str(given_path("~nobody-of-that-name/x")) == "~nobody-of-that-name/x"

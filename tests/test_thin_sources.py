@@ -92,7 +92,8 @@ CASES: dict[str, tuple[Callable[[], Source], Said, Said]] = {
     "one cohort": (
         one_cohort,
         {2: ["chance gives as much"], 3: ["**There is no model:**"],
-         4: ["**There is no cutoff to choose:**"], 5: ["No earlier cohort"]},
+         4: ["**There is no cutoff to choose:**"], 5: ["No earlier cohort"],
+         9: ["There is no early warning:", "**There is no plan", "This source does not tell it."]},
         {},
     ),
     "one term, one level, nobody declined, nothing missing, no channel": (
@@ -137,7 +138,7 @@ CASES: dict[str, tuple[Callable[[], Source], Said, Said]] = {
     "no dates and no book": (
         undated,
         {1: ["*Skipped: this source has no `applied_at` (the day of an application)"],
-         5: ["**There is nothing to show:**"]},
+         5: ["**There is nothing to show:**"], 9: ["**There is nothing to monitor:**"]},
         {},
     ),
     "days past due alone, in multiples of thirty": (
@@ -172,6 +173,7 @@ BOOK_ALONE = ("days past due", "outcomes", "a panel", "a book")
 def test_notebooks_say_what_there_is_and_what_there_is_not(case, tmp_path, monkeypatch):
     source, said, unsaid = CASES[case]
     numbers = "15" if case.startswith(BOOK_ALONE) else "123456"
+    numbers += "9" if 9 in said else ""
 
     shown = run_notebooks(source(), tmp_path, monkeypatch, numbers)
 

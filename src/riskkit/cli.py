@@ -11,9 +11,10 @@ import contextlib
 import errno
 import os
 import traceback
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -295,6 +296,8 @@ def _one_message(debug: bool) -> Iterator[None]:
     """Turn what may go wrong into one message and an exit code."""
     from riskkit.pipeline import stoppable
 
+    lines = warnings.formatwarning
+    warnings.formatwarning = _one_line if not debug else lines
     try:
         with stoppable():
             yield
@@ -321,6 +324,13 @@ def _one_message(debug: bool) -> Iterator[None]:
             code = FAILED
         _say(f"riskkit: {_told(error, code)}")
         raise SystemExit(code) from None
+    finally:
+        warnings.formatwarning = lines
+
+
+def _one_line(message: Warning | str, *where: Any, **more: Any) -> str:
+    """A warning without the place in somebody's code that led to it."""
+    return f"riskkit: {message}\n"
 
 
 def _is_refused(error: Exception) -> bool:

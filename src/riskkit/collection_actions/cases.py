@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from riskkit.checks import loan_starts, require_columns
-from riskkit.columns import calendar_months, interval_text
+from riskkit.columns import calendar_months, interval_text, last_month_end
 from riskkit.migration import bucket, bucket_label, bucket_reading
 
 __all__ = [
@@ -84,7 +84,7 @@ def collection_cases(
     performance : DataFrame
         The contract's panel, sorted by loan and month.
     observed_to : date
-        Last month-end seen.
+        Last day seen: a month that is not over by then is not seen yet.
     horizon_months : int
         Months over which collected amounts are summed up.
     borrowers : DataFrame, index loan_id, optional
@@ -177,7 +177,7 @@ def collection_cases(
             n_seen += is_seen
             # rows of a charged-off loan end with its recoveries
             over |= is_seen & (ended[there] | lost[there])
-        last = calendar_months([pd.Timestamp(observed_to).to_datetime64()])[0]
+        last = calendar_months([last_month_end(observed_to).to_datetime64()])[0]
         closed = calendar_months(performance["month_end"])[rows] + horizon_months <= last
         known = closed & (over | (n_seen == horizon_months))
         found["collected_later"] = np.where(known, total, np.nan)

@@ -17,7 +17,7 @@ from scipy import special
 from riskkit.chance import MIN_BADS
 from riskkit.checks import check_level, require_columns, whole_loans
 from riskkit.collection_actions.cases import ENDED, LoanMonths
-from riskkit.columns import calendar_months, interval_text
+from riskkit.columns import calendar_months, interval_text, last_month_end
 from riskkit.metrics import jeffreys_interval
 from riskkit.partitions import total
 from riskkit.tables import Table
@@ -172,7 +172,7 @@ def recovery_table(
     if unknown:
         raise ValueError(f"months {unknown} were not counted, which go to {counted.max()}")
     entry = counts.index.get_level_values("entry_month")
-    last = calendar_months([pd.Timestamp(observed_to).to_datetime64()])[0]
+    last = calendar_months([last_month_end(observed_to).to_datetime64()])[0]
     cohort = pd.PeriodIndex(entry, freq=freq)
     # of a quarter, its last month has come so far, too
     newest = calendar_months(cohort.end_time.to_numpy())

@@ -16,6 +16,7 @@ from riskkit.checks import check_level, require_columns
 from riskkit.collection_actions.actions import NOTHING, Action
 from riskkit.collection_actions.case_outlook import Outlook, fit_outlook
 from riskkit.collection_actions.cases import gain_text
+from riskkit.columns import last_month_end
 
 __all__ = ["current_plan", "past_plans", "plan_gain", "plan_summary", "plan_text", "treatment_plan"]
 
@@ -117,7 +118,7 @@ def current_plan(
         Of :func:`collection_cases`.
     actions : tuple of Action
     observed_to : date
-        Last month-end seen.
+        Last day seen: the plan is of the last month-end by then.
     horizon_months : int
         That the cases were made with.
     working_days : int
@@ -132,7 +133,7 @@ def current_plan(
     ------
     riskkit definition.
     """
-    day = pd.Timestamp(observed_to)
+    day = last_month_end(observed_to)
     outlook = fit_outlook(cases, day, horizon_months=horizon_months)
     if outlook is None:
         return _no_plan(), None, None
@@ -164,7 +165,7 @@ def past_plans(
         Of :func:`collection_cases`.
     actions : tuple of Action
     observed_to : date
-        Last month-end seen: the last plan's horizon ends there.
+        Last day seen: the last plan's horizon ends with the last month-end by then.
     months : int
         Month-ends, a plan each.
     horizon_months : int
@@ -188,7 +189,9 @@ def past_plans(
     """
     if months < 1:
         raise ValueError(f"months must be >= 1, got {months!r}")
-    last = pd.Timestamp(observed_to) - pd.offsets.MonthEnd(horizon_months)
+    last = last_month_end(observed_to) - pd.offsets.MonthEnd(horizon_months)
+    if pd.isna(last):
+        return _no_plan(), None
     days = pd.date_range(end=last, periods=months, freq="ME")
     outlook = fit_outlook(cases, days[0], horizon_months=horizon_months)
     asked = cases[cases["month_end"].isin(days)]

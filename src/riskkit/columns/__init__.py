@@ -2,7 +2,7 @@
 
 from riskkit.columns.cell_rule import LOOKS_MISSING, SHOWN_CHARACTERS, CellRule, Fault, shown
 from riskkit.columns.cells import ReadCells, parse_text, read_cells
-from riskkit.columns.dates import calendar_months
+from riskkit.columns.dates import calendar_months, last_month_end
 from riskkit.columns.described import Described, Description
 from riskkit.columns.kinds import (
     feature_kinds,
@@ -29,6 +29,7 @@ __all__ = [
     "feature_kinds",
     "interval_text",
     "is_missing",
+    "last_month_end",
     "level_codes",
     "level_of",
     "level_text",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["calendar_months"]
+__all__ = ["calendar_months", "last_month_end"]
 
 
 def calendar_months(dates: Any) -> np.ndarray:
@@ -28,3 +28,23 @@ def calendar_months(dates: Any) -> np.ndarray:
         # midnight there may be the month before in universal time
         raise ValueError(f"dates must have no time zone, got dates in {dtype.tz}")
     return np.asarray(dates, dtype="datetime64[M]").astype(np.int64)
+
+
+def last_month_end(observed_to: pd.Timestamp | str | None) -> pd.Timestamp:
+    """The last month-end seen by that day; NaT where the day is not known.
+
+    Of a month that is still running nobody knows yet who has paid.
+
+    Parameters
+    ----------
+    observed_to : date or None
+
+    Examples
+    --------
+    >>> [str(last_month_end(day).date()) for day in ("2024-03-31", "2024-03-30")]
+    ['2024-03-31', '2024-02-29']
+    """
+    day = pd.Timestamp(observed_to)
+    if pd.isna(day):
+        return pd.NaT
+    return (day + pd.Timedelta(days=1)).normalize() - pd.offsets.MonthEnd(1)

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from riskkit.checks import loan_starts, require_columns
-from riskkit.columns import calendar_months
+from riskkit.columns import calendar_months, last_month_end
 
 __all__ = ["BEHAVIOUR", "WarningDefinition", "borrowers_of", "landmark_panel"]
 
@@ -153,7 +153,7 @@ def landmark_panel(
     performance : DataFrame
         The contract's panel, sorted by loan and month.
     observed_to : date
-        Last month-end seen.
+        Last day seen: a month that is not over by then is not seen yet.
     instalments : DataFrame, optional
         The contract's table, in any order.
     borrowers : DataFrame, optional
@@ -367,7 +367,7 @@ def _flags(
         event |= inside & is_event[there]
         ended |= inside & ended_well[there]
         seen += inside
-    last = int(calendar_months([pd.Timestamp(observed_to).to_datetime64()])[0])
+    last = int(calendar_months([last_month_end(observed_to).to_datetime64()])[0])
     closed = book.month[rows] + definition.horizon_months <= last
     known = closed & (event | ended | (seen == definition.horizon_months))
     return np.where(known, event.astype(float), np.nan)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from riskkit.columns import last_month_end
 from riskkit.early_warning.landmarks import WarningDefinition
 from riskkit.early_warning.warning_score import WarningScore, fit_warning
 
@@ -38,7 +39,7 @@ def score_today(
     ------
     riskkit definition.
     """
-    day = pd.Timestamp(observed_to)
+    day = last_month_end(observed_to)
     live = panel[panel["month_end"] == day].reset_index(drop=True)
     score = fit_warning(panel, day + pd.offsets.MonthEnd(1), definition=definition)
     probability = np.full(len(live), np.nan) if score is None else score.probability(live)

@@ -173,7 +173,8 @@ def lights_text(table: pd.DataFrame) -> str:
             text = f"{len(labels)} {'is' if len(labels) == 1 else 'are'} {colour}{ending}"
             told.append(f"**{text}** ({', '.join(labels)})")
     if not told:
-        return f"**All {len(table)} lights are green.**"
+        every = "The one light is" if len(table) == 1 else f"All {len(table)} lights are"
+        return f"**{every} green.**"
     green = " All others are green." if (table["colour"] == "green").any() else ""
     return f"Of {len(table)} lights {'; '.join(told)}.{green}"
 

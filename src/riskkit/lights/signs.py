@@ -182,7 +182,9 @@ def share_signs(
     parts = {}
     for name in asked:
         column = _column_of(name)
-        chosen = (applications[column].astype("str") == name[len(column) + 1 :]).to_numpy()
+        values = applications[column]
+        # a value may be called "None"; a missing one is none
+        chosen = (values.notna() & (values.astype("str") == name[len(column) + 1 :])).to_numpy()
         parts[name] = pd.DataFrame(
             {
                 "numerator": month[chosen].value_counts().reindex(months, fill_value=0.0),

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from riskkit.checks import flag_array, loan_starts, numeric_array, require_columns, same_rows
+from riskkit.checks import DataContractError, flag_array, loan_starts, require_columns, same_rows
 from riskkit.first_payments import collection_counts, payment_default_counts
 from riskkit.migration import bucket, bucket_reading
-from riskkit.monitoring.moved_mix import months_of
+from riskkit.monitoring.moved_mix import months_of, whole_points
 from riskkit.vintage import cohort_counts
 
 __all__ = ["monthly_counts"]
@@ -82,9 +82,10 @@ def monthly_counts(
     Raises
     ------
     DataContractError
-        A missing key column, or rows that are not sorted.
+        A missing key column, an application that stands twice, or rows that are not sorted.
     ValueError
-        Lengths differ, or a score is not whole.
+        Lengths differ, a score is not whole, `observed_to` is not known, or a date is missing or
+        in a time zone.
 
     Source
     ------
@@ -106,7 +107,12 @@ def monthly_counts(
     """
     require_columns(applications, ["application_id"], "applications")
     same_rows(applications=applications, score=score, exceptions=exceptions)
+    twice = int(applications["application_id"].duplicated().sum())
+    if twice:
+        raise DataContractError("applications", [f"application_id: {twice:,} rows repeat an id"])
     observed = pd.Timestamp(observed_to)
+    if pd.isna(observed):
+        raise ValueError("observed_to must be a day: without it nobody knows what is over")
     parts = None
     if by is not None:
         require_columns(applications, [by], "applications")
@@ -178,11 +184,7 @@ def _asked(
     if "booked" in flags and (amount := _amount(applications)) is not None:
         columns["booked_amount"] = np.where(flags["booked"], amount, 0)
     if score is not None:
-        points = numeric_array(score, "score", n).astype(float)
-        known = ~np.isnan(points)
-        if np.any(points[known] != np.round(points[known])):
-            raise ValueError("score must be whole points, got a fraction")
-        whole = np.where(known, points, 0).astype(np.int64)
+        whole, known = whole_points(score, n)
         columns |= {"scored": known, "score_sum": whole, "score_squares": whole**2}
     if "approved" in flags:
         by_hand, at_random = (_flag(applications, name) for name in ("override", "explored"))
@@ -224,7 +226,8 @@ def _disbursed(
         if "amount" in loans:
             amount = loans["amount"].to_numpy(np.int64)
         elif amount is not None:
-            amount = np.where(place >= 0, amount[place], 0)
+            # one more at the end, where a place of −1 finds the loan without an application
+            amount = np.append(amount, 0)[place]
         part = None if parts is None else _part_of(parts, loans["loan_id"])
     elif {"applied_at", "booked"} <= set(applications.columns):
         booked = flag_array(applications["booked"], "booked", len(applications))
@@ -242,7 +245,7 @@ def _disbursed(
 def _part_of(parts: pd.Series, loans: pd.Series) -> Any:
     """Part of each loan; of one without an application "none"."""
     place = parts.index.get_indexer(loans)
-    return np.where(place >= 0, parts.to_numpy()[place], NONE)
+    return np.append(parts.to_numpy(), NONE)[place]
 
 
 def _first_dues(

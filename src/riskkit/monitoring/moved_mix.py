@@ -25,10 +25,18 @@ from riskkit.monitoring.resemblance import (
 )
 from riskkit.scorecard import Scorecard
 
-__all__ = ["SCORE", "months_of", "stability_bins", "stability_counts", "stability_table"]
+__all__ = [
+    "SCORE",
+    "months_of",
+    "stability_bins",
+    "stability_counts",
+    "stability_table",
+    "whole_points",
+]
 
 SCORE = "score"
 NO_SCORE = int(np.iinfo(np.int64).min)  # the bin of a row without a score
+MOST_POINTS = 1_000_000  # so that a billion squares still fit
 SIGNIFICANT = 0.05
 LEAST_ROWS = 5  # a bin, on average, of either sample
 NORMAL = 1.959963984540054
@@ -43,7 +51,17 @@ COLUMNS = [
 
 
 def months_of(days: pd.Series) -> pd.DatetimeIndex:
-    """First day of the month of each date."""
+    """First day of the month of each date.
+
+    Raises
+    ------
+    ValueError
+        A date is missing, or in a time zone: midnight there may be of another month here.
+    """
+    if isinstance(days.dtype, pd.DatetimeTZDtype):
+        raise ValueError(f"{days.name} must have no time zone, got dates in {days.dt.tz}")
+    if days.isna().any():
+        raise ValueError(f"{days.name} must be known of every row, missing in {days.isna().sum()}")
     return pd.DatetimeIndex(days.to_numpy().astype("datetime64[M]").astype("datetime64[us]"))
 
 
@@ -92,7 +110,8 @@ def stability_counts(
     in_base = flag_array(base, "base", n).astype(np.int64)
     places: dict[str, Array] = {}
     if score is not None:
-        places[SCORE] = _points(numeric_array(score, "score", n).astype(float))
+        points, known = whole_points(score, n)
+        places[SCORE] = np.where(known, points, NO_SCORE)
     if binner is not None:
         names = [name for name in binner.bins_ if name in applications.columns and name != SCORE]
         require_features(applications, names)
@@ -113,13 +132,21 @@ def stability_counts(
     return pd.concat(tables, names=KEYS[:1])
 
 
-def _points(score: Array) -> Array:
-    known = ~np.isnan(score)
-    if np.any(score[known] != np.round(score[known])):
+def whole_points(score: ArrayLike, n: int) -> tuple[Array, Array]:
+    """The points of `n` rows, 0 where there is none, and which of them have some.
+
+    Raises
+    ------
+    ValueError
+        Points that are not whole, or beyond what can be summed up.
+    """
+    points = numeric_array(score, "score", n).astype(float)
+    known = ~np.isnan(points)
+    if np.any(points[known] != np.round(points[known])):
         raise ValueError("score must be whole points, got a fraction")
-    points = np.full(len(score), NO_SCORE)
-    points[known] = score[known].astype(np.int64)
-    return points
+    if np.any(np.abs(points[known]) > MOST_POINTS):
+        raise ValueError(f"score must be at most {MOST_POINTS:,} either way, got more")
+    return np.where(known, points, 0).astype(np.int64), known
 
 
 def stability_table(
@@ -298,6 +325,7 @@ def stability_bins(
         `base_rows`, `base_share`, `rows`, `share` with `share_low`, `share_high`; `psi`, the bin's
         part of it; `points` of the bin and `points_moved`, (a − e)·points. Parts add up to the
         feature's row of :func:`stability_table`. "unseen" holds values that no bin was made for.
+        Without a base or rows in the month, no rows.
 
     Source
     ------
@@ -309,9 +337,10 @@ def stability_bins(
     outside = outside[outside > 0]
     names = ["base_rows", "base_share", "rows", "share", "share_low", "share_high", "psi"]
     names += ["points", "points_moved"]
+    index = pd.MultiIndex.from_arrays([[], []], names=["feature", "bin"])
+    nothing = pd.DataFrame(columns=names, index=index, dtype=float)
     if outside.empty:
-        index = pd.MultiIndex.from_arrays([[], []], names=["feature", "bin"])
-        return pd.DataFrame(columns=names, index=index, dtype=float)
+        return nothing
     when = outside.index.max() if month is None else pd.Timestamp(month)
     for name, cells in features.groupby(level="feature", sort=False):
         base = cells["base_rows"].groupby(level="bin").sum()
@@ -331,4 +360,4 @@ def stability_bins(
         table = pd.DataFrame(dict(zip(names, map(np.asarray, values), strict=True)))
         labels = [*binner.bins_[str(name)].labels, "unseen"]
         tables[str(name)] = table.set_axis(pd.Index([labels[at] for at in base.index], name="bin"))
-    return pd.concat(tables, names=["feature"])
+    return pd.concat(tables, names=["feature"]) if tables else nothing

@@ -22,7 +22,7 @@ from riskkit.schema import Feature
 
 __all__ = ["value_changes", "value_changes_text", "value_counts"]
 
-MISSING, ORDINARY = "missing", "a value"
+MISSING, ORDINARY, SPECIAL, LEVEL = "missing", "a value", "special ", "level "
 SIGNIFICANT = 0.05
 LEAST_CHANGE = 0.01  # of all rows: a share of missing values that moved by less is no jump
 NEW, VANISHED, JUMPED, FELL, CHANCE, SMALL = (
@@ -54,7 +54,8 @@ def value_counts(
     -------
     DataFrame, index (feature, month, value), int64
         `rows` outside the base, `base_rows` in it. Of a number only "missing", "special -9" and
-        the like, and "a value" for all others. Without dates, no rows.
+        the like, and "a value" for all others. A category that is called as one of these, or
+        begins with "level ", has "level " before it. Without dates, no rows.
 
     Source
     ------
@@ -85,12 +86,18 @@ def _places(column: pd.Series, feature: Feature) -> tuple[Array, list[str]]:
     if feature.kind == "category":
         codes, levels = level_codes(column)
         # missing has code −1, the last label
-        return codes % (len(levels) + 1), [*map(str, levels), MISSING]
+        return codes % (len(levels) + 1), [*map(_level_name, levels), MISSING]
     values = column.to_numpy(dtype=float, na_value=np.nan)
     place = np.where(np.isnan(values), 1, 0)
     for number, code in enumerate(feature.special_codes, start=2):
         place[values == code] = number
-    return place, [ORDINARY, MISSING, *(f"special {code:.10g}" for code in feature.special_codes)]
+    return place, [ORDINARY, MISSING, *(f"{SPECIAL}{code:.10g}" for code in feature.special_codes)]
+
+
+def _level_name(level: str) -> str:
+    """The level, told apart where it is called as a value of ours is."""
+    ours = level in (MISSING, ORDINARY) or level.startswith((SPECIAL, LEVEL))
+    return f"{LEVEL}{level}" if ours else level
 
 
 def value_changes(
@@ -161,7 +168,7 @@ def _kind(values: pd.Index, value: str) -> str | None:
     """What a value of a feature is; None of an ordinary number."""
     if value == MISSING:
         return "missing"
-    if value.startswith("special "):
+    if value.startswith(SPECIAL):
         return "special"
     return None if ORDINARY in values else "category"
 

@@ -52,6 +52,7 @@ CALM_JUDGEMENTS = 3
 """So many judgements in a row must not be red before an alert is cleared."""
 NEW, CONTINUING, ACKNOWLEDGED, CLEARED = "new", "continuing", "acknowledged", "cleared"
 RED, GREY = "red", "grey"
+COLOURS = ("green", "amber", RED, GREY)
 # without these a row says nothing; all others may be wanting
 _NEEDED = ("colour",)
 # what a judgement rests on: where all of it is as before, nothing has been judged anew
@@ -239,7 +240,7 @@ def _said(light: str, row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _word(value: Any) -> str:
     """A cell as text: nothing where it is missing, a day without its midnight."""
-    if value is None or value != value:
+    if value is None or (not hasattr(value, "__len__") and value != value):
         return ""
     if isinstance(value, datetime.date):
         return value.isoformat()[:10]
@@ -358,7 +359,7 @@ def _lights(path: Path) -> pd.DataFrame:
     Raises
     ------
     DataContractError
-        It cannot be read, lacks a column, or has two rows of a light.
+        It cannot be read, lacks a column, has a colour that is none, or two rows of a light.
     """
     lights = read_table(path)
     if "light" in lights.columns:
@@ -366,6 +367,14 @@ def _lights(path: Path) -> pd.DataFrame:
     lacking = [name for name in _NEEDED if name not in lights.columns]
     if lacking:
         raise DataContractError(path.name, [f"no column {', '.join(lacking)}"])
+    if lights.index.name != "light":
+        raise DataContractError(path.name, ["neither a column nor an index light"])
+    # a colour that is none is not calm: a light may be red under another name
+    odd = [str(value)[:40] for value in lights["colour"] if str(value) not in COLOURS]
+    if odd:
+        raise DataContractError(
+            path.name, [f"colour: expected one of {', '.join(COLOURS)}, found {odd[0]!r}"]
+        )
     if twice := sorted(set(lights.index[lights.index.duplicated()].astype(str))):
         raise DataContractError(path.name, [f"more than one row of {', '.join(twice)}"])
     return lights

@@ -21,6 +21,7 @@ __all__ = [
     "RunBusy",
     "append_line",
     "clean_up",
+    "is_at_work",
     "locked",
     "own_folder",
     "staging_folder",
@@ -95,6 +96,23 @@ def locked(run_dir: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def is_at_work(run_dir: Path) -> bool:
+    """Whether a process works in the run's folder now."""
+    import fcntl
+
+    try:
+        handle = os.open(run_dir / LOCK, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:  # none has ever, or this copy was not made by one that may read it
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 def clean_up(run_dir: Path, report_dir: Path) -> None:

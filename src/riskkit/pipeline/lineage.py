@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from riskkit.pipeline.findings import LIMITS
+from riskkit.pipeline.parameters import given_path
 from riskkit.pipeline.refused import SIGNED, checked_mapping
 from riskkit.pipeline.rule_files import DATA_FILES, RULES
 from riskkit.tables import hash_file
@@ -143,7 +144,7 @@ def _project_files(plan: Plan, project: Path) -> dict[Path, str]:
 def _given_files(plan: Plan) -> dict[Path, str]:
     """Files that parameters name → the path that was given."""
     return {
-        Path(pairs[name]).expanduser().absolute(): str(plan.shown[stage].get(name, pairs[name]))
+        given_path(pairs[name]).absolute(): str(plan.shown[stage].get(name, pairs[name]))
         for stage, pairs in plan.values.items()
         for name in (RULES, *DATA_FILES, *SIGNED)
         if pairs.get(name)

@@ -11,9 +11,11 @@ import difflib
 import io
 import json
 import math
+import os
 import tokenize
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from riskkit.columns import shown
@@ -25,6 +27,7 @@ __all__ = [
     "check_names",
     "convert",
     "declared_parameters",
+    "given_path",
     "parse_pairs",
 ]
 
@@ -38,6 +41,11 @@ _EXPECTED = {
     str: "a text",
     list: "a list as JSON, such as [1, 2]",
 }
+
+
+def given_path(given: str | Path) -> Path:
+    """The path that was given, with ~ as the home of its user; of a user who is none, as it is."""
+    return Path(os.path.expanduser(given))
 
 
 class BadInput(ValueError):

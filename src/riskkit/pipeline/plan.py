@@ -17,7 +17,7 @@ from riskkit.pipeline.findings import limits_of
 from riskkit.pipeline.handover import LAB
 from riskkit.pipeline.history import KEPT_NAME, PREVIOUS
 from riskkit.pipeline.notebooks import Notebook, find_notebooks, find_project, pick
-from riskkit.pipeline.parameters import BadInput, check_names
+from riskkit.pipeline.parameters import BadInput, check_names, given_path
 from riskkit.pipeline.refused import (
     SIGNED,
     checked_mapping,
@@ -130,7 +130,7 @@ def make_plan(
     for pairs in values.values():
         for name in ("source", "root", RULES, *DATA_FILES, *SIGNED):
             if pairs.get(name):
-                pairs[name] = str(Path(pairs[name]).expanduser().resolve())
+                pairs[name] = str(given_path(pairs[name]).resolve())
         refuse_signed(pairs)
     for notebook in notebooks:
         for name, why in without_effect(notebook, values[notebook.name]).items():

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from riskkit.checks import may_hold_password
 from riskkit.columns import shown
 from riskkit.pipeline.notebooks import Notebook
-from riskkit.pipeline.parameters import BadInput, convert
+from riskkit.pipeline.parameters import BadInput, convert, given_path
 from riskkit.pipeline.rule_files import (
     CAPS,
     LIMITS_FILE,
@@ -74,13 +74,13 @@ def check_variables(notebook: Notebook, variables: Mapping[str, Any]) -> None:
         if given.get(name, "") != "":
             raise BadInput(f"{name} {why}")
     if values.get(RULES):
-        refuse_policy(Path(values[RULES]).expanduser())
+        refuse_policy(given_path(values[RULES]))
     if values.get(CAPS):
-        refuse_caps(Path(values[CAPS]).expanduser(), values.get(SCOPE))
+        refuse_caps(given_path(values[CAPS]), values.get(SCOPE))
     if values.get(PROVISIONS):
-        refuse_provisions(Path(values[PROVISIONS]).expanduser())
+        refuse_provisions(given_path(values[PROVISIONS]))
     if values.get(LIMITS_FILE):
-        refuse_limits(Path(values[LIMITS_FILE]).expanduser())
+        refuse_limits(given_path(values[LIMITS_FILE]))
     if values.get("source"):
         checked_mapping(values["source"], values.get("root") or None)
 

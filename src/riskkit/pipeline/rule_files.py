@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from riskkit.checks import DataContractError, nearest_name
-from riskkit.pipeline.parameters import BadInput
+from riskkit.pipeline.parameters import BadInput, given_path
 
 if TYPE_CHECKING:
     from riskkit.schema import PolicyFile
@@ -59,7 +59,7 @@ def policy_path(project: Path | None, source: str, given: str = "") -> Path | No
         Value of the parameter ``rules``.
     """
     if given:
-        return Path(given).expanduser()
+        return given_path(given)
     if project is None:
         return None
     name = re.sub(r"[^\w.-]", "_", source)[:100]
@@ -80,7 +80,7 @@ def data_path(project: Path | None, parameter: str, given: str = "") -> Path | N
         Its value.
     """
     if given:
-        return Path(given).expanduser()
+        return given_path(given)
     path = None if project is None else project / DATA_FILES[parameter]
     return path if path is not None and (path.exists() or path.is_symlink()) else None
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from riskkit.pipeline.alerts import ALERTS
+from riskkit.pipeline.folders import RunBusy, is_at_work
 from riskkit.pipeline.lineage import code_state, digests
 from riskkit.pipeline.manifest import MANIFEST, package_hash, read_manifest
 from riskkit.pipeline.notebooks import find_notebooks, find_project
-from riskkit.pipeline.parameters import BadInput
+from riskkit.pipeline.parameters import BadInput, given_path
 from riskkit.pipeline.report import DOCUMENTS
 from riskkit.tables import hash_file
 
@@ -39,12 +40,15 @@ def verify_run(run_dir: str | Path) -> pd.DataFrame:
         `part`: "the run's own" (tables, models, pages, documents, ``alerts.json`` and what the
         manifest says of parameters, inputs and models) or "made from" (inputs, limits, lock,
         notebooks, the project's commit, riskkit itself). `state`: "same", "changed", "gone", "not
-        of the run" (a file that no stage has left) or "not known" (an older run has kept no hash).
+        of the run" (a file that no stage has left) or "not known" (an older run has kept no hash,
+        or the file cannot be read).
 
     Raises
     ------
     BadInput
         The folder is no run's.
+    RunBusy
+        A run works in it, so that its files and its manifest are of two moments.
 
     Source
     ------
@@ -56,6 +60,8 @@ def verify_run(run_dir: str | Path) -> pd.DataFrame:
     manifest = read_manifest(run_dir) if run_dir.is_dir() else {}
     if not manifest:
         raise BadInput(f"{str(given)[:200]} is not a run's folder: it has no manifest.json")
+    if is_at_work(run_dir):
+        raise RunBusy(f"a run is working in {run_dir}: verify it when that has ended")
     try:
         project: Path | None = find_project(run_dir)
     except BadInput:
@@ -128,7 +134,7 @@ def _made_from(project: Path | None, manifest: Mapping[str, Any]) -> Iterator[tu
     for name, sha in kept.get("files", {}).items():
         yield name, GONE if project is None else _state(project / name, sha)
     for name, sha in kept.get("given", {}).items():
-        yield name, _state(Path(name).expanduser(), sha)
+        yield name, _state(given_path(name), sha)
     if not kept:
         yield "inputs, limits and lock (an older run kept no hashes of them)", UNKNOWN
     notebooks = {} if project is None else {n.name: n.sha256 for n in find_notebooks(project)}
@@ -148,6 +154,9 @@ def _made_from(project: Path | None, manifest: Mapping[str, Any]) -> Iterator[tu
 
 
 def _state(path: Path, sha: str) -> str:
-    if not path.is_file():
-        return GONE
-    return SAME if hash_file(path) == sha else CHANGED
+    try:
+        if not path.is_file():
+            return GONE
+        return SAME if hash_file(path) == sha else CHANGED
+    except OSError:  # nobody may read it, or no file can be called so
+        return UNKNOWN
