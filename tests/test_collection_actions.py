@@ -269,6 +269,11 @@ def test_an_effect_that_may_be_chance_is_a_finding():
     ((topic, text, is_red),) = ca.effect_findings(ca.effect_table(cases))
     assert (topic, is_red) == ("Collections", False)
     assert text.endswith("which may be chance")
+    # treated all go on, those left alone never do
+    harm = cases.assign(rolled=(cases["group"] == "treated").astype(float))
+    harm.loc[[0, 1], "rolled"] = 1 - harm.loc[[0, 1], "rolled"]
+    ((_, text, _),) = ca.effect_findings(ca.effect_table(harm))
+    assert text.endswith("which is worse than nothing, beyond chance")
 
 
 # -- outlook and plan ------------------------------------------------------------------------------

@@ -384,9 +384,11 @@ def test_words_findings_and_what_to_do_begin_with_red(told):
     assert text.startswith(
         r"Of 3 lights **1 is red** (Late \<b\>1st\<\/b\>); **1 is amber** (Later)"
     )
-    found = lights.light_findings(table[::-1])
-    assert [(topic, red) for topic, _, red in found] == [("Lights", True), ("Lights", False)]
-    assert found[0][1].startswith("Late <b>1st</b>, since February 2023: 6.00%")
+    # a red one is an alert, and told as such: no finding beside it
+    ((topic, found, is_red),) = lights.light_findings(table[::-1])
+    assert (topic, is_red) == ("Lights", False)
+    assert found.startswith("Later, since February 2023: 4.50%")
+    assert found.endswith(f"({table.loc['fpd30', 'owner']}: {table.loc['fpd30', 'to_do'][:-1]})")
     assert lights.to_do_table(table)["since"].tolist() == ["2023-02", "2023-02"]
     assert lights.lights_text(table[2:]) == "**The one light is green.**"
     page = lights.lights_html(table, history)
@@ -396,9 +398,62 @@ def test_words_findings_and_what_to_do_begin_with_red(told):
     assert page.count("<polyline") == 3
     assert page.count("<circle") == 2
     assert "14 months, 2.70% to 6.00%; 2023-02 red" in page
+    # month judged, and the interval below the figure
+    assert '<td style="white-space: nowrap">2023-02</td>' in page
+    assert "6.00%<br>4.65% to 7.60%" in page
+    assert "red</span><br>since 2023-02" in page
     months = lights.months_by_light(history, table["label"].to_dict(), last=2)
     assert months.columns.tolist() == ["2023-01", "2023-02"]
     assert months.loc["Later"].tolist() == ["green", "amber"]
+
+
+def test_beyond_the_limit_of_red_by_chance_is_not_said_to_be_below_it():
+    limits = limits_of(fpd30={"amber": "0.04", "red": "0.05", "watched": "no"})
+    history = lights.lights_history(rates([*USUAL, 31, 52], light="fpd30"), limits)
+    row = lights.light_table(history, limits).loc["fpd30"]
+    assert row["colour"] == "amber"
+    assert row["why"] == "5.20% (3.95% to 6.71%) is above the limit of 5%, but that may be chance."
+
+
+def test_months_that_were_on_stand_in_their_colours(told):
+    table, history = told
+    labels = table["label"].to_dict()
+    page = lights.months_html(history, labels, last=2)
+    assert page.count("<tr>") == 3
+    assert "Late &lt;b&gt;1st" in page
+    assert "Fall behind" not in page
+    assert page.count(">red</span>") == page.count(">amber</span>") == 1
+    assert page.count(">·</td>") == 2
+    # Later, amber in the month after, has no figure in this one
+    gap = history.drop(index=[("fpd30", MONTHS[12])])
+    assert lights.months_html(gap, labels, last=2).count(">–</td>") == 1
+    assert lights.months_html(history.loc[["m0_m1"]], labels) == ""
+
+
+def test_key_figures_have_interval_month_colour_and_a_trend(told):
+    table, history = told
+    of_money = table.assign(unit=["rate", "CNY", "rate"])
+    of_money.loc["fpd30", ["value", "low", "high"]] = [6030.0, 5705.0, 6354.0]
+    of_money.loc["m0_m1", "value"] = np.nan
+    assert lights.light_figures(of_money, ["fpd30", "fpd7", "m0_m1", "no_such"]) == {
+        "Later": "6,030 (5,705 to 6,354) CNY in February 2023, amber",
+        "Late <b>1st</b>": "6.00% (4.65% to 7.60%) in February 2023, red",
+    }
+    trends = lights.light_trends(table, history, months=3)
+    assert trends.index.tolist() == ["2022-12", "2023-01", "2023-02"]
+    assert trends["Late <b>1st</b>"].tolist()[1:] == [0.031, 0.06]
+
+
+def test_what_was_found_stands_with_whose_it_is():
+    duty = {"owner": "Head of collections", "to_do": "Look.", "within_days": "7"}
+    limits = LimitsFile(findings={"Collections": duty})
+    found = [("Collections", "a", False), ("New", "b", True)]
+    table = lights.attention_table(found, limits)
+    assert table.index.tolist() == ["New", "Collections"]
+    assert table["colour"].tolist() == ["red", "amber"]
+    assert table["owner"].tolist() == ["no owner named", "Head of collections"]
+    assert table["to_do"].tolist() == ["–", "Look."]
+    assert lights.attention_table([], limits).empty
 
 
 def test_units_are_those_of_the_file():

@@ -46,7 +46,7 @@ def test_a_topic_has_an_owner_a_sentence_and_days(tmp_path: Path) -> None:
         ("# none", "expected a block of keys, found None"),
         ("finding: {}", "finding: unknown key; did you mean 'findings'"),
         ("limits: {x: 1}", "limits: unknown key; did you mean 'lights'"),
-        ("topics: {x: 1}", "topics: unknown key; known: findings, lights, acknowledged"),
+        ("topics: {x: 1}", "topics: unknown key; known: lender, findings, lights, acknowledged"),
         ("findings: [a]", "findings: expected a block of keys"),
         ("findings:\n  A: Head", "findings.A: expected a block of keys, found 'Head'"),
         (f"findings:\n  A: {GOOD}\n  A: {GOOD}", "line 3: the key 'A' stands twice"),

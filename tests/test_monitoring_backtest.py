@@ -291,6 +291,21 @@ def test_a_trend_holds_its_level_even_where_its_errors_are_understated(understat
     assert found >= (stats.binom.ppf(0.001, 300, 0.05) if understated > 1 else 0)
 
 
+def test_the_mean_gini_is_not_pulled_to_months_that_happen_to_rank_well():
+    """DeLong's error is smallest where the Gini is highest; the mean is the plain one here."""
+    months = pd.date_range("2022-01-01", periods=8, freq="MS")
+    gini, half = np.tile([0.3, 0.7], 4), np.tile([0.30, 0.15], 4)
+    counted = {"n": 400, "bad": 20}
+    ranking = pd.DataFrame(
+        {**counted, "gini": gini, "gini_low": gini - half, "gini_high": gini + half}, months
+    )
+    calibration = pd.DataFrame(
+        {**counted, "expected_bad": 20.0, "ratio": 1.0, "told": "may be chance"}, months
+    )
+    text = monitoring.model_months_text(calibration, ranking)
+    assert "The Gini of 8 months is 0.500 on average." in text
+
+
 def test_few_bads_and_few_months_say_nothing():
     loans = world(3, 30, 3)
     for bad in (loans["bad"], loans["bad"] * 0, loans["bad"] * np.nan):

@@ -698,6 +698,6 @@ def test_short_headings_figures_and_days_stay_on_one_line_and_sentences_get_room
     assert told["td"] == "white-space: nowrap;"
     assert "td.col0" not in told
     assert "white-space" not in told.get("td.col1", "")
-    assert told["td.col2"] == "white-space: normal;"
+    assert told["td.col2"] == "white-space: normal; min-width: 7rem;"
     longer = plots.show_table(table.assign(why=table["why"] + ", and of whom")).to_html()
     assert "min-width: 11rem" in longer

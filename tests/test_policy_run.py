@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from riskkit import cli, pipeline, policy, strategy
 from riskkit.checks import DataContractError
-from riskkit.pipeline import runner
+from riskkit.pipeline import at_work
 from riskkit.pipeline.plan import make_plan
 from riskkit.pipeline.refused import check_variables
 from riskkit.pipeline.rule_files import policy_path, refuse_policy
@@ -45,7 +45,7 @@ def plan_of(project: Path, **parameters: str):
 def recipe_of(project: Path, **parameters: str):
     plan = plan_of(project, **parameters)
     manifest = {"package": "p", "versions": {}, "stages": {}}
-    return runner._recipe(plan, plan.notebooks[0], manifest)
+    return at_work._recipe(plan, plan.notebooks[0], manifest)
 
 
 def test_the_projects_file_of_the_source_counts_unless_another_is_given(project: Path) -> None:

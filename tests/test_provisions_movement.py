@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from small_books import LAST, small_book
 
 from riskkit import provisions
@@ -159,7 +160,7 @@ def test_the_break_even_month_is_the_first_that_stays():
 
 def test_open_losses_are_taken_off_before_anything_is_said():
     one = pd.DataFrame({"cohort": ["2024Q1"], "stage": 3, "reason": "not yet cured"})
-    one = one.assign(balance=40, entry_mob=0, ecl_lifetime_amount=10)
+    one = one.assign(balance=40, entry_mob=0, ecl_lifetime_amount=10, probability_lifetime=1.0)
     table = provisions.break_even_table(profit_of(-10, 9), one)
     assert table["verdict"].item() == "about even, within chance"
     assert table["profit_rate"].item() == pytest.approx(-0.001)
@@ -177,6 +178,52 @@ def test_open_losses_are_taken_off_before_anything_is_said():
     assert few["verdict"].item() == "too few loans to say"
     assert provisions.break_even_text(few).startswith("**0 of 1 cohorts**")
     assert provisions.break_even_text(few.head(0)) == "No cohort has been seen for a month."
+
+
+def test_a_cohort_has_paid_only_where_chance_of_its_open_losses_leaves_no_doubt():
+    """Four loans lose 50 each with a chance of 1 in 10: 20 ± 1.96 · 30, beside 100 ± 5 earned."""
+    rng = np.random.default_rng(1)
+    drawn = 50 * rng.binomial(4, 0.1, 200_000)
+    one = pd.DataFrame({"cohort": "2024Q1", "stage": [1, 2, 1, 2], "reason": ""})
+    one = one.assign(balance=80, entry_mob=0, ecl_lifetime_amount=5, probability_lifetime=0.1)
+    row = provisions.break_even_table(profit_of(-10, 100), one).iloc[0]
+    width = np.hypot(1.96 * drawn.std(), 5) / 1000
+    assert row["profit_rate"] == pytest.approx(0.08)
+    assert row["profit_rate_low"] == pytest.approx(0.08 - width, abs=5e-4)
+    assert row["profit_rate_high"] == pytest.approx(0.08 + width, abs=5e-4)
+    assert row["verdict"] == "has paid for itself"
+    # of half the profit the mean is above 0, beyond the chance of what was earned, but not of both
+    unsure = provisions.break_even_table(profit_of(-10, 50), one).iloc[0]
+    assert unsure["profit_low"] > unsure["open_loss_amount"]
+    assert unsure["verdict"] == "its loans still run"
+    # in default, or without a probability, nothing is left to chance
+    for sure in (one.assign(stage=3), one.assign(probability_lifetime=0.0)):
+        known = provisions.break_even_table(profit_of(-10, 100), sure).iloc[0]
+        assert known["profit_rate_low"] == pytest.approx(0.075)
+
+
+def test_errors_of_the_parts_are_judged_together():
+    """Of 400 loans a tenth is owed in truth by chance; 30 % more was set aside for one part."""
+    rng = np.random.default_rng(3)
+    true = 1000 * rng.binomial(1, 0.5, 400).astype(float)
+    loans = pd.DataFrame({"true_amount": true, "term": [1, 3] * 200, "grade": "A"})
+    loans["ecl_amount"] = 500 * np.where(loans["term"] == 1, 1.5, 1.0)
+    loans.loc[399, "grade"] = "B"
+    table = provisions.truth_errors(loans, ["term", "grade"])
+    told = table["told"].to_dict()
+    assert told[("term", "1")] == told[("all", "")] == "too much set aside"
+    assert told[("term", "3")] == "may be chance"
+    assert told[("grade", "B")] == "too few to say"
+    assert np.isnan(table.loc[("grade", "B"), "p_adjusted"])
+    row = table.loc[("term", "1")]
+    error = row["error_rate"] / ((row["error_high"] - row["error_rate"]) / 1.959964)
+    assert row["p_adjusted"] == pytest.approx(3 * 2 * stats.norm.sf(error), rel=1e-3)
+    less = provisions.truth_errors(loans.assign(ecl_amount=200), ["grade"])
+    assert less.loc[("grade", "A"), "told"] == "too little set aside"
+    exact = provisions.truth_errors(loans.assign(ecl_amount=loans["true_amount"]), ["grade"])
+    assert exact.loc[("grade", "A"), "told"] == "may be chance"
+    nobody = provisions.truth_errors(loans.head(0), ["term"])
+    assert nobody["told"].tolist() == ["too few to say"]
 
 
 def test_a_cohort_that_was_lent_nothing_has_no_rate():

@@ -127,6 +127,10 @@ def test_a_cutoff_too_low_is_raised_on_other_loans_than_chose_it():
     assert high.gain_low <= 0
     assert high.loans == (score >= 640).sum()
     assert "CNY of profit" in refresh.refresh_text(refresh.refresh_table({"cutoff": gain}), "CNY")
+    shown = refresh.refresh_shown(refresh.refresh_table({"cutoff": gain}), "CNY").loc["cutoff"]
+    assert shown["value"].startswith(f"{gain.sign / 100:,.0f} (")
+    assert shown["gain"].startswith(f"{gain.gain / 100:,.0f} (")
+    assert (shown["judged_on"], shown["verdict"]) == (f"{gain.loans:,} loans", "refit")
     assert np.isnan(refresh.cutoff_gain(score[:20], money[:20], 500).gain)
 
 
@@ -204,3 +208,16 @@ def test_a_part_that_is_off_but_gains_nothing_is_watched():
         Gain(-1)
     with pytest.raises(ValueError, match="thresholds"):
         refresh.RefreshRule("sign", -1, 0, "unit")
+
+
+def test_parts_are_shown_each_in_its_unit():
+    same = refresh.Gain(4_088, 5_948_811, 3_796_598, 8_101_024, 0.0, 0.0, 0.0, 0.0)
+    months = refresh.Gain(32_498, 1.07, 0.98, 1.18, 1.0, 0.0264, -0.0929, 0.1458)
+    table = refresh.refresh_table({"cutoff": same, "hazard": months})
+    shown = refresh.refresh_shown(table, "CNY")
+    assert shown.loc["cutoff", "value"] == "59,488 (37,966 to 81,010) CNY"
+    assert shown.loc["cutoff", "gain"] == "none, in every fold the cutoff in use earned most"
+    assert shown.loc["hazard", "judged_on"] == "32,498 loan-months"
+    unit = "log likelihood, 1,000 loan-months"
+    assert shown.loc["hazard", "gain"] == f"0.0264 (-0.0929 to 0.1458) {unit}"
+    assert shown.loc["binning"].tolist() == ["Gini in use", "–", "–", "–", "not looked at"]

@@ -62,7 +62,12 @@ def test_a_departure_that_all_looks_do_not_bear_out_is_none():
     table = vintage.milestone_table(counts, recent=looks)
     assert (table["departure_rate"] == 0).all()
     assert table["looks"].tolist() == [4, 1, 4, 4]
-    assert "in one of 1 looks. Nearest to it comes month 6" in vintage.milestone_text(table)
+    assert table["p_adjusted"].tolist() == pytest.approx(
+        [min(p, 1.0) for p in (4 * table["p_value"]).mask(table.index == 6, 0.2)]
+    )
+    text = vintage.milestone_text(table)
+    assert "in one of 1 looks. Nearest to it comes month 6" in text
+    assert text.endswith("(adjusted p-value 0.200).")
     borne_out = vintage.milestone_table(counts, recent=looks.assign(p_adjusted=0.01))
     assert borne_out.loc[6, "departure_rate"] == alone.loc[6, "departure_rate"]
 
@@ -73,7 +78,7 @@ def test_the_worst_departure_is_the_headline_though_older_cohorts_look_as_ever()
     assert "stands **worse** than the earlier ones did at its age: by month 6 2023Q4 has" in text
     assert "**10.00%** bad (20 of 200 loans" in text
     assert stats.fisher_exact([[20, 180], [12, 588]]).pvalue < 0.001
-    assert "against a median of 2.00% among 3 earlier (p-value below 0.001)." in text
+    assert "against a median of 2.00% among 3 earlier (adjusted p-value below 0.001)." in text
     found = vintage.milestone_findings(table, 12)
     assert found == [
         ("Newest cohorts", "worse than earlier ones by month 6 of loans of 12 months", True)

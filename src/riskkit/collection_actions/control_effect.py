@@ -195,7 +195,7 @@ def effect_text(table: pd.DataFrame, currency: str) -> str:
 
 
 def effect_findings(table: pd.DataFrame) -> list[tuple[str, str, bool]]:
-    """That collections achieve nothing that is beyond chance: topic, text, and that it is not red.
+    """That collections achieve nothing good beyond chance: topic, text, and that it is not red.
 
     Nothing without a control group, or where it is too small to say.
 
@@ -214,8 +214,9 @@ def effect_findings(table: pd.DataFrame) -> list[tuple[str, str, bool]]:
     if row["spared_low"] > 0:
         return []
     spared = interval_text(row["spared_rate"], row["spared_low"], row["spared_high"], "percent")
+    verdict = "may be chance" if row["spared_high"] >= 0 else "is worse than nothing, beyond chance"
     text = (
         f"beside those left alone, collections keep {spared} of cases from a worse bucket, which "
-        "may be chance"
+        f"{verdict}"
     )
     return [("Collections", text, False)]

@@ -159,7 +159,6 @@ def realised_text(
     return (
         f"Plans made the same way for {row['cases']:,.0f} cases of earlier month-ends let expect "
         f"{told['expected']} more than all alike; the same borrowers, performed again under "
-        f"either, truly brought **{told['realised']}** more, in {row['moved_cases']:,.0f} of the "
-        "cases. "
-        f"{verdict}"
+        f"either, truly brought **{told['realised']}** more; {row['moved_cases']:,.0f} of them "
+        f"paid otherwise under the two. {verdict}"
     )

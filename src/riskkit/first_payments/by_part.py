@@ -118,7 +118,10 @@ def part_table(
 def _grids_of(counts: pd.DataFrame, name: str) -> dict[str, pd.DataFrame]:
     """Loans and missed of each value of a level, by number, days and month; none of one value."""
     level = counts.index.get_level_values
-    values = pd.Index(["none" if pd.isna(value) else str(value) for value in level(name)])
+    code, found = pd.factorize(level(name))
+    # of a missing value the code is -1
+    names = np.array([*(str(value) for value in found), "none"], dtype=object)
+    values = pd.Index(names[code])
     if values.nunique() < 2:
         return {}
     keys = [

@@ -8,13 +8,15 @@ and findings; :func:`useless_lights` names those that nothing moves or that alwa
 """
 
 from riskkit.lights.colours import COLOURS, lights_history, months_by_light
+from riskkit.lights.last_days import days_shown, days_table, days_text
 from riskkit.lights.light_table import (
+    attention_table,
     light_findings,
     light_table,
-    lights_html,
     lights_text,
     to_do_table,
 )
+from riskkit.lights.lights_page import light_figures, light_trends, lights_html, months_html
 from riskkit.lights.page_parameters import check_monitoring
 from riskkit.lights.reference import Watch
 from riskkit.lights.signs import SIGNS, Sign, join_signs, monthly_signs, share_signs
@@ -25,16 +27,23 @@ __all__ = [
     "SIGNS",
     "Sign",
     "Watch",
+    "attention_table",
     "check_monitoring",
+    "days_shown",
+    "days_table",
+    "days_text",
     "inject_breaches",
     "join_signs",
+    "light_figures",
     "light_findings",
     "light_table",
+    "light_trends",
     "lights_history",
     "lights_html",
     "lights_text",
     "monthly_signs",
     "months_by_light",
+    "months_html",
     "share_signs",
     "to_do_table",
     "useless_lights",

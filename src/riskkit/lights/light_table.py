@@ -1,12 +1,12 @@
 """Which light is on, since when and why: the table that a manager reads first.
 
 Takes the history of the lights and the limits file; gives a row per light at the last month seen,
-words, findings, and the table as a page shows it.
+words and findings.
 """
 
 from __future__ import annotations
 
-import html
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,10 +18,12 @@ from riskkit.lights.colours import COLOURS, WORSE
 if TYPE_CHECKING:
     from riskkit.schema import LimitsFile
 
-__all__ = ["light_findings", "light_table", "lights_html", "lights_text", "to_do_table"]
+__all__ = [
+    "attention_table", "bound_text", "figure_text", "light_findings", "light_table", "lights_text",
+    "to_do_table",
+]  # fmt: skip
 
 MONTHS_BEFORE = 12
-LEFT = ' style="text-align: left"'
 TEXTS = ("label", "section", "unit", "colour", "why", "owner", "to_do")
 NUMBERS = (
     "value", "low", "high", "before", "mean_before", "target_low", "target_high", "amber", "red",
@@ -117,6 +119,8 @@ def _why(own: pd.DataFrame, bounds: dict[str, float], unit: str, worse: int) -> 
         proven = worse * (near - bounds["red"]) > 0
         beyond = " by more than chance" if proven else ", and not back since it was beyond chance"
         told.append(f"{figure} is {side} the limit of {limit['red']}{beyond}")
+    elif by_limit == colour == "amber" and worse * (last["value"] - bounds["red"]) > 0:
+        told.append(f"{figure} is {side} the limit of {limit['red']}, but that may be chance")
     elif by_limit == colour == "amber":
         told.append(f"{figure} is {side} {limit['amber']}, the limit for amber")
     if by_move == colour and colour in ("red", "amber"):
@@ -157,10 +161,10 @@ def lights_text(table: pd.DataFrame) -> str:
     Examples
     --------
     >>> lights_text(pd.DataFrame({"colour": [], "label": []}))
-    'No figure is watched: `data/limits.yaml` names no light.'
+    'No figure is watched: `data/limits.yaml` has no light of this source.'
     """
     if table.empty:
-        return "No figure is watched: `data/limits.yaml` names no light."
+        return "No figure is watched: `data/limits.yaml` has no light of this source."
     told = []
     for colour in ("red", "amber", "grey"):
         labels = [verbatim(label) for label in table.loc[table["colour"] == colour, "label"]]
@@ -176,7 +180,10 @@ def lights_text(table: pd.DataFrame) -> str:
 
 
 def light_findings(table: pd.DataFrame) -> list[tuple[str, str, bool]]:
-    """What deserves attention: topic, text, whether it is red, a light each.
+    """The lights that are amber: topic, text with what is done about it, and that it is not red.
+
+    A red light is an alert, which :mod:`riskkit.pipeline` tells with its state and above all
+    findings: as a finding it would stand there twice, also once somebody has acknowledged it.
 
     Parameters
     ----------
@@ -187,18 +194,14 @@ def light_findings(table: pd.DataFrame) -> list[tuple[str, str, bool]]:
     ------
     riskkit definition.
     """
-    on = table[table["colour"].isin(["red", "amber"])]
-    on = on.sort_values(
-        "colour", key=lambda c: c.map(COLOURS.index), ascending=False, kind="stable"
-    )
     return [
         (
             "Lights",
             f"{row['label']}, since {row['since']:%B %Y}: {row['why'].removesuffix('.')} "
-            f"({row['owner']})",
-            row["colour"] == "red",
+            f"({row['owner']}: {row['to_do'].removesuffix('.')})",
+            False,
         )
-        for _, row in on.iterrows()
+        for _, row in table[table["colour"] == "amber"].iterrows()
     ]
 
 
@@ -207,7 +210,7 @@ def to_do_table(table: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, index label
+    DataFrame, index light (its label)
         `colour`, `since` ("2024-03"), `to_do`, `owner`.
 
     Source
@@ -218,78 +221,39 @@ def to_do_table(table: pd.DataFrame) -> pd.DataFrame:
     on = on.sort_values(
         "colour", key=lambda c: c.map(COLOURS.index), ascending=False, kind="stable"
     )
-    shown = on.set_index("label")[["colour", "since", "to_do", "owner"]]
+    shown = on.set_index("label")[["colour", "since", "to_do", "owner"]].rename_axis("light")
     return shown.assign(since=shown["since"].dt.strftime("%Y-%m"))
 
 
-def lights_html(table: pd.DataFrame, history: pd.DataFrame, months: int = 24) -> str:
-    """The lights as a page shows them: colour and word, figures, target, a line over the months.
+def attention_table(found: Sequence[tuple[str, str, bool]], limits: LimitsFile) -> pd.DataFrame:
+    """What sections have found, red first: what it is, what is done, by whom.
 
     Parameters
     ----------
-    table : DataFrame
-        Of :func:`light_table`.
-    history : DataFrame
-        That it was made from.
-    months : int
-        So many in the line; a month that was amber or red has a dot on it.
+    found : sequence of (topic, text, is_red)
+    limits : LimitsFile
+        Who owns each topic and does what; a topic without an owner there says so.
 
     Returns
     -------
-    str
-        An HTML table, everything in it escaped; colours are those of the pages' style sheet, the
-        words stand without it.
+    DataFrame, index topic
+        Texts `colour`, `found`, `to_do`, `owner`.
 
     Source
     ------
     riskkit definition.
     """
-    there = set(history.index.get_level_values("light"))
-    lines = []
-    for name, row in table.iterrows():
-        unit = row["unit"]
-        target = "–"
-        if not np.isnan(row["target_low"]):
-            target = " to ".join(bound_text(row[c], unit) for c in ("target_low", "target_high"))
-        short = [
-            f"{row['since']:%Y-%m}" if pd.notna(row["since"]) else "–",
-            *(figure_text(row[c], unit) for c in ("value", "before", "mean_before")),
-            target,
-        ]
-        cells = [f'<span class="light {row["colour"]}">{row["colour"]}</span>']
-        cells += [html.escape(text) for text in short]
-        line = _line(history.loc[name].iloc[-months:], unit) if name in there else ""
-        body = "".join(f'<td style="white-space: nowrap">{cell}</td>' for cell in cells)
-        why = f'<td style="text-align: left; min-width: 15rem">{html.escape(row["why"])}</td>'
-        body += f"<td>{line}</td>{why}"
-        lines.append(f'<tr><th scope="row">{html.escape(row["label"])}</th>{body}</tr>')
-    heads = [
-        "light", "colour", "since", "last month", "month before", "mean of 12 before", "target",
-        f"last {months} months", "why",
-    ]  # fmt: skip
-    top = "".join(f'<th scope="col"{LEFT if head == "why" else ""}>{head}</th>' for head in heads)
-    return f"<table><thead><tr>{top}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
-
-
-def _line(own: pd.DataFrame, unit: str) -> str:
-    """A small line of the months with dots where it was on, and what it shows in words."""
-    values, on = own["value"], own["colour"].isin(["amber", "red"])
-    if len(values) < 2:
-        return ""
-    low, high = values.min(), values.max()
-    x = np.linspace(3, 97, len(values))
-    y = 17 - 14 * (values.to_numpy() - low) / ((high - low) or 1.0)
-    points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
-    dots = "".join(
-        f'<g class="light {colour}"><circle cx="{a:.1f}" cy="{b:.1f}" r="2.6" '
-        'fill="currentColor"/></g>'
-        for a, b, colour in zip(x[on], y[on], own["colour"][on], strict=True)
-    )
-    told = f"{len(values)} months, {figure_text(low, unit)} to {figure_text(high, unit)}"
-    months = ", ".join(f"{month:%Y-%m} {own.loc[month, 'colour']}" for month in own.index[on])
-    told = html.escape(f"{told}; {months}" if months else told)
-    return (
-        f'<svg class="trend" viewBox="0 0 100 20" width="112" height="22" role="img" '
-        f'aria-label="{told}"><title>{told}</title>'
-        f'<polyline fill="none" stroke="currentColor" points="{points}"/>{dots}</svg>'
-    )
+    rows = []
+    for topic, text, is_red in sorted(found, key=lambda row: not row[2]):
+        duty = limits.findings.get(topic)
+        rows.append(
+            {
+                "topic": topic,
+                "colour": "red" if is_red else "amber",
+                "found": text,
+                "to_do": duty.to_do if duty else "–",
+                "owner": duty.owner if duty else "no owner named",
+            }
+        )
+    columns = ["topic", "colour", "found", "to_do", "owner"]
+    return pd.DataFrame(rows, columns=columns, dtype="str").set_index("topic")

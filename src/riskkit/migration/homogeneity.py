@@ -152,9 +152,11 @@ def _tests(moves: pd.DataFrame, within: Sequence[str]) -> dict[str, Homogeneity]
 
 def _homogeneity(moves: pd.DataFrame) -> Homogeneity | None:
     """The test of a row's moves by period and state; None where there is nothing to test."""
-    some = moves.loc[moves.sum(axis=1) > 0, moves.sum() > 0]
-    cells = some.to_numpy(dtype=float, copy=True)
-    periods, states = [str(label) for label in some.index], [str(label) for label in some.columns]
+    cells = moves.to_numpy(dtype=float)
+    left, reached = cells.sum(axis=1) > 0, cells.sum(axis=0) > 0
+    cells = cells[left][:, reached]
+    periods = [str(label) for label in moves.index[left]]
+    states = [str(label) for label in moves.columns[reached]]
     while min(cells.shape, default=0) >= 2:
         n, shares = cells.sum(axis=1), cells.sum(axis=0) / cells.sum()
         expected = n[:, np.newaxis] * shares

@@ -33,7 +33,6 @@ TOO_FEW, CHANCE, MORE, FEWER = (
     "too few to say", "may be chance", "more bads than promised", "fewer bads than promised",
 )  # fmt: skip
 FALLS, RISES, STEADY = "falls", "rises", "no trend beyond chance"
-_NORMAL = 1.959963984540054
 _LINE = [f"{name}{end}" for name in ("intercept", "slope") for end in ("", "_low", "_high")]
 
 
@@ -250,10 +249,9 @@ def _trends(calibration: pd.DataFrame, ranking: pd.DataFrame) -> pd.DataFrame:
     promised = calibration["expected_bad"].where(calibration["told"] != TOO_FEW)
     # the error that the ratio has where the promise holds
     off = 1 / np.sqrt(promised)
-    width = (ranking["gini_high"] - ranking["gini_low"]) / (2 * _NORMAL)
     rows = {
         "ratio": month_trend(calibration["ratio"], off),
-        "gini": month_trend(ranking["gini"], width),
+        "gini": month_trend(ranking["gini"], _gini_errors(ranking)),
     }
     table = pd.DataFrame(rows).T
     table["p_adjusted"] = holm(table["p_value"])
@@ -261,6 +259,23 @@ def _trends(calibration: pd.DataFrame, ranking: pd.DataFrame) -> pd.DataFrame:
     told = np.where(table["p_adjusted"] <= SIGNIFICANT, ways, STEADY)
     table["told"] = np.where(table["p_adjusted"].isna(), TOO_FEW, told)
     return table
+
+
+def _gini_errors(ranking: pd.DataFrame) -> pd.Series:
+    """Standard error of each month's Gini if all months ranked alike.
+
+    DeLong's own is smaller the higher the month happens to rank, and would pull the mean upwards.
+    Hanley, McNeil (1982), Radiology 143(1), for the variance of an AUC.
+    """
+    known = ranking[ranking["gini"].notna()]
+    if known.empty:
+        return pd.Series(np.nan, ranking.index)
+    auc = float(np.clip((1 + np.average(known["gini"], weights=known["bad"])) / 2, 0.001, 0.999))
+    bad, good = ranking["bad"], ranking["n"] - ranking["bad"]
+    own = auc * (1 - auc)
+    both_bad, both_good = auc / (2 - auc) - auc**2, 2 * auc**2 / (1 + auc) - auc**2
+    pairs = (bad * good).where(bad * good > 0)
+    return 2 * np.sqrt((own + (bad - 1) * both_bad + (good - 1) * both_good) / pairs)
 
 
 def model_months_text(calibration: pd.DataFrame, ranking: pd.DataFrame) -> str:

@@ -171,6 +171,8 @@ def plot_vintage(
             named.append((label_of(name), end, str(look["line"]["color"])))
     percent_axis(ax.yaxis)
     ax.set_xlim(0)
+    if named:  # room for the last name, which would stand in the legend
+        ax.set_xlim(right=max(ax.get_xlim()[1], 1.13 * max(end for _, (end, _), _ in named)))
     ax.set_ylim(0)
     name_lines(ax, named)
     if len(table):

@@ -153,8 +153,10 @@ def _column_styles(shown: pd.DataFrame) -> Any:
         styles.append({"selector": f"th.col{i}, td.col{i}", "props": left})
         longest = max(map(len, map(str, column)), default=0)
         if longest > _SHORT:
-            room = "; min-width: 11rem" if longest > _SENTENCE else ""
-            styles.append({"selector": f"td.col{i}", "props": f"white-space: normal{room}"})
+            # in a narrow window a verdict would else stand in as many lines as it has words
+            room = "11rem" if longest > _SENTENCE else "7rem"
+            props = f"white-space: normal; min-width: {room}"
+            styles.append({"selector": f"td.col{i}", "props": props})
     return styles
 
 

@@ -5,6 +5,7 @@ Takes the panel with what is fitted on it, and the outlook; gives the loss by lo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,10 +25,19 @@ from riskkit.provisions.exposures import default_exposures
 from riskkit.provisions.loss_given_default import LossGivenDefault, fit_lgd
 from riskkit.provisions.staging import StageRules, assign_stages
 
-__all__ = ["LossModel", "Outlook", "fit_losses", "kinds_of", "loan_ecl", "stage_table"]
+__all__ = [
+    "LossModel",
+    "Outlook",
+    "fit_losses",
+    "kinds_of",
+    "loan_ecl",
+    "losses_under",
+    "stage_table",
+]
 
 HORIZON_MONTHS = 12
 _ROUNDING = 1e-9
+_PARTS = "life", "year", "ecl_12m", "ecl_lifetime"
 
 
 def _one_scenario() -> pd.DataFrame:
@@ -175,7 +185,20 @@ def loan_ecl(
     IFRS 9, 5.5.17, B5.5.42; weighting of losses: Transition Resource Group for Impairment, December
     2015 (non-linear losses).
     """
-    outlook = outlook or Outlook()
+    return losses_under(book, model, kinds, [outlook or Outlook()])[0]
+
+
+def losses_under(
+    book: pd.DataFrame, model: LossModel, kinds: pd.DataFrame, outlooks: Sequence[Outlook]
+) -> list[pd.DataFrame]:
+    """:func:`loan_ecl` under each of several outlooks; what they share is worked out once.
+
+    Parameters
+    ----------
+    book, model, kinds
+        As in :func:`loan_ecl`.
+    outlooks : sequence of Outlook
+    """
     performing = (book["state"] < N_STATES).to_numpy()
     loans = book[performing]
     asked = loans[["mob", "state"]].join(kinds.reindex(loans.index))
@@ -190,27 +213,50 @@ def loan_ecl(
         raise ValueError("a loss given default needs a default of the past, got none in the panel")
     rest = np.nan_to_num(model.lgd.of_book(book)[~performing])
     owed = book["balance"].to_numpy(float)[~performing]
-    parts = ("life", "year", "ecl_12m", "ecl_lifetime")
-    by_scenario = {}
-    for name, one in outlook.scenarios.iterrows():
-        ahead = _climate_ahead(model, one, outlook.climate, n_months)
-        found = default_probabilities(model.chain, asked, n_months, climate=ahead).to_numpy()
-        factor = one["lgd_factor"] * outlook.downturn_lgd_factor
-        values = {part: np.ones(len(book)) for part in parts}
-        values["life"][performing] = np.minimum(found.sum(axis=1), 1)
-        values["year"][performing] = np.minimum(found[:, :HORIZON_MONTHS].sum(axis=1), 1)
-        for part, months in (("ecl_12m", HORIZON_MONTHS), ("ecl_lifetime", None)):
-            loss = np.minimum(at_default * factor, 1)
-            values[part][performing] = ecl(found, exposures, loss, rate, horizon_months=months)
-            values[part][~performing] = owed * np.minimum(rest * factor, 1)
-        by_scenario[str(name)] = values
+    expected = np.ones(len(book))
+    expected[performing] = _expected_at_origination(model.chain, asked, n_months)
+    followed: dict[bytes, Array] = {}
+    tables = []
+    for outlook in outlooks:
+        by_scenario = {}
+        for name, one in outlook.scenarios.iterrows():
+            ahead = _climate_ahead(model, one, outlook.climate, n_months)
+            key = b"" if ahead is None else ahead.tobytes()
+            if key not in followed:
+                paths = default_probabilities(model.chain, asked, n_months, climate=ahead)
+                followed[key] = paths.to_numpy()
+            factor = one["lgd_factor"] * outlook.downturn_lgd_factor
+            loss, gone = np.minimum(at_default * factor, 1), owed * np.minimum(rest * factor, 1)
+            by_scenario[str(name)] = _values(performing, followed[key], exposures, loss, rate, gone)
+        tables.append(_weighted(book, outlook, by_scenario, expected))
+    return tables
+
+
+def _values(
+    performing: Array, found: Array, exposures: Array, loss: Array, rate: Array, gone: Array
+) -> dict[str, Array]:
+    """Probabilities and losses of each loan in one scenario; `gone` of those in default."""
+    values = {part: np.ones(len(performing)) for part in _PARTS}
+    values["life"][performing] = np.minimum(found.sum(axis=1), 1)
+    values["year"][performing] = np.minimum(found[:, :HORIZON_MONTHS].sum(axis=1), 1)
+    for part, months in (("ecl_12m", HORIZON_MONTHS), ("ecl_lifetime", None)):
+        values[part][performing] = ecl(found, exposures, loss, rate, horizon_months=months)
+        values[part][~performing] = gone
+    return values
+
+
+def _weighted(
+    book: pd.DataFrame,
+    outlook: Outlook,
+    by_scenario: dict[str, dict[str, Array]],
+    expected: Array,
+) -> pd.DataFrame:
+    """The scenarios weighted after each loss, with the stages of the weighted probabilities."""
     weights = outlook.scenarios["weight"].to_numpy()
     mean = {
         part: weights @ np.stack([values[part] for values in by_scenario.values()])
-        for part in parts
+        for part in _PARTS
     }
-    expected = np.ones(len(book))
-    expected[performing] = _expected_at_origination(model.chain, asked, n_months)
     life = np.minimum(mean["life"], 1)
     table = assign_stages(book, life, expected, outlook.rules, probability_12m=mean["year"])
     first = (table["stage"] == 1).to_numpy()

@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from riskkit.chance import normal_interval
 from riskkit.checks import Array, loan_starts, require_columns
@@ -25,6 +26,7 @@ PARTS = (
 )  # fmt: skip
 GONE = "vanished_loans", "vanished_amount"
 _LEVEL = 0.95
+_Z = float(special.ndtri(0.5 + _LEVEL / 2))
 _FEW_LOANS = 30
 _UNLESS_LOST = "has paid, unless vanished loans are lost"
 
@@ -186,14 +188,20 @@ def break_even_table(profit: pd.DataFrame, open_loans: pd.DataFrame | None = Non
     loans will still earn is not added, so that their cohort may have paid for itself but has not
     lost.
 
+    The verdict rests on the interval after open losses. It holds the chance of what was earned so
+    far and that of which running loans default: each loses nothing, or its expected loss ÷ its
+    probability of a default. An error of the probabilities or of the loss given default is not
+    in it.
+
     Parameters
     ----------
     profit : DataFrame
         Of :func:`cohort_profit`.
     open_loans : DataFrame, a row for each loan on the books, optional
-        `cohort` as in `profit`, `entry_mob`, `stage`, `reason`, `balance` and
-        `ecl_lifetime_amount`, of :func:`riskkit.provisions.loan_ecl`; none unless given. Late
-        entrants, which are not in `profit`, do not count here either.
+        `cohort` as in `profit`, `entry_mob`, `stage`, `reason`, `balance`,
+        `probability_lifetime` and `ecl_lifetime_amount`, of
+        :func:`riskkit.provisions.loan_ecl`; none unless given. Late entrants, which are not in
+        `profit`, do not count here either.
 
     Returns
     -------
@@ -201,7 +209,8 @@ def break_even_table(profit: pd.DataFrame, open_loans: pd.DataFrame | None = Non
         `loans`, `late_entrants` (left out), `seen_to` (month on book), `profit_amount`,
         `profit_low`, `profit_high` there, `open_loss_amount` (below 0 where more is still to come),
         `vanished_amount` (owed by loans not seen any more, which may be lost), `profit_rate` (of
-        what was lent, after open losses; NaN where nothing was), `break_even_mob`: first
+        what was lent, after open losses; NaN where nothing was) with its 95 % interval
+        `profit_rate_low`, `profit_rate_high`, `break_even_mob`: first
         month from which on the profit stays at least 0 as far as seen, `earliest_mob` and
         `latest_mob`: the same of the upper and of the lower end of its interval; NaN where not yet.
         `verdict` in words.
@@ -210,17 +219,23 @@ def break_even_table(profit: pd.DataFrame, open_loans: pd.DataFrame | None = Non
     ------
     riskkit definition.
     """
-    expected = running = pd.Series(dtype="float64")
+    expected = running = squares = pd.Series(dtype="float64")
     if open_loans is not None and len(open_loans):
         open_loans = open_loans[open_loans["entry_mob"] == 0]
         booked = open_loans["balance"].where(open_loans["reason"] == CHARGED_OFF, 0)
         expected = (open_loans["ecl_lifetime_amount"] - booked).groupby(open_loans["cohort"]).sum()
-        running = open_loans[open_loans["stage"] < 3].groupby("cohort").size()
+        open_loans = open_loans[open_loans["stage"] < 3]
+        running = open_loans.groupby("cohort").size()
+        squares = _default_squares(open_loans).groupby(open_loans["cohort"]).sum()
     rows = []
     for cohort, part in profit.groupby(level="cohort", sort=False):
         mobs = part.index.get_level_values("mob").to_numpy()
         last = part.iloc[-1]
         open_amount = float(expected.get(cohort, 0))
+        profit_amount, lent = last["profit_amount"], last["amount"] or np.nan
+        by_chance = _Z**2 * squares.get(cohort, 0.0)
+        low = profit_amount - np.hypot(profit_amount - last["profit_low"], by_chance**0.5)
+        high = profit_amount + np.hypot(last["profit_high"] - profit_amount, by_chance**0.5)
         at = {
             name: _from_when(part[column].to_numpy(float), mobs)
             for name, column in (
@@ -238,15 +253,19 @@ def break_even_table(profit: pd.DataFrame, open_loans: pd.DataFrame | None = Non
                 **last[["profit_amount", "profit_low", "profit_high"]].to_dict(),
                 "open_loss_amount": open_amount,
                 "vanished_amount": last["vanished_amount"],
-                "profit_rate": (last["profit_amount"] - open_amount) / (last["amount"] or np.nan),
+                "profit_rate": (profit_amount - open_amount) / lent,
+                "profit_rate_low": (low - open_amount) / lent,
+                "profit_rate_high": (high - open_amount) / lent,
                 **at,
-                "verdict": _verdict(last, open_amount, bool(running.get(cohort, 0))),
+                "verdict": _verdict(
+                    last, low - open_amount, high - open_amount, bool(running.get(cohort, 0))
+                ),
             }
         )
     columns = [
         "cohort", "loans", "late_entrants", "seen_to", "profit_amount", "profit_low",
-        "profit_high", "open_loss_amount", "vanished_amount", "profit_rate", "break_even_mob",
-        "earliest_mob", "latest_mob", "verdict",
+        "profit_high", "open_loss_amount", "vanished_amount", "profit_rate", "profit_rate_low",
+        "profit_rate_high", "break_even_mob", "earliest_mob", "latest_mob", "verdict",
     ]  # fmt: skip
     table = pd.DataFrame(rows, columns=columns).set_index("cohort")
     whole = ["loans", "late_entrants", "seen_to", "profit_amount", "open_loss_amount"]
@@ -358,15 +377,26 @@ def _from_when(values: Array, mobs: Array) -> float:
     return float(mobs[start]) if start < len(mobs) else np.nan
 
 
-def _verdict(last: pd.Series, open_amount: float, is_running: bool) -> str:
+def _default_squares(loans: pd.DataFrame) -> pd.Series:
+    """Variance of what each running loan loses, nothing or its loss given default: E² (1 ÷ p − 1).
+
+    The loss given default of one loan is taken as its mean.
+    """
+    p = loans["probability_lifetime"].clip(upper=1)
+    lost = loans["ecl_lifetime_amount"].astype(float)
+    return (lost**2 * (1 / p.where(p > 0) - 1)).fillna(0.0)
+
+
+def _verdict(last: pd.Series, low: float, high: float, is_running: bool) -> str:
+    """In words, by the interval of the profit after open losses."""
     if last["loans"] < _FEW_LOANS:
         return "too few loans to say"
-    if last["profit_low"] >= open_amount + last["vanished_amount"]:
+    if low >= last["vanished_amount"]:
         return "has paid for itself"
-    if last["profit_low"] >= open_amount:
+    if low >= 0:
         return _UNLESS_LOST
     if is_running:
         return "its loans still run"
-    if last["profit_high"] < open_amount:
+    if high < 0:
         return "has lost"
     return "about even, within chance"

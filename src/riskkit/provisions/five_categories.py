@@ -129,7 +129,8 @@ def category_table(category: pd.Categorical, balance: ArrayLike, rules: pd.Serie
     -------
     DataFrame, index category, then "all"
         `loans`, `balance`, `balance_share`, `specific_rate`, `specific_amount`; in the last row
-        `general_amount`, `general_rate` of all loans, beside the specific provision.
+        `general_amount`, `general_rate` of all loans, beside the specific provision: it belongs to
+        no category, and is missing in the others.
 
     Source
     ------
@@ -158,7 +159,7 @@ def category_table(category: pd.Categorical, balance: ArrayLike, rules: pd.Serie
     }
     table.loc["all"] = pd.Series(whole)
     table = table.astype(dict.fromkeys(["loans", "balance", "specific_amount"], "int64"))
-    general = np.zeros(len(table), dtype=np.int64)
+    general = pd.array([pd.NA] * len(table), dtype="Int64")
     general[-1] = round(total * float(rules["general_rate"]))
     return table.assign(general_amount=general)
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from riskkit.provisions.book_loss import LossModel, Outlook, loan_ecl
+from riskkit.provisions.book_loss import LossModel, Outlook, losses_under
 
 __all__ = ["sensitivity_table"]
 
@@ -69,8 +69,8 @@ def sensitivity_table(
         rules = replace(outlook.rules, backstop_probability=_BACKSTOP)
         cases[f"stage 2 from {_BACKSTOP:.0%} in 12 months"] = replace(outlook, rules=rules)
     found = {}
-    for name, changed_outlook in cases.items():
-        loans = loan_ecl(book, model, kinds, changed_outlook)
+    tables = losses_under(book, model, kinds, list(cases.values()))
+    for name, loans in zip(cases, tables, strict=True):
         second = loans["balance"][loans["stage"] == 2].sum()
         found[name] = {
             "ecl_amount": loans["ecl_amount"].sum(),

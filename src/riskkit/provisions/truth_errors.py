@@ -11,10 +11,15 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from riskkit.chance import holm
+
 __all__ = ["truth_errors"]
 
 _LEVEL = 0.95
 _FEW_LOANS = 30
+TOO_FEW, WITHIN, MORE, LESS = (
+    "too few to say", "may be chance", "too much set aside", "too little set aside",
+)  # fmt: skip
 
 
 def truth_errors(loans: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
@@ -35,7 +40,10 @@ def truth_errors(loans: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     -------
     DataFrame, index (part, value), then ("all", "")
         `loans`, `ecl_amount`, `true_amount` (int64 fen), `error_rate`, `error_low`, `error_high`
-        (95 %): NaN where nothing is truly expected, the interval also of fewer than 30 loans.
+        (95 %): NaN where nothing is truly expected, the interval also of fewer than 30 loans;
+        `p_adjusted` of an error of 0 (normal; Holm over the parts), NaN of "all", which is judged
+        by its interval; `told`: "too little set aside", "too much set aside", "may be chance", or
+        "too few to say".
 
     Raises
     ------
@@ -64,7 +72,24 @@ def truth_errors(loans: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     parts.append(_error(known))
     index = pd.MultiIndex.from_tuples([*names, ("all", "")], names=["part", "value"])
     whole = ["loans", "ecl_amount", "true_amount"]
-    return pd.DataFrame(parts, index=index).astype(dict.fromkeys(whole, "int64"))
+    table = pd.DataFrame(parts, index=index).astype(dict.fromkeys(whole, "int64"))
+    return _told(table)
+
+
+def _told(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with what chance leaves of each error, the parts judged together."""
+    error = table["error_rate"].to_numpy(float)
+    spread = (table["error_high"].to_numpy(float) - error) / special.ndtri(0.5 + _LEVEL / 2)
+    distance = np.divide(
+        np.abs(error), spread, out=np.where(error == 0, 0.0, np.inf), where=spread > 0
+    )
+    p_value = np.where(np.isnan(spread), np.nan, 2 * special.ndtr(-distance))
+    adjusted = np.append(holm(p_value[:-1]), np.nan)
+    judged = np.append(adjusted[:-1], p_value[-1])
+    beyond = np.where(error > 0, MORE, LESS)
+    told = np.where(judged <= 1 - _LEVEL, beyond, WITHIN)
+    told = np.where(np.isnan(judged), TOO_FEW, told)
+    return table.assign(p_adjusted=adjusted, told=pd.Series(told, index=table.index, dtype=str))
 
 
 def _error(loans: pd.DataFrame) -> dict[str, float]:

@@ -15,6 +15,7 @@ from riskkit.refresh.refresh_rules import (
     RULES,
     RefreshRule,
     refresh_findings,
+    refresh_shown,
     refresh_table,
     refresh_text,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "refit_card",
     "refit_gains",
     "refresh_findings",
+    "refresh_shown",
     "refresh_table",
     "refresh_text",
     "save_proposals",

@@ -14,7 +14,9 @@ import pandas as pd
 from riskkit.columns import interval_text
 from riskkit.refresh.gain import Gain
 
-__all__ = ["RULES", "RefreshRule", "refresh_findings", "refresh_table", "refresh_text"]
+__all__ = [
+    "RULES", "RefreshRule", "refresh_findings", "refresh_shown", "refresh_table", "refresh_text",
+]  # fmt: skip
 
 REFIT, WATCH, KEEP, TOO_FEW, UNKNOWN = (
     "refit", "watch", "keep", "too few to say", "not looked at",
@@ -161,8 +163,7 @@ def refresh_text(table: pd.DataFrame, currency: str = "") -> str:
         told = "; ".join(_told(row, currency) for _, row in watched.iterrows())
         parts.append(f"To be watched: {told}.")
     if len(kept):
-        told = "; ".join(_told(row, currency) for _, row in kept.iterrows())
-        parts.append(f"To be left as it is: {told}.")
+        parts.append(f"To be left as it is: {', '.join(kept.index)}.")
     if len(few):
         parts.append(f"Too few later loans to say of {', '.join(few.index)}.")
     return " ".join(parts) or "Nothing of the model could be looked at."
@@ -188,13 +189,56 @@ def refresh_findings(table: pd.DataFrame, currency: str = "") -> list[tuple[str,
     ]
 
 
+def refresh_shown(table: pd.DataFrame, currency: str = "") -> pd.DataFrame:
+    """The parts as a page shows them: each figure with its interval and in its own unit.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of :func:`refresh_table`.
+    currency : str
+        Of the profit, whose gain is in fen.
+
+    Returns
+    -------
+    DataFrame, index part
+        Texts `sign`, `value`, `gain`, `judged_on` ("4,399 loans"; hazards are judged on
+        loan-months) and `verdict`; "–" where a part was not looked at.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    rows = {}
+    for part, row in table.iterrows():
+        value, gain = _figures(row, currency)
+        of = "loan-months" if part == "hazard" else "loans"
+        rows[part] = {
+            "sign": row["sign_of"],
+            "value": "–" if pd.isna(row["sign"]) else value,
+            "gain": "–" if pd.isna(row["gain"]) else gain,
+            "judged_on": f"{row['loans']:,} {of}" if row["loans"] else "–",
+            "verdict": row["told"],
+        }
+    columns = ["sign", "value", "gain", "judged_on", "verdict"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("part")
+
+
 def _told(row: pd.Series, currency: str) -> str:
+    value, gain = _figures(row, currency)
+    return f"{row.name}, {row['sign_of']} {value}, gain {gain}"
+
+
+def _figures(row: pd.Series, currency: str) -> tuple[str, str]:
+    """Sign and gain of a part with their intervals."""
     of_sign, of_gain, unit, per = "number", "four", row["unit"], 1.0
     if row.name == "cutoff":
         of_sign, of_gain, unit, per = "whole", "whole", f"{currency} of profit".strip(), 100.0
     sign, low, high = (row[name] / per for name in ("sign", "sign_low", "sign_high"))
     gain, least, most = (row[name] / per for name in ("gain", "gain_low", "gain_high"))
-    return (
-        f"{row.name}, {row['sign_of']} {interval_text(sign, low, high, of_sign)}, gain "
-        f"{interval_text(gain, least, most, of_gain)} {unit}"
-    )
+    value = interval_text(sign, low, high, of_sign)
+    if row.name == "cutoff":
+        value = f"{value} {currency}".strip()
+        if gain == least == most == 0:
+            return value, "none, in every fold the cutoff in use earned most"
+    return value, f"{interval_text(gain, least, most, of_gain)} {unit}"

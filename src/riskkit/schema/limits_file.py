@@ -132,6 +132,9 @@ class LimitsFile(Block):
 
     Parameters
     ----------
+    lender : str, optional
+        Name of the source whose lights these are: no other one is held to them. Whoever owns what
+        is found is the same for all.
     findings : dict of str to Assignment
         By the topic under which a stage tells them.
     lights : dict of str to Light
@@ -149,6 +152,7 @@ class LimitsFile(Block):
     )  # fmt: skip
     SHARES: ClassVar[tuple[str, ...]] = ("channel_", "declined_reason_")
 
+    lender: Name | None = None
     findings: dict[Name, Assignment] = Field(default_factory=dict)
     lights: dict[Name, Light] = Field(default_factory=dict)
     acknowledged: dict[Name, Acknowledgement] = Field(default_factory=dict)
@@ -164,6 +168,12 @@ class LimitsFile(Block):
                     + near(name, [*cls.LIGHTS, *shares])
                 )
         return lights
+
+    def of_source(self, name: str) -> LimitsFile:
+        """The file as it holds for a source: without lights where `lender` names another one."""
+        if self.lender in (None, name):
+            return self
+        return self.model_copy(update={"lights": {}, "acknowledged": {}})
 
     @model_validator(mode="after")
     def _of_lights(self) -> LimitsFile:

@@ -319,15 +319,21 @@ def _curve_grids(
     names = names.set_names(groups.names)
     sums = {}
     for name, grid in grids.items():
-        summed = np.zeros((len(names), grids_of.width), np.int64)
-        np.add.at(summed, group, grid[has_base])
-        sums[name] = pd.DataFrame(summed, index=names, columns=mobs(grids_of.width))
-    base = sums["base"].where(sums["base"] > 0)
+        sums[name] = np.zeros((len(names), grids_of.width), np.int64)
+        np.add.at(sums[name], group, grid[has_base])
+    base = np.where(sums["base"] > 0, sums["base"], np.nan)
     rate = sums["past"] / base
+    added = sums.pop("added")
     if ever:
-        whole = sums["base"].eq(sums["base"][0], axis=0)
-        rate = rate.where(whole, (sums.pop("added") / base).cumsum(axis=1))
-    return sums | {"rate": rate, "followed_share": sums["followed_share"] / sums["loans"]}
+        # a cohort's base ends with its months: what is not a number has no number behind it
+        whole = sums["base"] == sums["base"][:, :1]
+        rate = np.where(whole, rate, (added / base).cumsum(axis=1))
+    share = sums["followed_share"] / sums["loans"]
+    columns = mobs(grids_of.width)
+    return {
+        name: pd.DataFrame(grid, index=names, columns=columns)
+        for name, grid in (sums | {"rate": rate, "followed_share": share}).items()
+    }
 
 
 def event_text(event: str) -> str:

@@ -60,11 +60,11 @@ def milestone_table(
         than `dpd` days past due, or in default), `bad_rate`, `bad_rate_low`, `bad_rate_high`;
         `earlier` (number of earlier cohorts), `earlier_median_rate` (NaN without any), `p_value`
         (Fisher's exact test against the loans of the earlier cohorts taken together, NaN without
-        any; of several months compared, one below (1 − level) ÷ their number is more than chance),
-        `looks`: among so many comparisons a departure is judged; and `departure_rate`: how far the
-        median lies beyond the interval that all months compared would share, above 0 where the
-        newest cohort is worse, below where it is better; 0 within, and where the loans of the
-        earlier cohorts, taken together, cannot be told from it (Fisher's exact test), since a
+        any), `p_adjusted`: the same for all months compared (Bonferroni), or of `recent` where it
+        has the row; `looks`: among so many comparisons a departure is judged; and `departure_rate`:
+        how far the median lies beyond the interval that all months compared would share, above 0
+        where the newest cohort is worse, below where it is better; 0 within, and where the loans of
+        the earlier cohorts, taken together, cannot be told from it (Fisher's exact test), since a
         median of few loans is no more sure than the newest rate. No loans give an empty table.
 
     Raises
@@ -131,6 +131,7 @@ def milestone_table(
     # at most one of the two is not 0; without an earlier cohort both are NaN
     beyond = (wide_low - median).clip(lower=0) - (median - wide_high).clip(lower=0)
     table["p_value"] = np.where(median.isna(), np.nan, p_value)
+    table["p_adjusted"] = np.minimum(table["p_value"] * compared, 1.0)
     table["looks"] = compared
     table["departure_rate"] = beyond.where(apart | median.isna(), 0.0)
     if recent is not None and len(recent):
@@ -140,6 +141,7 @@ def milestone_table(
         adjusted = recent["p_adjusted"].reindex(places).to_numpy(dtype=float)
         looked_at = ~np.isnan(adjusted)
         table.loc[looked_at, "looks"] = len(recent)
+        table.loc[looked_at, "p_adjusted"] = adjusted[looked_at]
         table.loc[looked_at & (adjusted > 1 - level), "departure_rate"] = 0.0
     return table.rename_axis(index="mob")
 
@@ -187,7 +189,7 @@ def milestone_text(table: pd.DataFrame) -> str:
         f" {row['newest']} has **{row['bad_rate']:.2%}** bad ({n_bad} of {n_loans} loans, "
         f"95 % interval {row['bad_rate_low']:.2%} to {row['bad_rate_high']:.2%}), against a median "
         f"of {row['earlier_median_rate']:.2%} among {row['earlier']} earlier "
-        f"({p_text(row['p_value'])})."
+        f"(adjusted {p_text(row['p_adjusted'])})."
     )
     if worse or better:
         text += (
