@@ -131,7 +131,7 @@ def pages(hostile_run):
 
 
 def test_hostile_names_add_no_element_and_no_attribute(pages, synthetic_run):
-    assert len(pages) == 11
+    assert len(pages) == 12
     shown = [marks_of(path.read_text()) for path in synthetic_run.report_dir.glob("*.html")]
     plain = {mark for marks in shown for mark in marks.found}
     for name, page in pages.items():
