@@ -35,10 +35,8 @@ from riskkit.pipeline.rule_files import (
     SCOPE,
     data_path,
     policy_path,
-    refuse_caps,
-    refuse_limits,
+    refuse_data_file,
     refuse_policy,
-    refuse_provisions,
 )
 from riskkit.pipeline.stage_graph import Needs, depend_on, needs_of, skipped_between
 from riskkit.tables import hash_file
@@ -255,12 +253,8 @@ def _data_files(
         if parameter not in pairs:
             continue
         path = data_path(project, parameter, pairs[parameter])
-        if path is not None and parameter == CAPS:
-            refuse_caps(path, pairs.get(SCOPE))
-        elif path is not None and parameter == LIMITS_FILE:
-            refuse_limits(path)
-        elif path is not None:
-            refuse_provisions(path)
+        if path is not None:
+            refuse_data_file(parameter, path, pairs.get(SCOPE))
         found[stage] = path
     return found
 

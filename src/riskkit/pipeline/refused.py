@@ -16,15 +16,11 @@ from riskkit.columns import shown
 from riskkit.pipeline.notebooks import Notebook
 from riskkit.pipeline.parameters import BadInput, convert, given_path
 from riskkit.pipeline.rule_files import (
-    CAPS,
-    LIMITS_FILE,
-    PROVISIONS,
+    DATA_FILES,
     RULES,
     SCOPE,
-    refuse_caps,
-    refuse_limits,
+    refuse_data_file,
     refuse_policy,
-    refuse_provisions,
 )
 
 if TYPE_CHECKING:
@@ -75,12 +71,9 @@ def check_variables(notebook: Notebook, variables: Mapping[str, Any]) -> None:
             raise BadInput(f"{name} {why}")
     if values.get(RULES):
         refuse_policy(given_path(values[RULES]))
-    if values.get(CAPS):
-        refuse_caps(given_path(values[CAPS]), values.get(SCOPE))
-    if values.get(PROVISIONS):
-        refuse_provisions(given_path(values[PROVISIONS]))
-    if values.get(LIMITS_FILE):
-        refuse_limits(given_path(values[LIMITS_FILE]))
+    for name in DATA_FILES:
+        if values.get(name):
+            refuse_data_file(name, given_path(values[name]), values.get(SCOPE))
     if values.get("source"):
         checked_mapping(values["source"], values.get("root") or None)
 

@@ -29,10 +29,8 @@ __all__ = [
     "SCOPE",
     "data_path",
     "policy_path",
-    "refuse_caps",
-    "refuse_limits",
+    "refuse_data_file",
     "refuse_policy",
-    "refuse_provisions",
 ]
 
 POLICIES = "data/policies"
@@ -85,11 +83,13 @@ def data_path(project: Path | None, parameter: str, given: str = "") -> Path | N
     return path if path is not None and (path.exists() or path.is_symlink()) else None
 
 
-def refuse_caps(path: Path, scope: str | None = None) -> None:
-    """Refuse a file of caps that cannot be read, or that has none of the scope asked for.
+def refuse_data_file(parameter: str, path: Path, scope: str | None = None) -> None:
+    """Refuse a file that cannot be read, or one of caps that has none of the scope asked for.
 
     Parameters
     ----------
+    parameter : str
+        Of :data:`DATA_FILES`.
     path : Path
     scope : str, optional
         Value of the parameter ``cap_scope``.
@@ -100,49 +100,21 @@ def refuse_caps(path: Path, scope: str | None = None) -> None:
     """
     from riskkit import schema
 
+    readers = {
+        CAPS: schema.read_caps,
+        PROVISIONS: schema.read_provisions,
+        LIMITS_FILE: schema.read_limits,
+    }
     if not path.is_file():
-        raise BadInput(f"{CAPS}: no file at {path}")
-    scopes = [*dict.fromkeys(schema.read_caps(path)["scope"])]
-    if scope is not None and scope not in scopes:
+        raise BadInput(f"{parameter}: no file at {path}")
+    content = readers[parameter](path)
+    if parameter != CAPS or scope is None:
+        return
+    scopes = [*dict.fromkeys(content["scope"])]
+    if scope not in scopes:
         raise BadInput(
             f"{SCOPE}: {path.name} has no cap of scope {scope!r}{nearest_name(scope, scopes)}"
         )
-
-
-def refuse_limits(path: Path) -> None:
-    """Refuse a file of owners, limits and acknowledgements that cannot be read.
-
-    Parameters
-    ----------
-    path : Path
-
-    Raises
-    ------
-    BadInput, DataContractError
-    """
-    from riskkit import schema
-
-    if not path.is_file():
-        raise BadInput(f"{LIMITS_FILE}: no file at {path}")
-    schema.read_limits(path)
-
-
-def refuse_provisions(path: Path) -> None:
-    """Refuse a file of overlays and parameters of provisions that cannot be read.
-
-    Parameters
-    ----------
-    path : Path
-
-    Raises
-    ------
-    BadInput, DataContractError
-    """
-    from riskkit import schema
-
-    if not path.is_file():
-        raise BadInput(f"{PROVISIONS}: no file at {path}")
-    schema.read_provisions(path)
 
 
 def refuse_policy(
