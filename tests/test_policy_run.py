@@ -50,11 +50,11 @@ def recipe_of(project: Path, **parameters: str):
 
 def test_the_projects_file_of_the_source_counts_unless_another_is_given(project: Path) -> None:
     own, other = project / "data" / "policies" / "synthetic.yaml", project / "other.yaml"
-    assert plan_of(project).policies == {"01_cutoffs": None}
+    assert plan_of(project).data_files["rules"] == {"01_cutoffs": None}
     own.write_text(RULES)
     other.write_text(RULES)
-    assert plan_of(project).policies == {"01_cutoffs": own}
-    assert plan_of(project, rules=str(other)).policies == {"01_cutoffs": other}
+    assert plan_of(project).data_files["rules"] == {"01_cutoffs": own}
+    assert plan_of(project, rules=str(other)).data_files["rules"] == {"01_cutoffs": other}
     assert policy_path(project, "mine") is None
     # what a source is called is no path
     assert policy_path(project, "../policies/synthetic") is None

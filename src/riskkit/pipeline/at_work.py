@@ -341,14 +341,11 @@ def _recipe(plan: Plan, notebook: Notebook, manifest: Mapping[str, Any]) -> dict
         path = plan.values[notebook.name].get(name)
         if path:
             recipe[f"{name}_file"] = hash_file(Path(path))
-    for key, files in (
-        ("rules_file", plan.policies),
-        ("caps_file", plan.caps),
-        ("provisions_file", plan.provisions),
-        ("limits_file", plan.limits_files),
-    ):
+    for parameter, files in plan.data_files.items():
         if notebook.name in files:
             # that there is none any more is a change, too
             path = files[notebook.name]
-            recipe[key] = "" if path is None else hash_file(path)
+            recipe[f"{parameter.removesuffix('_file')}_file"] = (
+                "" if path is None else hash_file(path)
+            )
     return recipe

@@ -135,7 +135,7 @@ def _git(project: Path, *arguments: str) -> subprocess.CompletedProcess[str] | s
 def _project_files(plan: Plan, project: Path) -> dict[Path, str]:
     """Files of the project that every plan goes by."""
     found = [project / LOCK_FILE, project / LIMITS]
-    for files in (plan.policies, plan.caps, plan.provisions, plan.limits_files):
+    for files in plan.data_files.values():
         found += [path for path in files.values() if path is not None]
     # a link in the project is the project's
     return {path: str(path) for path in found}

@@ -27,10 +27,8 @@ from riskkit.pipeline.refused import (
 )
 from riskkit.pipeline.report import glossary_terms
 from riskkit.pipeline.rule_files import (
-    CAPS,
     DATA_FILES,
     LIMITS_FILE,
-    PROVISIONS,
     RULES,
     SCOPE,
     data_path,
@@ -76,10 +74,8 @@ class Plan:
     report_dir: Path
     terms: Sequence[Term]  # of the glossary
     limits: LimitsFile  # who owns which finding
-    policies: dict[str, Path | None]  # stage with a parameter `rules` -> the file it reads, if any
-    caps: dict[str, Path | None]  # the same of a parameter `caps`
-    provisions: dict[str, Path | None]  # and of `provisions_file`
-    limits_files: dict[str, Path | None]  # and of `limits_file`
+    # parameter that names a file, such as `rules` -> stage -> the file it reads, if any
+    data_files: dict[str, dict[str, Path | None]]
 
 
 def make_plan(
@@ -143,7 +139,7 @@ def make_plan(
                 near = nearest_name(family, sorted(described.families))
                 raise BadInput(f"{SEGMENT_FAMILIES}: no feature is of the family {family!r}{near}")
     name = _run_name(run, described.name, profile)
-    limits_files = _data_files(folder, values, LIMITS_FILE)
+    data_files = {name: _data_files(folder, values, name) for name in DATA_FILES}
     return Plan(
         name=name,
         profile=profile,
@@ -158,11 +154,8 @@ def make_plan(
         run_dir=folder / "data" / "runs" / name,
         report_dir=folder / "reports" / "runs" / name,
         terms=glossary_terms(folder),
-        limits=_limits(folder, limits_files),
-        policies=_policies(folder, values, described),
-        caps=_data_files(folder, values, CAPS),
-        provisions=_data_files(folder, values, PROVISIONS),
-        limits_files=limits_files,
+        limits=_limits(folder, data_files[LIMITS_FILE]),
+        data_files={RULES: _policies(folder, values, described), **data_files},
     )
 
 
