@@ -53,7 +53,7 @@ class Watch:
     """
 
     slack: float = 1.5
-    red: float = 1.75
+    red: float = 1.45
     red_either: float = 3.5
     calm: float = 0.5
     reference_months: int = 24
