@@ -93,7 +93,7 @@ CASES: dict[str, tuple[Callable[[], Source], Said, Said]] = {
         one_cohort,
         {2: ["chance gives as much"], 3: ["**There is no model:**"],
          4: ["**There is no cutoff to choose:**"], 5: ["No earlier cohort"],
-         9: ["There is no early warning:", "**There is no plan", "This source does not tell it."]},
+         9: ["There is no early warning:", "**There is no plan", "No figure is watched"]},
         {},
     ),
     "one term, one level, nobody declined, nothing missing, no channel": (
