@@ -306,6 +306,16 @@ def test_the_mean_gini_is_not_pulled_to_months_that_happen_to_rank_well():
     assert "The Gini of 8 months is 0.500 on average." in text
 
 
+def test_a_month_ranked_right_or_the_wrong_way_round_is_shown_and_warns_of_nothing():
+    day = pd.Timestamp("2024-01-01")
+    y = np.repeat([1, 0], 20)
+    for score, gini in ((np.arange(40), 1.0), (np.arange(40)[::-1], -1.0)):
+        counts = monitoring.outcome_counts(score, y, pd.Series([day] * 40))
+        row = monitoring.gini_months(counts).loc[day]
+        assert row["gini"] == gini
+        assert row[["gini_low", "gini_high"]].isna().all()
+
+
 def test_few_bads_and_few_months_say_nothing():
     loans = world(3, 30, 3)
     for bad in (loans["bad"], loans["bad"] * 0, loans["bad"] * np.nan):

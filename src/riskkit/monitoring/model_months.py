@@ -17,7 +17,7 @@ from scipy import special
 from riskkit.chance import holm, p_text
 from riskkit.checks import Array, check_level, numeric_array, outcome_state, same_rows
 from riskkit.columns import interval_text
-from riskkit.metrics import calibration_fit, discrimination, jeffreys_interval
+from riskkit.metrics import discrimination, jeffreys_interval
 from riskkit.monitoring.moved_mix import months_of
 
 __all__ = [
@@ -33,7 +33,6 @@ TOO_FEW, CHANCE, MORE, FEWER = (
     "too few to say", "may be chance", "more bads than promised", "fewer bads than promised",
 )  # fmt: skip
 FALLS, RISES, STEADY = "falls", "rises", "no trend beyond chance"
-_LINE = [f"{name}{end}" for name in ("intercept", "slope") for end in ("", "_low", "_high")]
 
 
 def outcome_counts(score: ArrayLike, y: ArrayLike, applied_at: pd.Series) -> pd.DataFrame:
@@ -86,7 +85,7 @@ def outcome_counts(score: ArrayLike, y: ArrayLike, applied_at: pd.Series) -> pd.
 def calibration_months(
     counts: pd.DataFrame, probability: Callable[[Array], Array], *, level: float = 0.95
 ) -> pd.DataFrame:
-    """Bads against those promised, month by month, with intercept and slope.
+    """Bads against those promised, month by month.
 
     Parameters
     ----------
@@ -102,16 +101,14 @@ def calibration_months(
     DataFrame, index month
         `n`, `bad`, `bad_rate`, `expected_bad`; `ratio` of bads to expected, `ratio_low`,
         `ratio_high` (Jeffreys); `p_value` of the bads (binomial at the mean probability, twice the
-        lesser tail, which errs on the safe side), `p_adjusted` after Holm over the months; of the
-        logistic recalibration `intercept`, `slope`, each with `_low`, `_high`, NaN where there is
-        none; `told`: "more bads than promised", "fewer …", "may be chance", or "too few to say":
-        fewer than five bads or goods expected.
+        lesser tail, which errs on the safe side), `p_adjusted` after Holm over the months; `told`:
+        "more bads than promised", "fewer …", "may be chance", or "too few to say": fewer than five
+        bads or goods expected.
 
     Source
     ------
-    Cox (1958), Biometrika 45(3/4); Holm (1979), Scandinavian Journal of Statistics 6(2); Hoeffding
-    (1956), Annals of Mathematical Statistics 27(3): probabilities that differ vary no more than
-    their mean's binomial.
+    Holm (1979), Scandinavian Journal of Statistics 6(2); Hoeffding (1956), Annals of Mathematical
+    Statistics 27(3): probabilities that differ vary no more than their mean's binomial.
     """
     check_level(level)
     records = {}
@@ -134,12 +131,9 @@ def calibration_months(
             many = 1.0 if bad == 0 else float(special.betainc(bad, n - bad + 1, mean))
             few = 1.0 if bad == n else float(1 - special.betainc(bad + 1, n - bad, mean))
             row["p_value"] = min(2 * min(many, few), 1.0)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "calibration fit is undefined", UserWarning)
-            line = calibration_fit(of_score, p, level=level)
-        records[month] = row | line.to_dict()
+        records[month] = row
     columns = ["n", "bad", "bad_rate", "expected_bad", "ratio", "ratio_low", "ratio_high"]
-    table = pd.DataFrame.from_dict(records, orient="index", columns=[*columns, "p_value", *_LINE])
+    table = pd.DataFrame.from_dict(records, orient="index", columns=[*columns, "p_value"])
     table.index = pd.DatetimeIndex(table.index, name="month")
     adjusted = holm(table["p_value"])
     table.insert(len(columns) + 1, "p_adjusted", adjusted)
@@ -177,8 +171,10 @@ def gini_months(counts: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
         row = {"n": good + bad, "bad": bad, **dict.fromkeys(_GINI, np.nan)}
         if min(good, bad) >= LEAST_RANKED:
             with warnings.catch_warnings():
-                # a month may rank everybody right, or the wrong way round
-                warnings.filterwarnings("ignore", category=UserWarning)
+                # a month may rank everybody right, or the wrong way round; the table shows both
+                warnings.filterwarnings(
+                    "ignore", "AUC interval is undefined|score looks reversed", UserWarning
+                )
                 row |= discrimination(of_score, level=level, n_boot=0)[_GINI].to_dict()
         records[month] = row
     table = pd.DataFrame.from_dict(records, orient="index", columns=["n", "bad", *_GINI])

@@ -90,18 +90,19 @@ def run_side_by_side(
     with ThreadPoolExecutor(jobs, thread_name_prefix="riskkit-stage") as pool:
         try:
             while True:
-                ready = _ready(order, within, done, at_work)
+                ready = _ready(order, within, {*done, *at_work}, _good(done))
                 while refusal is None and ready and len(at_work) < jobs:
                     work = begin(ready[0])
                     if work is None:
                         done[ready[0]] = True
                     else:
                         at_work[ready[0]] = pool.submit(work)
-                    ready = _ready(order, within, done, at_work)
+                    ready = _ready(order, within, {*done, *at_work}, _good(done))
                 if not at_work:
                     break
                 if refusal is None:
-                    likely(_soon(order, within, done, at_work)[:jobs])
+                    soon = _ready(order, within, {*done, *at_work}, {*_good(done), *at_work})
+                    likely(soon[:jobs])
                 wait(at_work.values(), return_when=FIRST_COMPLETED)
                 for name in [name for name, future in at_work.items() if future.done()]:
                     future = at_work.pop(name)
@@ -120,28 +121,13 @@ def run_side_by_side(
 def _ready(
     order: Sequence[str],
     within: Mapping[str, Collection[str]],
-    done: Mapping[str, bool],
-    at_work: Collection[str],
+    begun: Collection[str],
+    good: Collection[str],
 ) -> list[str]:
-    """Stages that nothing keeps from beginning."""
-    return [
-        name
-        for name in order
-        if name not in done and name not in at_work and all(done.get(n) for n in within[name])
-    ]
+    """Stages that have not begun and need none but those that are good."""
+    return [name for name in order if name not in begun and {*within[name]} <= {*good}]
 
 
-def _soon(
-    order: Sequence[str],
-    within: Mapping[str, Collection[str]],
-    done: Mapping[str, bool],
-    at_work: Collection[str],
-) -> list[str]:
-    """Stages that nothing but those at work keeps from beginning."""
-    return [
-        name
-        for name in order
-        if name not in done
-        and name not in at_work
-        and all(done.get(n) or n in at_work for n in within[name])
-    ]
+def _good(done: Mapping[str, bool]) -> set[str]:
+    """Those that came to a good end."""
+    return {name for name, is_good in done.items() if is_good}
