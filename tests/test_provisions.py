@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_books import LAST, small_book
 
-from riskkit import provisions
+from riskkit import arrears, provisions
+from riskkit.arrears import fit_lgd
 from riskkit.provisions.credit_loss import ecl, first_default_probabilities
-from riskkit.provisions.loss_given_default import fit_lgd
 from riskkit.provisions.staging import assign_stages
 
 SCENARIOS = pd.DataFrame(
@@ -26,7 +26,7 @@ def priced(seed, n_loans=200):
     panel, asked = small_book(seed, n_loans)
     kinds = provisions.kinds_of(asked, None)
     model = provisions.fit_losses(panel, asked, LAST)
-    return panel, asked, kinds, model, provisions.book_at(panel, asked, LAST)
+    return panel, asked, kinds, model, arrears.book_at(panel, asked, LAST)
 
 
 # -- published figures -----------------------------------------------------------------------------
@@ -183,7 +183,7 @@ def test_without_a_default_of_the_past_there_is_no_loss_given_default():
     never = panel["loan_id"].map(panel.groupby("loan_id")["dpd"].max()) <= 60
     model = provisions.fit_losses(panel[never].reset_index(drop=True), asked, LAST)
     assert "not known" in provisions.lgd_text(model.lgd)
-    book = provisions.book_at(panel[never], asked, LAST)
+    book = arrears.book_at(panel[never], asked, LAST)
     with pytest.raises(ValueError, match="needs a default of the past"):
         provisions.loan_ecl(book, model, provisions.kinds_of(asked, None))
 
@@ -289,14 +289,14 @@ def test_cohorts_of_default_add_up_and_the_open_ones_have_a_rest():
     panel, asked = small_book(8, 400)
     rates = asked.set_index("application_id")["offer_apr"] / 12
     lgd = fit_lgd(panel, rates)
-    table = provisions.lgd_cohorts(panel, rates, lgd)
+    table = arrears.lgd_cohorts(panel, rates, lgd)
     assert table["loans"].iloc[:-1].sum() == table.loc["all", "loans"] == lgd.at_default["loans"]
     known = table["balance"] > 0
     np.testing.assert_allclose(
         (table["recovered_rate"] + table["rest_rate"] + table["lgd"])[known], 1
     )
     assert table["rest_rate"].iloc[-2] > table["rest_rate"].iloc[0]
-    assert provisions.lgd_cohorts(panel.head(0), rates, lgd)["loans"].sum() == 0
+    assert arrears.lgd_cohorts(panel.head(0), rates, lgd)["loans"].sum() == 0
 
 
 def test_the_loss_is_told_apart_by_where_the_loan_was_found():
@@ -321,7 +321,7 @@ def test_a_loan_in_default_loses_what_those_in_its_position_did():
     panel, asked = small_book(8, 400)
     rates = asked.set_index("application_id")["offer_apr"] / 12
     lgd = fit_lgd(panel, rates)
-    book = provisions.book_at(panel, asked, LAST)
+    book = arrears.book_at(panel, asked, LAST)
     rest = lgd.of_book(book)
     assert np.isnan(rest[book["state"] < 4]).all()
     assert ((rest >= 0) | np.isnan(rest)).all()

@@ -10,15 +10,14 @@ from hypothesis import strategies as st
 from scipy.special import expit, logit
 from small_books import LAST, small_book, states_of
 
-from riskkit import provisions, schema, synthetic
-from riskkit.partitions import add_counts
-from riskkit.provisions.arrears import landmark_moves, monthly_moves
-from riskkit.provisions.default_chain import (
+from riskkit import arrears, provisions, schema, synthetic
+from riskkit.arrears import book_at, default_exposures, landmark_moves, monthly_moves
+from riskkit.arrears.default_chain import (
     default_probabilities,
     fit_chain,
     performing_probabilities,
 )
-from riskkit.provisions.exposures import book_at, default_exposures
+from riskkit.partitions import add_counts
 
 TO = ["to_0", "to_1", "to_2", "to_3", "to_default", "to_ended"]
 
@@ -295,7 +294,7 @@ def test_the_expected_loss_recovers_the_truth():
     )
     panel, asked, day = portfolio.performance, portfolio.applications, lender.observed_to
     model = provisions.fit_losses(panel, asked, day, climate=climate)
-    book = provisions.book_at(panel, asked, day)
+    book = arrears.book_at(panel, asked, day)
     kinds = provisions.kinds_of(asked, None)
     loans = provisions.loan_ecl(book, model, kinds, provisions.Outlook(climate=climate))
     truth = portfolio.truth.set_index("application_id").reindex(loans.index)

@@ -9,11 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_books import LAST, small_book, states_of
 
-from riskkit import provisions
+from riskkit import arrears, provisions
+from riskkit.arrears import fit_lgd, how_they_left, landmark_moves, monthly_moves
 from riskkit.checks import DataContractError
-from riskkit.provisions.arrears import landmark_moves, monthly_moves
-from riskkit.provisions.exposures import how_they_left
-from riskkit.provisions.loss_given_default import fit_lgd
 
 TO = ["to_0", "to_1", "to_2", "to_3", "to_default", "to_ended"]
 
@@ -111,7 +109,7 @@ def test_cash_is_discounted_by_months_and_not_by_rows():
     rates = pd.Series(0.1, index=panel["loan_id"].unique())
     lgd = fit_lgd(panel, rates)
     assert lgd.at_default["lgd"] == pytest.approx(1 - 0.5 / 1.1**3)
-    table = provisions.lgd_cohorts(panel, rates, lgd)
+    table = arrears.lgd_cohorts(panel, rates, lgd)
     assert table.loc["all", "lgd"] == pytest.approx(1 - 0.5 / 1.1**3)
 
 
@@ -124,7 +122,7 @@ def test_a_month_left_out_after_default_counts_by_the_loans_seen_in_it():
     lgd = fit_lgd(panel, rates)
     assert lgd.recovery["rate"].tolist() == pytest.approx([0.3, 0.1])
     assert lgd.recovery["observed_loans"].tolist() == [10, 20]
-    table = provisions.lgd_cohorts(panel, rates, lgd)
+    table = arrears.lgd_cohorts(panel, rates, lgd)
     assert table.loc["all", "recovered_rate"] == pytest.approx(0.25)
     assert table.loc["all", "lgd"] == pytest.approx(0.6)
 
@@ -189,7 +187,7 @@ def test_when_a_late_entrant_defaulted_or_was_charged_off_is_not_known():
     lgd = fit_lgd(panel, rates)
     assert lgd.at_default["loans"] == 10
     assert lgd.at_default["lgd"] == pytest.approx(0.6)
-    assert provisions.lgd_cohorts(panel, rates, lgd).loc["all", "loans"] == 10
+    assert arrears.lgd_cohorts(panel, rates, lgd).loc["all", "loans"] == 10
     # and the loss of a charge-off that nobody saw belongs to no month
     off = [(6, 185, "charged_off", 900, 0, 100), (7, 215, "charged_off", 800, 0, 100)]
     own = [(0, 0, "current", 500), (6, 185, "charged_off", 450, 0, 50)]
@@ -277,7 +275,7 @@ def test_the_movement_adds_up_though_loans_come_and_go():
     drop = (months[0] & panel["loan_id"].isin(stopped)) | (months[1] & panel["loan_id"].isin(back))
     panel = panel[~drop].reset_index(drop=True)
     model = provisions.fit_losses(panel, asked, LAST)
-    loans = provisions.loan_ecl(provisions.book_at(panel, asked, LAST), model, kinds)
+    loans = provisions.loan_ecl(arrears.book_at(panel, asked, LAST), model, kinds)
     table = provisions.month_movement(panel, asked, loans, kinds)
     assert table.loc[["not seen", "seen again or late"], "loans"].tolist() == [3, 4]
     assert table["ecl_amount"].iloc[:-1].sum() == loans["ecl_amount"].sum()

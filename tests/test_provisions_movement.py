@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from small_books import LAST, small_book
 
-from riskkit import provisions
-from riskkit.provisions.loss_given_default import LossGivenDefault
+from riskkit import arrears, provisions
+from riskkit.arrears import LossGivenDefault
 from riskkit.provisions.movement import movement_table
 
 VERIFIED = {
@@ -27,7 +27,7 @@ def test_the_movement_adds_up_to_the_fen(seed):
     kinds = provisions.kinds_of(asked, None)
     model = provisions.fit_losses(panel, asked, LAST)
     assume(model.lgd.at_default["lgd"] <= 1)
-    loans = provisions.loan_ecl(provisions.book_at(panel, asked, LAST), model, kinds)
+    loans = provisions.loan_ecl(arrears.book_at(panel, asked, LAST), model, kinds)
     table = provisions.month_movement(panel, asked, loans, kinds)["ecl_amount"]
     assume(len(table))
     assert table.iloc[:-1].sum() == table["closing"] == loans["ecl_amount"].sum()

@@ -11,8 +11,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from riskkit import provisions, synthetic
-from riskkit.provisions.loss_given_default import fit_lgd
+from riskkit import arrears, provisions, synthetic
+from riskkit.arrears import fit_lgd
 from studies import Study
 from studies.replay import card
 from studies.world_models import NAMES
@@ -59,7 +59,7 @@ def measure(
     day = lender.observed_to
     kinds = provisions.kinds_of(applications, bands)
     model = provisions.fit_losses(panel, applications, day, bands=bands, climate=climate)
-    book = provisions.book_at(panel, applications, day)
+    book = arrears.book_at(panel, applications, day)
     loans = provisions.loan_ecl(book, model, kinds, provisions.Outlook(climate=climate))
     truth = portfolio.truth.set_index("application_id").reindex(loans.index)
     year, life = truth["expected_loss_12m"], truth["expected_loss_lifetime"]
@@ -86,7 +86,7 @@ def _stage_3(lender: synthetic.Lender, n_applicants: int, seed: int) -> dict[str
     panel, applications = portfolio.performance, portfolio.applications
     rates = applications.set_index("application_id")["offer_apr"] / 12
     lgd = fit_lgd(panel[panel["month_end"] <= day].reset_index(drop=True), rates)
-    book = provisions.book_at(panel, applications, day)
+    book = arrears.book_at(panel, applications, day)
     book = book[book["state"] == 4]
     later = panel[(panel["month_end"] > day) & panel["loan_id"].isin(book.index)]
     ends = later["month_end"]
@@ -120,7 +120,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 
 STUDY = Study(
     name="ecl",
-    modules=("synthetic", "migration", "instalments", "provisions"),
+    modules=("synthetic", "migration", "instalments", "arrears", "provisions"),
     cases=[{"seed": seed, "world": world} for seed in range(1, 21) for world in WORLDS],
     measure=measure,
 )

@@ -5,12 +5,9 @@ stage and scenario (:func:`loan_ecl`) with what a default loses, last month's pr
 this one's (:func:`month_movement`), the five categories beside it, and the profit and loss of each
 cohort.
 
-Files, in the order the data walks through them: `arrears` (states and counted moves),
-`climate_effects` (what a bad month does), `default_chain` (when a loan is first in default),
-`exposures` (loans on the books, and what each will owe), `loss_given_default`, `staging`,
-`credit_loss` (the formula), `book_loss` (all of it together), `sensitivity`, `movement`,
-`overlays`, `realised_recoveries`, `five_categories`, `cohort_profit`, `truth_errors`,
-`provision_words`, `provision_parameters`.
+Files, in the order the data walks through them: `staging`, `credit_loss` (the formula), `book_loss`
+(all of it together), `sensitivity`, `movement`, `overlays`, `realised_recoveries`,
+`five_categories`, `cohort_profit`, `truth_errors`, `provision_words`, `provision_parameters`.
 """
 
 from riskkit.provisions.book_loss import (
@@ -26,7 +23,6 @@ from riskkit.provisions.cohort_profit import (
     break_even_text,
     cohort_profit,
 )
-from riskkit.provisions.exposures import book_at
 from riskkit.provisions.five_categories import (
     category_table,
     coverage_table,
@@ -34,7 +30,6 @@ from riskkit.provisions.five_categories import (
     rules_in_force,
     stage_by_category,
 )
-from riskkit.provisions.loss_given_default import lgd_cohorts
 from riskkit.provisions.movement import budget_table, month_movement, movement_text
 from riskkit.provisions.overlays import overlay_table
 from riskkit.provisions.provision_parameters import check_provisions
@@ -54,7 +49,6 @@ __all__ = [
     "LendingCosts",
     "Outlook",
     "StageRules",
-    "book_at",
     "break_even_table",
     "break_even_text",
     "budget_table",
@@ -67,7 +61,6 @@ __all__ = [
     "fit_losses",
     "five_category",
     "kinds_of",
-    "lgd_cohorts",
     "lgd_text",
     "loan_ecl",
     "month_movement",

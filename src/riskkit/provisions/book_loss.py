@@ -11,18 +11,21 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from riskkit.checks import Array
-from riskkit.columns import calendar_months
-from riskkit.provisions.arrears import N_STATES, landmark_moves, monthly_moves
-from riskkit.provisions.credit_loss import ecl
-from riskkit.provisions.default_chain import (
+from riskkit.arrears import (
+    N_STATES,
     ArrearsChain,
+    LossGivenDefault,
+    default_exposures,
     default_probabilities,
     fit_chain,
+    fit_lgd,
+    landmark_moves,
+    monthly_moves,
     performing_probabilities,
 )
-from riskkit.provisions.exposures import default_exposures
-from riskkit.provisions.loss_given_default import LossGivenDefault, fit_lgd
+from riskkit.checks import Array
+from riskkit.columns import calendar_months
+from riskkit.provisions.credit_loss import ecl
 from riskkit.provisions.staging import StageRules, assign_stages
 
 __all__ = [
@@ -122,7 +125,7 @@ def fit_losses(
     bands : Series, index loan_id, optional
         Band of risk known at origination, such as the grade; loans without one are of none.
     climate : Series, optional
-        As in :func:`riskkit.provisions.fit_chain`.
+        As in :func:`riskkit.arrears.fit_chain`.
     """
     panel = performance[performance["month_end"] <= pd.Timestamp(as_of)]
     kinds = kinds_of(applications, bands)
@@ -159,7 +162,7 @@ def loan_ecl(
     Parameters
     ----------
     book : DataFrame, index loan_id
-        Of :func:`riskkit.provisions.book_at`.
+        Of :func:`riskkit.arrears.book_at`.
     model : LossModel
     kinds : DataFrame, index loan_id
         `kind`, `band`, as the model was fitted on, of :func:`riskkit.provisions.kinds_of`.

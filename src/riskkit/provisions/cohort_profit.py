@@ -13,10 +13,12 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from riskkit.arrears import (
+    panel_amounts,
+)
 from riskkit.chance import normal_interval
 from riskkit.checks import Array, loan_starts, require_columns
 from riskkit.columns import calendar_months
-from riskkit.provisions.arrears import panel_amounts
 from riskkit.provisions.staging import CHARGED_OFF
 
 __all__ = ["LendingCosts", "break_even_table", "break_even_text", "cohort_profit"]

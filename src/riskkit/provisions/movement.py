@@ -9,9 +9,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from riskkit.provisions.arrears import panel_amounts
+from riskkit.arrears import (
+    NOT_SEEN,
+    book_at,
+    how_they_left,
+    last_month_ends,
+    panel_amounts,
+)
 from riskkit.provisions.book_loss import LossModel, Outlook, fit_losses, loan_ecl
-from riskkit.provisions.exposures import NOT_SEEN, book_at, how_they_left, last_month_ends
 from riskkit.provisions.overlays import overlay_table
 from riskkit.provisions.staging import CHARGED_OFF
 
@@ -139,7 +144,7 @@ def month_movement(
     Parameters
     ----------
     performance, applications : DataFrame
-        As :func:`riskkit.provisions.book_at` and :func:`riskkit.provisions.fit_losses` take them.
+        As :func:`riskkit.arrears.book_at` and :func:`riskkit.provisions.fit_losses` take them.
     loans : DataFrame, index loan_id
         Today's, of :func:`riskkit.provisions.loan_ecl`.
     kinds : DataFrame, index loan_id

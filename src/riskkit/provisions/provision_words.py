@@ -8,9 +8,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from riskkit.arrears import (
+    LossGivenDefault,
+)
 from riskkit.columns import verbatim
 from riskkit.provisions.five_categories import LARGER
-from riskkit.provisions.loss_given_default import LossGivenDefault
 from riskkit.provisions.overlays import overlay_text
 from riskkit.provisions.realised_recoveries import LESS
 from riskkit.provisions.staging import CHARGED_OFF

@@ -10,11 +10,15 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from riskkit.arrears import (
+    DEFAULT,
+    DEFAULT_DPD,
+    book_at,
+    fit_lgd,
+    positions_of,
+)
 from riskkit.columns import calendar_months
 from riskkit.migration import bucket_reading
-from riskkit.provisions.arrears import DEFAULT, DEFAULT_DPD
-from riskkit.provisions.exposures import book_at
-from riskkit.provisions.loss_given_default import fit_lgd, positions_of
 
 __all__ = ["LESS", "recovery_check"]
 
@@ -41,7 +45,7 @@ def recovery_check(
     Parameters
     ----------
     performance, applications : DataFrame
-        As :func:`riskkit.provisions.book_at` takes them.
+        As :func:`riskkit.arrears.book_at` takes them.
     months_back : int
         From the last month-end of the panel.
 

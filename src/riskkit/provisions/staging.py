@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from riskkit.arrears import (
+    DEFAULT_DPD,
+)
 from riskkit.checks import probability_array, same_rows
-from riskkit.provisions.arrears import DEFAULT_DPD
 
 __all__ = ["CHARGED_OFF", "StageRules", "assign_stages"]
 
@@ -102,7 +104,7 @@ def assign_stages(
     ----------
     book : DataFrame
         `dpd`, `status`, `months_since_30`, `months_since_90`, from
-        :func:`riskkit.provisions.book_at`.
+        :func:`riskkit.arrears.book_at`.
     probability_now, probability_expected : array of shape (n_loans,)
         Of a default in the months that remain, as seen today and as expected at origination of a
         loan that would have come so far; NaN is no rise.

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
 
+from riskkit.arrears.moves_in_arrears import DEFAULT, N_STATES, TO_COLUMNS
 from riskkit.checks import Array
-from riskkit.provisions.arrears import DEFAULT, N_STATES, TO_COLUMNS
 
 __all__ = ["TINY", "WORSE", "ClimateEffects", "fit_climate", "log_odds"]
 
@@ -71,7 +71,7 @@ def fit_climate(
     Parameters
     ----------
     monthly : DataFrame
-        Of :func:`riskkit.provisions.arrears.monthly_moves`.
+        Of :func:`riskkit.arrears.moves_in_arrears.monthly_moves`.
     age_moves : float array of shape (n_kinds, n_mobs, N_STATES, 6)
         Moves by age.
     cell : three int arrays

@@ -13,8 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
 
-from riskkit.checks import Array
-from riskkit.provisions.arrears import (
+from riskkit.arrears.moves_in_arrears import (
     DEFAULT,
     DEFAULT_DPD,
     N_STATES,
@@ -24,6 +23,7 @@ from riskkit.provisions.arrears import (
     panel_amounts,
     rows_later,
 )
+from riskkit.checks import Array
 
 __all__ = ["FIRST_DEFAULT", "LossGivenDefault", "fit_lgd", "lgd_cohorts", "positions_of"]
 
@@ -121,7 +121,7 @@ class LossGivenDefault:
         Parameters
         ----------
         book : DataFrame
-            Of :func:`riskkit.provisions.book_at`.
+            Of :func:`riskkit.arrears.book_at`.
         column : {"lgd", "lgd_low", "lgd_high"}
             The loss, or an end of its interval.
 
@@ -523,7 +523,7 @@ def positions_of(book: pd.DataFrame) -> Array:
     Parameters
     ----------
     book : DataFrame
-        Of :func:`riskkit.provisions.book_at`.
+        Of :func:`riskkit.arrears.book_at`.
     """
     return _book_positions(book)[0]
 

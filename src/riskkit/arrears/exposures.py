@@ -8,10 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from riskkit.checks import Array, DataContractError, require_columns
-from riskkit.columns import calendar_months
-from riskkit.instalments import contract_rate, schedules
-from riskkit.provisions.arrears import (
+from riskkit.arrears.moves_in_arrears import (
     DEFAULT_DPD,
     ENDED,
     N_STATES,
@@ -19,6 +16,9 @@ from riskkit.provisions.arrears import (
     loan_months,
     panel_amounts,
 )
+from riskkit.checks import Array, DataContractError, require_columns
+from riskkit.columns import calendar_months
+from riskkit.instalments import contract_rate, schedules
 
 __all__ = ["book_at", "default_exposures", "how_they_left", "last_month_ends"]
 

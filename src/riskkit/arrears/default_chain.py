@@ -1,6 +1,6 @@
 """When a loan will first be in default: a chain of arrears by age, fitted to counts of moves.
 
-Takes the moves of :mod:`riskkit.provisions.arrears` and, where one is at hand, the climate by
+Takes the moves of :mod:`riskkit.arrears.moves_in_arrears` and, where one is at hand, the climate by
 calendar month; gives an :class:`ArrearsChain`, and from it probabilities by month ahead.
 """
 
@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from riskkit.arrears.climate_effects import TINY, WORSE, ClimateEffects, fit_climate, log_odds
+from riskkit.arrears.moves_in_arrears import DEFAULT, N_STATES, TO_COLUMNS
 from riskkit.checks import Array
-from riskkit.provisions.arrears import DEFAULT, N_STATES, TO_COLUMNS
-from riskkit.provisions.climate_effects import TINY, WORSE, ClimateEffects, fit_climate, log_odds
 
 __all__ = ["ArrearsChain", "default_probabilities", "fit_chain", "performing_probabilities"]
 
@@ -74,9 +74,9 @@ def fit_chain(
     Parameters
     ----------
     monthly : DataFrame
-        Of :func:`riskkit.provisions.monthly_moves`.
+        Of :func:`riskkit.arrears.monthly_moves`.
     landmarks : DataFrame
-        Of :func:`riskkit.provisions.landmark_moves`.
+        Of :func:`riskkit.arrears.landmark_moves`.
     climate : Series, index of months "YYYY-MM" or dates, optional
         In log-odds of a missed payment, or any index that rises with them, for every month in which
         moves were counted. Its slopes are estimated, from a normal prior of mean and sd 0.5.
