@@ -1,4 +1,4 @@
-"""Cash of the months ahead, in one course of things or in many: the table that all of funding reads.
+"""Cash of the months ahead, in one course of things or in many: what all of funding reads.
 
 Takes amounts by path, group and month; gives a checked, frozen :class:`FutureCash`.
 """

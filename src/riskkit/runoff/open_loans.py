@@ -1,4 +1,4 @@
-"""Loans that still have to pay, as arrays: what falls due, what is owed after it, and how they move.
+"""Loans that still have to pay, as arrays: what falls due, what is then owed, how they move.
 
 Takes nothing but what it holds; gives a checked, frozen :class:`OpenLoans`.
 """
