@@ -339,7 +339,7 @@ def test_what_cannot_be_is_refused_with_its_key_and_what_was_expected(tmp_path, 
     [
         ("limit: 55%", "limit: 1000 %"), ("limit: 55%", "limit: 40 %"),
         ("ramp_months: 3", "ramp_months: 6"), ("horizon_days: 7", "horizon_days: 364"),
-        ("rate: .07", "rate: 0.5"), ("size: 50 %", "size: 100 %"), ("share: 0.1,", "share: 0.0999,"),
+        ("rate: .07", "rate: 0.5"), ("size: 50 %", "size: 100 %"), ("share: 0.1,", "share: 0.05,"),
         ("sd: 0.3", "sd: 0"), ("logit: 0.8", "logit: -5"), ("rate: 0.05, n", "rate: 0, n"),
     ],
 )  # fmt: skip
