@@ -1,0 +1,10 @@
+"""What the lender can survive, and what it must hold and pay for that.
+
+Files, in the order the data walks through them: `growth_case` (a platform that grew too fast, month
+by month), `growth_words` (its story).
+"""
+
+from riskkit.funding.growth_case import Platform, growth_case
+from riskkit.funding.growth_words import growth_text
+
+__all__ = ["Platform", "growth_case", "growth_text"]
