@@ -78,7 +78,7 @@ class Platform:
     limit_rate: float = 4.0
     line_rate: float = 0.06
     performing_dpd: int = 30
-    covenant_rate: float = 0.06
+    covenant_rate: float = 0.065
     covenant_months: int = 3
     amortising_months: int = 6
     acquisition_amount: int = 3_000
