@@ -222,6 +222,11 @@ def test_the_months_of_the_story_end_with_the_money(case):
         case.broken: "covenant broken" + ("; money gone" if case.broken == case.gone else ""),
         case.gone: ("covenant broken; " if case.broken == case.gone else "") + "money gone",
     }
+    assert case.marks(reds) == {
+        "lending loosened": case.onset, "first red light of payments": pd.Timestamp("2023-10-31"),
+        "covenant broken": case.broken, "money gone": case.gone,
+    }  # fmt: skip
+    assert list(case.marks(reds[:0]))[:2] == ["lending loosened", "covenant broken"]
     # of loans lent in October 2023, known at the end of January
     panel = case.grown.performance
     own = panel[(panel["cohort"] == "2023-10-01") & (panel["mob"] <= 3)]

@@ -336,6 +336,23 @@ class GrowthCase:
         table["is_payment"] = table.index.astype("str").str.startswith(OF_PAYMENT)
         return table.rename_axis("light").sort_values("month", kind="stable")
 
+    def marks(self, reds: pd.DataFrame) -> dict[str, pd.Timestamp]:
+        """Months to mark in a picture, by what happened in them: as far as it did.
+
+        Parameters
+        ----------
+        reds : DataFrame
+            Of :meth:`reds`.
+        """
+        paying = reds[reds["is_payment"]]["month"]
+        happened = {
+            "lending loosened": self.onset,
+            "first red light of payments": paying.iloc[0] if len(paying) else None,
+            "covenant broken": self.broken,
+            "money gone": self.gone,
+        }
+        return {name: month for name, month in happened.items() if month is not None}
+
     def months(self, reds: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
         """The story by month: money, what everybody looks at, what the young loans do, and events.
 
