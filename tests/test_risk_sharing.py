@@ -310,6 +310,16 @@ def test_the_fair_premium_of_a_layer_is_in_its_interval():
     assert inside >= stats.binom.ppf(0.001, 60, 0.95)
 
 
+def test_a_layer_that_no_path_reaches_may_yet_be_reached():
+    defaults = np.zeros((2_000, 12), np.int64)
+    cash = cash_of(1_000_000, default_amount=defaults, balance=np.full((2_000, 12), 1_000_000))
+    row = risk_sharing.price_table(cash, {"Partner": layer(0.5, 0.7)}).loc["Partner"]
+    assert row["fair_rate"] == row["fair_low"] == 0
+    # Jeffreys of 0 of 2,000 at 1 − 0.05/3, of a layer of 20 %, kept in a part of 1 − 0.1
+    often = stats.beta.ppf(1 - 0.05 / 3 / 2, 0.5, 2_000.5)
+    assert row["fair_high"] == pytest.approx(0.9 * 0.2 * often)
+
+
 def test_a_partner_bank_can_pay_what_is_left_of_interest():
     # 24 % of interest on a level balance, 3 % lost for sure, 6 % cost of funds: 15 % are left
     n = 600  # at the level of three errors together fewer are too few

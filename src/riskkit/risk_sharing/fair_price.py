@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from riskkit.metrics import jeffreys_interval
 from riskkit.risk_sharing.arrangements import Arrangement
 from riskkit.risk_sharing.loss_split import MONTHS, SharedLosses, shared_losses
 from riskkit.risk_sharing.sharing_table import worst_interval
@@ -22,6 +23,7 @@ __all__ = ["CHEAP", "DEAR", "FAIR", "UNKNOWN", "loss_error", "price_table"]
 DEAR, CHEAP, FAIR, UNKNOWN = "dear", "cheap", "may be fair", "too few to say"
 LEVEL = 0.95
 _SOURCES = 3  # of error: of the mean, of the quantile, of the level of losses
+_FEW_STRUCK = 30  # paths on which a layer has a loss, below which its mean follows no normal law
 _LOSSES = ("default_amount", "recovered_amount", "loss_amount")
 
 
@@ -76,8 +78,9 @@ def price_table(
     that lends its share itself also has the share's interest and pays for its own funds: the fee
     that it can pay is what is left of interest after both.
 
-    The interval holds the error of the simulation (of the mean, a ratio of two sums; of the
-    quantile, by order statistics) and that of the level of all losses, each at so high a confidence
+    The interval holds the error of the simulation (of the mean, a ratio of two sums, or of a layer
+    that few paths reach at most all of it as often as it may be reached; of the quantile, by order
+    statistics) and that of the level of all losses, each at so high a confidence
     that all hold together at 95 % (Bonferroni).
 
     Parameters
@@ -170,12 +173,18 @@ def _loss_price(
     if n > 1:
         residual = (losses - expected * years * covered).std(ddof=1)
         error = special.ndtri(0.5 + level / 2) * residual / np.sqrt(n) / scale
+    low, high = expected - error, expected + error
+    n_struck = int((losses > 0).sum())
+    if shared.cover is not None and n_struck < _FEW_STRUCK:
+        # no law of large numbers: at most so often, and then all of the cover
+        often = jeffreys_interval(np.array([n_struck]), np.array([n]), level)[1][0]
+        low, high = 0.0, max(high, float(often * shared.cover[:, 0].mean()) / scale)
     worst = worst_interval(losses, level)
     kept, held = 1 - capital_rate, capital_rate / scale
     return (
         kept * expected + held * worst[0],
-        kept * (expected - error) + held * worst[1],
-        kept * (expected + error) + held * worst[2],
+        kept * low + held * worst[1],
+        kept * high + held * worst[2],
     )
 
 

@@ -61,12 +61,13 @@ def worst_interval(losses: Array, level: float = LEVEL) -> tuple[float, float, f
 
 
 def mean_interval(values: Array, level: float = LEVEL) -> tuple[float, float, float]:
-    """Mean over paths with a normal interval; NaN ends of a single path."""
+    """Mean over paths with a normal interval, not below 0 of what never is; NaN ends of one path."""
     mean = float(np.mean(values))
     if len(values) < 2:
         return mean, np.nan, np.nan
     error = special.ndtri(0.5 + level / 2) * np.std(values, ddof=1) / np.sqrt(len(values))
-    return mean, mean - error, mean + error
+    low = mean - error
+    return mean, float(max(low, 0.0) if np.min(values) >= 0 else low), float(mean + error)
 
 
 def sharing_table(
