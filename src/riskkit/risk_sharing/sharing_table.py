@@ -61,7 +61,7 @@ def worst_interval(losses: Array, level: float = LEVEL) -> tuple[float, float, f
 
 
 def mean_interval(values: Array, level: float = LEVEL) -> tuple[float, float, float]:
-    """Mean over paths with a normal interval, not below 0 of what never is; NaN ends of one path."""
+    """Mean over paths with a normal interval, not below 0 of what never is; of one path NaN."""
     mean = float(np.mean(values))
     if len(values) < 2:
         return mean, np.nan, np.nan
