@@ -87,6 +87,11 @@ def test_lines_that_stop_are_repaid_in_equal_parts():
     assert table["debt_amount"].tolist() == [7_000, 3_500, 0]
     assert table["drawn_amount"].tolist() == [0, -3_500, -3_500]
 
+    # and what no longer performs is to be repaid at once: 80 % of 1,000 is left
+    loans[0] = (0, 9_000, 0.0, [9_000] * 4, [0, 0, 31, 61])
+    table = platform_ledger(*book(loans, 4), platform, "2024-01-31")
+    assert table["debt_amount"].tolist() == [7_000, 800, 0]
+
 
 def test_what_is_lent_after_the_stop_is_not_there():
     table = platform_ledger(*book(TWO_LOANS, 5), PLAIN, "2024-01-31", stop_after="2024-01-31")
