@@ -157,7 +157,7 @@ def arrangements_of(sharing: Mapping[str, Any], balance: int) -> dict[str, Arran
             premium_rate=block.premium_rate or 0.0,
             fee_rate=block.fee_rate or 0.0,
             limit=None if block.limit is None else block.limit.fen(balance),
-            is_restored=getattr(block, "restored", False),
+            is_restored=block.restored,
         )
         for name, block in sharing.items()
     }

@@ -278,7 +278,10 @@ class Sharing(Block):
     premium_rate : float
         A year, of the balance, paid to it; not of pro_rata.
     limit : Size, optional
-        The most that it pays in all, or (pro_rata) takes on.
+        The most that the lender means to rely on it for: the balance taken on (pro_rata), else
+        the cover. It is judged, and caps nothing.
+    restored : bool
+        capped_guarantee: whether what it gets back of recoveries fills its cover again.
     """
 
     kind: Literal["pro_rata", "capped_guarantee", "first_loss", "excess"]
@@ -290,6 +293,7 @@ class Sharing(Block):
     detach_rate: SomeShare | None = None
     premium_rate: Rate | None = None
     limit: Part | None = None
+    restored: Truth = False
     verify: Truth = False
 
     @model_validator(mode="after")
@@ -305,6 +309,8 @@ class Sharing(Block):
             raise ValueError("fee_rate in place of premium_rate, for a partner that lends itself")
         if self.kind == "first_loss" and self.attach_rate:
             raise ValueError("an attach_rate of 0, or kind excess")
+        if self.restored and self.kind != "capped_guarantee":
+            raise ValueError(f"no restored, which {self.kind} does not have")
         if self.kind == "excess" and not self.attach_rate:
             raise ValueError("an attach_rate above 0, or kind first_loss")
         if self.detach_rate is not None and self.detach_rate <= (self.attach_rate or 0.0):
