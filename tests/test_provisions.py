@@ -178,14 +178,18 @@ def test_a_climate_needs_a_model_fitted_with_one():
         provisions.loan_ecl(book, model, kinds, provisions.Outlook(climate=climate))
 
 
-def test_without_a_default_of_the_past_there_is_no_loss_given_default():
+def test_without_a_default_of_the_past_all_of_one_is_taken_as_lost():
     panel, asked = small_book(3, 40)
     never = panel["loan_id"].map(panel.groupby("loan_id")["dpd"].max()) <= 60
     model = provisions.fit_losses(panel[never].reset_index(drop=True), asked, LAST)
     assert "not known" in provisions.lgd_text(model.lgd)
     book = arrears.book_at(panel[never], asked, LAST)
-    with pytest.raises(ValueError, match="needs a default of the past"):
-        provisions.loan_ecl(book, model, provisions.kinds_of(asked, None))
+    loans = provisions.loan_ecl(book, model, provisions.kinds_of(asked, None))
+    assert (loans["ecl_amount"] <= loans["balance"]).all()
+    assert np.isfinite(loans["probability_12m"]).all()
+    lost = model.lgd.of_default(np.array([[1, 2]]), np.array([[5, 6]]), np.array([[0]]))
+    assert lost.tolist() == [[1.0, 1.0]]
+    assert model.lgd.of_book(book.assign(state=4, dpd=100)).tolist() == [1.0] * len(book)
 
 
 def test_the_sensitivity_names_each_change():

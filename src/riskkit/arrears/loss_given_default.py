@@ -99,7 +99,7 @@ class LossGivenDefault:
         Returns
         -------
         float array of the same shape
-            At least 0.
+            At least 0; 1 where no default was ever seen, since nothing is known to come back.
         """
         result = np.full(months_left.shape, float(self.at_default["lgd"]))
         positions = self.rates.index.get_level_values("position")
@@ -113,7 +113,7 @@ class LossGivenDefault:
             factor = pd.Index(np.asarray(band, dtype=object)).map(self.band_factors)
             factor = np.nan_to_num(factor.to_numpy(float), nan=1.0)
             result = result * factor.reshape(-1, *[1] * (result.ndim - 1))
-        return np.maximum(result * self.state_factors[state], 0)
+        return np.nan_to_num(np.maximum(result * self.state_factors[state], 0), nan=1.0)
 
     def of_book(self, book: pd.DataFrame, column: str = "lgd") -> Array:
         """Expected loss of loans in default as a share of their balance, NaN of the others.
@@ -128,7 +128,8 @@ class LossGivenDefault:
         Returns
         -------
         float array of shape (n_loans,)
-            At least 0: a loan that brings more than it owes is provided for with nothing.
+            At least 0: a loan that brings more than it owes is provided for with nothing. 1 where
+            no default was ever seen, as of late entrants alone.
         """
         position, since = _book_positions(book)
         result = np.full(len(book), np.nan)
@@ -145,6 +146,7 @@ class LossGivenDefault:
                 np.searchsorted(known.index.to_numpy(), since[rows], side="right") - 1, 0, None
             )
             result[rows] = known.to_numpy()[at]
+        result[(position != "") & np.isnan(result)] = 1.0
         return np.maximum(result, 0)
 
 

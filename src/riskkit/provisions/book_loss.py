@@ -180,8 +180,7 @@ def loan_ecl(
     Raises
     ------
     ValueError
-        A kind the model does not know, a climate for a model fitted without, or no default to
-        read the loss off while loans are to be provided for.
+        A kind the model does not know, or a climate for a model fitted without.
 
     Source
     ------
@@ -212,8 +211,6 @@ def losses_under(
     left = loans["term_months"].to_numpy()[:, None] - default_mob
     state = loans["state"].to_numpy()[:, None]
     at_default = model.lgd.of_default(left, default_mob, state, asked["band"].to_numpy())
-    if len(book) and np.isnan(model.lgd.at_default["lgd"]):
-        raise ValueError("a loss given default needs a default of the past, got none in the panel")
     rest = np.nan_to_num(model.lgd.of_book(book)[~performing])
     owed = book["balance"].to_numpy(float)[~performing]
     expected = np.ones(len(book))

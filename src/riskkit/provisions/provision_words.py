@@ -130,7 +130,10 @@ def lgd_text(lgd: LossGivenDefault) -> str:
     """
     at = lgd.at_default
     if not at["loans"] > 0:
-        return "No loan has been in default: what one would lose is **not known**."
+        return (
+            "No loan has been in default: what one would lose is **not known**, and "
+            "all of it is taken as lost."
+        )
     sure = f"{at['lgd']:.1%} ({at['lgd_low']:.1%} to {at['lgd_high']:.1%})"
     text = f"A loan first in default loses **{sure}** of what it then owes, "
     text += f"by {at['loans']:,.0f} defaults, discounted at the effective rate."
