@@ -125,7 +125,10 @@ def plain_cash(loans, moves, climate, rng=None):
             if month < start:
                 continue
             if month == start:
-                for name, value in (("lent_amount", loans.owed[i, 0]), ("fee_amount", loans.fee[i])):
+                for name, value in (
+                    ("lent_amount", loans.owed[i, 0]),
+                    ("fee_amount", loans.fee[i]),
+                ):
                     result[name][group, month - 1] += value
                 result["balance"][group, month - 1] += loans.owed[i, 0]
                 continue

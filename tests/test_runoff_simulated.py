@@ -74,16 +74,16 @@ def test_the_mean_over_paths_is_what_is_expected(seed):
 def test_spread_and_correlation_are_those_of_a_plain_simulation():
     loans, moves = odd_pool(11, n_loans=6, n_months=5)
     rng = np.random.default_rng(5)
-    plain = [plain_cash(loans, moves, np.zeros(5), rng) for _ in range(1200)]
+    plain = [plain_cash(loans, moves, np.zeros(5), rng) for _ in range(800)]
     cash = simulated(loans, moves, np.zeros((20_000, 5)), 3)
     for name in ("principal_amount", "interest_amount", "default_amount", "prepaid_amount"):
         drawn = np.array([one[name].sum() for one in plain])
         ours = cash.amounts[name].sum(axis=(1, 2))
         assert drawn.std() > 0
         # 4 standard errors of a mean and of a variance (Bernoulli-like sums: kurtosis at most 3)
-        assert abs(drawn.mean() - ours.mean()) < 4 * ours.std() / 1200**0.5
+        assert abs(drawn.mean() - ours.mean()) < 4 * ours.std() / 800**0.5
         fourth = ((drawn - drawn.mean()) ** 4).mean()
-        error = ((fourth - drawn.var() ** 2) / 1200) ** 0.5
+        error = ((fourth - drawn.var() ** 2) / 800) ** 0.5
         assert abs(drawn.var() - ours.var()) < 4 * error
     early, late = (cash.total("principal_amount")[:, month] for month in (0, 2))
     pair = np.array([one["principal_amount"].sum(axis=0)[[0, 2]] for one in plain])
@@ -95,9 +95,9 @@ def test_each_path_is_in_its_own_climate_which_all_its_loans_share():
     climate = np.repeat([[-1.0], [1.0]], 500, axis=0) * np.ones(6)
     cash = simulated(loans, simple_moves(), climate)
     for first, sign in ((0, -1.0), (500, 1.0)):
-        mean = runoff.expected_cash(
-            loans, simple_moves(), climate=np.full(6, sign), day=DAY
-        ).total("default_amount")[0]
+        mean = runoff.expected_cash(loans, simple_moves(), climate=np.full(6, sign), day=DAY).total(
+            "default_amount"
+        )[0]
         of_paths = cash.total("default_amount")[first : first + 500]
         error = of_paths.std(axis=0) / 500**0.5
         assert (np.abs(of_paths.mean(axis=0) - mean)[3:] < 4 * error[3:]).all()
@@ -112,11 +112,11 @@ def test_many_climates_are_taken_to_the_nearest_of_41():
     cash = simulated(loans, simple_moves(), climate)
     sample = [
         runoff.expected_cash(loans, simple_moves(), climate=one, day=DAY).total("default_amount")
-        for one in climate[:300]
+        for one in climate[:120]
     ]
     mean = np.mean(sample, axis=0)[0, 3]
     ours = cash.total("default_amount")[:, 3]
-    error = (np.var(sample, axis=0)[0, 3] / 300 + ours.var() / 3000) ** 0.5
+    error = (np.var(sample, axis=0)[0, 3] / 120 + ours.var() / 3000) ** 0.5
     assert abs(ours.mean() - mean) < 4 * error
 
 
