@@ -1,8 +1,10 @@
 """What cash the loans on the books and those to come will bring, on average and by simulation.
 
 Files, in the order the data walks through them: `open_loans` (loans that still have to pay),
+`loans_of_book`, `planned_lending` (those of today and those to come), `moves` (how they move),
 `month_effects` (how far months differed), `climate_factor` (the climate that all loans share
-ahead), `future_cash` (what comes of them, by path, group and month).
+ahead), `future_cash` (what comes of them, by path, group and month), `loan_classes` (loans that
+move alike), `expected_cash` (the mean).
 """
 
 from riskkit.runoff.climate_factor import (
@@ -11,17 +13,26 @@ from riskkit.runoff.climate_factor import (
     factor_of,
     factor_text,
 )
+from riskkit.runoff.expected_cash import expected_cash
 from riskkit.runoff.future_cash import AMOUNTS, FutureCash
+from riskkit.runoff.loans_of_book import open_loans
 from riskkit.runoff.month_effects import month_effects
-from riskkit.runoff.open_loans import OpenLoans
+from riskkit.runoff.moves import Moves
+from riskkit.runoff.open_loans import OpenLoans, joined
+from riskkit.runoff.planned_lending import planned_loans
 
 __all__ = [
     "AMOUNTS",
     "ClimateFactor",
     "FutureCash",
+    "Moves",
     "OpenLoans",
     "estimate_factor",
+    "expected_cash",
     "factor_of",
     "factor_text",
+    "joined",
     "month_effects",
+    "open_loans",
+    "planned_loans",
 ]
