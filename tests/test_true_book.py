@@ -10,9 +10,10 @@ from true_book import (
     TrueMoves,
     as_open_loans,
     brute_cash,
+    every_loan,
     expected_cash_of,
     lives,
-    true_book,
+    on_the_books,
     with_planned,
 )
 
@@ -33,8 +34,13 @@ def portfolio():
 
 
 @pytest.fixture(scope="module")
-def book(portfolio):
-    return true_book(LENDER, portfolio, SEED)
+def every(portfolio):
+    return every_loan(LENDER, portfolio, SEED)
+
+
+@pytest.fixture(scope="module")
+def book(every):
+    return on_the_books(every)
 
 
 def as_usual(n_paths, n_months):
@@ -98,7 +104,7 @@ def test_what_a_panel_went_on_to_bring_is_one_of_the_paths():
     """A world that is watched for a year more, seen from a year before its end."""
     longer = dataclasses.replace(LENDER, n_months=LENDER.n_months + 12)
     portfolio = synthetic.simulate(longer, N, SEED)
-    book = true_book(longer, portfolio, SEED, months_ago=12)
+    book = on_the_books(every_loan(longer, portfolio, SEED, months_ago=12))
     panel = portfolio.performance
     late = panel[(panel["month_end"] > LENDER.observed_to) & panel["loan_id"].isin(book.ids)]
     cash = late["paid_amount"] + late["recovered_amount"]
@@ -131,9 +137,9 @@ def test_a_worse_climate_defaults_more_and_one_path_is_one_climate(book):
 # --- as an engine takes it ----------------------------------------------------------------------
 
 
-def test_a_loan_has_paid_what_its_state_says(book):
+def test_a_loan_has_paid_what_its_state_says(every):
     """By the open loans' own words: q = ahead + state today − state, within what is left."""
-    both = with_planned(book, 6, 20, seed=1)
+    both = with_planned(every, 6, 20, seed=1)
     both = both.take(np.flatnonzero(~both.bad))
     loans, moves = as_open_loans(both, 6)
     assert (loans.ids == moves.book.ids).all()
@@ -158,8 +164,8 @@ def test_a_loan_has_paid_what_its_state_says(book):
     assert seen > 50_000
 
 
-def test_moves_are_probabilities_of_what_happens(book):
-    loans, moves = as_open_loans(with_planned(book, 3, 20, seed=1), 3)
+def test_moves_are_probabilities_of_what_happens(every):
+    loans, moves = as_open_loans(with_planned(every, 3, 20, seed=1), 3)
     climate = np.array([0.0, 0.5, -0.5])
     for ahead in (1, 3):
         of = moves.at(ahead, climate)
@@ -217,7 +223,7 @@ def test_paths_of_a_factor_scatter_more_than_luck(book):
 def test_a_lender_that_treats_loans_is_refused(portfolio):
     treats = synthetic.Lender(treatment_rate=0.2)
     with pytest.raises(ValueError, match="neither treatments nor loans held out"):
-        true_book(treats, portfolio, SEED)
+        every_loan(treats, portfolio, SEED)
 
 
 def test_nothing_on_the_books_brings_nothing(book):

@@ -85,8 +85,11 @@ class TrueBook:
 _BY_LOAN = "ids", "mob", "state", "bad", "waited", "rest", "due", "balance", "recovery"
 
 
-def true_book(lender, portfolio, seed, *, months_ago=0):
-    """The book of a simulated portfolio as its lender would know it, some months before its end."""
+def every_loan(lender, portfolio, seed, *, months_ago=0):
+    """All loans lent by a day, so many months before the end, as they stand on it.
+
+    Also those that are over, of state PREPAID or MATURED.
+    """
     if lender.treatment_rate or lender.collection_holdout_rate:
         raise ValueError("a true book knows neither treatments nor loans held out")
     today = lender.n_months - 1 - months_ago
@@ -99,52 +102,61 @@ def true_book(lender, portfolio, seed, *, months_ago=0):
     macro = lender.macro_path(seed)
     states = chain.sample_states(lender, loans, macro, seed)
     mob = today - loans.cohort
-    states[mob < 0] = chain.PREPAID  # lent after the day
-    mobs = np.arange(states.shape[1])
-    by_today = np.where(mobs <= np.maximum(mob, 0)[:, None], states, 0)
-    state = states[np.arange(len(mob)), np.clip(mob, 0, states.shape[1] - 1)]
+    known = np.arange(states.shape[1]) <= mob[:, None]
+    by_today = np.where(known, states, np.int8(0))
     is_off = by_today == CHARGE_OFF_ARREARS
-    waited = np.where(is_off.any(axis=1), mob - is_off.argmax(axis=1), 0)
     due, balance = instalments.schedules(
         terms.amount, terms.monthly_rate, terms.term, terms.method,
         max_months=lender.longest_term_months,
     )  # fmt: skip
+    state = states[np.arange(len(mob)), np.clip(mob, 0, states.shape[1] - 1)]
     panel = portfolio.performance
     day = panel["month_end"].max() - pd.offsets.MonthEnd(months_ago)
     owed = panel[panel["month_end"] == day].set_index("loan_id")["balance"]
-    willing = portfolio.truth["latent_willingness"].to_numpy()[booked]
     ids = pd.Index(frame["application_id"])
-    book = TrueBook(
+    willing = portfolio.truth["latent_willingness"].to_numpy()[booked]
+    loans_lent = TrueBook(
         lender=lender,
         ids=ids,
         loans=loans,
         mob=mob,
         state=state,
         bad=(by_today >= chain.DEFAULT_ARREARS).any(axis=1),
-        waited=waited,
+        waited=np.where(is_off.any(axis=1), mob - is_off.argmax(axis=1), 0),
         rest=np.where(state == CHARGE_OFF_ARREARS, owed.reindex(ids, fill_value=0), 0),
         due=due,
         balance=balance,
         recovery=expit(lender.recovery_logit + 0.5 * willing),
         usual=macro[today:],
     )
-    return book.take(np.flatnonzero((state >= 0) & (waited <= RECOVERY_MONTHS)))
+    return loans_lent.take(np.flatnonzero(mob >= 0))
 
 
-def with_planned(book, n_months, per_month, seed):
-    """The same with loans like those of the last three months lent in each month ahead."""
-    recent = np.flatnonzero(book.mob <= 2)
-    rows = np.random.default_rng(seed).choice(recent, n_months * per_month)
+def on_the_books(every):
+    """Those that still have rows in a panel: they run, or were charged off a year ago at most."""
+    return every.take(np.flatnonzero((every.state >= 0) & (every.waited <= RECOVERY_MONTHS)))
+
+
+def lent_again(every, ids, start):
+    """Loans like the given ones, lent so many months ahead each."""
+    new = every.take(every.ids.get_indexer(ids))
+    state, bad = np.zeros_like(new.state), np.zeros_like(new.bad)
+    return replace(new, mob=-np.asarray(start), state=state, bad=bad, waited=0 * new.waited)
+
+
+def together(one, other):
+    """Two books of one lender and day as one."""
+    parts = {name: join_rows([getattr(one, name), getattr(other, name)]) for name in _BY_LOAN[1:]}
+    ids, loans = one.ids.append(other.ids), join_rows([one.loans, other.loans])
+    return replace(one, ids=ids, loans=loans, **parts)
+
+
+def with_planned(every, n_months, per_month, seed):
+    """The book, and loans drawn from those of the last three months lent in each month ahead."""
+    recent = every.ids[every.mob <= 2]
+    drawn = np.random.default_rng(seed).choice(len(recent), n_months * per_month)
     start = np.repeat(np.arange(1, n_months + 1), per_month)
-    new = book.take(rows)
-    new = replace(new, mob=-start, state=0 * new.state, bad=new.bad & False)
-    parts = {name: join_rows([getattr(book, name), getattr(new, name)]) for name in _BY_LOAN[1:]}
-    return replace(
-        book,
-        ids=book.ids.append(new.ids),
-        loans=join_rows([book.loans, new.loans]),
-        **parts,
-    )
+    return together(on_the_books(every), lent_again(every, recent[drawn], start))
 
 
 # --- by brute force -----------------------------------------------------------------------------
@@ -268,6 +280,7 @@ def brute_cash(book, climate, seed):
         ):
             total = np.bincount(month.path, amounts, n_paths)  # whole fen below 2⁵³: exact
             found[name][:, number] = total.astype(np.int64)
+        found["balance"][:, number] += book.balance[-book.mob == number + 1, 0].sum()
     return found
 
 
