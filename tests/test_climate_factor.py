@@ -211,6 +211,12 @@ def test_neither_order_of_rows_nor_cells_that_tell_nothing_matter():
     pd.testing.assert_frame_equal(base, estimate_factor(pd.concat([moves, more])))
 
 
+def test_loans_that_end_have_not_got_worse():
+    moves = drawn(5, history(5, 0.6, 0.5, 12))
+    ended = moves.assign(to_0=moves["to_0"] // 2, to_ended=moves["to_0"] - moves["to_0"] // 2)
+    pd.testing.assert_frame_equal(estimate_factor(moves), estimate_factor(ended))
+
+
 def test_months_that_were_not_seen_are_no_neighbours():
     """A level that lasts for six months, then six others two years later: persistence is high."""
     rates = expit(np.array([-2.2] * 6 + [-1.8] * 6))

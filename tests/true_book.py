@@ -348,7 +348,7 @@ def expected_cash_of(book, n_months, *, shift=0):
             for to, share in ((state, stay), (0, 1 - roll - stay - prepay)):
                 paid = np.clip(mob - to, 0, term)
                 cash[:, ahead - 1] += here * share * (due_so_far[rows, paid] - before)
-                after[to] += here * share * (paid < term)
+                after[to] += here * share
             at = np.minimum(mob, term)
             early = book.due[rows, at] + book.balance[rows, at]
             cash[:, ahead - 1] += here * prepay * early
