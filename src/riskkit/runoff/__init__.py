@@ -4,7 +4,8 @@ Files, in the order the data walks through them: `open_loans` (loans that still 
 `loans_of_book`, `planned_lending` (those of today and those to come), `moves` (how they move),
 `month_effects` (how far months differed), `climate_factor` (the climate that all loans share
 ahead), `future_cash` (what comes of them, by path, group and month), `loan_classes` (loans that
-move alike), `expected_cash` (the mean).
+move alike), `expected_cash` (the mean), `provisions_ahead` (what is set aside for them),
+`path_blocks` and `simulated_cash` (many courses of things).
 """
 
 from riskkit.runoff.climate_factor import (
@@ -20,6 +21,8 @@ from riskkit.runoff.month_effects import month_effects
 from riskkit.runoff.moves import Moves
 from riskkit.runoff.open_loans import OpenLoans, joined
 from riskkit.runoff.planned_lending import planned_loans
+from riskkit.runoff.provisions_ahead import provisions_ahead
+from riskkit.runoff.simulated_cash import simulated_cash
 
 __all__ = [
     "AMOUNTS",
@@ -35,4 +38,6 @@ __all__ = [
     "month_effects",
     "open_loans",
     "planned_loans",
+    "provisions_ahead",
+    "simulated_cash",
 ]
