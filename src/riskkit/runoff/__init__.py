@@ -5,9 +5,10 @@ Files, in the order the data walks through them: `open_loans` (loans that still 
 `month_effects` (how far months differed), `climate_factor` (the climate that all loans share
 ahead), `future_cash` (what comes of them, by path, group and month), `loan_classes` (loans that
 move alike), `expected_cash` (the mean), `provisions_ahead` (what is set aside for them),
-`path_blocks` and `simulated_cash` (many courses of things).
+`path_blocks` and `simulated_cash` (many courses of things), `cash_spread` (how far they scatter).
 """
 
+from riskkit.runoff.cash_spread import spread_table, spread_text
 from riskkit.runoff.climate_factor import (
     ClimateFactor,
     estimate_factor,
@@ -40,4 +41,6 @@ __all__ = [
     "planned_loans",
     "provisions_ahead",
     "simulated_cash",
+    "spread_table",
+    "spread_text",
 ]
