@@ -52,16 +52,18 @@ def test_the_interval_of_the_rare_amount_holds_as_often_as_it_says():
 
 
 def test_more_scatter_is_a_wider_gap():
-    table = spread_table({"defaults alone": scattered(1, 500), "with a climate": scattered(2, 900)})
+    table = spread_table(
+        {"with luck alone": scattered(1, 500), "with a climate": scattered(2, 900)}
+    )
     assert table.index.get_level_values("months").unique().tolist() == [1, 3, 12]
     ratios = table.xs("with a climate", level="course")["gap_ratio"]
     np.testing.assert_allclose(ratios, 1.8, rtol=0.15)
     text = spread_text(table, "CNY")
     assert text.startswith("With a climate, one path of a hundred brings less CNY than 97")
     assert "in 1 month, where 1,000 are expected; " in text
-    assert " are expected. **So far below what is expected it lies 1." in text
-    assert text.endswith("times** defaults alone.")
-    assert "times**" not in spread_text(table.xs("with a climate", level=1, drop_level=False), "")
+    assert " are expected. **It lies 1." in text
+    assert text.endswith("times as far below what is expected** as with luck alone.")
+    assert "times" not in spread_text(table.xs("with a climate", level=1, drop_level=False), "")
 
 
 def test_few_paths_have_no_interval_and_no_scatter_no_ratio():

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 from scipy.special import expit, logit
+from small_books import small_book
 
 from riskkit import arrears, provisions, synthetic
 from riskkit.runoff import ClimateFactor, estimate_factor, factor_of, factor_text, month_effects
@@ -234,6 +235,12 @@ def test_months_that_were_not_seen_are_no_neighbours():
 NOTHING = one_cell([])
 FEW = {
     "no moves": NOTHING,
+    "an empty panel": arrears.monthly_moves(
+        pd.DataFrame({name: [] for name in ("loan_id", "dpd", "mob", "status")}).assign(
+            cohort=pd.to_datetime([]), month_end=pd.to_datetime([])
+        )
+    ),
+    "a small panel": arrears.monthly_moves(small_book(3)[0]),
     "one month": one_cell([0.1]),
     "five months": one_cell([0.1, 0.2, 0.1, 0.2, 0.1]),
     "nobody gets worse": one_cell([0.0] * 12),

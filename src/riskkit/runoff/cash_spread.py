@@ -94,7 +94,7 @@ def spread_text(table: pd.DataFrame, currency: str) -> str:
     ratios = [f"{ratio:.2f}" for ratio in last["gap_ratio"] if not np.isnan(ratio)]
     if not ratios or name == first:
         return text
-    return f"{text} **So far below what is expected it lies {', '.join(ratios)} times** {first}."
+    return f"{text} **It lies {', '.join(ratios)} times as far below what is expected** as {first}."
 
 
 def _spread(amounts: Array) -> dict[str, float]:
