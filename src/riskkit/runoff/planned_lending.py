@@ -165,13 +165,15 @@ def _dealt_out(
     n: int, n_months: int, lookback_months: int, volume_factor: float
 ) -> tuple[Array, Array]:
     """Positions of the loans of each month ahead in the lookback, and the months, in order."""
-    ends = np.floor(np.arange(n_months + 1) * n * volume_factor / lookback_months + 0.5)
-    ends = ends.astype(np.int64)
-    places = []
-    for month, size in enumerate(np.diff(ends)):
-        turn = (month % lookback_months + 0.5) / lookback_months
-        places.append(np.floor((np.arange(size) + turn) * n / max(size, 1)).astype(np.int64))
-    start = np.repeat(np.arange(1, n_months + 1), np.diff(ends))
+    turns = [np.arange(month % lookback_months, n, lookback_months) for month in range(n_months)]
+    ends = np.floor(np.cumsum([0, *(len(turn) for turn in turns)]) * volume_factor + 0.5)
+    sizes = np.diff(ends).astype(np.int64)
+    # of those whose turn it is as many as are wanted, evenly: some not at all, or more than once
+    places = [
+        turn[np.floor((np.arange(size) + 0.5) * len(turn) / max(size, 1)).astype(np.int64)]
+        for turn, size in zip(turns, sizes, strict=True)
+    ]
+    start = np.repeat(np.arange(1, n_months + 1), sizes)
     return np.concatenate([np.zeros(0, np.int64), *places]), start
 
 

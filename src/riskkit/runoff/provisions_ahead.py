@@ -176,8 +176,10 @@ def _open_losses(classes: LoanClasses, gone: Array, lags: Array) -> Array:
 
 def _in_default_losses(loans: OpenLoans, lgd_factor: float) -> Array:
     """Open loss at each month-end of the loans in default today, over all groups."""
-    today = loans.in_default_loss[:, 0]
-    most = np.divide(loans.in_default_owed, today, out=np.ones(len(today)), where=today > 0)
-    scale = np.minimum(lgd_factor, most)
-    losses: Array = (loans.in_default_loss * scale[:, None]).sum(axis=0)
-    return losses
+    losses: Array = loans.in_default_loss
+    if lgd_factor != 1:
+        today = losses[:, 0]
+        owed = loans.in_default_owed
+        most = np.divide(owed, today, out=np.ones(len(today)), where=today > 0)
+        losses = losses * np.minimum(lgd_factor, most)[:, None]
+    return losses.sum(axis=0)
