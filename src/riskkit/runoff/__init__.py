@@ -2,14 +2,23 @@
 
 Files, in the order the data walks through them: `open_loans` (loans that still have to pay),
 `loans_of_book`, `planned_lending` (those of today and those to come), `moves` (how they move),
-`future_cash` (what comes of them, by path, group and month), `loan_classes` (loans that move
-alike), `expected_cash` (the mean), `provisions_ahead` (what is set aside for them), `path_blocks`
-and `simulated_cash` (many courses of things).
+`month_effects` (how far months differed), `climate_factor` (the climate that all loans share
+ahead), `future_cash` (what comes of them, by path, group and month), `loan_classes` (loans that
+move alike), `expected_cash` (the mean), `provisions_ahead` (what is set aside for them),
+`path_blocks` and `simulated_cash` (many courses of things), `cash_spread` (how far they scatter).
 """
 
+from riskkit.runoff.cash_spread import spread_table, spread_text
+from riskkit.runoff.climate_factor import (
+    ClimateFactor,
+    estimate_factor,
+    factor_of,
+    factor_text,
+)
 from riskkit.runoff.expected_cash import expected_cash
 from riskkit.runoff.future_cash import AMOUNTS, FutureCash
 from riskkit.runoff.loans_of_book import open_loans
+from riskkit.runoff.month_effects import month_effects
 from riskkit.runoff.moves import Moves
 from riskkit.runoff.open_loans import OpenLoans, joined
 from riskkit.runoff.planned_lending import planned_loans
@@ -18,13 +27,20 @@ from riskkit.runoff.simulated_cash import simulated_cash
 
 __all__ = [
     "AMOUNTS",
+    "ClimateFactor",
     "FutureCash",
     "Moves",
     "OpenLoans",
+    "estimate_factor",
     "expected_cash",
+    "factor_of",
+    "factor_text",
     "joined",
+    "month_effects",
     "open_loans",
     "planned_loans",
     "provisions_ahead",
     "simulated_cash",
+    "spread_table",
+    "spread_text",
 ]

@@ -1,0 +1,118 @@
+"""How far cash scatters over the paths, and how much of it a common climate adds.
+
+Takes simulated :class:`riskkit.runoff.FutureCash`, named; gives a table by horizon, and words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from riskkit.checks import Array
+from riskkit.runoff.future_cash import FutureCash
+
+__all__ = ["spread_table", "spread_text"]
+
+_LEVEL = 0.95
+_RARE = 0.01
+
+
+def spread_table(
+    courses: Mapping[str, FutureCash], *, horizons: Sequence[int] = (1, 3, 12)
+) -> pd.DataFrame:
+    """Scatter of the cash collected by some horizons, in each of some simulations.
+
+    Parameters
+    ----------
+    courses : mapping of name to FutureCash
+        Of the same loans and months, such as without and with a common climate; the first is what
+        the others are held against.
+    horizons : sequence of int
+        Months ahead; those beyond the months simulated are left out.
+
+    Returns
+    -------
+    DataFrame, index (months, course)
+        Of the cash collected in so many months together, fen: `mean_amount`, `sd_amount`,
+        `low_amount` (fallen short of on 1 path of 100) with its 95 % interval `low_amount_low`,
+        `low_amount_high` by order statistics (NaN where there are too few paths), `gap_amount`
+        (mean less low) and `gap_ratio` (of the first course's; NaN where that is 0).
+
+    Raises
+    ------
+    ValueError
+        No simulation, or one of a single path.
+
+    Source
+    ------
+    Hahn, Meeker (1991), Statistical Intervals, section 5.2: interval of a quantile.
+    """
+    if not courses or min(cash.n_paths for cash in courses.values()) < 2:
+        raise ValueError("courses must be simulations of two paths or more")
+    n_months = min(len(cash.months) for cash in courses.values())
+    collected = {
+        name: cash.total("collected_amount").cumsum(axis=1) for name, cash in courses.items()
+    }
+    rows = {
+        (horizon, name): _spread(values[:, horizon - 1])
+        for horizon in horizons
+        if horizon <= n_months
+        for name, values in collected.items()
+    }
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(_spread(np.zeros(2))))
+    table.index = pd.MultiIndex.from_tuples(list(rows), names=["months", "course"])
+    first = table["gap_amount"].groupby(level="months").transform("first")
+    return table.assign(gap_ratio=table["gap_amount"] / first.where(first > 0))
+
+
+def spread_text(table: pd.DataFrame, currency: str) -> str:
+    """Sentences on what the last course adds to the scatter of the first, as Markdown.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of :func:`spread_table`; its last course is told beside its first.
+    currency : str
+    """
+    if table.empty:
+        return "No month ahead was simulated."
+    first, name = table.index[0][1], table.index[-1][1]
+    last = table.xs(name, level="course")
+    parts = []
+    for months, row in last.iterrows():
+        limits = f" ({row['low_amount_low'] / 100:,.0f} to {row['low_amount_high'] / 100:,.0f})"
+        parts.append(
+            f"{row['low_amount'] / 100:,.0f}{'' if np.isnan(row['low_amount_low']) else limits} "
+            f"in {months} month{'' if months == 1 else 's'}, "
+            f"where {row['mean_amount'] / 100:,.0f} are expected"
+        )
+    text = f"{name[:1].upper()}{name[1:]}, one path of a hundred brings less {currency} than "
+    text += f"{'; '.join(parts)}."
+    ratios = [f"{ratio:.2f}" for ratio in last["gap_ratio"] if not np.isnan(ratio)]
+    if not ratios or name == first:
+        return text
+    return f"{text} **It lies {', '.join(ratios)} times as far below what is expected** as {first}."
+
+
+def _spread(amounts: Array) -> dict[str, float]:
+    ordered = np.sort(amounts)
+    n = len(ordered)
+    low = float(np.quantile(ordered, _RARE))
+    # the r-th smallest is below the quantile with the probability that r or more lie below it
+    ends = [
+        stats.binom.ppf((1 - _LEVEL) / 2, n, _RARE),
+        stats.binom.ppf((1 + _LEVEL) / 2, n, _RARE),
+    ]
+    places = int(ends[0]) - 1, int(ends[1])
+    known = 0 <= places[0] and places[1] < n
+    return {
+        "mean_amount": float(ordered.mean()),
+        "sd_amount": float(ordered.std(ddof=1)),
+        "low_amount": low,
+        "low_amount_low": float(ordered[places[0]]) if known else np.nan,
+        "low_amount_high": float(ordered[places[1]]) if known else np.nan,
+        "gap_amount": float(ordered.mean()) - low,
+    }
