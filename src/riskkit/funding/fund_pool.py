@@ -14,11 +14,19 @@ import pandas as pd
 from scipy import stats
 
 from riskkit.checks import Array, check_level, require_columns
-from riskkit.columns import verbatim
 from riskkit.funding.pool_cash import PoolCash
 from riskkit.metrics import jeffreys_interval
 
-__all__ = ["balances_of", "fund_pool", "pool_balances", "pool_findings", "pool_tables", "pool_text"]
+__all__ = [
+    "INDEPENDENT",
+    "NOT_STATED",
+    "TOO_FEW",
+    "TOO_SMALL",
+    "balances_of",
+    "fund_pool",
+    "pool_balances",
+    "pool_tables",
+]
 
 ENOUGH, TOO_SMALL, TOO_FEW = "enough", "too small", "too few paths to say"
 NOT_STATED = "nobody has said what is held"
@@ -259,7 +267,8 @@ def pool_balances(
         As for :func:`fund_pool`. From a tier on of which nobody has said what is held, tiers begin
         with what they need at 99 %.
     freq : {"D", "M"}
-        Sums of a month, balances at its end; a month of which days are missing is not there.
+        Sums of a month, balances at its end; a month that the days do not reach the end of is not
+        there.
 
     Returns
     -------
@@ -293,133 +302,9 @@ def pool_balances(
     ends["short_rate"] = np.logical_or.accumulate(found["owed"] > 0, axis=1).mean(axis=0)
     sums, last = (pd.DataFrame(part, index=flows.days) for part in (columns, ends))
     if freq == "M":
-        month = flows.days.to_period("M").where(flows.days <= _last_whole(flows.days))
-        sums = sums.groupby(month).sum().set_axis(flows.days[_month_ends(flows.days)])
-        last = last[flows.days.is_month_end]
+        month_ends = np.flatnonzero(flows.days.is_month_end)
+        whole = sums.iloc[: month_ends[-1] + 1] if len(month_ends) else sums.iloc[:0]
+        month = np.searchsorted(month_ends, np.arange(len(whole)))
+        last = last.iloc[month_ends]
+        sums = whole.groupby(month).sum().set_axis(last.index)
     return sums.join(last)
-
-
-def _month_ends(days: pd.DatetimeIndex) -> Array:
-    return np.flatnonzero(days.is_month_end)
-
-
-def _last_whole(days: pd.DatetimeIndex) -> pd.Timestamp:
-    """The last month-end among the days; before all of them where there is none."""
-    ends = _month_ends(days)
-    return days[ends[-1]] if len(ends) else days[0] - pd.Timedelta(days=1)
-
-
-def pool_text(table: pd.DataFrame, currency: str, *, level: float = _LEVEL) -> str:
-    """Sentences on what the pool must hold and whether it does, as Markdown.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of :func:`fund_pool`.
-    currency : str
-    level : float
-        That it was made with.
-    """
-    courses = list(table.index.unique("course"))
-    own = table.loc[courses[0]]
-    whole = own.iloc[-1]
-    days = f"{whole['horizon_days']:,.0f} days"
-    text = f"So that the pool lasts {days} with {level:.0%}, its tiers must hold "
-    text += f"**{_money(whole['needed_so_far'])} {verbatim(currency)}** together"
-    if np.isnan(whole["held_so_far"]):
-        text += "; **what it holds nobody has said** (`tiers` in the funding file)."
-    else:
-        text += f"; they hold {_money(whole['held_so_far'])}. "
-        text += ". ".join(f"{verbatim(str(tier))}: {_told(row)}" for tier, row in own.iterrows())
-        text += "."
-    if whole["paid_out_so_far"] > whole["needed_so_far"]:
-        text += " That counts on cash beyond the tiers being kept; were it paid out at once, they "
-        text += f"would need {_money(whole['paid_out_so_far'])}."
-    if INDEPENDENT in courses[1:]:
-        text += _independent_text(own, table.loc[INDEPENDENT])
-    return text
-
-
-def _told(row: pd.Series) -> str:
-    """Of the tiers up to one: the verdict and what it rests on."""
-    rate, low, high = row[["shortfall_rate", "shortfall_low", "shortfall_high"]]
-    sure = f"{rate:.1%} of the paths ({low:.1%} to {high:.1%})"
-    told = f"**{row['verdict']}**, used up within {row['horizon_days']:,.0f} days on {sure}"
-    if row["verdict"] == TOO_SMALL and pd.notna(row["earliest_days"]):
-        told += f", the earliest twentieth of them by day {row['earliest_days']:,.0f}"
-    return told
-
-
-def _independent_text(own: pd.DataFrame, independent: pd.DataFrame) -> str:
-    needed, alone = (part["needed_so_far"].iloc[-1] for part in (own, independent))
-    if not needed > 0:
-        return ""
-    if alone >= needed:
-        return " Were defaults independent of each other, the tiers would need no less."
-    return (
-        f" Were defaults independent of each other, {_money(alone)} would seem enough: "
-        f"{1 - alone / needed:.0%} too little, since bad months are bad for all loans at once."
-    )
-
-
-def _money(fen: float) -> str:
-    return f"{fen / 100:,.0f}"
-
-
-def pool_findings(
-    table: pd.DataFrame,
-    implied: pd.DataFrame,
-    currency: str,
-    *,
-    funding_rate: float,
-    tolerance: float = 0.005,
-) -> list[tuple[str, str, bool]]:
-    """What of pool and funding deserves attention: topic, sentence, and whether it is red.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of :func:`fund_pool`.
-    implied : DataFrame
-        Of :func:`riskkit.funding.implied_rate`; empty where no line is known.
-    currency : str
-    funding_rate : float
-        That of the run.
-    tolerance : float
-        By how much, a year, it may be other than what pool and tranches imply.
-    """
-    told = []
-    courses = list(table.index.unique("course"))
-    own = table.loc[courses[0]]
-    small = own[own["verdict"] == TOO_SMALL]
-    for tier, row in small.head(1).iterrows():
-        lacking = _money(row["needed_so_far"] - row["held_so_far"])
-        rate = f"{row['shortfall_rate']:.0%} of the paths"
-        sentence = f"up to {tier} it is used up within {row['horizon_days']:,.0f} days on {rate}: "
-        told.append(("Fund pool", f"{sentence}{lacking} {currency} are lacking", True))
-    if (own["verdict"] == TOO_FEW).any():
-        told.append(("Fund pool", "the paths are too few to say whether it is enough", False))
-    if own["verdict"].iloc[-1] == NOT_STATED:
-        told.append(("Fund pool", "nobody has said what it holds", False))
-    for course in courses[1:]:
-        worst = table.loc[course].iloc[-1]
-        if course != INDEPENDENT and worst["verdict"] == TOO_SMALL and small.empty:
-            sentence = f"{course}: it is used up on {worst['shortfall_rate']:.0%} of the paths"
-            if pd.notna(worst["empty_days"]):
-                sentence += f", by day {worst['empty_days']:,.0f} on half of them"
-            told.append(("Fund pool", sentence, False))
-    if len(implied) and (apart := _apart(implied.iloc[-1], funding_rate, tolerance)):
-        told.append(("Cost of funds", apart, False))
-    return told
-
-
-def _apart(total: pd.Series, funding_rate: float, tolerance: float) -> str:
-    """That the run's rate is other than the implied one; "" where it is not, or nobody can say."""
-    rate, low, high = total["rate"], total["rate_low"], total["rate_high"]
-    low, high = (rate if pd.isna(end) else end for end in (low, high))
-    if not (low > funding_rate + tolerance or high < funding_rate - tolerance):
-        return ""
-    return (
-        f"the run uses {funding_rate:.1%} a year, pool and tranches imply {rate:.1%}: "
-        f"set -p funding_rate={rate:.3f}"
-    )

@@ -122,7 +122,7 @@ def implied_rate(
     parts = {name: dict(zip(_COLUMNS, values, strict=False)) for name, *values in rows}
     for name, sizes, rate in (
         ("Cash still to be drawn", lacking, mean_rate),
-        ("Cash held", cash, -cash_rate),
+        ("Cash in the pool", cash, -cash_rate),
     ):
         if sizes["amount"] > 0:
             costs = sorted(sizes[end] * rate for end in ("low", "high"))
@@ -146,7 +146,8 @@ def implied_rate(
 
 def _cash(pool: pd.DataFrame, column: str) -> float:
     """Cash in the tiers: each holds what it needs, or what it holds if that is more."""
-    return float(np.fmax(pool[column].to_numpy(float), pool["held_amount"].to_numpy(float)).sum())
+    held = pool["held_amount"].fillna(0).to_numpy(float)
+    return float(np.maximum(pool[column].to_numpy(float), held).sum())
 
 
 def implied_text(table: pd.DataFrame, funding_rate: float) -> str:
@@ -169,8 +170,8 @@ def implied_text(table: pd.DataFrame, funding_rate: float) -> str:
     text = f"{run}, pool and tranches imply **{rate:.2%}**{sure}"
     text += f": set `-p funding_rate={rate:.3f}`, and 04, 07, 08 and 09 reckon with it"
     debt = table.drop(index=LOANS)
-    cash = [name for name in ("Cash still to be drawn", "Cash held") if name in debt.index]
-    if "Cash held" in cash and "Own money" not in debt.index:
+    cash = [name for name in ("Cash still to be drawn", "Cash in the pool") if name in debt.index]
+    if "Cash in the pool" in cash and "Own money" not in debt.index:
         lent = debt.drop(index=cash)
         plain = lent["cost_amount"].sum() / lent["amount"].sum()
         text += f". Without cash to hold it would be {plain:.2%}"
