@@ -67,7 +67,7 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 
 STUDY = Study(
     name="lending",
-    modules=("synthetic", "runoff"),
+    modules=("synthetic", "runoff/daily_lending"),
     cases=[
         {"seed": seed, "where": where, "days": days}
         for seed in range(1, 101)

@@ -102,7 +102,7 @@ def implied_rate(
     stated["rate"] = debt["rate"].min() if len(debt) else 0.0
     for name, value in stated.items():
         if not value >= 0:
-            raise ValueError(f"{name} must be >= 0, got {value!r}")
+            raise ValueError(f"{name} must be >= 0, got {value:g}")
     if debt.empty and equity_rate is None:
         return pd.DataFrame(columns=[*_COLUMNS, "rate_low", "rate_high"], dtype=float)
     drawn = float(debt["amount"].sum())
