@@ -1,7 +1,5 @@
 """Cash of the pool: kept to the fen, drawn in order, and enough as often as it is said to be."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from riskkit import funding, runoff
+from riskkit import funding, runoff, schema
 from riskkit.checks import DataContractError
 from riskkit.funding.fund_pool import balances_of
 from riskkit.funding.pool_cash import PoolCash
@@ -251,6 +249,8 @@ def test_a_profile_decides_when_in_the_month_it_comes():
     flows = funding.pool_cash(cash, np.zeros((2, 365), np.int64), daily_of(), early)
     assert set(flows.days[flows.inflow[1] > 0].day) == {5}
     assert flows.inflow.shape == (2, 365)
+    one = funding.pool_cash(future_cash(), np.ones((1, 365), np.int64), daily_of(), early)
+    assert one.outflow.shape == one.inflow.shape == (3, 365)
 
 
 def test_lending_costs_at_its_day_and_the_book_at_each_month_end():
@@ -263,6 +263,32 @@ def test_lending_costs_at_its_day_and_the_book_at_each_month_end():
     expected[4], expected[29], expected[60] = 5_000 + 10 * 3_000, 40 * 300, 40 * 300
     assert (flows.outflow == expected).all()
     assert flows.parts["cost_amount"].sum() == 10 * 3_000 + 2 * 40 * 300
+
+
+def test_where_more_is_lent_than_planned_more_comes_back():
+    cash = future_cash(n_months=3)
+    both = runoff.FutureCash(
+        months=cash.months,
+        groups=pd.Index(["book", "to come"]),
+        opening=np.append(cash.opening, 0),
+        amounts={name: np.concatenate([v, v], axis=1) for name, v in cash.amounts.items()},
+    )
+    plan = (cash.amounts["lent_amount"] - cash.amounts["fee_amount"])[:, 0].clip(1)
+    both.amounts["fee_amount"][:, 1] = 0
+    both.amounts["lent_amount"][:, 1] = plan
+    days = pd.date_range("2024-06-01", "2024-08-31")
+    lending = np.zeros((3, len(days)), np.int64)
+    lending[:, days.day == 9] = plan * [[1], [2], [3]]
+    flows = funding.pool_cash(both, lending, daily_of(), EVENLY, to_come="to come")
+    came = pd.DataFrame(flows.inflow.T, index=days.month).groupby(level=0).sum().T.to_numpy()
+    own = cash.total("collected_amount")
+    # in the first month nothing new has paid; then once, twice and three times the plan
+    expected = own + own * [[1, 1, 1], [1, 2, 2], [1, 3, 3]]
+    np.testing.assert_allclose(came, expected, atol=1)
+    as_planned = funding.pool_cash(both, lending, daily_of(), EVENLY)
+    assert as_planned.inflow.sum() == 2 * own.sum()
+    with pytest.raises(ValueError, match="group must be one of book, to come, got 'new'"):
+        funding.pool_cash(both, lending, daily_of(), EVENLY, to_come="new")
 
 
 LINES = lines_of(
@@ -344,17 +370,25 @@ def test_a_funder_that_leaves_empties_a_pool_that_is_otherwise_enough():
 def test_common_bad_months_need_more_than_independent_defaults():
     rng = np.random.default_rng(2)
     own = rng.normal(0, 100, (2_000, 365))
-    common = rng.normal(0, 30, (2_000, 1)) + np.zeros((1, 365))
-    courses = {"As expected": flows_of(np.rint(own + common))}
+    common = own + rng.normal(0, 30, (2_000, 1))
+    courses = {"As expected": flows_of(np.rint(common + rng.normal(0, 300, common.shape)))}
+    courses["Lending as foretold"] = flows_of(np.rint(common))
     courses["Defaults independent"] = flows_of(np.rint(own))
-    table = funding.fund_pool(courses, TIERS.assign(held_amount=[200.0, 200.0, 200.0]))
-    told = funding.pool_text(table, "CNY")
-    assert "Were defaults independent of each other, " in told
+    tiers = TIERS.assign(held_amount=[200.0, 200.0, 200.0])
+    table = funding.fund_pool(courses, tiers)
+    told = funding.pool_text(table, "CNY", lines=LINES)
     assert "**too small**, used up within 365 days on" in told
+    assert " 3,000 more could be drawn on lines, which is not counted." in told
     needed = table["needed_so_far"].unstack("course").iloc[-1]
-    share = 1 - needed["Defaults independent"] / needed["As expected"]
-    assert f"{share:.0%} too little" in told
-    topic, sentence, red = funding.pool_findings(table, pd.DataFrame(), "CNY", funding_rate=0.06)[0]
+    share = 1 - needed["Defaults independent"] / needed["Lending as foretold"]
+    assert f"{share:.0%} too little, since bad months are bad for all loans." in told
+    few = {name: flows_of(flows.spent[:40]) for name, flows in courses.items()}
+    assert "too few to say how far these are apart" in funding.pool_text(
+        funding.fund_pool(few, tiers), "CNY"
+    )
+    assert funding.pool_stress_text(table, "CNY") == "No stress of the pool is stated."
+    findings = funding.pool_findings(table, pd.DataFrame(), "CNY", funding_rate=0.06)
+    ((topic, sentence, red),) = findings
     assert (topic, red) == ("Fund pool", True)
     assert "up to Daily it is used up within 30 days" in sentence
     silent = funding.pool_text(funding.fund_pool(courses, TIERS), "CNY")
@@ -365,27 +399,36 @@ def test_common_bad_months_need_more_than_independent_defaults():
 
 
 def test_a_funding_file_becomes_tables_in_fen():
-    size = SimpleNamespace(fen=lambda balance: balance // 4)
-    line = SimpleNamespace(drawn=size, limit=size, rate=0.05, notice_days=30, until=None)
-    tier = SimpleNamespace(horizon_days=30, held=None)
-    file = SimpleNamespace(
-        tiers={"Daily": tier, "Bursts": SimpleNamespace(horizon_days=91, held=size)},
-        lines_on=lambda day: {"East": line},
+    file = schema.FundingFile.model_validate(
+        {
+            "tiers": {
+                "Daily": {"horizon_days": "30"},
+                "Bursts": {"horizon_days": "91", "held": "25 %"},
+            },
+            "lines": {
+                "East": {"drawn": "2.5", "limit": "30 %", "rate": "0.05", "notice_days": "30"},
+                "Gone": {
+                    **{"drawn": "1", "limit": "1", "rate": "0.05", "notice_days": "30"},
+                    "until": "2024-05-30",
+                },
+            },
+        }
     )
     tiers, lines = funding.pool_tables(file, 1_000, DAY)
-    assert tiers.to_dict("list")["horizon_days"] == [30, 91]
-    assert tiers["held_amount"].isna().tolist() == [True, False]
-    assert lines.loc["East", ["drawn_amount", "notice_days"]].tolist() == [250, 30]
+    assert tiers["horizon_days"].tolist() == [30, 91]
+    np.testing.assert_array_equal(tiers["held_amount"], [np.nan, 250])
+    assert list(lines.index) == ["East"]
+    amounts = ["drawn_amount", "limit_amount", "notice_days"]
+    assert lines.loc["East", amounts].tolist() == [250, 300, 30]
     assert lines["until"].isna().all()
-    nobody = SimpleNamespace(tiers={"Daily": tier}, lines_on=lambda day: {})
-    tiers, lines = funding.pool_tables(nobody, 1_000, DAY)
+    tiers, lines = funding.pool_tables(schema.FundingFile(), 1_000, DAY)
     assert lines.empty
+    assert tiers["horizon_days"].tolist() == [30, 91, 365]
     flows = funding.pool_cash(
-        future_cash(), np.zeros((3, 30), np.int64), daily_of(), EVENLY, lines=lines
+        future_cash(), np.zeros((3, 365), np.int64), daily_of(), EVENLY, lines=lines
     )
-    assert funding.fund_pool({"": flows}, tiers)["verdict"].tolist() == [
-        "nobody has said what is held"
-    ]
+    told = funding.fund_pool({"": flows}, tiers)["verdict"]
+    assert set(told) == {"nobody has said what is held"}
 
 
 def test_by_month_sums_and_ends_are_those_of_the_days():
@@ -436,7 +479,7 @@ def test_what_cannot_be_is_refused_by_name():
         ({"daily": daily_of().iloc[:-1]}, "must be a month-end, got 2024-05-30"),
         ({"daily": daily_of().iloc[:0]}, "daily must have days"),
         ({"cash": future_cash(n_months=2)}, "cash must reach 2025-05, got 2024-07"),
-        ({"cash": future_cash(n_paths=9)}, "lending must have 9 paths, got 3"),
+        ({"cash": future_cash(n_paths=9)}, "lending must have 9 paths, or one, got 3"),
         ({"lines": LINES, "exits": ["North"]}, r"exits must be lines \(East, West\), got"),
         ({"exits": ["East"]}, "exits must be lines, and there are none"),
     ],

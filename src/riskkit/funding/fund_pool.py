@@ -16,9 +16,11 @@ from scipy import stats
 from riskkit.checks import Array, check_level, require_columns
 from riskkit.funding.pool_cash import PoolCash
 from riskkit.metrics import jeffreys_interval
+from riskkit.schema import FundingFile
 
 __all__ = [
     "INDEPENDENT",
+    "KNOWN_LENDING",
     "NOT_STATED",
     "TOO_FEW",
     "TOO_SMALL",
@@ -30,14 +32,17 @@ __all__ = [
 
 ENOUGH, TOO_SMALL, TOO_FEW = "enough", "too small", "too few paths to say"
 NOT_STATED = "nobody has said what is held"
-INDEPENDENT = "Defaults independent"
+# two courses that differ in the climate alone: all that lending adds is the same
+KNOWN_LENDING, INDEPENDENT = "Lending as foretold", "Defaults independent"
 _LEVEL = 0.99
 _SURE = 0.95
 _EARLY = 0.05
 _LOW = {"p05": 0.05, "p01": 0.01}
 
 
-def pool_tables(file: Any, balance: int, day: pd.Timestamp) -> tuple[pd.DataFrame, pd.DataFrame]:
+def pool_tables(
+    file: FundingFile, balance: int, day: pd.Timestamp
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tiers and lines of a funding file in fen, as they stand on a day.
 
     Parameters
@@ -93,7 +98,9 @@ def fund_pool(
     Parameters
     ----------
     courses : mapping of str to PoolCash
-        The first is what is expected; others are stresses, or one named "Defaults independent".
+        The first is what is expected; others are stresses, or the pair "Lending as foretold" and
+        "Defaults independent", which both lend the same on all paths and of which the second has
+        no common climate.
     tiers : DataFrame, index tier
         `horizon_days`, ascending, and `held_amount` (fen, NaN where not stated), in the order in
         which they are drawn.

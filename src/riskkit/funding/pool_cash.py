@@ -82,6 +82,7 @@ def pool_cash(
     lines: pd.DataFrame | None = None,
     exits: Sequence[str] = (),
     repays_prepaid: bool = False,
+    to_come: str | None = None,
 ) -> PoolCash:
     """Inflow and outflow on every day ahead for which lending is known.
 
@@ -92,17 +93,19 @@ def pool_cash(
     line ends, or `notice_days` from now when its funder leaves. Nothing is drawn on a line, and one
     that stays is not repaid.
 
-    Path i of `lending` goes with path i of `cash`. What loans to come pay is that of the plan in
-    `cash`, however much is lent on a path: where more is lent, too little comes back. The climate
-    that moves what comes in does not move how many ask for loans.
+    Path i of `lending` goes with path i of `cash`. What loans of the group `to_come` pay is that of
+    the plan in `cash` times what was paid out on the path up to the month before ÷ what the plan
+    had paid out; without such a group it is as planned however much is lent, and where more is
+    lent, too little comes back. The climate that moves what comes in does not move how many ask for
+    loans.
 
     Parameters
     ----------
     cash : FutureCash
         Of months of which the first begins on the day after the last of `daily`; means (one path)
         go with every path of `lending`.
-    lending : int64 array of shape (at least n_paths, n_days)
-        Of :func:`riskkit.runoff.lending_paths`.
+    lending : int64 array of shape (at least n_paths, n_days), or (1, n_days)
+        Of :func:`riskkit.runoff.lending_paths`; one path goes with every path of `cash`.
     daily : DataFrame
         Of :func:`riskkit.runoff.daily_lending`, up to a month-end.
     profile : Series
@@ -119,6 +122,8 @@ def pool_cash(
     repays_prepaid : bool
         Whether lines are repaid from what loans prepay, at each month-end, by their share of the
         balance today, as where they are secured by the loans.
+    to_come : str, optional
+        The group of `cash` of loans that are yet to be lent.
 
     Returns
     -------
@@ -137,43 +142,61 @@ def pool_cash(
     riskkit definition.
     """
     n_paths = len(lending) if cash.n_paths == 1 else cash.n_paths
-    if len(lending) < n_paths:
-        raise ValueError(f"lending must have {n_paths} paths, got {len(lending)}")
+    if 1 < len(lending) < n_paths or not len(lending):
+        raise ValueError(f"lending must have {n_paths} paths, or one, got {len(lending)}")
     days = _days_ahead(cash, daily, lending.shape[1])
-    month = np.asarray((days.year - days[0].year) * 12 + days.month - days[0].month)
     month_ends = np.flatnonzero(days.is_month_end)
-    paid_out = lending[:n_paths]
-    collected = spread_over_days(_whole(cash.total("collected_amount")), days, profile)
-    spent = np.zeros((n_paths, len(days)), np.int64)
-    balance = np.hstack([np.full((cash.n_paths, 1), cash.opening.sum()), cash.total("balance")])
+    paid_out = np.broadcast_to(lending[:n_paths], (n_paths, lending.shape[1]))
+    totals = {name: cash.total(name) for name in ("collected_amount", "prepaid_amount", "balance")}
+    if to_come is not None:
+        new = cash.of_group(to_come)
+        more = _more_lent(new, paid_out, days) - 1
+        totals = {name: values + more * new.total(name) for name, values in totals.items()}
+    collected = spread_over_days(_whole(totals["collected_amount"]), days, profile)
+    opening = int(cash.opening.sum())
+    cost = np.zeros((n_paths, len(days)), np.int64)
     if costs is not None:
         recent = daily.iloc[-_RECENT_DAYS:][["loans", "paid_out_amount"]].sum()
         loans = recent["loans"] / recent["paid_out_amount"] if recent["paid_out_amount"] else 0.0
-        spent += _whole(paid_out * (loans * costs.acquisition_amount))
-        if balance[0, 0] > 0:
-            each = n_loans * costs.servicing_amount / balance[0, 0]
-            spent[:, month_ends] += _whole(balance[:, month[month_ends]] * each)
-    interest, repaid = np.zeros_like(spent), np.zeros_like(spent)
+        cost += _whole(paid_out * (loans * costs.acquisition_amount))
+        if opening:
+            # by what is owed when the month begins
+            owed = np.insert(totals["balance"], 0, opening, axis=1)[:, : len(month_ends)]
+            cost[:, month_ends] += _whole(owed * (n_loans * costs.servicing_amount / opening))
+    interest, repaid = np.zeros_like(cost), np.zeros_like(cost)
     if lines is not None and len(lines):
         require_columns(lines, LINE_COLUMNS, "lines")
         if unknown := [name for name in exits if name not in lines.index]:
             raise ValueError(f"exits must be lines ({', '.join(lines.index)}), got {unknown}")
-        prepaid = cash.total("prepaid_amount") if repays_prepaid else 0 * balance[:, 1:]
-        # of no balance nothing can be prepaid
-        prepaid = prepaid / (balance[0, 0] or 1)
+        prepaid = np.zeros((1, len(cash.months)))
+        if repays_prepaid and opening:
+            prepaid = totals["prepaid_amount"] / opening
         for name, line in lines.iterrows():
             own = _line_flows(line, days, month_ends, prepaid, leaves=name in exits)
             interest += own[0]
             repaid += own[1]
     elif exits:
         raise ValueError(f"exits must be lines, and there are none, got {list(exits)}")
-    means = [values.mean(axis=0) for values in (collected, paid_out, spent, interest, repaid)]
+    means = [values.mean(axis=0) for values in (collected, paid_out, cost, interest, repaid)]
     return PoolCash(
         days=days,
-        inflow=np.broadcast_to(collected, spent.shape),
-        outflow=paid_out + spent + interest + repaid,
+        inflow=np.broadcast_to(collected, cost.shape),
+        outflow=paid_out + cost + interest + repaid,
         parts=pd.DataFrame(dict(zip(PARTS, means, strict=True)), index=days),
     )
+
+
+def _more_lent(new: FutureCash, paid_out: Array, days: pd.DatetimeIndex) -> Array:
+    """What was paid out before each month beside the plan, of shape (n_paths, H); 1 of no plan."""
+    firsts = np.flatnonzero(days.day == 1)
+    n_months = min(len(firsts), len(new.months))
+    planned = (new.total("lent_amount") - new.total("fee_amount")).cumsum(axis=1)[:, :n_months]
+    came = np.add.reduceat(paid_out, firsts, axis=1).cumsum(axis=1)[:, :n_months]
+    more = np.ones((len(paid_out), len(new.months)))
+    before = planned[:, : n_months - 1]
+    told = came[:, : n_months - 1] / np.where(before > 0, before, 1)
+    more[:, 1:n_months] = np.where(before > 0, told, 1)
+    return more
 
 
 def _days_ahead(cash: FutureCash, daily: pd.DataFrame, n_days: int) -> pd.DatetimeIndex:

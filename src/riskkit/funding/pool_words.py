@@ -8,13 +8,26 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from riskkit.columns import verbatim
-from riskkit.funding.fund_pool import INDEPENDENT, NOT_STATED, TOO_FEW, TOO_SMALL
+from riskkit.columns import number_text, verbatim
+from riskkit.funding.fund_pool import (
+    INDEPENDENT,
+    KNOWN_LENDING,
+    NOT_STATED,
+    TOO_FEW,
+    TOO_SMALL,
+)
+from riskkit.funding.implied_rate import headline
 
 __all__ = ["pool_findings", "pool_stress_text", "pool_text"]
 
 
-def pool_text(table: pd.DataFrame, currency: str, *, level: float = 0.99) -> str:
+def pool_text(
+    table: pd.DataFrame,
+    currency: str,
+    *,
+    lines: pd.DataFrame | None = None,
+    level: float = 0.99,
+) -> str:
     """Sentences on what the pool must hold and whether it does, as Markdown.
 
     Parameters
@@ -22,8 +35,10 @@ def pool_text(table: pd.DataFrame, currency: str, *, level: float = 0.99) -> str
     table : DataFrame
         Of :func:`fund_pool`.
     currency : str
+    lines : DataFrame, optional
+        Of :func:`pool_tables`.
     level : float
-        That it was made with.
+        That the table was made with.
     """
     courses = list(table.index.unique("course"))
     own = table.loc[courses[0]]
@@ -40,13 +55,16 @@ def pool_text(table: pd.DataFrame, currency: str, *, level: float = 0.99) -> str
     if whole["paid_out_so_far"] > whole["needed_so_far"]:
         text += " That counts on cash beyond the tiers being kept; were it paid out at once, they "
         text += f"would need {_money(whole['paid_out_so_far'])}."
-    if INDEPENDENT in courses[1:]:
-        text += _independent_text(own, table.loc[INDEPENDENT])
+    if lines is not None and len(lines):
+        undrawn = (lines["limit_amount"] - lines["drawn_amount"]).clip(lower=0).sum()
+        text += f" {_money(undrawn)} more could be drawn on lines, which is not counted."
+    if {KNOWN_LENDING, INDEPENDENT} <= set(courses):
+        text += _independent_text(table.loc[KNOWN_LENDING], table.loc[INDEPENDENT])
     return text
 
 
 def pool_stress_text(table: pd.DataFrame, currency: str) -> str:
-    """A sentence for each course but the first and that of independent defaults, as Markdown.
+    """A sentence for each course that is a stress, as Markdown.
 
     Parameters
     ----------
@@ -59,7 +77,7 @@ def pool_stress_text(table: pd.DataFrame, currency: str) -> str:
     told = []
     for course in courses[1:]:
         row = table.loc[course].iloc[-1]
-        if course == INDEPENDENT:
+        if course in (KNOWN_LENDING, INDEPENDENT):
             continue
         more = row["needed_so_far"] - usual
         text = f"**{verbatim(str(course))}**: the tiers would need {_money(row['needed_so_far'])} "
@@ -82,20 +100,29 @@ def _told(row: pd.Series) -> str:
     return told
 
 
-def _independent_text(own: pd.DataFrame, independent: pd.DataFrame) -> str:
-    needed, alone = (part["needed_so_far"].iloc[-1] for part in (own, independent))
-    if not needed > 0:
-        return ""
-    if alone >= needed:
-        return " Were defaults independent of each other, the tiers would need no less."
-    return (
-        f" Were defaults independent of each other, {_money(alone)} would seem enough: "
-        f"{1 - alone / needed:.0%} too little, since bad months are bad for all loans at once."
-    )
+def _independent_text(common: pd.DataFrame, independent: pd.DataFrame) -> str:
+    """How much more is needed since bad months are bad for all loans, lending being the same."""
+    sizes = [
+        (_so_far(part), _so_far(part, "low"), _so_far(part, "high"))
+        for part in (common, independent)
+    ]
+    (needed, low, _), (alone, _, high) = sizes
+    told = [f"{_money(size)} ({_money(lo)} to {_money(hi)})" for size, lo, hi in sizes]
+    text = f" Were it known what will be lent, {told[0]} would be enough, and {told[1]} if "
+    text += "defaults were independent of each other"
+    if not low > high:
+        return f"{text}: the paths are too few to say how far these are apart."
+    return f"{text}: {1 - alone / needed:.0%} too little, since bad months are bad for all loans."
+
+
+def _so_far(part: pd.DataFrame, end: str = "amount") -> float:
+    """What all tiers of a course need together, or an end of its interval."""
+    last = part.iloc[-1]
+    return float(last["needed_so_far"] - last["needed_amount"] + last[f"needed_{end}"])
 
 
 def _money(fen: float) -> str:
-    return f"{fen / 100:,.0f}"
+    return number_text(fen / 100, "whole")
 
 
 def pool_findings(
@@ -135,12 +162,13 @@ def pool_findings(
         told.append(("Fund pool", "nobody has said what it holds", False))
     for course in courses[1:]:
         worst = table.loc[course].iloc[-1]
-        if course != INDEPENDENT and worst["verdict"] == TOO_SMALL and small.empty:
+        is_stress = course not in (KNOWN_LENDING, INDEPENDENT)
+        if is_stress and worst["verdict"] == TOO_SMALL and small.empty:
             sentence = f"{course}: it is used up on {worst['shortfall_rate']:.0%} of the paths"
             if pd.notna(worst["empty_days"]):
                 sentence += f", by day {worst['empty_days']:,.0f} on half of them"
             told.append(("Fund pool", sentence, False))
-    if len(implied) and (apart := _apart(implied.iloc[-1], funding_rate, tolerance)):
+    if len(implied) and (apart := _apart(headline(implied), funding_rate, tolerance)):
         told.append(("Cost of funds", apart, False))
     return told
 

@@ -18,6 +18,8 @@ LOOKBACK_WEEKS = 26
 LEAST_WEEKS = 2
 # fewer tell no trend
 _TREND_WEEKS = 8
+# of what is expected of a trend before it is seen: a quarter a year, up or down
+_TREND_SD = 0.005
 # consecutive weeks drawn together, so that a burst keeps its length
 _BLOCK_WEEKS = 4
 _LEAST_MONTHS = 3
@@ -138,8 +140,9 @@ def lending_paths(
     """Cash paid out on each of the days ahead, on many paths.
 
     The level and its trend are those of the last half year, by weeks that end with the last day: a
-    straight line through log-amounts, fitted as means (quasi-Poisson), which is led on for no
-    longer than it was seen and level after that. Around it whole weeks of the ratio of a day to
+    straight line through log-amounts, fitted as means (quasi-Poisson), its slope held to 0 as
+    though half a percent a week were much; it is led on for no longer than it was seen, and level
+    after that. Around it whole weeks of the ratio of a day to
     what was expected of it are drawn again, four in a row: with them come the pattern of weekdays
     and bursts as long as they were. The line is refitted on each path to weeks drawn in the same
     way, so that what half a year does not tell of level and trend is in the paths. Fewer than eight
@@ -190,8 +193,7 @@ def lending_paths(
     terms = np.ones((n_weeks, 1))
     if n_weeks >= _TREND_WEEKS:
         terms = np.column_stack([terms, np.arange(1 - n_weeks, 1)])
-    weekly = paid.sum(axis=1).astype(float)
-    line = _fitted_line(terms, weekly)
+    line, prior, dispersion = _fitted_line(terms, paid.sum(axis=1).astype(float))
     expected = np.exp(terms @ line)
     width = min(_BLOCK_WEEKS, n_weeks // 2)
     weights = _drawn_weights(n_weeks, width)
@@ -203,8 +205,11 @@ def lending_paths(
     stretch = _stretch(rng, n_paths, n_weeks, width, terms.shape[1])
     week = ratio.mean(axis=1)
     again = stretch * (week[_drawn_weeks(rng, n_paths, n_weeks, n_weeks, width)] - 1)
-    pull = np.linalg.solve((terms.T * expected) @ terms, terms.T * expected)
-    level = np.exp((line + again @ pull.T) @ ahead_terms.T) / 7
+    known = (terms.T * expected) @ terms + prior
+    # what was expected of the trend before the first week is as unsure as it was
+    doubt = rng.normal(size=(n_paths, 1)) * np.sqrt(dispersion * np.diag(prior))
+    drawn_lines = line + np.linalg.solve(known, terms.T * expected @ again.T + doubt.T).T
+    level = np.exp(drawn_lines @ ahead_terms.T) / 7
     drawn = _drawn_weeks(rng, n_paths, n_ahead, n_weeks, width)
     # a week as far from what was expected as it was, stretched; its days keep their shares
     level *= np.maximum(1 + stretch * (week[drawn] - 1), 0) / np.where(week > 0, week, 1.0)[drawn]
@@ -212,17 +217,31 @@ def lending_paths(
     return np.rint(paths[:, :n_days]).astype(np.int64)
 
 
-def _fitted_line(terms: Array, weekly: Array) -> Array:
-    """Coefficients of the logarithm of the mean, by maximum quasi-likelihood."""
-    line = np.zeros(terms.shape[1])
+def _fitted_line(terms: Array, weekly: Array) -> tuple[Array, Array, float]:
+    """Coefficients of the logarithm of the mean, what stood for the trend, and the dispersion.
+
+    By maximum quasi-likelihood, at first without, then with what is expected of a trend: none, give
+    or take :data:`_TREND_SD`, of which the weight beside the weeks is the dispersion ÷ its square.
+    """
+    n_weeks, n_terms = terms.shape
+    prior = np.zeros((n_terms, n_terms))
+    line = np.zeros(n_terms)
     line[0] = np.log(weekly.mean())
-    for _ in range(50):
+    dispersion = 0.0
+    for _ in range(2):
+        for _ in range(50):
+            mean = np.exp(terms @ line)
+            slope = terms.T @ (weekly - mean) - prior @ line
+            step = np.linalg.solve((terms.T * mean) @ terms + prior, slope)
+            line = line + step * min(1.0, 1 / float(np.abs(terms @ step).max() + 1e-300))
+            if np.abs(step).max() < 1e-10:
+                break
         mean = np.exp(terms @ line)
-        step = np.linalg.solve((terms.T * mean) @ terms, terms.T @ (weekly - mean))
-        line = line + step * min(1.0, 1 / float(np.abs(terms @ step).max() + 1e-300))
-        if np.abs(step).max() < 1e-10:
+        if n_terms < 2 or dispersion:
             break
-    return line
+        dispersion = float(((weekly - mean) ** 2 / mean).sum() / (n_weeks - n_terms))
+        prior[1, 1] = dispersion / _TREND_SD**2
+    return line, prior, dispersion
 
 
 def _drawn_weeks(
