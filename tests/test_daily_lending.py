@@ -184,6 +184,7 @@ def test_the_forecast_is_held_to_what_came():
     assert table.loc[30, "came_amount"] == steady["paid_out_amount"].iloc[-30:].sum()
     told = runoff.lending_text(steady, table, "CNY")
     assert "Within 91 days **" in told
+    assert "the interval holds nine times of ten" in told
     assert "held for 30, 91 days. A loan counts on the day of its application." in told
     fewer = 1 + (steady.index > "2024-11-01")
     turned = steady.assign(paid_out_amount=steady["paid_out_amount"] // fewer)
@@ -192,6 +193,22 @@ def test_the_forecast_is_held_to_what_came():
     assert "held not for 91 days: **the stream has turned" in runoff.lending_text(
         turned, table, "CNY"
     )
+
+
+def test_weeks_for_a_picture_are_the_days_and_the_paths():
+    daily = daily_of(np.arange(400) * 1_000)
+    paths = runoff.lending_paths(daily, 30, 50, 1)
+    weeks = runoff.lending_weeks(daily, paths)
+    assert len(weeks) == 52 + 4
+    behind, ahead = weeks.iloc[:52], weeks.iloc[52:]
+    assert behind.index[-1] == DAY
+    assert behind["paid_out_amount"].iloc[-1] == 1_000 * sum(range(393, 400))
+    assert ahead["foretold_amount"].sum() == pytest.approx(paths[:, :28].sum() / 50)
+    assert (ahead["foretold_low"] <= ahead["foretold_high"]).all()
+    assert behind["foretold_amount"].isna().all()
+    assert ahead["paid_out_amount"].isna().all()
+    none = runoff.lending_weeks(daily.head(0), paths[:, :3])
+    assert none.empty
 
 
 def test_a_short_past_has_no_forecast_to_hold():

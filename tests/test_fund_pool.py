@@ -361,6 +361,10 @@ def test_a_funder_that_leaves_empties_a_pool_that_is_otherwise_enough():
     told = funding.pool_stress_text(table, "CNY")
     assert "**East leaves**: the tiers would need " in told
     assert "half of them by day 45" in told
+    assert " more than is expected; what they hold is **too small**" in told
+    same = {"As expected": flows["As expected"], "Nothing": flows["As expected"]}
+    told = funding.pool_stress_text(funding.fund_pool(same, tiers), "CNY")
+    assert ", no other than is expected as far as the paths tell; " in told
     assert funding.pool_stress_text(table.iloc[:3], "CNY") == "No stress of the pool is stated."
     findings = funding.pool_findings(table, pd.DataFrame(), "CNY", funding_rate=0.06)
     assert [topic for topic, _, _ in findings] == ["Fund pool", "Fund pool"]

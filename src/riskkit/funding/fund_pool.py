@@ -293,9 +293,12 @@ def pool_balances(
     """
     if freq not in ("D", "M"):
         raise ValueError(f"freq must be 'D' or 'M', got {freq!r}")
-    needed = fund_pool({"": flows}, tiers)
+    _check_tiers(tiers)
     stated = tiers["held_amount"].cumsum(skipna=False).notna().to_numpy()
-    sizes = np.where(stated, tiers["held_amount"], needed["needed_amount"].to_numpy())
+    sizes = tiers["held_amount"].to_numpy(float)
+    if not stated.all():
+        needed = fund_pool({"": flows}, tiers)["needed_amount"].to_numpy()
+        sizes = np.where(stated, sizes, needed)
     found = balances_of(flows, np.rint(sizes).astype(np.int64))
     pool = np.sum([found[tier] for tier in range(len(tiers))], axis=0)
     columns = {name: flows.parts[name].to_numpy(float) for name in flows.parts}
@@ -304,8 +307,9 @@ def pool_balances(
     ends = {"free_amount": found["free"].mean(axis=0)}
     ends |= {f"tier: {name}": found[nth].mean(axis=0) for nth, name in enumerate(tiers.index)}
     ends |= {"owed_amount": found["owed"].mean(axis=0), "pool_amount": pool.mean(axis=0)}
+    ordered = np.sort(pool, axis=0)
     for name, share in _LOW.items():
-        ends[f"pool_{name}_amount"] = np.quantile(pool, share, axis=0, method="inverted_cdf")
+        ends[f"pool_{name}_amount"] = ordered[int(np.ceil(len(pool) * share - 1e-9)) - 1]
     ends["short_rate"] = np.logical_or.accumulate(found["owed"] > 0, axis=1).mean(axis=0)
     sums, last = (pd.DataFrame(part, index=flows.days) for part in (columns, ends))
     if freq == "M":

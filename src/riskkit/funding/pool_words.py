@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from riskkit.columns import number_text, verbatim
+from riskkit.columns import interval_text, number_text, verbatim
 from riskkit.funding.fund_pool import (
     INDEPENDENT,
     KNOWN_LENDING,
@@ -45,22 +45,24 @@ def pool_text(
     whole = own.iloc[-1]
     days = f"{whole['horizon_days']:,.0f} days"
     text = f"So that the pool lasts {days} with {level:.0%}, its tiers must hold "
-    text += f"**{_money(whole['needed_so_far'])} {verbatim(currency)}** together"
+    text += f"**{_sure(_sizes(own))} {verbatim(currency)}** together"
     if np.isnan(whole["held_so_far"]):
         text += "; **what it holds nobody has said** (`tiers` in the funding file)."
     else:
-        text += f"; they hold {_money(whole['held_so_far'])}. "
-        text += ". ".join(f"{verbatim(str(tier))}: {_told(row)}" for tier, row in own.iterrows())
-        text += "."
+        text += f"; they hold {_money(whole['held_so_far'])}."
     if whole["paid_out_so_far"] > whole["needed_so_far"]:
         text += " That counts on cash beyond the tiers being kept; were it paid out at once, they "
         text += f"would need {_money(whole['paid_out_so_far'])}."
     if lines is not None and len(lines):
         undrawn = (lines["limit_amount"] - lines["drawn_amount"]).clip(lower=0).sum()
         text += f" {_money(undrawn)} more could be drawn on lines, which is not counted."
+    told = [text]
+    if not np.isnan(own["held_so_far"].iloc[0]):
+        tiers = [f"- {verbatim(str(tier))}: {_told(row)}." for tier, row in own.iterrows()]
+        told.append("\n".join(tiers))
     if {KNOWN_LENDING, INDEPENDENT} <= set(courses):
-        text += _independent_text(table.loc[KNOWN_LENDING], table.loc[INDEPENDENT])
-    return text
+        told.append(_independent_text(table.loc[KNOWN_LENDING], table.loc[INDEPENDENT]))
+    return "\n\n".join(told)
 
 
 def pool_stress_text(table: pd.DataFrame, currency: str) -> str:
@@ -73,15 +75,15 @@ def pool_stress_text(table: pd.DataFrame, currency: str) -> str:
     currency : str
     """
     courses = list(table.index.unique("course"))
-    usual = table.loc[courses[0]].iloc[-1]["needed_so_far"]
+    usual = _sizes(table.loc[courses[0]])
     told = []
     for course in courses[1:]:
         row = table.loc[course].iloc[-1]
         if course in (KNOWN_LENDING, INDEPENDENT):
             continue
-        more = row["needed_so_far"] - usual
-        text = f"**{verbatim(str(course))}**: the tiers would need {_money(row['needed_so_far'])} "
-        text += f"{verbatim(currency)}, {_money(abs(more))} {'less' if more < 0 else 'more'}"
+        sizes = _sizes(table.loc[course])
+        text = f"**{verbatim(str(course))}**: the tiers would need {_sure(sizes)} "
+        text += f"{verbatim(currency)}, {_more_or_less(sizes, usual)}"
         if row["verdict"] != NOT_STATED:
             text += f"; what they hold is {_told(row)}"
         if pd.notna(row["empty_days"]):
@@ -92,6 +94,8 @@ def pool_stress_text(table: pd.DataFrame, currency: str) -> str:
 
 def _told(row: pd.Series) -> str:
     """Of the tiers up to one: the verdict and what it rests on."""
+    if row["verdict"] == NOT_STATED:
+        return NOT_STATED
     rate, low, high = row[["shortfall_rate", "shortfall_low", "shortfall_high"]]
     sure = f"{rate:.1%} of the paths ({low:.1%} to {high:.1%})"
     told = f"**{row['verdict']}**, used up within {row['horizon_days']:,.0f} days on {sure}"
@@ -102,23 +106,36 @@ def _told(row: pd.Series) -> str:
 
 def _independent_text(common: pd.DataFrame, independent: pd.DataFrame) -> str:
     """How much more is needed since bad months are bad for all loans, lending being the same."""
-    sizes = [
-        (_so_far(part), _so_far(part, "low"), _so_far(part, "high"))
-        for part in (common, independent)
-    ]
-    (needed, low, _), (alone, _, high) = sizes
-    told = [f"{_money(size)} ({_money(lo)} to {_money(hi)})" for size, lo, hi in sizes]
-    text = f" Were it known what will be lent, {told[0]} would be enough, and {told[1]} if "
-    text += "defaults were independent of each other"
-    if not low > high:
+    needed, alone = _sizes(common), _sizes(independent)
+    text = f"Were it known what will be lent, {_sure(needed)} would be enough, and {_sure(alone)} "
+    text += "if defaults were independent of each other"
+    if not needed[1] > alone[2]:
         return f"{text}: the paths are too few to say how far these are apart."
-    return f"{text}: {1 - alone / needed:.0%} too little, since bad months are bad for all loans."
+    little = 1 - alone[0] / needed[0]
+    return f"{text}: {little:.0%} too little, since bad months are bad for all loans."
 
 
-def _so_far(part: pd.DataFrame, end: str = "amount") -> float:
-    """What all tiers of a course need together, or an end of its interval."""
+def _sizes(part: pd.DataFrame) -> tuple[float, float, float]:
+    """What all tiers of a course need together, with its interval."""
     last = part.iloc[-1]
-    return float(last["needed_so_far"] - last["needed_amount"] + last[f"needed_{end}"])
+    before = last["needed_so_far"] - last["needed_amount"]
+    amount, low, high = (before + last[f"needed_{end}"] for end in ("amount", "low", "high"))
+    return float(amount), float(low), float(high)
+
+
+def _sure(sizes: tuple[float, float, float]) -> str:
+    amount, low, high = (size / 100 for size in sizes)
+    return interval_text(amount, low, high, "whole")
+
+
+def _more_or_less(sizes: tuple[float, float, float], usual: tuple[float, float, float]) -> str:
+    """By how much sizes differ from the usual ones, where their intervals lie apart."""
+    difference = _money(abs(sizes[0] - usual[0]))
+    if sizes[1] > usual[2]:
+        return f"{difference} more than is expected"
+    if sizes[2] < usual[1]:
+        return f"{difference} less than is expected"
+    return "no other than is expected as far as the paths tell"
 
 
 def _money(fen: float) -> str:

@@ -2,17 +2,14 @@
 
 Files, in the order the data walks through them: `open_loans` (loans that still have to pay),
 `future_cash` (what comes of them, by path, group and month), `daily_lending` (what is paid out day
-by day, and ahead), `cash_profile` (when in a month cash comes).
+by day, and ahead), `lending_outlook` (the same for a page), `cash_profile` (when in a month cash
+comes).
 """
 
 from riskkit.runoff.cash_profile import cash_profile, cash_profile_text, spread_over_days
-from riskkit.runoff.daily_lending import (
-    daily_lending,
-    lending_paths,
-    lending_table,
-    lending_text,
-)
+from riskkit.runoff.daily_lending import daily_lending, lending_paths
 from riskkit.runoff.future_cash import AMOUNTS, FutureCash
+from riskkit.runoff.lending_outlook import lending_table, lending_text, lending_weeks
 from riskkit.runoff.open_loans import OpenLoans
 
 __all__ = [
@@ -25,5 +22,6 @@ __all__ = [
     "lending_paths",
     "lending_table",
     "lending_text",
+    "lending_weeks",
     "spread_over_days",
 ]

@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from riskkit.checks import Array, DataContractError, check_level, check_seed, require_columns
-from riskkit.columns import calendar_months, number_text
+from riskkit.checks import Array, DataContractError, check_seed, require_columns
+from riskkit.columns import calendar_months
 from riskkit.instalments import fen_below
 
-__all__ = ["daily_lending", "lending_paths", "lending_table", "lending_text"]
+__all__ = ["LEAST_WEEKS", "daily_lending", "lending_paths"]
 
 LOOKBACK_WEEKS = 26
 LEAST_WEEKS = 2
@@ -24,7 +24,6 @@ _TREND_SD = 0.005
 _BLOCK_WEEKS = 4
 _LEAST_MONTHS = 3
 _PART = 20_1
-_HORIZONS = (30, 91, 365)
 _COLUMNS = "loans", "lent_amount", "fee_amount", "paid_out_amount"
 
 
@@ -272,100 +271,3 @@ def _drawn_weights(n_weeks: int, width: int) -> Array:
     blocks = n_weeks - width + 1
     counts = np.convolve(np.ones(blocks), np.ones(width))
     return counts / counts.sum()
-
-
-def lending_table(
-    daily: pd.DataFrame, paths: Array, *, level: float = 0.9, seed: int = 1
-) -> pd.DataFrame:
-    """What will be paid out within some days, and whether the same forecast held before.
-
-    Parameters
-    ----------
-    daily : DataFrame
-        Of :func:`daily_lending`.
-    paths : int64 array of shape (n_paths, n_days)
-        Of :func:`lending_paths`, from the day after the last of `daily`.
-    level : float
-        Of the intervals, which are those of prediction.
-    seed : int
-        Of the forecast as it would have been.
-
-    Returns
-    -------
-    DataFrame, index days (30, 91 and 365, as far as the paths reach)
-        `paid_out_amount` (mean), `paid_out_low`, `paid_out_high`; of the same number of days up to
-        the last: `came_amount`, and what would have been foretold of it the day before they began,
-        `foretold_amount`, `foretold_low`, `foretold_high`, NaN where nothing was known then; all in
-        fen. `was_inside`, missing where nothing was foretold.
-
-    Raises
-    ------
-    ValueError
-        `level` outside (0, 1).
-
-    Source
-    ------
-    riskkit definition.
-    """
-    check_level(level)
-    ends = [0.5 - level / 2, 0.5 + level / 2]
-    came = daily["paid_out_amount"]
-    rows = {}
-    for days in [n for n in _HORIZONS if n <= paths.shape[1]]:
-        sums = paths[:, :days].sum(axis=1)
-        low, high = np.quantile(sums, ends)
-        row = {"paid_out_amount": sums.mean(), "paid_out_low": low, "paid_out_high": high}
-        row["came_amount"] = float(came.iloc[-days:].sum()) if len(came) >= days else np.nan
-        told = dict.fromkeys(["foretold_amount", "foretold_low", "foretold_high"], np.nan)
-        before = daily.iloc[: -days or None]
-        if len(before) >= 7 * LEAST_WEEKS:
-            earlier = lending_paths(before, days, len(paths), seed).sum(axis=1)
-            told = dict(zip(told, [earlier.mean(), *np.quantile(earlier, ends)], strict=True))
-        inside = told["foretold_low"] <= row["came_amount"] <= told["foretold_high"]
-        unknown = np.isnan(told["foretold_amount"])
-        rows[days] = row | told | {"was_inside": pd.NA if unknown else inside}
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=_TABLE).rename_axis("days")
-    return table.astype({"was_inside": "boolean"})
-
-
-_TABLE = [
-    "paid_out_amount", "paid_out_low", "paid_out_high", "came_amount", "foretold_amount",
-    "foretold_low", "foretold_high", "was_inside",
-]  # fmt: skip
-
-
-def lending_text(daily: pd.DataFrame, table: pd.DataFrame, currency: str) -> str:
-    """Sentences on what will be lent and how far that can be known, as Markdown.
-
-    Parameters
-    ----------
-    daily : DataFrame
-        Of :func:`daily_lending`.
-    table : DataFrame
-        Of :func:`lending_table`.
-    currency : str
-    """
-    if table.empty:
-        return "How much will be lent is **not known**: the days behind are too few."
-    last = table.iloc[-1]
-    amount, low, high = (
-        number_text(last[name] / 100, "whole")
-        for name in ("paid_out_amount", "paid_out_low", "paid_out_high")
-    )
-    text = f"Within {table.index[-1]} days **{amount} {currency}** will be paid out, fees withheld "
-    text += f"taken off, nine times of ten between {low} and {high}"
-    told = table[table["was_inside"].notna()]
-    if len(told):
-        missed = told.index[~told["was_inside"].astype(bool)]
-        text += ". The same forecast, made so many days ago, held"
-        if len(missed):
-            named = ", ".join(str(days) for days in missed)
-            text += f" not for {named} days: **the stream has turned, or it was the chance of one "
-            text += "in ten**"
-        else:
-            text += f" for {', '.join(str(days) for days in told.index)} days"
-    text += ". A loan counts on the day of its application"
-    if bool(daily["is_spread"].any()):
-        text += "; of this source months alone are known, spread evenly over their days, so that "
-        text += "bursts within a month are not seen"
-    return f"{text}."
