@@ -104,9 +104,10 @@ def lending_weeks(daily: pd.DataFrame, paths: Array, *, level: float = 0.9) -> p
     columns = {"paid_out_amount": (came.reshape(n_behind, 7).sum(axis=1), beyond)}
     for end, values in (("amount", ahead.mean(axis=0)), ("low", low), ("high", high)):
         columns[f"foretold_{end}"] = (behind, values)
-    last = pd.Timestamp(daily.index[-1]) if len(daily) else pd.NaT
-    week = 7 * pd.to_timedelta(np.arange(1 - n_behind, n_ahead + 1), unit="D")
-    index = pd.DatetimeIndex(last + week, name="week")
+    index = pd.DatetimeIndex([], name="week")
+    if len(daily):
+        first = daily.index[-1] - pd.Timedelta(weeks=n_behind - 1)
+        index = pd.date_range(first, periods=n_behind + n_ahead, freq="7D", name="week")
     return pd.DataFrame(
         {name: np.concatenate(parts) for name, parts in columns.items()}, index=index
     )
@@ -126,11 +127,10 @@ def lending_text(daily: pd.DataFrame, table: pd.DataFrame, currency: str) -> str
     if table.empty:
         return "How much will be lent is **not known**: the days behind are too few."
     last = table.iloc[-1]
-    sure = interval_text(
-        *(last[f"paid_out_{end}"] / 100 for end in ("amount", "low", "high")), "whole"
-    )
-    text = f"Within {table.index[-1]} days **{sure} {currency}** will be paid out, fees withheld taken "
-    text += "off; the interval holds nine times of ten"
+    amount, low, high = (last[f"paid_out_{end}"] / 100 for end in ("amount", "low", "high"))
+    sure = interval_text(amount, low, high, "whole")
+    text = f"Within {table.index[-1]} days **{sure} {currency}** will be paid out, fees withheld "
+    text += "taken off; the interval holds nine times of ten"
     told = table[table["was_inside"].notna()]
     if len(told):
         missed = told.index[~told["was_inside"].astype(bool)]
