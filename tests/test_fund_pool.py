@@ -267,28 +267,23 @@ def test_lending_costs_at_its_day_and_the_book_at_each_month_end():
 
 def test_where_more_is_lent_than_planned_more_comes_back():
     cash = future_cash(n_months=3)
-    both = runoff.FutureCash(
-        months=cash.months,
-        groups=pd.Index(["book", "to come"]),
-        opening=np.append(cash.opening, 0),
-        amounts={name: np.concatenate([v, v], axis=1) for name, v in cash.amounts.items()},
-    )
-    plan = (cash.amounts["lent_amount"] - cash.amounts["fee_amount"])[:, 0].clip(1)
-    both.amounts["fee_amount"][:, 1] = 0
-    both.amounts["lent_amount"][:, 1] = plan
+    new = future_cash(n_paths=1, n_months=3, seed=2, dtype=float)
+    plan = (new.amounts["lent_amount"] - new.amounts["fee_amount"])[:, 0]
+    new.amounts["lent_amount"][:, 0] += np.abs(plan.min()) + 1_000
+    plan = (new.amounts["lent_amount"] - new.amounts["fee_amount"])[:, 0]
     days = pd.date_range("2024-06-01", "2024-08-31")
     lending = np.zeros((3, len(days)), np.int64)
-    lending[:, days.day == 9] = plan * [[1], [2], [3]]
-    flows = funding.pool_cash(both, lending, daily_of(), EVENLY, to_come="to come")
+    lending[:, days.day == 9] = plan * [[1], [2], [0]]
+    flows = funding.pool_cash(cash, lending, daily_of(), EVENLY, to_come=new)
     came = pd.DataFrame(flows.inflow.T, index=days.month).groupby(level=0).sum().T.to_numpy()
-    own = cash.total("collected_amount")
-    # in the first month nothing new has paid; then once, twice and three times the plan
-    expected = own + own * [[1, 1, 1], [1, 2, 2], [1, 3, 3]]
+    # in the first month nothing new has paid; then as planned, twice that, and nothing
+    more = np.array([[0, 0, 0], [0, 1, 1], [0, -1, -1]]) * new.total("collected_amount")
+    expected = np.maximum(cash.total("collected_amount") + more, 0)
     np.testing.assert_allclose(came, expected, atol=1)
-    as_planned = funding.pool_cash(both, lending, daily_of(), EVENLY)
-    assert as_planned.inflow.sum() == 2 * own.sum()
-    with pytest.raises(ValueError, match="group must be one of book, to come, got 'new'"):
-        funding.pool_cash(both, lending, daily_of(), EVENLY, to_come="new")
+    as_planned = funding.pool_cash(cash, lending, daily_of(), EVENLY)
+    assert as_planned.inflow.sum() == cash.total("collected_amount").sum()
+    with pytest.raises(ValueError, match="to_come must be of the same months as cash"):
+        funding.pool_cash(cash, lending, daily_of(), EVENLY, to_come=future_cash(n_months=4))
 
 
 LINES = lines_of(

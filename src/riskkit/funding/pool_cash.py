@@ -82,7 +82,7 @@ def pool_cash(
     lines: pd.DataFrame | None = None,
     exits: Sequence[str] = (),
     repays_prepaid: bool = False,
-    to_come: str | None = None,
+    to_come: FutureCash | None = None,
 ) -> PoolCash:
     """Inflow and outflow on every day ahead for which lending is known.
 
@@ -93,11 +93,10 @@ def pool_cash(
     line ends, or `notice_days` from now when its funder leaves. Nothing is drawn on a line, and one
     that stays is not repaid.
 
-    Path i of `lending` goes with path i of `cash`. What loans of the group `to_come` pay is that of
-    the plan in `cash` times what was paid out on the path up to the month before ÷ what the plan
-    had paid out; without such a group it is as planned however much is lent, and where more is
-    lent, too little comes back. The climate that moves what comes in does not move how many ask for
-    loans.
+    Path i of `lending` goes with path i of `cash`. Where more is paid out on a path than planned,
+    more comes back: what `to_come` brings on average, times what was paid out up to the month
+    before ÷ what the plan had paid out, less one. Without it new loans pay as planned however much
+    is lent. The climate that moves what comes in does not move how many ask for loans.
 
     Parameters
     ----------
@@ -122,8 +121,8 @@ def pool_cash(
     repays_prepaid : bool
         Whether lines are repaid from what loans prepay, at each month-end, by their share of the
         balance today, as where they are secured by the loans.
-    to_come : str, optional
-        The group of `cash` of loans that are yet to be lent.
+    to_come : FutureCash, optional
+        Mean cash of the loans yet to be lent alone, which are in `cash`, too.
 
     Returns
     -------
@@ -149,9 +148,13 @@ def pool_cash(
     paid_out = np.broadcast_to(lending[:n_paths], (n_paths, lending.shape[1]))
     totals = {name: cash.total(name) for name in ("collected_amount", "prepaid_amount", "balance")}
     if to_come is not None:
-        new = cash.of_group(to_come)
-        more = _more_lent(new, paid_out, days) - 1
-        totals = {name: values + more * new.total(name) for name, values in totals.items()}
+        if not to_come.months.equals(cash.months):
+            raise ValueError("to_come must be of the same months as cash")
+        more = _more_lent(to_come, paid_out, days) - 1
+        totals = {
+            name: np.maximum(values + more * to_come.total(name), 0)
+            for name, values in totals.items()
+        }
     collected = spread_over_days(_whole(totals["collected_amount"]), days, profile)
     opening = int(cash.opening.sum())
     cost = np.zeros((n_paths, len(days)), np.int64)
