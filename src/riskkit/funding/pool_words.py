@@ -87,7 +87,7 @@ def pool_stress_text(table: pd.DataFrame, currency: str) -> str:
         if row["verdict"] != NOT_STATED:
             text += f"; what they hold is {_told(row)}"
         if pd.notna(row["empty_days"]):
-            text += f", half of them by day {row['empty_days']:,.0f}"
+            text += f" and on half of them by day {row['empty_days']:,.0f}"
         told.append(f"- {text}.")
     return "\n".join(told) if told else "No stress of the pool is stated."
 
@@ -100,7 +100,7 @@ def _told(row: pd.Series) -> str:
     sure = f"{rate:.1%} of the paths ({low:.1%} to {high:.1%})"
     told = f"**{row['verdict']}**, used up within {row['horizon_days']:,.0f} days on {sure}"
     if row["verdict"] == TOO_SMALL and pd.notna(row["earliest_days"]):
-        told += f", the earliest twentieth of them by day {row['earliest_days']:,.0f}"
+        told += f", on one in twenty by day {row['earliest_days']:,.0f}"
     return told
 
 
