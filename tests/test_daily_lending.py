@@ -129,6 +129,24 @@ def test_weekdays_and_bursts_come_as_they_were():
     assert near > far + 0.2
 
 
+def test_what_half_a_year_does_not_tell_is_in_the_paths():
+    """Weeks of chance alone: what comes in a quarter lies in the interval nine times of ten."""
+    rng = np.random.default_rng(6)
+    n_streams, inside, spreads = 400, 0, []
+    streams = rng.gamma(20, 1e6 / 20, (n_streams, 39)).repeat(7, axis=1) / 7
+    for stream in np.rint(streams).astype(np.int64):
+        paths = runoff.lending_paths(daily_of(stream[: 26 * 7]), 91, 200, 1)
+        week, sums = paths[:, :7].sum(axis=1), paths.sum(axis=1)
+        spreads.append(week.std() / week.mean())
+        low, high = np.quantile(sums, [0.05, 0.95])
+        inside += low <= stream[26 * 7 :].sum() <= high
+    low, high = stats.binom.interval(0.999, n_streams, 0.9)
+    # no stream has a trend, of which none is expected: a little too wide
+    assert low <= inside <= high + 0.05 * n_streams
+    # one week alone: its own chance, and a little for what is not known of the level
+    assert 1 < np.median(spreads) / 20**-0.5 < 1.4
+
+
 def test_a_stream_that_has_stopped_stays_stopped():
     paid = np.append(np.full(30, 1_000_000), np.zeros(26 * 7))
     assert not runoff.lending_paths(daily_of(paid), 30, 5, 1).any()
@@ -242,6 +260,11 @@ def test_the_profile_is_the_share_that_was_paid_by_each_day(portfolio):
     assert profile.iloc[-1] == 1
     told = runoff.cash_profile_text(profile)
     assert told.startswith("By days of payment of the last twelve months, ")
+    early = runoff.cash_profile(paid, "2023-12-31")
+    pd.testing.assert_series_equal(
+        early, runoff.cash_profile(paid[paid["paid_date"] <= "2023-12-31"], "2023-12-31")
+    )
+    assert not early.equals(profile)
     unpaid = portfolio.instalments.assign(paid_date=pd.NaT)
     due = runoff.cash_profile(unpaid, DAY)
     assert (due.name, due[3]) == ("due days", 0)  # nothing falls due before the 4th

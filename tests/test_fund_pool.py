@@ -356,7 +356,7 @@ def test_a_funder_that_leaves_empties_a_pool_that_is_otherwise_enough():
     told = funding.pool_stress_text(table, "CNY")
     assert "**East leaves**: the tiers would need " in told
     assert "on one in twenty by day 45 and on half of them by day 45" in told
-    assert " more than is expected; what they hold is **too small**" in told
+    assert " more than is expected; what they hold: **too small**" in told
     same = {"As expected": flows["As expected"], "Nothing": flows["As expected"]}
     told = funding.pool_stress_text(funding.fund_pool(same, tiers), "CNY")
     assert ", no other than is expected as far as the paths tell; " in told

@@ -85,7 +85,7 @@ def pool_stress_text(table: pd.DataFrame, currency: str) -> str:
         text = f"**{verbatim(str(course))}**: the tiers would need {_sure(sizes)} "
         text += f"{verbatim(currency)}, {_more_or_less(sizes, usual)}"
         if row["verdict"] != NOT_STATED:
-            text += f"; what they hold is {_told(row)}"
+            text += f"; what they hold: {_told(row)}"
         if pd.notna(row["empty_days"]):
             text += f" and on half of them by day {row['empty_days']:,.0f}"
         told.append(f"- {text}.")
