@@ -304,6 +304,11 @@ def test_lines_cost_interest_until_they_end_or_their_funder_leaves():
         "08-31": east,
         "09-30": east,
     }
+    # a contract that ends before notice does is repaid when it ends
+    west_leaves = funding.pool_cash(
+        future_cash(), lending, daily_of(), EVENLY, lines=LINES, exits=["West"]
+    )
+    assert (west_leaves.outflow == flows.outflow).all()
     left = funding.pool_cash(
         future_cash(), lending, daily_of(), EVENLY, lines=LINES, exits=["East"]
     )
