@@ -132,7 +132,7 @@ def test_weekdays_and_bursts_come_as_they_were():
 def test_what_half_a_year_does_not_tell_is_in_the_paths():
     """Weeks of chance alone: what comes in a quarter lies in the interval nine times of ten."""
     rng = np.random.default_rng(6)
-    n_streams, inside, spreads = 400, 0, []
+    n_streams, inside, spreads = 250, 0, []
     streams = rng.gamma(20, 1e6 / 20, (n_streams, 39)).repeat(7, axis=1) / 7
     for stream in np.rint(streams).astype(np.int64):
         paths = runoff.lending_paths(daily_of(stream[: 26 * 7]), 91, 200, 1)
@@ -152,7 +152,7 @@ def test_a_stream_that_has_stopped_stays_stopped():
     assert not runoff.lending_paths(daily_of(paid), 30, 5, 1).any()
 
 
-@pytest.mark.parametrize(("where", "days"), [("base", 30), ("base", 91), ("growth", 91)])
+@pytest.mark.parametrize(("where", "days"), [("base", 91), ("growth", 91)])
 def test_a_slice_of_the_study_repeats(where, days, record_property):
     found = lending.measure(1, where, days)
     compare(lending.STUDY, found, record_property, where=where, days=days)
