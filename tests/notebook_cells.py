@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,26 @@ def run_notebook(notebook: notebooks.Notebook, run_dir: Path, **parameters: Any)
                 namespace |= given
     kept = notebooks.leave_out(cells, missing, new_markdown_cell)
     return [cell.get("shown", "") if cell.cell_type == "code" else cell.source for cell in kept]
+
+
+def run_cells(
+    notebook: notebooks.Notebook, run_dir: Path, ids: Sequence[str], **parameters: Any
+) -> dict[str, Any]:
+    """What is known once the parameters cell and some others have run, in the notebook's order."""
+    (run_dir / notebook.name).mkdir(parents=True)
+    given = parameters | {"run_dir": str(run_dir), "output_dir": str(run_dir / notebook.name)}
+    cells = nbformat.read(notebook.path, as_version=4).cells
+    assert set(ids) <= {cell.id for cell in cells}
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    for cell in cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            _run(cell.source, namespace)
+            assert set(given) <= set(namespace)
+            namespace |= given
+        elif cell.id in ids:
+            _run(cell.source, namespace)
+    plt.close("all")
+    return namespace
 
 
 def _run(code: str, namespace: dict[str, Any]) -> Any:

@@ -5,18 +5,18 @@ Files, in the order the data walks through them: `open_loans` (loans that still 
 `month_effects` (how far months differed), `climate_factor` (the climate that all loans share
 ahead), `future_cash` (what comes of them, by path, group and month), `loan_classes` (loans that
 move alike), `expected_cash` (the mean), `provisions_ahead` (what is set aside for them),
-`path_blocks` and `simulated_cash` (many courses of things), `cash_spread` (how far they scatter).
+`path_blocks` and `simulated_cash` (many courses of things), `cash_spread` (how far they scatter),
+`daily_lending` (what is paid out day by day, and ahead), `lending_outlook` (the same for a page),
+`cash_profile` (when in a month cash comes).
 """
 
+from riskkit.runoff.cash_profile import cash_profile, cash_profile_text, spread_over_days
 from riskkit.runoff.cash_spread import spread_table, spread_text
-from riskkit.runoff.climate_factor import (
-    ClimateFactor,
-    estimate_factor,
-    factor_of,
-    factor_text,
-)
+from riskkit.runoff.climate_factor import ClimateFactor, estimate_factor, factor_of, factor_text
+from riskkit.runoff.daily_lending import daily_lending, lending_paths
 from riskkit.runoff.expected_cash import expected_cash
 from riskkit.runoff.future_cash import AMOUNTS, FutureCash
+from riskkit.runoff.lending_outlook import lending_table, lending_text, lending_weeks
 from riskkit.runoff.loans_of_book import open_loans
 from riskkit.runoff.month_effects import month_effects
 from riskkit.runoff.moves import Moves
@@ -31,16 +31,24 @@ __all__ = [
     "FutureCash",
     "Moves",
     "OpenLoans",
+    "cash_profile",
+    "cash_profile_text",
+    "daily_lending",
     "estimate_factor",
     "expected_cash",
     "factor_of",
     "factor_text",
     "joined",
+    "lending_paths",
+    "lending_table",
+    "lending_text",
+    "lending_weeks",
     "month_effects",
     "open_loans",
     "planned_loans",
     "provisions_ahead",
     "simulated_cash",
+    "spread_over_days",
     "spread_table",
     "spread_text",
 ]
