@@ -1,10 +1,14 @@
 """What the lender can survive, and what it must hold and pay for that.
 
-Files of the securitisation, in the order the data walks through them: `deal` (its terms),
-`pool_cash` (what the loans sold bring), `waterfall` (who is paid when).
+Files of the securitisation, in the order the data walks through them: `loan_tape` (which loans may
+be sold), `concentration`, `pool_selection`, `deal` (its terms), `pool_cash` (what the loans sold
+bring), `waterfall` (who is paid when).
 """
 
+from riskkit.funding.concentration import concentration_table
 from riskkit.funding.deal import Deal
+from riskkit.funding.loan_tape import loan_tape
+from riskkit.funding.pool_selection import select_pool
 from riskkit.funding.waterfall import waterfall
 
-__all__ = ["Deal", "waterfall"]
+__all__ = ["Deal", "concentration_table", "loan_tape", "select_pool", "waterfall"]

@@ -6,6 +6,7 @@ Takes what the contract says; gives a checked, frozen :class:`Deal`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -169,7 +170,7 @@ class Deal:
         start: pd.Timestamp | str,
         *,
         reserve_rate: float = 0.0,
-        **terms: float | int | bool | None,
+        **terms: Any,
     ) -> Deal:
         """A deal whose notes are shares of a pool, with the reserve filled by the lender.
 
@@ -246,7 +247,9 @@ class Deal:
         wanted = in_pool.index[in_pool.to_numpy(bool)]
         running = owing.start == 0
         if len(lacking := wanted.difference(owing.ids[running])):
-            raise ValueError(f"{len(lacking):,} loans of the pool owe nothing, such as {lacking[0]}")
+            raise ValueError(
+                f"{len(lacking):,} loans of the pool owe nothing, such as {lacking[0]}"
+            )
         chosen = owing.ids.isin(wanted) & running
         lent = (owing.start >= 1) & (owing.start <= self.revolving_months)
         if len(silent := sorted(set(months) - set(owing.start[lent].tolist()))):

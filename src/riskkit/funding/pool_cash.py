@@ -128,9 +128,7 @@ def cash_of_future(cash: FutureCash, deal: Deal) -> PoolCash:
         shares = {name: _of_one(np.cumsum(after[name], axis=1), lent) for name in CASH}
         shares["ends"] = _of_one(np.cumsum(_interleaved(after), axis=1), lent)
         new_loans.append(NewLoans(room=np.floor(lent), shares=shares))
-    return PoolCash(
-        months=cash.months, opening=opening, amounts=whole, new_loans=tuple(new_loans)
-    )
+    return PoolCash(months=cash.months, opening=opening, amounts=whole, new_loans=tuple(new_loans))
 
 
 def cash_of_table(
@@ -179,7 +177,9 @@ def _purchased(purchases: pd.DataFrame, deal: Deal, n_months: int) -> tuple[NewL
     per_fen = {name: purchases[name].to_numpy(float)[np.newaxis] for name in FLOWS}
     ends = np.cumsum(_interleaved(per_fen), axis=1)
     if any((values < 0).any() for values in per_fen.values()) or ends[0, -1] > 1 + 1e-9:
-        raise ValueError("purchases must be >= 0, principal, prepaid and default together at most 1")
+        raise ValueError(
+            "purchases must be >= 0, principal, prepaid and default together at most 1"
+        )
     bought = []
     for month in range(1, min(deal.revolving_months, n_months) + 1):
         after = n_months - month
@@ -237,6 +237,4 @@ def times_defaults(cash: FutureCash, multiples: Array) -> FutureCash:
     amounts["loss_amount"] = amounts["default_amount"] * share_lost
     for name in ("lent_amount", "fee_amount"):
         amounts[name] = np.broadcast_to(one[name], raised.shape)
-    return FutureCash(
-        months=cash.months, groups=cash.groups, opening=cash.opening, amounts=amounts
-    )
+    return FutureCash(months=cash.months, groups=cash.groups, opening=cash.opening, amounts=amounts)

@@ -21,8 +21,8 @@ __all__ = ["Payments", "pay_out", "waterfall"]
 DAYS = 365
 REASONS = ("", "overcollateralisation", "defaults")
 BY_MONTH = (
-    "collected", "principal_in", "interest_in", "default", "pool", "available", "fee", "fee_carried",
-    "purchased", "reserve", "equity", "breach",
+    "collected", "principal_in", "interest_in", "default", "pool", "available", "fee",
+    "fee_carried", "purchased", "reserve", "equity", "breach",
 )  # fmt: skip
 BY_TRANCHE = "due", "interest", "carried", "principal", "balance"
 
@@ -186,7 +186,7 @@ def _opening(pool: PoolCash, deal: Deal) -> dict[str, Array]:
     return accounts
 
 
-def _accrued(amount: Array, rate: Array, days: int) -> Array:
+def _accrued(amount: Array, rate: Array | int, days: int) -> Array:
     """Amount × rate × days ÷ 365, cut to the fen; exact in whole numbers of any size."""
     parts, whole = rate * days, MILLION * DAYS
     return amount // whole * parts + amount % whole * parts // whole
@@ -196,7 +196,7 @@ def _fall_due(
     now: dict[str, Array], came: Mapping[str, Array], deal: Deal, days: int
 ) -> dict[str, Array]:
     """What falls due in a month: interest and fee with what was carried; the pool moves on."""
-    fee_rate = np.int64(round(deal.fee_rate * MILLION))
+    fee_rate = round(deal.fee_rate * MILLION)
     due = {
         "fee": now["fee"] + _accrued(now["pool"], fee_rate, days),
         "interest": now["carried"] + _accrued(now["notes"], deal.rates, days),
@@ -206,9 +206,7 @@ def _fall_due(
     return due
 
 
-def _test(
-    now: dict[str, Array], came: Mapping[str, Array], opening: Array, deal: Deal
-) -> Array:
+def _test(now: dict[str, Array], came: Mapping[str, Array], opening: Array, deal: Deal) -> Array:
     """Overcollateralisation before anything is paid; marks the breach of a trigger."""
     notes = now["notes"].sum(axis=1)
     backing = now["pool"] + came["principal_amount"] + came["prepaid_amount"] + now["reserve"]
@@ -296,7 +294,7 @@ def _reserve(
 ) -> Array:
     """Fen that the reserve holds from now on, out of what is left after interest."""
     notes = now["notes"].sum(axis=1)
-    target = _accrued(notes, np.int64(round(deal.reserve_rate * MILLION)), DAYS)
+    target = _accrued(notes, round(deal.reserve_rate * MILLION), DAYS)
     if is_last:
         return np.zeros_like(rest)
     due = _principal_due(now, pool, deal, breached, is_last)
