@@ -2,13 +2,25 @@
 
 Files of the securitisation, in the order the data walks through them: `loan_tape` (which loans may
 be sold), `concentration`, `pool_selection`, `deal` (its terms), `pool_cash` (what the loans sold
-bring), `waterfall` (who is paid when).
+bring), `waterfall` (who is paid when), `deal_outcome` (who loses), `deal_words`.
 """
 
 from riskkit.funding.concentration import concentration_table
 from riskkit.funding.deal import Deal
+from riskkit.funding.deal_outcome import deal_outcome
+from riskkit.funding.deal_words import deal_findings, deal_text, pool_text
 from riskkit.funding.loan_tape import loan_tape
 from riskkit.funding.pool_selection import select_pool
 from riskkit.funding.waterfall import waterfall
 
-__all__ = ["Deal", "concentration_table", "loan_tape", "select_pool", "waterfall"]
+__all__ = [
+    "Deal",
+    "concentration_table",
+    "deal_findings",
+    "deal_outcome",
+    "deal_text",
+    "loan_tape",
+    "pool_text",
+    "select_pool",
+    "waterfall",
+]

@@ -5,8 +5,10 @@ Takes what the contract says; gives a checked, frozen :class:`Deal`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -18,6 +20,36 @@ __all__ = ["POOL", "Deal", "bought_in"]
 
 POOL = "pool"
 MILLION = 1_000_000
+PER_LOAN = (
+    "ids", "start", "state", "cell", "left", "due", "owed", "fee", "recovered_rate",
+    "effective_rate",
+)  # fmt: skip
+
+
+class Note(Protocol):
+    """A tranche as the share of a pool."""
+
+    @property
+    def share(self) -> float: ...
+    @property
+    def rate(self) -> float: ...
+
+
+class Terms(Protocol):
+    """What a lender states of a deal before the pool is chosen."""
+
+    @property
+    def tranches(self) -> Mapping[str, Note]: ...
+    @property
+    def fee_rate(self) -> float: ...
+    @property
+    def reserve_rate(self) -> float: ...
+    @property
+    def revolving_months(self) -> int: ...
+    @property
+    def least_overcollateralisation(self) -> float | None: ...
+    @property
+    def most_defaulted(self) -> float | None: ...
 
 
 def bought_in(month: int) -> str:
@@ -136,17 +168,17 @@ class Deal:
         """Tranches in order of rank."""
         return [str(name) for name in self.tranches.index]
 
-    @property
+    @cached_property
     def amounts(self) -> Array:
         """Fen of each tranche at the start."""
         return self._fen("amount")
 
-    @property
+    @cached_property
     def accrued(self) -> Array:
         """Fen of interest owed to each tranche at the start."""
         return self._fen("accrued_amount")
 
-    @property
+    @cached_property
     def rates(self) -> Array:
         """Rate of each tranche, in millionths a year."""
         return np.round(self.tranches["rate"].to_numpy(float) * MILLION).astype(np.int64)
@@ -166,24 +198,22 @@ class Deal:
     def of_pool(
         cls,
         pool_amount: int,
-        shares: pd.DataFrame,
+        terms: Terms,
         start: pd.Timestamp | str,
         *,
-        reserve_rate: float = 0.0,
-        **terms: Any,
+        pay_day: int | None = None,
     ) -> Deal:
-        """A deal whose notes are shares of a pool, with the reserve filled by the lender.
+        """A deal whose notes are shares of a pool; the lender fills its reserve.
 
         Parameters
         ----------
         pool_amount : int
             Fen owed by the loans sold.
-        shares : DataFrame, index name, in order of rank
-            `share` of the pool, `rate` a year. The rest of the pool is the lender's.
+        terms : Terms
+            Such as the block `deal` of :func:`riskkit.schema.read_funding`: `tranches`, in order of
+            rank, with the `share` of the pool and the `rate` of each, and what is named as here.
         start : Timestamp or str
-        reserve_rate : float
-        **terms
-            Others of :class:`Deal`.
+        pay_day : int, optional
 
         Raises
         ------
@@ -192,19 +222,32 @@ class Deal:
 
         Examples
         --------
-        >>> shares = pd.DataFrame({"share": [0.78, 0.12], "rate": [0.045, 0.07]}, index=list("AB"))
-        >>> deal = Deal.of_pool(10_001, shares, "2025-01-31", reserve_rate=0.02)
+        >>> from types import SimpleNamespace as Block
+        >>> notes = {"A": Block(share=0.78, rate=0.045), "B": Block(share=0.12, rate=0.07)}
+        >>> terms = Block(tranches=notes, fee_rate=0.005, reserve_rate=0.02, revolving_months=6,
+        ...               least_overcollateralisation=1.08, most_defaulted=None)
+        >>> deal = Deal.of_pool(10_001, terms, "2025-01-31")
         >>> deal.tranches["amount"].to_dict(), deal.reserve
         ({'A': 7800, 'B': 1200}, 180)
         """
-        require_columns(shares, ["share", "rate"], "shares")
-        if shares["share"].sum() > 1 + 1e-9:
-            raise ValueError(f"shares must add up to at most 1, got {shares['share'].sum():.4f}")
-        amounts = np.floor(shares["share"].to_numpy(float) * pool_amount + 1e-6).astype(np.int64)
-        notes = pd.DataFrame({"amount": amounts, "rate": shares["rate"]}, index=shares.index)
-        reserve = int(np.floor(reserve_rate * int(amounts.sum()) + 1e-6))
-        day = pd.Timestamp(start)
-        return cls(tranches=notes, start=day, reserve_rate=reserve_rate, reserve=reserve, **terms)
+        shares = {name: one.share for name, one in terms.tranches.items()}
+        if sum(shares.values()) > 1 + 1e-9:
+            raise ValueError(f"shares must add up to at most 1, got {sum(shares.values()):.4f}")
+        rates = [one.rate for one in terms.tranches.values()]
+        amounts = [int(np.floor(share * pool_amount + 1e-6)) for share in shares.values()]
+        return cls(
+            tranches=pd.DataFrame(
+                {"amount": amounts, "rate": rates}, index=pd.Index(list(shares), name="tranche")
+            ),
+            start=pd.Timestamp(start),
+            pay_day=pay_day,
+            fee_rate=terms.fee_rate,
+            reserve_rate=terms.reserve_rate,
+            reserve=int(np.floor(terms.reserve_rate * sum(amounts) + 1e-6)),
+            revolving_months=terms.revolving_months,
+            least_overcollateralisation=terms.least_overcollateralisation,
+            most_defaulted=terms.most_defaulted,
+        )
 
     def pay_dates(self, months: pd.DatetimeIndex) -> pd.DatetimeIndex:
         """Day on which the collections of each month are paid out.
@@ -255,18 +298,14 @@ class Deal:
         if len(silent := sorted(set(months) - set(owing.start[lent].tolist()))):
             raise ValueError(f"nothing is lent in month {silent[0]}, in which the deal buys loans")
         at = np.flatnonzero(chosen | lent)
-        return OpenLoans(
-            ids=owing.ids[at],
-            group=owing.start[at].astype(np.int64),
-            groups=groups,
-            start=owing.start[at],
-            state=owing.state[at],
-            cell=owing.cell[at],
-            left=owing.left[at],
-            due=owing.due[at],
-            owed=owing.owed[at],
-            fee=owing.fee[at],
-            recovered_rate=owing.recovered_rate[at],
-            recovery_lags=owing.recovery_lags,
-            in_default=np.zeros((len(groups), owing.n_months)),
-        )
+        of_loans = {
+            one.name: getattr(owing, one.name)[at] for one in fields(owing) if one.name in PER_LOAN
+        }
+        by_group = {
+            one.name: np.zeros((len(groups), *getattr(owing, one.name).shape[1:]))
+            for one in fields(owing)
+            if one.name.startswith("in_default")
+        }
+        changed: dict[str, Any] = of_loans | by_group
+        changed |= {"groups": groups, "group": owing.start[at].astype(np.int64)}
+        return replace(owing, **changed)

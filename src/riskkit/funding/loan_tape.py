@@ -30,6 +30,7 @@ CRITERIA = {
     "least_apr": ("apr", -1), "most_apr": ("apr", 1), "most_age": ("age", 1),
     "least_age": ("age", -1), "no_treatment": ("treated", 1),
 }  # fmt: skip
+MONEY = "amount", "balance"  # fen, and their limits are in units of the currency
 
 
 def loan_tape(
@@ -37,7 +38,7 @@ def loan_tape(
     applications: pd.DataFrame,
     criteria: Mapping[str, float],
     *,
-    treated: pd.Index | None = None,
+    performance: pd.DataFrame | None = None,
     known: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The loans on the books as a tape that says of each whether it may be sold, and why not.
@@ -55,10 +56,11 @@ def loan_tape(
         customer_id, age.
     criteria : mapping of str to number
         most_dpd, least_mob, most_mob (months since it was lent), least_left, most_left (months of
-        its term left), least_amount, most_amount (lent, fen), most_balance (fen), least_apr,
-        most_apr (a year, fractions), least_age, most_age, no_treatment (True).
-    treated : Index of loan_id, optional
-        Loans that were ever re-aged, extended, restructured or settled; None where it is not known.
+        its term left), least_amount, most_amount (lent) and most_balance, in units of the currency,
+        least_apr, most_apr (a year, fractions), least_age, most_age, no_treatment (True).
+    performance : DataFrame, optional
+        The panel; where it has the column `treatment`, a loan that was ever re-aged, extended,
+        restructured or settled is treated.
     known : DataFrame, index loan_id, optional
         More columns to go with each loan, such as its grade.
 
@@ -105,7 +107,7 @@ def loan_tape(
         if name not in CRITERIA:
             near = nearest_name(name, CRITERIA)
             raise ValueError(f"no test of loans is called {name!r}{near}")
-    tape = _tape(book, applications, treated)
+    tape = _tape(book, applications, performance)
     if known is not None:
         tape = tape.join(known)
     failed = {NEVER: book["state"].reindex(tape.index).to_numpy() == DEFAULT}
@@ -118,7 +120,7 @@ def loan_tape(
         limits[name] = 0.0 if name == "no_treatment" else float(limit)
         failed[name] = np.zeros(len(tape), dtype=bool)
         if column in tape:
-            values = tape[column].to_numpy(float)
+            values = tape[column].to_numpy(float) / (100 if column in MONEY else 1)
             failed[name] = ~(sign * values <= sign * limits[name])
         else:
             lacking.append(name)
@@ -131,7 +133,9 @@ def loan_tape(
     return tape, _tests(tape, fails, limits, lacking)
 
 
-def _tape(book: pd.DataFrame, applications: pd.DataFrame, treated: pd.Index | None) -> pd.DataFrame:
+def _tape(
+    book: pd.DataFrame, applications: pd.DataFrame, performance: pd.DataFrame | None
+) -> pd.DataFrame:
     needed = ["state", "dpd", "mob", "term_months", "balance", "amount", "effective_rate"]
     require_columns(book, needed, "book")
     require_columns(applications, ["application_id"], "applications")
@@ -140,7 +144,8 @@ def _tape(book: pd.DataFrame, applications: pd.DataFrame, treated: pd.Index | No
     tape = tape.join(order[["dpd", "mob"]])
     tape["left_months"] = np.maximum(order["term_months"] - order["mob"], 0)
     tape["apr"] = 12 * order["effective_rate"]
-    if treated is not None:
+    if performance is not None and "treatment" in performance:
+        treated = performance["loan_id"][performance["treatment"].notna()]
         tape["treated"] = tape.index.isin(treated)
     named = {column: name for name, column in SEGMENTS.items() if column in applications}
     if "age" in applications:
