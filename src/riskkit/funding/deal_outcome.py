@@ -87,8 +87,8 @@ def deal_outcome(
         `equity_amount` and `fee_amount`, for `at_stake_amount`, the pool and the reserve less the
         notes; `cost_rate`, fee and interest for a year of notes; `hold_amount`, today's value of
         the loans' cash, `sell_amount`, that of notes sold less the reserve, equity and fee,
-        `gain_amount` their difference, `gain_without_fee_amount` were the fee others'. Row "all paths": means, with `gain_low`, `gain_high` of the
-        middle 95 % of the paths.
+        `gain_amount` their difference, `gain_without_fee_amount` were the fee others'. Row "all
+        paths": means, with `gain_low`, `gain_high` of the middle 95 % of the paths.
 
         `risk`: `paths`, `losses` (paths on which the tranche is not paid in full), `loss_rate` with
         its Jeffreys 95 % interval `loss_rate_low`, `loss_rate_high`; `late_rate`, of paths on which

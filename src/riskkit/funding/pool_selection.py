@@ -127,7 +127,7 @@ def _taken(
     while True:  # a smaller pool lets one borrower owe less: shrinks until both agree
         free = _within_borrower(balance, codes, limits, amount)
         wanted = _program(np.where(free, balance, 0), classes, codes, limits, most)
-        if wanted.sum() >= (1 - SETTLED) * amount or BORROWER not in codes:
+        if wanted.sum() >= (1 - SETTLED) * amount or BORROWER not in limits:
             break
         amount = int(wanted.sum())
     # how far into what is wanted of its class the middle of a loan lies: all classes fill alike,
@@ -162,7 +162,7 @@ def _within_borrower(
     balance: Array, codes: Mapping[str, Array], limits: Mapping[str, float], amount: int
 ) -> Array:
     """Loans, the first by hash of each borrower, that do not owe too much together."""
-    if BORROWER not in codes:
+    if BORROWER not in limits:
         return np.ones(len(balance), dtype=bool)
     named = codes[BORROWER] >= 0
     return ~named | (_running(balance, codes[BORROWER]) <= limits[BORROWER] * amount)
