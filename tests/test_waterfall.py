@@ -413,6 +413,27 @@ def test_a_breach_stops_purchases_and_turns_all_cash_to_the_notes() -> None:
     )
 
 
+def test_the_reserve_is_held_while_the_notes_are_not_due_in_full() -> None:
+    """There is cash for all notes, but 10.00 of principal are due: the rest is the lender's."""
+    pool = collections(100_000, interest=[20_000, 0, 0, 0], principal=[1000, 0, 0, 0])
+    deal = Deal(tranches=notes(A=(10_000, 0.0)), start=START, reserve_rate=0.1, reserve=1000)
+    paid = waterfall(pool, deal)
+    assert paid["principal_amount_A"].iloc[0] == 1000
+    assert paid["reserve_amount"].tolist() == [1000, 900, 900, 0]
+    assert paid["equity_amount"].tolist() == [20_000, 100, 0, 0]
+
+
+def test_principal_in_hand_backs_the_notes_as_the_pool_does() -> None:
+    pool = collections(100_000, principal=[10_000] * 4, prepaid=[10_000] * 4, default=[100] * 4)
+    least = 99_900 / 90_000  # all but the default is still there
+    terms = {"tranches": notes(A=(90_000, 0.0)), "start": START}
+    holds = waterfall(pool, Deal(least_overcollateralisation=least, **terms))
+    assert holds["breached"].iloc[0] == ""
+    assert holds["overcollateralisation"].iloc[0] == least
+    breaks = waterfall(pool, Deal(least_overcollateralisation=least + 1e-6, **terms))
+    assert breaks["breached"].iloc[0] == "overcollateralisation"
+
+
 def test_large_amounts_are_exact() -> None:
     amount = 9_000_000_000_000_019
     deal = Deal(tranches=notes(A=(amount, 0.333333)), start=START, turbo=True)
