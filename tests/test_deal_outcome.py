@@ -16,11 +16,11 @@ from riskkit.funding import (
     deal_outcome,
     deal_text,
     loan_tape,
-    pool_text,
     select_pool,
+    tape_text,
     waterfall,
 )
-from riskkit.funding.pool_cash import ENDS, FLOWS, cash_of_future, times_defaults
+from riskkit.funding.sold_cash import ENDS, FLOWS, cash_of_future, times_defaults
 from riskkit.funding.waterfall import pay_out
 from riskkit.runoff import AMOUNTS, FutureCash, OpenLoans
 
@@ -350,7 +350,7 @@ def told_of(
         funding_rate=0.06,
     )
     findings = deal_findings(outcome, tests, table, drawn, "CNY")
-    return pool_text(chosen, tests, table, drawn, "CNY"), deal_text(outcome, "CNY"), findings
+    return tape_text(chosen, tests, table, drawn, "CNY"), deal_text(outcome, "CNY"), findings
 
 
 def test_words_tell_what_stands_in_the_tables() -> None:

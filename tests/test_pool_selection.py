@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from riskkit.checks import DataContractError
-from riskkit.funding import concentration_table, loan_tape, pool_text, select_pool
+from riskkit.funding import concentration_table, loan_tape, select_pool, tape_text
 
 SEGMENT_COLUMNS = "product", "scenario", "region", "partner", "channel", "borrower"
 
@@ -275,7 +275,7 @@ def test_a_pool_of_picked_loans_is_told_apart() -> None:
     assert drawn.loc[[("grade", "A"), ("risk", "")], "verdict"].tolist() == ["more", "less"]
     table = concentration_table(chosen, {})
     _, tests = loan_tape(*world(300, 4), {})
-    told = pool_text(chosen, tests, table, drawn, "CNY")
+    told = tape_text(chosen, tests, table, drawn, "CNY")
     assert "not like loans drawn by chance" in told
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from riskkit.checks import DataContractError
 from riskkit.funding import Deal, waterfall
-from riskkit.funding.pool_cash import ENDS, FLOWS, PoolCash, cash_of_table
+from riskkit.funding.sold_cash import ENDS, FLOWS, PoolCash, cash_of_table
 from riskkit.funding.waterfall import pay_out, payment_table
 
 START = pd.Timestamp("2025-01-31")

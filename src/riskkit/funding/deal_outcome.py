@@ -14,7 +14,7 @@ import pandas as pd
 
 from riskkit.checks import Array
 from riskkit.funding.deal import Deal
-from riskkit.funding.pool_cash import cash_of_future, times_defaults
+from riskkit.funding.sold_cash import cash_of_future, times_defaults
 from riskkit.funding.waterfall import DAYS, Payments, pay_out, payment_table
 from riskkit.metrics import jeffreys_interval
 from riskkit.runoff import FutureCash

@@ -12,13 +12,13 @@ from riskkit.chance import p_text
 from riskkit.columns import verbatim
 from riskkit.funding.deal_outcome import ALL_PATHS, LENDER, DealOutcome
 
-__all__ = ["deal_findings", "deal_text", "pool_text"]
+__all__ = ["deal_findings", "deal_text", "tape_text"]
 
 TOPIC, CONCENTRATION = "Securitisation", "Concentration"
 MUCH_OPEN = 0.01  # of the pool still performing at the end: it was not followed far enough
 
 
-def pool_text(
+def tape_text(
     tape: pd.DataFrame,
     tests: pd.DataFrame,
     concentrations: pd.DataFrame,
@@ -218,7 +218,7 @@ def deal_findings(
     ----------
     outcome : DealOutcome
     tests, concentrations, drawn : DataFrame
-        As for :func:`pool_text`.
+        As for :func:`tape_text`.
     currency : str
 
     Returns

@@ -14,7 +14,7 @@ import pandas as pd
 
 from riskkit.checks import Array
 from riskkit.funding.deal import MILLION, Deal
-from riskkit.funding.pool_cash import CASH, ENDS, FLOWS, PoolCash, cash_of_table
+from riskkit.funding.sold_cash import CASH, ENDS, FLOWS, PoolCash, cash_of_table
 
 __all__ = ["Payments", "pay_out", "waterfall"]
 
