@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import nbformat
@@ -12,11 +13,13 @@ from typer.testing import CliRunner
 from riskkit import cli, pipeline, policy, strategy
 from riskkit.checks import DataContractError
 from riskkit.pipeline import at_work
+from riskkit.pipeline.history import _GIVEN
+from riskkit.pipeline.manifest import StoredStage
 from riskkit.pipeline.plan import make_plan
 from riskkit.pipeline.refused import check_variables
-from riskkit.pipeline.rule_files import policy_path, refuse_policy
+from riskkit.pipeline.rule_files import DATA_FILES, RULES, policy_path, refuse_policy
 
-RULES = """
+POLICY = """
 name: P
 rules:
   - name: young
@@ -51,8 +54,8 @@ def recipe_of(project: Path, **parameters: str):
 def test_the_projects_file_of_the_source_counts_unless_another_is_given(project: Path) -> None:
     own, other = project / "data" / "policies" / "synthetic.yaml", project / "other.yaml"
     assert plan_of(project).data_files["rules"] == {"01_cutoffs": None}
-    own.write_text(RULES)
-    other.write_text(RULES)
+    own.write_text(POLICY)
+    other.write_text(POLICY)
     assert plan_of(project).data_files["rules"] == {"01_cutoffs": own}
     assert plan_of(project, rules=str(other)).data_files["rules"] == {"01_cutoffs": other}
     assert policy_path(project, "mine") is None
@@ -69,9 +72,9 @@ def test_the_projects_file_of_the_source_counts_unless_another_is_given(project:
 def test_every_byte_of_the_file_is_an_input_and_so_is_its_absence(project: Path) -> None:
     own = project / "data" / "policies" / "synthetic.yaml"
     recipes = [recipe_of(project)]
-    own.write_text(RULES)
+    own.write_text(POLICY)
     recipes.append(recipe_of(project))
-    own.write_text(RULES + "# a word\n")
+    own.write_text(POLICY + "# a word\n")
     recipes.append(recipe_of(project))
     files = [recipe.pop("rules_file") for recipe in recipes]
     assert files[0] == ""
@@ -83,11 +86,11 @@ def test_every_byte_of_the_file_is_an_input_and_so_is_its_absence(project: Path)
     ("text", "message"),
     [
         ("rules: [", "no valid YAML"),
-        (RULES.replace("step: rules", "step: x"), "expected one of 'identity' or 'rules'"),
-        (RULES.replace("age", "agee"), "rule young: the source has no column agee; did you mean"),
-        (RULES.replace("age", "channel"), "channel holds text, and < compares numbers or dates"),
-        (RULES.replace("18", "young"), "age holds numbers, and 'young' is none of them"),
-        (RULES + "changeable: {channel: falls}", "changeable.channel: only numbers fall or rise"),
+        (POLICY.replace("step: rules", "step: x"), "expected one of 'identity' or 'rules'"),
+        (POLICY.replace("age", "agee"), "rule young: the source has no column agee; did you mean"),
+        (POLICY.replace("age", "channel"), "channel holds text, and < compares numbers or dates"),
+        (POLICY.replace("18", "young"), "age holds numbers, and 'young' is none of them"),
+        (POLICY + "changeable: {channel: falls}", "changeable.channel: only numbers fall or rise"),
     ],
 )
 def test_a_wrong_file_stops_the_run_before_anything_is_written(
@@ -98,7 +101,7 @@ def test_a_wrong_file_stops_the_run_before_anything_is_written(
         plan_of(project)
     other = project / "other.yaml"
     other.write_text(text)
-    (project / "data" / "policies" / "synthetic.yaml").write_text(RULES)
+    (project / "data" / "policies" / "synthetic.yaml").write_text(POLICY)
     given = ["run", "--project", str(project), "-p", f"rules={other}"]
     result = CliRunner().invoke(cli.app, given)
     assert result.exit_code == 2
@@ -119,7 +122,7 @@ def test_a_file_that_is_not_there_is_named(project: Path) -> None:
 
 def _written(folder: Path) -> Path:
     path = folder / "rules.yaml"
-    path.write_text(RULES)
+    path.write_text(POLICY)
     return path
 
 
@@ -207,33 +210,57 @@ def test_the_bytes_of_the_caps_are_an_input_and_wrong_ones_stop_the_run(
     assert not (priced_project / "data" / "runs").exists()
 
 
-def test_the_bytes_of_the_provisions_are_an_input_and_wrong_ones_stop_the_run(
+@pytest.mark.parametrize(
+    ("parameter", "name", "other", "wrong", "told"),
+    [
+        (
+            "provisions_file", "provisions.yaml", ("climate: -0.2", "climate: -0.3"),
+            ("weight: 0.6", "weight: 0.7"), "weight",
+        ),
+        (
+            "funding_file", "funding.yaml", ("rate: 0.052", "rate: 0.053"),
+            ("rate: 0.052", "rate: 5.2"), r"lines\.East Bank\.rate: expected at most 0\.5",
+        ),
+    ],
+)  # fmt: skip
+def test_the_bytes_of_a_file_of_finance_are_an_input_and_wrong_ones_stop_the_run(
     tmp_path: Path,
+    parameter: str,
+    name: str,
+    other: tuple[str, str],
+    wrong: tuple[str, str],
+    told: str,
 ) -> None:
     cells = [new_markdown_cell("# Provisions"), new_code_cell(
-        'run_dir = ""\noutput_dir = ""\nprovisions_file = ""  # a file of overlays',
+        f'run_dir = ""\noutput_dir = ""\n{parameter} = ""  # a file of figures',
         metadata={"tags": ["parameters"]},
     )]  # fmt: skip
-    for name in ("notebooks", "data"):
-        (tmp_path / name).mkdir()
+    for folder in ("notebooks", "data"):
+        (tmp_path / folder).mkdir()
     nbformat.write(new_notebook(cells=cells), tmp_path / "notebooks" / "01_cutoffs.ipynb")
-    own = tmp_path / "data" / "provisions.yaml"
+    own = tmp_path / "data" / name
     project = Path(__file__).parents[1]
-    text = (project / "data" / "provisions.yaml").read_text(encoding="utf-8")
-    found = [recipe_of(tmp_path)["provisions_file"]]
-    for told in (text, text.replace("climate: -0.2", "climate: -0.3")):
-        own.write_text(told)
-        found.append(recipe_of(tmp_path)["provisions_file"])
+    text = (project / "data" / name).read_text(encoding="utf-8")
+    found = [recipe_of(tmp_path)[parameter]]
+    for written in (text, text.replace(*other)):
+        own.write_text(written)
+        found.append(recipe_of(tmp_path)[parameter])
     assert found[0] == ""
     assert len({*found}) == 3
-    with pytest.raises(pipeline.BadInput, match=r"provisions_file: no file at .*nowhere\.yaml"):
-        plan_of(tmp_path, provisions_file=str(tmp_path / "nowhere.yaml"))
+    with pytest.raises(pipeline.BadInput, match=rf"{parameter}: no file at .*nowhere\.yaml"):
+        plan_of(tmp_path, **{parameter: str(tmp_path / "nowhere.yaml")})
     notebook = plan_of(tmp_path).notebooks[0]
-    own.write_text(text.replace("weight: 0.6", "weight: 0.7"))
-    with pytest.raises(DataContractError, match="weight"):
+    own.write_text(text.replace(*wrong))
+    with pytest.raises(DataContractError, match=told):
         plan_of(tmp_path)
-    with pytest.raises(DataContractError, match="weight"):
-        check_variables(notebook, {"provisions_file": str(own)})
+    with pytest.raises(DataContractError, match=told):
+        check_variables(notebook, {parameter: str(own)})
+
+
+def test_every_file_that_a_parameter_names_is_kept_in_the_record_and_told_by_the_history() -> None:
+    names = {f"{parameter.removesuffix('_file')}_file" for parameter in [RULES, *DATA_FILES]}
+    assert names <= {one.name for one in fields(StoredStage)}
+    assert names <= set(_GIVEN)
 
 
 def test_the_simulated_lenders_columns_are_what_they_are_said_to_be() -> None:

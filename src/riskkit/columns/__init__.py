@@ -6,6 +6,7 @@ from riskkit.columns.dates import calendar_months, last_month_end
 from riskkit.columns.described import Described, Description
 from riskkit.columns.kinds import (
     feature_kinds,
+    has_value,
     is_missing,
     level_codes,
     level_of,
@@ -27,6 +28,7 @@ __all__ = [
     "ReadCells",
     "calendar_months",
     "feature_kinds",
+    "has_value",
     "interval_text",
     "is_missing",
     "last_month_end",

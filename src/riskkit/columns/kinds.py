@@ -12,6 +12,7 @@ import pandas as pd
 
 __all__ = [
     "feature_kinds",
+    "has_value",
     "is_missing",
     "level_codes",
     "level_of",
@@ -161,6 +162,28 @@ def level_of(value: object) -> str:
 def is_missing(value: object) -> bool:
     """Whether one value is missing: None, NaN, NaT or pandas' NA."""
     return value is None or value is pd.NA or value != value
+
+
+def has_value(column: pd.Series, value: str) -> np.ndarray:
+    """Whether each row has a value that a file names as text; no row does where it is missing.
+
+    Numbers are compared as numbers, so that 12 is 12.0; yes and no are truth values where the
+    column holds such.
+
+    Examples
+    --------
+    >>> has_value(pd.Series([12.0, None, 6.0]), "12").tolist()
+    [True, False, False]
+    """
+    texts = column.astype("str")
+    if pd.api.types.is_bool_dtype(column):
+        word = value.lower()
+        texts, value = texts.str.lower(), {"yes": "true", "no": "false"}.get(word, word)
+    same = (texts == value).to_numpy(dtype=bool)
+    if pd.api.types.is_bool_dtype(column) or not pd.api.types.is_numeric_dtype(column):
+        return same
+    number = pd.to_numeric(value, errors="coerce")
+    return same | (column.to_numpy(float, na_value=np.nan) == number)
 
 
 def level_codes(values: pd.Series) -> tuple[np.ndarray, pd.Index]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -156,7 +157,7 @@ def _searched(
         return row | _found(lender, runs, target, 0.0, 0.0)
     # halves, so that a scenario that bites early is not stepped over
     steps = [0.0, *(most / 2**k for k in range(_STEPS, -1, -1))]
-    for low, high in zip(steps, steps[1:], strict=False):
+    for low, high in pairwise(steps):
         if runs.at(high)[target] <= 0:
             root = optimize.brentq(
                 lambda severity: runs.at(severity)[target], low, high, xtol=tolerance / 4

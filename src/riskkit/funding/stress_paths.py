@@ -52,8 +52,10 @@ class Shock:
     climate : float array of shape (H,)
         Log-odds of a missed payment added.
     new_loans : tuple of NewLoans
-    volume_factor, lgd_factor : float arrays of shape (H,)
-        By the month of lending, and of the default.
+    volume_factor : float array of shape (H,)
+        By the month of lending.
+    lgd_factor : float
+        Of every default, past and to come: what it brings comes in the months of the scenario.
     prepay_logit : float array of shape (H,)
     cap_apr : float array of shape (H,)
         The highest price of loans lent in the month; inf where there is none.
@@ -65,7 +67,7 @@ class Shock:
     climate: Array
     new_loans: tuple[NewLoans, ...] = ()
     volume_factor: Array
-    lgd_factor: Array
+    lgd_factor: float
     prepay_logit: Array
     cap_apr: Array
     exits: Mapping[str, tuple[float, int]] = field(default_factory=dict)
@@ -77,7 +79,7 @@ def no_shock(n_months: int) -> Shock:
         macro={name: np.zeros(n_months) for name in MACRO},
         climate=np.zeros(n_months),
         volume_factor=np.ones(n_months),
-        lgd_factor=np.ones(n_months),
+        lgd_factor=1.0,
         prepay_logit=np.zeros(n_months),
         cap_apr=np.full(n_months, np.inf),
     )
@@ -149,7 +151,7 @@ def shock_of(
         ),
         new_loans=worse,
         volume_factor=np.maximum(1 + (block.volume_factor - 1) * depth, 0),
-        lgd_factor=np.maximum(1 + (block.lgd_factor - 1) * depth, 0),
+        lgd_factor=max(1 + (block.lgd_factor - 1) * severity, 0.0),
         prepay_logit=block.prepay_logit * depth,
         cap_apr=cap,
         exits={line: (share, given) for line in block.exits} if share > 0 else {},
@@ -172,7 +174,7 @@ def together(shocks: Sequence[Shock], n_months: int) -> Shock:
         climate=sum((s.climate for s in shocks), start=calm.climate),
         new_loans=tuple(new for s in shocks for new in s.new_loans),
         volume_factor=np.prod([calm.volume_factor, *(s.volume_factor for s in shocks)], axis=0),
-        lgd_factor=np.prod([calm.lgd_factor, *(s.lgd_factor for s in shocks)], axis=0),
+        lgd_factor=float(np.prod([s.lgd_factor for s in shocks])),
         prepay_logit=sum((s.prepay_logit for s in shocks), start=calm.prepay_logit),
         cap_apr=np.min([calm.cap_apr, *(s.cap_apr for s in shocks)], axis=0),
         exits=exits,

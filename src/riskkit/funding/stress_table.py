@@ -15,7 +15,12 @@ from riskkit import runoff
 from riskkit.checks import check_seed
 from riskkit.funding.stress_paths import Shock, no_shock, together
 from riskkit.funding.stressed_lender import StressedLender, chance_errors, course_of, refusals
-from riskkit.funding.stressed_loans import ONE_LOAN, counted, stressed_loans
+from riskkit.funding.stressed_loans import (
+    ONE_LOAN,
+    counted,
+    nothing_in_default,
+    stressed_loans,
+)
 
 __all__ = ["ALL", "BASE", "shocks_of", "stress", "stress_summary"]
 
@@ -45,7 +50,7 @@ def stress(lender: StressedLender, *, seed: int, n_paths: int = 8) -> pd.DataFra
         (standard deviations of the sums up to the month) and `cash_error`, by
         :func:`riskkit.funding.stressed_lender.chance_errors`, fen; and `unprofitable_rate`: of the
         amount lent in the first month in which the scenario touches new loans (else the first), the
-        share of loans expected to cost more than they bring in the months looked at, NaN in other
+        share of loans expected to cost more than they bring in the months that they are followed for, NaN in other
         months.
 
     Raises
@@ -84,21 +89,21 @@ def _unprofitable(lender: StressedLender, shock: Shock) -> np.ndarray:
     """Share of what is lent in one month that costs more than it brings; NaN in other months.
 
     A loan brings interest and what is withheld, and costs its loss, funds at `funding_rate`,
-    acquisition and servicing; what it still owes after the months looked at counts as paid.
+    acquisition and servicing; what it still owes once it is followed no more counts as paid.
     """
     touched = np.isfinite(shock.cap_apr) | (shock.volume_factor != 1)
     for worse in shock.new_loans:
         touched |= (worse.logit != 0) | (worse.never_paying_rate != 0)
     start = int(np.argmax(touched)) + 1
-    result = np.full(lender.loans.n_months, np.nan)
+    result = np.full(lender.n_months, np.nan)
     loans, moves, weight = stressed_loans(lender.loans, lender.moves, shock, lender.capped)
     rows = np.flatnonzero(loans.start == start)
     lent = loans.owed[rows, 0]
-    if not lent.sum() > 0:
+    if start > lender.n_months or not lent.sum() > 0:
         return result
     alone = _each_for_itself(loans, rows)
-    about = {"climate": lender.climate + shock.climate, "day": lender.day}
-    cash = runoff.expected_cash(alone, moves, **about).amounts
+    about = {"climate": lender.climate_under(shock), "day": lender.day}
+    cash = runoff.expected_cash(alone, moves, lgd_factor=shock.lgd_factor, **about).amounts
     number = runoff.expected_cash(counted(alone, weight[rows]), moves, **about).amounts
     costs = lender.costs
     brought = cash["interest_amount"] + cash["fee_amount"] - cash["loss_amount"]
@@ -112,14 +117,15 @@ def _unprofitable(lender: StressedLender, shock: Shock) -> np.ndarray:
 def _each_for_itself(loans: runoff.OpenLoans, rows: np.ndarray) -> runoff.OpenLoans:
     """Some loans, each a group of its own."""
     n = len(rows)
-    names = ("start", "state", "cell", "left", "due", "owed", "fee", "recovered_rate")
+    names = "start", "state", "cell", "left", "due", "owed", "fee"
+    rates = "recovered_rate", "effective_rate"
     return replace(
         loans,
         ids=loans.ids[rows],
         group=np.arange(n),
         groups=pd.RangeIndex(n).astype("str"),
-        in_default=np.zeros((n, loans.n_months)),
-        **{name: getattr(loans, name)[rows] for name in names},
+        **nothing_in_default(n, loans.n_months),
+        **{name: getattr(loans, name)[rows] for name in (*names, *rates)},
     )
 
 

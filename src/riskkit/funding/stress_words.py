@@ -67,7 +67,7 @@ def _worst_text(summary: pd.DataFrame, currency: str) -> str:
     worst = single["less_profit_amount"].idxmax()
     row = single.loc[worst]
     text = (
-        f"Of the scenarios {verbatim(str(worst))} costs most: {row['less_profit_amount'] / 100:,.0f} "
+        f"Of the scenarios {_named(worst)} costs most: {row['less_profit_amount'] / 100:,.0f} "
         f"{currency} of profit, with {row['more_loss_amount'] / 100:,.0f} more lost."
     )
     if ALL in summary.index:

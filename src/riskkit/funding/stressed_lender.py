@@ -16,11 +16,11 @@ import pandas as pd
 
 from riskkit import runoff
 from riskkit.checks import Array, DataContractError
-from riskkit.funding.stress_paths import MACRO, Shock, no_shock, shock_of
+from riskkit.funding.stress_paths import Shock, no_shock, shock_of
 from riskkit.funding.stressed_loans import (
     ONE_LOAN,
-    Moves,
     counted,
+    nothing_in_default,
     sampled_loans,
     stressed_loans,
 )
@@ -62,15 +62,18 @@ class StressedLender:
         How much the climate has varied, log-odds of a missed payment; the file's comes first.
     in_default_loans : int
         Loans in default today, each of which is to be collected.
+    n_months : int
+        Months ahead that are looked at; what is set aside looks on, as far as loans are followed.
 
     Raises
     ------
     ValueError
-        A climate of another length than the months ahead, or fewer than no loans in default.
+        A climate of another length than the months loans are followed for, fewer than no loans in
+        default, or more months than loans are followed for.
     """
 
     loans: runoff.OpenLoans
-    moves: Moves
+    moves: runoff.Moves
     day: pd.Timestamp
     costs: LendingCosts
     file: FundingFile
@@ -79,12 +82,13 @@ class StressedLender:
     climate: Array | None = None
     climate_sd: float | None = None
     in_default_loans: int = 0
+    n_months: int = _MONTHS_A_YEAR
 
     def __post_init__(self) -> None:
         n = self.loans.n_months
-        if self.climate is None:
-            object.__setattr__(self, "climate", np.zeros(n))
-        elif self.climate.shape != (n,):
+        if not 1 <= self.n_months <= n:
+            raise ValueError(f"n_months must lie in [1, {n}], got {self.n_months!r}")
+        if self.climate is not None and self.climate.shape != (n,):
             raise ValueError(f"climate must be of {n} months, got shape {self.climate.shape}")
         if not self.in_default_loans >= 0:
             raise ValueError(f"in_default_loans must be >= 0, got {self.in_default_loans!r}")
@@ -104,6 +108,10 @@ class StressedLender:
     def usual_sd(self) -> float | None:
         """How much the climate varies: as the file says, else as it was estimated."""
         return self.climate_sd if self.file.climate is None else self.file.climate.sd
+
+    def climate_under(self, shock: Shock) -> Array:
+        """Climate of all months that loans are followed for."""
+        return shock.climate if self.climate is None else self.climate + shock.climate
 
     def shock(self, name: str, severity: float = 1.0) -> Shock:
         """What a scenario of the file moves, so many times as bad as it says."""
@@ -160,11 +168,15 @@ def course_of(lender: StressedLender, shock: Shock | None = None) -> pd.DataFram
     """
     shock = no_shock(lender.loans.n_months) if shock is None else shock
     loans, moves, weight = stressed_loans(lender.loans, lender.moves, shock, lender.capped)
-    about = {"climate": lender.climate + shock.climate, "day": lender.day}
-    cash = runoff.expected_cash(loans, moves, **about)
+    climate, n = lender.climate_under(shock), lender.n_months
+    about = {"climate": climate[:n], "day": lender.day}
+    cash = runoff.expected_cash(loans, moves, lgd_factor=shock.lgd_factor, **about)
     number = runoff.expected_cash(counted(loans, weight), moves, **about)
-    stock = runoff.provisions_ahead(loans, moves, **about)
-    table = pd.DataFrame({**shock.macro, "climate": shock.climate}, index=cash.months)
+    stock = runoff.provisions_ahead(
+        loans, moves, climate=climate, day=lender.day, lgd_factor=shock.lgd_factor
+    ).iloc[: n + 1]
+    paths = {**shock.macro, "climate": shock.climate}
+    table = pd.DataFrame({name: path[:n] for name, path in paths.items()}, index=cash.months)
     table = table.rename_axis(index="month")
     running, lent, gone = (number.total(name)[0] / ONE_LOAN for name in _NUMBERS)
     table["running_loans"], table["lent_loans"], table["default_loans"] = running, lent, gone
@@ -240,7 +252,7 @@ def _with_cash(
 
 def _lines(lender: StressedLender, shock: Shock) -> tuple[pd.DataFrame, Array]:
     """What funders get back, what is drawn and could be at each month-end, and their interest."""
-    n = lender.loans.n_months
+    n = lender.n_months
     names = "repaid_amount", "drawn_amount", "undrawn_amount"
     total, interest = np.zeros((len(names), n), dtype=np.int64), np.zeros(n, dtype=np.int64)
     for name, line in lender.file.lines_on(lender.day).items():
@@ -303,10 +315,12 @@ def chance_errors(
         loans,
         group=group,
         groups=pd.RangeIndex(2 * _N_GROUPS).astype("str"),
-        in_default=np.zeros((2 * _N_GROUPS, loans.n_months)),
+        **nothing_in_default(2 * _N_GROUPS, loans.n_months),
     )
-    climate = np.tile(lender.climate + shock.climate, (n_paths, 1))
-    cash = runoff.simulated_cash(loans, moves, climate, lender.day, seed=seed)
+    climate = np.tile(lender.climate_under(shock)[: lender.n_months], (n_paths, 1))
+    cash = runoff.simulated_cash(
+        loans, moves, climate, lender.day, seed=seed, lgd_factor=shock.lgd_factor
+    )
     of = {name: values.astype(float) for name, values in cash.amounts.items()}
     income = of["interest_amount"] + of["fee_amount"]
     collected = of["interest_amount"] + of["principal_amount"] + of["prepaid_amount"]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 from scipy.special import expit, logit
@@ -15,23 +14,22 @@ from scipy.special import expit, logit
 from riskkit.arrears import DEFAULT, N_STATES
 from riskkit.checks import Array
 from riskkit.funding.stress_paths import Shock
-from riskkit.runoff import OpenLoans
+from riskkit.runoff import Moves, OpenLoans
 
-__all__ = ["ONE_LOAN", "Moves", "StressedMoves", "counted", "sampled_loans", "stressed_loans"]
+__all__ = [
+    "ONE_LOAN",
+    "StressedMoves",
+    "counted",
+    "nothing_in_default",
+    "sampled_loans",
+    "stressed_loans",
+]
 
 ENDED = DEFAULT + 1
 # of state s to a worse one, as against staying, getting better and being paid off
 _WORSE = np.array([[s < to <= DEFAULT for to in range(ENDED + 1)] for s in range(N_STATES)])
 # what a loan counts as where loans are counted as money is, so that parts of one can be told
 ONE_LOAN = 1_000_000
-
-
-class Moves(Protocol):
-    """Probabilities of moves between months in arrears, by month ahead, climate and cell."""
-
-    def at(self, ahead: int, climate: Array) -> Array:
-        """Of shape (n_climates, n_cells, N_STATES, 6)."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,25 +158,30 @@ def counted(loans: OpenLoans, weight: Array) -> OpenLoans:
         owed=np.where(runs, one[:, None], 0),
         fee=np.zeros_like(loans.fee),
         recovered_rate=np.zeros_like(loans.recovered_rate),
-        in_default=np.zeros_like(loans.in_default),
+        **nothing_in_default(len(loans.groups), loans.n_months),
     )
 
 
+def nothing_in_default(n_groups: int, n_months: int) -> dict[str, Array]:
+    """What is in default today, and brings, of so many groups: nothing."""
+    return {
+        "in_default": np.zeros((n_groups, n_months)),
+        "in_default_owed": np.zeros(n_groups),
+        "in_default_loss": np.zeros((n_groups, n_months + 1)),
+    }
+
+
 _MONEY = "due", "owed", "fee"
-_OF_LOAN = "group", "start", "state", "cell", "left", *_MONEY, "recovered_rate"
+_OF_LOAN = "group", "start", "state", "cell", "left", *_MONEY, "recovered_rate", "effective_rate"
 
 
 def _changed(
     loans: OpenLoans, shock: Shock, capped: Callable[[float], OpenLoans] | None
 ) -> tuple[OpenLoans, Array, Array, Array]:
-    """Loans at other prices and recoveries; log-odds, share that never pays and volume of each."""
+    """Loans at other prices; and log-odds, share that never pays and volume of each."""
     new = np.flatnonzero(loans.start > 0)
     month = np.clip(loans.start[new] - 1, 0, len(shock.climate) - 1)
     loans = _at_capped_prices(loans, new, shock.cap_apr[month], capped)
-    if (shock.lgd_factor != 1).any():
-        lost = (1 - loans.recovered_rate) * _up_to(shock.lgd_factor, loans.n_months)
-        # who owes more than he was lent may bring more than was owed: that part stays
-        loans = replace(loans, recovered_rate=np.maximum(1 - lost, 0))
     added, pays, volume = (np.full(len(loans.ids), one) for one in (0.0, 1.0, 1.0))
     for worse in shock.new_loans:
         hit = worse.covers[new]
@@ -186,11 +189,6 @@ def _changed(
         pays[new] *= np.where(hit, 1 - worse.never_paying_rate[month], 1)
     volume[new] = shock.volume_factor[month]
     return loans, added, 1 - pays, volume
-
-
-def _up_to(path: Array, n_months: int) -> Array:
-    """A path of months ahead, drawn out to as many as are asked for at its last value."""
-    return np.append(path, np.full(max(n_months - len(path), 0), path[-1]))[:n_months]
 
 
 def _at_capped_prices(

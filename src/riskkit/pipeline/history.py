@@ -229,7 +229,7 @@ def _number(text: str) -> float:
 
 # what a stage's record keeps of what it was given
 _GIVEN = ("parameters", "source_files", "edits_file", "decision_file", "rules_file", "caps_file",
-          "provisions_file", "limits_file")  # fmt: skip
+          "provisions_file", "funding_file", "limits_file")  # fmt: skip
 
 
 def _inputs_hash(manifest: Mapping[str, Any]) -> str:

@@ -118,6 +118,7 @@ class StoredStage:
     rules_file: str = ""
     caps_file: str = ""
     provisions_file: str = ""
+    funding_file: str = ""
     limits_file: str = ""
 
 

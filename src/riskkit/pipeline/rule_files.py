@@ -1,4 +1,4 @@
-"""Which rules, caps, provisions and limits a run goes by: the file given, else the project's.
+"""Which rules, caps, limits and files of finance a run goes by: the one given, else the project's.
 
 Takes a project, the name of a source and the values of the parameters that name a file; gives a
 path, or refuses a file that no source could be held to.
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CAPS",
     "DATA_FILES",
+    "FUNDING",
     "LIMITS_FILE",
     "POLICIES",
     "PROVISIONS",
@@ -35,10 +36,12 @@ __all__ = [
 
 POLICIES = "data/policies"
 # parameters that name a file
-RULES, CAPS, PROVISIONS, LIMITS_FILE = "rules", "caps", "provisions_file", "limits_file"
+RULES, CAPS, LIMITS_FILE = "rules", "caps", "limits_file"
+PROVISIONS, FUNDING = "provisions_file", "funding_file"
 DATA_FILES = {
     CAPS: "data/caps.yaml",
     PROVISIONS: "data/provisions.yaml",
+    FUNDING: "data/funding.yaml",
     LIMITS_FILE: "data/limits.yaml",
 }
 SCOPE = "cap_scope"
@@ -73,7 +76,7 @@ def data_path(project: Path | None, parameter: str, given: str = "") -> Path | N
     ----------
     project : Path or None
     parameter : str
-        ``caps``, ``provisions_file`` or ``limits_file``.
+        Of :data:`DATA_FILES`.
     given : str
         Its value.
     """
@@ -103,6 +106,7 @@ def refuse_data_file(parameter: str, path: Path, scope: str | None = None) -> No
     readers = {
         CAPS: schema.read_caps,
         PROVISIONS: schema.read_provisions,
+        FUNDING: schema.read_funding,
         LIMITS_FILE: schema.read_limits,
     }
     if not path.is_file():

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit.checks import DataContractError
-from riskkit.columns import verbatim
+from riskkit.columns import has_value, verbatim
 
 __all__ = ["overlay_table", "overlay_text"]
 
@@ -77,7 +77,7 @@ def overlay_table(
             continue
         inside = np.ones(len(loans), dtype=bool)
         for column, value in one["segment"].items():
-            inside &= _has_value(loans[column], value)
+            inside &= has_value(loans[column], value)
         model = int(loans["ecl_amount"].to_numpy(np.int64)[inside].sum())
         refused = _refused(one, day)
         is_amount = not pd.isna(one["amount"])
@@ -145,19 +145,6 @@ def overlay_text(table: pd.DataFrame, currency: str) -> str:
         )
         text += f" **Refused:** {named}; nothing of it is in the provision."
     return text
-
-
-def _has_value(column: pd.Series, value: str) -> np.ndarray:
-    """Whether each loan has the value of a segment, which is text in the file."""
-    texts = column.astype("str")
-    if pd.api.types.is_bool_dtype(column):
-        word = value.lower()
-        texts, value = texts.str.lower(), {"yes": "true", "no": "false"}.get(word, word)
-    same = (texts == value).to_numpy(dtype=bool)
-    if pd.api.types.is_bool_dtype(column) or not pd.api.types.is_numeric_dtype(column):
-        return same
-    number = pd.to_numeric(value, errors="coerce")
-    return same | (column.to_numpy(float, na_value=np.nan) == number)
 
 
 def _refused(overlay: pd.Series, day: pd.Timestamp) -> str:

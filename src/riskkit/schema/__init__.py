@@ -22,6 +22,7 @@ from riskkit.schema.features import (
     protected_note,
     risk_trends,
 )
+from riskkit.schema.funding_file import FundingFile, read_funding
 from riskkit.schema.limits_file import LimitsFile, read_limits
 from riskkit.schema.mapping import SourceMapping, read_mapping
 from riskkit.schema.policy_file import PolicyFile, read_policy
@@ -33,6 +34,7 @@ __all__ = [
     "CONTRACT",
     "DataContractError",
     "Feature",
+    "FundingFile",
     "LimitsFile",
     "PolicyFile",
     "Source",
@@ -50,6 +52,7 @@ __all__ = [
     "offered_features",
     "protected_note",
     "read_caps",
+    "read_funding",
     "read_limits",
     "read_mapping",
     "read_policy",

@@ -407,6 +407,8 @@ def grammar_lines(
                 "value_error": str(context.get("error", "")),
                 "greater_than_equal": f"at least {context.get('ge')}",
                 "less_than_equal": f"at most {context.get('le')}",
+                "greater_than": f"more than {context.get('gt')}",
+                "less_than": f"less than {context.get('lt')}",
             }.get(kind, item["msg"])
             lines.append(f"{where}: expected {expected}, found {brief(_at(content, item['loc']))}")
     return first_lines(lines)
