@@ -1,10 +1,25 @@
 """What cash the loans on the books and those to come will bring, on average and by simulation.
 
 Files, in the order the data walks through them: `open_loans` (loans that still have to pay),
-`future_cash` (what comes of them, by path, group and month).
+`loans_of_book`, `planned_lending` (those of today and those to come), `moves` (how they move),
+`future_cash` (what comes of them, by path, group and month), `loan_classes` (loans that move
+alike), `expected_cash` (the mean).
 """
 
+from riskkit.runoff.expected_cash import expected_cash
 from riskkit.runoff.future_cash import AMOUNTS, FutureCash
-from riskkit.runoff.open_loans import OpenLoans
+from riskkit.runoff.loans_of_book import open_loans
+from riskkit.runoff.moves import Moves
+from riskkit.runoff.open_loans import OpenLoans, joined
+from riskkit.runoff.planned_lending import planned_loans
 
-__all__ = ["AMOUNTS", "FutureCash", "OpenLoans"]
+__all__ = [
+    "AMOUNTS",
+    "FutureCash",
+    "Moves",
+    "OpenLoans",
+    "expected_cash",
+    "joined",
+    "open_loans",
+    "planned_loans",
+]
