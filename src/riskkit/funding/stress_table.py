@@ -17,9 +17,9 @@ from riskkit.funding.stress_paths import Shock, no_shock, together
 from riskkit.funding.stressed_lender import StressedLender, chance_errors, course_of, refusals
 from riskkit.funding.stressed_loans import (
     ONE_LOAN,
-    counted,
     nothing_in_default,
     stressed_loans,
+    with_counts,
 )
 
 __all__ = ["ALL", "BASE", "shocks_of", "stress", "stress_summary"]
@@ -50,8 +50,7 @@ def stress(lender: StressedLender, *, seed: int, n_paths: int = 8) -> pd.DataFra
         (standard deviations of the sums up to the month) and `cash_error`, by
         :func:`riskkit.funding.stressed_lender.chance_errors`, fen; and `unprofitable_rate`: of the
         amount lent in the first month in which the scenario touches new loans (else the first), the
-        share of loans expected to cost more than they bring in the months that they are followed for, NaN in other
-        months.
+        share of loans expected to cost more than they bring in their life, NaN in other months.
 
     Raises
     ------
@@ -65,9 +64,10 @@ def stress(lender: StressedLender, *, seed: int, n_paths: int = 8) -> pd.DataFra
     check_seed("seed", seed)
     parts = {}
     for name, shock in shocks_of(lender).items():
-        course = course_of(lender, shock)
-        errors = chance_errors(lender, shock, seed=seed, n_paths=n_paths)
-        parts[name] = course.join(errors).assign(unprofitable_rate=_unprofitable(lender, shock))
+        one = lender.remembering()
+        course = course_of(one, shock)
+        errors = chance_errors(one, shock, seed=seed, n_paths=n_paths)
+        parts[name] = course.join(errors).assign(unprofitable_rate=_unprofitable(one, shock))
     return pd.concat(parts, names=["scenario", "month"])
 
 
@@ -89,27 +89,39 @@ def _unprofitable(lender: StressedLender, shock: Shock) -> np.ndarray:
     """Share of what is lent in one month that costs more than it brings; NaN in other months.
 
     A loan brings interest and what is withheld, and costs its loss, funds at `funding_rate`,
-    acquisition and servicing; what it still owes once it is followed no more counts as paid.
+    acquisition and servicing.
     """
     touched = np.isfinite(shock.cap_apr) | (shock.volume_factor != 1)
     for worse in shock.new_loans:
         touched |= (worse.logit != 0) | (worse.never_paying_rate != 0)
     start = int(np.argmax(touched)) + 1
     result = np.full(lender.n_months, np.nan)
-    loans, moves, weight = stressed_loans(lender.loans, lender.moves, shock, lender.capped)
+    loans, number, moves = stressed_loans(lender.loans, lender.numbers, lender.moves, shock)
     rows = np.flatnonzero(loans.start == start)
     lent = loans.owed[rows, 0]
     if start > lender.n_months or not lent.sum() > 0:
         return result
-    alone = _each_for_itself(loans, rows)
-    about = {"climate": lender.climate_under(shock), "day": lender.day}
-    cash = runoff.expected_cash(alone, moves, lgd_factor=shock.lgd_factor, **about).amounts
-    number = runoff.expected_cash(counted(alone, weight[rows]), moves, **about).amounts
+    alone, n = _each_for_itself(loans, rows), len(rows)
+    counted = with_counts(alone, number[rows])
+    # one group of each loan's money, then one of each loan's number
+    place = np.append(np.arange(n), np.arange(n))
+    counted = replace(
+        counted,
+        group=place + n * counted.group,
+        groups=pd.RangeIndex(2 * n).astype("str"),
+        **nothing_in_default(2 * n, loans.n_months),
+    )
+    climate = lender.climate_under(shock)
+    longer = np.append(climate, np.full(loans.n_months - len(climate), climate[-1]))
+    cash = runoff.expected_cash(
+        counted, moves, climate=longer, day=lender.day, lgd_factor=shock.lgd_factor
+    ).amounts
+    of = {name: values[0].sum(axis=1) for name, values in cash.items()}
     costs = lender.costs
-    brought = cash["interest_amount"] + cash["fee_amount"] - cash["loss_amount"]
-    funds = costs.funding_rate / _YEAR * cash["balance"]
-    service = costs.servicing_amount * number["balance"] / ONE_LOAN
-    profit = (brought - funds - service)[0].sum(axis=1) - costs.acquisition_amount * weight[rows]
+    brought = of["interest_amount"] + of["fee_amount"] - of["loss_amount"]
+    funds = costs.funding_rate / _YEAR * of["balance"]
+    service = costs.servicing_amount * of["balance"][n:] / ONE_LOAN
+    profit = (brought - funds)[:n] - service - costs.acquisition_amount * number[rows]
     result[start - 1] = lent[profit < 0].sum() / lent.sum()
     return result
 

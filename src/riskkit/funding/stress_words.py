@@ -127,12 +127,9 @@ def _refused_text(summary: pd.DataFrame) -> str:
 def _reverse_text(reverse: pd.DataFrame, currency: str) -> str:
     """How bad it must get, in the order in which it bites."""
     told = []
-    for target, what in _FALLS.items():
-        rows = reverse.xs(target, level="target")
-        if (rows["not_run"] != "").all():
-            told.append(f"When {what} cannot be told: {rows['not_run'].iloc[0]}.")
-            continue
-        rows = rows[rows["not_run"] == ""]
+    run = reverse[reverse["not_run"] == ""]
+    for target, rows in run.groupby(level="target", sort=False):
+        what, rows = _FALLS[str(target)], rows.droplevel("target")
         if CLIMATE in rows.index:
             told.append(_climate_text(rows.loc[CLIMATE], what, currency))
         others = rows.drop(index=CLIMATE, errors="ignore")

@@ -5,10 +5,10 @@ Takes loans, their moves and a shock; gives loans and moves that the engine foll
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import pandas as pd
 from scipy.special import expit, logit
 
 from riskkit.arrears import DEFAULT, N_STATES
@@ -18,148 +18,184 @@ from riskkit.runoff import Moves, OpenLoans
 
 __all__ = [
     "ONE_LOAN",
+    "RememberedMoves",
     "StressedMoves",
-    "counted",
+    "condensed",
     "nothing_in_default",
     "sampled_loans",
     "stressed_loans",
+    "with_counts",
 ]
 
 ENDED = DEFAULT + 1
-# of state s to a worse one, as against staying, getting better and being paid off
-_WORSE = np.array([[s < to <= DEFAULT for to in range(ENDED + 1)] for s in range(N_STATES)])
 # what a loan counts as where loans are counted as money is, so that parts of one can be told
 ONE_LOAN = 1_000_000
+_MONTHS_A_YEAR = 12
+_MONEY = "due", "owed", "fee"
+_RATES = "recovered_rate", "effective_rate"
+_OF_LOAN = ("group", "start", "state", "cell", "left", *_MONEY, *_RATES)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StressedMoves:
-    """Moves of cells that came from others, with other odds.
+    """Moves of cells that came from others, in a climate of their own.
 
     Parameters
     ----------
     moves : Moves
     origin : int array of shape (n_cells,)
         The cell of `moves` that each was part of.
-    logit : float array of shape (n_cells,)
-        Added to the log-odds of getting worse.
+    step : int array of shape (n_cells,)
+        Position in `offsets`.
+    offsets : float array of shape (n_steps,)
+        Log-odds of a missed payment added to the climate that a cell's loans feel.
     prepay_logit : float array of shape (H,)
-        Added, of loans that do not get worse, to the log-odds of being paid off in the month.
+        Added, of loans without arrears that miss no payment, to the log-odds of being paid off.
     never_pays : bool array of shape (n_cells,)
         Loans that get a month further into arrears every month.
     """
 
     moves: Moves
     origin: Array
-    logit: Array
+    step: Array
+    offsets: Array
     prepay_logit: Array
     never_pays: Array
 
     def at(self, ahead: int, climate: Array) -> Array:
         """Of shape (n_climates, n_cells, N_STATES, 6)."""
-        moves = self.moves.at(ahead, climate)[:, self.origin]
-        moved = np.flatnonzero(self.logit)
-        if len(moved):
-            worse = (moves[:, moved] * _WORSE).sum(axis=-1)
-            higher = _raised(worse, self.logit[moved][:, None])
-            moves[:, moved] = _reshaped(moves[:, moved], _WORSE, worse, higher)
+        moves = np.empty((len(climate), len(self.origin), N_STATES, ENDED + 1))
+        for step, offset in enumerate(self.offsets):
+            cells = np.flatnonzero(self.step == step)
+            moves[:, cells] = self.moves.at(ahead, climate + offset)[:, self.origin[cells]]
         if self.prepay_logit[ahead - 1]:
-            worse = (moves * _WORSE).sum(axis=-1)
-            ended = moves[..., ENDED]
-            rest = 1 - worse
-            part = np.divide(ended, rest, out=np.zeros_like(ended), where=rest > 0)
-            more = rest * _raised(np.minimum(part, 1.0), self.prepay_logit[ahead - 1])
-            # out of those that stay or get better, so that no more payments are missed
-            others = np.zeros(_WORSE.shape[1], dtype=bool)
-            others[ENDED] = True
-            kept = np.where(_WORSE, moves, 0)
-            moves = kept + _reshaped(moves - kept, others[None], ended, more, total=rest)
+            stays, ends = moves[:, :, 0, 0], moves[:, :, 0, ENDED]
+            either = stays + ends
+            part = np.divide(ends, either, out=np.zeros_like(ends), where=either > 0)
+            with np.errstate(divide="ignore"):
+                more = expit(logit(np.minimum(part, 1)) + self.prepay_logit[ahead - 1])
+            moves[:, :, 0, 0], moves[:, :, 0, ENDED] = either * (1 - more), either * more
         if self.never_pays.any():
             moves[:, self.never_pays] = np.eye(N_STATES, ENDED + 1, 1)
         return moves
 
 
-def stressed_loans(
-    loans: OpenLoans,
-    moves: Moves,
-    shock: Shock,
-    capped: Callable[[float], OpenLoans] | None = None,
-) -> tuple[OpenLoans, StressedMoves, Array]:
-    """Loans and moves whose expected cash is that under a shock, and how much of a loan each is.
+@dataclass(frozen=True, eq=False)
+class RememberedMoves:
+    """The same moves, each asked for once: cash, provision and chance of one course share them.
 
-    A loan of which a share never pays is two, which owe the two parts of it; the money of a loan
-    lent in a month of another volume is multiplied.
+    Parameters
+    ----------
+    moves : Moves
+    """
+
+    moves: Moves
+    _known: dict[tuple[int, bytes], Array] = field(default_factory=dict, repr=False)
+
+    def at(self, ahead: int, climate: Array) -> Array:
+        """Of shape (n_climates, n_cells, N_STATES, 6)."""
+        values, place = np.unique(climate, return_inverse=True)
+        key = ahead, values.tobytes()
+        if key not in self._known:
+            self._known[key] = self.moves.at(ahead, values)
+        known = self._known[key]
+        return known if len(climate) == 1 else known[place]
+
+
+def stressed_loans(
+    loans: OpenLoans, number: Array, moves: Moves, shock: Shock
+) -> tuple[OpenLoans, Array, StressedMoves]:
+    """Loans and moves whose expected cash is that under a shock, and how many loans each row is.
+
+    A row of which a share never pays is two, which owe the two parts of it; the money of loans lent
+    in a month of another volume is multiplied. A loan at a price above a cap repays as planned and
+    pays interest at the cap, with no fee: that is what it then costs a year, however it is repaid.
+
+    Parameters
+    ----------
+    loans : OpenLoans
+    number : float array of shape (n,)
+        Loans that each row is.
+    moves : Moves
+    shock : Shock
+    """
+    loans = _at_capped_prices(loans, shock)
+    added, never_rate, volume = _changed(loans, shock)
+    some = np.flatnonzero((never_rate > 0) & (never_rate < 1))
+    whole, part = _money(loans, volume), _money(loans, volume * never_rate)
+    for name, values in whole.items():
+        values[some] -= part[name][some]
+    split_number = number * volume
+    never_number = (split_number * never_rate)[some]
+    split_number[some] -= never_number
+    rows = np.append(np.arange(len(volume)), some)
+    order = np.argsort(loans.start[rows], kind="stable")
+    money = {name: np.append(whole[name], part[name][some], axis=0)[order] for name in _MONEY}
+    never = np.append(never_rate >= 1, np.ones(len(some), dtype=bool))
+    both, stressed = _split(
+        _taken(loans, rows[order], money), moves, shock, added[rows[order]], never[order]
+    )
+    return both, np.append(split_number, never_number)[order], stressed
+
+
+def sampled_loans(
+    loans: OpenLoans, moves: Moves, shock: Shock, rng: np.random.Generator
+) -> tuple[OpenLoans, StressedMoves]:
+    """The same with whole loans: which never pay, and which are lent once more or not, by lot.
 
     Parameters
     ----------
     loans : OpenLoans
     moves : Moves
     shock : Shock
-    capped : callable of a highest price a year to OpenLoans, optional
-        The same new loans, in the same order, none at a higher price.
-
-    Raises
-    ------
-    ValueError
-        Prices are capped and nothing says what the loans would be.
-    """
-    loans, added, never_rate, volume = _changed(loans, shock, capped)
-    some = np.flatnonzero((never_rate > 0) & (never_rate < 1))
-    whole, part = _money(loans, volume), _money(loans, volume * never_rate)
-    for name, values in whole.items():
-        values[some] -= part[name][some]
-    money = {name: np.append(whole[name], part[name][some], axis=0) for name in _MONEY}
-    weight = np.append(volume, (volume * never_rate)[some])
-    weight[some] -= weight[len(volume) :]
-    rows = np.append(np.arange(len(volume)), some)
-    never = np.append(never_rate >= 1, np.ones(len(some), dtype=bool))
-    order = np.argsort(loans.start[rows], kind="stable")
-    both = _taken(loans, rows[order], {name: values[order] for name, values in money.items()})
-    split, stressed = _split(both, moves, shock, added[rows[order]], never[order])
-    return split, stressed, weight[order]
-
-
-def sampled_loans(
-    loans: OpenLoans,
-    moves: Moves,
-    shock: Shock,
-    rng: np.random.Generator,
-    capped: Callable[[float], OpenLoans] | None = None,
-) -> tuple[OpenLoans, StressedMoves]:
-    """The same with whole loans: which never pay, and which are lent once more or not, by lot.
-
-    Parameters
-    ----------
-    loans, moves, shock, capped
-        As in :func:`stressed_loans`.
     rng : Generator
     """
-    loans, added, never_rate, volume = _changed(loans, shock, capped)
+    loans = _at_capped_prices(loans, shock)
+    added, never_rate, volume = _changed(loans, shock)
     times = np.floor(volume + rng.random(len(volume))).astype(np.int64)
     rows = np.repeat(np.arange(len(times)), times)
     never = rng.random(len(rows)) < never_rate[rows]
     return _split(_taken(loans, rows, {}), moves, shock, added[rows], never)
 
 
-def counted(loans: OpenLoans, weight: Array) -> OpenLoans:
-    """The same loans, each owing `ONE_LOAN` until it has ended: its balance counts those that run.
+def with_counts(loans: OpenLoans, number: Array) -> OpenLoans:
+    """The same loans in one group, and as many in another that count them.
+
+    Each loan of the second group owes `ONE_LOAN` until it has ended: what they owe, default and are
+    lent is the number of loans that run, default and are lent.
 
     Parameters
     ----------
     loans : OpenLoans
-    weight : float array of shape (n,)
-        How much of a loan each is.
+    number : float array of shape (n,)
+        Loans that each row is.
     """
+    n = len(loans.ids)
     runs = np.arange(loans.owed.shape[1]) < loans.left[:, None]
-    one = np.rint(ONE_LOAN * weight).astype(np.int64)
+    one = np.rint(ONE_LOAN * number).astype(np.int64)
+    rows = np.argsort(np.append(loans.start, loans.start), kind="stable")
+    money = {
+        "due": np.append(loans.due, np.zeros_like(loans.due), axis=0)[rows],
+        "owed": np.append(loans.owed, np.where(runs, one[:, None], 0), axis=0)[rows],
+        "fee": np.append(loans.fee, np.zeros_like(loans.fee))[rows],
+    }
+    twice = {
+        name: np.append(getattr(loans, name), getattr(loans, name), axis=0)[rows]
+        for name in ("start", "state", "cell", "left", *_RATES)
+    }
+    idle = {name: np.zeros_like(getattr(loans, name).sum(axis=0)) for name in _IN_DEFAULT}
     return replace(
         loans,
-        due=np.zeros_like(loans.due),
-        owed=np.where(runs, one[:, None], 0),
-        fee=np.zeros_like(loans.fee),
-        recovered_rate=np.zeros_like(loans.recovered_rate),
-        **nothing_in_default(len(loans.groups), loans.n_months),
+        ids=loans.ids.append(loans.ids).take(rows),
+        group=np.repeat([0, 1], n)[rows],
+        groups=pd.Index(["money", "loans"]),
+        **twice,
+        **money,
+        **{name: np.stack([getattr(loans, name).sum(axis=0), none]) for name, none in idle.items()},
     )
+
+
+_IN_DEFAULT = "in_default", "in_default_owed", "in_default_loss"
 
 
 def nothing_in_default(n_groups: int, n_months: int) -> dict[str, Array]:
@@ -171,48 +207,71 @@ def nothing_in_default(n_groups: int, n_months: int) -> dict[str, Array]:
     }
 
 
-_MONEY = "due", "owed", "fee"
-_OF_LOAN = "group", "start", "state", "cell", "left", *_MONEY, "recovered_rate", "effective_rate"
+def condensed(loans: OpenLoans, shock: Shock) -> tuple[OpenLoans, Array]:
+    """Loans of one price that a shock leaves alike as one row each, and how many each row is.
+
+    Their expected cash is the same: of a price, defaults of a cell bring alike.
+
+    Parameters
+    ----------
+    loans : OpenLoans
+    shock : Shock
+        Of any severity: loans are told apart by what it covers.
+    """
+    parts = [loans.start, loans.cell, loans.state.astype(np.int64), loans.left, loans.group]
+    parts += [worse.covers.astype(np.int64) for worse in shock.new_loans]
+    parts.append(np.unique(loans.effective_rate, return_inverse=True)[1])
+    key = np.zeros(len(loans.ids), dtype=np.int64)
+    for part in parts:
+        # codes of what has been told apart so far, so that keys stay small
+        key = np.unique(key, return_inverse=True)[1] * (int(np.max(part, initial=0)) + 1) + part
+    _, first, place = np.unique(key, return_index=True, return_inverse=True)
+    n = len(first)
+    order = np.argsort(place, kind="stable")
+    starts = np.searchsorted(place[order], np.arange(n))
+
+    def sums(values: Array) -> Array:
+        return np.add.reduceat(values[order], starts, axis=0) if n else values
+
+    money = {name: sums(getattr(loans, name)) for name in _MONEY}
+    owed = np.maximum(loans.owed[:, 0], 1).astype(float)
+    brought = sums(loans.recovered_rate * owed[:, None]) / sums(owed)[:, None]
+    rows = _taken(loans, first, money | {"recovered_rate": brought})
+    return rows, np.bincount(place, minlength=n).astype(float)
 
 
-def _changed(
-    loans: OpenLoans, shock: Shock, capped: Callable[[float], OpenLoans] | None
-) -> tuple[OpenLoans, Array, Array, Array]:
-    """Loans at other prices; and log-odds, share that never pays and volume of each."""
+def _changed(loans: OpenLoans, shock: Shock) -> tuple[Array, Array, Array]:
+    """Log-odds added to each loan, the share of it that never pays, and how much of it is lent."""
     new = np.flatnonzero(loans.start > 0)
-    month = np.clip(loans.start[new] - 1, 0, len(shock.climate) - 1)
-    loans = _at_capped_prices(loans, new, shock.cap_apr[month], capped)
+    month = _month_lent(loans, new, shock)
     added, pays, volume = (np.full(len(loans.ids), one) for one in (0.0, 1.0, 1.0))
     for worse in shock.new_loans:
         hit = worse.covers[new]
         added[new] += np.where(hit, worse.logit[month], 0)
         pays[new] *= np.where(hit, 1 - worse.never_paying_rate[month], 1)
     volume[new] = shock.volume_factor[month]
-    return loans, added, 1 - pays, volume
+    return added, 1 - pays, volume
 
 
-def _at_capped_prices(
-    loans: OpenLoans, new: Array, cap: Array, capped: Callable[[float], OpenLoans] | None
-) -> OpenLoans:
-    """Due, owed and withheld of new loans under the cap of the month in which each is lent."""
-    caps = np.unique(cap[np.isfinite(cap)])
-    if not len(caps) or not len(new):
+def _month_lent(loans: OpenLoans, new: Array, shock: Shock) -> Array:
+    """Position in a path of the months ahead at which each of some new loans is lent."""
+    return np.minimum(loans.start[new] - 1, len(shock.climate) - 1)
+
+
+def _at_capped_prices(loans: OpenLoans, shock: Shock) -> OpenLoans:
+    """Interest at the cap of the month in which a loan is lent, where it would cost more."""
+    new = np.flatnonzero(loans.start > 0)
+    cap = shock.cap_apr[_month_lent(loans, new, shock)] / _MONTHS_A_YEAR
+    dear = np.flatnonzero(loans.effective_rate[new] > cap)
+    if not len(dear):
         return loans
-    if capped is None:
-        raise ValueError("a cap on prices needs new loans at other prices, got none")
-    money = {name: getattr(loans, name).copy() for name in _MONEY}
-    for highest in caps:
-        cheaper = capped(float(highest))
-        if list(cheaper.ids) != list(loans.ids[new]):
-            raise ValueError("loans under a cap must be the new loans in the same order")
-        at = np.flatnonzero(cap == highest)
-        for name, values in money.items():
-            given = getattr(cheaper, name)[at]
-            if given.ndim > 1:  # level after the last instalment of the longest
-                width = np.minimum(np.arange(values.shape[1]), given.shape[1] - 1)
-                given = given[:, width]
-            values[new[at]] = given
-    return replace(loans, **money)
+    at, cap = new[dear], cap[dear]
+    owed = loans.owed[at]
+    interest = np.rint(cap[:, None] * owed[:, :-1]).astype(np.int64)
+    due, fee, rate = loans.due.copy(), loans.fee.copy(), loans.effective_rate.copy()
+    due[at, 1:] = np.cumsum(interest, axis=1) + owed[:, :1] - owed[:, 1:]
+    fee[at], rate[at] = 0, cap
+    return replace(loans, due=due, fee=fee, effective_rate=rate)
 
 
 def _money(loans: OpenLoans, factor: Array) -> dict[str, Array]:
@@ -247,24 +306,9 @@ def _split(
     stressed = StressedMoves(
         moves=moves,
         origin=origin,
-        logit=steps[step],
+        step=step,
+        offsets=steps,
         prepay_logit=shock.prepay_logit,
         never_pays=never_pays.astype(bool),
     )
     return replace(loans, cell=cell), stressed
-
-
-def _raised(p: Array, added: Array | float) -> Array:
-    """Probabilities whose log-odds are so much higher; 0 and 1 stay."""
-    with np.errstate(divide="ignore"):
-        return expit(logit(p) + added)
-
-
-def _reshaped(
-    moves: Array, among: Array, now: Array, then: Array, *, total: Array | float = 1.0
-) -> Array:
-    """Moves whose sum over some columns is no longer `now` but `then`, all else in proportion."""
-    rest, left = total - now, total - then
-    up = np.divide(then, now, out=np.ones_like(now), where=now > 0)
-    down = np.divide(left, rest, out=np.ones_like(now), where=rest > 0)
-    return moves * np.where(among, up[..., None], down[..., None])
