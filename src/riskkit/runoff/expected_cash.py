@@ -11,7 +11,12 @@ import pandas as pd
 from riskkit.arrears import DEFAULT, N_STATES
 from riskkit.checks import Array
 from riskkit.runoff.future_cash import AMOUNTS, FutureCash
-from riskkit.runoff.loan_classes import LoanClasses, instalments_paid, loan_classes
+from riskkit.runoff.loan_classes import (
+    LoanClasses,
+    instalments_paid,
+    loan_classes,
+    rates_after_factor,
+)
 from riskkit.runoff.moves import Moves, climate_array, month_ends, month_moves
 from riskkit.runoff.open_loans import OpenLoans
 
@@ -45,7 +50,8 @@ def expected_cash(
     day : Timestamp or str
         Today.
     lgd_factor : float
-        Multiplies what every default loses, past and to come, up to the whole.
+        Multiplies what every default loses, past and to come, up to the whole; of loans in default
+        today, up to the whole of their group's.
 
     Returns
     -------
@@ -64,7 +70,7 @@ def expected_cash(
     """
     asked = climate_array(climate, loans.n_months, n_dims=1)
     n_months, n_groups = len(asked), len(loans.groups)
-    classes = loan_classes(loans, n_months, lgd_factor)
+    classes = loan_classes(loans, rates_after_factor(loans, lgd_factor)[:, :n_months])
     n_cells = int(np.max(loans.cell, initial=-1)) + 1
     amounts = {name: np.zeros((n_groups, n_months)) for name in AMOUNTS}
     brought = np.zeros((n_groups, n_months))

@@ -15,7 +15,13 @@ from riskkit.checks import Array
 from riskkit.runoff.loans_of_book import value_of_lags
 from riskkit.runoff.open_loans import OpenLoans
 
-__all__ = ["LoanClasses", "instalments_paid", "loan_classes", "rates_after_factor"]
+__all__ = [
+    "LoanClasses",
+    "instalments_paid",
+    "loan_classes",
+    "rates_after_factor",
+    "value_of_recoveries",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +35,7 @@ class LoanClasses:
         Sums of those of the loans.
     fee : float array of shape (n_classes,)
     recovered : float array of shape (n_classes, N_STATES, H)
-        Σ owed × recovered rate of a default in each month ahead from each state.
+        Σ owed × rate of a default in each month ahead from each state.
     rate : float array of shape (n_classes,)
         Effective rate a month, mean by what is owed.
     """
@@ -56,16 +62,14 @@ def instalments_paid(
     return np.clip(age + state_today - states, 0, left)
 
 
-def loan_classes(loans: OpenLoans, n_months: int, lgd_factor: float = 1.0) -> LoanClasses:
+def loan_classes(loans: OpenLoans, rates: Array) -> LoanClasses:
     """Open loans by class; see :class:`LoanClasses`.
 
     Parameters
     ----------
     loans : OpenLoans
-    n_months : int
-        Months ahead in which defaults are asked for.
-    lgd_factor : float
-        As in :func:`rates_after_factor`.
+    rates : float array of shape (n_loans, H)
+        Share of what is owed that a default in each month ahead brings.
     """
     width = loans.owed.shape[1]
     parts = {
@@ -87,8 +91,8 @@ def loan_classes(loans: OpenLoans, n_months: int, lgd_factor: float = 1.0) -> Lo
         return np.add.reduceat(values[order], starts, axis=0) if n else values.astype(float)
 
     each = np.arange(len(loans.ids))[:, None]
-    rates = rates_after_factor(loans, lgd_factor)
     states = np.arange(N_STATES)
+    n_months = rates.shape[1]
     recovered = np.zeros((n, N_STATES, n_months))
     today, left = parts["state"][:, None], loans.left[:, None]
     for month in range(n_months):
@@ -122,6 +126,11 @@ def rates_after_factor(loans: OpenLoans, lgd_factor: float) -> Array:
         raise ValueError(f"lgd_factor must be >= 0, got {lgd_factor!r}")
     if lgd_factor == 1:
         return loans.recovered_rate
-    worth = value_of_lags(loans.recovery_lags, loans.effective_rate)[:, None]
+    worth = value_of_recoveries(loans)[:, None]
     loss = np.minimum(lgd_factor * (1 - loans.recovered_rate * worth), 1)
     return np.minimum((1 - loss) / worth, 1)
+
+
+def value_of_recoveries(loans: OpenLoans) -> Array:
+    """Value at a default of each fen that it brings, at each loan's effective rate."""
+    return value_of_lags(loans.recovery_lags, loans.effective_rate)
