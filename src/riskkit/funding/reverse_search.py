@@ -38,8 +38,9 @@ def reverse_stress(
     """How bad it must get within a year until the reserve, or the cash, is gone.
 
     Severity multiplies what a scenario moves; that of the climate alone is the log-odds of a missed
-    payment added in every month ahead. The severity at which nothing is left any more is found by Brent's method between severities that were run, and
-    confirmed: the lender is run with a severity just below and with one just above.
+    payment added in every month ahead. The severity from which on nothing is left is found by
+    Brent's method between severities that were run, and confirmed: the lender is run with one just
+    below and with one just above it.
 
     Parameters
     ----------

@@ -19,6 +19,7 @@ from riskkit.funding.stressed_loans import (
     ONE_LOAN,
     nothing_in_default,
     stressed_loans,
+    taken,
     with_counts,
 )
 
@@ -26,6 +27,8 @@ __all__ = ["ALL", "BASE", "shocks_of", "stress", "stress_summary"]
 
 BASE, ALL = "base", "all together"
 _YEAR = 12
+# of fewer expected defaults no interval says how far chance may go
+_FEW_DEFAULTS = 10
 _LEVEL = 0.95
 _Z = float(special.ndtri(0.5 + _LEVEL / 2))
 
@@ -101,8 +104,8 @@ def _unprofitable(lender: StressedLender, shock: Shock) -> np.ndarray:
     lent = loans.owed[rows, 0]
     if start > lender.n_months or not lent.sum() > 0:
         return result
-    alone, n = _each_for_itself(loans, rows), len(rows)
-    counted = with_counts(alone, number[rows])
+    n = len(rows)
+    counted = with_counts(taken(loans, rows), number[rows])
     # one group of each loan's money, then one of each loan's number
     place = np.append(np.arange(n), np.arange(n))
     counted = replace(
@@ -126,21 +129,6 @@ def _unprofitable(lender: StressedLender, shock: Shock) -> np.ndarray:
     return result
 
 
-def _each_for_itself(loans: runoff.OpenLoans, rows: np.ndarray) -> runoff.OpenLoans:
-    """Some loans, each a group of its own."""
-    n = len(rows)
-    names = "start", "state", "cell", "left", "due", "owed", "fee"
-    rates = "recovered_rate", "effective_rate"
-    return replace(
-        loans,
-        ids=loans.ids[rows],
-        group=np.arange(n),
-        groups=pd.RangeIndex(n).astype("str"),
-        **nothing_in_default(n, loans.n_months),
-        **{name: getattr(loans, name)[rows] for name in (*names, *rates)},
-    )
-
-
 def stress_summary(table: pd.DataFrame, lender: StressedLender) -> pd.DataFrame:
     """What a year brings under each scenario, and how sure that is.
 
@@ -155,11 +143,13 @@ def stress_summary(table: pd.DataFrame, lender: StressedLender) -> pd.DataFrame:
     DataFrame, index scenario: base, the file's in its order, all together
         `months` looked at, at most 12; amounts in fen, with 95 % intervals in `_low` and `_high`
         for what chance makes of single loans (which default, which are lent), not for the
-        climate or for errors of the estimate: `default_amount`, `default_rate` (of what was owed
+        climate or for errors of the estimate, and NaN where fewer than ten defaults are expected:
+        `default_amount`, `default_rate` (of what was owed
         today or has been lent since), `loss_amount`, `provision_amount` (at the end),
         `profit_amount`, `lowest_cash_amount` and the `lowest_cash_month` in which it is so low,
         `cash_gone_month` (first with none left; NaT if never), `reserve_amount` (at the end) and
-        `reserve_gone_month`, `undrawn_amount` (what lines could still lend in that lowest month);
+        `reserve_gone_month`, `repaid_amount` (to funders), `undrawn_amount` (what lines could
+        still lend in the month of the lowest cash);
         `more_loss_amount`, `less_profit_amount`: than in
         the base; `loss_interaction_amount`, `profit_interaction_amount`: of all together, how much
         more that is than the sum of the single ones (NaN of these); `unprofitable_rate`; and
@@ -200,26 +190,29 @@ def _year_of(year: pd.DataFrame, lender: StressedLender) -> dict[str, object]:
     known = cash.notna().any()
     lowest = cash.idxmin() if known else pd.NaT
     low, error = year.loc[lowest, ["closing_amount", "cash_error"]] if known else (np.nan,) * 2
+    # one multiple of all standard deviations, and none where they mean nothing
+    width = _Z if year["default_loans"].sum() >= _FEW_DEFAULTS else np.nan
     return {
         "months": len(year),
         "default_amount": default,
         "default_rate": default / base if base > 0 else np.nan,
-        **_interval("loss_amount", loss, last["loss_error"]),
+        **_interval("loss_amount", loss, width * last["loss_error"]),
         "provision_amount": last["provision_amount"],
-        **_interval("profit_amount", profit, last["profit_error"]),
-        **_interval("lowest_cash_amount", low, error),
+        **_interval("profit_amount", profit, width * last["profit_error"]),
+        **_interval("lowest_cash_amount", low, width * error),
         "lowest_cash_month": lowest,
+        "repaid_amount": year["repaid_amount"].sum(),
         "undrawn_amount": year["undrawn_amount"].get(lowest, np.nan),
         "cash_gone_month": _first_gone(cash),
-        **_interval("reserve_amount", reserve.iloc[-1], last["profit_error"]),
+        **_interval("reserve_amount", reserve.iloc[-1], width * last["profit_error"]),
         "reserve_gone_month": _first_gone(reserve),
         "unprofitable_rate": year["unprofitable_rate"].max(),
     }
 
 
-def _interval(name: str, value: float, error: float) -> dict[str, float]:
+def _interval(name: str, value: float, half: float) -> dict[str, float]:
     stem = name.removesuffix("_amount")
-    return {name: value, f"{stem}_low": value - _Z * error, f"{stem}_high": value + _Z * error}
+    return {name: value, f"{stem}_low": value - half, f"{stem}_high": value + half}
 
 
 def _first_gone(amounts: pd.Series) -> pd.Timestamp:

@@ -52,8 +52,13 @@ def _base_text(summary: pd.DataFrame, currency: str) -> str:
     if not np.isnan(base["lowest_cash_amount"]):
         text += (
             f"; cash is lowest in {base['lowest_cash_month']:%B %Y}, with "
-            f"{_money(base, 'lowest_cash')}"
+            f"{_money(base, 'lowest_cash')}, while lines could still lend "
+            f"{base['undrawn_amount'] / 100:,.0f}"
         )
+        if base["repaid_amount"] > 0:
+            text += f" and {base['repaid_amount'] / 100:,.0f} is to be paid back to funders"
+    if np.isnan(base["loss_low"]):
+        return f"{text}. How far chance may move that, so few loans **do not tell**."
     return (
         f"{text}. The intervals hold the chance of single loans, not an error of what is estimated "
         "and not the climate, which is what the scenarios are for."
@@ -134,7 +139,7 @@ def _reverse_text(reverse: pd.DataFrame, currency: str) -> str:
             told.append(_climate_text(rows.loc[CLIMATE], what, currency))
         others = rows.drop(index=CLIMATE, errors="ignore")
         found = others.dropna(subset="severity").sort_values("severity", kind="stable")
-        sure = [f"{_named(name)} × {row['severity']:.1f}" for name, row in found.iterrows()]
+        sure = [f"{_named(name)} × {row['severity']:.2f}" for name, row in found.iterrows()]
         never = [_named(name) for name in others.index.difference(found.index, sort=False)]
         if sure:
             told.append(f"The same by scenario, so many times as bad as stated: {', '.join(sure)}.")
@@ -152,13 +157,15 @@ def _climate_text(row: pd.Series, what: str, currency: str) -> str:
         )
     if row["severity"] == 0:
         return f"**As expected already, {what}**, in {row['month']:%B %Y}."
-    text = f"**A climate worse by {row['severity']:.2f}** in log-odds of a missed payment"
+    text = (
+        f"**A climate worse by {row['severity']:.3f} in every month** (log-odds of a missed payment"
+    )
     if not np.isnan(row["climate_sds"]):
-        text += f", {row['climate_sds']:.1f} times its standard deviation,"
+        text += f"; {row['climate_sds']:.1f} times the standard deviation of a single month's"
     return (
-        f"{text} and {what}: {row['default_rate']:.1%} of the year's loans default then, in place "
-        f"of {row['base_default_rate']:.1%} (run so, {row['above_amount'] / 100:,.0f} {currency} "
-        f"is left; with {row['below_severity']:.2f}, {row['below_amount'] / 100:,.0f})."
+        f"{text}) and {what}: {row['default_rate']:.1%} of the year's loans default then, in place "
+        f"of {row['base_default_rate']:.1%}. Run so, {row['above_amount'] / 100:,.0f} {currency} "
+        f"is left; with {row['below_severity']:.3f} it is {row['below_amount'] / 100:,.0f}."
     )
 
 
@@ -189,7 +196,9 @@ def stress_findings(
             when = "as expected" if name == BASE else f"under {_named(name)}"
             told.append(("Stress", f"{when} {broken}", name == BASE))
     if len(run) == 1:
-        told.append(("Stress", "no scenario could be run", False))
+        told.append(
+            ("Stress", "no scenario was run: the funding file states none that can be", False)
+        )
     for name, why in summary["not_run"][summary["not_run"] != ""].items():
         told.append(("Stress", f"{_named(name)} was not run: {why}", False))
     if CLIMATE in reverse.index.get_level_values("scenario"):
@@ -201,9 +210,11 @@ def stress_findings(
                 told.append(
                     ("Reverse stress", f"{seen} and {_FALLS[str(target)]}; {rate}", target in _GONE)
                 )
-    mine = [one for one in unverified if one.startswith(("stress", "macro_effects"))]
-    if mine:
-        told.append(("Stress", f"nobody has verified {', '.join(mine)}", False))
+    scenarios = sum(one.startswith("stress: ") for one in unverified)
+    parts = [f"{scenarios} of the scenarios"] if scenarios else []
+    parts += ["the effects of the macro paths"] if "macro_effects" in unverified else []
+    if parts:
+        told.append(("Stress", f"nobody has verified {' and '.join(parts)}", False))
     return told
 
 
@@ -218,4 +229,5 @@ def _named(name: object) -> str:
 def _money(row: pd.Series, what: str) -> str:
     """An amount with its interval, in units of the currency."""
     low, high = row[f"{what}_low"] / 100, row[f"{what}_high"] / 100
-    return f"{row[f'{what}_amount'] / 100:,.0f} ({low:,.0f} to {high:,.0f})"
+    sure = "" if np.isnan(low) else f" ({low:,.0f} to {high:,.0f})"
+    return f"{row[f'{what}_amount'] / 100:,.0f}{sure}"

@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 # loans are thrown into so many groups by lot, to see by how much such groups differ
-_N_GROUPS = 40
+_N_GROUPS = 200
 _MONTHS_A_YEAR = 12
 _DAYS_A_YEAR = 365
 
@@ -188,7 +188,8 @@ def course_of(lender: StressedLender, shock: Shock | None = None) -> pd.DataFram
     net of the discount that unwinds. profit = interest + fees + earned on cash − funding − costs −
     charge. closing = opening + collected − paid out − costs − funding + earned − repaid. So cash +
     balance + recoveries to come − provision of loans never in default − drawn moves by the profit.
-    Interest counts when it is paid.
+    Interest counts when it is paid; cash that is short is borrowed at `funding_rate`, and what it
+    costs is earned below 0.
 
     Parameters
     ----------
@@ -309,7 +310,8 @@ def _cash(
     for at in range(len(flow)):
         opening[at] = cash
         if held is not None:
-            earned[at] = round(lender.file.cash_rate / _MONTHS_A_YEAR * max(cash, 0))
+            rate = lender.file.cash_rate if cash > 0 else lender.costs.funding_rate
+            earned[at] = round(rate / _MONTHS_A_YEAR * cash)
         cash = int(cash + flow[at] + earned[at])
     brought = of["interest_amount"] + of["fee_amount"] + earned
     profit = brought - interest - of["cost_amount"] - of["charge_amount"]

@@ -24,6 +24,7 @@ __all__ = [
     "nothing_in_default",
     "sampled_loans",
     "stressed_loans",
+    "taken",
     "with_counts",
 ]
 
@@ -133,7 +134,7 @@ def stressed_loans(
     money = {name: np.append(whole[name], part[name][some], axis=0)[order] for name in _MONEY}
     never = np.append(never_rate >= 1, np.ones(len(some), dtype=bool))
     both, stressed = _split(
-        _taken(loans, rows[order], money), moves, shock, added[rows[order]], never[order]
+        taken(loans, rows[order], **money), moves, shock, added[rows[order]], never[order]
     )
     return both, np.append(split_number, never_number)[order], stressed
 
@@ -155,7 +156,7 @@ def sampled_loans(
     times = np.floor(volume + rng.random(len(volume))).astype(np.int64)
     rows = np.repeat(np.arange(len(times)), times)
     never = rng.random(len(rows)) < never_rate[rows]
-    return _split(_taken(loans, rows, {}), moves, shock, added[rows], never)
+    return _split(taken(loans, rows), moves, shock, added[rows], never)
 
 
 def with_counts(loans: OpenLoans, number: Array) -> OpenLoans:
@@ -236,7 +237,7 @@ def condensed(loans: OpenLoans, shock: Shock) -> tuple[OpenLoans, Array]:
     money = {name: sums(getattr(loans, name)) for name in _MONEY}
     owed = np.maximum(loans.owed[:, 0], 1).astype(float)
     brought = sums(loans.recovered_rate * owed[:, None]) / sums(owed)[:, None]
-    rows = _taken(loans, first, money | {"recovered_rate": brought})
+    rows = taken(loans, first, **money, recovered_rate=brought)
     return rows, np.bincount(place, minlength=n).astype(float)
 
 
@@ -287,10 +288,10 @@ def _money(loans: OpenLoans, factor: Array) -> dict[str, Array]:
     return money
 
 
-def _taken(loans: OpenLoans, rows: Array, money: dict[str, Array]) -> OpenLoans:
-    """Some of the loans, some more than once, and what they owe where it is another amount."""
+def taken(loans: OpenLoans, rows: Array, **other: Array) -> OpenLoans:
+    """Some of the loans, some more than once, and what of them is other than it was."""
     parts = {name: getattr(loans, name)[rows] for name in _OF_LOAN}
-    return replace(loans, ids=loans.ids[rows], **(parts | money))
+    return replace(loans, ids=loans.ids[rows], **(parts | other))
 
 
 def _split(
