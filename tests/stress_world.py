@@ -61,9 +61,15 @@ def plan(amount: int, n: int, rate: float, width: int) -> tuple[list[int], list[
 
 
 def open_loans(
-    loans: list[dict[str, Any]], *, lags: tuple[float, ...] = (1.0,), gone: float = 0.0
+    loans: list[dict[str, Any]],
+    *,
+    lags: tuple[float, ...] = (1.0,),
+    gone: tuple[float, float] = (0.0, 0.0),
 ) -> OpenLoans:
-    """Loans of the keys start, amount, n, rate, cell, state, fee, recovered, id."""
+    """Loans of the keys start, amount, n, rate, cell, state, fee, recovered, id.
+
+    Those in default today owe and lose so much; the rest of it comes in a month.
+    """
     loans = sorted(loans, key=lambda one: one.get("start", 0))
     width = max([one["n"] for one in loans], default=0)
     plans = [plan(one["amount"], one["n"], one.get("rate", 0.0), width) for one in loans]
@@ -71,7 +77,9 @@ def open_loans(
     def of(name: str, usual: Any, dtype: Any = np.int64) -> np.ndarray:
         return np.array([one.get(name, usual) for one in loans], dtype=dtype)
 
-    loss = np.full((1, N_MONTHS + 1), gone)
+    owed_by_gone, lost_by_gone = gone
+    in_default = np.zeros((1, N_MONTHS))
+    in_default[0, 0] = owed_by_gone - lost_by_gone
     return OpenLoans(
         ids=pd.Index([one.get("id", f"L{at}") for at, one in enumerate(loans)], dtype="str"),
         group=np.zeros(len(loans), dtype=np.int64),
@@ -85,10 +93,10 @@ def open_loans(
         fee=of("fee", 0),
         recovered_rate=np.repeat(of("recovered", 0.4, float)[:, None], N_MONTHS, axis=1),
         recovery_lags=np.array(lags),
-        in_default=np.zeros((1, N_MONTHS)),
+        in_default=in_default,
         effective_rate=of("effective", 0.0, float),
-        in_default_owed=np.array([gone]),
-        in_default_loss=loss,
+        in_default_owed=np.array([owed_by_gone]),
+        in_default_loss=np.full((1, N_MONTHS + 1), lost_by_gone),
     )
 
 

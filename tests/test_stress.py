@@ -86,6 +86,19 @@ def test_the_base_is_what_the_engine_expects() -> None:
     )
 
 
+def test_a_larger_loss_of_defaults_is_charged_at_once_for_those_of_today() -> None:
+    """Lost of a default: 72 % in place of 60 %; of 1,000 in default 480 in place of 400."""
+    loans = open_loans([{"amount": 300_000, "n": 3, "rate": 0.01}], gone=(100_000.0, 40_000.0))
+    file = funding_file(tiers=HELD, stress={"Less comes": {"lgd_factor": 1.2}})
+    lender = two_loans(loans=loans, moves=FixedMoves((0.1,)), file=file)
+    base, course = course_of(lender), under(lender, "Less comes")
+    assert base["charge_amount"].tolist() == [0, 0, 0]
+    assert course["loss_amount"].tolist() == [21_600, 12_960, 5_832]
+    assert course["charge_amount"].tolist() == [0.2 * 33_660 + 8_000, 0, 0]
+    assert course["provision_amount"].iloc[0] == 1.2 * base["provision_amount"].iloc[0]
+    assert base["collected_amount"].iloc[0] - course["collected_amount"].iloc[0] == 8_000
+
+
 def test_loans_that_earn_less_than_they_cost_are_told() -> None:
     # B brings 40 + 13 and loses 174, before funds and service
     assert funding.stress(two_loans(), seed=1)["unprofitable_rate"].iloc[0] == 1
@@ -416,6 +429,20 @@ def test_loans_taken_together_bring_the_same(lender) -> None:
             atol=4,
             rtol=1e-6,
         )
+
+
+def test_loans_of_a_segment_are_not_taken_together_with_others() -> None:
+    loans = [{"amount": 60_000, "n": 6, "start": k // 6, "id": f"L{k}"} for k in range(18)]
+    channel = {f"L{k}": "partner" if k % 3 else "app" for k in range(18)}
+    lender = lender_of(
+        loans,
+        FixedMoves((0.1,)),
+        traits=pd.Series(channel).to_frame("channel"),
+        stress={"Worse": SCENARIOS["Worse"]},
+    )
+    small = condensed_lender(lender, lender.shock("Worse"))
+    assert len(small.loans.ids) == 6
+    pd.testing.assert_frame_equal(under(small, "Worse"), under(lender, "Worse"))
 
 
 # -- words and thin sources ------------------------------------------------------------------------
