@@ -271,7 +271,7 @@ def small_blocks(monkeypatch):
 @pytest.mark.usefixtures("small_blocks")
 def test_a_table_is_counted_as_its_frame_on_edges_of_its_sample():
     frame = applications()
-    table = schema.Table(frame)
+    table = tables.Table(frame)
     options = {"special_codes": {"inquiries": [-9]}, "n_points": 60}
     found = count_features(
         table, "bad", sample_weight="weight", boundaries={"income": [4321.5]}, **options
@@ -307,12 +307,12 @@ class Picklers(Executor):
 def test_order_parts_blocks_and_executor_change_no_count(tmp_path, monkeypatch, features):
     frame = applications()
     options = {"features": features, "n_points": 60, "sample_weight": "weight"}
-    expected = count_features(schema.Table(frame), "bad", **options)
+    expected = count_features(tables.Table(frame), "bad", **options)
     # parquet knows what is true, and wants to know what is text
     shuffled = frame.drop(columns="flag").astype({"job": "str"}).sample(frac=1, random_state=3)
     for number, part in enumerate(np.array_split(np.arange(3000), [1, 1, 1200])):
         schema.write_table(shuffled.iloc[part], tables.part_path(tmp_path, number))
-    table = schema.Table(tmp_path)
+    table = tables.Table(tmp_path)
     with ThreadPoolExecutor(2) as threads:
         for rows_of_a_block, executor in ((37, threads), (1500, None), (700, Picklers())):
             monkeypatch.setattr("riskkit.tables.table.BLOCK_ROWS", rows_of_a_block)
@@ -325,11 +325,11 @@ def test_order_parts_blocks_and_executor_change_no_count(tmp_path, monkeypatch, 
 
 
 def test_a_table_needs_the_names_of_label_and_weight():
-    table = schema.Table(applications())
+    table = tables.Table(applications())
     with pytest.raises(TypeError, match="label and weight of a Table are named by their columns"):
         count_features(table, LABELS[:3000])
     with pytest.raises(TypeError, match="label and weight of a Table"):
         count_features(table, "bad", sample_weight=LABELS[:3000])
     ids = applications().astype({"application_id": "str"})
     with pytest.raises(TypeError, match="feature application_id: each of 2,571 rows"):
-        count_features(schema.Table(ids), "bad", features=["income", "application_id"])
+        count_features(tables.Table(ids), "bad", features=["income", "application_id"])

@@ -24,6 +24,7 @@ from riskkit import cli, schema
 from riskkit.cli import app
 from riskkit.pipeline.folders import locked
 from riskkit.pipeline.manifest import hash_folder
+from riskkit.schema.features import feature_table
 from riskkit.scorecard import Scorecard
 from riskkit.tables import sealed
 
@@ -161,7 +162,7 @@ def scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Scorecard, 
     income = schema.Feature(name="income", label="Monthly income", family="application", unit="EUR")
     borrowers = tmp_path / "run" / "01_borrowers"
     borrowers.mkdir()
-    schema.write_table(schema.feature_table([income]), borrowers / "features.parquet")
+    schema.write_table(feature_table([income]), borrowers / "features.parquet")
     rows.insert(0, "application_id", [f"A{number}" for number in range(len(rows))])
     rows.to_csv(tmp_path / "in.csv", index=False)
     monkeypatch.chdir(tmp_path)

@@ -8,6 +8,7 @@ from contract_tables import panel
 from riskkit import schema
 from riskkit.checks import DataContractError
 from riskkit.schema import Feature
+from riskkit.schema.features import feature_table
 
 
 def test_valid_applications_come_back_unchanged(applications):
@@ -83,9 +84,9 @@ def test_feature_catalogue_survives_a_table():
         ),
         Feature(name="job", label="Job", family="identity", kind="category"),
     ]  # fmt: skip
-    assert schema.features_from_table(schema.feature_table(features)) == features
+    assert schema.features_from_table(feature_table(features)) == features
     long = [Feature(name="x", label="X", family="f", special_codes={99999998.0: "not asked"})]
-    assert schema.features_from_table(schema.feature_table(long)) == long
+    assert schema.features_from_table(feature_table(long)) == long
     assert [f.offered for f in features] == [False, True, True]
     assert schema.risk_trends(features) == {"inq": "ascending"}
 

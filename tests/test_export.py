@@ -23,6 +23,7 @@ from riskkit.cli import app
 from riskkit.pipeline.export import RESULTS, ROWS_OF
 from riskkit.pipeline.manifest import hash_folder, inputs_of, write_manifest
 from riskkit.pipeline.notebooks import TABLES, find_notebooks
+from riskkit.schema.features import feature_table
 from riskkit.tables import write_json, write_table
 
 PROJECT = Path(__file__).parents[1]
@@ -67,7 +68,7 @@ def run_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     people = pd.DataFrame({"application_id": ["A1", "A2"], "income": [1.0, 2.0]})
     write_table(people, first / "applications.parquet")
     write_table(people.set_index("application_id"), first / "incomes.parquet")
-    write_table(schema.feature_table(FEATURES), first / "features.parquet")
+    write_table(feature_table(FEATURES), first / "features.parquet")
     write_json(first / "key_figures.json", {"Bad rate": "6.1 %", "=sum": "-1"})
     selection = pd.DataFrame(
         {"iv": [0.51234, np.nan], "with": [None, "income"], "selected": [True, False],
@@ -174,7 +175,7 @@ def test_features_are_called_by_their_labels(run_dir: Path) -> None:
 
 def test_beside_labels_that_repeat_stand_the_names(run_dir: Path) -> None:
     alike = [replace(feature, label="Same") for feature in FEATURES]
-    write_table(schema.feature_table(alike), run_dir / "01_borrowers" / "features.parquet")
+    write_table(feature_table(alike), run_dir / "01_borrowers" / "features.parquet")
     seal(run_dir)
     shown = [row[:2] for row in cells(book_of(run_dir)["02 selection"])]
     assert shown == [("feature", "feature name"), ("Same", "income"), ("Same", "debt")]

@@ -88,8 +88,11 @@ def every_figure(rows, panel):
         "bands": plots.plot_score_bands(metrics.gains_table(counts), "Bands", cutoff=score[5]),
         "sensitivity": plots.plot_sensitivity(sensible, "CNY"),
         "funnel": plots.plot_funnel(profile.funnel_table(people)),
-        "exposure": plots.plot_exposure(
-            profile.exposure_table(people["amount"], grade, grade * 3 + 3), "CNY"
+        "exposure": plots.plot_amounts(
+            profile.exposure_table(people["amount"], grade, grade * 3 + 3).T,
+            "What was lent",
+            "CNY",
+            stacked=True,
         ),
         "calibration": plots.plot_calibration({"card": metrics.calibration_table(y, probability)}),
         "cutoffs": plots.plot_cutoffs({"card": table}, "approval rate"),
@@ -403,6 +406,80 @@ def test_a_budget_shows_profit_and_lending_in_their_units():
     assert profit.get_xlabel() == "budget of expected losses, million CNY"
     assert set(profit.get_lines()[1].get_xdata()) == {1.5}
     assert "Amount lent. From 3,000,000 at the smallest budget to 40,000,000" in figure.get_label()
+
+
+def amounts_by_month(**columns):
+    months = pd.date_range("2025-01-31", periods=3, freq="ME").rename("month")
+    return pd.DataFrame(columns, index=months)
+
+
+def test_amounts_are_lines_with_bands_limits_and_marks_in_their_unit():
+    table = amounts_by_month(
+        cash=[2e6, 1e6, -5e5], cash_low=[2e6, 5e5, -1e6], cash_high=[2e6, 2e6, 1e5], drawn=[3e6] * 3
+    )
+    marks = {
+        "loosened": table.index[1],
+        "gone": table.index[1],
+        "later": pd.Timestamp("2030-01-31"),
+    }
+    ax = plots.plot_amounts(table, "Cash", "CNY", limits={"reserve": 1.5e6}, marks=marks)
+    lines = lines_of(ax)
+    assert lines["cash"] == [[0, 2], [1, 1], [2, -0.5]]
+    assert lines["drawn"] == [[0, 3], [1, 3], [2, 3]]
+    assert {y for _, y in lines["reserve"]} == {1.5}
+    (band,) = ax.collections
+    assert band.get_paths()[0].get_extents().get_points().tolist() == [[0, -1], [2, 2]]
+    assert [text.get_text() for text in ax.texts] == ["loosened, gone"]
+    assert 0 in [
+        set(line.get_ydata()).pop() for line in ax.lines if len(set(line.get_ydata())) == 1
+    ]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["2025-01", "2025-02", "2025-03"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("month", "million CNY")
+    assert "Cash. cash from 2 to -0.5 million; drawn from 3 to 3 million." in ax.figure.get_label()
+
+
+def test_shares_stand_below_their_amounts_and_gaps_stay_gaps():
+    table = amounts_by_month(cash=[2e5, 1e5, np.nan])
+    shares = amounts_by_month(late=[np.nan, 0.02, 0.04])
+    ax = plots.plot_amounts(
+        table, "Cash", "CNY", shares=shares, shares_title="Late", marks={"seen": table.index[2]}
+    )
+    upper, lower = ax.figure.axes
+    assert upper is ax
+    assert np.isnan(lines_of(lower)["late"][0][1])
+    assert lines_of(lower)["late"][1:] == [[1, 0.02], [2, 0.04]]
+    assert [len(one.texts) for one in (upper, lower)] == [1, 0]
+    assert "cash from 200 to 100 thousand. Late. late from 2 to 4 %." in ax.figure.get_label()
+    for wrong in ({"shares": shares}, {"shares": shares.iloc[1:], "shares_title": "Late"}):
+        with pytest.raises(ValueError, match="at the months of the table and have a title"):
+            plots.plot_amounts(table, "Cash", "CNY", **wrong)
+
+
+def test_stacked_parts_stand_on_one_another():
+    table = amounts_by_month(senior=[6e5, 3e5, 0.0], junior=[1e5, 1e5, np.nan])
+    ax = plots.plot_amounts(table, "Notes", "CNY", stacked=True)
+    senior, junior = (one.get_paths()[0].get_extents() for one in ax.collections)
+    assert (senior.y0, senior.y1, junior.y1) == (0, 600, 700)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["junior", "senior"]
+    assert "Of all that is shown, senior 81.8%, junior 18.2%." in ax.figure.get_label()
+    kinds = table.set_axis(pd.Index([3, 6, 12], name="term, months"))
+    bars = plots.plot_amounts(kinds, "Lent", "CNY", stacked=True).patches
+    assert [bar.get_height() for bar in bars] == [600, 300, 0, 100, 100, 0]
+    assert [bar.get_y() for bar in bars] == [0, 0, 0, 600, 300, 0]
+    with pytest.raises(ValueError, match=r"stacked amounts must be >= 0, got -0\.1"):
+        plots.plot_amounts(table - 100, "Notes", "CNY", stacked=True)
+
+
+@pytest.mark.parametrize("n_lines", [0, 1, 9, 20])
+def test_amounts_of_no_month_or_of_many_lines_are_drawn(n_lines):
+    table = amounts_by_month(**{f"line {k}": [k * 1e6] * 3 for k in range(n_lines)})
+    for stacked in (False, True):
+        for own in (table, table.head(0)):
+            ax = plots.plot_amounts(own, "Lines", "CNY", stacked=stacked)
+            assert "Lines. " in ax.figure.get_label()
+    looks = {(line.get_color(), str(line._unscaled_dash_pattern)) for line in
+             plots.plot_amounts(table, "Lines", "CNY").lines}  # fmt: skip
+    assert len(looks) == n_lines
 
 
 def test_a_table_of_bins_without_a_title_is_refused(rows):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.special import expit, logit
 from small_books import LAST, small_book, states_of
 
-from riskkit import arrears, provisions, schema, synthetic
+from riskkit import arrears, provisions, schema, synthetic, tables
 from riskkit.arrears import book_at, default_exposures, landmark_moves, monthly_moves
 from riskkit.arrears.default_chain import (
     default_probabilities,
@@ -146,7 +146,7 @@ def test_a_table_is_counted_block_by_block(tmp_path):
     panel, asked = small_book(5, 30)
     kinds = kinds_of_book(asked)
     schema.write_table(panel, tmp_path / "performance.parquet")
-    table = schema.Table(tmp_path / "performance.parquet")
+    table = tables.Table(tmp_path / "performance.parquet")
     for count in (monthly_moves, landmark_moves):
         pd.testing.assert_frame_equal(
             count(table, kinds), count(panel, kinds), check_index_type=False

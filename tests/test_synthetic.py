@@ -19,12 +19,12 @@ from riskkit.synthetic import draws
 from riskkit.synthetic.applicants import draw_applicants
 from riskkit.synthetic.features import RECIPES
 from riskkit.synthetic.people import GROUP
-from riskkit.tables import hash_ids, sealed
+from riskkit.tables import Table, hash_ids, sealed
 
 
 def read_back(folder):
     """Tables on disk; parquet knows no seconds."""
-    tables = {name: schema.Table(folder / name).frame() for name in KEYS}
+    tables = {name: Table(folder / name).frame() for name in KEYS}
     for table in tables.values():
         for name in table.select_dtypes("datetime"):
             table[name] = table[name].astype("datetime64[s]")

@@ -175,7 +175,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
     rows = pa.Table.from_pandas(numbers)
     pq.write_table(rows, path, row_group_size=200_000, use_dictionary=False)
     code = (
-        "import sys, pyarrow as pa; from riskkit.schema import Table\n"
+        "import sys, pyarrow as pa; from riskkit.tables import Table\n"
         "print(sum(len(block) for block in Table(sys.argv[1]).blocks(rows=20_000)))\n"
         "print(pa.default_memory_pool().max_memory())"
     )

@@ -189,6 +189,28 @@ def test_notebooks_say_what_there_is_and_what_there_is_not(case, tmp_path, monke
             assert phrase not in words, (number, phrase)
 
 
+@pytest.mark.parametrize(
+    ("case", "said"),
+    [
+        ("one month", "## Conclusion"),
+        ("one term, one level, nobody declined, nothing missing, no channel", "## Conclusion"),
+        ("a panel in which nobody is past due", "## Conclusion"),
+        ("days past due alone, in multiples of thirty", "**There is nothing to provide for:**"),
+        ("outcomes, many of them open", "**There is nothing to provide for:**"),
+    ],
+)
+def test_provisions_of_a_thin_book_are_told_as_far_as_it_goes(case, said, tmp_path, monkeypatch):
+    source = CASES[case][0]()
+    # what a loan costs is nothing that the other notebooks need
+    priced = replace(source, applications=source.applications.assign(offer_apr=0.2))
+    text = run_notebooks(priced, tmp_path, monkeypatch, "18")[8]
+    words = " ".join(re.sub(r"<style.*?</style>|<[^>]+>", " ", text, flags=re.DOTALL).split())
+    assert said in words
+    assert not re.search(r"\b(nan|NaT|inf)\b", words)
+    assert not re.search(r">\s*None\s*<", text)
+    assert not re.search(r"<tbody>\s*</tbody>", text)
+
+
 def test_roll_rates_say_nothing_of_buckets_that_nobody_was_in():
     unseen = [np.nan] * 3
     rates = pd.DataFrame(

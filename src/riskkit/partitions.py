@@ -68,7 +68,7 @@ def total(
         From a block to counts that add up: a table indexed by what is counted, or any object
         with ``+``.
     blocks : iterable of DataFrame
-        Such as :meth:`riskkit.schema.Table.blocks` gives; they are read here, one after another,
+        Such as :meth:`riskkit.tables.Table.blocks` gives; they are read here, one after another,
         wherever they are counted.
     executor : concurrent.futures.Executor, optional
         Threads, processes or a Dask client's ``get_executor()``; serial where none is given. A
@@ -96,7 +96,7 @@ def each(
     """Rows of each table by name, block after block, as their parts are written.
 
     The tables that `fn` makes of block k are written to ``folder/name/part-00000.parquet``, with
-    k for the number; ``schema.Table(folder / name)`` reads them as one. The task that computes a
+    k for the number; ``tables.Table(folder / name)`` reads them as one. The task that computes a
     part also writes it, under a temporary name first, so a repeated task is harmless and no rows
     come back to the caller.
 
@@ -143,7 +143,7 @@ def each(
     Examples
     --------
     >>> import tempfile
-    >>> from riskkit.schema import Table
+    >>> from riskkit.tables import Table
     >>> def squares(n):
     ...     return {"squares": pd.DataFrame({"n": range(n), "square": [i * i for i in range(n)]})}
     >>> with tempfile.TemporaryDirectory() as folder:

@@ -44,8 +44,8 @@ def runs(tmp_path_factory):
         command = [sys.executable, "-c", WRITE, str(folder), str(n)]
         answer = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
         taken[n] = json.loads(answer.stdout)
-        assert len(schema.Table(folder / "applications")) == n
-        assert len(schema.Table(folder / "performance")) == taken[n]["loan_months"]
+        assert len(tables.Table(folder / "applications")) == n
+        assert len(tables.Table(folder / "performance")) == taken[n]["loan_months"]
         for path in sorted(folder.rglob("*.parquet")):
             path.unlink()
     for n, run in taken.items():
@@ -71,7 +71,7 @@ COUNT = """
 import json, resource, sys, time
 from riskkit import binning, schema, tables
 start = time.perf_counter()
-table = schema.Table(sys.argv[1])
+table = tables.Table(sys.argv[1])
 counts = binning.count_features(table, "default_flag")
 counted = time.perf_counter()
 binner = binning.WoeBinner().fit_counts(counts)

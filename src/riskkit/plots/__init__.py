@@ -3,6 +3,7 @@
 Takes a table of another module; gives Axes, or a table that reads well in a notebook and a report.
 """
 
+from riskkit.plots.amounts import plot_amounts
 from riskkit.plots.bins import (
     plot_bin_order,
     plot_bins,
@@ -12,7 +13,6 @@ from riskkit.plots.bins import (
 from riskkit.plots.borrowers import (
     plot_application_rates,
     plot_bad_timing,
-    plot_exposure,
     plot_funnel,
 )
 from riskkit.plots.decisions import (
@@ -43,6 +43,7 @@ __all__ = [
     "new_axes",
     "number_format",
     "picture_of",
+    "plot_amounts",
     "plot_application_rates",
     "plot_bad_timing",
     "plot_bin_order",
@@ -52,7 +53,6 @@ __all__ = [
     "plot_cap",
     "plot_contributions",
     "plot_cutoffs",
-    "plot_exposure",
     "plot_funnel",
     "plot_hazard",
     "plot_iv",

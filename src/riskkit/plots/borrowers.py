@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_application_rates", "plot_bad_timing", "plot_exposure", "plot_funnel"]
+__all__ = ["plot_application_rates", "plot_bad_timing", "plot_funnel"]
 
 
 def plot_application_rates(table: pd.DataFrame) -> Figure:
@@ -96,38 +96,6 @@ def plot_funnel(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.grid(False)
     alt = "; ".join(f"{step} {n:,.0f}" for step, n in table["applications"].items()) + "."
     return finish(ax, "From application to outcome", "", "", alt)
-
-
-def plot_exposure(table: pd.DataFrame, currency: str, *, ax: Axes | None = None) -> Axes:
-    """What was lent by term, each bar in parts by grade, the riskiest on top.
-
-    Parameters
-    ----------
-    table : DataFrame, index grade, columns term
-        Of :func:`profile.exposure_table`, in units of the currency.
-    currency : str
-    """
-    import matplotlib as mpl
-
-    ax = axes_of(ax, (7.4, 3.6))
-    size, unit = (1e6, "million") if table.to_numpy().max(initial=0) >= 1e6 else (1e3, "thousand")
-    colours = mpl.colormaps["RdYlBu_r"](np.linspace(0.05, 0.95, max(len(table), 2)))
-    place, below = np.arange(table.shape[1]), np.zeros(table.shape[1])
-    for (grade, amounts), colour in zip(table.iterrows(), colours, strict=False):
-        height = amounts.to_numpy(dtype=float) / size
-        ax.bar(place, height, bottom=below, color=colour, width=0.75, label=str(grade),
-               edgecolor="white", lw=0.4)  # fmt: skip
-        below = below + height
-    ax.set_xticks(place, [label_of(term) for term in table.columns])
-    ax.grid(axis="x", visible=False)
-    handles, names = ax.get_legend_handles_labels()
-    columns = 1 + len(table) // 11
-    ax.legend(handles[::-1], names[::-1], title="grade", ncols=columns, loc="upper left",
-              bbox_to_anchor=(1, 1))  # fmt: skip
-    share = table.sum(axis=1) / table.to_numpy().sum()
-    worst = share.iloc[-1] if len(share) else np.nan
-    alt = f"The riskiest grade holds {worst:.1%} of what was lent."
-    return finish(ax, "What was lent, by term and grade", "term, months", f"{unit} {currency}", alt)
 
 
 def plot_bad_timing(

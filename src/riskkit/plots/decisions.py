@@ -22,6 +22,7 @@ from riskkit.plots.style import (
     axes_of,
     finish,
     legend_outside,
+    money_unit,
     percent_axis,
 )
 from riskkit.strategy import choose_cutoff
@@ -91,8 +92,7 @@ def _plot_profit(
 ) -> Axes:
     """Profit against the approval rate, one line per model."""
     ax = axes_of(ax, (5.6, 3.6))
-    largest = max((t["profit_amount"].abs().max() for t in tables.values()), default=0)
-    size, unit = (1e6, "million") if largest >= 1e6 else (1e3, "thousand")
+    size, unit = money_unit(pd.DataFrame({name: t["profit_amount"] for name, t in tables.items()}))
     alt = []
     for (name, table), colour in zip(tables.items(), SERIES, strict=False):
         _line_of_cutoffs(ax, table, table["profit_amount"] / size, colour, name)
@@ -227,8 +227,7 @@ def plot_sensitivity(table: pd.DataFrame, currency: str, *, ax: Axes | None = No
     currency : str
     """
     ax = axes_of(ax, (7.4, 3.2))
-    largest = table["profit_amount"].abs().max() if len(table) else 0
-    size, unit = (1e6, "million") if largest >= 1e6 else (1e3, "thousand")
+    size, unit = money_unit(table["profit_amount"])
     for number, (margin, own) in enumerate(table.groupby(level=0)):
         losses = own.index.get_level_values(1).to_numpy(dtype=float)
         profit = own["profit_amount"].to_numpy(dtype=float) / size

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from riskkit.plots.style import ACCENT, BAD, GOOD, MUTED, finish, legend_outside, percent_axis
+from riskkit.plots.style import (
+    ACCENT,
+    BAD,
+    GOOD,
+    MUTED,
+    finish,
+    legend_outside,
+    money_unit,
+    percent_axis,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -112,10 +121,10 @@ def plot_budget(curve: pd.DataFrame, currency: str, *, budget: float | None = No
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(1, 2, figsize=(8.8, 3.3), squeeze=False)
-    size, unit = _scale(pd.Series(curve.index, dtype=float))
+    size, unit = money_unit(pd.Series(curve.index, dtype=float))
     name = f"budget of expected losses, {unit} {currency}"
     for ax, (column, title, colour) in zip(axes.flat, _OF_BUDGET, strict=True):
-        own, own_unit = _scale(curve[column])
+        own, own_unit = money_unit(curve[column])
         ax.plot(curve.index / size, curve[column] / own, "o-", color=colour, ms=4)
         if budget is not None:
             ax.axvline(budget / size, color=MUTED, lw=1.4, ls="--", label="chosen")
@@ -130,8 +139,3 @@ def plot_budget(curve: pd.DataFrame, currency: str, *, budget: float | None = No
 
 
 _OF_BUDGET = (("profit_amount", "Expected profit", ACCENT), ("lent_amount", "Amount lent", GOOD))
-
-
-def _scale(amounts: pd.Series) -> tuple[float, str]:
-    """Size and name of the unit that money is shown in."""
-    return (1e6, "million") if amounts.abs().max() >= 1e6 else (1e3, "thousand")

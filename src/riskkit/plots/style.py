@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from riskkit.checks import warn
@@ -202,6 +203,12 @@ def percent_axis(axis: Any) -> None:
 def legend_outside(ax: Axes, title: str | None = None, *, columns: int = 1) -> None:
     """Legend to the right of the axes, where it can hide no line."""
     ax.legend(title=title, ncols=columns, loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def money_unit(amounts: pd.DataFrame | pd.Series) -> tuple[float, str]:
+    """Size and name of the unit in which amounts are shown."""
+    largest = np.nanmax(np.abs(amounts.to_numpy(dtype=float)), initial=0.0)
+    return (1e6, "million") if largest >= 1e6 else (1e3, "thousand")
 
 
 def shades() -> Any:

@@ -16,7 +16,6 @@ from riskkit.schema.facts import Source, SourceFacts
 from riskkit.schema.feature_cells import application_values, as_named, mapped_column
 from riskkit.schema.features import (
     Feature,
-    feature_table,
     features_from_table,
     offered_features,
     protected_note,
@@ -28,7 +27,7 @@ from riskkit.schema.mapping import SourceMapping, read_mapping
 from riskkit.schema.policy_file import PolicyFile, read_policy
 from riskkit.schema.provisions_file import read_provisions
 from riskkit.schema.sources import check_source, load_source
-from riskkit.tables import Table, read_table, write_table
+from riskkit.tables import read_table, write_table
 
 __all__ = [
     "CONTRACT",
@@ -40,12 +39,10 @@ __all__ = [
     "Source",
     "SourceFacts",
     "SourceMapping",
-    "Table",
     "application_values",
     "as_named",
     "check_source",
     "check_target",
-    "feature_table",
     "features_from_table",
     "load_source",
     "mapped_column",

@@ -82,7 +82,7 @@ def open_input(
     Raises
     ------
     DataContractError
-        As :class:`riskkit.schema.Table` raises it.
+        As :class:`riskkit.tables.Table` raises it.
     """
     files = Files(source)
     if files.kind == "Excel":

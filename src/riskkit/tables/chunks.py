@@ -24,7 +24,7 @@ TEXT_BYTES = 40  # a guess: an offset and some thirty letters
 
 
 class Rows(Protocol):
-    """What a :class:`riskkit.schema.Table` needs to know of the place where its rows live.
+    """What a :class:`riskkit.tables.Table` needs to know of the place where its rows live.
 
     A chunk is whatever knows its length and can be sliced by position; only the place itself looks
     inside.
