@@ -126,8 +126,9 @@ class OpenLoans:
         labels : Series or mapping of loan_id to group
             Loans that are not there, and all cash of loans in default today, are of group "".
         """
-        names = self.ids.map(labels).fillna("").astype("str")
-        group, groups = pd.factorize(np.append(names.to_numpy(object), ""), sort=True)
+        names = np.asarray(self.ids.map(labels), dtype=object)
+        names = np.where(pd.isna(names), "", names.astype(str))
+        group, groups = pd.factorize(np.append(names, "").astype(object), sort=True)
         index = pd.Index(groups, dtype="str")
         at = index.get_indexer([""])
         return replace(

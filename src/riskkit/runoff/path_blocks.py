@@ -39,9 +39,11 @@ class MonthTables:
     Parameters
     ----------
     on_plan : int array of shape (n_active,)
-        Loans that run and have instalments left if they are on plan, by group.
+        Loans that run and have instalments left if they are on plan.
+    by_group : int array of shape (n_active,)
+        Their positions group by group: the groups have no say in what is drawn.
     bounds : int array of shape (n_groups + 1,)
-        Where each group's begin in `on_plan`.
+        Where each group's begin in `by_group`.
     plan_cell : int array of shape (n_active,)
         Their cells, those that pay their last instalment counted on from the number of cells.
     planned : float array of shape (3, n_active)
@@ -64,6 +66,7 @@ class MonthTables:
     """
 
     on_plan: Array
+    by_group: Array
     bounds: Array
     plan_cell: Array
     planned: Array
@@ -140,14 +143,15 @@ def month_tables(loans: OpenLoans, moves: Array, month: int, recovered_rate: Arr
     at_states = {name: values.astype(float) for name, values in at_states.items()}
     due_0, owed_0, due_1, owed_1 = (values[:, 0] for values in at_states.values())
     runs = np.flatnonzero((loans.start < month) & (before[:, 0] < loans.left))
-    runs = runs[np.argsort(loans.group[runs], kind="stable")]
+    by_group = np.argsort(loans.group[runs], kind="stable")
     n_levels, n_cells = moves.shape[:2]
     leaves = np.cumsum(moves[:, :, 0][:, :, [1, DEFAULT, DEFAULT + 1]], axis=-1)
     leaves = np.concatenate([leaves, leaves[:, :, [0, 1, 1]]], axis=1)
     coarse = np.clip(np.ceil(leaves[:, :, -1] * _COARSE) - 1, 0, _COARSE - 1)
     return MonthTables(
         on_plan=runs,
-        bounds=np.searchsorted(loans.group[runs], np.arange(len(loans.groups) + 1)),
+        by_group=by_group,
+        bounds=np.searchsorted(loans.group[runs[by_group]], np.arange(len(loans.groups) + 1)),
         plan_cell=loans.cell[runs] + n_cells * (after[runs, 0] == loans.left[runs]),
         planned=np.stack([due_1 - due_0, owed_0 - owed_1, owed_1])[:, runs],
         leaves=leaves.reshape(n_levels * 2 * n_cells, 3),
@@ -238,12 +242,15 @@ def _add_defaults(
 
 def _on_plan(block: PathBlock, tables: MonthTables, n_groups: int) -> dict[str, Array]:
     """The sums of all loans on plan, as if none left it."""
-    runs = block.on_plan.take(tables.on_plan, axis=0).astype(float)
+    order = tables.by_group
+    runs = block.on_plan.take(tables.on_plan[order], axis=0).astype(float)
+    planned = tables.planned[:, order]
     sums = {name: np.zeros((n_groups, runs.shape[1])) for name in SUMS}
     for group, (first, last) in enumerate(pairwise(tables.bounds)):
         if last > first:
-            planned = tables.planned[:, first:last] @ runs[first:last]
-            sums["paid"][group], sums["principal"][group], sums["balance"][group] = planned
+            paid, principal, balance = planned[:, first:last] @ runs[first:last]
+            sums["paid"][group], sums["principal"][group] = paid, principal
+            sums["balance"][group] = balance
     return sums
 
 
