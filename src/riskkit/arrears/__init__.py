@@ -7,9 +7,11 @@ default (:func:`fit_lgd`).
 
 Files, in the order the data walks through them: `moves_in_arrears` (states and counted moves),
 `climate_effects` (what a bad month does), `default_chain` (when a loan is first in default),
-`exposures` (loans on the books, and what each will owe), `loss_given_default`.
+`chain_moves` (moves month by month, for whoever follows loans himself), `exposures` (loans on the
+books, and what each will owe), `loss_given_default`.
 """
 
+from riskkit.arrears.chain_moves import ChainMoves
 from riskkit.arrears.default_chain import (
     ArrearsChain,
     default_probabilities,
@@ -22,6 +24,7 @@ from riskkit.arrears.exposures import (
     default_exposures,
     how_they_left,
     last_month_ends,
+    loan_terms,
 )
 from riskkit.arrears.loss_given_default import LossGivenDefault, fit_lgd, lgd_cohorts, positions_of
 from riskkit.arrears.moves_in_arrears import (
@@ -39,6 +42,7 @@ __all__ = [
     "NOT_SEEN",
     "N_STATES",
     "ArrearsChain",
+    "ChainMoves",
     "LossGivenDefault",
     "book_at",
     "default_exposures",
@@ -49,6 +53,7 @@ __all__ = [
     "landmark_moves",
     "last_month_ends",
     "lgd_cohorts",
+    "loan_terms",
     "monthly_moves",
     "panel_amounts",
     "performing_probabilities",

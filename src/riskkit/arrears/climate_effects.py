@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
 from riskkit.arrears.moves_in_arrears import DEFAULT, N_STATES, TO_COLUMNS
@@ -48,9 +49,9 @@ class ClimateEffects:
     lived: Array
     worse_rates: Array
 
-    def logits(self, kind: Array, mob: Array, climate: float, lived: Array) -> Array:
-        """What is added to the log-odds of each state's moves, of shape (n, N_STATES)."""
-        felt = np.stack(np.broadcast_arrays(climate, lived), axis=-1)[:, None]
+    def logits(self, kind: Array, mob: Array, climate: ArrayLike, lived: ArrayLike) -> Array:
+        """What is added to the log-odds of each state's moves, of shape (..., n, N_STATES)."""
+        felt = np.stack(np.broadcast_arrays(climate, lived), axis=-1)[..., None, :]
         return ((felt - self.usual[kind, mob]) * self.slopes).sum(axis=-1)
 
 

@@ -10,13 +10,22 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from riskkit.arrears.climate_effects import TINY, WORSE, ClimateEffects, fit_climate, log_odds
 from riskkit.arrears.moves_in_arrears import DEFAULT, N_STATES, TO_COLUMNS
 from riskkit.checks import Array
 
-__all__ = ["ArrearsChain", "default_probabilities", "fit_chain", "performing_probabilities"]
+__all__ = [
+    "ArrearsChain",
+    "band_levels",
+    "cell_codes",
+    "default_probabilities",
+    "fit_chain",
+    "moves_in_month",
+    "performing_probabilities",
+]
 
 _N_TO = len(TO_COLUMNS)
 # standard deviation of a band's log-odds of rolling on before any loan is seen
@@ -187,19 +196,104 @@ def performing_probabilities(
     return running.set_axis(range(n_months + 1), axis=1)
 
 
-def _followed(
-    chain: ArrearsChain, loans: pd.DataFrame, n_months: int, climate: Array | None
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """First defaults and running loans by month ahead, each combination followed once."""
+def cell_codes(chain: ArrearsChain, loans: pd.DataFrame) -> tuple[list[Array], Array]:
+    """Positions of loans in a chain's moves: (kind, mob, state), and band, -1 of none it knows.
+
+    Parameters
+    ----------
+    chain : ArrearsChain
+    loans : DataFrame
+        `kind`, `band`, `mob`, `state`.
+
+    Raises
+    ------
+    ValueError
+        A kind that the chain was not fitted on.
+    """
     kind = chain.kinds.get_indexer(pd.Index(loans["kind"]))
     if (kind < 0).any():
         strange = loans["kind"][kind < 0].iloc[0]
         raise ValueError(f"kind must be one the chain knows, got {strange!r}")
     band = chain.bands.get_indexer(pd.Index(loans["band"]))
+    mob = np.minimum(loans["mob"].to_numpy(np.int64), chain.moves.shape[1] - 1)
+    return [kind, mob, loans["state"].to_numpy(np.int64)], band
+
+
+def band_levels(chain: ArrearsChain, cells: list[Array], band: Array, n_months: int) -> Array:
+    """Constants added to the log-odds of getting worse, by month ahead, loan and state moved from.
+
+    A band's loans are better or worse than the others by its log-odds plus constants of the cell,
+    which keep the mean over the cell's bands at what was counted in every month ahead: the counts
+    hold already that the worse bands leave first.
+
+    Parameters
+    ----------
+    chain : ArrearsChain
+    cells, band
+        Of :func:`cell_codes`.
+    n_months : int
+
+    Returns
+    -------
+    float array of shape (n_months, n_loans, N_STATES)
+        0 for loans of no band, and where the chain knows one band only.
+    """
+    level = np.zeros((n_months, len(band), N_STATES))
+    if len(chain.bands) > 1:
+        pairs, of_cell = np.unique(np.stack(cells), axis=1, return_inverse=True)
+        level = _levels(chain, pairs, n_months)[:, of_cell]
+        level[:, band < 0] = 0
+    return level
+
+
+def moves_in_month(
+    chain: ArrearsChain,
+    cells: list[Array],
+    band: Array,
+    level: Array,
+    age: int | Array,
+    *,
+    climate: ArrayLike | None = None,
+    lived: ArrayLike = 0.0,
+) -> Array:
+    """Probability of each move of loans that were found so many months ago.
+
+    Parameters
+    ----------
+    chain : ArrearsChain
+    cells, band
+        Of :func:`cell_codes`, n loans.
+    level : float array of shape (n, N_STATES)
+        Of :func:`band_levels`, in that month.
+    age : int, or int array of shape (n,)
+        Months from the month-end at which a loan was found to the one moved from.
+    climate : float, or array broadcast to (..., n), optional
+        Of the month moved in; as in the past where it is not given.
+    lived : array broadcast to (..., n), optional
+        Climate lived through before, see :class:`riskkit.arrears.climate_effects.ClimateEffects`.
+
+    Returns
+    -------
+    float array of shape (..., n, N_STATES, 6)
+    """
+    kind, found_mob, found_state = cells
     last = chain.moves.shape[1] - 1
-    mob = np.minimum(loans["mob"].to_numpy(np.int64), last)
-    state = loans["state"].to_numpy(np.int64)
-    shape = len(chain.kinds), last + 1, N_STATES, len(chain.bands) + 1
+    # the row after the last is of those of no band, whose code is -1
+    of_band = np.concatenate([chain.band_logits, np.zeros((1, last + 1, N_STATES))])
+    mob = np.minimum(found_mob + age, last)
+    moves = chain.moves[kind, found_mob, found_state, mob]
+    logits = level + of_band[band, mob]
+    if climate is not None:
+        logits = logits + chain.climate.logits(kind, mob, climate, lived)
+    return _shifted(moves, logits)
+
+
+def _followed(
+    chain: ArrearsChain, loans: pd.DataFrame, n_months: int, climate: Array | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """First defaults and running loans by month ahead, each combination followed once."""
+    (kind, mob, state), band = cell_codes(chain, loans)
+    shape = len(chain.kinds), chain.moves.shape[1], N_STATES, len(chain.bands) + 1
     key = np.ravel_multi_index((kind, mob, state, band + 1), shape)
     place, keys = pd.factorize(key)
     cells = [np.asarray(part) for part in np.unravel_index(keys, shape)]
@@ -216,18 +310,26 @@ def _paths(
     n_months: int,
     climate: Array | None,
 ) -> tuple[Array, Array]:
-    """First defaults and running loans by month ahead of cells (kind, mob, state) and bands.
-
-    A band's loans are better or worse than the others by its log-odds plus constants of the cell,
-    which keep the mean over the cell's bands at what was counted in every month ahead: the counts
-    hold already that the worse bands leave first.
-    """
-    level = np.zeros((n_months, len(band), N_STATES))
-    if len(chain.bands) > 1:
-        pairs, of_cell = np.unique(np.stack(cells), axis=1, return_inverse=True)
-        level = _levels(chain, pairs, n_months)[:, of_cell]
-        level[:, band < 0] = 0
-    return _forward(chain, cells, band, level, n_months, climate)
+    """First defaults and running loans by month ahead of cells (kind, mob, state) and bands."""
+    kind, found_mob, found_state = cells
+    level = band_levels(chain, cells, band, n_months)
+    n = len(kind)
+    mass = np.zeros((n, N_STATES))
+    mass[np.arange(n), found_state] = 1
+    result, running = np.zeros((n, n_months)), np.ones((n, n_months + 1))
+    felt = chain.climate
+    lived = felt.lived[kind, found_mob]
+    for ahead in range(n_months):
+        now = None if climate is None else climate[ahead]
+        moves = moves_in_month(chain, cells, band, level[ahead], ahead, climate=now, lived=lived)
+        if climate is not None:
+            mob = np.minimum(found_mob + ahead, chain.moves.shape[1] - 1)
+            lived = lived + felt.worse_rates[kind, mob] * climate[ahead]
+        after = np.einsum("ns,nst->nt", mass, moves)
+        result[:, ahead] = after[:, DEFAULT]
+        mass = after[:, :N_STATES]
+        running[:, ahead + 1] = mass.sum(axis=1)
+    return result, running
 
 
 def _levels(chain: ArrearsChain, cells: Array, n_months: int) -> Array:
@@ -253,38 +355,6 @@ def _levels(chain: ArrearsChain, cells: Array, n_months: int) -> Array:
         shifted = _shifted(moves[:, None], own + levels[ahead][:, None])
         mass = np.einsum("nbs,nbst->nbt", mass, shifted)[..., :N_STATES]
     return levels
-
-
-def _forward(
-    chain: ArrearsChain,
-    cells: list[Array],
-    band: Array,
-    level: Array,
-    n_months: int,
-    climate: Array | None,
-) -> tuple[Array, Array]:
-    kind, found_mob, found_state = cells
-    n = len(kind)
-    last = chain.moves.shape[1] - 1
-    # the row after the last is of those of no band, whose code is -1
-    of_band = np.concatenate([chain.band_logits, np.zeros((1, last + 1, N_STATES))])
-    mass = np.zeros((n, N_STATES))
-    mass[np.arange(n), found_state] = 1
-    result, running = np.zeros((n, n_months)), np.ones((n, n_months + 1))
-    felt = chain.climate
-    lived = felt.lived[kind, found_mob]
-    for ahead in range(n_months):
-        mob = np.minimum(found_mob + ahead, last)
-        moves = chain.moves[kind, found_mob, found_state, mob]
-        logits = level[ahead] + of_band[band, mob]
-        if climate is not None:
-            logits = logits + felt.logits(kind, mob, climate[ahead], lived)
-            lived = lived + felt.worse_rates[kind, mob] * climate[ahead]
-        after = np.einsum("ns,nst->nt", mass, _shifted(moves, logits))
-        result[:, ahead] = after[:, DEFAULT]
-        mass = after[:, :N_STATES]
-        running[:, ahead + 1] = mass.sum(axis=1)
-    return result, running
 
 
 def _shifted(moves: Array, logits: Array) -> Array:

@@ -20,7 +20,7 @@ from riskkit.checks import Array, DataContractError, require_columns
 from riskkit.columns import calendar_months
 from riskkit.instalments import contract_rate, schedules
 
-__all__ = ["book_at", "default_exposures", "how_they_left", "last_month_ends"]
+__all__ = ["book_at", "default_exposures", "how_they_left", "last_month_ends", "loan_terms"]
 
 NOT_SEEN = "not seen"
 
@@ -123,11 +123,39 @@ def book_at(
 def _priced(book: pd.DataFrame, applications: pd.DataFrame) -> pd.DataFrame:
     if "loan_id" in book.columns:
         book = book.set_index("loan_id")
-    known = applications[applications["application_id"].isin(book.index)]
-    terms = known.set_index("application_id").reindex(book.index)
+    terms = loan_terms(applications, book.index, "on the books")
+    return book.assign(**{name: terms[name] for name in terms if name != "fee_rate"})
+
+
+def loan_terms(applications: pd.DataFrame, ids: pd.Index, where: str) -> pd.DataFrame:
+    """What each of some loans was lent, for how long, how it is repaid and at what price.
+
+    Parameters
+    ----------
+    applications : DataFrame
+        As in :func:`book_at`.
+    ids : Index
+        application_id of loans.
+    where : str
+        What loans these are, for the words of an error.
+
+    Returns
+    -------
+    DataFrame, index `ids`
+        `amount` (fen), `term_months`, `method`, `contract_rate` and `effective_rate` (a month,
+        fractions), `fee_rate` (of the amount, withheld).
+
+    Raises
+    ------
+    DataContractError
+        A missing column, or a loan without application, term or price.
+    """
     needed = ["amount", "term_months", "offer_apr"]
+    require_columns(applications, ["application_id", *needed], "applications")
+    known = applications[applications["application_id"].isin(ids)]
+    terms = known.set_index("application_id").reindex(ids)
     if lacking := [
-        f"{name}: missing for {int(terms[name].isna().sum()):,} loans on the books"
+        f"{name}: missing for {int(terms[name].isna().sum()):,} loans {where}"
         for name in needed
         if terms[name].isna().any()
     ]:
@@ -137,16 +165,20 @@ def _priced(book: pd.DataFrame, applications: pd.DataFrame) -> pd.DataFrame:
         limit = terms["offer_limit"].to_numpy(float)
         amount = np.where(limit > 0, np.fmin(amount, limit), amount).astype(np.int64)
     method = "equal_instalment"
-    methods = terms["product"].to_numpy(str) if "product" in terms else np.full(len(book), method)
-    fee = terms["offer_fee_rate"].fillna(0).to_numpy() if "offer_fee_rate" in terms else 0.0
+    methods = terms["product"].to_numpy(str) if "product" in terms else np.full(len(ids), method)
+    fee = terms["offer_fee_rate"].fillna(0).to_numpy(float) if "offer_fee_rate" in terms else 0.0
     effective = terms["offer_apr"].to_numpy(float) / 12
     term = terms["term_months"].to_numpy(np.int64)
-    return book.assign(
-        amount=amount,
-        term_months=term,
-        method=methods,
-        contract_rate=contract_rate(effective, term, methods, fee_rate=fee),
-        effective_rate=effective,
+    return pd.DataFrame(
+        {
+            "amount": amount,
+            "term_months": term,
+            "method": methods,
+            "contract_rate": contract_rate(effective, term, methods, fee_rate=fee),
+            "effective_rate": effective,
+            "fee_rate": fee,
+        },
+        index=ids,
     )
 
 

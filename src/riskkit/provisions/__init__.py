@@ -11,6 +11,7 @@ Files, in the order the data walks through them: `staging`, `credit_loss` (the f
 """
 
 from riskkit.provisions.book_loss import (
+    LossModel,
     Outlook,
     fit_losses,
     kinds_of,
@@ -47,6 +48,7 @@ from riskkit.provisions.truth_errors import truth_errors
 
 __all__ = [
     "LendingCosts",
+    "LossModel",
     "Outlook",
     "StageRules",
     "break_even_table",

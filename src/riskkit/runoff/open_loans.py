@@ -1,19 +1,20 @@
 """Loans that still have to pay, as arrays: what falls due, what is then owed, how they move.
 
-Takes nothing but what it holds; gives a checked, frozen :class:`OpenLoans`.
+Takes nothing but what it holds; gives a checked, frozen :class:`OpenLoans`, and two of them as one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
+from riskkit.arrears import N_STATES
 from riskkit.checks import Array
 
-__all__ = ["OpenLoans"]
+__all__ = ["OpenLoans", "joined"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +52,19 @@ class OpenLoans:
         Which part of that comes one, two, ... months after the default; sums to 1, or is empty.
     in_default : float array of shape (n_groups, H)
         Fen expected month by month of loans that are in default today and are none of the above.
+    effective_rate : float array of shape (n,), optional
+        A month, a fraction: what losses ahead are discounted at; 0 unless given.
+    in_default_owed : float array of shape (n_groups,), optional
+        Fen owed today by the loans in default; 0 unless given.
+    in_default_loss : float array of shape (n_groups, H + 1), optional
+        Open loss of those not yet written off at each month-end, fen (column 0: today): what is
+        still owed less the value then of what is still to come; 0 unless given.
 
     Raises
     ------
     ValueError
-        Lengths that differ, a start that is not in order, a code out of range, or a schedule that
-        does not end at 0.
+        Lengths or shapes that differ, a start that is not in order, a code out of range, or a
+        schedule that does not end at 0.
     """
 
     ids: pd.Index
@@ -72,9 +80,21 @@ class OpenLoans:
     recovered_rate: Array
     recovery_lags: Array
     in_default: Array
+    effective_rate: Array = field(default_factory=lambda: np.zeros(0))
+    in_default_owed: Array = field(default_factory=lambda: np.zeros(0))
+    in_default_loss: Array = field(default_factory=lambda: np.zeros((0, 0)))
 
     def __post_init__(self) -> None:
-        n = len(self.ids)
+        n, n_groups = len(self.ids), len(self.groups)
+        for name, shape in (
+            ("effective_rate", (n,)),
+            ("in_default_owed", (n_groups,)),
+            ("in_default_loss", (n_groups, self.n_months + 1)),
+        ):
+            if not getattr(self, name).size:
+                object.__setattr__(self, name, np.zeros(shape))
+            if getattr(self, name).shape != shape:
+                raise ValueError(f"{name} must be of shape {shape}")
         for name in ("group", "start", "state", "cell", "left", "due", "owed", "fee"):
             if len(getattr(self, name)) != n:
                 raise ValueError(f"{name} must have {n} entries, got {len(getattr(self, name))}")
@@ -106,9 +126,98 @@ class OpenLoans:
         labels : Series or mapping of loan_id to group
             Loans that are not there, and all cash of loans in default today, are of group "".
         """
-        names = self.ids.map(labels).fillna("").astype("str")
-        group, groups = pd.factorize(np.append(names.to_numpy(object), ""), sort=True)
-        index = pd.Index(groups)
-        rest = np.zeros((len(index), self.n_months))
-        rest[index.get_loc("")] = self.in_default.sum(axis=0)
-        return replace(self, group=group[:-1], groups=index, in_default=rest)
+        names = np.asarray(self.ids.map(labels), dtype=object)
+        names = np.where(pd.isna(names), "", names.astype(str))
+        group, groups = pd.factorize(np.append(names, "").astype(object), sort=True)
+        index = pd.Index(groups, dtype="str")
+        at = index.get_indexer([""])
+        return replace(
+            self,
+            group=group[:-1],
+            groups=index,
+            in_default=_placed(self.in_default.sum(axis=0)[None], at, len(index)),
+            in_default_owed=_placed(self.in_default_owed.sum()[None], at, len(index)),
+            in_default_loss=_placed(self.in_default_loss.sum(axis=0)[None], at, len(index)),
+        )
+
+    @property
+    def last_month(self) -> int:
+        """The last month ahead in which one of them can still be first in default; 0 of none."""
+        ends = self.start + self.left + N_STATES - 1 - self.state
+        return int(np.max(ends[self.owed[:, 0] > 0], initial=0))
+
+
+def joined(
+    one: tuple[OpenLoans, pd.DataFrame], other: tuple[OpenLoans, pd.DataFrame]
+) -> tuple[OpenLoans, pd.DataFrame]:
+    """Two sets of open loans with their cells as one, such as those of today and those planned.
+
+    Parameters
+    ----------
+    one, other : (OpenLoans, DataFrame)
+        Of :func:`riskkit.runoff.open_loans` and :func:`riskkit.runoff.planned_loans`, for equally
+        many months. Groups of one name are one; of two patterns of recoveries the mean is taken,
+        by what is lent or owed.
+
+    Returns
+    -------
+    (OpenLoans, DataFrame)
+
+    Raises
+    ------
+    ValueError
+        They are followed for unequal numbers of months.
+    """
+    (a, cells), (b, more) = one, other
+    if a.n_months != b.n_months:
+        raise ValueError(f"n_months must be equal, got {a.n_months} and {b.n_months}")
+    groups = a.groups.union(b.groups)
+    of_a, of_b = groups.get_indexer(a.groups), groups.get_indexer(b.groups)
+    width = max(a.due.shape[1], b.due.shape[1])
+    order = np.argsort(np.append(a.start, b.start), kind="stable")
+
+    def both(name: str) -> Array:
+        return np.concatenate([getattr(a, name), getattr(b, name)])[order]
+
+    def wide(name: str) -> Array:
+        values = [getattr(loans, name) for loans in (a, b)]
+        padded = [np.pad(v, ((0, 0), (0, width - v.shape[1])), mode="edge") for v in values]
+        return np.concatenate(padded)[order]
+
+    def by_group(name: str) -> Array:
+        return _placed(getattr(a, name), of_a, len(groups)) + _placed(
+            getattr(b, name), of_b, len(groups)
+        )
+
+    loans = OpenLoans(
+        ids=a.ids.append(b.ids).take(order),
+        group=np.append(of_a[a.group], of_b[b.group])[order],
+        groups=groups,
+        cell=np.append(a.cell, b.cell + len(cells))[order],
+        due=wide("due"),
+        owed=wide("owed"),
+        recovery_lags=_mean_lags(a, b),
+        **{name: both(name) for name in ("start", "state", "left", "fee", "recovered_rate")},
+        **{name: by_group(name) for name in ("in_default", "in_default_owed", "in_default_loss")},
+        effective_rate=both("effective_rate"),
+    )
+    return loans, pd.concat([cells, more], ignore_index=True)
+
+
+def _placed(values: Array, at: Array, n_groups: int) -> Array:
+    result = np.zeros((n_groups, *values.shape[1:]))
+    np.add.at(result, at, values)
+    return result
+
+
+def _mean_lags(a: OpenLoans, b: OpenLoans) -> Array:
+    length = max(len(a.recovery_lags), len(b.recovery_lags))
+    result, total = np.zeros(length), 0.0
+    for loans in (a, b):
+        lags = loans.recovery_lags
+        weight = float(loans.owed[:, 0].sum() + loans.in_default_owed.sum()) * bool(len(lags))
+        result[: len(lags)] += weight * lags
+        total += weight
+    if total == 0:  # nothing is owed: either pattern, neither is ever used
+        return a.recovery_lags if len(a.recovery_lags) else b.recovery_lags
+    return result / total

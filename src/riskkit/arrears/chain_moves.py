@@ -1,0 +1,153 @@
+"""Moves of loans in each month ahead, in any climate: what cash is forecast and simulated with.
+
+Takes a fitted chain and a table of the cells of loans that move alike; gives probabilities.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from riskkit.arrears.default_chain import ArrearsChain, band_levels, cell_codes, moves_in_month
+from riskkit.arrears.moves_in_arrears import ENDED, N_STATES
+from riskkit.checks import Array, require_columns
+
+__all__ = ["ChainMoves"]
+
+
+@dataclass(frozen=True, eq=False)
+class ChainMoves:
+    """Moves of cells of loans between months in arrears, by month ahead and climate.
+
+    In the usual climate they are those of :func:`riskkit.arrears.default_probabilities`. A climate
+    is in log-odds of a missed payment added to the usual one, as in the scenarios of
+    :class:`riskkit.provisions.Outlook`: it moves the log-odds of getting worse from every state by
+    the chain's slopes, 0.5 a unit of a chain fitted without climate. One of a chain fitted with
+    it is added to the chain's `usual_climate`, and what a loan has lived through by then is that of
+    the usual climate, so that the moves of a month depend on that month alone.
+
+    Parameters
+    ----------
+    chain : ArrearsChain
+    cells : DataFrame, a row for each cell
+        `kind`, `band`, `mob` and `state` at which its loans are found, `start` (months ahead of
+        that; 0: today). Other columns are not read.
+    n_months : int
+        How far ahead moves are asked for.
+    climate_offset : float array broadcast to (n_cells, n_months), optional
+        Climate of the cell's own in each month ahead, added: a borrower's risk acts in all states,
+        as a climate does.
+    prepay_logit : float array broadcast to (n_cells, n_months), optional
+        Added in each month ahead to the log-odds that a loan without arrears which pays what is
+        due pays off all: p(ended) ÷ p(0). How many fall behind is not changed, nor how many
+        mature, since of loans that end by plan none goes on without arrears.
+
+    Raises
+    ------
+    ValueError
+        A kind that the chain was not fitted on, a state or start out of range, or an offset of
+        another shape or not finite.
+
+    Source
+    ------
+    riskkit definition.
+    """
+
+    chain: ArrearsChain
+    cells: pd.DataFrame
+    n_months: int
+    climate_offset: ArrayLike | None = None
+    prepay_logit: ArrayLike | None = None
+    # worked out once: positions in the chain, and by (month since found, cell) what is added
+    _codes: list[Array] = field(init=False, repr=False)
+    _band: Array = field(init=False, repr=False)
+    _start: Array = field(init=False, repr=False)
+    _levels: Array = field(init=False, repr=False)
+    _lived: Array = field(init=False, repr=False)
+    _offset: Array = field(init=False, repr=False)
+    _prepay: Array = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.n_months < 1:
+            raise ValueError(f"n_months must be >= 1, got {self.n_months!r}")
+        require_columns(self.cells, ["kind", "band", "mob", "state", "start"], "cells")
+        if not self.cells["state"].between(0, N_STATES - 1).all():
+            raise ValueError(f"state must lie in 0..{N_STATES - 1} in every cell")
+        if not (self.cells[["mob", "start"]] >= 0).all(axis=None):
+            raise ValueError("mob and start must be >= 0 in every cell")
+        codes, band = cell_codes(self.chain, self.cells)
+        felt = self.chain.climate
+        mob = np.minimum(codes[1] + np.arange(self.n_months)[:, None], felt.lived.shape[1] - 1)
+        rates = felt.worse_rates[codes[0], mob]
+        before = (np.cumsum(rates, axis=0) - rates) * self.chain.usual_climate
+        worked_out = {
+            "_codes": codes,
+            "_band": band,
+            "_start": self.cells["start"].to_numpy(np.int64),
+            "_levels": band_levels(self.chain, codes, band, self.n_months),
+            "_lived": felt.lived[codes[0], codes[1]] + before,
+            "_offset": self._by_cell("climate_offset"),
+            "_prepay": self._by_cell("prepay_logit"),
+        }
+        for name, value in worked_out.items():
+            object.__setattr__(self, name, value)
+
+    def _by_cell(self, name: str) -> Array:
+        given = getattr(self, name)
+        values = np.zeros(1) if given is None else np.asarray(given, dtype=float)
+        if not np.isfinite(values).all():
+            raise ValueError(f"{name} must be finite")
+        shape = len(self.cells), self.n_months
+        if values.ndim > 2 or any(
+            n not in (1, wanted) for n, wanted in zip(values.shape[::-1], shape[::-1], strict=False)
+        ):
+            raise ValueError(f"{name} must be of shape {shape}, got {values.shape}")
+        return np.broadcast_to(values, shape)
+
+    def at(self, ahead: int, climate: ArrayLike) -> Array:
+        """Probabilities of the moves in one month ahead, for each of some climates.
+
+        Parameters
+        ----------
+        ahead : int
+            1 is the first month after the day.
+        climate : float array of shape (n_climates,)
+
+        Returns
+        -------
+        float array of shape (n_climates, n_cells, 4, 6)
+            From months in arrears 0..3 to 0..3, default and ended; rows sum to 1. Those of a cell
+            whose loans are not lent before the month are of no meaning.
+
+        Raises
+        ------
+        ValueError
+            A month that is not asked for in `n_months`.
+        """
+        if not 1 <= ahead <= self.n_months:
+            raise ValueError(f"ahead must lie in 1..{self.n_months}, got {ahead!r}")
+        age = np.maximum(ahead - 1 - self._start, 0)
+        each = np.arange(len(age))
+        now = self.chain.usual_climate + np.asarray(climate, dtype=float)[:, None]
+        moves = moves_in_month(
+            self.chain,
+            self._codes,
+            self._band,
+            self._levels[age, each],
+            age,
+            climate=now + self._offset[:, ahead - 1],
+            lived=self._lived[age, each],
+        )
+        odds = np.exp(self._prepay[:, ahead - 1])
+        if (odds != 1).any():
+            stays, ends = moves[:, :, 0, 0], moves[:, :, 0, ENDED]
+            both = stays + ends
+            weight = stays + ends * odds
+            moves[:, :, 0, ENDED] = np.divide(
+                both * ends * odds, weight, out=np.zeros_like(both), where=weight > 0
+            )
+            moves[:, :, 0, 0] = both - moves[:, :, 0, ENDED]
+        return moves
