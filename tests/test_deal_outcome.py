@@ -290,6 +290,25 @@ def test_cash_that_cannot_be_of_a_deal_is_refused() -> None:
         times_defaults(sampled(future(), 2), np.ones(1))
 
 
+def test_without_a_deal_there_are_tables_of_no_rows() -> None:
+    full = deal_outcome(a_deal(), {"Base": future()}, sampled(future(), 3), funding_rate=0.06)
+    none = deal_outcome(None, {}, funding_rate=0.06)
+    for name in ("tranches", "cases", "risk", "breaks"):
+        table = getattr(none, name)
+        assert (len(table), list(table)) == (0, list(getattr(full, name)))
+    assert (len(none.months), len(none.balances)) == (0, 0)
+    assert "There is no deal to look at" in deal_text(none, "CNY")
+    assert not len(deal_outcome(a_deal(), {"Base": future()}, funding_rate=0.06).risk)
+
+
+def test_balances_are_stacked_by_rank() -> None:
+    outcome = deal_outcome(a_deal(), {"Base": future()}, funding_rate=0.06)
+    first = outcome.balances.iloc[0]
+    assert first.index.tolist() == ["Senior", "Mezzanine", "lender"]
+    both = outcome.months[["pool_balance", "reserve_amount"]].sum(axis=1)
+    assert first.sum() == both.iloc[0]
+
+
 # -- the loans of a deal ---------------------------------------------------------------------------
 
 
@@ -321,8 +340,8 @@ def test_the_loans_of_a_deal_are_the_pool_and_what_it_may_buy() -> None:
     ]  # fmt: skip
     assert mine.cell.tolist() == [0, 2, 3, 4, 5]
     assert not mine.in_default.any()
-    with pytest.raises(ValueError, match="nothing is lent in month 2"):
-        a_deal(revolving_months=2).open_loans(owing([0, 0, 0, 1, 3]), in_pool)
+    little = a_deal(revolving_months=2).open_loans(owing([0, 0, 0, 1, 3]), in_pool)
+    assert (little.ids.tolist(), len(little.groups)) == (["L0", "L2", "L3"], 3)
     with pytest.raises(ValueError, match="1 loans of the pool owe nothing, such as L2"):
         a_deal().open_loans(owing([0, 0]), in_pool)
 
@@ -340,7 +359,9 @@ def told_of(
     ).assign(effective_rate=0.02)
     asked = pd.DataFrame({"application_id": ids, "region": ["east"] * 140 + ["we$t"] * 60})
     tape, tests = loan_tape(book, asked, {"most_dpd": 0, "no_treatment": True})
-    chosen, drawn = select_pool(tape.assign(risk=np.arange(200) / 200), limits, alike=["risk"])
+    chosen, drawn, refused = select_pool(
+        tape.assign(risk=np.arange(200) / 200), limits, alike=["risk"]
+    )
     table = concentration_table(chosen, limits)
     cash = {"Base": future(hazard=hazard), "Recession": future(hazard=4 * hazard)}
     outcome = deal_outcome(
@@ -349,8 +370,12 @@ def told_of(
         sampled(cash["Base"], 50),
         funding_rate=0.06,
     )
-    findings = deal_findings(outcome, tests, table, drawn, "CNY")
-    return tape_text(chosen, tests, table, drawn, "CNY"), deal_text(outcome, "CNY"), findings
+    findings = deal_findings(outcome, tests, table, drawn, refused, "CNY")
+    return (
+        tape_text(chosen, tests, table, drawn, refused, "CNY"),
+        deal_text(outcome, "CNY"),
+        findings,
+    )
 
 
 def test_words_tell_what_stands_in_the_tables() -> None:

@@ -102,7 +102,7 @@ def test_what_a_source_does_not_know_is_told_and_not_asked() -> None:
     assert not {"region", "age"} & set(tape)
     rows = concentration_table(tape, {"region": 0.3}).loc["book"]
     assert (rows["verdict"] == "not known").all()
-    chosen, _ = select_pool(tape, {"region": 0.3})
+    chosen, _, _ = select_pool(tape, {"region": 0.3})
     assert chosen["in_pool"].equals(chosen["eligible"].rename("in_pool"))
 
 
@@ -120,8 +120,10 @@ def test_no_loan_gives_an_empty_tape() -> None:
     tape, tests = loan_tape(book.iloc[:0], asked, {"most_dpd": 0})
     assert (len(tape), tests["loans"].sum()) == (0, 0)
     assert (concentration_table(tape, {})["verdict"] == "not known").all()
-    with pytest.raises(ValueError, match="no loan of the tape may be sold"):
-        select_pool(tape, {})
+    chosen, drawn, refused = select_pool(tape, {}, alike=["dpd"])
+    assert (len(chosen), len(drawn), refused) == (0, 0, "no loan may be sold")
+    told = tape_text(chosen, tests, concentration_table(chosen, {}), drawn, refused, "CNY")
+    assert told == "There are no loans on the books."
 
 
 def test_a_test_that_there_is_not_is_refused() -> None:
@@ -181,17 +183,14 @@ def test_no_limit_is_broken_and_order_does_not_matter(
     tape = plain_tape(n, seed)
     limits = {"region": region, "scenario": scenario, "borrower": borrower}
     most = None if size is None else int(tape["balance"].sum() * size)
-    try:
-        chosen, _ = select_pool(tape, limits, size=most)
-    except ValueError:
-        with pytest.raises(ValueError, match=r"^no pool .*meets? the limits"):
-            select_pool(tape.iloc[::-1], limits, size=most)
-        return
+    chosen, _, refused = select_pool(tape, limits, size=most)
+    assert bool(refused) != chosen["in_pool"].any()
     rows = concentration_table(chosen, limits).loc["pool"]
-    assert not rows["verdict"].isin(["above", "not known"])[list(limits)].any()
+    assert not rows["verdict"].isin(["above"])[list(limits)].any()
     assert most is None or tape["balance"][chosen["in_pool"]].sum() <= most
-    again, _ = select_pool(tape.sample(frac=1, random_state=seed), limits, size=most)
+    again, _, same = select_pool(tape.sample(frac=1, random_state=seed), limits, size=most)
     assert again["in_pool"].sort_index().equals(chosen["in_pool"])
+    assert same == refused
 
 
 def test_the_pool_is_the_largest_there_is_but_for_whole_loans() -> None:
@@ -210,7 +209,7 @@ def test_the_pool_is_the_largest_there_is_but_for_whole_loans() -> None:
         ]
         if max(shares[:2]) <= 0.6 and max(shares[2:]) <= 0.55:
             best = max(best, total)
-    chosen, _ = select_pool(tape, limits)
+    chosen, _, _ = select_pool(tape, limits)
     assert best - 2 <= chosen["in_pool"].sum() <= best
 
 
@@ -221,7 +220,7 @@ def test_a_single_limit_is_met_as_its_closed_form_says() -> None:
     total = float(owed.sum())
     for _ in range(200):
         total = float(np.minimum(owed, 0.28 * total).sum())
-    chosen, _ = select_pool(tape, {"region": 0.28})
+    chosen, _, _ = select_pool(tape, {"region": 0.28})
     assert tape["balance"][chosen["in_pool"]].sum() == pytest.approx(total, rel=0.005)
 
 
@@ -229,7 +228,7 @@ def test_a_pool_of_a_size_is_close_to_it_and_to_the_mix() -> None:
     tape = plain_tape(2000, seed=1)
     limits = {"region": 0.5, "scenario": 0.7}
     most = int(tape["balance"].sum() * 0.4)
-    chosen, _ = select_pool(tape, limits, size=most)
+    chosen, _, _ = select_pool(tape, limits, size=most)
     pool = tape[chosen["in_pool"]]
     assert 0.98 * most < pool["balance"].sum() <= most
     for column in limits:  # no limit binds: the mix of the tape is kept
@@ -241,15 +240,20 @@ def test_a_pool_of_a_size_is_close_to_it_and_to_the_mix() -> None:
 
 def test_limits_that_leave_no_pool_are_named() -> None:
     tape = plain_tape(200)
-    with pytest.raises(ValueError, match=r"region at most 0\.2 cannot be met by itself"):
-        select_pool(tape, {"region": 0.2, "scenario": 0.9})
+    chosen, drawn, refused = select_pool(tape, {"region": 0.2, "scenario": 0.9}, alike=["dpd"])
+    assert refused == "no pool meets the limits: region at most 0.2 cannot be met by itself"
+    assert not chosen["in_pool"].any()
+    _, tests = loan_tape(*world(200), {})
+    table = concentration_table(chosen, {"region": 0.2})
+    told = tape_text(chosen, tests, table, drawn, refused, "CNY")
+    assert "**There is no pool**: no pool meets the limits: region" in told
     both = pd.DataFrame({"region": ["a", "b"], "scenario": ["x", "x"]}).assign(
         balance=100, eligible=True
     )
     other = pd.DataFrame({"region": ["a"], "scenario": ["y"]}).assign(balance=200, eligible=True)
     tape = pd.concat([both, other], ignore_index=True).rename_axis("loan_id")
-    with pytest.raises(ValueError, match="one without any of region at most"):
-        select_pool(tape, {"region": 0.5, "scenario": 0.5, "borrower": 0.9} | {"region": 0.51})
+    _, _, refused = select_pool(tape, {"region": 0.51, "scenario": 0.5})
+    assert "there is one without any of region at most 0.51, scenario at most 0.5" in refused
 
 
 def test_loans_are_chosen_blindly() -> None:
@@ -258,7 +262,7 @@ def test_loans_are_chosen_blindly() -> None:
     for seed in range(40):
         tape = plain_tape(120, seed, risk=np.random.default_rng(seed + 1000).random(120))
         size = int(tape["balance"].sum() * 0.5)
-        _, drawn = select_pool(tape, {"region": 0.35}, size=size, alike=["risk"])
+        _, drawn, _ = select_pool(tape, {"region": 0.35}, size=size, alike=["risk"])
         departs += drawn["p_value"].iloc[0] <= 0.05
     assert departs <= stats.binom(40, 0.05).ppf(0.999)
 
@@ -266,23 +270,23 @@ def test_loans_are_chosen_blindly() -> None:
 def test_a_pool_of_picked_loans_is_told_apart() -> None:
     """The same test on a pool in which somebody has let the order of ids tell the risk."""
     tape = plain_tape(300, seed=4)
-    first, _ = select_pool(tape, {}, size=int(tape["balance"].sum() * 0.5))
+    first, _, _ = select_pool(tape, {}, size=int(tape["balance"].sum() * 0.5))
     grade = np.where(first["in_pool"], "A", "B")
     grade[:40] = "B"
     picked = tape.assign(grade=grade, risk=np.where(first["in_pool"], 0.01, 0.05))
     size = int(tape["balance"].sum() * 0.5)
-    chosen, drawn = select_pool(picked, {}, size=size, alike=["grade", "risk"])
+    chosen, drawn, _ = select_pool(picked, {}, size=size, alike=["grade", "risk"])
     assert drawn.loc[[("grade", "A"), ("risk", "")], "verdict"].tolist() == ["more", "less"]
     table = concentration_table(chosen, {})
     _, tests = loan_tape(*world(300, 4), {})
-    told = tape_text(chosen, tests, table, drawn, "CNY")
+    told = tape_text(chosen, tests, table, drawn, "", "CNY")
     assert "not like loans drawn by chance" in told
 
 
 def test_the_reckoning_of_chance_is_that_of_draws_without_replacement() -> None:
     """Mean and spread against many draws from the same classes."""
     tape = plain_tape(80, seed=9, risk=np.random.default_rng(9).random(80))
-    chosen, drawn = select_pool(tape, {"region": 0.6}, size=int(9e6), alike=["risk"])
+    chosen, drawn, _ = select_pool(tape, {"region": 0.6}, size=int(9e6), alike=["risk"])
     rng = np.random.default_rng(0)
     sizes = chosen[chosen["in_pool"]].groupby("region").size()
     total = 0.0

@@ -283,10 +283,10 @@ class Deal:
         Raises
         ------
         ValueError
-            A loan of the pool is not among `owing`, or nothing is lent in a month that revolves.
+            A loan of the pool is not among `owing`.
         """
-        months = range(1, self.revolving_months + 1)
-        groups = pd.Index([POOL, *(bought_in(month) for month in months)])
+        months = [bought_in(month) for month in range(1, self.revolving_months + 1)]
+        groups = pd.Index([POOL, *months])
         wanted = in_pool.index[in_pool.to_numpy(bool)]
         running = owing.start == 0
         if len(lacking := wanted.difference(owing.ids[running])):
@@ -295,8 +295,6 @@ class Deal:
             )
         chosen = owing.ids.isin(wanted) & running
         lent = (owing.start >= 1) & (owing.start <= self.revolving_months)
-        if len(silent := sorted(set(months) - set(owing.start[lent].tolist()))):
-            raise ValueError(f"nothing is lent in month {silent[0]}, in which the deal buys loans")
         at = np.flatnonzero(chosen | lent)
         of_loans = {
             one.name: getattr(owing, one.name)[at] for one in fields(owing) if one.name in PER_LOAN

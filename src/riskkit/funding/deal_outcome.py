@@ -13,16 +13,17 @@ import numpy as np
 import pandas as pd
 
 from riskkit.checks import Array
-from riskkit.funding.deal import Deal
+from riskkit.funding.deal import POOL, Deal
 from riskkit.funding.sold_cash import cash_of_future, times_defaults
 from riskkit.funding.waterfall import DAYS, Payments, pay_out, payment_table
 from riskkit.metrics import jeffreys_interval
-from riskkit.runoff import FutureCash
+from riskkit.runoff import AMOUNTS, FutureCash
 
 __all__ = ["ALL_PATHS", "LENDER", "DealOutcome", "deal_outcome"]
 
 LENDER = "lender"
 ALL_PATHS = "all paths"
+TABLES = "months", "tranches", "cases", "risk", "breaks"
 # the search for the multiple of defaults at which a tranche breaks
 MOST_TIMES, N_TRIED, CLOSE = 50.0, 400, 1e-3
 
@@ -33,7 +34,7 @@ class DealOutcome:
 
     Parameters
     ----------
-    deal : Deal
+    deal : Deal or None
     months : DataFrame, index month
         :func:`riskkit.funding.waterfall` of the first scenario.
     tranches : DataFrame, index (scenario, tranche)
@@ -43,16 +44,27 @@ class DealOutcome:
     breaks : DataFrame, index tranche
     """
 
-    deal: Deal
+    deal: Deal | None
     months: pd.DataFrame
     tranches: pd.DataFrame
     cases: pd.DataFrame
     risk: pd.DataFrame
     breaks: pd.DataFrame
 
+    @property
+    def balances(self) -> pd.DataFrame:
+        """Fen owed after each month of the first scenario, by tranche in order of rank.
+
+        The last column is the lender's: what pool and reserve exceed the notes by, if at all.
+        """
+        names = [] if self.deal is None else self.deal.names
+        table = self.months[[f"balance_{name}" for name in names]].set_axis(names, axis=1)
+        over = self.months["pool_balance"] + self.months["reserve_amount"] - table.sum(axis=1)
+        return table.assign(**{LENDER: over.clip(lower=0)})
+
 
 def deal_outcome(
-    deal: Deal,
+    deal: Deal | None,
     scenarios: Mapping[str, FutureCash],
     paths: FutureCash | None = None,
     *,
@@ -62,7 +74,8 @@ def deal_outcome(
 
     Parameters
     ----------
-    deal : Deal
+    deal : Deal or None
+        Without a deal all tables are of no rows.
     scenarios : mapping of name to FutureCash
         Expected cash of the loans of :meth:`riskkit.funding.Deal.open_loans`; the first is the base
         that multiples of defaults are of.
@@ -113,6 +126,8 @@ def deal_outcome(
     ------
     riskkit definition; interval: Brown, Cai, DasGupta (2001), Statistical Science 16(2).
     """
+    if deal is None:
+        return _no_outcome()
     if not scenarios:
         raise ValueError("a deal needs at least one scenario, the base")
     if many := [name for name, cash in scenarios.items() if cash.n_paths != 1]:
@@ -123,7 +138,7 @@ def deal_outcome(
         {name: _tranche_table(one, deal) for name, one in paid.items()}, names=["scenario"]
     )
     cases = {name: _case(one, deal, funding_rate).iloc[0] for name, one in paid.items()}
-    risk = pd.DataFrame()
+    risk = _risk(paid[base], deal).iloc[:0]
     if paths is not None:
         simulated = pay_out(cash_of_future(paths, deal), deal)
         risk = _risk(simulated, deal)
@@ -138,6 +153,22 @@ def deal_outcome(
         risk=risk,
         breaks=_breaks(deal, scenarios[base]),
     )
+
+
+def _no_outcome() -> DealOutcome:
+    """The tables of a deal, without rows."""
+    cash = FutureCash(
+        months=pd.DatetimeIndex(["2000-01-31"]),
+        groups=pd.Index([POOL]),
+        opening=np.ones(1),
+        amounts={name: np.zeros((1, 1, 1)) for name in AMOUNTS},
+    )
+    notes = pd.DataFrame({"amount": [1], "rate": [0.0]}, index=["none"])
+    some = deal_outcome(
+        Deal(tranches=notes, start=pd.Timestamp("2000-01-01")), {"none": cash}, cash, funding_rate=0
+    )
+    tables = {name: getattr(some, name).iloc[:0] for name in TABLES}
+    return DealOutcome(deal=None, **tables)
 
 
 def _opening_notes(paid: Payments, deal: Deal) -> Array:

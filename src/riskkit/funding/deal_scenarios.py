@@ -20,7 +20,7 @@ __all__ = ["deal_scenarios"]
 
 
 def deal_scenarios(
-    lender: StressedLender, deal: Deal, in_pool: pd.Series
+    lender: StressedLender, deal: Deal | None, in_pool: pd.Series
 ) -> dict[str, runoff.FutureCash]:
     """Expected cash of the loans of a deal, in the base and under each scenario, until they end.
 
@@ -31,7 +31,8 @@ def deal_scenarios(
     Parameters
     ----------
     lender : StressedLender
-    deal : Deal
+    deal : Deal or None
+        Where there is none there are no scenarios of it.
     in_pool : bool Series, index loan_id
         Of :func:`riskkit.funding.select_pool`.
 
@@ -50,6 +51,8 @@ def deal_scenarios(
     ------
     riskkit definition.
     """
+    if deal is None:
+        return {}
     mine = deal.open_loans(lender.loans, in_pool)
     n_months = mine.n_months
     own = replace(lender, loans=mine, climate=None, number=None, provision=None, n_months=n_months)

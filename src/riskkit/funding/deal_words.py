@@ -23,6 +23,7 @@ def tape_text(
     tests: pd.DataFrame,
     concentrations: pd.DataFrame,
     drawn: pd.DataFrame,
+    refused: str,
     currency: str,
 ) -> str:
     """Sentences on what may be sold, what is, where it stands at a limit, and whether blindly.
@@ -30,6 +31,7 @@ def tape_text(
     Parameters
     ----------
     tape, drawn : DataFrame
+    refused : str
         Of :func:`riskkit.funding.select_pool`.
     tests : DataFrame
         Of :func:`riskkit.funding.loan_tape`.
@@ -43,16 +45,20 @@ def tape_text(
         Markdown.
     """
     balance, pool = tape["balance"], tape["in_pool"].to_numpy(bool)
+    if tape.empty:
+        return "There are no loans on the books."
     may, all_owed = int(balance[tape["eligible"]].sum()), int(balance.sum())
     text = (
         f"Of {len(tape):,} loans that owe {all_owed / 100:,.0f} {currency}, "
         f"{int(tape['eligible'].sum()):,} may be sold: {may / 100:,.0f} {currency}, "
-        f"{may / all_owed:.0%} of the balance. "
+        f"{may / max(all_owed, 1):.0%} of the balance. "
     )
     failed = tests.drop("eligible")["first_balance"]
     if failed.max() > 0:
         worst = str(failed.idxmax())
         text += f"Most of the rest fails for *{worst}* ({failed.max() / 100:,.0f} {currency}). "
+    if refused:
+        return text + f"**There is no pool**: {refused}."
     owed = int(balance[pool].sum())
     text += (
         f"**The pool** holds {int(pool.sum()):,} of them and {owed / 100:,.0f} {currency}, "
@@ -104,6 +110,8 @@ def deal_text(outcome: DealOutcome, currency: str) -> str:
     -------
     str
     """
+    if outcome.deal is None:
+        return "There is no deal to look at: none is stated, or there is no pool for it."
     parts = [_base_text(outcome), _stress_text(outcome), _risk_text(outcome.risk)]
     parts += [_break_text(outcome.breaks), _keeps_text(outcome, currency)]
     return "\n\n".join(part for part in parts if part)
@@ -210,6 +218,7 @@ def deal_findings(
     tests: pd.DataFrame,
     concentrations: pd.DataFrame,
     drawn: pd.DataFrame,
+    refused: str,
     currency: str,
 ) -> list[tuple[str, str, bool]]:
     """What of the pool and the deal deserves attention: topic, sentence, and whether it is red.
@@ -218,14 +227,15 @@ def deal_findings(
     ----------
     outcome : DealOutcome
     tests, concentrations, drawn : DataFrame
+    refused : str
         As for :func:`tape_text`.
     currency : str
 
     Returns
     -------
     list of (str, str, bool)
-        Topics "Concentration" and "Securitisation". Red: a tranche that loses in the base, or a
-        pool that is not like loans drawn by chance.
+        Topics "Concentration" and "Securitisation". Red: a deal without a pool, a tranche that
+        loses in the base, or a pool that is not like loans drawn by chance.
     """
     told = _concentration_findings(concentrations)
     for name in tests.index[~tests["is_known"]]:
@@ -234,6 +244,10 @@ def deal_findings(
     for where, row in off.iterrows():
         sentence = f"the pool is not like loans drawn by chance: {_departure(where, row)}"
         told.append((TOPIC, sentence, True))
+    if refused:
+        told.append((TOPIC, f"there is no pool for the deal: {refused}", True))
+    if outcome.deal is None:
+        return told
     base = outcome.cases.index[0]
     for number, name in enumerate(name for name in outcome.cases.index if name != ALL_PATHS):
         if losers := _losers(outcome.tranches.loc[name]):

@@ -32,8 +32,8 @@ def select_pool(
     *,
     size: int | None = None,
     alike: Sequence[str] = (),
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The largest pool whose concentrations are within limits, and whether it was well drawn.
+) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+    """The largest pool within its limits of concentration, how it was drawn, or why there is none.
 
     How much of each class (loans of one product, scenario, region, ... as far as there are limits
     on them) is a linear program, since every limit is a share of the pool itself. Of the pools of
@@ -82,7 +82,7 @@ def select_pool(
     --------
     >>> tape = pd.DataFrame({"balance": 100, "region": ["east"] * 60 + ["west"] * 40,
     ...                      "eligible": True}, index=pd.Index(range(100), name="loan_id"))
-    >>> chosen, drawn = select_pool(tape, {"region": 0.5})
+    >>> chosen, drawn, refused = select_pool(tape, {"region": 0.5})
     >>> chosen.groupby("region")["in_pool"].sum().to_dict()
     {'east': 40, 'west': 40}
     """
@@ -90,7 +90,8 @@ def select_pool(
     require_columns(tape, ["balance", "eligible", *alike], "tape")
     may = np.flatnonzero(tape["eligible"].to_numpy(bool) & (tape["balance"].to_numpy() > 0))
     if not len(may):
-        raise ValueError("no loan of the tape may be sold: there is no pool to choose")
+        nobody = tape.assign(in_pool=np.zeros(len(tape), dtype=bool))
+        return nobody, _drawn_table({}), "no loan may be sold"
     loans = tape.iloc[may]
     applied = {name: limit for name, limit in limits.items() if name in tape and limit < 1}
     order = np.argsort(hash_ids(loans.index), kind="stable")
@@ -100,10 +101,12 @@ def select_pool(
     classes = _classes(codes, len(loans))
     most = int(balance.sum()) if size is None else min(int(size), int(balance.sum()))
     taken = _taken(balance, classes, codes, applied, most)
+    refused = "" if taken.any() else _why_none(balance, classes, codes, applied, most)
     in_pool = np.zeros(len(tape), dtype=bool)
     in_pool[may[order[taken]]] = True
     chosen = tape.assign(in_pool=in_pool)
-    return chosen, _drawn(chosen, loans, classes, taken, alike)
+    rows = {} if refused else _drawn(chosen, loans, classes, taken, alike)
+    return chosen, _drawn_table(rows), refused
 
 
 def _classes(codes: Mapping[str, Array], n: int) -> Array:
@@ -142,8 +145,6 @@ def _taken(
     may = np.isfinite(within[order])
     taken = np.zeros(len(balance), dtype=bool)
     taken[order] = _filled(first, may, owed, sorted_codes, limits, most)
-    if not taken.any():
-        raise ValueError(_why_none(balance, classes, codes, limits, most))
     return taken
 
 
@@ -295,7 +296,7 @@ def _why_none(
 
 def _drawn(
     chosen: pd.DataFrame, loans: pd.DataFrame, classes: Array, taken: Array, alike: Sequence[str]
-) -> pd.DataFrame:
+) -> dict[tuple[str, str], dict[str, float]]:
     """The pool beside what loans drawn at random from its classes would be."""
     rows: dict[tuple[str, str], dict[str, float]] = {}
     for column in alike:
@@ -312,7 +313,14 @@ def _drawn(
                 "chance_high": expected + NORMAL * sd,
                 "p_value": np.nan if few else 2 * special.ndtr(-abs(got - expected) / sd),
             }
-    index = pd.MultiIndex.from_tuples(list(rows), names=["column", "value"]) if rows else None
+    return rows
+
+
+def _drawn_table(rows: Mapping[tuple[str, str], dict[str, float]]) -> pd.DataFrame:
+    """With p-values after Holm, and verdicts."""
+    index = pd.MultiIndex.from_arrays(
+        [[column for column, _ in rows], [value for _, value in rows]], names=["column", "value"]
+    )
     names = ["book_mean", "pool_mean", "chance_mean", "chance_low", "chance_high", "p_value"]
     table = pd.DataFrame(list(rows.values()), index=index, columns=names, dtype=float)
     table["p_value"] = holm(table["p_value"])
