@@ -395,6 +395,18 @@ def test_words_tell_what_stands_in_the_tables() -> None:
     assert "no_treatment is not known" in findings[2][1]
 
 
+def test_a_deal_without_a_pool_is_red_unless_none_is_asked_for() -> None:
+    tape = pd.DataFrame({"balance": [1], "eligible": [False], "region": ["east"]})
+    chosen, drawn, refused = select_pool(tape, {})
+    table = concentration_table(chosen, {})
+    tests = pd.DataFrame({"is_known": [True]}, index=["never in default"])
+    none = deal_outcome(None, {}, funding_rate=0.06)
+    told = deal_findings(none, tests, table, drawn, refused, "CNY")
+    assert told == [("Securitisation", "there is no pool for the deal: no loan may be sold", True)]
+    some = select_pool(tape.assign(eligible=True), {}, size=0)
+    assert deal_findings(none, tests, table, some[1], some[2], "CNY") == []
+
+
 def test_a_tranche_that_loses_in_the_base_is_red() -> None:
     _, deal, findings = told_of(0.06, {"region": 0.9})
     assert "**In Base not all is repaid**: Mezzanine loses" in deal

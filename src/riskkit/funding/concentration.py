@@ -12,7 +12,7 @@ import pandas as pd
 
 from riskkit.checks import Array, nearest_name, require_columns
 from riskkit.columns import level_text
-from riskkit.funding.loan_tape import SEGMENTS
+from riskkit.funding.loan_tape import BORROWER, SEGMENTS
 
 __all__ = ["AT_LIMIT", "check_limits", "concentration_table", "segment_codes"]
 
@@ -55,10 +55,11 @@ def concentration_table(tape: pd.DataFrame, limits: Mapping[str, float]) -> pd.D
     Returns
     -------
     DataFrame, index (part, column), part "book" and, where there is a pool, "pool"
-        `n_values`; `largest` (its name) and `largest_share`; `unnamed_share` (of loans without a
-        value); `index`, `effective`; `limit`, NaN where none; `verdict`: "within", "at the limit",
-        "above", "no limit", and "not known" of a column that the source lacks, or where nothing is
-        owed. Limits are the pool's; the book is held to them for comparison.
+        `n_values`; `largest` (its name, "" of a borrower, whom no page is to name) and
+        `largest_share`; `unnamed_share` (of loans without a value); `index`, `effective`; `limit`,
+        NaN where none; `verdict`: "within", "at the limit", "above", "no limit", and "not known"
+        of a column that the source lacks, or where nothing is owed. Limits are the pool's; the book
+        is held to them for comparison.
 
     Raises
     ------
@@ -111,7 +112,8 @@ def _row(loans: pd.DataFrame, column: str, limit: float) -> dict[str, object]:
     row |= {"n_values": len(names), "unnamed_share": float(alone.sum())}
     row |= {"index": index, "effective": 1 / index, "largest_share": 0.0}
     if len(names):
-        row |= {"largest": names[int(shares.argmax())], "largest_share": float(shares.max())}
+        largest = "" if column == BORROWER else names[int(shares.argmax())]
+        row |= {"largest": largest, "largest_share": float(shares.max())}
     return row | {"verdict": _verdict(float(shares.max(initial=0)), limit)}
 
 

@@ -145,6 +145,7 @@ def deal_outcome(
         cases[ALL_PATHS] = _over_paths(_case(simulated, deal, funding_rate))
     table = pd.DataFrame(cases).T.infer_objects()
     table.index.name = "scenario"
+    table["breached_on"] = pd.to_datetime(table["breached_on"])
     return DealOutcome(
         deal=deal,
         months=payment_table(paid[base], deal),

@@ -14,7 +14,7 @@ from riskkit import runoff
 from riskkit.funding.deal import Deal
 from riskkit.funding.stress_table import shocks_of
 from riskkit.funding.stressed_lender import StressedLender
-from riskkit.funding.stressed_loans import stressed_loans
+from riskkit.funding.stressed_loans import RememberedMoves, stressed_loans
 
 __all__ = ["deal_scenarios"]
 
@@ -55,14 +55,17 @@ def deal_scenarios(
         return {}
     mine = deal.open_loans(lender.loans, in_pool)
     n_months = mine.n_months
-    own = replace(lender, loans=mine, climate=None, number=None, provision=None, n_months=n_months)
+    # most scenarios leave the climate alone: their moves are the same
+    moves = RememberedMoves(lender.moves)
+    own = replace(lender, loans=mine, moves=moves, climate=None, n_months=n_months)
+    own = replace(own, number=None, provision=None)
     usual = np.zeros(1) if lender.climate is None else lender.climate
     usual = np.pad(usual, (0, n_months - len(usual)), mode="edge")
     cash = {}
     for name, shock in shocks_of(own).items():
-        loans, _, moves = stressed_loans(mine, own.numbers, own.moves, shock)
+        loans, _, stressed = stressed_loans(mine, own.numbers, moves, shock)
         climate = usual + own.climate_under(shock)
         cash[name] = runoff.expected_cash(
-            loans, moves, climate=climate, day=own.day, lgd_factor=shock.lgd_factor
+            loans, stressed, climate=climate, day=own.day, lgd_factor=shock.lgd_factor
         )
     return cash

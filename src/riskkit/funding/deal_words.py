@@ -11,6 +11,7 @@ import pandas as pd
 from riskkit.chance import p_text
 from riskkit.columns import verbatim
 from riskkit.funding.deal_outcome import ALL_PATHS, LENDER, DealOutcome
+from riskkit.funding.pool_selection import NOT_ASKED
 
 __all__ = ["deal_findings", "deal_text", "tape_text"]
 
@@ -112,7 +113,7 @@ def deal_text(outcome: DealOutcome, currency: str) -> str:
     """
     if outcome.deal is None:
         return "There is no deal to look at: none is stated, or there is no pool for it."
-    parts = [_base_text(outcome), _stress_text(outcome), _risk_text(outcome.risk)]
+    parts = [_base_text(outcome), _stress_text(outcome, currency), _risk_text(outcome.risk)]
     parts += [_break_text(outcome.breaks), _keeps_text(outcome, currency)]
     return "\n\n".join(part for part in parts if part)
 
@@ -148,16 +149,23 @@ def _losers(rows: pd.DataFrame) -> str:
     return ", ".join(told)
 
 
-def _stress_text(outcome: DealOutcome) -> str:
+def _stress_text(outcome: DealOutcome, currency: str) -> str:
     names = [name for name in outcome.cases.index[1:] if name != ALL_PATHS]
     if not names:
         return ""
     lost = {name: _losers(outcome.tranches.loc[name]) for name in names}
     told = [f"{verbatim(name)}: {losers}" for name, losers in lost.items() if losers]
-    of = f"the {len(names)} scenarios beside it" if len(names) > 1 else verbatim(names[0])
+    of = f"the {len(names)} other scenarios" if len(names) > 1 else verbatim(names[0])
+    worst = outcome.cases.loc[names, "equity_amount"].idxmin()
+    cover = outcome.cases.loc[worst, "least_overcollateralisation"]
+    least = f"{outcome.cases.loc[worst, 'equity_amount'] / 100:,.0f} {currency}"
+    keeps = (
+        f" The lender is paid least in {verbatim(worst)}, {least}, where overcollateralisation is "
+        f"{cover:.2f} at its lowest."
+    )
     if not told:
-        return f"Under {of} no tranche loses."
-    return f"Of {of}, {len(told)} cost investors something. {'; '.join(told)}."
+        return f"Under {of} no tranche loses.{keeps}"
+    return f"Of {of}, {len(told)} cost investors something. {'; '.join(told)}.{keeps}"
 
 
 def _risk_text(risk: pd.DataFrame) -> str:
@@ -165,12 +173,13 @@ def _risk_text(risk: pd.DataFrame) -> str:
         return ""
     told = []
     for name, row in risk.drop(LENDER).iterrows():
-        rates = (
-            f"{row['loss_rate']:.2%} ({row['loss_rate_low']:.2%} to {row['loss_rate_high']:.2%})"
-        )
-        error = f"expected loss {row['expected_loss_rate']:.3%} ± {1.96 * row['loss_error']:.3%}"
-        late = f"interest late on {row['late_rate']:.0%}"
-        told.append(f"{verbatim(name)} on {row['losses']:,.0f}, {rates}, {error}, {late}")
+        low, high = row["loss_rate_low"], row["loss_rate_high"]
+        text = f"{verbatim(name)} on {row['losses']:,.0f}, {row['loss_rate']:.2%} ({low:.2%} to "
+        text += f"{high:.2%})"
+        if row["losses"]:
+            error = 1.96 * row["loss_error"]
+            text += f", expected loss {row['expected_loss_rate']:.3%} ± {error:.3%}"
+        told.append(f"{text}, its interest is late on {row['late_rate']:.0%}")
     lender = risk.loc[LENDER]
     return (
         f"Of {int(lender['paths']):,} simulated paths a tranche is not paid in full: "
@@ -244,7 +253,7 @@ def deal_findings(
     for where, row in off.iterrows():
         sentence = f"the pool is not like loans drawn by chance: {_departure(where, row)}"
         told.append((TOPIC, sentence, True))
-    if refused:
+    if refused not in ("", NOT_ASKED):
         told.append((TOPIC, f"there is no pool for the deal: {refused}", True))
     if outcome.deal is None:
         return told

@@ -13,12 +13,14 @@ import pandas as pd
 from riskkit.arrears import DEFAULT
 from riskkit.checks import nearest_name, require_columns
 
-__all__ = ["SEGMENTS", "loan_tape"]
+__all__ = ["BORROWER", "SEGMENTS", "loan_tape"]
+
+BORROWER = "borrower"
 
 # what concentrations are asked of, and the column of the applications that tells it
 SEGMENTS = {
     "product": "product", "scenario": "scenario", "region": "region", "partner": "partner",
-    "channel": "channel", "borrower": "customer_id",
+    "channel": "channel", BORROWER: "customer_id",
 }  # fmt: skip
 NEVER = "never in default"
 ELIGIBLE = "eligible"

@@ -16,13 +16,15 @@ from riskkit.chance import holm
 from riskkit.checks import Array, require_columns
 from riskkit.columns import level_text
 from riskkit.funding.concentration import check_limits, segment_codes
+from riskkit.funding.loan_tape import BORROWER
 from riskkit.tables import hash_ids
 
-__all__ = ["select_pool"]
+__all__ = ["NOT_ASKED", "select_pool"]
+
+NOT_ASKED = "none is asked for"
 
 NORMAL = 1.959963984540054
 LEAST_LOANS = 20  # of a kind among the eligible, else there are too few to say
-BORROWER = "borrower"
 SETTLED = 0.001  # of the pool: whole loans are dearer than that
 
 
@@ -49,7 +51,7 @@ def select_pool(
         :func:`riskkit.funding.concentration_table`. One of a column that the source lacks is not
         applied.
     size : int, optional
-        Fen that the pool may owe at most.
+        Fen that the pool may owe at most; 0 where none is wanted.
     alike : sequence of str
         Columns of the tape by which the pool is held against chance: texts by their values, numbers
         by their mean.
@@ -89,9 +91,10 @@ def select_pool(
     check_limits(limits)
     require_columns(tape, ["balance", "eligible", *alike], "tape")
     may = np.flatnonzero(tape["eligible"].to_numpy(bool) & (tape["balance"].to_numpy() > 0))
-    if not len(may):
+    if not len(may) or size == 0:
+        why = "no loan may be sold" if not len(may) else NOT_ASKED
         nobody = tape.assign(in_pool=np.zeros(len(tape), dtype=bool))
-        return nobody, _drawn_table({}), "no loan may be sold"
+        return nobody, _drawn_table({}), why
     loans = tape.iloc[may]
     applied = {name: limit for name, limit in limits.items() if name in tape and limit < 1}
     order = np.argsort(hash_ids(loans.index), kind="stable")
