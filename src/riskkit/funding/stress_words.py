@@ -1,0 +1,233 @@
+"""What to say of stress and reverse stress, and what of them deserves attention.
+
+Takes the tables of this room; gives Markdown and findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from riskkit.columns import verbatim
+from riskkit.funding.reverse_search import CLIMATE
+from riskkit.funding.stress_table import ALL, BASE
+
+__all__ = ["stress_findings", "stress_text"]
+
+# a climate that so many standard deviations suffice for is one to be reckoned with
+_NEAR_SDS = 3.0
+_GONE = {"cash": "the cash is gone", "reserve": "the reserve is used up"}
+_FALLS = {"profit": "the year's profit is gone", **_GONE}
+
+
+def stress_text(
+    summary: pd.DataFrame, currency: str, *, reverse: pd.DataFrame | None = None
+) -> str:
+    """Sentences on what a bad year does, what breaks first and how bad it must get, as Markdown.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        Of :func:`riskkit.funding.stress_summary`.
+    currency : str
+    reverse : DataFrame, optional
+        Of :func:`riskkit.funding.reverse_stress`: with it, how bad it must get, alone.
+    """
+    if reverse is not None:
+        return _reverse_text(reverse, currency)
+    told = [_base_text(summary, currency), _worst_text(summary, currency)]
+    told += [_first_text(summary), _price_text(summary), _refused_text(summary)]
+    return " ".join(part for part in told if part)
+
+
+def _base_text(summary: pd.DataFrame, currency: str) -> str:
+    base = summary.loc[BASE]
+    n = int(base["months"])
+    text = (
+        f"As expected, the next {n} months lose **{_money(base, 'loss')} {currency}** and earn "
+        f"**{_money(base, 'profit')}**"
+    )
+    if not np.isnan(base["lowest_cash_amount"]):
+        text += (
+            f"; cash is lowest in {base['lowest_cash_month']:%B %Y}, with "
+            f"{_money(base, 'lowest_cash')}, while lines could still lend "
+            f"{base['undrawn_amount'] / 100:,.0f}"
+        )
+        if base["repaid_amount"] > 0:
+            text += f" and {base['repaid_amount'] / 100:,.0f} is to be paid back to funders"
+    if np.isnan(base["loss_low"]):
+        return f"{text}. How far chance may move that, so few loans **do not tell**."
+    return (
+        f"{text}. The intervals hold the chance of single loans, not an error of what is estimated "
+        "and not the climate, which is what the scenarios are for."
+    )
+
+
+def _worst_text(summary: pd.DataFrame, currency: str) -> str:
+    single = _run(summary).drop(index=[BASE, ALL], errors="ignore")
+    if single.empty:
+        return "**No scenario was run**: the funding file states none that could be."
+    worst = single["less_profit_amount"].idxmax()
+    row = single.loc[worst]
+    text = (
+        f"Of the scenarios {_named(worst)} costs most: {row['less_profit_amount'] / 100:,.0f} "
+        f"{currency} of profit, with {row['more_loss_amount'] / 100:,.0f} more lost."
+    )
+    if ALL in summary.index:
+        row = summary.loc[ALL]
+        apart = row["profit_interaction_amount"]
+        text += (
+            f" All at once leave a profit of {_money(row, 'profit')}: "
+            f"{abs(apart) / 100:,.0f} {'worse' if apart > 0 else 'better'} than their single "
+            "effects add up to."
+        )
+    return text
+
+
+def _first_text(summary: pd.DataFrame) -> str:
+    """What breaks first under each scenario, and when."""
+    if np.isnan(summary.loc[BASE, "reserve_amount"]):
+        return "What cash is held nobody has said: **when it would be gone cannot be told**."
+    broken = [
+        f"{_named(name)}: {_broken_text(row)}"
+        for name, row in _run(summary).iterrows()
+        if _broken_text(row)
+    ]
+    if not broken:
+        return "**Neither cash nor reserve is gone** under any of them."
+    return f"**What breaks first**: {'; '.join(broken)}."
+
+
+def _broken_text(row: pd.Series) -> str:
+    """In order of time, what is gone and when; "" if nothing is."""
+    gone = {one: row[f"{one}_gone_month"] for one in _GONE}
+    gone = {one: month for one, month in gone.items() if pd.notna(month)}
+    return ", ".join(
+        f"{_GONE[one]} in {month:%B %Y}"
+        for one, month in sorted(gone.items(), key=lambda item: item[1])
+    )
+
+
+def _price_text(summary: pd.DataFrame) -> str:
+    base = summary.loc[BASE, "unprofitable_rate"]
+    rates = _run(summary)["unprofitable_rate"].drop(index=[BASE, ALL], errors="ignore").dropna()
+    rates = rates[rates > base + 0.005]
+    if rates.empty:
+        return ""
+    worst = rates.idxmax()
+    return (
+        f"Under {verbatim(str(worst))}, {rates[worst]:.0%} of what is lent costs more than it "
+        f"brings ({base:.0%} in the base): it would be declined, not lent."
+    )
+
+
+def _refused_text(summary: pd.DataFrame) -> str:
+    refused = summary["not_run"][summary["not_run"] != ""]
+    told = [f"{verbatim(str(name))} ({verbatim(why)})" for name, why in refused.items()]
+    return f"**Not run**: {'; '.join(told)}." if told else ""
+
+
+def _reverse_text(reverse: pd.DataFrame, currency: str) -> str:
+    """How bad it must get, in the order in which it bites."""
+    told = []
+    run = reverse[reverse["not_run"] == ""]
+    for target, rows in run.groupby(level="target", sort=False):
+        what, rows = _FALLS[str(target)], rows.droplevel("target")
+        if CLIMATE in rows.index:
+            told.append(_climate_text(rows.loc[CLIMATE], what, currency))
+        others = rows.drop(index=CLIMATE, errors="ignore")
+        found = others.dropna(subset="severity").sort_values("severity", kind="stable")
+        sure = [f"{_named(name)} × {row['severity']:.2f}" for name, row in found.iterrows()]
+        never = [_named(name) for name in others.index.difference(found.index, sort=False)]
+        if sure:
+            told.append(f"The same by scenario, so many times as bad as stated: {', '.join(sure)}.")
+        if never:
+            most = others["tried_to"].max()
+            told.append(f"Not within {most:.0f} times what is stated: {', '.join(never)}.")
+    return " ".join(told)
+
+
+def _climate_text(row: pd.Series, what: str, currency: str) -> str:
+    if np.isnan(row["severity"]):
+        return (
+            f"No climate tried, up to {row['tried_to']:.0f} in log-odds of a missed payment, "
+            f"brings it so far that {what}."
+        )
+    if row["severity"] == 0:
+        return f"**As expected already, {what}**, in {row['month']:%B %Y}."
+    text = (
+        f"**A climate worse by {row['severity']:.3f} in every month** (log-odds of a missed payment"
+    )
+    if not np.isnan(row["climate_sds"]):
+        text += f"; {row['climate_sds']:.1f} times the standard deviation of a single month's"
+    return (
+        f"{text}) and {what}: {row['default_rate']:.1%} of the year's loans default then, in place "
+        f"of {row['base_default_rate']:.1%}. Run so, {row['above_amount'] / 100:,.0f} {currency} "
+        f"is left; with {row['below_severity']:.3f} it is {row['below_amount'] / 100:,.0f}."
+    )
+
+
+def stress_findings(
+    summary: pd.DataFrame,
+    reverse: pd.DataFrame,
+    *,
+    unverified: Sequence[str] = (),
+) -> list[tuple[str, str, bool]]:
+    """What of stress and reverse stress deserves attention: topic, sentence, and whether it is red.
+
+    Red is what breaks in the base, and a climate within three standard deviations that uses up
+    reserve or cash. A scenario that breaks something is told, but is its author's view.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        Of :func:`riskkit.funding.stress_summary`.
+    reverse : DataFrame
+        Of :func:`riskkit.funding.reverse_stress`.
+    unverified : sequence of str
+        :attr:`riskkit.schema.FundingFile.unverified`: what of the file is to be verified.
+    """
+    told: list[tuple[str, str, bool]] = []
+    run = _run(summary)
+    for name, row in run.iterrows():
+        if broken := _broken_text(row):
+            when = "as expected" if name == BASE else f"under {_named(name)}"
+            told.append(("Stress", f"{when} {broken}", name == BASE))
+    if len(run) == 1:
+        told.append(
+            ("Stress", "no scenario was run: the funding file states none that can be", False)
+        )
+    for name, why in summary["not_run"][summary["not_run"] != ""].items():
+        told.append(("Stress", f"{_named(name)} was not run: {why}", False))
+    if CLIMATE in reverse.index.get_level_values("scenario"):
+        rows = reverse.loc[CLIMATE].dropna(subset="severity")
+        for target, row in rows[rows["severity"] > 0].iterrows():
+            if row["climate_sds"] < _NEAR_SDS:
+                seen = f"a climate {row['climate_sds']:.1f} times its standard deviation worse"
+                rate = f"{row['default_rate']:.0%} of the loans default then"
+                told.append(
+                    ("Reverse stress", f"{seen} and {_FALLS[str(target)]}; {rate}", target in _GONE)
+                )
+    scenarios = sum(one.startswith("stress: ") for one in unverified)
+    parts = [f"{scenarios} of the scenarios"] if scenarios else []
+    parts += ["the effects of the macro paths"] if "macro_effects" in unverified else []
+    if parts:
+        told.append(("Stress", f"nobody has verified {' and '.join(parts)}", False))
+    return told
+
+
+def _run(summary: pd.DataFrame) -> pd.DataFrame:
+    return summary[summary["not_run"] == ""]
+
+
+def _named(name: object) -> str:
+    return verbatim(str(name))
+
+
+def _money(row: pd.Series, what: str) -> str:
+    """An amount with its interval, in units of the currency."""
+    low, high = row[f"{what}_low"] / 100, row[f"{what}_high"] / 100
+    sure = "" if np.isnan(low) else f" ({low:,.0f} to {high:,.0f})"
+    return f"{row[f'{what}_amount'] / 100:,.0f}{sure}"
