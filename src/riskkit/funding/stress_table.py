@@ -14,7 +14,13 @@ from scipy import special
 from riskkit import runoff
 from riskkit.checks import check_seed
 from riskkit.funding.stress_paths import Shock, no_shock, together
-from riskkit.funding.stressed_lender import StressedLender, chance_errors, course_of, refusals
+from riskkit.funding.stressed_lender import (
+    StressedLender,
+    chance_errors,
+    condensed_lender,
+    course_of,
+    refusals,
+)
 from riskkit.funding.stressed_loans import (
     ONE_LOAN,
     nothing_in_default,
@@ -33,7 +39,7 @@ _LEVEL = 0.95
 _Z = float(special.ndtri(0.5 + _LEVEL / 2))
 
 
-def stress(lender: StressedLender, *, seed: int, n_paths: int = 8) -> pd.DataFrame:
+def stress(lender: StressedLender, *, seed: int, n_paths: int = 4) -> pd.DataFrame:
     """Default, loss, provision, profit and cash by month, under each scenario and under all.
 
     The base, each scenario of the funding file that can be run, and one course in which all of them
@@ -68,9 +74,11 @@ def stress(lender: StressedLender, *, seed: int, n_paths: int = 8) -> pd.DataFra
     parts = {}
     for name, shock in shocks_of(lender).items():
         one = lender.remembering()
-        course = course_of(one, shock)
         errors = chance_errors(one, shock, seed=seed, n_paths=n_paths)
-        parts[name] = course.join(errors).assign(unprofitable_rate=_unprofitable(one, shock))
+        # means are those of loans taken together
+        few, shock = condensed_lender(one, shock)
+        course = course_of(few, shock)
+        parts[name] = course.join(errors).assign(unprofitable_rate=_unprofitable(few, shock))
     return pd.concat(parts, names=["scenario", "month"])
 
 

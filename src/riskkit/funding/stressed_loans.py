@@ -208,8 +208,8 @@ def nothing_in_default(n_groups: int, n_months: int) -> dict[str, Array]:
     }
 
 
-def condensed(loans: OpenLoans, shock: Shock) -> tuple[OpenLoans, Array]:
-    """Loans of one price that a shock leaves alike as one row each, and how many each row is.
+def condensed(loans: OpenLoans, shock: Shock) -> tuple[OpenLoans, Array, Shock]:
+    """Loans of one price that a shock leaves alike as one row each, how many it is, and the shock.
 
     Their expected cash is the same: of a price, defaults of a cell bring alike.
 
@@ -220,7 +220,7 @@ def condensed(loans: OpenLoans, shock: Shock) -> tuple[OpenLoans, Array]:
         Of any severity: loans are told apart by what it covers.
     """
     parts = [loans.start, loans.cell, loans.state.astype(np.int64), loans.left, loans.group]
-    parts += [worse.covers.astype(np.int64) for worse in shock.new_loans]
+    parts += [one.covers.astype(np.int64) for one in shock.new_loans]
     parts.append(np.unique(loans.effective_rate, return_inverse=True)[1])
     key = np.zeros(len(loans.ids), dtype=np.int64)
     for part in parts:
@@ -238,7 +238,9 @@ def condensed(loans: OpenLoans, shock: Shock) -> tuple[OpenLoans, Array]:
     owed = np.maximum(loans.owed[:, 0], 1).astype(float)
     brought = sums(loans.recovered_rate * owed[:, None]) / sums(owed)[:, None]
     rows = taken(loans, first, **money, recovered_rate=brought)
-    return rows, np.bincount(place, minlength=n).astype(float)
+    worse = tuple(replace(one, covers=one.covers[first]) for one in shock.new_loans)
+    number = np.bincount(place, minlength=n).astype(float)
+    return rows, number, replace(shock, new_loans=worse)
 
 
 def _changed(loans: OpenLoans, shock: Shock) -> tuple[Array, Array, Array]:
