@@ -76,6 +76,7 @@ def reverse_stress(
     for name, value in (("most_severity", most_severity), ("tolerance", tolerance)):
         if not 0 < value < np.inf:
             raise ValueError(f"{name} must be > 0 and finite, got {value!r}")
+    lender = lender.remembering()
     n_months = lender.loans.n_months
     shocks = shocks_of(lender)
     scenarios = [name for name in shocks if name not in (BASE, ALL)]
@@ -92,6 +93,7 @@ def reverse_stress(
         few, _ = condensed_lender(lender, shocks.get(name, shocks[BASE]))
         runs = _Tried(few, severity, {0.0: base})
         most = _MOST_CLIMATE if name == CLIMATE else most_severity
+        runs.left(most, targets[-1])  # which tells of all targets
         for target in targets:
             rows[name, target] = _searched(runs, target, most, tolerance)
     for name, why in refusals(lender).items():
@@ -146,7 +148,7 @@ class _Tried:
 
 def _outcome(lender: StressedLender, shock: Shock, *, cash_alone: bool = False) -> dict[str, Any]:
     """What is left of each target in a year, when it was gone, and how many loans defaulted."""
-    year = course_of(lender.remembering(), shock, cash_alone=cash_alone).iloc[:_YEAR]
+    year = course_of(lender, shock, cash_alone=cash_alone).iloc[:_YEAR]
     left = {"cash": year["closing_amount"]}
     if not cash_alone:
         left |= {"reserve": year["reserve_amount"], "profit": year["profit_amount"].cumsum()[-1:]}
@@ -177,7 +179,7 @@ def _searched(runs: _Tried, target: str, most: float, tolerance: float) -> dict[
         left(min(1.0, most))
     low, high = runs.around(target)
     if high - low > tolerance:
-        root = optimize.brentq(left, low, high, xtol=tolerance / 4)
+        root = optimize.brentq(left, low, high, xtol=tolerance / 2)
         low, high = runs.around(target)
         if high - low > tolerance:
             for severity in (root - tolerance / 2, root + tolerance / 2):

@@ -72,11 +72,11 @@ def stress(lender: StressedLender, *, seed: int, n_paths: int = 4) -> pd.DataFra
     """
     check_seed("seed", seed)
     parts = {}
+    lender = lender.remembering()
     for name, shock in shocks_of(lender).items():
-        one = lender.remembering()
-        errors = chance_errors(one, shock, seed=seed, n_paths=n_paths)
+        errors = chance_errors(lender, shock, seed=seed, n_paths=n_paths)
         # means are those of loans taken together
-        few, shock = condensed_lender(one, shock)
+        few, shock = condensed_lender(lender, shock)
         course = course_of(few, shock)
         parts[name] = course.join(errors).assign(unprofitable_rate=_unprofitable(few, shock))
     return pd.concat(parts, names=["scenario", "month"])

@@ -136,7 +136,7 @@ class StressedLender:
         return _stock(self.loans, self.moves, climate, self.day, 1.0).iloc[0]
 
     def remembering(self) -> StressedLender:
-        """The same lender for one course of things, whose moves are worked out once."""
+        """The same lender, whose moves and provision today are worked out once."""
         return replace(self, moves=RememberedMoves(self.moves), provision=self.provision_today)
 
     def climate_under(self, shock: Shock) -> Array:
