@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import optimize
 
 from riskkit.funding.stress_paths import Shock, climate_shift, together
-from riskkit.funding.stress_table import ALL, BASE, shocks_of
+from riskkit.funding.stress_table import ALL, BASE, CLIMATE, shocks_of
 from riskkit.funding.stressed_lender import (
     StressedLender,
     condensed_lender,
@@ -24,9 +24,8 @@ from riskkit.funding.stressed_lender import (
     running_today,
 )
 
-__all__ = ["CLIMATE", "reverse_stress"]
+__all__ = ["reverse_stress"]
 
-CLIMATE = "climate alone"
 _YEAR = 12
 # log-odds of a missed payment up to which a climate is tried: then nearly nobody pays
 _MOST_CLIMATE = 6.0

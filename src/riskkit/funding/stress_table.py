@@ -29,9 +29,9 @@ from riskkit.funding.stressed_loans import (
     with_counts,
 )
 
-__all__ = ["ALL", "BASE", "shocks_of", "stress", "stress_summary"]
+__all__ = ["ALL", "BASE", "CLIMATE", "shocks_of", "stress", "stress_summary"]
 
-BASE, ALL = "base", "all together"
+BASE, ALL, CLIMATE = "base", "all together", "climate alone"
 _YEAR = 12
 # of fewer expected defaults no interval says how far chance may go
 _FEW_DEFAULTS = 10
@@ -64,7 +64,8 @@ def stress(lender: StressedLender, *, seed: int, n_paths: int = 4) -> pd.DataFra
     Raises
     ------
     ValueError
-        A scenario is called "base" or "all together", or an option is out of range.
+        A scenario is called "base", "all together" or "climate alone", or an option is out of
+        range.
 
     Source
     ------
@@ -85,7 +86,7 @@ def stress(lender: StressedLender, *, seed: int, n_paths: int = 4) -> pd.DataFra
 def shocks_of(lender: StressedLender) -> dict[str, Shock]:
     """The base, each scenario that can be run, and all of them together where there are several."""
     refused = refusals(lender)
-    for name in (BASE, ALL):
+    for name in (BASE, ALL, CLIMATE):
         if name in lender.file.stress:
             raise ValueError(f"a scenario must have a name of its own, got {name!r}")
     n_months = lender.loans.n_months

@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit.columns import verbatim
-from riskkit.funding.reverse_search import CLIMATE
-from riskkit.funding.stress_table import ALL, BASE
+from riskkit.funding.stress_table import ALL, BASE, CLIMATE
 
 __all__ = ["stress_findings", "stress_text"]
 
@@ -74,6 +73,8 @@ def _worst_text(summary: pd.DataFrame, currency: str) -> str:
         return "**No scenario was run**: the funding file states none that could be."
     worst = single["less_profit_amount"].idxmax()
     row = single.loc[worst]
+    if not row["less_profit_amount"] > 0:
+        return "No scenario lowers the profit of these months."
     text = (
         f"Of the scenarios {_named(worst)} costs most: {row['less_profit_amount'] / 100:,.0f} "
         f"{currency} of profit, with {row['more_loss_amount'] / 100:,.0f} more lost."
