@@ -279,6 +279,14 @@ def test_what_a_cap_leaves_below_break_even_is_told() -> None:
     assert "0% brings less than it costs in the base; 100% under Cap." in text
 
 
+def test_whether_a_loan_pays_is_its_own_and_not_that_of_loans_like_it() -> None:
+    loans = [{"amount": amount, "n": 2, "rate": 0.02, "start": 1} for amount in (30_000, 90_000)]
+    costs = LendingCosts(funding_rate=0, acquisition_amount=1_500, servicing_amount=0)
+    # interest of 3 % of what is lent: 900 and 2,700
+    lender = replace(lender_of(loans, FixedMoves((0.0,))), costs=costs)
+    assert funding.stress(lender, seed=1)["unprofitable_rate"].iloc[0] == 0.25
+
+
 def test_worse_traffic_touches_new_loans_of_its_segment_alone() -> None:
     loans = [
         {"amount": 60_000, "n": 3, "start": start, "id": id_}

@@ -76,10 +76,9 @@ def stress(lender: StressedLender, *, seed: int, n_paths: int = 4) -> pd.DataFra
     lender = lender.remembering()
     for name, shock in shocks_of(lender).items():
         errors = chance_errors(lender, shock, seed=seed, n_paths=n_paths)
-        # means are those of loans taken together
-        few, shock = condensed_lender(lender, shock)
-        course = course_of(few, shock)
-        parts[name] = course.join(errors).assign(unprofitable_rate=_unprofitable(few, shock))
+        # sums are those of loans taken together; what a loan earns is its own
+        course = course_of(*condensed_lender(lender, shock))
+        parts[name] = course.join(errors).assign(unprofitable_rate=_unprofitable(lender, shock))
     return pd.concat(parts, names=["scenario", "month"])
 
 
