@@ -263,6 +263,30 @@ def test_under_a_cap_new_loans_cost_what_the_cap_says_and_older_ones_what_they_d
     assert (base["repaid_principal_amount"] == course["repaid_principal_amount"]).all()
 
 
+def test_what_a_cap_leaves_below_break_even_is_told() -> None:
+    """Funds cost 6 %: at 24 % a loan pays for them, at a cap of 3 % it does not."""
+    dear = {"amount": 120_000, "n": 12, "rate": 0.02, "effective": 0.02}
+    loans = [dear | {"start": start} for start in (1, 2, 2)]
+    loans += [dear | {"start": 2, "rate": 0.0025, "effective": 0.0025}]
+    lender = lender_of(
+        loans, FixedMoves((0.0,)), stress={"Cap": {"cap_apr": 0.03, "from_month": 2}}
+    )
+    table = funding.stress(lender, seed=1)
+    summary = funding.stress_summary(table, lender)
+    assert summary["unprofitable_rate"].tolist() == [0, 1]
+    assert table.loc["Cap", "unprofitable_rate"].notna().to_numpy().nonzero()[0].tolist() == [1]
+    text = funding.stress_text(summary, "CNY")
+    assert "0% brings less than it costs in the base; 100% under Cap." in text
+
+
+def test_whether_a_loan_pays_is_its_own_and_not_that_of_loans_like_it() -> None:
+    loans = [{"amount": amount, "n": 2, "rate": 0.02, "start": 1} for amount in (30_000, 90_000)]
+    costs = LendingCosts(funding_rate=0, acquisition_amount=1_500, servicing_amount=0)
+    # interest of 3 % of what is lent: 900 and 2,700
+    lender = replace(lender_of(loans, FixedMoves((0.0,))), costs=costs)
+    assert funding.stress(lender, seed=1)["unprofitable_rate"].iloc[0] == 0.25
+
+
 def test_worse_traffic_touches_new_loans_of_its_segment_alone() -> None:
     loans = [
         {"amount": 60_000, "n": 3, "start": start, "id": id_}
@@ -308,6 +332,9 @@ def test_early_repayment_brings_principal_forward_and_no_default() -> None:
     lender = lender_of(loans, moves, stress={"Early": {"prepay_logit": 1.1, "months": 1}})
     odds = 0.1 / 0.9 * np.exp(1.1)
     more = odds / (1 + odds)
+    table = funding.stress(lender, seed=1)
+    summary = funding.stress_summary(table, lender)
+    assert "No scenario lowers the profit" in funding.stress_text(summary, "CNY")
     course = under(lender, "Early")
     assert course["repaid_principal_amount"].iloc[0] == round(10_000 + more * 50_000)
     assert course["default_amount"].sum() == 0
@@ -422,10 +449,10 @@ def test_too_few_defaults_have_no_interval() -> None:
 def test_loans_taken_together_bring_the_same(lender) -> None:
     for name in ("Macro", "Worse", "Fraud", "Cap"):
         shock = lender.shock(name)
-        small = condensed_lender(lender, shock)
+        small, same = condensed_lender(lender, shock)
         pd.testing.assert_frame_equal(
             course_of(lender, shock).astype(float),
-            course_of(small, small.shock(name)).astype(float),
+            course_of(small, same).astype(float),
             atol=4,
             rtol=1e-6,
         )
@@ -440,9 +467,10 @@ def test_loans_of_a_segment_are_not_taken_together_with_others() -> None:
         traits=pd.Series(channel).to_frame("channel"),
         stress={"Worse": SCENARIOS["Worse"]},
     )
-    small = condensed_lender(lender, lender.shock("Worse"))
+    small, same = condensed_lender(lender, lender.shock("Worse"))
     assert len(small.loans.ids) == 6
     pd.testing.assert_frame_equal(under(small, "Worse"), under(lender, "Worse"))
+    pd.testing.assert_frame_equal(course_of(small, same), under(lender, "Worse"))
 
 
 # -- words and thin sources ------------------------------------------------------------------------
@@ -505,6 +533,7 @@ def test_settings_that_cannot_be_are_refused() -> None:
         funding.stress(lender, seed=1, n_paths=1)
     with pytest.raises(ValueError, match="seed must be >= 0"):
         funding.stress(lender, seed=-1)
-    taken = replace(lender, file=funding_file(stress={"base": {"prepay_logit": 1}}))
-    with pytest.raises(ValueError, match="a scenario must have a name of its own, got 'base'"):
-        funding.stress(taken, seed=1)
+    for name in ("base", "all together", "climate alone"):
+        taken = replace(lender, file=funding_file(stress={name: {"prepay_logit": 1}}))
+        with pytest.raises(ValueError, match=f"a name of its own, got '{name}'"):
+            funding.stress(taken, seed=1)

@@ -6,7 +6,7 @@ Takes a lender; gives the severity found by root search, with what was left just
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import optimize
 
 from riskkit.funding.stress_paths import Shock, climate_shift, together
-from riskkit.funding.stress_table import ALL, BASE, shocks_of
+from riskkit.funding.stress_table import ALL, BASE, CLIMATE, shocks_of
 from riskkit.funding.stressed_lender import (
     StressedLender,
     condensed_lender,
@@ -24,9 +24,8 @@ from riskkit.funding.stressed_lender import (
     running_today,
 )
 
-__all__ = ["CLIMATE", "reverse_stress"]
+__all__ = ["reverse_stress"]
 
-CLIMATE = "climate alone"
 _YEAR = 12
 # log-odds of a missed payment up to which a climate is tried: then nearly nobody pays
 _MOST_CLIMATE = 6.0
@@ -59,9 +58,9 @@ def reverse_stress(
         cannot be run), `tried_to`, `base_amount`, `below_severity`, `below_amount`,
         `above_severity`, `above_amount` (amount left when run so), `month` in which it is gone just
         above, `climate` (its highest log-odds then), `climate_sds` (the same in standard deviations
-        of the climate of a month; NaN where none is known), `default_rate` (share of the loans of
-        the year that default then), `base_default_rate`, `not_run` (why a scenario was not run,
-        else "").
+        of the climate of a month; NaN where none is known, or it is untouched), `default_rate`
+        (share of the loans of the year that default then), `base_default_rate`, `not_run` (why a
+        scenario was not run, else "").
 
     Raises
     ------
@@ -76,18 +75,24 @@ def reverse_stress(
     for name, value in (("most_severity", most_severity), ("tolerance", tolerance)):
         if not 0 < value < np.inf:
             raise ValueError(f"{name} must be > 0 and finite, got {value!r}")
+    lender = lender.remembering()
     n_months = lender.loans.n_months
-    scenarios = [name for name in shocks_of(lender) if name not in (BASE, ALL)]
-    tried = {
-        CLIMATE: _tried(lender, lambda _, severity: climate_shift(severity, n_months)),
-        **{name: _tried(lender, _scenario(name)) for name in scenarios},
+    shocks = shocks_of(lender)
+    scenarios = [name for name in shocks if name not in (BASE, ALL)]
+    severities: dict[str, Severity] = {
+        CLIMATE: lambda _, severity: climate_shift(severity, n_months),
+        **{name: _scenario(name) for name in scenarios},
     }
-    if len(scenarios) > 1:
-        tried[ALL] = _tried(lender, _all_of(scenarios, n_months))
-    targets = ("profit",) if lender.held_amount is None else ("reserve", "cash")
+    if ALL in shocks:
+        severities[ALL] = _all_of(scenarios, n_months)
+    base = _outcome(condensed_lender(lender, shocks[BASE])[0], shocks[BASE])
+    targets = ("profit",) if lender.held_amount is None else ("cash", "reserve")
     rows = {}
-    for name, runs in tried.items():
+    for name, severity in severities.items():
+        few, _ = condensed_lender(lender, shocks.get(name, shocks[BASE]))
+        runs = _Tried(few, severity, {0.0: base})
         most = _MOST_CLIMATE if name == CLIMATE else most_severity
+        runs.left(most, targets[-1])  # which tells of all targets
         for target in targets:
             rows[name, target] = _searched(runs, target, most, tolerance)
     for name, why in refusals(lender).items():
@@ -120,38 +125,41 @@ def _all_of(names: list[str], n_months: int) -> Severity:
 
 @dataclass(frozen=True)
 class _Tried:
-    """A scenario at any severity, run once for each."""
+    """A scenario at any severity, run once for each, and for cash alone where no more is asked."""
 
     lender: StressedLender
     shock: Severity
-    seen: dict[float, dict[str, Any]] = field(default_factory=dict)
+    seen: dict[float, dict[str, Any]]
 
     def left(self, severity: float, target: str) -> float:
         """What is left of a target."""
-        if severity not in self.seen:
-            self.seen[severity] = _outcome(self.lender, self.shock(self.lender, severity))
+        if target not in self.seen.get(severity, {}):
+            shock = self.shock(self.lender, severity)
+            self.seen[severity] = _outcome(self.lender, shock, cash_alone=target == "cash")
         return float(self.seen[severity][target])
 
+    def around(self, target: str) -> tuple[float, float]:
+        """The highest severity run below the least at which nothing is left, and that."""
+        run = {s: self.left(s, target) for s in self.seen if target in self.seen[s]}
+        gone = min((s for s in run if run[s] <= 0), default=np.inf)
+        return max((s for s in run if s < gone), default=gone), gone
 
-def _tried(lender: StressedLender, shock: Severity) -> _Tried:
-    return _Tried(condensed_lender(lender, shock(lender, 1.0)), shock)
 
-
-def _outcome(lender: StressedLender, shock: Shock) -> dict[str, Any]:
+def _outcome(lender: StressedLender, shock: Shock, *, cash_alone: bool = False) -> dict[str, Any]:
     """What is left of each target in a year, when it was gone, and how many loans defaulted."""
-    year = course_of(lender.remembering(), shock).iloc[:_YEAR]
-    found: dict[str, Any] = {
-        "profit": year["profit_amount"].sum(),
-        "profit_month": year.index[-1],
-        "climate": year["climate"].max(),
-    }
-    for target, column in (("reserve", "reserve_amount"), ("cash", "closing_amount")):
-        left = year[column]
-        gone = left.index[left.to_numpy() <= 0]
-        found[target] = left.min()
-        found[f"{target}_month"] = gone[0] if len(gone) else pd.NaT
+    year = course_of(lender, shock, cash_alone=cash_alone).iloc[:_YEAR]
+    left = {"cash": year["closing_amount"]}
+    if not cash_alone:
+        left |= {"reserve": year["reserve_amount"], "profit": year["profit_amount"].cumsum()[-1:]}
     loans = running_today(lender) + year["lent_loans"].sum()
-    found["default_rate"] = year["default_loans"].sum() / loans if loans > 0 else np.nan
+    found: dict[str, Any] = {
+        "climate": year["climate"].max(),
+        "default_rate": year["default_loans"].sum() / loans if loans > 0 else np.nan,
+    }
+    for target, amounts in left.items():
+        gone = amounts.index[amounts.to_numpy() <= 0]
+        found[target] = amounts.min()
+        found[f"{target}_month"] = gone[0] if len(gone) else pd.NaT
     return found
 
 
@@ -164,28 +172,19 @@ def _searched(runs: _Tried, target: str, most: float, tolerance: float) -> dict[
         "base_default_rate": runs.seen[0.0]["default_rate"],
         "not_run": "",
     }
-    if left(0.0) <= 0:
-        return row | _found(runs, target, 0.0, 0.0)
-    left(min(1.0, most)), left(most)
-    if all(left(severity) > 0 for severity in runs.seen):
+    if left(0.0) > 0 and left(most) > 0:
         return row
-    # what other targets have been run at narrows this one down
-    high = min(severity for severity in runs.seen if left(severity) <= 0)
-    low = max(severity for severity in runs.seen if severity < high)
+    if left(0.0) > 0:
+        left(min(1.0, most))
+    low, high = runs.around(target)
     if high - low > tolerance:
-        root = optimize.brentq(left, low, high, xtol=tolerance / 4)
-        low, high = _around(runs, target, low, high)
+        root = optimize.brentq(left, low, high, xtol=tolerance / 2)
+        low, high = runs.around(target)
         if high - low > tolerance:
-            left(min(root + tolerance / 2, high)), left(max(root - tolerance / 2, low))
-            low, high = _around(runs, target, low, high)
+            for severity in (root - tolerance / 2, root + tolerance / 2):
+                left(min(max(severity, low), high))
+            low, high = runs.around(target)
     return row | _found(runs, target, low, high)
-
-
-def _around(runs: _Tried, target: str, low: float, high: float) -> tuple[float, float]:
-    """The nearest severities run between two at which there is something left, and is not."""
-    between = sorted(severity for severity in runs.seen if low <= severity <= high)
-    gone = min(severity for severity in between if runs.left(severity, target) <= 0)
-    return max(severity for severity in between if severity < gone), gone
 
 
 def _found(runs: _Tried, target: str, below: float, above: float) -> dict[str, Any]:
@@ -199,6 +198,6 @@ def _found(runs: _Tried, target: str, below: float, above: float) -> dict[str, A
         "above_amount": runs.left(above, target),
         "month": beyond[f"{target}_month"],
         "climate": beyond["climate"],
-        "climate_sds": beyond["climate"] / sd if sd else np.nan,
+        "climate_sds": beyond["climate"] / sd if sd and beyond["climate"] else np.nan,
         "default_rate": beyond["default_rate"],
     }

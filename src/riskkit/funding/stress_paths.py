@@ -123,7 +123,8 @@ def shock_of(
     block, effects = file.stress[name], file.macro_effects
     course = block.course(n_months)
     depth = severity * course
-    macro = {one: getattr(block, one) * depth for one in MACRO}
+    # nothing is 0, not −0, in months without
+    macro = {one: getattr(block, one) * depth + 0.0 for one in MACRO}
     unknown = [one for one in MACRO if getattr(block, one) and getattr(effects, one) is None]
     if unknown:
         fault = f"macro_effects: no effect of {' and '.join(unknown)} is stated"

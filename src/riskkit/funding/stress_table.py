@@ -14,7 +14,13 @@ from scipy import special
 from riskkit import runoff
 from riskkit.checks import check_seed
 from riskkit.funding.stress_paths import Shock, no_shock, together
-from riskkit.funding.stressed_lender import StressedLender, chance_errors, course_of, refusals
+from riskkit.funding.stressed_lender import (
+    StressedLender,
+    chance_errors,
+    condensed_lender,
+    course_of,
+    refusals,
+)
 from riskkit.funding.stressed_loans import (
     ONE_LOAN,
     nothing_in_default,
@@ -23,9 +29,9 @@ from riskkit.funding.stressed_loans import (
     with_counts,
 )
 
-__all__ = ["ALL", "BASE", "shocks_of", "stress", "stress_summary"]
+__all__ = ["ALL", "BASE", "CLIMATE", "shocks_of", "stress", "stress_summary"]
 
-BASE, ALL = "base", "all together"
+BASE, ALL, CLIMATE = "base", "all together", "climate alone"
 _YEAR = 12
 # of fewer expected defaults no interval says how far chance may go
 _FEW_DEFAULTS = 10
@@ -33,7 +39,7 @@ _LEVEL = 0.95
 _Z = float(special.ndtri(0.5 + _LEVEL / 2))
 
 
-def stress(lender: StressedLender, *, seed: int, n_paths: int = 8) -> pd.DataFrame:
+def stress(lender: StressedLender, *, seed: int, n_paths: int = 4) -> pd.DataFrame:
     """Default, loss, provision, profit and cash by month, under each scenario and under all.
 
     The base, each scenario of the funding file that can be run, and one course in which all of them
@@ -58,7 +64,8 @@ def stress(lender: StressedLender, *, seed: int, n_paths: int = 8) -> pd.DataFra
     Raises
     ------
     ValueError
-        A scenario is called "base" or "all together", or an option is out of range.
+        A scenario is called "base", "all together" or "climate alone", or an option is out of
+        range.
 
     Source
     ------
@@ -66,18 +73,19 @@ def stress(lender: StressedLender, *, seed: int, n_paths: int = 8) -> pd.DataFra
     """
     check_seed("seed", seed)
     parts = {}
+    lender = lender.remembering()
     for name, shock in shocks_of(lender).items():
-        one = lender.remembering()
-        course = course_of(one, shock)
-        errors = chance_errors(one, shock, seed=seed, n_paths=n_paths)
-        parts[name] = course.join(errors).assign(unprofitable_rate=_unprofitable(one, shock))
+        errors = chance_errors(lender, shock, seed=seed, n_paths=n_paths)
+        # sums are those of loans taken together; what a loan earns is its own
+        course = course_of(*condensed_lender(lender, shock))
+        parts[name] = course.join(errors).assign(unprofitable_rate=_unprofitable(lender, shock))
     return pd.concat(parts, names=["scenario", "month"])
 
 
 def shocks_of(lender: StressedLender) -> dict[str, Shock]:
     """The base, each scenario that can be run, and all of them together where there are several."""
     refused = refusals(lender)
-    for name in (BASE, ALL):
+    for name in (BASE, ALL, CLIMATE):
         if name in lender.file.stress:
             raise ValueError(f"a scenario must have a name of its own, got {name!r}")
     n_months = lender.loans.n_months

@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 
 from riskkit.columns import verbatim
-from riskkit.funding.reverse_search import CLIMATE
-from riskkit.funding.stress_table import ALL, BASE
+from riskkit.funding.stress_table import ALL, BASE, CLIMATE
 
 __all__ = ["stress_findings", "stress_text"]
 
 # a climate that so many standard deviations suffice for is one to be reckoned with
 _NEAR_SDS = 3.0
+# of what is lent, below break-even, from which on a scenario is named for it
+_MORE_UNPROFITABLE = 0.02
 _GONE = {"cash": "the cash is gone", "reserve": "the reserve is used up"}
 _FALLS = {"profit": "the year's profit is gone", **_GONE}
 
@@ -52,11 +53,12 @@ def _base_text(summary: pd.DataFrame, currency: str) -> str:
     if not np.isnan(base["lowest_cash_amount"]):
         text += (
             f"; cash is lowest in {base['lowest_cash_month']:%B %Y}, with "
-            f"{_money(base, 'lowest_cash')}, while lines could still lend "
-            f"{base['undrawn_amount'] / 100:,.0f}"
+            f"{_money(base, 'lowest_cash')}"
         )
         if base["repaid_amount"] > 0:
-            text += f" and {base['repaid_amount'] / 100:,.0f} is to be paid back to funders"
+            text += f"; of the lines {base['repaid_amount'] / 100:,.0f} falls due in these months"
+        if base["undrawn_amount"] > 0:
+            text += f"; {base['undrawn_amount'] / 100:,.0f} more could be drawn on them then"
     if np.isnan(base["loss_low"]):
         return f"{text}. How far chance may move that, so few loans **do not tell**."
     return (
@@ -71,6 +73,8 @@ def _worst_text(summary: pd.DataFrame, currency: str) -> str:
         return "**No scenario was run**: the funding file states none that could be."
     worst = single["less_profit_amount"].idxmax()
     row = single.loc[worst]
+    if not row["less_profit_amount"] > 0:
+        return "No scenario lowers the profit of these months."
     text = (
         f"Of the scenarios {_named(worst)} costs most: {row['less_profit_amount'] / 100:,.0f} "
         f"{currency} of profit, with {row['more_loss_amount'] / 100:,.0f} more lost."
@@ -111,16 +115,14 @@ def _broken_text(row: pd.Series) -> str:
 
 
 def _price_text(summary: pd.DataFrame) -> str:
+    """Where more is lent than in the base at prices that do not pay for it."""
     base = summary.loc[BASE, "unprofitable_rate"]
     rates = _run(summary)["unprofitable_rate"].drop(index=[BASE, ALL], errors="ignore").dropna()
-    rates = rates[rates > base + 0.005]
+    rates = rates[rates >= base + _MORE_UNPROFITABLE].sort_values(ascending=False, kind="stable")
     if rates.empty:
         return ""
-    worst = rates.idxmax()
-    return (
-        f"Under {verbatim(str(worst))}, {rates[worst]:.0%} of what is lent costs more than it "
-        f"brings ({base:.0%} in the base): it would be declined, not lent."
-    )
+    told = ", ".join(f"{rate:.0%} under {_named(name)}" for name, rate in rates.items())
+    return f"Of what is lent, {base:.0%} brings less than it costs in the base; {told}."
 
 
 def _refused_text(summary: pd.DataFrame) -> str:
@@ -191,10 +193,15 @@ def stress_findings(
     """
     told: list[tuple[str, str, bool]] = []
     run = _run(summary)
-    for name, row in run.iterrows():
-        if broken := _broken_text(row):
-            when = "as expected" if name == BASE else f"under {_named(name)}"
-            told.append(("Stress", f"{when} {broken}", name == BASE))
+    if at_once := _broken_text(run.loc[BASE]):
+        told.append(("Stress", f"as expected {at_once}", True))
+    broken = [
+        f"under {_named(name)} {what}"
+        for name, row in run.drop(index=BASE).iterrows()
+        if (what := _broken_text(row))
+    ]
+    if broken:
+        told.append(("Stress", "; ".join(broken), False))
     if len(run) == 1:
         told.append(
             ("Stress", "no scenario was run: the funding file states none that can be", False)

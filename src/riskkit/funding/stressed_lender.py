@@ -136,7 +136,7 @@ class StressedLender:
         return _stock(self.loans, self.moves, climate, self.day, 1.0).iloc[0]
 
     def remembering(self) -> StressedLender:
-        """The same lender for one course of things, whose moves are worked out once."""
+        """The same lender, whose moves and provision today are worked out once."""
         return replace(self, moves=RememberedMoves(self.moves), provision=self.provision_today)
 
     def climate_under(self, shock: Shock) -> Array:
@@ -155,8 +155,8 @@ class StressedLender:
         return shock_of(self.file, name, self._traits, self.loans.n_months, severity)
 
 
-def condensed_lender(lender: StressedLender, shock: Shock) -> StressedLender:
-    """The same lender with loans that a shock leaves alike taken together: quicker to run.
+def condensed_lender(lender: StressedLender, shock: Shock) -> tuple[StressedLender, Shock]:
+    """The same lender with loans that a shock leaves alike taken together, and the shock on them.
 
     Parameters
     ----------
@@ -165,8 +165,8 @@ def condensed_lender(lender: StressedLender, shock: Shock) -> StressedLender:
     shock : Shock
         Of any severity.
     """
-    loans, number = condensed(lender.loans, shock)
-    return replace(lender, loans=loans, number=number, provision=lender.provision_today)
+    loans, number, same = condensed(lender.loans, shock)
+    return replace(lender, loans=loans, number=number, provision=lender.provision_today), same
 
 
 def refusals(lender: StressedLender) -> dict[str, str]:
@@ -180,7 +180,9 @@ def refusals(lender: StressedLender) -> dict[str, str]:
     return told
 
 
-def course_of(lender: StressedLender, shock: Shock | None = None) -> pd.DataFrame:
+def course_of(
+    lender: StressedLender, shock: Shock | None = None, *, cash_alone: bool = False
+) -> pd.DataFrame:
     """Cash, provision and profit of the months ahead, on average.
 
     charge = loss + change of what is set aside for loans never in default (and what a scenario
@@ -196,6 +198,8 @@ def course_of(lender: StressedLender, shock: Shock | None = None) -> pd.DataFram
     lender : StressedLender
     shock : Shock, optional
         Nothing is other than expected unless given.
+    cash_alone : bool
+        Without provision, charge, profit and reserve, which take most of the time.
 
     Returns
     -------
@@ -245,14 +249,16 @@ def course_of(lender: StressedLender, shock: Shock | None = None) -> pd.DataFram
         "default_rate": of["default_amount"] / np.where(before > 0, before, np.nan),
         "loss_amount": of["loss_amount"],
     }
-    stock = _stock(loans, moves, climate, lender.day, shock.lgd_factor)
-    columns |= _provision(lender, of["loss_amount"], stock)
     columns |= {"interest_amount": of["interest_amount"], "fee_amount": of["fee_amount"]}
     columns["cost_amount"] = _fen(
         costs.acquisition_amount * lent + costs.servicing_amount * serviced
     )
     collected = of["interest_amount"] + repaid + of["recovered_amount"]
     columns |= _cash(lender, shock, columns, collected, before)
+    if not cash_alone:
+        stock = _stock(loans, moves, climate, lender.day, shock.lgd_factor)
+        columns |= _provision(lender, of["loss_amount"], stock)
+        columns |= _profit(lender, columns)
     return pd.DataFrame(columns, index=both.months.rename("month"))
 
 
@@ -298,7 +304,7 @@ def _cash(
     collected: Array,
     before: Array,
 ) -> dict[str, Array]:
-    """What funders are paid, profit, and cash from month to month."""
+    """What funders are paid, and cash from month to month."""
     lines, interest = _lines(lender, shock)
     if not lender.file.lines:
         interest = _fen(lender.costs.funding_rate / _MONTHS_A_YEAR * before)
@@ -313,18 +319,23 @@ def _cash(
             rate = lender.file.cash_rate if cash > 0 else lender.costs.funding_rate
             earned[at] = round(rate / _MONTHS_A_YEAR * cash)
         cash = int(cash + flow[at] + earned[at])
-    brought = of["interest_amount"] + of["fee_amount"] + earned
-    profit = brought - interest - of["cost_amount"] - of["charge_amount"]
     levels = {
         "opening_amount": opening.astype(float),
         "closing_amount": (opening + flow + earned).astype(float),
-        "reserve_amount": ((held or 0) + np.cumsum(profit)).astype(float),
     }
     if held is None:
         levels = {name: np.full(len(flow), np.nan) for name in levels}
-    flows = {"earned_amount": earned, "funding_amount": interest, "profit_amount": profit}
+    flows = {"earned_amount": earned, "funding_amount": interest}
     flows |= {"collected_amount": collected, "paid_out_amount": paid_out}
     return flows | lines | levels
+
+
+def _profit(lender: StressedLender, of: dict[str, Array]) -> dict[str, Array]:
+    brought = of["interest_amount"] + of["fee_amount"] + of["earned_amount"]
+    profit = brought - of["funding_amount"] - of["cost_amount"] - of["charge_amount"]
+    held = lender.held_amount
+    reserve = (np.nan if held is None else held) + np.cumsum(profit).astype(float)
+    return {"profit_amount": profit, "reserve_amount": reserve}
 
 
 def _lines(lender: StressedLender, shock: Shock) -> tuple[dict[str, Array], Array]:
@@ -356,7 +367,7 @@ def _months_until(day: pd.Timestamp, end: datetime.date) -> int:
 
 
 def chance_errors(
-    lender: StressedLender, shock: Shock, *, seed: int, n_paths: int = 8
+    lender: StressedLender, shock: Shock, *, seed: int, n_paths: int = 4
 ) -> pd.DataFrame:
     """Standard deviations that chance makes in one course of things, from its first month on.
 

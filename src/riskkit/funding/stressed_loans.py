@@ -32,6 +32,8 @@ ENDED = DEFAULT + 1
 # what a loan counts as where loans are counted as money is, so that parts of one can be told
 ONE_LOAN = 1_000_000
 _MONTHS_A_YEAR = 12
+# months of moves that are kept at hand: of some courses of things, each of few years
+_MOST_KNOWN = 100
 _MONEY = "due", "owed", "fee"
 _RATES = "recovered_rate", "effective_rate"
 _OF_LOAN = ("group", "start", "state", "cell", "left", *_MONEY, *_RATES)
@@ -65,10 +67,9 @@ class StressedMoves:
 
     def at(self, ahead: int, climate: Array) -> Array:
         """Of shape (n_climates, n_cells, N_STATES, 6)."""
-        moves = np.empty((len(climate), len(self.origin), N_STATES, ENDED + 1))
-        for step, offset in enumerate(self.offsets):
-            cells = np.flatnonzero(self.step == step)
-            moves[:, cells] = self.moves.at(ahead, climate + offset)[:, self.origin[cells]]
+        felt = np.add.outer(climate, self.offsets)
+        found = self.moves.at(ahead, felt.ravel())
+        moves = found.reshape(*felt.shape, *found.shape[1:])[:, self.step, self.origin]
         if self.prepay_logit[ahead - 1]:
             stays, ends = moves[:, :, 0, 0], moves[:, :, 0, ENDED]
             either = stays + ends
@@ -83,7 +84,7 @@ class StressedMoves:
 
 @dataclass(frozen=True, eq=False)
 class RememberedMoves:
-    """The same moves, each asked for once: cash, provision and chance of one course share them.
+    """The same moves, those last asked for at hand: cash, provision and chance share them.
 
     Parameters
     ----------
@@ -97,9 +98,11 @@ class RememberedMoves:
         """Of shape (n_climates, n_cells, N_STATES, 6)."""
         values, place = np.unique(climate, return_inverse=True)
         key = ahead, values.tobytes()
-        if key not in self._known:
-            self._known[key] = self.moves.at(ahead, values)
-        known = self._known[key]
+        # the last asked for is the last to be forgotten
+        known = self._known.pop(key) if key in self._known else self.moves.at(ahead, values)
+        self._known[key] = known
+        if len(self._known) > _MOST_KNOWN:
+            del self._known[next(iter(self._known))]
         return known if len(climate) == 1 else known[place]
 
 
@@ -208,8 +211,8 @@ def nothing_in_default(n_groups: int, n_months: int) -> dict[str, Array]:
     }
 
 
-def condensed(loans: OpenLoans, shock: Shock) -> tuple[OpenLoans, Array]:
-    """Loans of one price that a shock leaves alike as one row each, and how many each row is.
+def condensed(loans: OpenLoans, shock: Shock) -> tuple[OpenLoans, Array, Shock]:
+    """Loans of one price that a shock leaves alike as one row each, how many it is, and the shock.
 
     Their expected cash is the same: of a price, defaults of a cell bring alike.
 
@@ -220,7 +223,7 @@ def condensed(loans: OpenLoans, shock: Shock) -> tuple[OpenLoans, Array]:
         Of any severity: loans are told apart by what it covers.
     """
     parts = [loans.start, loans.cell, loans.state.astype(np.int64), loans.left, loans.group]
-    parts += [worse.covers.astype(np.int64) for worse in shock.new_loans]
+    parts += [one.covers.astype(np.int64) for one in shock.new_loans]
     parts.append(np.unique(loans.effective_rate, return_inverse=True)[1])
     key = np.zeros(len(loans.ids), dtype=np.int64)
     for part in parts:
@@ -238,7 +241,9 @@ def condensed(loans: OpenLoans, shock: Shock) -> tuple[OpenLoans, Array]:
     owed = np.maximum(loans.owed[:, 0], 1).astype(float)
     brought = sums(loans.recovered_rate * owed[:, None]) / sums(owed)[:, None]
     rows = taken(loans, first, **money, recovered_rate=brought)
-    return rows, np.bincount(place, minlength=n).astype(float)
+    worse = tuple(replace(one, covers=one.covers[first]) for one in shock.new_loans)
+    number = np.bincount(place, minlength=n).astype(float)
+    return rows, number, replace(shock, new_loans=worse)
 
 
 def _changed(loans: OpenLoans, shock: Shock) -> tuple[Array, Array, Array]:
