@@ -1,0 +1,77 @@
+"""The pool where money leaves: early repayment, and funders that go.
+
+Takes the scenarios of the funding file; gives the pool's flows in each that takes money out of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from riskkit.arrears import ChainMoves
+from riskkit.checks import Array
+from riskkit.funding.pool_cash import PoolCash, pool_cash
+from riskkit.runoff import FutureCash, OpenLoans, simulated_cash
+from riskkit.schema import FundingFile
+
+__all__ = ["leaving_courses"]
+
+# of a wave of early repayments: 99 % is known well enough, and each costs a simulation
+_WAVE_PATHS = 500
+REPAID = ", lines repaid from it"
+
+
+def leaving_courses(
+    file: FundingFile,
+    owing: OpenLoans,
+    moves: ChainMoves,
+    climates: Array,
+    paths: FutureCash,
+    lending: Array,
+    daily: pd.DataFrame,
+    profile: pd.Series,
+    *,
+    seed: int,
+    **about: Any,
+) -> dict[str, PoolCash]:
+    """Flows of the pool as expected, and in each stress that has early repayment or exits.
+
+    Parameters
+    ----------
+    file : FundingFile
+        Stresses with `prepay_logit` or `exits`; what else moves in them is left as expected.
+    owing, moves, climates, seed
+        What `paths` were simulated from: loans, moves, climate of shape (n_paths, H), seed.
+    paths : FutureCash
+    lending, daily, profile
+        As :func:`riskkit.funding.pool_cash` takes them.
+    about
+        Its other settings.
+
+    Returns
+    -------
+    dict of course to PoolCash
+        "As expected"; each early repayment, on 500 paths at most, with lines that stay and with
+        lines repaid from it; and each exit.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    courses = {"As expected": pool_cash(paths, lending, daily, profile, **about)}
+    day = daily.index[-1]
+    for name, stress in file.stress.items():
+        if stress.prepay_logit:
+            logit = stress.prepay_logit * stress.course(moves.n_months)
+            wave = replace(moves, prepay_logit=logit)
+            cash = simulated_cash(owing, wave, climates[:_WAVE_PATHS], day, seed=seed)
+            some = lending[:_WAVE_PATHS]
+            courses[name] = pool_cash(cash, some, daily, profile, **about)
+            paid = {**about, "repays_prepaid": True}
+            courses[f"{name}{REPAID}"] = pool_cash(cash, some, daily, profile, **paid)
+        if stress.exits:
+            gone = {**about, "exits": stress.exits}
+            courses[name] = pool_cash(paths, lending, daily, profile, **gone)
+    return courses
