@@ -53,7 +53,11 @@ def pool_text(
     if whole["paid_out_so_far"] > whole["needed_so_far"]:
         text += " That counts on cash beyond the tiers being kept; were it paid out at once, they "
         text += f"would need {_money(whole['paid_out_so_far'])}."
-    if lines is not None and len(lines):
+    if lines is not None and lines.empty:
+        text += (
+            " Nobody has said who funds the lender: neither interest nor repayments are counted."
+        )
+    elif lines is not None:
         undrawn = (lines["limit_amount"] - lines["drawn_amount"]).clip(lower=0).sum()
         text += f" {_money(undrawn)} more could be drawn on lines, which is not counted."
     told = [text]
