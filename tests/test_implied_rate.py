@@ -40,7 +40,7 @@ def test_a_lender_worked_by_hand():
     filled = table.loc["Loans funded, tiers filled"]
     assert (filled[["rate", "rate_low", "rate_high"]] == total["rate"]).all()
     told = funding.implied_text(table, 0.06)
-    start = "The run uses 6.0% a year, pool and tranches imply **5.89%**: set "
+    start = "The run uses 6.0% a year, lines and pool imply **5.89%**: set "
     assert told == f"{start}`-p funding_rate=0.059`, and 04, 07, 08 and 09 reckon with it."
 
 
@@ -132,7 +132,7 @@ def test_a_run_that_reckons_with_another_rate_is_told(run, red):
     told = funding.pool_findings(enough, table, "CNY", funding_rate=run)
     assert [topic for topic, _, _ in told] == (["Cost of funds"] if red else [])
     if red:
-        sentence = f"the run uses {run:.1%} a year, pool and tranches imply 5.9%: "
+        sentence = f"the run uses {run:.1%} a year, lines and pool imply 5.9%: "
         assert told[0][1] == f"{sentence}set -p funding_rate=0.059"
 
 

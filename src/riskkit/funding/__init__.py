@@ -3,13 +3,13 @@
 Files, in the order the data walks through them: `stress_paths` (what a scenario moves, month by
 month), `stressed_loans` (loans and moves under it), `stressed_lender` (cash, provision and profit
 of one course of things), `stress_table` (all scenarios), `reverse_search` (how bad it must get),
-`stress_words`; `pool_cash` (what enters and leaves the pool of cash day by day), `fund_pool` (its
-three tiers), `pool_words`; of a securitisation `loan_tape` (which loans may be sold),
-`concentration`, `pool_selection`, `deal` (its terms), `deal_scenarios` (its loans' cash),
-`sold_cash` (in whole fen, and what it buys), `waterfall` (who is paid when), `deal_outcome` (who
-loses), `deal_words`; `implied_rate` (what money costs), `growth_case` (a platform that grew too
-fast, month by month), `growth_words` (its story), `funding_parameters` (whether the notebook's can
-be).
+`stress_words`; `pool_cash` (what enters and leaves the pool of cash day by day), `pool_courses`
+(where money leaves it), `fund_pool` (its three tiers), `pool_words`; of a securitisation
+`loan_tape` (which loans may be sold), `concentration`, `pool_selection`, `deal` (its terms),
+`deal_scenarios` (its loans' cash), `sold_cash` (in whole fen, and what it buys), `waterfall` (who
+is paid when), `deal_outcome` (who loses), `deal_words`; `implied_rate` (what money costs),
+`growth_case` (a platform that grew too fast, month by month), `growth_words` (its story),
+`funding_parameters` (whether the notebook's can be).
 """
 
 from riskkit.funding.concentration import concentration_table
@@ -24,6 +24,7 @@ from riskkit.funding.growth_words import growth_text
 from riskkit.funding.implied_rate import implied_rate, implied_text
 from riskkit.funding.loan_tape import loan_tape
 from riskkit.funding.pool_cash import pool_cash
+from riskkit.funding.pool_courses import leaving_courses
 from riskkit.funding.pool_selection import select_pool
 from riskkit.funding.pool_words import pool_findings, pool_stress_text, pool_text
 from riskkit.funding.reverse_search import reverse_stress
@@ -47,6 +48,7 @@ __all__ = [
     "growth_text",
     "implied_rate",
     "implied_text",
+    "leaving_courses",
     "loan_tape",
     "pool_balances",
     "pool_cash",

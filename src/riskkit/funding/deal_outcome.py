@@ -52,6 +52,13 @@ class DealOutcome:
     breaks: pd.DataFrame
 
     @property
+    def notes(self) -> pd.DataFrame:
+        """`amount` and `rate` of each tranche sold, index tranche; of no rows without a deal."""
+        if self.deal is None:
+            return pd.DataFrame({"amount": [], "rate": []}, index=pd.Index([], name="tranche"))
+        return self.deal.tranches[["amount", "rate"]]
+
+    @property
     def balances(self) -> pd.DataFrame:
         """Fen owed after each month of the first scenario, by tranche in order of rank.
 

@@ -24,7 +24,7 @@ def check_funding(parameters: Mapping[str, Any]) -> dict[str, str]:
     parameters : mapping of str to Any
         Those of :func:`riskkit.provisions.check_provisions`; `n_paths` (paths simulated),
         `horizon_months` (months ahead), `lookback_months` (of which new loans are like the
-        planned ones), `seed`; one that is not there is not checked.
+        planned ones), `simulation_seed`; one that is not there is not checked.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def check_funding(parameters: Mapping[str, Any]) -> dict[str, str]:
         "n_paths": (100, _MOST_PATHS),
         "horizon_months": (12, _MOST_MONTHS),
         "lookback_months": (1, 36),
-        "seed": (0, 2**63 - 1),
+        "simulation_seed": (0, 2**31 - 1),
     }
     for name, (least, most) in bounds.items():
         if name in parameters and not least <= parameters[name] <= most:

@@ -53,7 +53,7 @@ def implied_rate(
     cash_rate : float
         Earned a year on cash.
     tranches : DataFrame, index tranche, optional
-        `amount` (fen, sold to investors), `rate`.
+        `amount` (fen, sold to investors), `rate`. What they bring repays lines, the dearest first.
     fee_amount : int
         Fees of a deal, a year, fen.
     equity_rate : float, optional
@@ -97,7 +97,9 @@ def implied_rate(
     debt = lines[["drawn_amount", "rate"]].set_axis(["amount", "rate"], axis=1)
     if tranches is not None:
         require_columns(tranches, ["amount", "rate"], "tranches")
-        debt = pd.concat([debt, tranches[["amount", "rate"]]])
+        debt = pd.concat(
+            [_left_drawn(debt, tranches["amount"].sum()), tranches[["amount", "rate"]]]
+        )
     debt = debt[debt["amount"] != 0].astype(float)
     stated = {"cash_rate": cash_rate, "fee_amount": fee_amount, "balance": balance}
     stated |= {"equity_rate": equity_rate or 0.0, **debt.min().dropna()}
@@ -134,6 +136,15 @@ def implied_rate(
     ).rename_axis("part")
 
 
+def _left_drawn(lines: pd.DataFrame, proceeds: float) -> pd.DataFrame:
+    """Lines once the dearest of them are repaid from what a sale of loans brings."""
+    dearest = lines.sort_values("rate", ascending=False, kind="stable")
+    before = dearest["amount"].cumsum() - dearest["amount"]
+    repaid = (proceeds - before).clip(lower=0)
+    left = (dearest["amount"] - repaid).clip(lower=0)
+    return dearest.assign(amount=left).reindex(lines.index)
+
+
 def _part(amount: float | dict[str, float], rate: float) -> dict[str, float]:
     """What an amount costs a year, with an interval where the amount has one."""
     if not isinstance(amount, dict):
@@ -160,7 +171,9 @@ def headline(table: pd.DataFrame) -> pd.Series:
     return row
 
 
-def implied_text(table: pd.DataFrame, funding_rate: float) -> str:
+def implied_text(
+    table: pd.DataFrame, funding_rate: float, with_deal: pd.DataFrame | None = None
+) -> str:
     """Sentences on what money costs beside what the run reckons with, as Markdown.
 
     Parameters
@@ -169,6 +182,8 @@ def implied_text(table: pd.DataFrame, funding_rate: float) -> str:
         Of :func:`implied_rate`.
     funding_rate : float
         That of the run.
+    with_deal : DataFrame, optional
+        The same, were the loans of a deal sold and lines repaid from it.
     """
     run = f"The run uses {funding_rate:.1%} a year"
     if table.empty:
@@ -176,12 +191,15 @@ def implied_text(table: pd.DataFrame, funding_rate: float) -> str:
     row = headline(table)
     if np.isnan(row["rate"]):
         return f"{run}. What is drawn funds nothing but the pool: it implies **no rate**."
-    text = f"{run}, pool and tranches imply **{_sure(row)}**"
+    text = f"{run}, lines and pool imply **{_sure(row)}**"
     text += f": set `-p funding_rate={row['rate']:.3f}`, and 04, 07, 08 and 09 reckon with it."
     if row.name == HELD and FILLED in table.index and table.loc[LACKING, "amount"] > 0:
         text += (
             f" Were the tiers filled with money that is drawn for it, {_sure(table.loc[FILLED])}."
         )
+    if with_deal is not None and not with_deal.equals(table) and HELD in with_deal.index:
+        sold = with_deal.loc[HELD, "rate"]
+        text += f" With the deal, and lines repaid from it, **{sold:.2%}**."
     return text
 
 

@@ -166,7 +166,7 @@ def pool_findings(
     funding_rate : float
         That of the run.
     tolerance : float
-        By how much, a year, it may be other than what pool and tranches imply.
+        By how much, a year, it may be other than what lines and pool imply.
     """
     told = []
     courses = list(table.index.unique("course"))
@@ -201,6 +201,6 @@ def _apart(total: pd.Series, funding_rate: float, tolerance: float) -> str:
     if not (low > funding_rate + tolerance or high < funding_rate - tolerance):
         return ""
     return (
-        f"the run uses {funding_rate:.1%} a year, pool and tranches imply {rate:.1%}: "
+        f"the run uses {funding_rate:.1%} a year, lines and pool imply {rate:.1%}: "
         f"set -p funding_rate={rate:.3f}"
     )
