@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_books import LAST, small_book
 
-from riskkit import arrears, provisions, runoff
+from riskkit import arrears, provisions, runoff, synthetic
 from riskkit.checks import DataContractError
 from riskkit.instalments import schedules
 
@@ -67,6 +67,9 @@ def test_where_terms_were_changed_the_plan_is_scaled_to_what_is_owed():
     more = opened(one_loan(balance=66_000))
     assert more.left.tolist() == [6]
     assert more.due[0, -1] == pytest.approx(due[0].sum() * 1.1, abs=5)
+    # owed though nothing was lent: due at once
+    odd = opened(one_loan(amount=0, balance=500))
+    assert odd.due[0, :2].tolist() == [0, 500]
 
 
 def test_of_interest_only_the_months_in_arrears_are_still_to_be_paid():
@@ -137,6 +140,49 @@ def test_what_a_default_brings_is_worth_one_less_the_loss_at_its_effective_rate(
     mean = weights.sum() / book["balance"].sum()
     cash = model.lgd.recovery["rate"].to_numpy()[: len(months)] * (1 + mean) ** months
     np.testing.assert_allclose(loans.recovery_lags, cash / cash.sum())
+
+
+def test_cash_of_a_simulated_lender_is_what_came():
+    """What the books of July were expected to bring until December, and what they brought."""
+    world = synthetic.simulate(synthetic.Lender(), 8_000, seed=5)
+    panel, asked = world.performance, world.applications
+    day = panel["month_end"].max() - pd.offsets.MonthEnd(6)
+    model = provisions.fit_losses(panel, asked, day)
+    book = arrears.book_at(panel, asked, day)
+    loans, cells = runoff.open_loans(book, model, provisions.kinds_of(asked, None), n_months=6)
+    moves = arrears.ChainMoves(model.chain, cells, 6)
+    climate = persistent_climate(300, 6)
+    paths = runoff.simulated_cash(loans, moves, climate, day, seed=1)
+    rows = panel[panel["loan_id"].isin(loans.ids)]
+    before = rows.groupby("loan_id")["balance"].shift()
+    bad = (rows["dpd"] > 90) | (rows["status"] == "charged_off")
+    gone = bad.groupby(rows["loan_id"]).cummax()
+    later = rows["month_end"] > day
+    first = gone & ~gone.groupby(rows["loan_id"]).shift(fill_value=False)
+    month = rows["month_end"]
+    came = {
+        "default_amount": before[later & first].sum(),
+        "balance": rows["balance"][~gone & (month == day + pd.offsets.MonthEnd(6))].sum(),
+        "collected": rows["paid_amount"][later & ~gone].sum(),
+    }
+    names = ["interest_amount", "principal_amount", "prepaid_amount"]
+    foretold = {
+        "default_amount": paths.total("default_amount").sum(axis=1),
+        "balance": paths.total("balance")[:, -1],
+        "collected": sum(paths.total(name).sum(axis=1) for name in names),
+    }
+    for name, of_paths in foretold.items():
+        assert abs(came[name] - of_paths.mean()) < 3.5 * of_paths.std(), name
+        assert of_paths.std() < 0.35 * of_paths.mean(), name
+
+
+def persistent_climate(n_paths, n_months):
+    """A climate that persists, of a standard deviation of a quarter."""
+    rng, now, months = np.random.default_rng(2), np.zeros(n_paths), []
+    for _ in range(n_months):
+        now = 0.9 * now + 0.25 * (1 - 0.81) ** 0.5 * rng.normal(size=n_paths)
+        months.append(now)
+    return np.stack(months, axis=1)
 
 
 def test_loans_in_default_bring_the_rest_by_the_months_since_until_nothing_comes():

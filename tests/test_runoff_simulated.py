@@ -107,17 +107,20 @@ def test_each_path_is_in_its_own_climate_which_all_its_loans_share():
 
 
 def test_many_climates_are_taken_to_the_nearest_of_41():
-    loans = same_plan(200, n_months=4)
-    climate = np.random.default_rng(1).normal(0, 0.5, (3000, 4))
-    cash = simulated(loans, simple_moves(), climate)
-    sample = [
-        runoff.expected_cash(loans, simple_moves(), climate=one, day=DAY).total("default_amount")
-        for one in climate[:120]
-    ]
-    mean = np.mean(sample, axis=0)[0, 3]
-    ours = cash.total("default_amount")[:, 3]
-    error = (np.var(sample, axis=0)[0, 3] / 120 + ours.var() / 3000) ** 0.5
-    assert abs(ours.mean() - mean) < 4 * error
+    loans, moves = same_plan(400, n_months=1), simple_moves()
+    climate = np.random.default_rng(1).uniform(-3, 3, (3000, 1))
+    cash = simulated(loans, moves, climate)
+    missed = moves.at(1, climate[:, 0])[:, 0, 0, 1]
+    # a missed payment leaves 100 more owed, on time or ended 200 less or nothing
+    on_time = moves.at(1, climate[:, 0])[:, 0, 0, 0]
+    expected = 400 * (300 * missed + 200 * on_time)
+    gap = cash.total("balance")[:, 0] - expected
+    # of its own climate every path is off by at most half a step, which evens out
+    assert abs(gap.mean()) < 4 * gap.std() / 3000**0.5
+    step = 6 / 40
+    half = moves.at(1, climate[:, 0] + step / 2)[:, 0, 0, 1] - missed
+    chance = (400 * (100**2 * missed + 200**2 * 0.1)) ** 0.5
+    assert (np.abs(gap) < 400 * 100 * half + 5 * chance).all()
 
 
 def test_rare_and_sure_moves_are_exact():
