@@ -45,10 +45,10 @@ def test_a_table_by_hand():
 def test_the_interval_of_the_rare_amount_holds_as_often_as_it_says():
     true = 100_000 - 2.3263 * 1_000
     inside = 0
-    for seed in range(200):
-        row = spread_table({"": scattered(seed, 1_000, 1_000, 1)}, horizons=[1]).iloc[0]
+    for seed in range(100):
+        row = spread_table({"": scattered(seed, 1_000, 500, 1)}, horizons=[1]).iloc[0]
         inside += row["low_amount_low"] <= true <= row["low_amount_high"]
-    assert inside >= 180  # of 190 expected; fewer once in a thousand
+    assert inside >= 88  # of 95 expected; fewer in less than one of 300 runs
 
 
 def test_more_scatter_is_a_wider_gap():
