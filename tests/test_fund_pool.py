@@ -371,6 +371,38 @@ def test_a_funder_that_leaves_empties_a_pool_that_is_otherwise_enough():
     assert findings[0][1].startswith("East leaves: it is used up on 100% of the paths, by day 45")
 
 
+def test_lines_that_could_still_lend_are_told_beside_the_tiers():
+    spent = np.array([[10, 20, 30]] * 400)
+    days = pd.date_range("2024-06-01", periods=3)
+    tiers = pd.DataFrame({"horizon_days": [2, 3], "held_amount": [15, 5]}, index=["a", "b"])
+
+    def table_of(undrawn):
+        outflow = np.diff(spent, axis=1, prepend=0)
+        flows = PoolCash(
+            days=days,
+            inflow=np.zeros_like(outflow),
+            outflow=outflow,
+            parts=pd.DataFrame(index=days),
+            undrawn=None if undrawn is None else np.array(undrawn),
+        )
+        return funding.fund_pool({"as is": flows}, tiers).loc["as is"]
+
+    assert table_of(None)["verdict"].tolist() == ["too small", "too small"]
+    both = table_of([10, 10, 10])
+    assert both["shortfall_rate"].tolist() == [1, 1]
+    assert both["short_with_lines_rate"].tolist() == [0, 0]
+    assert both["verdict"].tolist() == ["only with lines", "only with lines"]
+    # a line that ends before the day lends nothing then
+    assert table_of([10, 10, 0])["verdict"].tolist() == ["only with lines", "too small"]
+    with pytest.raises(ValueError, match="undrawn must be of shape"):
+        table_of([10])
+    text = funding.pool_findings(
+        funding.fund_pool({"as is": flows_of(spent)}, tiers), pd.DataFrame(), "CNY",
+        funding_rate=0.06,
+    )  # fmt: skip
+    assert text[0][2]
+
+
 def test_common_bad_months_need_more_than_independent_defaults():
     rng = np.random.default_rng(2)
     own = rng.normal(0, 100, (2_000, 365))
@@ -382,7 +414,7 @@ def test_common_bad_months_need_more_than_independent_defaults():
     table = funding.fund_pool(courses, tiers)
     told = funding.pool_text(table, "CNY", lines=LINES)
     assert "**too small**, used up within 365 days on" in told
-    assert " 3,000 more could be drawn on lines, which is not counted." in told
+    assert " 3,000 more could be drawn on lines." in told
     needed = table["needed_so_far"].unstack("course").iloc[-1]
     share = 1 - needed["Defaults independent"] / needed["Lending as foretold"]
     assert f"{share:.0%} too little, since bad months are bad for all loans." in told

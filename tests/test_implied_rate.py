@@ -77,9 +77,11 @@ def test_tranches_fees_and_own_money_have_rows_of_their_own():
     table = funding.implied_rate(LINES, ENOUGH, equity_rate=0.12, **about)
     assert table.loc["Senior", "cost_amount"] == 45_000
     assert table.loc["Fees of the deal", "cost_amount"] == 5_000
-    # 12 million of loans and 1 million of cash are funded by 11 million of debt
-    assert table.loc["Own money", "amount"] == 2_000_000
-    cost = 540_000 + 45_000 + 5_000 + 240_000 - 10_000
+    # what the tranche brings repays the dearest line
+    assert table.loc[["East", "West"], "amount"].tolist() == [6_000_000, 3_000_000]
+    # 12 million of loans and 1 million of cash are funded by 10 million of debt
+    assert table.loc["Own money", "amount"] == 3_000_000
+    cost = 480_000 + 45_000 + 5_000 + 360_000 - 10_000
     assert table.loc["Loans funded", "rate"] == pytest.approx(cost / 12_000_000)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from riskkit.checks import DataContractError
 from riskkit.funding import Deal, waterfall
-from riskkit.funding.sold_cash import ENDS, FLOWS, PoolCash, cash_of_table
+from riskkit.funding.sold_cash import ENDS, FLOWS, SoldCash, cash_of_table
 from riskkit.funding.waterfall import pay_out, payment_table
 
 START = pd.Timestamp("2025-01-31")
@@ -368,7 +368,7 @@ def test_many_paths_are_paid_as_each_one_alone() -> None:
         least_overcollateralisation=1.1,
     )
     alone = [cash_of_table(table, deal, PURCHASES) for table in tables]
-    together = PoolCash(
+    together = SoldCash(
         months=months,
         opening=np.concatenate([one.opening for one in alone]),
         amounts={name: np.vstack([one.amounts[name] for one in alone]) for name in FLOWS},

@@ -24,6 +24,7 @@ __all__ = [
     "NOT_STATED",
     "TOO_FEW",
     "TOO_SMALL",
+    "WITH_LINES",
     "balances_of",
     "fund_pool",
     "pool_balances",
@@ -31,11 +32,13 @@ __all__ = [
 ]
 
 ENOUGH, TOO_SMALL, TOO_FEW = "enough", "too small", "too few paths to say"
+WITH_LINES = "only with lines"
 NOT_STATED = "nobody has said what is held"
 # two courses that differ in the climate alone: all that lending adds is the same
 KNOWN_LENDING, INDEPENDENT = "Lending as foretold", "Defaults independent"
 _LEVEL = 0.99
 _SURE = 0.95
+_RATE = "rate", "low", "high"
 _EARLY = 0.05
 _LOW = {"p05": 0.05, "p01": 0.01}
 
@@ -115,9 +118,10 @@ def fund_pool(
         where the paths are too few); of the tiers up to this one together `held_so_far`,
         `needed_so_far`, and `paid_out_so_far`, what they need where free cash is paid out;
         `shortfall_rate`, paths on which those held do not last as long as they should, with its
-        95 % interval; `empty_days` (median) and `earliest_days` (of the earliest twentieth of the
-        paths): first day on which they are used up, NaN where they last on most, or on all but a
-        twentieth; `verdict`. What nobody has said is held is NaN, and so are the tiers after it.
+        95 % interval; `short_with_lines_rate` with its own, the same were lines drawn, too, as far
+        as they lend on the day; `empty_days` (median) and `earliest_days` (of the earliest
+        twentieth of the paths): first day on which they are used up, NaN where they last on most,
+        or on all but a twentieth; `verdict`. What nobody has said is held is NaN, and so are the tiers after it.
 
     Raises
     ------
@@ -150,6 +154,8 @@ def fund_pool(
     for course, flows in courses.items():
         spent = flows.spent
         worst = np.maximum.accumulate(np.maximum(spent, 0), axis=1)
+        undrawn = np.zeros(len(flows.days), np.int64) if flows.undrawn is None else flows.undrawn
+        beyond_lines = np.maximum.accumulate(spent - undrawn, axis=1)
         deepest = np.maximum.accumulate(_fallen(spent), axis=1)
         before = 0.0
         together = tiers["held_amount"].cumsum(skipna=False)
@@ -165,7 +171,7 @@ def fund_pool(
                 "held_so_far": together[tier],
                 "needed_so_far": needed,
                 "paid_out_so_far": _quantile(deepest[:, last], level)[0],
-                **_shortfall(worst, last, together[tier], level),
+                **_shortfall(worst, beyond_lines[:, last], last, together[tier], level),
             }
             before = needed
     table = pd.DataFrame.from_dict(rows, orient="index")
@@ -212,14 +218,16 @@ def _quantile(values: Array, level: float) -> tuple[float, float, float]:
     )
 
 
-def _shortfall(worst: Array, last: int, held: float, level: float) -> dict[str, Any]:
+def _shortfall(
+    worst: Array, beyond_lines: Array, last: int, held: float, level: float
+) -> dict[str, Any]:
     """How often, and from which day on, what is held does not last."""
-    names = "shortfall_rate", "shortfall_low", "shortfall_high", "empty_days", "earliest_days"
+    names = [f"{what}_{part}" for what in ("shortfall", "short_with_lines") for part in _RATE]
+    names += ["empty_days", "earliest_days"]
     if np.isnan(held):
         return dict.fromkeys(names, np.nan) | {"verdict": NOT_STATED}
-    n = len(worst)
-    short = int((worst[:, last] > held).sum())
-    low, high = (float(end) for end in jeffreys_interval(np.array(short), np.array(n), _SURE))
+    rate, low, high = _rate(worst[:, last] > held)
+    lined, lined_low, lined_high = _rate(beyond_lines > held)
     # the running maximum never falls: days on which it lasts come first
     lasted = (worst <= held).sum(axis=1)
     first = np.where(lasted < worst.shape[1], lasted + 1.0, np.inf)
@@ -227,11 +235,21 @@ def _shortfall(worst: Array, last: int, held: float, level: float) -> dict[str, 
     empty, earliest = (np.quantile(first, q, method="inverted_cdf") for q in (0.5, _EARLY))
     days = [float(day) if np.isfinite(day) else np.nan for day in (empty, earliest)]
     verdict = TOO_FEW
-    if low > 1 - level:
+    if lined_low > 1 - level:
         verdict = TOO_SMALL
+    elif low > 1 - level and lined_high <= 1 - level:
+        verdict = WITH_LINES
     elif high <= 1 - level:
         verdict = ENOUGH
-    return dict(zip(names, [short / n, low, high, *days], strict=True)) | {"verdict": verdict}
+    values = [rate, low, high, lined, lined_low, lined_high, *days]
+    return dict(zip(names, values, strict=True)) | {"verdict": verdict}
+
+
+def _rate(short: Array) -> tuple[float, float, float]:
+    """Share of the paths, and its 95 % interval."""
+    n, total = len(short), int(short.sum())
+    low, high = jeffreys_interval(np.array(total), np.array(n), _SURE)
+    return total / n, float(low), float(high)
 
 
 def balances_of(flows: PoolCash, sizes: Array) -> dict[str | int, Array]:

@@ -19,7 +19,7 @@ from riskkit.runoff import FutureCash, spread_over_days
 __all__ = ["PoolCash", "pool_cash"]
 
 PARTS = "collected_amount", "lent_amount", "cost_amount", "interest_amount", "repaid_amount"
-LINE_COLUMNS = "drawn_amount", "rate", "notice_days", "until"
+LINE_COLUMNS = "drawn_amount", "limit_amount", "rate", "notice_days", "until"
 _RECENT_DAYS = 91
 
 
@@ -35,6 +35,8 @@ class PoolCash:
     parts : DataFrame, index days
         Means over the paths: `collected_amount` is the inflow; `lent_amount`, `cost_amount`,
         `interest_amount` and `repaid_amount` the outflow.
+    undrawn : int64 array of shape (n_days,), optional
+        Fen that lines could still lend on each day, their interest not counted; none unless given.
 
     Raises
     ------
@@ -46,6 +48,7 @@ class PoolCash:
     inflow: Array
     outflow: Array
     parts: pd.DataFrame
+    undrawn: Array | None = None
 
     def __post_init__(self) -> None:
         for name in ("inflow", "outflow"):
@@ -59,6 +62,8 @@ class PoolCash:
                 raise ValueError(f"{name} must be whole fen, got {values.dtype}")
             if (values < 0).any():
                 raise ValueError(f"{name} must be >= 0, got {values.min()}")
+        if self.undrawn is not None and self.undrawn.shape != (len(self.days),):
+            raise ValueError(f"undrawn must be of shape ({len(self.days)},)")
 
     @property
     def n_paths(self) -> int:
@@ -91,7 +96,7 @@ def pool_cash(
     servicing of all loans, at each month-end, their number falling and rising with the balance;
     interest on lines, a twelfth at each month-end; and lines themselves: all that is drawn when a
     line ends, or `notice_days` from now when its funder leaves. Nothing is drawn on a line, and one
-    that stays is not repaid.
+    that stays is not repaid; what the lines that stay could still lend is told beside it.
 
     Path i of `lending` goes with path i of `cash`. Where more is paid out on a path than planned,
     more comes back: what `to_come` brings on average, times what was paid out up to the month
@@ -114,8 +119,8 @@ def pool_cash(
     n_loans : int
         Loans on the books today, which are serviced.
     lines : DataFrame, index line, optional
-        `drawn_amount` (fen), `rate` (a year), `notice_days` and `until` (last day, NaT where there
-        is none), of :func:`pool_tables`.
+        `drawn_amount`, `limit_amount` (fen), `rate` (a year), `notice_days` and `until` (last day,
+        NaT where there is none), of :func:`pool_tables`.
     exits : sequence of str
         Lines whose funders leave today.
     repays_prepaid : bool
@@ -167,6 +172,7 @@ def pool_cash(
             owed = np.insert(totals["balance"], 0, opening, axis=1)[:, : len(month_ends)]
             cost[:, month_ends] += _whole(owed * (n_loans * costs.servicing_amount / opening))
     interest, repaid = np.zeros_like(cost), np.zeros_like(cost)
+    undrawn = np.zeros(len(days), np.int64)
     if lines is not None and len(lines):
         require_columns(lines, LINE_COLUMNS, "lines")
         if unknown := [name for name in exits if name not in lines.index]:
@@ -175,9 +181,12 @@ def pool_cash(
         if repays_prepaid and opening:
             prepaid = totals["prepaid_amount"] / opening
         for name, line in lines.iterrows():
-            own = _line_flows(line, days, month_ends, prepaid, leaves=name in exits)
+            leaves = name in exits
+            own = _line_flows(line, days, month_ends, prepaid, leaves=leaves)
             interest += own[0]
             repaid += own[1]
+            could = max(int(line["limit_amount"] - line["drawn_amount"]), 0)
+            undrawn[: 0 if leaves else _last_day(line, days, leaves=False)] += could
     elif exits:
         raise ValueError(f"exits must be lines, and there are none, got {list(exits)}")
     means = [values.mean(axis=0) for values in (collected, paid_out, cost, interest, repaid)]
@@ -186,6 +195,7 @@ def pool_cash(
         inflow=np.broadcast_to(collected, cost.shape),
         outflow=paid_out + cost + interest + repaid,
         parts=pd.DataFrame(dict(zip(PARTS, means, strict=True)), index=days),
+        undrawn=undrawn,
     )
 
 
@@ -232,11 +242,7 @@ def _line_flows(
     drawn = int(line["drawn_amount"])
     interest = np.zeros((len(prepaid), len(days)), np.int64)
     repaid = np.zeros_like(interest)
-    ends = [int(line["notice_days"])] if leaves else []
-    if pd.notna(line["until"]):
-        ends.append((pd.Timestamp(line["until"]) - days[0]).days + 1)
-    # of a contract that ends today, all is due tomorrow
-    end = max(min(ends), 1) - 1 if ends else len(days)
+    end = _last_day(line, days, leaves=leaves)
     owed = np.full(len(prepaid), drawn, np.int64)
     for nth, last in enumerate(month_ends):
         if last >= end:
@@ -249,3 +255,12 @@ def _line_flows(
         interest[:, end] += _whole(owed * (line["rate"] / 12 * share))
         repaid[:, end] += owed
     return interest, repaid
+
+
+def _last_day(line: pd.Series, days: pd.DatetimeIndex, *, leaves: bool) -> int:
+    """Place of the day on which a line is due, beyond the last where it is not."""
+    ends = [int(line["notice_days"])] if leaves else []
+    if pd.notna(line["until"]):
+        ends.append((pd.Timestamp(line["until"]) - days[0]).days + 1)
+    # of a contract that ends today, all is due tomorrow
+    return max(min(ends), 1) - 1 if ends else len(days)

@@ -15,6 +15,7 @@ from riskkit.funding.fund_pool import (
     NOT_STATED,
     TOO_FEW,
     TOO_SMALL,
+    WITH_LINES,
 )
 from riskkit.funding.implied_rate import headline
 
@@ -59,7 +60,7 @@ def pool_text(
         )
     elif lines is not None:
         undrawn = (lines["limit_amount"] - lines["drawn_amount"]).clip(lower=0).sum()
-        text += f" {_money(undrawn)} more could be drawn on lines, which is not counted."
+        text += f" {_money(undrawn)} more could be drawn on lines."
     told = [text]
     if not np.isnan(own["held_so_far"].iloc[0]):
         tiers = [f"- {verbatim(str(tier))}: {_told(row)}." for tier, row in own.iterrows()]
@@ -103,8 +104,10 @@ def _told(row: pd.Series) -> str:
     rate, low, high = row[["shortfall_rate", "shortfall_low", "shortfall_high"]]
     sure = f"{rate:.1%} of the paths ({low:.1%} to {high:.1%})"
     told = f"**{row['verdict']}**, used up within {row['horizon_days']:,.0f} days on {sure}"
-    if row["verdict"] == TOO_SMALL and pd.notna(row["earliest_days"]):
+    if row["verdict"] in (TOO_SMALL, WITH_LINES) and pd.notna(row["earliest_days"]):
         told += f", on one in twenty by day {row['earliest_days']:,.0f}"
+    if row["short_with_lines_rate"] != rate:
+        told += f"; with all that lines could still lend, on {row['short_with_lines_rate']:.1%}"
     return told
 
 
@@ -171,12 +174,17 @@ def pool_findings(
     told = []
     courses = list(table.index.unique("course"))
     own = table.loc[courses[0]]
-    small = own[own["verdict"] == TOO_SMALL]
-    for tier, row in small.head(1).iterrows():
+    small = own[own["verdict"].isin([TOO_SMALL, WITH_LINES])]
+    for tier, row in (
+        small.sort_values("verdict", ascending=False, kind="stable").head(1).iterrows()
+    ):
         lacking = _money(row["needed_so_far"] - row["held_so_far"])
         rate = f"{row['shortfall_rate']:.0%} of the paths"
         sentence = f"up to {tier} it is used up within {row['horizon_days']:,.0f} days on {rate}: "
-        told.append(("Fund pool", f"{sentence}{lacking} {currency} are lacking", True))
+        sentence += f"{lacking} {currency} are lacking"
+        if with_lines := row["verdict"] == WITH_LINES:
+            sentence += ", which lines could still lend"
+        told.append(("Fund pool", sentence, not with_lines))
     if (own["verdict"] == TOO_FEW).any():
         told.append(("Fund pool", "the paths are too few to say whether it is enough", False))
     if own["verdict"].iloc[-1] == NOT_STATED:

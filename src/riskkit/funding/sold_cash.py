@@ -1,6 +1,6 @@
 """Cash of a pool of loans sold, in whole fen, and what each fen spent on new loans will bring.
 
-Takes a table of collections or cash of the months ahead; gives a :class:`PoolCash`.
+Takes a table of collections or cash of the months ahead; gives a :class:`SoldCash`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from riskkit.checks import Array, require_columns
 from riskkit.funding.deal import POOL, Deal, bought_in
 from riskkit.runoff import AMOUNTS, FutureCash
 
-__all__ = ["NewLoans", "PoolCash", "cash_of_future", "cash_of_table", "times_defaults"]
+__all__ = ["NewLoans", "SoldCash", "cash_of_future", "cash_of_table", "times_defaults"]
 
 CASH = "interest_amount", "recovered_amount"
 ENDS = "principal_amount", "prepaid_amount", "default_amount"  # what a balance ends by
@@ -47,7 +47,7 @@ class NewLoans:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PoolCash:
+class SoldCash:
     """Cash of a pool, month by month, on each of some paths.
 
     Parameters
@@ -98,7 +98,7 @@ def _of_one(cumulated: Array, lent: Array) -> Array:
     return np.where(np.abs(shares - 1) < 1e-9, 1.0, shares)
 
 
-def cash_of_future(cash: FutureCash, deal: Deal) -> PoolCash:
+def cash_of_future(cash: FutureCash, deal: Deal) -> SoldCash:
     """The cash of a pool and of the loans that it may buy.
 
     Parameters
@@ -128,12 +128,12 @@ def cash_of_future(cash: FutureCash, deal: Deal) -> PoolCash:
         shares = {name: _of_one(np.cumsum(after[name], axis=1), lent) for name in CASH}
         shares["ends"] = _of_one(np.cumsum(_interleaved(after), axis=1), lent)
         new_loans.append(NewLoans(room=np.floor(lent), shares=shares))
-    return PoolCash(months=cash.months, opening=opening, amounts=whole, new_loans=tuple(new_loans))
+    return SoldCash(months=cash.months, opening=opening, amounts=whole, new_loans=tuple(new_loans))
 
 
 def cash_of_table(
     collections: pd.DataFrame, deal: Deal, purchases: pd.DataFrame | None
-) -> PoolCash:
+) -> SoldCash:
     """The cash of one course of things, of a table as for :func:`riskkit.funding.waterfall`."""
     flows = [name for name in FLOWS if name in collections]
     months = collections.index
@@ -168,7 +168,7 @@ def cash_of_table(
         if purchases is None:
             raise ValueError("a deal that revolves needs purchases: what a fen of new loans brings")
         new_loans = _purchased(purchases, deal, len(months))
-    return PoolCash(months=months, opening=opening, amounts=amounts, new_loans=new_loans)
+    return SoldCash(months=months, opening=opening, amounts=amounts, new_loans=new_loans)
 
 
 def _purchased(purchases: pd.DataFrame, deal: Deal, n_months: int) -> tuple[NewLoans, ...]:

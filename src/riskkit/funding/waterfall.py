@@ -14,7 +14,7 @@ import pandas as pd
 
 from riskkit.checks import Array
 from riskkit.funding.deal import MILLION, Deal
-from riskkit.funding.sold_cash import CASH, ENDS, FLOWS, PoolCash, cash_of_table
+from riskkit.funding.sold_cash import CASH, ENDS, FLOWS, SoldCash, cash_of_table
 
 __all__ = ["Payments", "pay_out", "waterfall"]
 
@@ -139,7 +139,7 @@ def payment_table(paid: Payments, deal: Deal, path: int = 0) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.DatetimeIndex(paid.months, name="month"))
 
 
-def pay_out(pool: PoolCash, deal: Deal) -> Payments:
+def pay_out(pool: SoldCash, deal: Deal) -> Payments:
     """The waterfall on each path of a pool's cash."""
     n, n_months = pool.amounts["interest_amount"].shape
     cash = {name: pool.amounts[name].copy() for name in FLOWS}
@@ -175,7 +175,7 @@ def pay_out(pool: PoolCash, deal: Deal) -> Payments:
     )
 
 
-def _opening(pool: PoolCash, deal: Deal) -> dict[str, Array]:
+def _opening(pool: SoldCash, deal: Deal) -> dict[str, Array]:
     """Accounts at the start, of every path."""
     n = len(pool.opening)
     whole = {"fee": deal.fee_owed, "reserve": deal.reserve, "defaulted": 0, "breach": 0}
@@ -225,7 +225,7 @@ def _pay(
     now: dict[str, Array],
     due: Mapping[str, Array],
     came: Mapping[str, Array],
-    pool: PoolCash,
+    pool: SoldCash,
     deal: Deal,
     t: int,
 ) -> dict[str, Array]:
@@ -271,7 +271,7 @@ def _pay(
 
 
 def _principal_due(
-    now: Mapping[str, Array], pool: PoolCash, deal: Deal, breached: Array, is_last: bool
+    now: Mapping[str, Array], pool: SoldCash, deal: Deal, breached: Array, is_last: bool
 ) -> Array:
     """Fen of notes to be repaid, if there is cash for it."""
     notes = now["notes"].sum(axis=1)
@@ -286,7 +286,7 @@ def _reserve(
     now: Mapping[str, Array],
     rest: Array,
     owed: Array,
-    pool: PoolCash,
+    pool: SoldCash,
     deal: Deal,
     breached: Array,
     is_last: bool,
