@@ -95,9 +95,9 @@ def test_each_path_is_in_its_own_climate_which_all_its_loans_share():
     climate = np.repeat([[-1.0], [1.0]], 500, axis=0) * np.ones(6)
     cash = simulated(loans, simple_moves(), climate)
     for first, sign in ((0, -1.0), (500, 1.0)):
-        mean = runoff.expected_cash(loans, simple_moves(), climate=np.full(6, sign), day=DAY).total(
-            "default_amount"
-        )[0]
+        mean = runoff.expected_cash(
+            loans, simple_moves(), climate=np.full(6, sign), day=DAY
+        ).total("default_amount")[0]
         of_paths = cash.total("default_amount")[first : first + 500]
         error = of_paths.std(axis=0) / 500**0.5
         assert (np.abs(of_paths.mean(axis=0) - mean)[3:] < 4 * error[3:]).all()
