@@ -123,7 +123,9 @@ def _unprofitable(lender: StressedLender, shock: Shock) -> np.ndarray:
         **nothing_in_default(2 * n, loans.n_months),
     )
     climate = lender.climate_under(shock)
-    longer = np.append(climate, np.full(loans.n_months - len(climate), climate[-1]))
+    # until the last of them can default
+    longer = np.append(climate, np.full(loans.n_months, climate[-1]))
+    longer = longer[: min(max(counted.last_month, start), loans.n_months)]
     cash = runoff.expected_cash(
         counted, moves, climate=longer, day=lender.day, lgd_factor=shock.lgd_factor
     ).amounts
