@@ -67,6 +67,7 @@ def leave(path: Path) -> Path:
         ("05_vintages", {"cohort_freq": "W"}),
         ("05_vintages", {"appetite_rate": 2.0}),
         ("08_provisions_funding", {"provisions_file": "absent.yaml"}),
+        ("08_provisions_funding", {"funding_file": "absent.yaml"}),
         ("09_monitoring", {"limits_file": "absent.yaml"}),
         ("09_monitoring", {"actions": "call: cost -4, per day 4, strength 1"}),
         ("06_validation", {"approval_rate": 1.0}),

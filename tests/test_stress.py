@@ -523,7 +523,8 @@ def test_what_breaks_first_comes_first_in_the_words() -> None:
     assert "Worse: the cash is gone in February 2025" in text
     told = funding.stress_findings(summary, reverse, unverified=("stress: Worse", "deal"))
     assert ("Stress", "under Worse the cash is gone in February 2025", False) in told
-    assert ("Stress", "nobody has verified 1 of the scenarios", False) in told
+    assumed = "nobody has verified scenarios, the deal: all that follows from them is an example"
+    assert ("Funding assumptions", assumed, False) in told
 
 
 def test_settings_that_cannot_be_are_refused() -> None:

@@ -15,7 +15,6 @@ from riskkit.funding.pool_selection import NOT_ASKED
 
 __all__ = ["deal_findings", "deal_text", "tape_text"]
 
-TOPIC, CONCENTRATION = "Securitisation", "Concentration"
 MUCH_OPEN = 0.01  # of the pool still performing at the end: it was not followed far enough
 
 
@@ -248,29 +247,33 @@ def deal_findings(
     """
     told = _concentration_findings(concentrations)
     for name in tests.index[~tests["is_known"]]:
-        told.append((TOPIC, f"whether loans pass {name} is not known to this source", False))
+        told.append(
+            ("Securitisation", f"whether loans pass {name} is not known to this source", False)
+        )
     off = drawn[drawn["verdict"].isin(["more", "less"])]
     for where, row in off.iterrows():
         sentence = f"the pool is not like loans drawn by chance: {_departure(where, row)}"
-        told.append((TOPIC, sentence, True))
+        told.append(("Securitisation", sentence, True))
     if refused not in ("", NOT_ASKED):
-        told.append((TOPIC, f"there is no pool for the deal: {refused}", True))
+        told.append(("Securitisation", f"there is no pool for the deal: {refused}", True))
     if outcome.deal is None:
         return told
     base = outcome.cases.index[0]
     for number, name in enumerate(name for name in outcome.cases.index if name != ALL_PATHS):
         if losers := _losers(outcome.tranches.loc[name]):
-            told.append((TOPIC, f"in {verbatim(name)} {losers}", number == 0))
+            told.append(("Securitisation", f"in {verbatim(name)} {losers}", number == 0))
     case = outcome.cases.loc[base]
     if case["breached"]:
         when = f"{case['breached_on']:%B %Y}"
-        told.append((TOPIC, f"the trigger of {case['breached']} is breached in {when}", False))
+        told.append(
+            ("Securitisation", f"the trigger of {case['breached']} is breached in {when}", False)
+        )
     if case["open_rate"] > MUCH_OPEN:
         rest = f"{case['open_rate']:.0%} of the pool still performs"
-        told.append((TOPIC, f"{rest} at the end of the months looked at", False))
+        told.append(("Securitisation", f"{rest} at the end of the months looked at", False))
     if case["gain_amount"] < 0:
         cost = f"{-case['gain_amount'] / 100:,.0f} {currency}"
-        told.append((TOPIC, f"selling costs {cost} more than holding the loans", False))
+        told.append(("Securitisation", f"selling costs {cost} more than holding the loans", False))
     return told
 
 
@@ -281,8 +284,8 @@ def _concentration_findings(concentrations: pd.DataFrame) -> list[tuple[str, str
         if row["verdict"] == "above":
             share = f"{row['largest_share']:.1%} of the book, above the {row['limit']:.1%}"
             sentence = f"{name}: {verbatim(row['largest'])} is {share} that a pool may have"
-            told.append((CONCENTRATION, sentence, False))
+            told.append(("Concentration", sentence, False))
         elif row["verdict"] == "not known" and not np.isnan(row["limit"]):
             sentence = f"the limit on {name} cannot be checked: this source does not tell it"
-            told.append((CONCENTRATION, sentence, False))
+            told.append(("Concentration", sentence, False))
     return told

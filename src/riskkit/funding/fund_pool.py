@@ -121,7 +121,8 @@ def fund_pool(
         95 % interval; `short_with_lines_rate` with its own, the same were lines drawn, too, as far
         as they lend on the day; `empty_days` (median) and `earliest_days` (of the earliest
         twentieth of the paths): first day on which they are used up, NaN where they last on most,
-        or on all but a twentieth; `verdict`. What nobody has said is held is NaN, and so are the tiers after it.
+        or on all but a twentieth; `verdict`. What nobody has said is held is NaN, and so are the
+        tiers after it.
 
     Raises
     ------

@@ -16,6 +16,15 @@ from riskkit.funding.stress_table import ALL, BASE, CLIMATE
 __all__ = ["stress_findings", "stress_text"]
 
 # a climate that so many standard deviations suffice for is one to be reckoned with
+# what of the funding file may be to be verified, by how its entry begins
+_ASSUMED = {
+    "climate": "the climate",
+    "macro_effects": "the effects of macro paths",
+    "lines": "lines",
+    "stress": "scenarios",
+    "sharing": "who shares losses",
+    "deal": "the deal",
+}
 _NEAR_SDS = 3.0
 # of what is lent, below break-even, from which on a scenario is named for it
 _MORE_UNPROFITABLE = 0.02
@@ -217,11 +226,13 @@ def stress_findings(
                 told.append(
                     ("Reverse stress", f"{seen} and {_FALLS[str(target)]}; {rate}", target in _GONE)
                 )
-    scenarios = sum(one.startswith("stress: ") for one in unverified)
-    parts = [f"{scenarios} of the scenarios"] if scenarios else []
-    parts += ["the effects of the macro paths"] if "macro_effects" in unverified else []
-    if parts:
-        told.append(("Stress", f"nobody has verified {' and '.join(parts)}", False))
+    if parts := [
+        text for start, text in _ASSUMED.items() if any(one.startswith(start) for one in unverified)
+    ]:
+        sentence = (
+            f"nobody has verified {', '.join(parts)}: all that follows from them is an example"
+        )
+        told.append(("Funding assumptions", sentence, False))
     return told
 
 

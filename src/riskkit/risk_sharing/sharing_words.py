@@ -17,7 +17,6 @@ from riskkit.risk_sharing.sharing_table import BEYOND
 
 __all__ = ["sharing_findings", "sharing_text"]
 
-_TOPIC = "Risk sharing"
 _OFTEN = 0.1  # cover that is used up in more than so many years is said to be thin
 _CONCENTRATED = 0.5  # share of one partner from which it is named
 
@@ -147,14 +146,16 @@ def sharing_findings(
     told = []
     for name, row in partners[partners["limit_verdict"] == BEYOND].iterrows():
         what = f"{_money(row['exposure_amount'])} {currency} rely on {name}"
-        told.append((_TOPIC, f"{what}, beyond the limit of {_money(row['limit_amount'])}", True))
+        told.append(
+            ("Risk sharing", f"{what}, beyond the limit of {_money(row['limit_amount'])}", True)
+        )
     for name, row in table[table["used_up_low"] > _OFTEN].iterrows():
         often = f"{row['used_up_rate']:.0%} of the years simulated"
-        told.append((_TOPIC, f"the cover of {name} is used up in {often}", False))
+        told.append(("Risk sharing", f"the cover of {name} is used up in {often}", False))
     for name, row in prices[prices["verdict"] == DEAR].iterrows():
         fair = f"{row['fair_low']:.2%} to {row['fair_high']:.2%} a year would be fair"
-        told.append((_TOPIC, f"{name} is dear: {row['price_rate']:.2%}, and {fair}", False))
+        told.append(("Risk sharing", f"{name} is dear: {row['price_rate']:.2%}, and {fair}", False))
     if len(partners) > 2 and partners["exposure_rate"].iloc[0] > _CONCENTRATED:
         share = f"{partners['exposure_rate'].iloc[0]:.0%} of what partners stand for"
-        told.append((_TOPIC, f"{share} is {partners.index[0]}", False))
+        told.append(("Risk sharing", f"{share} is {partners.index[0]}", False))
     return told
