@@ -487,9 +487,9 @@ def test_a_lender_whose_cash_nobody_knows_has_losses_and_profit() -> None:
     assert table[["opening_amount", "closing_amount", "reserve_amount"]].isna().all(axis=None)
     summary = funding.stress_summary(table, lender)
     assert pd.isna(summary.loc["base", "lowest_cash_month"])
-    text = funding.stress_text(summary, "CNY")
-    assert "**when it would be gone cannot be told**" in text
-    assert "**No scenario was run**" in text
+    told = funding.stress_text(summary, "CNY", breaks=True)
+    assert "**when it would be gone cannot be told**" in told
+    assert "**No scenario was run**" in funding.stress_text(summary, "CNY")
     reverse = funding.reverse_stress(lender)
     assert list(reverse.index) == [("climate alone", "profit")]
     assert "the year's profit is gone" in funding.stress_text(summary, "CNY", reverse=reverse)
@@ -505,7 +505,7 @@ def test_no_loans_lose_nothing() -> None:
     assert table["default_rate"].isna().all()
     summary = funding.stress_summary(table, lender)
     assert np.isnan(summary.loc["base", "default_rate"])
-    assert "Neither cash nor reserve is gone" in funding.stress_text(summary, "CNY")
+    assert "Neither cash nor reserve is gone" in funding.stress_text(summary, "CNY", breaks=True)
 
 
 def test_what_breaks_first_comes_first_in_the_words() -> None:
@@ -519,8 +519,11 @@ def test_what_breaks_first_comes_first_in_the_words() -> None:
     )
     summary = funding.stress_summary(funding.stress(lender, seed=1), lender)
     reverse = funding.reverse_stress(lender)
-    text = funding.stress_text(summary, "CNY")
-    assert "Worse: the cash is gone in February 2025" in text
+    text = funding.stress_text(summary, "CNY", breaks=True)
+    worst = summary.loc["Worse"]
+    lacking = f"at worst {-worst['lowest_cash_amount'] / 100:,.0f} are lacking"
+    assert f"- Worse: the cash is gone in February 2025; {lacking}" in text
+    assert text.endswith("- Neither cash nor reserve is gone in base.")
     told = funding.stress_findings(summary, reverse, unverified=("stress: Worse", "deal"))
     assert ("Stress", "under Worse the cash is gone in February 2025", False) in told
     assumed = "nobody has verified scenarios, the deal: all that follows from them is an example"
