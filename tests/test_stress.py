@@ -530,6 +530,30 @@ def test_what_breaks_first_comes_first_in_the_words() -> None:
     assert ("Funding assumptions", assumed, False) in told
 
 
+def test_whether_lines_could_lend_what_is_lacking_is_told() -> None:
+    lender = lender_of(
+        [{"amount": 1_200_000, "n": 12}],
+        FixedMoves((0.02,)),
+        lines={"Bank": BANK},
+        stress={"Leaves": {"exits": ["Bank"]}},
+    )
+    summary = funding.stress_summary(funding.stress(lender, seed=1), lender)
+    lacking = -summary.loc["Leaves", "lowest_cash_amount"]
+    assert lacking > 0
+    for undrawn, told in (
+        (0.0, ", and no line could lend them."),
+        (lacking, ", which lines could still lend."),
+        (200.0, ", of which lines could still lend 2."),
+    ):
+        summary.loc["Leaves", "undrawn_amount"] = undrawn
+        (line,) = [
+            one
+            for one in funding.stress_text(summary, "CNY", breaks=True).split("\n")
+            if one.startswith("- Leaves")
+        ]
+        assert line.endswith(told)
+
+
 def test_settings_that_cannot_be_are_refused() -> None:
     lender = two_loans()
     with pytest.raises(ValueError, match=r"n_months must lie in \[1, 30\], got 31"):
