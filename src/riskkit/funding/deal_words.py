@@ -56,15 +56,16 @@ def tape_text(
     failed = tests.drop("eligible")["first_balance"]
     if failed.max() > 0:
         worst = str(failed.idxmax())
-        text += f"Most of the rest fails *{_plain(worst)}* ({failed.max() / 100:,.0f} {currency}). "
+        owed = f"{failed.max() / 100:,.0f} {currency}"
+        text += f"Most of the rest fails the test *{_plain(worst)}* ({owed}). "
     if unknown := [_plain(name) for name in tests.index[~tests["is_known"]]]:
         text += f"**Not applied**, since this source does not tell it: {', '.join(unknown)}. "
     if refused:
         return text + f"**There is no pool**: {refused}."
-    owed = int(balance[pool].sum())
+    sold = int(balance[pool].sum())
     text += (
-        f"**The pool** holds {int(pool.sum()):,} of them and {owed / 100:,.0f} {currency}, "
-        f"{owed / max(may, 1):.0%} of what may be sold."
+        f"**The pool** holds {int(pool.sum()):,} of them and {sold / 100:,.0f} {currency}, "
+        f"{sold / max(may, 1):.0%} of what may be sold."
     )
     rows = concentrations.loc["pool"]
     at = [
