@@ -59,10 +59,11 @@ def test_more_scatter_is_a_wider_gap():
     ratios = table.xs("with a climate", level="course")["gap_ratio"]
     np.testing.assert_allclose(ratios, 1.8, rtol=0.15)
     text = spread_text(table, "CNY")
-    assert text.startswith("With a climate, one path of a hundred brings less CNY than 97")
-    assert "in 1 month, where 1,000 are expected; " in text
-    assert " are expected. **It lies 1." in text
-    assert text.endswith("times as far below what is expected** as with luck alone.")
+    assert text.startswith("With a climate:\n\n- within 12 months 12,00")
+    assert "\n- within 1 month 1,000 CNY are expected; one path of a hundred" in text
+    assert text.count("** as far below as with luck alone.") == 3
+    same = {"a": scattered(1, 500), "b": scattered(2, 500)}
+    assert "no more than chance explains" in spread_text(spread_table(same), "CNY")
     assert "times" not in spread_text(table.xs("with a climate", level=1, drop_level=False), "")
 
 

@@ -301,6 +301,15 @@ def test_without_a_deal_there_are_tables_of_no_rows() -> None:
     assert not len(deal_outcome(a_deal(), {"Base": future()}, funding_rate=0.06).risk)
 
 
+def test_scenarios_in_which_investors_fare_as_in_the_base_are_left_out() -> None:
+    cash = {"Base": future(), "Same": future(), "Worse": future(hazard=0.06)}
+    outcome = deal_outcome(a_deal(), cash, funding_rate=0.06)
+    shown = outcome.shown_tranches
+    assert list(shown.index.unique("scenario")) == ["Base", "Worse"]
+    pd.testing.assert_frame_equal(shown.loc["Worse"], outcome.tranches.loc["Worse"])
+    assert deal_outcome(None, {}, funding_rate=0.06).shown_tranches.empty
+
+
 def test_balances_are_stacked_by_rank() -> None:
     outcome = deal_outcome(a_deal(), {"Base": future()}, funding_rate=0.06)
     first = outcome.balances.iloc[0]
@@ -385,14 +394,16 @@ def test_words_tell_what_stands_in_the_tables() -> None:
     assert "like loans drawn by chance" in pool
     assert "**In Base every tranche is repaid**" in deal
     assert "Under Recession no tranche loses" in deal
-    assert "Of 50 simulated paths" in deal
+    assert "On none of 50 simulated paths a tranche loses anything: at most 4.88% of" in deal
     assert "The lender keeps the first loss: 11,800 CNY at stake" in deal
     assert [(topic, red) for topic, _, red in findings] == [
         ("Concentration", False), ("Concentration", False), ("Securitisation", False),
     ]  # fmt: skip
     assert "east is 70.0% of the book, above the 60.0%" in findings[0][1]
     assert "the limit on partner cannot be checked" in findings[1][1]
-    assert "no_treatment is not known" in findings[2][1]
+    assert "the test of no treatment is not applied" in findings[2][1]
+    assert "**Not applied**, since this source does not tell it: no treatment." in pool
+    assert "no tranche loses: notes are repaid as in the base. The lender" in deal
 
 
 def test_a_deal_without_a_pool_is_red_unless_none_is_asked_for() -> None:

@@ -155,12 +155,23 @@ def test_concentrations_are_a_recount() -> None:
         largest = "" if column == "borrower" else max(shares, key=shares.get)
         assert row["largest"] == largest
         assert row["largest_share"] == pytest.approx(max(shares.values()))
-        index = sum(share**2 for share in [*shares.values(), *unnamed])
+        named = sum(shares.values())
+        index = sum((share / named) ** 2 for share in shares.values())
+        assert row["effective"] <= len(shares) + 1e-9
         assert row["index"] == pytest.approx(index)
         assert row["effective"] == pytest.approx(1 / index)
         assert row["unnamed_share"] == pytest.approx(unnamed.sum())
     verdicts = table.loc["book", "verdict"]
     assert verdicts[["region", "scenario", "partner"]].tolist() == ["within", "above", "no limit"]
+
+
+def test_loans_without_a_value_are_no_value() -> None:
+    tape = pd.DataFrame({"balance": [10, 10, 80], "partner": ["a", "b", None]})
+    row = concentration_table(tape, {}).loc[("book", "partner")]
+    assert row[["effective", "largest_share", "unnamed_share"]].tolist() == [2, 0.1, 0.8]
+    none = concentration_table(tape[2:], {"partner": 0.1}).loc[("book", "partner")]
+    assert none[["index", "effective"]].isna().all()
+    assert none["verdict"] == "within"
 
 
 def test_of_equal_parts_the_effective_number_is_their_number() -> None:

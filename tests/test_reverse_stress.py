@@ -99,7 +99,7 @@ def test_what_is_never_gone_says_up_to_where_it_was_tried() -> None:
     assert (table["base_amount"] > 0).all()
     text = funding.stress_text(table.head(0), "CNY", reverse=table)
     assert "No climate tried, up to 6" in text
-    assert "Not within 5 times what is stated: Early." in text
+    assert "- Not at 5 times what is stated: Early." in text
 
 
 def test_what_is_gone_as_expected_needs_no_severity() -> None:
@@ -109,7 +109,7 @@ def test_what_is_gone_as_expected_needs_no_severity() -> None:
     assert row["severity"] == 0
     assert row["month"] == pd.Timestamp("2025-02-28")
     text = funding.stress_text(table.head(0), "CNY", reverse=table)
-    assert "**As expected already, the cash is gone**, in February 2025." in text
+    assert "**When the cash is gone:**\n\n- **As expected already**, in February 2025." in text
 
 
 def test_a_climate_within_three_standard_deviations_is_red() -> None:

@@ -329,7 +329,7 @@ def test_a_partner_bank_can_pay_what_is_left_of_interest():
         "balance": np.full((n, 12), 1_000_000),
     }
     cash = cash_of(1_000_000, **amounts)
-    for fee, verdict in ((0.16, "cheap"), (0.15, "may be fair"), (0.14, "dear")):
+    for fee, verdict in ((0.16, "generous"), (0.15, "may be fair"), (0.14, "too low")):
         agreed = {"Partner": pro_rata(0.5, fee_rate=fee)}
         table = risk_sharing.price_table(cash, agreed, level_error=0.01)
         assert table["fair_rate"].item() == pytest.approx(0.15)
@@ -503,7 +503,7 @@ def test_words_and_findings_say_what_the_tables_say(year):
     reds = [sentence for _, sentence, red in told if red]
     assert reds == ["21,000 CNY rely on Bank, beyond the limit of 20,000"]
     sentences = " ".join(sentence for _, sentence, _ in told)
-    assert "Bank is dear: 3.00%" in sentences
+    assert "the fee of Bank is too low: 3.00%" in sentences
     assert "98% of what partners stand for is Bank" in sentences
 
 

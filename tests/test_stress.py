@@ -487,9 +487,9 @@ def test_a_lender_whose_cash_nobody_knows_has_losses_and_profit() -> None:
     assert table[["opening_amount", "closing_amount", "reserve_amount"]].isna().all(axis=None)
     summary = funding.stress_summary(table, lender)
     assert pd.isna(summary.loc["base", "lowest_cash_month"])
-    text = funding.stress_text(summary, "CNY")
-    assert "**when it would be gone cannot be told**" in text
-    assert "**No scenario was run**" in text
+    told = funding.stress_text(summary, "CNY", breaks=True)
+    assert "**when it would be gone cannot be told**" in told
+    assert "**No scenario was run**" in funding.stress_text(summary, "CNY")
     reverse = funding.reverse_stress(lender)
     assert list(reverse.index) == [("climate alone", "profit")]
     assert "the year's profit is gone" in funding.stress_text(summary, "CNY", reverse=reverse)
@@ -505,7 +505,7 @@ def test_no_loans_lose_nothing() -> None:
     assert table["default_rate"].isna().all()
     summary = funding.stress_summary(table, lender)
     assert np.isnan(summary.loc["base", "default_rate"])
-    assert "Neither cash nor reserve is gone" in funding.stress_text(summary, "CNY")
+    assert "Neither cash nor reserve is gone" in funding.stress_text(summary, "CNY", breaks=True)
 
 
 def test_what_breaks_first_comes_first_in_the_words() -> None:
@@ -519,12 +519,39 @@ def test_what_breaks_first_comes_first_in_the_words() -> None:
     )
     summary = funding.stress_summary(funding.stress(lender, seed=1), lender)
     reverse = funding.reverse_stress(lender)
-    text = funding.stress_text(summary, "CNY")
-    assert "Worse: the cash is gone in February 2025" in text
+    text = funding.stress_text(summary, "CNY", breaks=True)
+    worst = summary.loc["Worse"]
+    lacking = f"at worst {-worst['lowest_cash_amount'] / 100:,.0f} are lacking"
+    assert f"- Worse: the cash is gone in February 2025; {lacking}" in text
+    assert text.endswith("- Neither cash nor reserve is gone in base.")
     told = funding.stress_findings(summary, reverse, unverified=("stress: Worse", "deal"))
     assert ("Stress", "under Worse the cash is gone in February 2025", False) in told
     assumed = "nobody has verified scenarios, the deal: all that follows from them is an example"
     assert ("Funding assumptions", assumed, False) in told
+
+
+def test_whether_lines_could_lend_what_is_lacking_is_told() -> None:
+    lender = lender_of(
+        [{"amount": 1_200_000, "n": 12}],
+        FixedMoves((0.02,)),
+        lines={"Bank": BANK},
+        stress={"Leaves": {"exits": ["Bank"]}},
+    )
+    summary = funding.stress_summary(funding.stress(lender, seed=1), lender)
+    lacking = -summary.loc["Leaves", "lowest_cash_amount"]
+    assert lacking > 0
+    for undrawn, told in (
+        (0.0, ", and no line could lend them."),
+        (lacking, ", which lines could still lend."),
+        (200.0, ", of which lines could still lend 2."),
+    ):
+        summary.loc["Leaves", "undrawn_amount"] = undrawn
+        (line,) = [
+            one
+            for one in funding.stress_text(summary, "CNY", breaks=True).split("\n")
+            if one.startswith("- Leaves")
+        ]
+        assert line.endswith(told)
 
 
 def test_settings_that_cannot_be_are_refused() -> None:

@@ -39,9 +39,10 @@ def segment_codes(tape: pd.DataFrame, column: str) -> tuple[Array, list[str]]:
 def concentration_table(tape: pd.DataFrame, limits: Mapping[str, float]) -> pd.DataFrame:
     """Largest share, index of concentration and effective number of each column, with its limit.
 
-    The index (Herfindahl) is the sum of the squared shares of the balance; the effective number is
-    one over it: of so many values of equal size. Loans without a value, such as a partner where
-    none brought them, are no value: each counts by itself.
+    The index (Herfindahl) is the sum of the squared shares of what has a value; the effective
+    number is one over it: of so many values of equal size, never more than there are. Loans without
+    a value, such as a partner where none brought them, are left out of both, and told beside them;
+    the largest share is of the whole balance, as limits are.
 
     Parameters
     ----------
@@ -56,10 +57,10 @@ def concentration_table(tape: pd.DataFrame, limits: Mapping[str, float]) -> pd.D
     -------
     DataFrame, index (part, column), part "book" and, where there is a pool, "pool"
         `n_values`; `largest` (its name, "" of a borrower, whom no page is to name) and
-        `largest_share`; `unnamed_share` (of loans without a value); `index`, `effective`; `limit`,
-        NaN where none; `verdict`: "within", "at the limit", "above", "no limit", and "not known"
-        of a column that the source lacks, or where nothing is owed. Limits are the pool's; the book
-        is held to them for comparison.
+        `largest_share`; `unnamed_share` (of loans without a value); `index`, `effective`, NaN where
+        no loan has a value; `limit`, NaN where none; `verdict`: "within", "at the limit", "above",
+        "no limit", and "not known" of a column that the source lacks, or where nothing is owed.
+        Limits are the pool's; the book is held to them for comparison.
 
     Raises
     ------
@@ -107,11 +108,12 @@ def _row(loans: pd.DataFrame, column: str, limit: float) -> dict[str, object]:
         return row | {"verdict": "not known"}
     code, names = segment_codes(loans, column)
     by_value = np.bincount(code[code >= 0], balance[code >= 0], minlength=len(names))
-    shares, alone = by_value / total, balance[code < 0] / total
-    index = float((shares**2).sum() + (alone**2).sum())
-    row |= {"n_values": len(names), "unnamed_share": float(alone.sum())}
-    row |= {"index": index, "effective": 1 / index, "largest_share": 0.0}
-    if len(names):
+    shares, named = by_value / total, by_value.sum()
+    row |= {"n_values": len(names), "unnamed_share": float(balance[code < 0].sum() / total)}
+    row |= {"largest_share": 0.0}
+    if named > 0:
+        index = float(((by_value / named) ** 2).sum())
+        row |= {"index": index, "effective": 1 / index}
         largest = "" if column == BORROWER else names[int(shares.argmax())]
         row |= {"largest": largest, "largest_share": float(shares.max())}
     return row | {"verdict": _verdict(float(shares.max(initial=0)), limit)}

@@ -59,6 +59,21 @@ class DealOutcome:
         return self.deal.tranches[["amount", "rate"]]
 
     @property
+    def shown_tranches(self) -> pd.DataFrame:
+        """Rows of `tranches` of the first scenario, and of those in which investors fare otherwise.
+
+        They do where a tranche is paid off in another month, or loses something.
+        """
+        if self.tranches.empty:
+            return self.tranches
+        fate = self.tranches[["paid_off", "loss_amount", "unpaid_amount"]].unstack("tranche")
+        base = self.cases.index[0]
+        fate = fate.astype({name: "str" for name in fate if name[0] == "paid_off"})
+        shown = (fate != fate.loc[base]).any(axis=1)
+        shown[base] = True
+        return self.tranches[shown.loc[self.tranches.index.get_level_values(0)].to_numpy()]
+
+    @property
     def balances(self) -> pd.DataFrame:
         """Fen owed after each month of the first scenario, by tranche in order of rank.
 

@@ -56,13 +56,16 @@ def tape_text(
     failed = tests.drop("eligible")["first_balance"]
     if failed.max() > 0:
         worst = str(failed.idxmax())
-        text += f"Most of the rest fails for *{worst}* ({failed.max() / 100:,.0f} {currency}). "
+        owed = f"{failed.max() / 100:,.0f} {currency}"
+        text += f"Most of the rest fails the test *{_plain(worst)}* ({owed}). "
+    if unknown := [_plain(name) for name in tests.index[~tests["is_known"]]]:
+        text += f"**Not applied**, since this source does not tell it: {', '.join(unknown)}. "
     if refused:
         return text + f"**There is no pool**: {refused}."
-    owed = int(balance[pool].sum())
+    sold = int(balance[pool].sum())
     text += (
-        f"**The pool** holds {int(pool.sum()):,} of them and {owed / 100:,.0f} {currency}, "
-        f"{owed / max(may, 1):.0%} of what may be sold."
+        f"**The pool** holds {int(pool.sum()):,} of them and {sold / 100:,.0f} {currency}, "
+        f"{sold / max(may, 1):.0%} of what may be sold."
     )
     rows = concentrations.loc["pool"]
     at = [
@@ -72,6 +75,10 @@ def tape_text(
     ]
     text += f" At its limit stands {', '.join(at)}." if at else " No limit keeps it smaller."
     return text + _drawn_text(drawn)
+
+
+def _plain(name: object) -> str:
+    return str(name).replace("_", " ")
 
 
 def _drawn_text(drawn: pd.DataFrame) -> str:
@@ -162,30 +169,40 @@ def _stress_text(outcome: DealOutcome, currency: str) -> str:
         f" The lender is paid least in {verbatim(worst)}, {least}, where overcollateralisation is "
         f"{cover:.2f} at its lowest."
     )
-    if not told:
-        return f"Under {of} no tranche loses.{keeps}"
-    return f"Of {of}, {len(told)} cost investors something. {'; '.join(told)}.{keeps}"
+    if told:
+        return f"Of {of}, {len(told)} cost investors something. {'; '.join(told)}.{keeps}"
+    other = [verbatim(name) for name in outcome.shown_tranches.index.unique("scenario")[1:]]
+    same = "are repaid as in the base" + (f", but for {', '.join(other)}" if other else "")
+    return f"Under {of} no tranche loses: notes {same}.{keeps}"
 
 
 def _risk_text(risk: pd.DataFrame) -> str:
     if risk.empty:
         return ""
-    told = []
-    for name, row in risk.drop(LENDER).iterrows():
-        low, high = row["loss_rate_low"], row["loss_rate_high"]
-        text = f"{verbatim(name)} on {row['losses']:,.0f}, {row['loss_rate']:.2%} ({low:.2%} to "
-        text += f"{high:.2%})"
-        if row["losses"]:
-            error = 1.96 * row["loss_error"]
-            text += f", expected loss {row['expected_loss_rate']:.3%} ± {error:.3%}"
-        told.append(f"{text}, its interest is late on {row['late_rate']:.0%}")
-    lender = risk.loc[LENDER]
+    lender, notes = risk.loc[LENDER], risk.drop(LENDER)
+    n, most = f"{int(lender['paths']):,} simulated paths", notes["loss_rate_high"].max()
+    told = [_struck_text(name, row) for name, row in notes.iterrows() if row["losses"]]
+    text = f"On none of {n} a tranche loses anything: at most {most:.2%} of all paths would (95 %)."
+    if told:
+        text = f"Of {n} a tranche is not paid in full: {'; '.join(told)}."
+    if late := [name for name, rate in notes["late_rate"].items() if rate > 0]:
+        rates = (f"{verbatim(name)} on {notes.loc[name, 'late_rate']:.1%}" for name in late)
+        text += f" Interest is late: {', '.join(rates)}."
     return (
-        f"Of {int(lender['paths']):,} simulated paths a tranche is not paid in full: "
-        f"{'; '.join(told)}. The lender gets back less than it has at stake on "
+        f"{text} The lender gets back less than it has at stake on "
         f"{lender['loss_rate']:.1%} ({lender['loss_rate_low']:.1%} to "
         f"{lender['loss_rate_high']:.1%}). The intervals are those of chance among the paths, not "
         "of an error in the climate or the default rates."
+    )
+
+
+def _struck_text(name: object, row: pd.Series) -> str:
+    """How often a tranche loses, and how much on average."""
+    error = 1.96 * row["loss_error"]
+    return (
+        f"{verbatim(name)} on {row['losses']:,.0f}, {row['loss_rate']:.2%} "
+        f"({row['loss_rate_low']:.2%} to {row['loss_rate_high']:.2%}), expected loss "
+        f"{row['expected_loss_rate']:.3%} ± {error:.3%}"
     )
 
 
@@ -208,11 +225,12 @@ def _keeps_text(outcome: DealOutcome, currency: str) -> str:
     amounts = ["at_stake_amount", "equity_amount", "fee_amount", "gain_amount"]
     stake, equity, fee, gain = (f"{abs(case[name]) / 100:,.0f} {currency}" for name in amounts)
     without = f"{case['gain_without_fee_amount'] / 100:,.0f}"
+    gains = "gains" if case["gain_amount"] >= 0 else "costs"
     text = (
         f"The lender keeps the first loss: {stake} at stake, for which it is paid {equity}, and "
         f"{fee} of fees as servicer. Notes cost {case['cost_rate']:.2%} a year, fee included. "
-        f"Against holding the loans the sale {'gains' if case['gain_amount'] >= 0 else 'costs'} "
-        f"{gain} in today's money (without the fee {without})"
+        f"Against holding the loans at `funding_rate` the sale {gains} {gain} "
+        f"in today's money (without the fee {without})"
     )
     if ALL_PATHS not in outcome.cases.index:
         return text + "."
@@ -247,9 +265,8 @@ def deal_findings(
     """
     told = _concentration_findings(concentrations)
     for name in tests.index[~tests["is_known"]]:
-        told.append(
-            ("Securitisation", f"whether loans pass {name} is not known to this source", False)
-        )
+        sentence = f"the test of {_plain(name)} is not applied: this source does not tell it"
+        told.append(("Securitisation", sentence, False))
     off = drawn[drawn["verdict"].isin(["more", "less"])]
     for where, row in off.iterrows():
         sentence = f"the pool is not like loans drawn by chance: {_departure(where, row)}"

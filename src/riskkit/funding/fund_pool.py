@@ -22,6 +22,7 @@ __all__ = [
     "INDEPENDENT",
     "KNOWN_LENDING",
     "NOT_STATED",
+    "PERHAPS_WITH_LINES",
     "TOO_FEW",
     "TOO_SMALL",
     "WITH_LINES",
@@ -33,6 +34,8 @@ __all__ = [
 
 ENOUGH, TOO_SMALL, TOO_FEW = "enough", "too small", "too few paths to say"
 WITH_LINES = "only with lines"
+# whether lines make up for it the paths do not tell
+PERHAPS_WITH_LINES = "too small without lines"
 NOT_STATED = "nobody has said what is held"
 # two courses that differ in the climate alone: all that lending adds is the same
 KNOWN_LENDING, INDEPENDENT = "Lending as foretold", "Defaults independent"
@@ -121,7 +124,9 @@ def fund_pool(
         95 % interval; `short_with_lines_rate` with its own, the same were lines drawn, too, as far
         as they lend on the day; `empty_days` (median) and `earliest_days` (of the earliest
         twentieth of the paths): first day on which they are used up, NaN where they last on most,
-        or on all but a twentieth; `verdict`. What nobody has said is held is NaN, and so are the
+        or on all but a twentieth; `verdict`: "enough", "only with lines", "too small without lines"
+        (the paths do not tell whether with them it is enough), "too small", "too few paths to say".
+        What nobody has said is held is NaN, and so are the
         tiers after it.
 
     Raises
@@ -240,6 +245,8 @@ def _shortfall(
         verdict = TOO_SMALL
     elif low > 1 - level and lined_high <= 1 - level:
         verdict = WITH_LINES
+    elif low > 1 - level:
+        verdict = PERHAPS_WITH_LINES
     elif high <= 1 - level:
         verdict = ENOUGH
     values = [rate, low, high, lined, lined_low, lined_high, *days]

@@ -13,6 +13,7 @@ from riskkit.funding.fund_pool import (
     INDEPENDENT,
     KNOWN_LENDING,
     NOT_STATED,
+    PERHAPS_WITH_LINES,
     TOO_FEW,
     TOO_SMALL,
     WITH_LINES,
@@ -20,6 +21,8 @@ from riskkit.funding.fund_pool import (
 from riskkit.funding.implied_rate import headline
 
 __all__ = ["pool_findings", "pool_stress_text", "pool_text"]
+
+_SMALL = TOO_SMALL, PERHAPS_WITH_LINES, WITH_LINES
 
 
 def pool_text(
@@ -91,8 +94,6 @@ def pool_stress_text(table: pd.DataFrame, currency: str) -> str:
         text += f"{verbatim(currency)}, {_more_or_less(sizes, usual)}"
         if row["verdict"] != NOT_STATED:
             text += f"; what they hold: {_told(row)}"
-        if pd.notna(row["empty_days"]):
-            text += f" and on half of them by day {row['empty_days']:,.0f}"
         told.append(f"- {text}.")
     return "\n".join(told) if told else "No stress of the pool is stated."
 
@@ -104,10 +105,18 @@ def _told(row: pd.Series) -> str:
     rate, low, high = row[["shortfall_rate", "shortfall_low", "shortfall_high"]]
     sure = f"{rate:.1%} of the paths ({low:.1%} to {high:.1%})"
     told = f"**{row['verdict']}**, used up within {row['horizon_days']:,.0f} days on {sure}"
-    if row["verdict"] in (TOO_SMALL, WITH_LINES) and pd.notna(row["earliest_days"]):
-        told += f", on one in twenty by day {row['earliest_days']:,.0f}"
-    if row["short_with_lines_rate"] != rate:
-        told += f"; with all that lines could still lend, on {row['short_with_lines_rate']:.1%}"
+    if row["verdict"] in _SMALL:
+        earliest, half = row["earliest_days"], row["empty_days"]
+        if pd.notna(earliest) and earliest != half:
+            told += f", on one in twenty by day {earliest:,.0f}"
+        if pd.notna(half):
+            told += f", on half of them by day {half:,.0f}"
+        if row["short_with_lines_rate"] != rate:
+            lined, low, high = row[[f"short_with_lines_{end}" for end in ("rate", "low", "high")]]
+            told += f"; with all that lines could still lend, on {lined:.1%} "
+            told += f"({low:.1%} to {high:.1%})"
+            if row["verdict"] == PERHAPS_WITH_LINES:
+                told += ": the paths are too few to say whether that is enough"
     return told
 
 
@@ -174,16 +183,17 @@ def pool_findings(
     told = []
     courses = list(table.index.unique("course"))
     own = table.loc[courses[0]]
-    small = own[own["verdict"].isin([TOO_SMALL, WITH_LINES])]
-    for tier, row in (
-        small.sort_values("verdict", ascending=False, kind="stable").head(1).iterrows()
-    ):
+    small = own[own["verdict"].isin(_SMALL)]
+    worst_first = small["verdict"].map(_SMALL.index).sort_values(kind="stable").index
+    for tier, row in small.loc[worst_first].head(1).iterrows():
         lacking = _money(row["needed_so_far"] - row["held_so_far"])
         rate = f"{row['shortfall_rate']:.0%} of the paths"
         sentence = f"up to {tier} it is used up within {row['horizon_days']:,.0f} days on {rate}: "
         sentence += f"{lacking} {currency} are lacking"
         if with_lines := row["verdict"] == WITH_LINES:
             sentence += ", which lines could still lend"
+        elif row["verdict"] == PERHAPS_WITH_LINES:
+            sentence += "; whether lines could lend them the paths are too few to say"
         told.append(("Fund pool", sentence, not with_lines))
     if (own["verdict"] == TOO_FEW).any():
         told.append(("Fund pool", "the paths are too few to say whether it is enough", False))

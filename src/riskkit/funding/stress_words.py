@@ -33,23 +33,31 @@ _FALLS = {"profit": "the year's profit is gone", **_GONE}
 
 
 def stress_text(
-    summary: pd.DataFrame, currency: str, *, reverse: pd.DataFrame | None = None
+    summary: pd.DataFrame,
+    currency: str,
+    *,
+    breaks: bool = False,
+    reverse: pd.DataFrame | None = None,
 ) -> str:
-    """Sentences on what a bad year does, what breaks first and how bad it must get, as Markdown.
+    """Sentences on what a bad year does, or what breaks first, or how bad it must get, as Markdown.
 
     Parameters
     ----------
     summary : DataFrame
         Of :func:`riskkit.funding.stress_summary`.
     currency : str
+    breaks : bool
+        What breaks first, alone.
     reverse : DataFrame, optional
         Of :func:`riskkit.funding.reverse_stress`: with it, how bad it must get, alone.
     """
     if reverse is not None:
-        return _reverse_text(reverse, currency)
-    told = [_base_text(summary, currency), _worst_text(summary, currency)]
-    told += [_first_text(summary), _price_text(summary), _refused_text(summary)]
-    return " ".join(part for part in told if part)
+        return _reverse_text(reverse)
+    if breaks:
+        return _first_text(summary, currency)
+    told = [f"{_base_text(summary, currency)} {_worst_text(summary, currency)}"]
+    told += [_chance_text(summary), _price_text(summary), _refused_text(summary)]
+    return "\n\n".join(part for part in told if part)
 
 
 def _base_text(summary: pd.DataFrame, currency: str) -> str:
@@ -59,20 +67,16 @@ def _base_text(summary: pd.DataFrame, currency: str) -> str:
         f"As expected, the next {n} months lose **{_money(base, 'loss')} {currency}** and earn "
         f"**{_money(base, 'profit')}**"
     )
-    if not np.isnan(base["lowest_cash_amount"]):
-        text += (
-            f"; cash is lowest in {base['lowest_cash_month']:%B %Y}, with "
-            f"{_money(base, 'lowest_cash')}"
-        )
-        if base["repaid_amount"] > 0:
-            text += f"; of the lines {base['repaid_amount'] / 100:,.0f} falls due in these months"
-        if base["undrawn_amount"] > 0:
-            text += f"; {base['undrawn_amount'] / 100:,.0f} more could be drawn on them then"
-    if np.isnan(base["loss_low"]):
-        return f"{text}. How far chance may move that, so few loans **do not tell**."
+    return f"{text}."
+
+
+def _chance_text(summary: pd.DataFrame) -> str:
+    """What the intervals hold."""
+    if np.isnan(summary.loc[BASE, "loss_low"]):
+        return "How far chance may move that, so few loans **do not tell**."
     return (
-        f"{text}. The intervals hold the chance of single loans, not an error of what is estimated "
-        "and not the climate, which is what the scenarios are for."
+        "The intervals hold the chance of single loans, not an error of what is estimated and not "
+        "the climate, which is what the scenarios are for."
     )
 
 
@@ -99,18 +103,44 @@ def _worst_text(summary: pd.DataFrame, currency: str) -> str:
     return text
 
 
-def _first_text(summary: pd.DataFrame) -> str:
-    """What breaks first under each scenario, and when."""
-    if np.isnan(summary.loc[BASE, "reserve_amount"]):
+def _first_text(summary: pd.DataFrame, currency: str) -> str:
+    """What breaks first under each scenario, when, and how much is lacking."""
+    base = summary.loc[BASE]
+    if np.isnan(base["reserve_amount"]):
         return "What cash is held nobody has said: **when it would be gone cannot be told**."
+    text = (
+        f"As expected cash is lowest in {base['lowest_cash_month']:%B %Y}, with "
+        f"{_money(base, 'lowest_cash')} {currency}"
+    )
+    if base["repaid_amount"] > 0:
+        text += f"; of the lines {base['repaid_amount'] / 100:,.0f} falls due in these months"
+    if base["undrawn_amount"] > 0:
+        text += f"; {base['undrawn_amount'] / 100:,.0f} more could be drawn on lines then"
+    run = _run(summary)
+    months = run[[f"{one}_gone_month" for one in _GONE]].min(axis=1).dropna()
+    if months.empty:
+        return f"{text}. **Neither cash nor reserve is gone** under any of them."
     broken = [
-        f"{_named(name)}: {_broken_text(row)}"
-        for name, row in _run(summary).iterrows()
-        if _broken_text(row)
+        f"- {_named(name)}: {_broken_text(run.loc[name])}{_lacking_text(run.loc[name])}."
+        for name in months.sort_values(kind="stable").index
     ]
-    if not broken:
-        return "**Neither cash nor reserve is gone** under any of them."
-    return f"**What breaks first**: {'; '.join(broken)}."
+    kept = [_named(name) for name in run.index.difference(months.index, sort=False)]
+    if kept:
+        broken.append(f"- Neither cash nor reserve is gone in {', '.join(kept)}.")
+    return f"{text}. **What breaks first:**\n\n" + "\n".join(broken)
+
+
+def _lacking_text(row: pd.Series) -> str:
+    """How much is lacking where the cash is gone, and whether lines could lend it."""
+    lacking, lines = -row["lowest_cash_amount"], row["undrawn_amount"]
+    if pd.isna(row["cash_gone_month"]) or not lacking > 0:
+        return ""
+    text = f"; at worst {lacking / 100:,.0f} are lacking, in {row['lowest_cash_month']:%B %Y}"
+    if not lines > 0:
+        return f"{text}, and no line could lend them"
+    if lines >= lacking:
+        return f"{text}, which lines could still lend"
+    return f"{text}, of which lines could still lend {lines / 100:,.0f}"
 
 
 def _broken_text(row: pd.Series) -> str:
@@ -140,44 +170,46 @@ def _refused_text(summary: pd.DataFrame) -> str:
     return f"**Not run**: {'; '.join(told)}." if told else ""
 
 
-def _reverse_text(reverse: pd.DataFrame, currency: str) -> str:
+def _reverse_text(reverse: pd.DataFrame) -> str:
     """How bad it must get, in the order in which it bites."""
     told = []
     run = reverse[reverse["not_run"] == ""]
     for target, rows in run.groupby(level="target", sort=False):
         what, rows = _FALLS[str(target)], rows.droplevel("target")
-        if CLIMATE in rows.index:
-            told.append(_climate_text(rows.loc[CLIMATE], what, currency))
+        parts = [_climate_text(rows.loc[CLIMATE], what)] if CLIMATE in rows.index else []
         others = rows.drop(index=CLIMATE, errors="ignore")
-        found = others.dropna(subset="severity").sort_values("severity", kind="stable")
-        sure = [f"{_named(name)} × {row['severity']:.2f}" for name, row in found.iterrows()]
-        never = [_named(name) for name in others.index.difference(found.index, sort=False)]
-        if sure:
-            told.append(f"The same by scenario, so many times as bad as stated: {', '.join(sure)}.")
+        severity = others["severity"].dropna().sort_values(kind="stable")
+        for start, found in (
+            ("Before it is as bad as stated, at", severity[severity < 1]),
+            ("At", severity[severity >= 1]),
+        ):
+            if len(found):
+                times = (f"{value:.2f} times {_named(name)}" for name, value in found.items())
+                parts.append(f"{start} {', '.join(times)}.")
+        never = [_named(name) for name in others.index.difference(severity.index, sort=False)]
         if never:
             most = others["tried_to"].max()
-            told.append(f"Not within {most:.0f} times what is stated: {', '.join(never)}.")
-    return " ".join(told)
+            parts.append(f"Not at {most:.0f} times what is stated: {', '.join(never)}.")
+        told.append(f"**When {what}:**\n\n" + "\n".join(f"- {part}" for part in parts))
+    return "\n\n".join(told)
 
 
-def _climate_text(row: pd.Series, what: str, currency: str) -> str:
+def _climate_text(row: pd.Series, what: str) -> str:
     if np.isnan(row["severity"]):
         return (
             f"No climate tried, up to {row['tried_to']:.0f} in log-odds of a missed payment, "
             f"brings it so far that {what}."
         )
     if row["severity"] == 0:
-        return f"**As expected already, {what}**, in {row['month']:%B %Y}."
-    text = (
-        f"**A climate worse by {row['severity']:.3f} in every month** (log-odds of a missed payment"
-    )
-    if not np.isnan(row["climate_sds"]):
-        text += f"; {row['climate_sds']:.1f} times the standard deviation of a single month's"
-    return (
-        f"{text}) and {what}: {row['default_rate']:.1%} of the year's loans default then, in place "
-        f"of {row['base_default_rate']:.1%}. Run so, {row['above_amount'] / 100:,.0f} {currency} "
-        f"is left; with {row['below_severity']:.3f} it is {row['below_amount'] / 100:,.0f}."
-    )
+        return f"**As expected already**, in {row['month']:%B %Y}."
+    text = f"**In a climate worse by {row['severity']:.2f} in every month** (log-odds of a missed "
+    text += f"payment): {row['default_rate']:.1%} of the year's loans default then, by number, in "
+    text += f"place of {row['base_default_rate']:.1%}."
+    sds = row["climate_sds"]
+    if np.isnan(sds):
+        return text
+    text += f" That is {sds:.1f} standard deviations of a month's climate, month after month"
+    return f"{text}: it takes more than a bad year." if sds >= _NEAR_SDS else f"{text}."
 
 
 def stress_findings(

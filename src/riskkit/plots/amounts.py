@@ -93,7 +93,7 @@ def plot_amounts(
     if stacked:
         told = _stack(ax, table / size)
     else:
-        told = _lines(ax, table / size, f" {unit}")
+        told = _lines(ax, table / size, f" {unit}".rstrip())
         if (table.to_numpy(dtype=float) < 0).any():
             ax.axhline(0, color=MUTED, lw=1)
     for name, amount in (limits or {}).items():
@@ -102,7 +102,7 @@ def plot_amounts(
     x = label_of(table.index.name).replace("_", " ")
     if len(ax.get_legend_handles_labels()[0]):
         _legend(ax, reverse=stacked)
-    finish(ax, title, "" if shares is not None else x, f"{unit} {currency}", told)
+    finish(ax, title, "" if shares is not None else x, f"{unit} {currency}".strip(), told)
     if lower is not None and shares is not None:
         told = _lines(lower, 100 * shares, " %", 0.01)
         percent_axis(lower.yaxis)

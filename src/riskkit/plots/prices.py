@@ -133,7 +133,7 @@ def plot_budget(curve: pd.DataFrame, currency: str, *, budget: float | None = No
         ax.set_ylim(min(0.0, 1.05 * float(curve[column].min() / own)) if len(curve) else 0)
         least, most = (curve[column].iloc[end] if len(curve) else np.nan for end in (0, -1))
         alt = f"From {least:,.0f} at the smallest budget to {most:,.0f} at the largest."
-        finish(ax, title, name, f"{own_unit} {currency}", alt)
+        finish(ax, title, name, f"{own_unit} {currency}".strip(), alt)
     figure.tight_layout()
     return figure
 

@@ -206,8 +206,10 @@ def legend_outside(ax: Axes, title: str | None = None, *, columns: int = 1) -> N
 
 
 def money_unit(amounts: pd.DataFrame | pd.Series) -> tuple[float, str]:
-    """Size and name of the unit in which amounts are shown."""
+    """Size and name of the unit in which amounts are shown; of less than ten, as they are."""
     largest = np.nanmax(np.abs(amounts.to_numpy(dtype=float)), initial=0.0)
+    if 0 < largest < 10:
+        return 1.0, ""
     return (1e6, "million") if largest >= 1e6 else (1e3, "thousand")
 
 

@@ -18,9 +18,20 @@ from riskkit.risk_sharing.loss_split import MONTHS, SharedLosses, shared_losses
 from riskkit.risk_sharing.sharing_table import worst_interval
 from riskkit.runoff import FutureCash
 
-__all__ = ["CHEAP", "DEAR", "FAIR", "UNKNOWN", "loss_error", "price_table"]
+__all__ = [
+    "CHEAP",
+    "DEAR",
+    "FAIR",
+    "GENEROUS",
+    "TOO_LOW",
+    "UNKNOWN",
+    "loss_error",
+    "price_table",
+]
 
 DEAR, CHEAP, FAIR, UNKNOWN = "dear", "cheap", "may be fair", "too few to say"
+# of a fee that the lender is paid
+TOO_LOW, GENEROUS = "too low", "generous"
 LEVEL = 0.95
 _SOURCES = 3  # of error: of the mean, of the quantile, of the level of losses
 _FEW_STRUCK = 30  # paths on which a layer has a loss, below which its mean follows no normal law
@@ -101,8 +112,9 @@ def price_table(
     DataFrame, index arrangement
         `covered_amount` (mean balance covered), `price_rate` (premium, or of a share the fee; a
         year), `price_amount` (expected over the months), `ceded_amount`, `ceded_99_amount`,
-        `fair_rate` with `fair_low`, `fair_high`, and `verdict` for the lender: "dear" (premium
-        above the interval, or fee below it), "cheap", "may be fair" or "too few to say".
+        `fair_rate` with `fair_low`, `fair_high`, and `verdict`: of a premium "dear" above
+        the interval and "cheap" below it, of a fee to the lender "too low" below it and "generous"
+        above it; "may be fair", or "too few to say".
         An arrangement without loans has no row.
 
     Raises
@@ -213,4 +225,6 @@ def _verdict(arrangement: Arrangement, low: float, high: float) -> str:
     above, below = arrangement.price_rate > high, arrangement.price_rate < low
     if not (above or below):
         return FAIR
-    return DEAR if above != arrangement.lends else CHEAP
+    if arrangement.lends:
+        return GENEROUS if above else TOO_LOW
+    return DEAR if above else CHEAP

@@ -12,7 +12,7 @@ import pandas as pd
 
 from riskkit.columns import verbatim
 from riskkit.risk_sharing.arrangements import ALL, NONE, Arrangement
-from riskkit.risk_sharing.fair_price import CHEAP, DEAR, FAIR
+from riskkit.risk_sharing.fair_price import CHEAP, DEAR, FAIR, GENEROUS, TOO_LOW
 from riskkit.risk_sharing.sharing_table import BEYOND
 
 __all__ = ["sharing_findings", "sharing_text"]
@@ -103,8 +103,10 @@ def _priced(row: pd.Series, arrangement: Arrangement) -> str:
     fair = f"{row['fair_rate']:.2%} ({row['fair_low']:.2%} to {row['fair_high']:.2%})"
     text = f"The {what} is {row['price_rate']:.2%} a year of the balance"
     verdict = {
-        DEAR: "**dear** for the lender beside" if not arrangement.lends else "**too low** beside",
-        CHEAP: "cheap beside" if not arrangement.lends else "generous beside",
+        DEAR: "**dear** beside",
+        CHEAP: "cheap beside",
+        TOO_LOW: "**too low** beside",
+        GENEROUS: "generous beside",
         FAIR: "which may be fair, beside",
     }.get(row["verdict"])
     if verdict is None:
@@ -152,9 +154,10 @@ def sharing_findings(
     for name, row in table[table["used_up_low"] > _OFTEN].iterrows():
         often = f"{row['used_up_rate']:.0%} of the years simulated"
         told.append(("Risk sharing", f"the cover of {name} is used up in {often}", False))
-    for name, row in prices[prices["verdict"] == DEAR].iterrows():
+    for name, row in prices[prices["verdict"].isin([DEAR, TOO_LOW])].iterrows():
         fair = f"{row['fair_low']:.2%} to {row['fair_high']:.2%} a year would be fair"
-        told.append(("Risk sharing", f"{name} is dear: {row['price_rate']:.2%}, and {fair}", False))
+        what = f"{name} is dear" if row["verdict"] == DEAR else f"the fee of {name} is too low"
+        told.append(("Risk sharing", f"{what}: {row['price_rate']:.2%}, and {fair}", False))
     if len(partners) > 2 and partners["exposure_rate"].iloc[0] > _CONCENTRATED:
         share = f"{partners['exposure_rate'].iloc[0]:.0%} of what partners stand for"
         told.append(("Risk sharing", f"{share} is {partners.index[0]}", False))

@@ -12,6 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from riskkit.checks import Array
+from riskkit.columns import interval_text
 from riskkit.runoff.future_cash import FutureCash
 
 __all__ = ["spread_table", "spread_text"]
@@ -80,21 +81,35 @@ def spread_text(table: pd.DataFrame, currency: str) -> str:
     if table.empty:
         return "No month ahead was simulated."
     first, name = table.index[0][1], table.index[-1][1]
-    last = table.xs(name, level="course")
     parts = []
-    for months, row in last.iterrows():
-        limits = f" ({row['low_amount_low'] / 100:,.0f} to {row['low_amount_high'] / 100:,.0f})"
-        parts.append(
-            f"{row['low_amount'] / 100:,.0f}{'' if np.isnan(row['low_amount_low']) else limits} "
-            f"in {months} month{'' if months == 1 else 's'}, "
-            f"where {row['mean_amount'] / 100:,.0f} are expected"
+    for months, row in table.xs(name, level="course").iloc[::-1].iterrows():
+        span = f"{months} month{'' if months == 1 else 's'}"
+        amount, low, high = (row[f"low_amount{end}"] / 100 for end in ("", "_low", "_high"))
+        text = f"- within {span} {row['mean_amount'] / 100:,.0f} {currency} are expected; "
+        text += (
+            f"one path of a hundred brings less than {interval_text(amount, low, high, 'whole')}"
         )
-    text = f"{name[:1].upper()}{name[1:]}, one path of a hundred brings less {currency} than "
-    text += f"{'; '.join(parts)}."
-    ratios = [f"{ratio:.2f}" for ratio in last["gap_ratio"] if not np.isnan(ratio)]
-    if not ratios or name == first:
-        return text
-    return f"{text} **It lies {', '.join(ratios)} times as far below what is expected** as {first}."
+        if name != first and not np.isnan(row["gap_ratio"]):
+            text += f", {_apart(table.loc[(months, first)], row)}"
+        parts.append(f"{text}.")
+    return f"{name[:1].upper()}{name[1:]}:\n\n" + "\n".join(parts)
+
+
+def _apart(first: pd.Series, row: pd.Series) -> str:
+    """How many times as far the rare amount lies below the mean, if chance does not explain it."""
+    ends = (
+        (row["mean_amount"] - row[f"low_amount_{own}"])
+        / (first["mean_amount"] - first[f"low_amount_{other}"])
+        for own, other in (("high", "low"), ("low", "high"))
+    )
+    low, high = ends
+    told = f"{row['gap_ratio']:.2f} times"
+    if np.isnan(low):
+        return f"{told} as far below as {first.name[1]}"
+    told += f" ({low:.2f} to {high:.2f})"
+    if low <= 1 <= high:
+        return f"{told} as far below as {first.name[1]}, no more than chance explains"
+    return f"**{told}** as far below as {first.name[1]}"
 
 
 def _spread(amounts: Array) -> dict[str, float]:
