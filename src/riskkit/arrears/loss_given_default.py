@@ -32,6 +32,8 @@ STILL_LATE = "still late"  # in default before, 1 to 90 days past due
 _POSITIONS = CURED, STILL_LATE, IN_DEFAULT, CHARGED_OFF
 _LEVEL = 0.95
 _FEW_DEFAULTS = 30
+# cash after a default is rare and uneven: how it scatters is read off more than its mean is
+_MANY_DEFAULTS = 200
 # groups of defaults by the months left of the term, at most
 _MOST_GROUPS = 6
 # months that fewer loans have been watched for say nothing of what is still to come
@@ -62,8 +64,9 @@ class LossGivenDefault:
         The same of each band of risk known at origination, drawn towards 1: who is likelier to
         default brings less when he does. A band that is not there has 1.
     workouts : dict of (position, months) to float array of shape (n_workouts, n_months)
-        Cash of past loans from those of the positions of `rates` on that were watched for a year or
-        more, of :func:`riskkit.arrears.workouts.past_workouts`; only where there are enough.
+        Cash of past loans that were watched for a year or more from the first default on, and from
+        later positions as in `rates`, in wider groups of months; only where there are enough. Of
+        :func:`riskkit.arrears.workouts.past_workouts`.
     """
 
     rates: pd.DataFrame
@@ -260,11 +263,9 @@ def fit_lgd(
         if len(of_name) < (least_loans if name == STILL_LATE else 1):
             continue
         group, lows = _groups(since[of_name], least_loans)
-        rows_of = rows[of_name]
-        rates, _ = _ratios(workout, rows_of, group, len(lows))
+        rates, _ = _ratios(workout, rows[of_name], group, len(lows))
         tables.append(rates.set_axis(pd.MultiIndex.from_product([[name], lows])))
-        for place, low in enumerate(lows):
-            courses[name, low] = past_workouts(workout, rows_of[group == place])
+        courses |= _courses(workout, name, rows[of_name], since[of_name])
     table = pd.concat(tables).rename_axis(index=["position", "months"])
     courses = {key: past for key, past in courses.items() if len(past)}
     lgd = LossGivenDefault(rates=table, recovery=recovery, workouts=courses)
@@ -352,6 +353,20 @@ def lgd_cohorts(
             lgd=1 - (table["received"] + table["rest"]) / known,
         )
     )
+
+
+def _courses(
+    workout: Workouts, name: str, rows: Array, since: Array
+) -> dict[tuple[str, int], Array]:
+    """Past workouts from a position on, by months since."""
+    old = workout.watched_for_long(rows)
+    rows, since = rows[old], since[old]
+    if not len(rows):
+        return {}
+    group, lows = _groups(since, _MANY_DEFAULTS)
+    return {
+        (name, low): past_workouts(workout, rows[group == place]) for place, low in enumerate(lows)
+    }
 
 
 def _by_age_at_default(

@@ -52,6 +52,10 @@ class Workouts:
         first = int(np.min(self.months.month[rows], initial=self.last))
         return min(self.last - first, self.horizon)
 
+    def watched_for_long(self, rows: Array) -> Array:
+        """Whether what came in the year after each row is known."""
+        return self.last - self.months.month[rows] >= _WATCHED_MONTHS
+
     def discounted(self, rows: Array, lag: int) -> Array:
         """Cash of the loans of some rows so many months later, at the rows' value.
 
@@ -122,8 +126,7 @@ def past_workouts(workouts: Workouts, rows: Array) -> Array:
     Systematic sampling with probability proportional to size: Cochran (1977), Sampling
     Techniques, section 9A.5.
     """
-    watched = workouts.last - workouts.months.month[rows]
-    old = rows[watched >= _WATCHED_MONTHS]
+    old = rows[workouts.watched_for_long(rows)]
     if len(np.unique(workouts.months.loan[old])) < _LEAST_WORKOUTS:
         return np.zeros((0, 0))
     up_to = np.cumsum(workouts.owed[old])
