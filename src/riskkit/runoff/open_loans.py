@@ -174,7 +174,8 @@ def joined(
     one, other : (OpenLoans, DataFrame)
         Of :func:`riskkit.runoff.open_loans` and :func:`riskkit.runoff.planned_loans`, for equally
         many months. Groups of one name are one; of two patterns of recoveries the mean is taken,
-        by what is lent or owed. Past workouts are those of the first that knows some.
+        by what is lent or owed. Past workouts are those of the first that knows some; loans in
+        default have no luck of their own where of one of the two only their sum is known.
 
     Returns
     -------
@@ -207,6 +208,7 @@ def joined(
         )
 
     gone = [loans.gone.moved(to) for loans, to in ((a, of_a), (b, of_b)) if loans.gone is not None]
+    only_sums = any(loans.gone is None and loans.in_default.any() for loans in (a, b))
     loans = OpenLoans(
         ids=a.ids.append(b.ids).take(order),
         group=np.append(of_a[a.group], of_b[b.group])[order],
@@ -219,7 +221,7 @@ def joined(
         **{name: by_group(name) for name in ("in_default", "in_default_owed", "in_default_loss")},
         effective_rate=both("effective_rate"),
         workouts=a.workouts if len(a.workouts) else b.workouts,
-        gone=reduce(LoansInDefault.and_those, gone) if gone else None,
+        gone=reduce(LoansInDefault.and_those, gone) if gone and not only_sums else None,
     )
     return loans, pd.concat([cells, more], ignore_index=True)
 
