@@ -12,7 +12,7 @@ from riskkit.runoff import LoansInDefault
 from riskkit.runoff.drawn_recoveries import all_or_nothing, scattered, workout_pattern
 
 DAY = pd.Timestamp("2024-12-31")
-N_PATHS = 4_000
+N_PATHS = 2_000
 
 
 def sure_default(n_months=4, **given):
@@ -194,9 +194,10 @@ def plain_workouts(panel):
     """Cash by month after the first default as shares of what was owed, loan by loan."""
     last = panel["month_end"].max()
     found = {}
-    for loan, rows in panel.groupby("loan_id"):
+    ever = panel.loc[panel["dpd"] > 90, "loan_id"].unique()
+    for loan, rows in panel[panel["loan_id"].isin(ever)].groupby("loan_id"):
         bad = rows[rows["dpd"] > 90]
-        if bad.empty or bad["balance"].iloc[0] == 0:
+        if bad["balance"].iloc[0] == 0:
             continue
         when = bad["month_end"].iloc[0]
         watched = (last.year - when.year) * 12 + last.month - when.month
