@@ -1,9 +1,11 @@
 """Small odd pools of open loans, moves that are given, and their cash in plain Python."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
-from riskkit.runoff import AMOUNTS, OpenLoans
+from riskkit.runoff import AMOUNTS, LoansInDefault, OpenLoans
 
 DEFAULT, ENDED = 4, 5
 
@@ -80,6 +82,33 @@ def odd_pool(seed, n_loans=8, n_months=7, unit=1):
         in_default=rng.random((3, n_months)) * 300,
     )  # fmt: skip
     return loans, FixedMoves(weights / weights.sum(axis=2, keepdims=True))
+
+
+def with_workouts(loans, seed, n_gone=5):
+    """The same with past workouts, some not watched to their end, and loans in default of its own.
+
+    Some of them know no workouts; together they bring what the loans in default did before.
+    """
+    rng = np.random.default_rng([seed, 1])
+
+    def past(n, n_months):
+        rows = rng.random((n, n_months)) * (rng.random((n, n_months)) < 0.5)
+        rows[rng.random((n, n_months)) < 0.1] = np.nan
+        return rows
+
+    n_groups = len(loans.groups)
+    group = np.append(np.arange(n_groups), rng.integers(0, n_groups, n_gone))
+    share = rng.random(len(group))
+    share /= np.bincount(group, share)[group]
+    cash = loans.in_default[group] * share[:, None]
+    gone = LoansInDefault(
+        group=group,
+        owed=cash.sum(axis=1) * rng.uniform(1, 3, len(group)),
+        cash=cash,
+        pool=rng.integers(-1, 2, len(group)),
+        pools=[past(25, 3), past(20, loans.n_months + 2)],
+    )
+    return replace(loans, workouts=past(30, 3), gone=gone)
 
 
 def plain_moves(moves, month, climate, cell, state):

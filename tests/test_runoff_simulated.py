@@ -5,7 +5,14 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from open_loan_pools import FixedMoves, odd_pool, plain_cash, pool, simple_moves
+from open_loan_pools import (
+    FixedMoves,
+    odd_pool,
+    plain_cash,
+    pool,
+    simple_moves,
+    with_workouts,
+)
 
 from riskkit import runoff
 
@@ -38,6 +45,7 @@ def z_scores(cash, expected, name, most):
 @given(st.integers(0, 10_000))
 def test_conserved_to_the_fen_on_every_path_in_every_group_and_month(seed):
     loans, moves = odd_pool(seed)
+    loans = with_workouts(loans, seed) if seed % 2 else loans
     climate = np.random.default_rng(seed).normal(0, 1, (70, loans.n_months))
     cash = simulated(loans, moves, climate, seed)
     flows = cash.amounts
@@ -49,10 +57,9 @@ def test_conserved_to_the_fen_on_every_path_in_every_group_and_month(seed):
     assert (flows["balance"] == before + flows["lent_amount"] - gone).all()
     assert all((values >= 0).all() for values in flows.values())
     assert (flows["loss_amount"] <= flows["default_amount"]).all()
-    # what comes after a default is rounded, but never away from its sum by a fen or more
-    brought = flows["default_amount"] - flows["loss_amount"]
-    most = brought.sum(axis=2) + loans.in_default.sum(axis=1)
-    assert (flows["recovered_amount"].sum(axis=2) <= most + loans.n_months).all()
+    if not len(loans.workouts):  # all that is owed or nothing
+        most = flows["default_amount"].sum(axis=2) + loans.in_default.sum(axis=1)
+        assert (flows["recovered_amount"].sum(axis=2) <= most + 1).all()
     # groups have no say in what is drawn
     alike = simulated(loans.grouped({}), moves, climate, seed)
     for name in flows:
@@ -63,6 +70,7 @@ def test_conserved_to_the_fen_on_every_path_in_every_group_and_month(seed):
 @pytest.mark.parametrize("seed", range(6))
 def test_the_mean_over_paths_is_what_is_expected(seed):
     loans, moves = odd_pool(seed, n_loans=30, unit=1000)
+    loans = with_workouts(loans, seed) if seed % 2 else loans
     for climate in (0.0, 0.8):
         asked = np.full((1500, loans.n_months), climate)
         cash = simulated(loans, moves, asked, seed, lgd_factor=1.1)
@@ -142,6 +150,7 @@ def test_rare_and_sure_moves_are_exact():
 
 def test_the_seed_gives_the_same_cash_whatever_the_number_of_threads():
     loans, moves = odd_pool(4, n_loans=40)
+    loans = with_workouts(loans, 4)
     climate = np.random.default_rng(0).normal(0, 1, (200, loans.n_months))
     one, other, more = (simulated(loans, moves, climate, 7, n_threads=n) for n in (1, 3, None))
     another = simulated(loans, moves, climate, 8)

@@ -23,7 +23,7 @@ from riskkit.synthetic import chain
 
 LENDER = synthetic.Lender()
 SEED = 3
-N = 5_000
+N = 4_000
 # a true mean is further off than this many standard errors once in a thousand runs, of so many
 LIMITS = {n: stats.norm.ppf(1 - 0.001 / 2 / n) for n in (1, 2, 12, 13, 24, 48)}
 

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.special import expit
 
 from riskkit import instalments, synthetic
-from riskkit.runoff import OpenLoans
+from riskkit.runoff import LoansInDefault, OpenLoans
 from riskkit.synthetic import applicants, chain, offers
 from riskkit.synthetic.lender import (
     CHARGE_OFF_ARREARS,
@@ -23,6 +23,8 @@ from riskkit.synthetic.rows import join_rows, take_rows
 
 PERFORMING = range(chain.DEFAULT_ARREARS)
 TO_DEFAULT, TO_ENDED = 4, 5
+# lives of loans that true workouts are read off, these, and those of each loan in default
+_N_LIVES, _N_WORKOUTS, _N_PATHS_GONE = 40_000, 2_000, 1_000
 MEAN_RECOVERED = LEAST_RECOVERED + RECOVERED_SPREAD / 2
 
 
@@ -363,10 +365,12 @@ def expected_cash_of(book, n_months, *, shift=0):
 
 
 def as_open_loans(book: TrueBook, n_months: int) -> tuple[OpenLoans, TrueMoves]:
-    """Those never in default with the lender's own moves; of the others what they bring on average.
+    """Those never in default with the lender's own moves; of the others what they bring.
 
-    What comes after a default to come is its mean in the usual climate, loan by loan and month by
-    month of the default; how it spreads over the months after is one for all loans.
+    What comes after a default to come is on average its mean in the usual climate, loan by loan and
+    month by month of the default; how it spreads over the months after is one for all loans. How it
+    scatters is taken from lives of other luck: of all loans together for defaults to come, of each
+    loan itself for those of the past.
     """
     book = book.take(np.argsort(np.maximum(-book.mob, 0), kind="stable"))
     good = book.take(np.flatnonzero(~book.bad))
@@ -378,6 +382,7 @@ def as_open_loans(book: TrueBook, n_months: int) -> tuple[OpenLoans, TrueMoves]:
     columns = np.minimum(paid[:, None] + np.arange(good.due.shape[1]), good.due.shape[1] - 1)
     due_so_far = np.take_along_axis(np.cumsum(good.due, axis=1), columns, axis=1)
     rate, lags = _after_default(good, moves, n_months)
+    gone = _in_default(bad, n_months)
     loans = OpenLoans(
         ids=good.ids,
         group=np.zeros(n, dtype=np.int64),
@@ -391,9 +396,55 @@ def as_open_loans(book: TrueBook, n_months: int) -> tuple[OpenLoans, TrueMoves]:
         fee=np.zeros(n, dtype=np.int64),
         recovered_rate=rate,
         recovery_lags=lags,
-        in_default=expected_cash_of(bad, n_months).sum(axis=0, keepdims=True),
+        in_default=gone.sums(1),
+        workouts=_workouts(good, n_months),
+        gone=gone,
     )
     return loans, moves
+
+
+def _lived(book, n_months, n_paths):
+    """Cash by path, loan and month of lives in the usual climate; months of defaults, and owed."""
+    shape = n_paths, len(book.mob)
+    cash = np.zeros((*shape, n_months), dtype=np.int64)
+    when, owed = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    for ahead, month in enumerate(lives(book, np.zeros((n_paths, n_months)), seed=0), 1):
+        at = month.path, month.loan
+        np.add.at(cash[:, :, ahead - 1], at, month.cash)
+        at = tuple(part[month.defaults] for part in at)
+        when[at], owed[at] = ahead, month.owed[month.defaults]
+    return cash, when, owed
+
+
+def _workouts(good, n_months):
+    """Of defaults of a year, shares of what was owed by month after; as often as it is much."""
+    n_paths = -(-_N_LIVES // max(len(good.mob), 1))
+    cash, when, owed = _lived(good, 2 * n_months, n_paths)
+    found = np.nonzero((when > 0) & (when <= n_months))
+    if not len(found[0]):
+        return np.zeros((0, 0))
+    size = owed[found]
+    drawn = np.random.default_rng(0).choice(len(size), _N_WORKOUTS, p=size / size.sum())
+    path, loan = (part[drawn] for part in found)
+    after = when[path, loan][:, None] + np.arange(n_months)
+    return cash[path[:, None], loan[:, None], after] / size[drawn, None]
+
+
+def _in_default(bad, n_months):
+    """Loans in default before, each with lives of its own."""
+    cash, _, _ = _lived(bad, n_months, _N_PATHS_GONE)
+    m = len(bad.mob)
+    paid = np.clip(bad.mob - bad.state, 0, bad.term)
+    runs = bad.state < CHARGE_OFF_ARREARS
+    owed = np.where(runs, bad.balance[np.arange(m), paid], bad.rest)
+    share = cash / np.maximum(owed, 1)[:, None]
+    return LoansInDefault(
+        group=np.zeros(m, dtype=np.int64),
+        owed=owed.astype(float),
+        cash=expected_cash_of(bad, n_months),
+        pool=np.arange(m),
+        pools=[*share.transpose(1, 0, 2)],
+    )
 
 
 def _after_default(good, moves, n_months):

@@ -6,6 +6,7 @@ lost from a first default on, by cohort of default and in all, and from every la
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,12 +18,9 @@ from riskkit.arrears.moves_in_arrears import (
     DEFAULT,
     DEFAULT_DPD,
     N_STATES,
-    Months,
     Reading,
-    loan_months,
-    panel_amounts,
-    rows_later,
 )
+from riskkit.arrears.workouts import LONGEST_MONTHS, Workouts, past_workouts, workouts_in
 from riskkit.checks import Array
 
 __all__ = ["FIRST_DEFAULT", "LossGivenDefault", "fit_lgd", "lgd_cohorts", "positions_of"]
@@ -33,9 +31,9 @@ CURED, IN_DEFAULT, CHARGED_OFF = "cured", "in default", "charged off"
 STILL_LATE = "still late"  # in default before, 1 to 90 days past due
 _POSITIONS = CURED, STILL_LATE, IN_DEFAULT, CHARGED_OFF
 _LEVEL = 0.95
-# a charged-off loan that recovered for so long is taken to recover no more
-_LONGEST_MONTHS = 60
 _FEW_DEFAULTS = 30
+# cash after a default is rare and uneven: how it scatters is read off more than its mean is
+_MANY_DEFAULTS = 200
 # groups of defaults by the months left of the term, at most
 _MOST_GROUPS = 6
 # months that fewer loans have been watched for say nothing of what is still to come
@@ -65,17 +63,27 @@ class LossGivenDefault:
     band_factors : Series, index band
         The same of each band of risk known at origination, drawn towards 1: who is likelier to
         default brings less when he does. A band that is not there has 1.
+    workouts : dict of (position, months) to float array of shape (n_workouts, n_months)
+        Cash of past loans that were watched for a year or more from the first default on, and from
+        later positions as in `rates`, in wider groups of months; only where there are enough. Of
+        :func:`riskkit.arrears.workouts.past_workouts`.
     """
 
     rates: pd.DataFrame
     recovery: pd.DataFrame
     state_factors: Array = field(default_factory=lambda: np.ones(N_STATES))
     band_factors: pd.Series = field(default_factory=lambda: pd.Series(dtype="float64"))
+    workouts: Mapping[tuple[str, int], Array] = field(default_factory=dict)
 
     @property
     def at_default(self) -> pd.Series:
         """The row of the first default."""
         return self.rates.loc[(FIRST_DEFAULT, 0)]
+
+    @property
+    def default_workouts(self) -> Array:
+        """Past workouts from the first default on; of shape (0, 0) where too few are known."""
+        return self.workouts.get((FIRST_DEFAULT, 0), np.zeros((0, 0)))
 
     def of_default(
         self, months_left: Array, mob: Array, state: Array, band: ArrayLike | None = None
@@ -149,6 +157,33 @@ class LossGivenDefault:
         result[(position != "") & np.isnan(result)] = 1.0
         return np.maximum(result, 0)
 
+    def workouts_of(self, book: pd.DataFrame) -> tuple[Array, list[Array]]:
+        """Which past workouts each loan in default may repeat: those from its position on.
+
+        Parameters
+        ----------
+        book : DataFrame
+            Of :func:`riskkit.arrears.book_at`.
+
+        Returns
+        -------
+        int array of shape (n_loans,)
+            Place in the list; −1 where none are known, and of loans that are in no default.
+        list of float arrays
+            Of `workouts`, those from later positions than the first default.
+        """
+        keys = [key for key in self.workouts if key[0] in _POSITIONS]
+        position, since = _book_positions(book)
+        result = np.full(len(book), -1)
+        for name in _POSITIONS:
+            places = np.array([place for place, key in enumerate(keys) if key[0] == name])
+            rows = np.flatnonzero(position == name)
+            if len(places):
+                known = [keys[place][1] for place in places]
+                at = np.searchsorted(known, since[rows], side="right") - 1
+                result[rows] = places[np.maximum(at, 0)]
+        return result, [self.workouts[key] for key in keys]
+
 
 def fit_lgd(
     performance: pd.DataFrame,
@@ -201,13 +236,14 @@ def fit_lgd(
     Additive (incremental loss ratio) method of loss reserving, as in Mack (2002),
     Schadenversicherungsmathematik, section 3.1.3; interval: the influence of each loan.
     """
-    workout = _workout(performance, effective_rates, by)
+    workout = workouts_in(performance, effective_rates, by)
     if horizon_months is not None:
-        workout = replace(workout, horizon=min(horizon_months, _LONGEST_MONTHS))
+        workout = replace(workout, horizon=min(horizon_months, LONGEST_MONTHS))
     months, owed = workout.months, workout.owed
     start = workout.default_rows
     rates, recovery = _ratios(workout, start, np.zeros(len(start), np.int64), 1)
     tables = [rates.set_axis(pd.MultiIndex.from_tuples([(FIRST_DEFAULT, 0)]))]
+    courses = {(FIRST_DEFAULT, 0): past_workouts(workout, start)}
     term = np.full(len(start), np.nan)
     if terms is not None and len(start):
         term = performance["loan_id"].iloc[start].map(terms).to_numpy(float)
@@ -229,8 +265,10 @@ def fit_lgd(
         group, lows = _groups(since[of_name], least_loans)
         rates, _ = _ratios(workout, rows[of_name], group, len(lows))
         tables.append(rates.set_axis(pd.MultiIndex.from_product([[name], lows])))
+        courses |= _courses(workout, name, rows[of_name], since[of_name])
     table = pd.concat(tables).rename_axis(index=["position", "months"])
-    lgd = LossGivenDefault(rates=table, recovery=recovery)
+    courses = {key: past for key, past in courses.items() if len(past)}
+    lgd = LossGivenDefault(rates=table, recovery=recovery, workouts=courses)
     if terms is None:
         return lgd
     band = None
@@ -270,7 +308,7 @@ def lgd_cohorts(
     ------
     riskkit definition.
     """
-    workout = _workout(performance, effective_rates, by)
+    workout = workouts_in(performance, effective_rates, by)
     months, start = workout.months, workout.default_rows
     owed = workout.owed[start]
     loan = months.loan[start]
@@ -317,70 +355,22 @@ def lgd_cohorts(
     )
 
 
-@dataclass(frozen=True)
-class _Workout:
-    """A panel with what each row brings; the rate of a loan that is left out is NaN."""
-
-    months: Months
-    cash: Array
-    owed: Array
-    rate: Array
-    charge_off: Array
-    default_rows: Array
-    last: int
-    horizon: int = _LONGEST_MONTHS
-
-    def longest(self, rows: Array) -> int:
-        """Months that the earliest of some rows has been watched since."""
-        first = int(np.min(self.months.month[rows], initial=self.last))
-        return min(self.last - first, self.horizon)
-
-    def discounted(self, rows: Array, lag: int) -> Array:
-        """Cash of the loans of some rows so many months later, at the rows' value.
-
-        Nothing once a loan's rows have ended, NaN in a month left out before they do.
-        """
-        months = self.months
-        later = rows_later(months, rows, lag)
-        ends = np.append(months.starts[1:], len(months.loan))[months.loan[rows]] - 1
-        unseen = np.where(months.mob[rows] + lag < months.mob[ends], np.nan, 0.0)
-        cash = np.where(later >= 0, self.cash[later], unseen)
-        return cash * (1 + self.rate[rows]) ** -float(lag)
-
-    def watched(self, rows: Array, lag: int) -> tuple[Array, Array]:
-        """Which of some rows' loans were watched so many months later, and their cash then."""
-        old_enough = np.flatnonzero(self.last - self.months.month[rows] >= lag)
-        cash = self.discounted(rows[old_enough], lag)
-        known = ~np.isnan(cash)
-        return old_enough[known], cash[known]
-
-
-def _workout(performance: pd.DataFrame, effective_rates: pd.Series, by: Reading | None) -> _Workout:
-    names = ["balance", "paid_amount", "recovered_amount"]
-    owed, paid, recovered = (values.astype(float) for values in panel_amounts(performance, names))
-    months = loan_months(performance, by=by)
-    ids = performance["loan_id"].iloc[months.starts]
-    of_loan = np.array(ids.map(effective_rates), dtype=float)
-    # since when one that is first seen in default has been in it nobody knows
-    is_late = (months.first_default == months.starts) & (months.mob[months.starts] > 0)
-    of_loan[is_late] = np.nan
-    marked = np.flatnonzero((performance["status"] == "charged_off").to_numpy(dtype=bool))[::-1]
-    charge_off = np.full(len(months.starts), -1)
-    charge_off[months.loan[marked]] = marked
-    first = months.first_default[(months.first_default >= 0) & ~np.isnan(of_loan)]
-    return _Workout(
-        months=months,
-        cash=paid + recovered,
-        owed=owed,
-        rate=of_loan[months.loan],
-        charge_off=charge_off,
-        default_rows=first[owed[first] > 0],
-        last=int(np.max(months.month, initial=0)),
-    )
+def _courses(
+    workout: Workouts, name: str, rows: Array, since: Array
+) -> dict[tuple[str, int], Array]:
+    """Past workouts from a position on, by months since."""
+    old = workout.watched_for_long(rows)
+    rows, since = rows[old], since[old]
+    if not len(rows):
+        return {}
+    group, lows = _groups(since, _MANY_DEFAULTS)
+    return {
+        (name, low): past_workouts(workout, rows[group == place]) for place, low in enumerate(lows)
+    }
 
 
 def _by_age_at_default(
-    workout: _Workout, start: Array, term: Array, least_loans: int
+    workout: Workouts, start: Array, term: Array, least_loans: int
 ) -> list[pd.DataFrame]:
     """Rates of those who never paid and, by what was left of the term, of the others."""
     mob = workout.months.mob[start]
@@ -401,7 +391,7 @@ def _by_age_at_default(
 
 def _with_bands(
     lgd: LossGivenDefault,
-    workout: _Workout,
+    workout: Workouts,
     start: Array,
     term: Array,
     band: Array,
@@ -432,7 +422,7 @@ def _with_bands(
 
 def _with_states(
     lgd: LossGivenDefault,
-    workout: _Workout,
+    workout: Workouts,
     start: Array,
     term: Array,
     band: Array | None,
@@ -467,7 +457,7 @@ def _with_states(
 
 
 def _ratios(
-    workout: _Workout, rows: Array, group: Array, n_groups: int
+    workout: Workouts, rows: Array, group: Array, n_groups: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Loss rates of groups of rows, with intervals; and what each month brought the first group."""
     months, owed = workout.months, workout.owed[rows]

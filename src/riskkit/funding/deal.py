@@ -305,5 +305,5 @@ class Deal:
             if one.name.startswith("in_default")
         }
         changed: dict[str, Any] = of_loans | by_group
-        changed |= {"groups": groups, "group": owing.start[at].astype(np.int64)}
+        changed |= {"gone": None, "groups": groups, "group": owing.start[at].astype(np.int64)}
         return replace(owing, **changed)

@@ -9,7 +9,7 @@ import datetime
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -372,9 +372,10 @@ def chance_errors(
     """Standard deviations that chance makes in one course of things, from its first month on.
 
     Loans are rolled on one by one, in groups made by lot. Of loans on the books it is which of them
-    default, pay late or early; of those to come also which, and how many: by how much groups of
-    them differ. The climate is as the scenario has it, and what is estimated is taken as true; what
-    is set aside for running loans, costs and funding are as on average.
+    default, pay late or early, and what comes after a default; of those to come also which, and how
+    many: by how much groups of them differ. The climate is as the scenario has it, and what is
+    estimated is taken as true; what is set aside for running loans, costs and funding are as on
+    average.
 
     Parameters
     ----------
@@ -403,7 +404,7 @@ def chance_errors(
         loans,
         group=group,
         groups=pd.RangeIndex(2 * _N_GROUPS).astype("str"),
-        **nothing_in_default(2 * _N_GROUPS, loans.n_months),
+        **_in_default(loans, rng),
     )
     climate = np.tile(lender.climate_under(shock), (n_paths, 1))
     cash = runoff.simulated_cash(
@@ -420,6 +421,22 @@ def chance_errors(
     }
     errors = {name: _by_chance(values.cumsum(axis=2)) for name, values in sums.items()}
     return pd.DataFrame(errors, index=cash.months).rename_axis(index="month")
+
+
+def _in_default(loans: runoff.OpenLoans, rng: np.random.Generator) -> dict[str, Any]:
+    """The loans in default dealt out at random to the groups of those that run."""
+    n_groups = 2 * _N_GROUPS
+    if loans.gone is None:  # their sum alone is known, which has no luck
+        return nothing_in_default(n_groups, loans.n_months)
+    gone = replace(loans.gone, group=rng.integers(_N_GROUPS, size=len(loans.gone.group)))
+    # what they owe is asked for how much of it is lost, which is one share of all
+    owed, loss = loans.in_default_owed.sum(), loans.in_default_loss.sum(axis=0)
+    return {
+        "gone": gone,
+        "in_default": gone.sums(n_groups),
+        "in_default_owed": np.full(n_groups, owed),
+        "in_default_loss": np.tile(loss, (n_groups, 1)),
+    }
 
 
 def _by_chance(values: Array) -> Array:

@@ -6,6 +6,7 @@ Takes loans, their moves and a shock; gives loans and moves that the engine foll
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -193,6 +194,7 @@ def with_counts(loans: OpenLoans, number: Array) -> OpenLoans:
         ids=loans.ids.append(loans.ids).take(rows),
         group=np.repeat([0, 1], n)[rows],
         groups=pd.Index(["money", "loans"]),
+        gone=loans.gone and loans.gone.moved(np.zeros(len(loans.groups), dtype=np.int64)),
         **twice,
         **money,
         **{name: np.stack([getattr(loans, name).sum(axis=0), none]) for name, none in idle.items()},
@@ -202,9 +204,10 @@ def with_counts(loans: OpenLoans, number: Array) -> OpenLoans:
 _IN_DEFAULT = "in_default", "in_default_owed", "in_default_loss"
 
 
-def nothing_in_default(n_groups: int, n_months: int) -> dict[str, Array]:
+def nothing_in_default(n_groups: int, n_months: int) -> dict[str, Any]:
     """What is in default today, and brings, of so many groups: nothing."""
     return {
+        "gone": None,
         "in_default": np.zeros((n_groups, n_months)),
         "in_default_owed": np.zeros(n_groups),
         "in_default_loss": np.zeros((n_groups, n_months + 1)),

@@ -1,11 +1,13 @@
 """What cash the loans on the books and those to come will bring, on average and by simulation.
 
-Files, in the order the data walks through them: `open_loans` (loans that still have to pay),
-`loans_of_book`, `planned_lending` (those of today and those to come), `moves` (how they move),
-`month_effects` (how far months differed), `climate_factor` (the climate that all loans share
-ahead), `future_cash` (what comes of them, by path, group and month), `loan_classes` (loans that
-move alike), `expected_cash` (the mean), `provisions_ahead` (what is set aside for them),
-`path_blocks` and `simulated_cash` (many courses of things), `cash_spread` (how far they scatter),
+Files, in the order the data walks through them: `loans_in_default` (those that may still bring
+something), `open_loans` (loans that still have to pay), `loans_of_book`, `planned_lending` (those
+of today and those to come), `moves` (how they move), `month_effects` (how far months differed),
+`climate_factor` (the climate that all loans share ahead), `future_cash` (what comes of them, by
+path, group and month), `loan_classes` (loans that move alike), `expected_cash` (the mean),
+`provisions_ahead` (what is set aside for them), `drawn_recoveries` (the luck of what comes after a
+default), `path_blocks` and `simulated_cash` (many courses of things), `cash_spread` (how far they
+scatter),
 `daily_lending` (what is paid out day by day, and ahead), `lending_outlook` (the same for a page),
 `cash_profile` (when in a month cash comes).
 """
@@ -17,6 +19,7 @@ from riskkit.runoff.daily_lending import daily_lending, lending_paths
 from riskkit.runoff.expected_cash import expected_cash
 from riskkit.runoff.future_cash import AMOUNTS, FutureCash
 from riskkit.runoff.lending_outlook import lending_table, lending_text, lending_weeks
+from riskkit.runoff.loans_in_default import LoansInDefault
 from riskkit.runoff.loans_of_book import open_loans
 from riskkit.runoff.month_effects import month_effects
 from riskkit.runoff.moves import Moves
@@ -29,6 +32,7 @@ __all__ = [
     "AMOUNTS",
     "ClimateFactor",
     "FutureCash",
+    "LoansInDefault",
     "Moves",
     "OpenLoans",
     "cash_profile",

@@ -15,6 +15,7 @@ from riskkit.arrears import N_STATES, LossGivenDefault
 from riskkit.checks import Array
 from riskkit.instalments import schedules
 from riskkit.provisions import LossModel
+from riskkit.runoff.loans_in_default import LoansInDefault
 from riskkit.runoff.open_loans import OpenLoans
 
 __all__ = [
@@ -47,7 +48,8 @@ def open_loans(
     A loan that is first in default brings what :meth:`LossGivenDefault.of_default` leaves of it,
     at the default's value by the loan's effective rate, month by month as defaults of the past did.
     Loans in default today bring the rest of that by the months since, until nothing more is to
-    come: then they are written off.
+    come: then they are written off. Where loans are rolled on by chance, new defaults repeat past
+    workouts, and loans in default those of loans that were where they are.
 
     Parameters
     ----------
@@ -94,6 +96,8 @@ def open_loans(
     due, owed, left = plans_ahead(loans)
     mob = loans["mob"].to_numpy()[:, None] + np.arange(1, n_months + 1)
     cash, loss = recoveries.of_gone(gone, n_months)
+    brings = np.flatnonzero(cash.any(axis=1))
+    pool, pools = model.lgd.workouts_of(gone.iloc[brings])
     by_group = np.zeros((len(index), n_months)), np.zeros((len(index), n_months + 1))
     for values, of_loans in zip(by_group, (cash, loss), strict=True):
         np.add.at(values, group[~performing], of_loans)
@@ -116,6 +120,14 @@ def open_loans(
             group[~performing], gone["balance"].to_numpy(float), len(index)
         ),
         in_default_loss=by_group[1],
+        workouts=model.lgd.default_workouts,
+        gone=LoansInDefault(
+            group=group[~performing][brings],
+            owed=gone["balance"].to_numpy(float)[brings],
+            cash=cash[brings],
+            pool=pool,
+            pools=pools,
+        ),
     )
     return open_today, cells
 

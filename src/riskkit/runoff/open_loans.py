@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 import numpy as np
 import pandas as pd
 
 from riskkit.arrears import N_STATES
 from riskkit.checks import Array
+from riskkit.runoff.loans_in_default import LoansInDefault
 
 __all__ = ["OpenLoans", "joined"]
 
@@ -59,12 +61,18 @@ class OpenLoans:
     in_default_loss : float array of shape (n_groups, H + 1), optional
         Open loss of those not yet written off at each month-end, fen (column 0: today): what is
         still owed less the value then of what is still to come; 0 unless given.
+    workouts : float array of shape (W, K), optional
+        Of past defaults, one in each row, the cash of one, two, ... months after as a share of what
+        was owed then; NaN where not watched. Only how it scatters is read: by month, the mean is
+        that of `recovered_rate` and `recovery_lags`. None are known unless given.
+    gone : LoansInDefault, optional
+        The loans that `in_default` sums up, if each is to have its own luck.
 
     Raises
     ------
     ValueError
-        Lengths or shapes that differ, a start that is not in order, a code out of range, or a
-        schedule that does not end at 0.
+        Lengths or shapes that differ, a start that is not in order, a code out of range, a
+        schedule that does not end at 0, negative workouts, or loans in default that do not add up.
     """
 
     ids: pd.Index
@@ -83,6 +91,8 @@ class OpenLoans:
     effective_rate: Array = field(default_factory=lambda: np.zeros(0))
     in_default_owed: Array = field(default_factory=lambda: np.zeros(0))
     in_default_loss: Array = field(default_factory=lambda: np.zeros((0, 0)))
+    workouts: Array = field(default_factory=lambda: np.zeros((0, 0)))
+    gone: LoansInDefault | None = None
 
     def __post_init__(self) -> None:
         n, n_groups = len(self.ids), len(self.groups)
@@ -112,6 +122,12 @@ class OpenLoans:
         shape = (len(self.groups), self.recovered_rate.shape[1])
         if self.in_default.shape != shape:
             raise ValueError(f"in_default must be of shape {shape}, got {self.in_default.shape}")
+        if self.workouts.ndim != 2 or (self.workouts < 0).any():
+            raise ValueError("workouts must be shares >= 0 of shape (n_workouts, n_months)")
+        if self.gone is not None:
+            sums = self.gone.sums(len(self.groups))
+            if sums.shape != shape or not np.allclose(sums, self.in_default, atol=1):
+                raise ValueError("gone must bring what in_default says, group by group")
 
     @property
     def n_months(self) -> int:
@@ -138,6 +154,7 @@ class OpenLoans:
             in_default=_placed(self.in_default.sum(axis=0)[None], at, len(index)),
             in_default_owed=_placed(self.in_default_owed.sum()[None], at, len(index)),
             in_default_loss=_placed(self.in_default_loss.sum(axis=0)[None], at, len(index)),
+            gone=self.gone and self.gone.moved(np.full(len(self.groups), at[0])),
         )
 
     @property
@@ -157,7 +174,8 @@ def joined(
     one, other : (OpenLoans, DataFrame)
         Of :func:`riskkit.runoff.open_loans` and :func:`riskkit.runoff.planned_loans`, for equally
         many months. Groups of one name are one; of two patterns of recoveries the mean is taken,
-        by what is lent or owed.
+        by what is lent or owed. Past workouts are those of the first that knows some; loans in
+        default have no luck of their own where of one of the two only their sum is known.
 
     Returns
     -------
@@ -189,6 +207,8 @@ def joined(
             getattr(b, name), of_b, len(groups)
         )
 
+    gone = [loans.gone.moved(to) for loans, to in ((a, of_a), (b, of_b)) if loans.gone is not None]
+    only_sums = any(loans.gone is None and loans.in_default.any() for loans in (a, b))
     loans = OpenLoans(
         ids=a.ids.append(b.ids).take(order),
         group=np.append(of_a[a.group], of_b[b.group])[order],
@@ -200,6 +220,8 @@ def joined(
         **{name: both(name) for name in ("start", "state", "left", "fee", "recovered_rate")},
         **{name: by_group(name) for name in ("in_default", "in_default_owed", "in_default_loss")},
         effective_rate=both("effective_rate"),
+        workouts=a.workouts if len(a.workouts) else b.workouts,
+        gone=reduce(LoansInDefault.and_those, gone) if gone and not only_sums else None,
     )
     return loans, pd.concat([cells, more], ignore_index=True)
 

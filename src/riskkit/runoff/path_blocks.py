@@ -10,7 +10,6 @@ have left it are asked again, exactly. Only they and the loans in arrears are lo
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -19,6 +18,7 @@ import numpy as np
 
 from riskkit.arrears import DEFAULT, N_STATES
 from riskkit.checks import Array
+from riskkit.runoff.drawn_recoveries import default_cash
 from riskkit.runoff.loan_classes import instalments_paid
 from riskkit.runoff.open_loans import OpenLoans
 
@@ -38,6 +38,7 @@ class MonthTables:
 
     Parameters
     ----------
+    month : int
     on_plan : int array of shape (n_active,)
         Loans that run and have instalments left if they are on plan.
     by_group : int array of shape (n_active,)
@@ -60,11 +61,16 @@ class MonthTables:
     due, owed, due_before, owed_before : float arrays of shape (n_loans * N_STATES,)
         Paid since today, and owed, at the end and at the start of the month.
     brought : float array of shape (n_loans * N_STATES,)
-        What a default in the month brings in the end.
+        What a default in the month brings in the end, on average.
+    lags : float array of shape (n_ahead,)
+        Which part of it comes in each month after this one.
+    pattern : float array of shape (n_workouts, n_ahead)
+        The same by past workout.
     is_open : bool array of shape (n_loans * N_STATES,)
         Instalments are left at the end of the month.
     """
 
+    month: int
     on_plan: Array
     by_group: Array
     bounds: Array
@@ -79,6 +85,8 @@ class MonthTables:
     due_before: Array
     owed_before: Array
     brought: Array
+    lags: Array
+    pattern: Array
     is_open: Array
 
 
@@ -94,15 +102,21 @@ class PathBlock:
     on_plan : bool array of shape (n_loans, n_paths)
     late : dict of str to int array
         Loans in arrears: `place` (loan × N_STATES + state) and `path` in the block.
+    luck : Generator
+        Of what comes after a default: what comes before it is the same whatever that is.
+    recovered : float array of shape (n_groups, n_paths, n_months)
+        Cash after a default so far drawn, by the month in which it comes.
     """
 
     generator: np.random.Generator
     paths: slice
     on_plan: Array
     late: dict[str, Array]
+    luck: np.random.Generator
+    recovered: Array
 
 
-def new_block(loans: OpenLoans, paths: slice, seed: tuple[int, int]) -> PathBlock:
+def new_block(loans: OpenLoans, paths: slice, seed: tuple[int, int], n_months: int) -> PathBlock:
     """Some paths as they are today."""
     n_paths = paths.stop - paths.start
     runs = (loans.start == 0) & (loans.left > 0)
@@ -113,11 +127,28 @@ def new_block(loans: OpenLoans, paths: slice, seed: tuple[int, int]) -> PathBloc
         "place": np.repeat(behind * N_STATES + loans.state[behind], n_paths),
         "path": np.tile(np.arange(n_paths), len(behind)),
     }
-    generator = np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed)))
-    return PathBlock(generator=generator, paths=paths, on_plan=on_plan, late=late)
+    generator, luck = (
+        np.random.Generator(np.random.SFC64(np.random.SeedSequence(words)))
+        for words in (seed, (*seed, 1))
+    )
+    return PathBlock(
+        generator=generator,
+        paths=paths,
+        on_plan=on_plan,
+        late=late,
+        luck=luck,
+        recovered=np.zeros((len(loans.groups), n_paths, n_months)),
+    )
 
 
-def month_tables(loans: OpenLoans, moves: Array, month: int, recovered_rate: Array) -> MonthTables:
+def month_tables(
+    loans: OpenLoans,
+    moves: Array,
+    month: int,
+    recovered_rate: Array,
+    pattern: Array,
+    n_ahead: int,
+) -> MonthTables:
     """Tables of one month ahead.
 
     Parameters
@@ -128,6 +159,10 @@ def month_tables(loans: OpenLoans, moves: Array, month: int, recovered_rate: Arr
     month : int
     recovered_rate : float array of shape (n_loans,)
         Of a default in this month.
+    pattern : float array of shape (n_workouts, n_ahead)
+        By past workout, the parts that come in each month after this one.
+    n_ahead : int
+        Months of interest after this one.
     """
     age = (month - loans.start)[:, None]
     today, left = loans.state.astype(np.int64)[:, None], loans.left[:, None]
@@ -149,6 +184,7 @@ def month_tables(loans: OpenLoans, moves: Array, month: int, recovered_rate: Arr
     leaves = np.concatenate([leaves, leaves[:, :, [0, 1, 1]]], axis=1)
     coarse = np.clip(np.ceil(leaves[:, :, -1] * _COARSE) - 1, 0, _COARSE - 1)
     return MonthTables(
+        month=month,
         on_plan=runs,
         by_group=by_group,
         bounds=np.searchsorted(loans.group[runs[by_group]], np.arange(len(loans.groups) + 1)),
@@ -159,6 +195,8 @@ def month_tables(loans: OpenLoans, moves: Array, month: int, recovered_rate: Arr
         moves=np.cumsum(moves[..., : N_STATES + 1], axis=-1).reshape(-1, N_STATES + 1),
         cell=(loans.cell[:, None] * N_STATES + _STATES).ravel(),
         brought=(at_states["owed_before"] * recovered_rate[:, None]).ravel(),
+        lags=loans.recovery_lags[:n_ahead],
+        pattern=np.ascontiguousarray(pattern[:, :n_ahead]),
         is_open=(after < left).ravel(),
         **{name: values.ravel() for name, values in at_states.items()},
     )
@@ -197,12 +235,13 @@ def roll_on(
     # who misses a payment owes what he did
     before = tables.owed_before[place]
     add("balance", place, path, before * misses - owed[row])
-    _add_defaults(add, tables, place, path, to)
+    fails = np.flatnonzero(to == DEFAULT)
+    of_defaults = [(place[fails], path[fails])]
     new = np.flatnonzero(misses)
 
     place = late["place"]
-    _add_defaults(add, tables, place, late["path"], late_to)
     pays = late_to != DEFAULT
+    of_defaults.append((place[~pays], late["path"][~pays]))
     after = (place & ~(N_STATES - 1)) + np.where(late_to < N_STATES, late_to, 0)
     owed = tables.owed[after]
     add("paid", place, late["path"], (tables.due[after] - tables.due_before[place]) * pays)
@@ -216,6 +255,10 @@ def roll_on(
     keep = np.flatnonzero(stays & (late_to > 0))
     block.late["place"] = np.append(after[keep], tables.on_plan[row[new]] * N_STATES + 1)
     block.late["path"] = np.append(late["path"][keep], path[new])
+    place, path = (np.concatenate(parts) for parts in zip(*of_defaults, strict=True))
+    add("default", place, path, tables.owed_before[place])
+    add("brought", place, path, tables.brought[place])
+    _recover(block, tables, loans.group[place // N_STATES], place, path)
     return sums
 
 
@@ -227,17 +270,20 @@ def _add(
     sums[name] += np.bincount(at, values, shape[0] * shape[1]).reshape(shape)
 
 
-def _add_defaults(
-    add: Callable[[str, Array, Array, Array], None],
-    tables: MonthTables,
-    place: Array,
-    path: Array,
-    to: Array,
+def _recover(
+    block: PathBlock, tables: MonthTables, group: Array, place: Array, path: Array
 ) -> None:
-    fails = np.flatnonzero(to == DEFAULT)
-    place, path = place[fails], path[fails]
-    add("default", place, path, tables.owed_before[place])
-    add("brought", place, path, tables.brought[place])
+    """Draw what new defaults bring, and when."""
+    n_ahead = len(tables.lags)
+    if not n_ahead:
+        return
+    owed, brought = tables.owed_before[place], tables.brought[place]
+    cash = default_cash(block.luck, brought, owed, tables.lags, tables.pattern)
+    n_groups, n_paths, _ = block.recovered.shape
+    at = (group * n_paths + path)[:, None] * n_ahead + np.arange(n_ahead)
+    came = np.bincount(at.ravel(), cash.ravel(), n_groups * n_paths * n_ahead)
+    months = slice(tables.month, tables.month + n_ahead)
+    block.recovered[:, :, months] += came.reshape(n_groups, n_paths, n_ahead)
 
 
 def _on_plan(block: PathBlock, tables: MonthTables, n_groups: int) -> dict[str, Array]:

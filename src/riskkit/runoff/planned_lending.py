@@ -129,6 +129,7 @@ def planned_loans(
         recovery_lags=recoveries.lags,
         in_default=np.zeros((len(groups), n_months)),
         effective_rate=lent["effective_rate"].to_numpy(float),
+        workouts=model.lgd.default_workouts,
     )
     return loans, cells
 
