@@ -5,6 +5,8 @@ Takes open loans, their moves and one climate; gives the expected stock of provi
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -40,9 +42,9 @@ def provisions_ahead(
 
     Loans up to 30 days past due are provided for with the losses of twelve months, those beyond
     with those of their life, each discounted to the month-end at the loan's effective rate, mean
-    over the loans that move alike; loans in default with what is still owed less the value of what
-    is still to come, until nothing is: then they are written off. Loans yet to be lent count from
-    the month-end at which they are.
+    over the loans that move alike, of whatever group; loans in default with what is still owed less
+    the value of what is still to come, until nothing is: then they are written off. Loans yet to be
+    lent count from the month-end at which they are.
 
     Today's stock is that of :func:`riskkit.provisions.loan_ecl` in one scenario, but for the stages
     that rest on a rise of the risk, or on a cure, and not on days past due.
@@ -79,8 +81,10 @@ def provisions_ahead(
     asked = climate_array(climate, loans.n_months, n_dims=1)
     n_months = len(asked)
     rates = rates_after_factor(loans, lgd_factor)
-    brings = loan_classes(loans, rates)
-    worth = loan_classes(loans, rates * value_of_recoveries(loans)[:, None]).recovered
+    values = np.stack([rates, rates * value_of_recoveries(loans)[:, None]])
+    of_both = loan_classes(replace(loans, group=np.zeros_like(loans.group)), values)
+    recovered, worth = of_both.recovered
+    brings = replace(of_both, recovered=recovered)
     ends = brings.start + brings.left + N_STATES - 1 - brings.state
     counts = (brings.start <= n_months) & (brings.owed[:, 0] > 0)
     last = max(int(np.max(ends[counts], initial=0)), n_months)
@@ -164,12 +168,14 @@ def _open_losses(classes: LoanClasses, gone: Array, lags: Array) -> Array:
     n_lags = len(lags)
     later = np.arange(1, n_lags + 1)
     growth = (1 + classes.rate)[:, None]
+    values = [
+        lags[:since].sum() + (growth ** -(later[since:] - since)) @ lags[since:]
+        for since in range(min(n_months, max(n_lags, 1)))
+    ]
     for month in range(1, n_months + 1):
         owed = (gone[month - 1] * _owed(classes, month - 1)).sum(axis=1)
         brought = (gone[month - 1] * classes.recovered[:, :, month - 1]).sum(axis=1)
-        for since in range(min(n_months - month + 1, max(n_lags, 1))):
-            came = lags[:since].sum()
-            value = came + (growth ** -(later[since:] - since)) @ lags[since:]
+        for since, value in enumerate(values[: n_months - month + 1]):
             result[month + since] += (owed - brought * value).sum()
     return result
 
