@@ -5,7 +5,8 @@ Files, in the order the data walks through them: `open_loans` (loans that still 
 `month_effects` (how far months differed), `climate_factor` (the climate that all loans share
 ahead), `future_cash` (what comes of them, by path, group and month), `loan_classes` (loans that
 move alike), `expected_cash` (the mean), `provisions_ahead` (what is set aside for them),
-`path_blocks` and `simulated_cash` (many courses of things), `cash_spread` (how far they scatter),
+`path_blocks` and `simulated_cash` (many courses of things), `path_quantiles` (what few of them
+exceed), `cash_spread` (how far they scatter),
 `daily_lending` (what is paid out day by day, and ahead), `lending_outlook` (the same for a page),
 `cash_profile` (when in a month cash comes).
 """
@@ -21,6 +22,7 @@ from riskkit.runoff.loans_of_book import open_loans
 from riskkit.runoff.month_effects import month_effects
 from riskkit.runoff.moves import Moves
 from riskkit.runoff.open_loans import OpenLoans, joined
+from riskkit.runoff.path_quantiles import quantile_interval
 from riskkit.runoff.planned_lending import planned_loans
 from riskkit.runoff.provisions_ahead import provisions_ahead
 from riskkit.runoff.simulated_cash import simulated_cash
@@ -47,6 +49,7 @@ __all__ = [
     "open_loans",
     "planned_loans",
     "provisions_ahead",
+    "quantile_interval",
     "simulated_cash",
     "spread_over_days",
     "spread_table",
