@@ -111,9 +111,9 @@ def _month(
     due_1, owed_1 = classes.due[each, after], classes.owed[each, after]
     stays, fails, ends = flows[:, :, :N_STATES], flows[:, :, DEFAULT], flows[:, :, DEFAULT + 1]
     pays, stay, end = stays.sum(axis=2) + ends, stays.sum(axis=1), ends.sum(axis=1)
-    paid = (stay * due_1).sum(axis=1) + end * due_1[:, 0] - (pays * due_0).sum(axis=1)
-    prepaid, owed = end * owed_1[:, 0], (stay * owed_1).sum(axis=1)
-    principal = (pays * owed_0).sum(axis=1) - owed - prepaid
+    paid = _summed(stay, due_1) + end * due_1[:, 0] - _summed(pays, due_0)
+    prepaid, owed = end * owed_1[:, 0], _summed(stay, owed_1)
+    principal = _summed(pays, owed_0) - owed - prepaid
     arrived = np.where(runs, stay, mass)
     lent = np.where(lent_now, classes.owed[:, 0], 0)
     amounts = {
@@ -122,10 +122,15 @@ def _month(
         "interest_amount": paid - principal,
         "principal_amount": principal,
         "prepaid_amount": prepaid,
-        "default_amount": (fails * owed_0).sum(axis=1),
+        "default_amount": _summed(fails, owed_0),
         "balance": owed + lent,
     }
-    return amounts, (fails * classes.recovered[:, :, month - 1]).sum(axis=1), arrived
+    return amounts, _summed(fails, classes.recovered[:, :, month - 1]), arrived
+
+
+def _summed(mass: Array, amounts: Array) -> Array:
+    """Mean amount of each class over its states."""
+    return np.einsum("cs,cs->c", mass, amounts)
 
 
 def recovered_by_month(brought: Array, lags: Array) -> Array:

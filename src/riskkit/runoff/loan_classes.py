@@ -112,7 +112,7 @@ def _recovered(
     recovered = np.zeros((*rates.shape[:-2], n, N_STATES, n_months))
     if not n:
         return recovered
-    owed, rates = loans.owed[order], rates[..., order, :]
+    owed, by_month = loans.owed[order], np.moveaxis(rates[..., order, :], -1, 0).copy()
     width = owed.shape[1]
     each = (np.arange(n_loans) * width)[:, None]
     place = np.repeat(np.arange(n), np.diff(starts, append=n_loans))
@@ -120,7 +120,7 @@ def _recovered(
     for month in range(n_months):
         # as many are paid in all loans of a class
         paid = instalments_paid(month - start, today, left, np.arange(N_STATES))[place]
-        brought = owed.take(each + paid) * rates[..., [month]]
+        brought = owed.take(each + paid) * by_month[month][..., None]
         recovered[..., month] = np.add.reduceat(brought, starts, axis=-2)
     return recovered
 

@@ -145,20 +145,21 @@ def _losses_ahead(
     classes: LoanClasses, worth: Array, by_month: list[Array], n_months: int
 ) -> tuple[Array, Array]:
     """Loss of a year and of life, at each month-end, of each class in each state."""
-    shape = n_months + 1, len(classes.cell), N_STATES
+    # month-ends last, so that all of them are one product of matrices
+    shape = len(classes.cell), N_STATES, n_months + 1
     year, life = np.zeros(shape), np.zeros(shape)
     discount = (1 / (1 + classes.rate))[:, None]
-    rest = np.zeros(shape[1:])
+    rest = np.zeros(shape[:2])
     for month in range(len(by_month), 0, -1):
         moves = by_month[month - 1] * (classes.start < month)[:, None, None]
         loss = moves[:, :, DEFAULT] * (_owed(classes, month - 1) - worth[:, :, month - 1])
         stays = moves[:, :, :N_STATES]
-        rest = discount * (loss + np.einsum("cst,ct->cs", stays, rest))
+        rest = discount * (loss + (stays @ rest[:, :, None])[:, :, 0])
         if month <= n_months + 1:
-            life[month - 1] = rest
+            life[:, :, month - 1] = rest
         of = slice(max(month - _YEAR, 0), min(month, n_months + 1))
-        year[of] = discount * (loss + np.einsum("cst,hct->hcs", stays, year[of]))
-    return year, life
+        year[:, :, of] = discount[:, :, None] * (loss[:, :, None] + stays @ year[:, :, of])
+    return np.moveaxis(year, 2, 0), np.moveaxis(life, 2, 0)
 
 
 def _open_losses(classes: LoanClasses, gone: Array, lags: Array) -> Array:
