@@ -192,10 +192,12 @@ def test_the_interval_of_a_size_covers_it():
     rng = np.random.default_rng(5)
     exact = stats.norm.ppf(0.99)
     inside = 0
-    for _ in range(200):
-        drawn = np.rint(1e6 * (rng.normal(size=600) + 10)).astype(np.int64)
-        row = funding.fund_pool({"": flows_of(drawn[:, None])}, tiers_of([1], [np.nan])).iloc[0]
-        inside += row["needed_low"] <= 1e6 * (exact + 10) <= row["needed_high"]
+    drawn = np.rint(1e6 * (rng.normal(size=(200, 600)) + 10)).astype(np.int64)
+    found = [runoff.quantile_interval(values, 0.99) for values in drawn]
+    for _, low, high in found:
+        inside += low <= 1e6 * (exact + 10) <= high
+    row = funding.fund_pool({"": flows_of(drawn[0][:, None])}, tiers_of([1], [np.nan])).iloc[0]
+    assert tuple(row[["needed_amount", "needed_low", "needed_high"]]) == found[0]
     # between two ranks the quantile lies where as many draws lie below it
     below = stats.binom(600, 0.99)
     covered = below.cdf(below.ppf(0.975)) - below.cdf(below.ppf(0.025) - 1)

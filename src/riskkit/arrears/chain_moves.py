@@ -5,13 +5,19 @@ Takes a fitted chain and a table of the cells of loans that move alike; gives pr
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from riskkit.arrears.default_chain import ArrearsChain, band_levels, cell_codes, moves_in_month
+from riskkit.arrears.default_chain import (
+    ArrearsChain,
+    OddsOfMoves,
+    band_levels,
+    cell_codes,
+    moves_in_month,
+)
 from riskkit.arrears.moves_in_arrears import ENDED, N_STATES
 from riskkit.checks import Array, require_columns
 
@@ -69,6 +75,8 @@ class ChainMoves:
     _lived: Array = field(init=False, repr=False)
     _offset: Array = field(init=False, repr=False)
     _prepay: Array = field(init=False, repr=False)
+    # and by month ahead, once asked for: moves in no climate but the cell's own
+    _usual: dict[int, OddsOfMoves] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.n_months < 1:
@@ -91,6 +99,7 @@ class ChainMoves:
             "_lived": felt.lived[codes[0], codes[1]] + before,
             "_offset": self._by_cell("climate_offset"),
             "_prepay": self._by_cell("prepay_logit"),
+            "_usual": {},
         }
         for name, value in worked_out.items():
             object.__setattr__(self, name, value)
@@ -129,18 +138,11 @@ class ChainMoves:
         """
         if not 1 <= ahead <= self.n_months:
             raise ValueError(f"ahead must lie in 1..{self.n_months}, got {ahead!r}")
-        age = np.maximum(ahead - 1 - self._start, 0)
-        each = np.arange(len(age))
-        now = self.chain.usual_climate + np.asarray(climate, dtype=float)[:, None]
-        moves = moves_in_month(
-            self.chain,
-            self._codes,
-            self._band,
-            self._levels[age, each],
-            age,
-            climate=now + self._offset[:, ahead - 1],
-            lived=self._lived[age, each],
-        )
+        if ahead not in self._usual:
+            self._usual[ahead] = self._in_usual_climate(ahead)
+        slopes = self.chain.climate.slopes[:, 0]
+        climates = np.asarray(climate, dtype=float)[:, None, None]
+        moves = self._usual[ahead].shifted(climates * slopes)
         odds = np.exp(self._prepay[:, ahead - 1])
         if (odds != 1).any():
             stays, ends = moves[:, :, 0, 0], moves[:, :, 0, ENDED]
@@ -151,3 +153,15 @@ class ChainMoves:
             )
             moves[:, :, 0, 0] = both - moves[:, :, 0, ENDED]
         return moves
+
+    def _in_usual_climate(self, ahead: int) -> OddsOfMoves:
+        """Moves of a month ahead in the usual climate and the cells' own."""
+        age = np.maximum(ahead - 1 - self._start, 0)
+        each = np.arange(len(age))
+        level = self._levels[age, each]
+        odds = moves_in_month(self.chain, self._codes, self._band, level, age)
+        kind, found_mob, _ = self._codes
+        mob = np.minimum(found_mob + age, self.chain.moves.shape[1] - 1)
+        usual = self.chain.usual_climate + self._offset[:, ahead - 1]
+        logits = self.chain.climate.logits(kind, mob, usual, self._lived[age, each])
+        return replace(odds, worse=odds.worse + logits)

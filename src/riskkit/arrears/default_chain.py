@@ -6,11 +6,10 @@ calendar month; gives an :class:`ArrearsChain`, and from it probabilities by mon
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from riskkit.arrears.climate_effects import TINY, WORSE, ClimateEffects, fit_climate, log_odds
@@ -19,6 +18,7 @@ from riskkit.checks import Array
 
 __all__ = [
     "ArrearsChain",
+    "OddsOfMoves",
     "band_levels",
     "cell_codes",
     "default_probabilities",
@@ -246,17 +246,47 @@ def band_levels(chain: ArrearsChain, cells: list[Array], band: Array, n_months: 
     return level
 
 
+@dataclass(frozen=True)
+class OddsOfMoves:
+    """Moves told by the odds of getting worse, which may be shifted, all else in proportion.
+
+    Parameters
+    ----------
+    worse : float array of shape (..., N_STATES)
+        Log-odds of getting worse.
+    none_worse : float array of shape (..., N_STATES, 6)
+        The moves if none got worse.
+    all_worse : float array of the same shape
+        What is added to them if all did. Nothing of a state in which all or none do: it stays.
+    """
+
+    worse: Array
+    none_worse: Array
+    all_worse: Array
+
+    @classmethod
+    def of(cls, moves: Array) -> OddsOfMoves:
+        """Of moves of shape (..., N_STATES, 6)."""
+        worse = (moves * WORSE).sum(axis=-1)
+        is_sure = ((worse <= 0) | (worse >= 1))[..., None]
+        whole = np.where(WORSE, worse[..., None], 1 - worse[..., None])
+        shares = moves / np.where(is_sure, 1, whole)
+        return cls(
+            worse=log_odds(worse),
+            none_worse=np.where(is_sure | ~WORSE, shares, 0),
+            all_worse=np.where(is_sure, 0, np.where(WORSE, shares, -shares)),
+        )
+
+    def shifted(self, logits: Array) -> Array:
+        """Moves whose log-odds of getting worse are so much higher, of shape (..., N_STATES, 6)."""
+        moves: Array = self.none_worse + self.all_worse * expit(self.worse + logits)[..., None]
+        return moves
+
+
 def moves_in_month(
-    chain: ArrearsChain,
-    cells: list[Array],
-    band: Array,
-    level: Array,
-    age: int | Array,
-    *,
-    climate: ArrayLike | None = None,
-    lived: ArrayLike = 0.0,
-) -> Array:
-    """Probability of each move of loans that were found so many months ago.
+    chain: ArrearsChain, cells: list[Array], band: Array, level: Array, age: int | Array
+) -> OddsOfMoves:
+    """Moves of loans that were found so many months ago, in the climate in which they were seen.
 
     Parameters
     ----------
@@ -267,25 +297,19 @@ def moves_in_month(
         Of :func:`band_levels`, in that month.
     age : int, or int array of shape (n,)
         Months from the month-end at which a loan was found to the one moved from.
-    climate : float, or array broadcast to (..., n), optional
-        Of the month moved in; as in the past where it is not given.
-    lived : array broadcast to (..., n), optional
-        Climate lived through before, see :class:`riskkit.arrears.climate_effects.ClimateEffects`.
 
     Returns
     -------
-    float array of shape (..., n, N_STATES, 6)
+    OddsOfMoves
+        Of shape (n, N_STATES).
     """
     kind, found_mob, found_state = cells
     last = chain.moves.shape[1] - 1
     # the row after the last is of those of no band, whose code is -1
     of_band = np.concatenate([chain.band_logits, np.zeros((1, last + 1, N_STATES))])
     mob = np.minimum(found_mob + age, last)
-    moves = chain.moves[kind, found_mob, found_state, mob]
-    logits = level + of_band[band, mob]
-    if climate is not None:
-        logits = logits + chain.climate.logits(kind, mob, climate, lived)
-    return _shifted(moves, logits)
+    odds = OddsOfMoves.of(chain.moves[kind, found_mob, found_state, mob])
+    return replace(odds, worse=odds.worse + level + of_band[band, mob])
 
 
 def _followed(
@@ -320,11 +344,12 @@ def _paths(
     felt = chain.climate
     lived = felt.lived[kind, found_mob]
     for ahead in range(n_months):
-        now = None if climate is None else climate[ahead]
-        moves = moves_in_month(chain, cells, band, level[ahead], ahead, climate=now, lived=lived)
+        logits = np.zeros((n, N_STATES))
         if climate is not None:
             mob = np.minimum(found_mob + ahead, chain.moves.shape[1] - 1)
+            logits = felt.logits(kind, mob, climate[ahead], lived)
             lived = lived + felt.worse_rates[kind, mob] * climate[ahead]
+        moves = moves_in_month(chain, cells, band, level[ahead], ahead).shifted(logits)
         after = np.einsum("ns,nst->nt", mass, moves)
         result[:, ahead] = after[:, DEFAULT]
         mass = after[:, :N_STATES]
@@ -352,21 +377,9 @@ def _levels(chain: ArrearsChain, cells: Array, n_months: int) -> Array:
             slope = np.maximum((weight * p * (1 - p)).sum(axis=1), TINY)
             gap = (target - (weight * p).sum(axis=1)) * (weight.sum(axis=1) > 0.5)
             levels[ahead] += np.clip(gap / slope, -1, 1)
-        shifted = _shifted(moves[:, None], own + levels[ahead][:, None])
+        shifted = OddsOfMoves.of(moves[:, None]).shifted(own + levels[ahead][:, None])
         mass = np.einsum("nbs,nbst->nbt", mass, shifted)[..., :N_STATES]
     return levels
-
-
-def _shifted(moves: Array, logits: Array) -> Array:
-    """Moves whose log-odds of getting worse are so much higher, all else in proportion."""
-    worse = (moves * WORSE).sum(axis=-1)
-    new = expit(log_odds(worse) + logits)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        up = np.where(worse > 0, new / worse, 0)
-        down = np.where(worse < 1, (1 - new) / (1 - worse), 0)
-    sure = (worse <= 0) | (worse >= 1)
-    up, down = np.where(sure, 1, up), np.where(sure, 1, down)
-    return moves * np.where(WORSE, up[..., None], down[..., None])
 
 
 def _shrunk_by_age(counts: Array, weight: float) -> Array:

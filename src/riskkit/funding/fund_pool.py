@@ -11,11 +11,11 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from riskkit.checks import Array, check_level, require_columns
 from riskkit.funding.pool_cash import PoolCash
 from riskkit.metrics import jeffreys_interval
+from riskkit.runoff import quantile_interval
 from riskkit.schema import FundingFile
 
 __all__ = [
@@ -167,7 +167,7 @@ def fund_pool(
         together = tiers["held_amount"].cumsum(skipna=False)
         for tier, row in tiers.iterrows():
             last = _last_place(flows, str(tier), int(row["horizon_days"]))
-            needed, low, high = _quantile(worst[:, last], level)
+            needed, low, high = quantile_interval(worst[:, last], level, _SURE)
             rows[course, tier] = {
                 "horizon_days": int(row["horizon_days"]),
                 "held_amount": row["held_amount"],
@@ -176,7 +176,7 @@ def fund_pool(
                 "needed_high": high - before,
                 "held_so_far": together[tier],
                 "needed_so_far": needed,
-                "paid_out_so_far": _quantile(deepest[:, last], level)[0],
+                "paid_out_so_far": quantile_interval(deepest[:, last], level)[0],
                 **_shortfall(worst, beyond_lines[:, last], last, together[tier], level),
             }
             before = needed
@@ -207,21 +207,6 @@ def _last_place(flows: PoolCash, tier: str, horizon: int) -> int:
 def _fallen(spent: Array) -> Array:
     """How far cash lies below its highest so far, of shape (n_paths, n_days)."""
     return spent - np.minimum.accumulate(np.minimum(spent, 0), axis=1)
-
-
-def _quantile(values: Array, level: float) -> tuple[float, float, float]:
-    """The smallest value that a share `level` does not exceed, and its 95 % interval."""
-    ordered = np.sort(values)
-    n = len(ordered)
-    # 0.99 · 300 is 297, whatever its last digit
-    at = max(int(np.ceil(n * level - 1e-9)), 1)
-    low = int(stats.binom.ppf((1 - _SURE) / 2, n, level))
-    high = int(stats.binom.ppf((1 + _SURE) / 2, n, level)) + 1
-    return (
-        float(ordered[at - 1]),
-        float(ordered[low - 1]) if low >= 1 else np.nan,
-        float(ordered[high - 1]) if high <= n else np.nan,
-    )
 
 
 def _shortfall(

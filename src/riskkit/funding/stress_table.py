@@ -107,13 +107,19 @@ def _unprofitable(lender: StressedLender, shock: Shock) -> np.ndarray:
         touched |= (worse.logit != 0) | (worse.never_paying_rate != 0)
     start = int(np.argmax(touched)) + 1
     result = np.full(lender.n_months, np.nan)
-    loans, number, moves = stressed_loans(lender.loans, lender.numbers, lender.moves, shock)
-    rows = np.flatnonzero(loans.start == start)
-    lent = loans.owed[rows, 0]
+    rows = np.flatnonzero(lender.loans.start == start)
+    of_rows = tuple(replace(one, covers=one.covers[rows]) for one in shock.new_loans)
+    loans, number, moves = stressed_loans(
+        taken(lender.loans, rows),
+        lender.numbers[rows],
+        lender.moves,
+        replace(shock, new_loans=of_rows),
+    )
+    lent = loans.owed[:, 0]
     if start > lender.n_months or not lent.sum() > 0:
         return result
-    n = len(rows)
-    counted = with_counts(taken(loans, rows), number[rows])
+    n = len(lent)
+    counted = with_counts(loans, number)
     # one group of each loan's money, then one of each loan's number
     place = np.append(np.arange(n), np.arange(n))
     counted = replace(
@@ -134,7 +140,7 @@ def _unprofitable(lender: StressedLender, shock: Shock) -> np.ndarray:
     brought = of["interest_amount"] + of["fee_amount"] - of["loss_amount"]
     funds = costs.funding_rate / _YEAR * of["balance"]
     service = costs.servicing_amount * of["balance"][n:] / ONE_LOAN
-    profit = (brought - funds)[:n] - service - costs.acquisition_amount * number[rows]
+    profit = (brought - funds)[:n] - service - costs.acquisition_amount * number
     result[start - 1] = lent[profit < 0].sum() / lent.sum()
     return result
 

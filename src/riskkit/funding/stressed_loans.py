@@ -217,7 +217,8 @@ def nothing_in_default(n_groups: int, n_months: int) -> dict[str, Any]:
 def condensed(loans: OpenLoans, shock: Shock) -> tuple[OpenLoans, Array, Shock]:
     """Loans of one price that a shock leaves alike as one row each, how many it is, and the shock.
 
-    Their expected cash is the same: of a price, defaults of a cell bring alike.
+    Their expected cash is the same: of a price, defaults of a cell bring alike. Groups of loans
+    that run are not told apart, and all are of the first.
 
     Parameters
     ----------
@@ -225,7 +226,7 @@ def condensed(loans: OpenLoans, shock: Shock) -> tuple[OpenLoans, Array, Shock]:
     shock : Shock
         Of any severity: loans are told apart by what it covers.
     """
-    parts = [loans.start, loans.cell, loans.state.astype(np.int64), loans.left, loans.group]
+    parts = [loans.start, loans.cell, loans.state.astype(np.int64), loans.left]
     parts += [one.covers.astype(np.int64) for one in shock.new_loans]
     parts.append(np.unique(loans.effective_rate, return_inverse=True)[1])
     key = np.zeros(len(loans.ids), dtype=np.int64)
@@ -243,7 +244,8 @@ def condensed(loans: OpenLoans, shock: Shock) -> tuple[OpenLoans, Array, Shock]:
     money = {name: sums(getattr(loans, name)) for name in _MONEY}
     owed = np.maximum(loans.owed[:, 0], 1).astype(float)
     brought = sums(loans.recovered_rate * owed[:, None]) / sums(owed)[:, None]
-    rows = taken(loans, first, **money, recovered_rate=brought)
+    alike = np.zeros(n, dtype=loans.group.dtype)
+    rows = taken(loans, first, **money, recovered_rate=brought, group=alike)
     worse = tuple(replace(one, covers=one.covers[first]) for one in shock.new_loans)
     number = np.bincount(place, minlength=n).astype(float)
     return rows, number, replace(shock, new_loans=worse)

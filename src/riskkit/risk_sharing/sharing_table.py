@@ -9,13 +9,13 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+from scipy import special
 
 from riskkit.checks import Array
 from riskkit.metrics import jeffreys_interval
 from riskkit.risk_sharing.arrangements import ALL, NONE, Arrangement
 from riskkit.risk_sharing.loss_split import MONTHS, SharedLosses, shared_losses
-from riskkit.runoff import FutureCash
+from riskkit.runoff import FutureCash, quantile_interval
 
 __all__ = ["BEYOND", "WITHIN", "mean_interval", "partner_table", "sharing_table", "worst_interval"]
 
@@ -41,23 +41,12 @@ def worst_interval(losses: Array, level: float = LEVEL) -> tuple[float, float, f
 
     Source
     ------
-    Conover (1999), Practical Nonparametric Statistics, section 3.2.
-
-    Examples
-    --------
-    >>> worst_interval(np.arange(1, 2001))
-    (1980.0, 1971.0, 1989.0)
+    :func:`riskkit.runoff.quantile_interval`.
     """
-    n = len(losses)
-    if n < 2:
+    if len(losses) < 2:
         return np.nan, np.nan, np.nan
-    ordered, tail = np.sort(losses), (1 - level) / 2
-    first = int(stats.binom.ppf(tail, n, WORST))
-    last = int(stats.binom.ppf(1 - tail, n, WORST)) + 1
-    value = float(ordered[int(np.ceil(WORST * n)) - 1])
-    if first < 1 or last > n:
-        return value, np.nan, np.nan
-    return value, float(ordered[first - 1]), float(ordered[last - 1])
+    value, low, high = quantile_interval(losses, WORST, level)
+    return (value, np.nan, np.nan) if np.isnan([low, high]).any() else (value, low, high)
 
 
 def mean_interval(values: Array, level: float = LEVEL) -> tuple[float, float, float]:

@@ -2,14 +2,14 @@
 
 Files, in the order the data walks through them: `loans_in_default` (those that may still bring
 something), `open_loans` (loans that still have to pay), `loans_of_book`, `planned_lending` (those
-of today and those to come), `moves` (how they move), `month_effects` (how far months differed),
-`climate_factor` (the climate that all loans share ahead), `future_cash` (what comes of them, by
-path, group and month), `loan_classes` (loans that move alike), `expected_cash` (the mean),
-`provisions_ahead` (what is set aside for them), `drawn_recoveries` (the luck of what comes after a
-default), `path_blocks` and `simulated_cash` (many courses of things), `cash_spread` (how far they
-scatter),
-`daily_lending` (what is paid out day by day, and ahead), `lending_outlook` (the same for a page),
-`cash_profile` (when in a month cash comes).
+of today and those to come), `nothing_ahead` (why none can be followed), `moves` (how they move),
+`month_effects` (how far months differed), `climate_factor` (the climate that all loans share
+ahead), `future_cash` (what comes of them, by path, group and month), `loan_classes` (loans that
+move alike), `expected_cash` (the mean), `provisions_ahead` (what is set aside for them),
+`drawn_recoveries` (the luck of what comes after a default), `path_blocks` and `simulated_cash`
+(many courses of things), `path_quantiles` (what few of them exceed), `cash_spread` (how far they
+scatter), `daily_lending` (what is paid out day by day, and ahead), `lending_outlook` (the same for
+a page), `cash_profile` (when in a month cash comes).
 """
 
 from riskkit.runoff.cash_profile import cash_profile, cash_profile_text, spread_over_days
@@ -24,6 +24,7 @@ from riskkit.runoff.loans_of_book import open_loans
 from riskkit.runoff.month_effects import month_effects
 from riskkit.runoff.moves import Moves
 from riskkit.runoff.open_loans import OpenLoans, joined
+from riskkit.runoff.path_quantiles import quantile_interval
 from riskkit.runoff.planned_lending import planned_loans
 from riskkit.runoff.provisions_ahead import provisions_ahead
 from riskkit.runoff.simulated_cash import simulated_cash
@@ -51,6 +52,7 @@ __all__ = [
     "open_loans",
     "planned_loans",
     "provisions_ahead",
+    "quantile_interval",
     "simulated_cash",
     "spread_over_days",
     "spread_table",

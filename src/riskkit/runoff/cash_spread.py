@@ -9,15 +9,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from riskkit.checks import Array
 from riskkit.columns import interval_text
 from riskkit.runoff.future_cash import FutureCash
+from riskkit.runoff.path_quantiles import quantile_interval
 
 __all__ = ["spread_table", "spread_text"]
 
-_LEVEL = 0.95
 _RARE = 0.01
 
 
@@ -49,7 +48,7 @@ def spread_table(
 
     Source
     ------
-    Hahn, Meeker (1991), Statistical Intervals, section 5.2: interval of a quantile.
+    :func:`riskkit.runoff.quantile_interval`.
     """
     if not courses or min(cash.n_paths for cash in courses.values()) < 2:
         raise ValueError("courses must be simulations of two paths or more")
@@ -113,21 +112,14 @@ def _apart(first: pd.Series, row: pd.Series) -> str:
 
 
 def _spread(amounts: Array) -> dict[str, float]:
-    ordered = np.sort(amounts)
-    n = len(ordered)
-    low = float(np.quantile(ordered, _RARE))
-    # the r-th smallest is below the quantile with the probability that r or more lie below it
-    ends = [
-        stats.binom.ppf((1 - _LEVEL) / 2, n, _RARE),
-        stats.binom.ppf((1 + _LEVEL) / 2, n, _RARE),
-    ]
-    places = int(ends[0]) - 1, int(ends[1])
-    known = 0 <= places[0] and places[1] < n
+    mean, low = float(amounts.mean()), float(np.quantile(amounts, _RARE))
+    ends = quantile_interval(amounts, _RARE)[1:]
+    known = not np.isnan(ends).any()
     return {
-        "mean_amount": float(ordered.mean()),
-        "sd_amount": float(ordered.std(ddof=1)),
+        "mean_amount": mean,
+        "sd_amount": float(amounts.std(ddof=1)),
         "low_amount": low,
-        "low_amount_low": float(ordered[places[0]]) if known else np.nan,
-        "low_amount_high": float(ordered[places[1]]) if known else np.nan,
-        "gap_amount": float(ordered.mean()) - low,
+        "low_amount_low": ends[0] if known else np.nan,
+        "low_amount_high": ends[1] if known else np.nan,
+        "gap_amount": mean - low,
     }

@@ -110,22 +110,27 @@ def _month(
     due_0, owed_0 = classes.due[each, before], classes.owed[each, before]
     due_1, owed_1 = classes.due[each, after], classes.owed[each, after]
     stays, fails, ends = flows[:, :, :N_STATES], flows[:, :, DEFAULT], flows[:, :, DEFAULT + 1]
-    paid = (stays * (due_1[:, None] - due_0[:, :, None])).sum(axis=(1, 2))
-    paid += (ends * (due_1[:, :1] - due_0)).sum(axis=1)
-    principal = (stays * (owed_0[:, :, None] - owed_1[:, None])).sum(axis=(1, 2))
-    principal += (ends * (owed_0 - owed_1[:, :1])).sum(axis=1)
-    arrived = np.where(runs, stays.sum(axis=1), mass)
+    pays, stay, end = stays.sum(axis=2) + ends, stays.sum(axis=1), ends.sum(axis=1)
+    paid = _summed(stay, due_1) + end * due_1[:, 0] - _summed(pays, due_0)
+    prepaid, owed = end * owed_1[:, 0], _summed(stay, owed_1)
+    principal = _summed(pays, owed_0) - owed - prepaid
+    arrived = np.where(runs, stay, mass)
     lent = np.where(lent_now, classes.owed[:, 0], 0)
     amounts = {
         "lent_amount": lent,
         "fee_amount": np.where(lent_now, classes.fee, 0),
         "interest_amount": paid - principal,
         "principal_amount": principal,
-        "prepaid_amount": ends.sum(axis=1) * owed_1[:, 0],
-        "default_amount": (fails * owed_0).sum(axis=1),
-        "balance": np.where(runs[:, 0], (arrived * owed_1).sum(axis=1), lent),
+        "prepaid_amount": prepaid,
+        "default_amount": _summed(fails, owed_0),
+        "balance": owed + lent,
     }
-    return amounts, (fails * classes.recovered[:, :, month - 1]).sum(axis=1), arrived
+    return amounts, _summed(fails, classes.recovered[:, :, month - 1]), arrived
+
+
+def _summed(mass: Array, amounts: Array) -> Array:
+    """Mean amount of each class over its states."""
+    return np.einsum("cs,cs->c", mass, amounts)
 
 
 def recovered_by_month(brought: Array, lags: Array) -> Array:

@@ -34,7 +34,7 @@ class LoanClasses:
     due, owed : float arrays of shape (n_classes, longest + 1)
         Sums of those of the loans.
     fee : float array of shape (n_classes,)
-    recovered : float array of shape (n_classes, N_STATES, H)
+    recovered : float array of shape (..., n_classes, N_STATES, H)
         Σ owed × rate of a default in each month ahead from each state.
     rate : float array of shape (n_classes,)
         Effective rate a month, mean by what is owed.
@@ -68,10 +68,9 @@ def loan_classes(loans: OpenLoans, rates: Array) -> LoanClasses:
     Parameters
     ----------
     loans : OpenLoans
-    rates : float array of shape (n_loans, H)
-        Share of what is owed that a default in each month ahead brings.
+    rates : float array of shape (..., n_loans, H)
+        Share of what is owed that a default in each month ahead brings, or several such shares.
     """
-    width = loans.owed.shape[1]
     parts = {
         "cell": loans.cell,
         "state": loans.state.astype(np.int64),
@@ -88,27 +87,42 @@ def loan_classes(loans: OpenLoans, rates: Array) -> LoanClasses:
     starts = np.searchsorted(place[order], np.arange(n))
 
     def sums(values: Array) -> Array:
-        return np.add.reduceat(values[order], starts, axis=0) if n else values.astype(float)
+        if not n:
+            return values.astype(float)
+        return np.add.reduceat(values[order].astype(float), starts, axis=0)
 
-    each = np.arange(len(loans.ids))[:, None]
-    states = np.arange(N_STATES)
-    n_months = rates.shape[1]
-    recovered = np.zeros((n, N_STATES, n_months))
-    today, left = parts["state"][:, None], loans.left[:, None]
-    for month in range(n_months):
-        paid = instalments_paid(month - loans.start[:, None], today, left, states)
-        owed = loans.owed[each, paid] * rates[:, [month]]
-        recovered[:, :, month] = sums(owed)
-    owed = sums(loans.owed.astype(float)).reshape(n, width)
+    of_class = {name: part[first] for name, part in parts.items()}
+    owed = sums(loans.owed)
     weighted = sums(loans.owed[:, 0] * loans.effective_rate)
     return LoanClasses(
-        **{name: part[first] for name, part in parts.items()},
-        due=sums(loans.due.astype(float)).reshape(n, width),
+        **of_class,
+        due=sums(loans.due),
         owed=owed,
-        fee=sums(loans.fee.astype(float)),
-        recovered=recovered,
+        fee=sums(loans.fee),
+        recovered=_recovered(loans, rates, of_class, order, starts),
         rate=weighted / np.where(owed[:, 0] > 0, owed[:, 0], 1),
     )
+
+
+def _recovered(
+    loans: OpenLoans, rates: Array, of_class: dict[str, Array], order: Array, starts: Array
+) -> Array:
+    """Σ owed × rate by class, state and month, of loans in an order by class."""
+    n, (n_loans, n_months) = len(starts), rates.shape[-2:]
+    recovered = np.zeros((*rates.shape[:-2], n, N_STATES, n_months))
+    if not n:
+        return recovered
+    owed, by_month = loans.owed[order], np.moveaxis(rates[..., order, :], -1, 0).copy()
+    width = owed.shape[1]
+    each = (np.arange(n_loans) * width)[:, None]
+    place = np.repeat(np.arange(n), np.diff(starts, append=n_loans))
+    start, today, left = (of_class[name][:, None] for name in ("start", "state", "left"))
+    for month in range(n_months):
+        # as many are paid in all loans of a class
+        paid = instalments_paid(month - start, today, left, np.arange(N_STATES))[place]
+        brought = owed.take(each + paid) * by_month[month][..., None]
+        recovered[..., month] = np.add.reduceat(brought, starts, axis=-2)
+    return recovered
 
 
 def rates_after_factor(loans: OpenLoans, lgd_factor: float) -> Array:

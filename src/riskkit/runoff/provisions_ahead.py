@@ -5,6 +5,8 @@ Takes open loans, their moves and one climate; gives the expected stock of provi
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -40,9 +42,9 @@ def provisions_ahead(
 
     Loans up to 30 days past due are provided for with the losses of twelve months, those beyond
     with those of their life, each discounted to the month-end at the loan's effective rate, mean
-    over the loans that move alike; loans in default with what is still owed less the value of what
-    is still to come, until nothing is: then they are written off. Loans yet to be lent count from
-    the month-end at which they are.
+    over the loans that move alike, of whatever group; loans in default with what is still owed less
+    the value of what is still to come, until nothing is: then they are written off. Loans yet to be
+    lent count from the month-end at which they are.
 
     Today's stock is that of :func:`riskkit.provisions.loan_ecl` in one scenario, but for the stages
     that rest on a rise of the risk, or on a cure, and not on days past due.
@@ -79,8 +81,10 @@ def provisions_ahead(
     asked = climate_array(climate, loans.n_months, n_dims=1)
     n_months = len(asked)
     rates = rates_after_factor(loans, lgd_factor)
-    brings = loan_classes(loans, rates)
-    worth = loan_classes(loans, rates * value_of_recoveries(loans)[:, None]).recovered
+    values = np.stack([rates, rates * value_of_recoveries(loans)[:, None]])
+    of_both = loan_classes(replace(loans, group=np.zeros_like(loans.group)), values)
+    recovered, worth = of_both.recovered
+    brings = replace(of_both, recovered=recovered)
     ends = brings.start + brings.left + N_STATES - 1 - brings.state
     counts = (brings.start <= n_months) & (brings.owed[:, 0] > 0)
     last = max(int(np.max(ends[counts], initial=0)), n_months)
@@ -141,20 +145,21 @@ def _losses_ahead(
     classes: LoanClasses, worth: Array, by_month: list[Array], n_months: int
 ) -> tuple[Array, Array]:
     """Loss of a year and of life, at each month-end, of each class in each state."""
-    shape = n_months + 1, len(classes.cell), N_STATES
+    # month-ends last, so that all of them are one product of matrices
+    shape = len(classes.cell), N_STATES, n_months + 1
     year, life = np.zeros(shape), np.zeros(shape)
     discount = (1 / (1 + classes.rate))[:, None]
-    rest = np.zeros(shape[1:])
+    rest = np.zeros(shape[:2])
     for month in range(len(by_month), 0, -1):
         moves = by_month[month - 1] * (classes.start < month)[:, None, None]
         loss = moves[:, :, DEFAULT] * (_owed(classes, month - 1) - worth[:, :, month - 1])
         stays = moves[:, :, :N_STATES]
-        rest = discount * (loss + np.einsum("cst,ct->cs", stays, rest))
+        rest = discount * (loss + (stays @ rest[:, :, None])[:, :, 0])
         if month <= n_months + 1:
-            life[month - 1] = rest
+            life[:, :, month - 1] = rest
         of = slice(max(month - _YEAR, 0), min(month, n_months + 1))
-        year[of] = discount * (loss + np.einsum("cst,hct->hcs", stays, year[of]))
-    return year, life
+        year[:, :, of] = discount[:, :, None] * (loss[:, :, None] + stays @ year[:, :, of])
+    return np.moveaxis(year, 2, 0), np.moveaxis(life, 2, 0)
 
 
 def _open_losses(classes: LoanClasses, gone: Array, lags: Array) -> Array:
@@ -164,12 +169,14 @@ def _open_losses(classes: LoanClasses, gone: Array, lags: Array) -> Array:
     n_lags = len(lags)
     later = np.arange(1, n_lags + 1)
     growth = (1 + classes.rate)[:, None]
+    values = [
+        lags[:since].sum() + (growth ** -(later[since:] - since)) @ lags[since:]
+        for since in range(min(n_months, max(n_lags, 1)))
+    ]
     for month in range(1, n_months + 1):
         owed = (gone[month - 1] * _owed(classes, month - 1)).sum(axis=1)
         brought = (gone[month - 1] * classes.recovered[:, :, month - 1]).sum(axis=1)
-        for since in range(min(n_months - month + 1, max(n_lags, 1))):
-            came = lags[:since].sum()
-            value = came + (growth ** -(later[since:] - since)) @ lags[since:]
+        for since, value in enumerate(values[: n_months - month + 1]):
             result[month + since] += (owed - brought * value).sum()
     return result
 
