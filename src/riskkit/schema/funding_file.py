@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -115,6 +115,7 @@ Points = Annotated[Number, Field(ge=-100, le=100)]
 Months = Annotated[Whole, Field(ge=1, le=120)]
 Days = Annotated[Whole, Field(ge=1, le=3660)]
 Segment = dict[Name, Scalar]
+Concentrated = Literal["product", "scenario", "region", "partner", "channel", "borrower"]
 
 
 def _in_segment(loans: pd.DataFrame, segment: Mapping[str, str]) -> Array:
@@ -385,7 +386,7 @@ class Deal(Block):
     """
 
     eligibility: Eligibility = Field(default_factory=Eligibility)
-    concentration: dict[Name, SomeShare] = Field(default_factory=dict)
+    concentration: dict[Concentrated, SomeShare] = Field(default_factory=dict)
     size: Part
     tranches: dict[Name, Tranche]
     fee_rate: Rate = 0.0
@@ -455,6 +456,35 @@ class FundingFile(Block):
     def of_source(self, name: str) -> FundingFile:
         """The file as it holds for a source: one that says nothing where `lender` is another."""
         return self if self.lender in (None, name) else FundingFile(lender=self.lender)
+
+    def for_columns(self, columns: Collection[str]) -> tuple[FundingFile, str]:
+        """The file without sharing whose segment names a column not there, and which, in words.
+
+        A scenario whose column is not there stays: its row tells why it was not run.
+
+        Parameters
+        ----------
+        columns : collection of str
+            Of the loans and their applications.
+
+        Examples
+        --------
+        >>> bank = {"kind": "pro_rata", "share": "0.7", "segment": {"partner": "dune"}}
+        >>> own = FundingFile(sharing={"Bank": Sharing.model_validate(bank)})
+        >>> own.for_columns(["channel"])[1]
+        'Bank shares nothing: the loans have no column partner'
+        """
+        lacking = {
+            name: [column for column in block.segment if column not in columns]
+            for name, block in self.sharing.items()
+        }
+        told = [
+            f"{name} shares nothing: the loans have no column {' or '.join(absent)}"
+            for name, absent in lacking.items()
+            if absent
+        ]
+        kept = {name: block for name, block in self.sharing.items() if not lacking[name]}
+        return self.model_copy(update={"sharing": kept}), "; ".join(told)
 
     def lines_on(self, day: datetime.date) -> dict[str, Line]:
         """The lines whose contract still runs on a day."""
