@@ -7,7 +7,7 @@ ahead), `future_cash` (what comes of them, by path, group and month), `loan_clas
 move alike), `expected_cash` (the mean), `provisions_ahead` (what is set aside for them),
 `path_blocks` and `simulated_cash` (many courses of things), `cash_spread` (how far they scatter),
 `daily_lending` (what is paid out day by day, and ahead), `lending_outlook` (the same for a page),
-`cash_profile` (when in a month cash comes).
+`cash_profile` (when in a month cash comes), `nothing_ahead` (why none can be followed).
 """
 
 from riskkit.runoff.cash_profile import cash_profile, cash_profile_text, spread_over_days
@@ -20,6 +20,7 @@ from riskkit.runoff.lending_outlook import lending_table, lending_text, lending_
 from riskkit.runoff.loans_of_book import open_loans
 from riskkit.runoff.month_effects import month_effects
 from riskkit.runoff.moves import Moves
+from riskkit.runoff.nothing_ahead import nothing_ahead_text
 from riskkit.runoff.open_loans import OpenLoans, joined
 from riskkit.runoff.planned_lending import planned_loans
 from riskkit.runoff.provisions_ahead import provisions_ahead
@@ -44,6 +45,7 @@ __all__ = [
     "lending_text",
     "lending_weeks",
     "month_effects",
+    "nothing_ahead_text",
     "open_loans",
     "planned_loans",
     "provisions_ahead",
