@@ -39,6 +39,11 @@ _MACRO = ("unemployment", "income", "liquidity")
 # as fen still exact in a float, so that sums of many are in 64 bits
 _MOST_MONEY = 1e13
 _ROUNDING = 1e-9
+# rows of tables beside those that the file names
+TAKEN = {
+    "stress": ("base", "all together", "climate alone", "As expected"),
+    "sharing": ("no arrangement", "all loans", "all partners"),
+}
 _PERCENT = r"((?:[0-9]+\.?[0-9]*|\.[0-9]+))[ ]*%"
 
 
@@ -543,6 +548,10 @@ def _contradictions(file: FundingFile) -> Iterator[str]:
                 f"tiers.{name}.horizon_days: expected more than the {before.horizon_days} of "
                 f"{shorter}, found {tier.horizon_days}"
             )
+    for group, taken in TAKEN.items():
+        for name in taken:
+            if name in getattr(file, group):
+                yield f"{group}.{name}: expected another name, a row of the tables is called that"
     for name, stress in file.stress.items():
         for line in stress.exits:
             if line not in file.lines:
