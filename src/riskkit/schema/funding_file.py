@@ -41,7 +41,7 @@ _MOST_MONEY = 1e13
 _ROUNDING = 1e-9
 # rows of tables beside those that the file names
 TAKEN = {
-    "stress": ("base", "all together", "climate alone", "As expected"),
+    "stress": ("base", "all together", "climate alone", "all paths", "As expected"),
     "sharing": ("no arrangement", "all loans", "all partners"),
 }
 _PERCENT = r"((?:[0-9]+\.?[0-9]*|\.[0-9]+))[ ]*%"
