@@ -30,7 +30,8 @@ def run_notebooks(
     """These notebooks on the source; number of the notebook → what its cells show, without tags."""
     (project / "notebooks").symlink_to(PROJECT / "notebooks")
     (project / "data").mkdir()
-    (project / "data" / "limits.yaml").symlink_to(PROJECT / "data" / "limits.yaml")
+    for name in ("limits.yaml", "provisions.yaml", "funding.yaml"):
+        (project / "data" / name).symlink_to(PROJECT / "data" / name)
     monkeypatch.setattr(schema, "load_source", lambda *args, **options: source)
     monkeypatch.setenv(UNDER_RUNNER, "1")
     run_dir = project / "data" / "runs" / "thin"

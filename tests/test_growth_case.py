@@ -153,7 +153,7 @@ def test_what_cannot_be_is_refused():
         platform_ledger(asked[:1], panel, PLAIN, "2024-01-31")
     for given_values, told in (
         ({"equity_rate": 0}, r"equity_rate must lie in \(0, 1\], got 0"),
-        ({"line_rate": 1.2}, r"line_rate must lie in \[0, 1\), got 1\.2"),
+        ({"line_rate": 1.2}, r"line_rate must lie in \[0, 1\], got 1\.2"),
         ({"amortising_months": 0}, "amortising_months must be > 0, got 0"),
         ({"servicing_amount": -1}, "servicing_amount must be >= 0, got -1"),
     ):

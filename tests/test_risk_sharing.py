@@ -587,7 +587,7 @@ premium_rate: 0.01}
         ({"kind": "capped_guarantee", "cover_rate": 0.1, "fee_rate": 0.1}, "has no fee_rate"),
         ({"kind": "capped_guarantee", "cover_rate": 0.1, "premium_rate": 2}, "premium_rate must"),
         ({"kind": "pro_rata", "share": 0.5, "is_restored": True}, "is_restored is of"),
-        ({"kind": "pro_rata", "share": 0.5, "limit": 0}, "limit must be > 0, got 0"),
+        ({"kind": "pro_rata", "share": 0.5, "limit": -1}, "limit must be >= 0, got -1"),
     ],
 )
 def test_an_arrangement_that_cannot_be_is_refused(given, told):

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from riskkit.checks import Array, check_level, require_columns
+from riskkit.checks import Array, DataContractError, check_level, require_columns
 from riskkit.funding.pool_cash import PoolCash
 from riskkit.metrics import jeffreys_interval
 from riskkit.runoff import quantile_interval
@@ -47,7 +47,7 @@ _LOW = {"p05": 0.05, "p01": 0.01}
 
 
 def pool_tables(
-    file: FundingFile, balance: int, day: pd.Timestamp
+    file: FundingFile, balance: int, day: pd.Timestamp, n_months: int | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Tiers and lines of a funding file in fen, as they stand on a day.
 
@@ -58,6 +58,8 @@ def pool_tables(
     balance : int
         Performing balance of the day, fen, of which sizes may be shares.
     day : Timestamp
+    n_months : int, optional
+        Months ahead that cash is followed: no tier may have to last for longer.
 
     Returns
     -------
@@ -67,7 +69,20 @@ def pool_tables(
     lines : DataFrame, index line
         `drawn_amount`, `limit_amount`, `rate`, `notice_days`, `until` (NaT where it is not stated);
         lines that have ended are not there.
+
+    Raises
+    ------
+    DataContractError
+        A tier whose horizon is beyond the months followed.
     """
+    followed = np.inf if n_months is None else _days_of(day, n_months)
+    if faults := [
+        f"tiers.{name}.horizon_days: {tier.horizon_days} days are beyond the {n_months} months "
+        f"that cash is followed; set horizon_months to {_months_of(day, tier.horizon_days)} or more"
+        for name, tier in file.tiers.items()
+        if tier.horizon_days > followed
+    ]:
+        raise DataContractError("funding", faults)
     held = [np.nan if t.held is None else t.held.fen(balance) for t in file.tiers.values()]
     tiers = pd.DataFrame(
         {
@@ -88,6 +103,18 @@ def pool_tables(
         index=pd.Index(list(running), name="line", dtype="str"),
     )
     return tiers, lines
+
+
+def _days_of(day: pd.Timestamp, n_months: int) -> int:
+    """Days after a day until the end of so many months."""
+    return int((day + pd.offsets.MonthEnd(n_months) - day).days)
+
+
+def _months_of(day: pd.Timestamp, n_days: int) -> int:
+    """Months after a day that so many days reach into."""
+    last = day + pd.Timedelta(days=n_days)
+    months = (last.year - day.year) * 12 + last.month - day.month
+    return months + (0 if day.is_month_end else 1)
 
 
 def fund_pool(

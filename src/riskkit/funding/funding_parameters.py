@@ -14,6 +14,8 @@ __all__ = ["check_funding"]
 
 # what a path takes in memory grows with both
 _MOST_PATHS, _MOST_MONTHS = 100_000, 120
+# of fewer a platform is a few hundred loans, and chance writes its story
+_LEAST_APPLICANTS = 1_000
 
 
 def check_funding(parameters: Mapping[str, Any]) -> dict[str, str]:
@@ -24,7 +26,8 @@ def check_funding(parameters: Mapping[str, Any]) -> dict[str, str]:
     parameters : mapping of str to Any
         Those of :func:`riskkit.provisions.check_provisions`; `n_paths` (paths simulated),
         `horizon_months` (months ahead), `lookback_months` (of which new loans are like the
-        planned ones), `simulation_seed`; one that is not there is not checked.
+        planned ones), `simulation_seed`, `partner_capital_rate`, `growth_applicants` (of the
+        platform's case); one that is not there is not checked.
 
     Raises
     ------
@@ -42,6 +45,10 @@ def check_funding(parameters: Mapping[str, Any]) -> dict[str, str]:
         "horizon_months": (12, _MOST_MONTHS),
         "lookback_months": (1, 36),
         "simulation_seed": (0, 2**31 - 1),
+        "partner_capital_rate": (0, 1),
+        "growth_applicants": (_LEAST_APPLICANTS, 1_000_000),
+        # fractions: who writes 6 means 0.06
+        "funding_rate": (0, 1),
     }
     for name, (least, most) in bounds.items():
         if name in parameters and not least <= parameters[name] <= most:

@@ -88,9 +88,10 @@ class Platform:
         for name in ("equity_rate", "advance_rate", "covenant_rate"):
             if not 0 < getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie in (0, 1], got {getattr(self, name)!r}")
-        for name in ("cash_rate", "line_rate"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must lie in [0, 1), got {getattr(self, name)!r}")
+        if not 0 <= self.cash_rate < 1:
+            raise ValueError(f"cash_rate must lie in [0, 1), got {self.cash_rate!r}")
+        if not 0 <= self.line_rate <= 1:
+            raise ValueError(f"line_rate must lie in [0, 1], got {self.line_rate!r}")
         for name in ("limit_rate", "covenant_months", "amortising_months"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be > 0, got {getattr(self, name)!r}")

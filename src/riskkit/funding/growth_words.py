@@ -79,8 +79,12 @@ def _what_happened(case: GrowthCase, currency: str) -> str:
     if case.gone is None:
         return f"{text} **It never runs out of money: this case proves nothing.**"
     short = -ledger.loc[case.gone, "cash_amount"]
+    # of few loans chance may break a lender before it grows
+    when = f"{_between(onset, case.gone)} after"
+    if case.gone < onset:
+        when = f"{_between(case.gone, onset)} **before**"
     return (
-        f"{text} **In {case.gone:%B %Y} the money is gone**, {_between(onset, case.gone)} after "
+        f"{text} **In {case.gone:%B %Y} the money is gone**, {when} "
         f"lending was loosened: {_money(short, currency)} are lacking for what it has promised."
     )
 

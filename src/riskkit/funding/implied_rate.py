@@ -6,6 +6,8 @@ and the rate that they come to.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -16,6 +18,8 @@ __all__ = ["headline", "implied_rate", "implied_text"]
 
 HELD, FILLED = "Loans funded", "Loans funded, tiers filled"
 LACKING = "Cash that is lacking"
+FEES, OWN, CASH = "Fees of the deal", "Own money", "Cash held"
+_ROWS = HELD, FILLED, LACKING, FEES, OWN, CASH
 _COLUMNS = "amount", "rate", "cost_amount", "cost_low", "cost_high", "rate_low", "rate_high"
 _NEEDED = ["held_amount", "needed_amount", "needed_low", "needed_high", "needed_so_far"]
 
@@ -62,7 +66,8 @@ def implied_rate(
     Returns
     -------
     DataFrame, index part
-        A row for each line and tranche, then "Fees of the deal", "Own money", "Cash held" (earns:
+        A row for each line and tranche (a name that two have, or another row, with "(line)" or
+        "(tranche)" after it), then "Fees of the deal", "Own money", "Cash held" (earns:
         below 0), as far as there are any, and their sum "Loans funded": `amount` (fen), `rate`,
         `cost_amount` (a year, fen); of the sum `rate` is the rate implied. Then "Cash that is
         lacking" and the sum with it, "Loans funded, tiers filled", with `cost_low`, `cost_high`,
@@ -95,11 +100,14 @@ def implied_rate(
     require_columns(lines, ["drawn_amount", "rate"], "lines")
     require_columns(pool, _NEEDED, "pool")
     debt = lines[["drawn_amount", "rate"]].set_axis(["amount", "rate"], axis=1)
+    kinds = ["line"] * len(lines)
     if tranches is not None:
         require_columns(tranches, ["amount", "rate"], "tranches")
         debt = pd.concat(
             [_left_drawn(debt, tranches["amount"].sum()), tranches[["amount", "rate"]]]
         )
+        kinds += ["tranche"] * len(tranches)
+    debt = debt.set_axis(_told_apart(debt.index.astype("str"), kinds))
     debt = debt[debt["amount"] != 0].astype(float)
     stated = {"cash_rate": cash_rate, "fee_amount": fee_amount, "balance": balance}
     stated |= {"equity_rate": equity_rate or 0.0, **debt.min().dropna()}
@@ -109,17 +117,17 @@ def implied_rate(
     if debt.empty and equity_rate is None:
         return pd.DataFrame(columns=list(_COLUMNS), dtype=float).rename_axis("part")
     debt["cost_amount"] = debt["amount"] * debt["rate"]
-    parts = debt.rename(index=str).to_dict("index")
+    parts = debt.to_dict("index")
     if fee_amount:
-        parts["Fees of the deal"] = {"cost_amount": float(fee_amount)}
+        parts[FEES] = {"cost_amount": float(fee_amount)}
     held = float(pool["held_amount"].sum())
     funded = float(debt["amount"].sum()) - held
     if equity_rate is not None and balance > funded:
         own = balance - funded
-        parts["Own money"] = _part(own, equity_rate)
+        parts[OWN] = _part(own, equity_rate)
         funded = float(balance)
     if held:
-        parts["Cash held"] = _part(held, -cash_rate)
+        parts[CASH] = _part(held, -cash_rate)
     base = funded if funded > 0 else np.nan
     cost = sum(part["cost_amount"] for part in parts.values())
     parts[HELD] = {"amount": funded, "rate": cost / base, "cost_amount": cost}
@@ -134,6 +142,15 @@ def implied_rate(
     return pd.DataFrame.from_dict(
         parts, orient="index", columns=list(_COLUMNS), dtype=float
     ).rename_axis("part")
+
+
+def _told_apart(names: pd.Index, kinds: Sequence[str]) -> list[str]:
+    """Names of lines and tranches; where two are the same, or a row is called so, with the kind."""
+    clear = ~(names.duplicated(keep=False) | names.isin(_ROWS))
+    return [
+        name if is_clear else f"{name} ({kind})"
+        for name, kind, is_clear in zip(names, kinds, clear, strict=True)
+    ]
 
 
 def _left_drawn(lines: pd.DataFrame, proceeds: float) -> pd.DataFrame:
@@ -166,7 +183,7 @@ def _lacking(pool: pd.DataFrame, held: float) -> dict[str, float]:
 
 def headline(table: pd.DataFrame) -> pd.Series:
     """The row of the rate to reckon with: with the cash held, or filled where none is stated."""
-    at = FILLED if "Cash held" not in table.index and FILLED in table.index else HELD
+    at = FILLED if CASH not in table.index and FILLED in table.index else HELD
     row: pd.Series = table.loc[at]
     return row
 

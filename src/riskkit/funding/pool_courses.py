@@ -54,7 +54,8 @@ def leaving_courses(
     -------
     dict of course to PoolCash
         "As expected"; each early repayment, on 500 paths at most, with lines that stay and with
-        lines repaid from it; and each exit.
+        lines repaid from it; and each exit from lines that still run. Where a stress has both,
+        lines leave in its courses of early repayment.
 
     Source
     ------
@@ -62,16 +63,18 @@ def leaving_courses(
     """
     courses = {"As expected": pool_cash(paths, lending, daily, profile, **about)}
     day = daily.index[-1]
+    running = file.lines_on(day)
     for name, stress in file.stress.items():
+        # of a line that has ended nobody can leave any more
+        gone = {**about, "exits": [line for line in stress.exits if line in running]}
         if stress.prepay_logit:
             logit = stress.prepay_logit * stress.course(moves.n_months)
             wave = replace(moves, prepay_logit=logit)
             cash = simulated_cash(owing, wave, climates[:_WAVE_PATHS], day, seed=seed)
             some = lending[:_WAVE_PATHS]
-            courses[name] = pool_cash(cash, some, daily, profile, **about)
-            paid = {**about, "repays_prepaid": True}
+            courses[name] = pool_cash(cash, some, daily, profile, **gone)
+            paid = {**gone, "repays_prepaid": True}
             courses[f"{name}{REPAID}"] = pool_cash(cash, some, daily, profile, **paid)
-        if stress.exits:
-            gone = {**about, "exits": stress.exits}
+        elif gone["exits"]:
             courses[name] = pool_cash(paths, lending, daily, profile, **gone)
     return courses

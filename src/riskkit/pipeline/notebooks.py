@@ -70,6 +70,7 @@ REASONS = {
     "world.json": "its borrowers are not simulated, so nobody can ask them what if",
     "rating_scale": "there is no model to rate by; run 04_cutoffs first",
     "decisions": "there is no model to decide by; run 04_cutoffs first",
+    "climate_factor": "no cash can be followed ahead; 08_provisions_funding says why",
     "rules": "no rule was left to judge; run 04_cutoffs first",
 }
 

@@ -160,8 +160,8 @@ def month_movement(
     Returns
     -------
     DataFrame, index cause
-        Of :func:`movement_table`; without rows where the panel has one month, or nobody was in
-        default a month ago.
+        Of :func:`movement_table`; without rows where a month ago no loan had been seen for two
+        months, or nobody had been in default.
     """
     days = last_month_ends(performance)
     empty = pd.DataFrame(columns=["loans", "ecl_amount"], index=pd.Index([], name="cause"))
@@ -169,6 +169,8 @@ def month_movement(
         return empty.astype("int64")
     today, earlier = days
     bands = kinds["band"]
+    if not performance.loc[performance["month_end"] <= earlier, "loan_id"].duplicated().any():
+        return empty.astype("int64")
     model = fit_losses(performance, applications, earlier, bands=bands, climate=fitted_climate)
     if np.isnan(model.lgd.at_default["lgd"]):
         return empty.astype("int64")

@@ -134,6 +134,11 @@ def lgd_text(lgd: LossGivenDefault) -> str:
             "No loan has been in default: what one would lose is **not known**, and "
             "all of it is taken as lost."
         )
+    if np.isnan(at["lgd"]):
+        return (
+            f"{at['loans']:,.0f} loans have been in default, none for long enough to see what it "
+            "brings: what one loses is **not known**, and all of it is taken as lost."
+        )
     sure = f"{at['lgd']:.1%} ({at['lgd_low']:.1%} to {at['lgd_high']:.1%})"
     text = f"A loan first in default loses **{sure}** of what it then owes, "
     text += f"by {at['loans']:,.0f} defaults, discounted at the effective rate."
@@ -177,7 +182,7 @@ def provision_figures(
     for system, row in coverage.drop(index=LARGER, errors="ignore").iterrows():
         if pd.notna(row["coverage_ratio"]):
             figures[f"Coverage by {system}"] = f"{row['coverage_ratio']:.0%}"
-    if at["loans"] > 0:
+    if at["loans"] > 0 and pd.notna(at["lgd"]):
         sure = f"{at['lgd']:.1%} ({at['lgd_low']:.1%} to {at['lgd_high']:.1%})"
         figures["Loss given default"] = f"{sure}, by {at['loans']:,.0f} defaults"
     return figures

@@ -105,8 +105,8 @@ class Arrangement:
             raise ValueError(f"{self.kind} has no {unfit}, got {getattr(self, unfit)!r}")
         if self.is_restored and self.kind != "capped_guarantee":
             raise ValueError(f"is_restored is of a capped_guarantee, got a {self.kind}")
-        if self.limit is not None and not self.limit > 0:
-            raise ValueError(f"limit must be > 0, got {self.limit!r}")
+        if self.limit is not None and not self.limit >= 0:
+            raise ValueError(f"limit must be >= 0, got {self.limit!r}")
 
     @property
     def lends(self) -> bool:

@@ -158,7 +158,7 @@ def _limits(shared: SharedLosses | None, arrangement: Arrangement) -> dict[str, 
     row |= {"exposure_amount": exposure, "limit_verdict": NO_LIMIT}
     if arrangement.limit is not None:
         row["limit_amount"] = float(arrangement.limit)
-        row["limit_use"] = exposure / arrangement.limit
+        row["limit_use"] = exposure / arrangement.limit if arrangement.limit else np.nan
         row["limit_verdict"] = BEYOND if exposure > arrangement.limit else WITHIN
     return row
 

@@ -27,6 +27,7 @@ def sharing_text(
     partners: pd.DataFrame,
     arrangements: Mapping[str, Arrangement],
     currency: str,
+    left_out: str = "",
 ) -> str:
     """Sentences on who bears what, at which price, and how far the lender relies on whom.
 
@@ -40,6 +41,8 @@ def sharing_text(
         Of :func:`riskkit.risk_sharing.partner_table`.
     arrangements : mapping of name to Arrangement
     currency : str
+    left_out : str
+        Of :meth:`riskkit.schema.FundingFile.for_columns`: which arrangements can be of no loan.
 
     Returns
     -------
@@ -47,7 +50,8 @@ def sharing_text(
         Markdown.
     """
     if partners.empty:
-        return "**Nobody shares the losses:** the funding file names no arrangement."
+        why = verbatim(left_out) if left_out else "the funding file names no arrangement"
+        return f"**Nobody shares the losses:** {why}."
     whole, alone = table.loc[ALL], table.loc[NONE]
     ceded = whole["partner_loss_amount"] / whole["whole_loss_amount"]
     text = (
@@ -64,7 +68,8 @@ def sharing_text(
         + (f" {_priced(prices.loc[name], one)}" if name in prices.index else "")
         for name, one in arrangements.items()
     ]
-    return "\n\n".join([text, "\n".join(told), _relied_on(partners)])
+    last = [f"{verbatim(left_out)}."] if left_out else []
+    return "\n\n".join([text, "\n".join(told), _relied_on(partners), *last])
 
 
 def _money(fen: float) -> str:
@@ -135,7 +140,11 @@ def _relied_on(partners: pd.DataFrame) -> str:
 
 
 def sharing_findings(
-    table: pd.DataFrame, prices: pd.DataFrame, partners: pd.DataFrame, currency: str
+    table: pd.DataFrame,
+    prices: pd.DataFrame,
+    partners: pd.DataFrame,
+    currency: str,
+    left_out: str = "",
 ) -> list[tuple[str, str, bool]]:
     """What of the sharing of losses deserves attention: topic, sentence, whether it is red.
 
@@ -143,9 +152,9 @@ def sharing_findings(
     ----------
     table, prices, partners : DataFrame
         As of :func:`sharing_text`.
-    currency : str
+    currency, left_out : str
     """
-    told = []
+    told = [("Risk sharing", left_out, False)] if left_out else []
     for name, row in partners[partners["limit_verdict"] == BEYOND].iterrows():
         what = f"{_money(row['exposure_amount'])} {currency} rely on {name}"
         told.append(

@@ -23,6 +23,7 @@ from riskkit.runoff.loans_in_default import LoansInDefault
 from riskkit.runoff.loans_of_book import open_loans
 from riskkit.runoff.month_effects import month_effects
 from riskkit.runoff.moves import Moves
+from riskkit.runoff.nothing_ahead import nothing_ahead_text
 from riskkit.runoff.open_loans import OpenLoans, joined
 from riskkit.runoff.path_quantiles import quantile_interval
 from riskkit.runoff.planned_lending import planned_loans
@@ -49,6 +50,7 @@ __all__ = [
     "lending_text",
     "lending_weeks",
     "month_effects",
+    "nothing_ahead_text",
     "open_loans",
     "planned_loans",
     "provisions_ahead",

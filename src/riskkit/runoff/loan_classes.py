@@ -138,7 +138,8 @@ def rates_after_factor(loans: OpenLoans, lgd_factor: float) -> Array:
     """
     if not lgd_factor >= 0:
         raise ValueError(f"lgd_factor must be >= 0, got {lgd_factor!r}")
-    if lgd_factor == 1:
+    # where nothing ever came in, nobody knows what would come in if less were lost
+    if lgd_factor == 1 or not len(loans.recovery_lags):
         return loans.recovered_rate
     worth = value_of_recoveries(loans)[:, None]
     loss = np.minimum(lgd_factor * (1 - loans.recovered_rate * worth), 1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -39,6 +39,11 @@ _MACRO = ("unemployment", "income", "liquidity")
 # as fen still exact in a float, so that sums of many are in 64 bits
 _MOST_MONEY = 1e13
 _ROUNDING = 1e-9
+# rows of tables beside those that the file names
+TAKEN = {
+    "stress": ("base", "all together", "climate alone", "all paths", "As expected"),
+    "sharing": ("no arrangement", "all loans", "all partners"),
+}
 _PERCENT = r"((?:[0-9]+\.?[0-9]*|\.[0-9]+))[ ]*%"
 
 
@@ -115,6 +120,7 @@ Points = Annotated[Number, Field(ge=-100, le=100)]
 Months = Annotated[Whole, Field(ge=1, le=120)]
 Days = Annotated[Whole, Field(ge=1, le=3660)]
 Segment = dict[Name, Scalar]
+Concentrated = Literal["product", "scenario", "region", "partner", "channel", "borrower"]
 
 
 def _in_segment(loans: pd.DataFrame, segment: Mapping[str, str]) -> Array:
@@ -385,7 +391,7 @@ class Deal(Block):
     """
 
     eligibility: Eligibility = Field(default_factory=Eligibility)
-    concentration: dict[Name, SomeShare] = Field(default_factory=dict)
+    concentration: dict[Concentrated, SomeShare] = Field(default_factory=dict)
     size: Part
     tranches: dict[Name, Tranche]
     fee_rate: Rate = 0.0
@@ -456,6 +462,35 @@ class FundingFile(Block):
         """The file as it holds for a source: one that says nothing where `lender` is another."""
         return self if self.lender in (None, name) else FundingFile(lender=self.lender)
 
+    def for_columns(self, columns: Collection[str]) -> tuple[FundingFile, str]:
+        """The file without sharing whose segment names a column not there, and which, in words.
+
+        A scenario whose column is not there stays: its row tells why it was not run.
+
+        Parameters
+        ----------
+        columns : collection of str
+            Of the loans and their applications.
+
+        Examples
+        --------
+        >>> bank = {"kind": "pro_rata", "share": "0.7", "segment": {"partner": "dune"}}
+        >>> own = FundingFile(sharing={"Bank": Sharing.model_validate(bank)})
+        >>> own.for_columns(["channel"])[1]
+        'Bank shares nothing: the loans have no column partner'
+        """
+        lacking = {
+            name: [column for column in block.segment if column not in columns]
+            for name, block in self.sharing.items()
+        }
+        told = [
+            f"{name} shares nothing: the loans have no column {' or '.join(absent)}"
+            for name, absent in lacking.items()
+            if absent
+        ]
+        kept = {name: block for name, block in self.sharing.items() if not lacking[name]}
+        return self.model_copy(update={"sharing": kept}), "; ".join(told)
+
     def lines_on(self, day: datetime.date) -> dict[str, Line]:
         """The lines whose contract still runs on a day."""
         return {
@@ -513,6 +548,10 @@ def _contradictions(file: FundingFile) -> Iterator[str]:
                 f"tiers.{name}.horizon_days: expected more than the {before.horizon_days} of "
                 f"{shorter}, found {tier.horizon_days}"
             )
+    for group, taken in TAKEN.items():
+        for name in taken:
+            if name in getattr(file, group):
+                yield f"{group}.{name}: expected another name, a row of the tables is called that"
     for name, stress in file.stress.items():
         for line in stress.exits:
             if line not in file.lines:
