@@ -17,6 +17,7 @@ from riskkit import funding, provisions, risk_sharing, runoff, schema
 from riskkit.checks import DataContractError
 from riskkit.funding import pool_courses
 from riskkit.funding.deal_outcome import ALL_PATHS
+from riskkit.funding.growth_words import _what_happened
 from riskkit.funding.loan_tape import SEGMENTS
 from riskkit.funding.stress_table import ALL, BASE, CLIMATE
 from riskkit.risk_sharing import arrangements
@@ -259,6 +260,20 @@ def test_a_limit_of_nothing_is_passed_by_anything():
     row = risk_sharing.sharing_table(cash, {"Bank": bank}).loc["Bank"]
     assert (row["exposure_amount"], row["limit_amount"], row["limit_verdict"]) == (500, 0, "beyond")
     assert np.isnan(row["limit_use"])
+
+
+def test_a_platform_that_fails_before_it_grows_has_not_failed_after_it():
+    months = pd.date_range("2023-05-31", periods=3, freq="ME")
+    amounts = {"balance": [500_00, 400_00, 300_00], "cash_amount": [10_00, -20_00, -30_00]}
+    case = SimpleNamespace(
+        ledger=pd.DataFrame(amounts, index=months),
+        platform=funding.Platform(),
+        onset=months[2],
+        broken=None,
+        gone=months[1],
+    )
+    text = _what_happened(case, "CNY")
+    assert "In June 2023 the money is gone**, 1 month **before** lending was loosened" in text
 
 
 # -- parameters ------------------------------------------------------------------------------------
