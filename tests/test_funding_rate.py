@@ -16,7 +16,7 @@ FUNDED = ["04_cutoffs", "07_offers", "08_provisions_funding", "09_monitoring"]
 LOW, HIGH = 0.06, 0.18
 CUTOFFS = ("04-03", "04-05", "04-06", "04-07")
 PRICES = ("07-03", "07-setup", "07-05", "07-31", "07-32", "07-demand", "07-33")
-COHORTS = ("08-03", "08-05", "08-30")
+COHORTS = ("08-03", "08-03b", "08-05", "08-30")
 
 
 def test_every_notebook_that_reckons_with_it_has_the_same_parameter():
