@@ -66,21 +66,6 @@ def test_loans_lent_later_move_as_those_of_today_so_many_months_earlier():
         assert (planned.at(ahead + 4, climate) == today.at(ahead, climate)).all()
 
 
-def test_an_offset_is_a_climate_of_the_cell_alone():
-    chain = fitted()
-    cells = every_cell(chain)
-    offset = np.zeros((len(cells), 4))
-    offset[3, 1:] = STEP
-    moves, plain = arrears.ChainMoves(chain, cells, 4, offset), arrears.ChainMoves(chain, cells, 4)
-    calm, shifted = moves.at(2, np.array([0.2]))[0], plain.at(2, np.array([0.2]))[0]
-    stressed = plain.at(2, np.array([0.2 + STEP]))[0]
-    np.testing.assert_allclose(calm[3], stressed[3], rtol=1e-12)
-    assert (np.delete(calm, 3, axis=0) == np.delete(shifted, 3, axis=0)).all()
-    assert (moves.at(1, np.zeros(1)) == plain.at(1, np.zeros(1))).all()
-    for_all = arrears.ChainMoves(chain, cells, 4, np.array([STEP]))
-    np.testing.assert_allclose(for_all.at(2, np.array([0.2]))[0], stressed, rtol=1e-12)
-
-
 def test_a_climate_moves_getting_worse_by_half_of_itself_from_every_state():
     chain = fitted()
     moves = arrears.ChainMoves(chain, every_cell(chain), 3)
@@ -91,23 +76,6 @@ def test_a_climate_moves_getting_worse_by_half_of_itself_from_every_state():
         assert inside.any()
         gap = (logit(more) - logit(worse))[inside]
         np.testing.assert_allclose(gap, 0.5 * STEP, rtol=1e-6)
-
-
-def test_paying_off_early_takes_from_those_who_pay_and_not_from_who_matures():
-    chain = fitted()
-    cells = every_cell(chain)
-    wave = np.array([0.0, 1.1, 1.1])
-    moves, plain = (arrears.ChainMoves(chain, cells, 3, None, w) for w in (wave, None))
-    assert (moves.at(1, np.zeros(1)) == plain.at(1, np.zeros(1))).all()
-    calm, wavy = plain.at(2, np.zeros(1))[0], moves.at(2, np.zeros(1))[0]
-    assert (wavy[:, 1:] == calm[:, 1:]).all()
-    assert (wavy[:, 0, 1:5] == calm[:, 0, 1:5]).all()
-    np.testing.assert_allclose(wavy.sum(axis=-1), 1)
-    both = (calm[:, 0, 0] > 1e-9) & (calm[:, 0, 5] > 1e-9)
-    odds = (wavy[:, 0, 5] / wavy[:, 0, 0] / (calm[:, 0, 5] / calm[:, 0, 0]))[both]
-    np.testing.assert_allclose(odds, np.exp(1.1))
-    at_end = calm[:, 0, 0] < 1e-12
-    np.testing.assert_allclose(wavy[at_end, 0, 5], calm[at_end, 0, 5])
 
 
 def test_a_climate_is_added_to_the_usual_one_of_a_chain_fitted_with_it():
@@ -132,12 +100,6 @@ def test_refused():
     cells = every_cell(chain)
     with pytest.raises(ValueError, match="kind must be one the chain knows, got '99'"):
         arrears.ChainMoves(chain, cells.assign(kind="99"), 3)
-    with pytest.raises(
-        ValueError, match=r"climate_offset must be of shape \(72, 3\), got \(72, 4\)"
-    ):
-        arrears.ChainMoves(chain, cells, 3, np.zeros((72, 4)))
-    with pytest.raises(ValueError, match="prepay_logit must be finite"):
-        arrears.ChainMoves(chain, cells, 3, None, np.array([np.inf]))
     with pytest.raises(ValueError, match=r"state must lie in 0..3"):
         arrears.ChainMoves(chain, cells.assign(state=4), 3)
     with pytest.raises(ValueError, match="mob and start must be >= 0"):

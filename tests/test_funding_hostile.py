@@ -219,13 +219,12 @@ stress:
 """,
     )
     monkeypatch.setattr(pool_courses, "simulated_cash", lambda *a, **k: "wave")
-    monkeypatch.setattr(pool_courses, "replace", lambda moves, **k: moves)
+    monkeypatch.setattr(pool_courses, "prepaying_moves", lambda moves, *a: moves)
     monkeypatch.setattr(pool_courses, "pool_cash", lambda cash, *a, **k: (cash, k))
     daily = pd.DataFrame(index=pd.DatetimeIndex([DAY]))
-    moves, lending = SimpleNamespace(n_months=12), np.zeros((1, 1))
-    drawn = (None, moves, np.zeros((1, 12)), "paths", lending, daily, None)
+    lending = np.zeros((1, 1))
+    drawn = (None, None, np.zeros((1, 12)), "paths", lending, daily, None)
     assert funding.leaving_courses(file, *drawn, seed=1, n_loans=2) == {
-        "As expected": ("paths", {"n_loans": 2}),
         "Both": ("wave", {"n_loans": 2, "exits": ["East"]}),
         "Both, lines repaid from it": (
             "wave", {"n_loans": 2, "exits": ["East"], "repays_prepaid": True},
@@ -242,7 +241,7 @@ def test_lines_and_tranches_of_one_name_are_told_apart():
     nothing = pd.DataFrame(columns=[
         "held_amount", "needed_amount", "needed_low", "needed_high", "needed_so_far",
     ], dtype=float)  # fmt: skip
-    table = funding.implied_rate(lines, nothing, balance=2_000, cash_rate=0, tranches=notes)
+    table = funding.implied_rate(lines, nothing, cash_rate=0, tranches=notes)
     amounts = {"A (line)": 800, "Cash held (line)": 300, "C": 200, "A (tranche)": 100}
     assert table["amount"].to_dict() == {**amounts, "Loans funded": 1_400}
     assert table.loc["Loans funded", "cost_amount"] == pytest.approx(40 + 6 + 2 + 4)

@@ -24,7 +24,7 @@ def pool_of(held, needed, low=None, high=None):
 
 ENOUGH = pool_of([300_000.0, 700_000.0], [200_000.0, 500_000.0])
 SMALL = pool_of([300_000.0, 700_000.0], [600_000.0, 900_000.0], [0.0, 700_000.0], [0.0, 1e6])
-BOOK = {"balance": 12_000_000, "cash_rate": 0.01}
+BOOK = {"cash_rate": 0.01}
 
 
 def test_a_lender_worked_by_hand():
@@ -71,18 +71,15 @@ def test_where_nobody_has_said_what_is_held_the_rate_is_that_of_filled_tiers():
     assert np.isnan(few["rate_high"].iloc[-1])
 
 
-def test_tranches_fees_and_own_money_have_rows_of_their_own():
-    tranches = pd.DataFrame({"amount": [1_000_000], "rate": [0.045]}, index=["Senior"])
-    about = BOOK | {"tranches": tranches, "fee_amount": 5_000}
-    table = funding.implied_rate(LINES, ENOUGH, equity_rate=0.12, **about)
-    assert table.loc["Senior", "cost_amount"] == 45_000
-    assert table.loc["Fees of the deal", "cost_amount"] == 5_000
-    # what the tranche brings repays the dearest line
-    assert table.loc[["East", "West"], "amount"].tolist() == [6_000_000, 3_000_000]
-    # 12 million of loans and 1 million of cash are funded by 10 million of debt
-    assert table.loc["Own money", "amount"] == 3_000_000
-    cost = 480_000 + 45_000 + 5_000 + 360_000 - 10_000
-    assert table.loc["Loans funded", "rate"] == pytest.approx(cost / 12_000_000)
+def test_tranches_repay_the_dearest_line():
+    tranches = pd.DataFrame({"amount": [5_000_000], "rate": [0.045]}, index=["Senior"])
+    table = funding.implied_rate(LINES, ENOUGH, tranches=tranches, **BOOK)
+    assert table.loc["Senior", "cost_amount"] == 225_000
+    # of West nothing is left, and of East what five million do not repay
+    assert table.index[:3].tolist() == ["East", "Senior", "Cash held"]
+    assert table.loc["East", "amount"] == 5_000_000
+    cost = 250_000 + 225_000 - 10_000
+    assert table.loc["Loans funded", "rate"] == pytest.approx(cost / 9_000_000)
 
 
 @settings(max_examples=50)
@@ -91,14 +88,12 @@ def test_tranches_fees_and_own_money_have_rows_of_their_own():
     held=st.lists(st.integers(0, 10**8) | st.just(None), min_size=1, max_size=3),
     needed=st.integers(0, 10**8),
     cash_rate=st.floats(0, 0.1),
-    equity_rate=st.none() | st.floats(0, 0.2),
 )
-def test_the_parts_add_up(drawn, held, needed, cash_rate, equity_rate):
+def test_the_parts_add_up(drawn, held, needed, cash_rate):
     lines = pd.DataFrame({"drawn_amount": drawn, "rate": 0.05}, index=range(len(drawn)))
     pool = pool_of([np.nan if h is None else float(h) for h in held], [float(needed)] * len(held))
-    about = {"balance": 5 * 10**8, "cash_rate": cash_rate, "equity_rate": equity_rate}
-    table = funding.implied_rate(lines, pool, **about)
-    if not any(drawn) and equity_rate is None:
+    table = funding.implied_rate(lines, pool, cash_rate=cash_rate)
+    if not any(drawn):
         assert table.empty
         return
     cost = table["cost_amount"]
@@ -139,11 +134,9 @@ def test_a_run_that_reckons_with_another_rate_is_told(run, red):
 
 
 def test_what_cannot_be_is_refused():
-    about = {"balance": 1, "cash_rate": 0.01}
-    for change in ({"cash_rate": -0.01}, {"balance": -1}, {"fee_amount": -1}):
-        (name,) = change
-        with pytest.raises(ValueError, match=f"{name} must be >= 0"):
-            funding.implied_rate(LINES, ENOUGH, **(about | change))
+    about = {"cash_rate": 0.01}
+    with pytest.raises(ValueError, match="cash_rate must be >= 0"):
+        funding.implied_rate(LINES, ENOUGH, cash_rate=-0.01)
     with pytest.raises(ValueError, match=r"rate must be >= 0, got -0\.05"):
         funding.implied_rate(LINES.assign(rate=-0.05), ENOUGH, **about)
     with pytest.raises(DataContractError, match="rate"):

@@ -211,27 +211,18 @@ def test_loans_in_default_bring_the_rest_by_the_months_since_until_nothing_comes
     np.testing.assert_allclose(loans.in_default_loss[0], loss, atol=1e-6)
 
 
-def test_cells_are_split_by_all_labels_and_cash_is_told_apart_by_the_first():
+def test_cash_is_told_apart_by_groups_and_adds_up():
     book, model, kinds, _ = fitted()
-    labels = pd.DataFrame(
-        {"channel": np.resize(["app", "web", "shop"], len(book)), "house": "x"}, index=book.index
-    ).iloc[2:]
-    loans, cells = runoff.open_loans(book, model, kinds, n_months=5, segments=labels)
-    plain, few = runoff.open_loans(book, model, kinds, n_months=5)
+    channel = pd.Series(np.resize(["app", "web", "shop"], len(book)), index=book.index).iloc[2:]
+    plain, _ = runoff.open_loans(book, model, kinds, n_months=5)
+    assert plain.groups.tolist() == [""]
+    loans = plain.grouped(channel)
     assert loans.groups.tolist() == ["", "app", "shop", "web"]
-    assert list(cells) == ["kind", "band", "mob", "state", "start", "channel", "house"]
-    assert len(cells) > len(few)
-    told = cells["channel"].to_numpy()[loans.cell]
-    assert (told == loans.groups.to_numpy()[loans.group]).all()
-    again = plain.grouped(labels["channel"])
-    assert (again.groups[again.group] == loans.groups[loans.group]).all()
-    np.testing.assert_allclose(loans.in_default.sum(axis=0), plain.in_default[0])
-    np.testing.assert_allclose(loans.in_default_loss.sum(axis=0), plain.in_default_loss[0])
-    with pytest.raises(ValueError, match="segments must not be named mob"):
-        runoff.open_loans(book, model, kinds, n_months=5, segments=labels.assign(mob="a"))
-    doubled = pd.concat([labels, labels])
-    with pytest.raises(ValueError, match="every loan once"):
-        runoff.open_loans(book, model, kinds, n_months=5, segments=doubled)
+    told = pd.Series(loans.groups[loans.group], index=loans.ids)
+    assert (told == channel.reindex(loans.ids).fillna("")).all()
+    for name in ("in_default", "in_default_loss", "in_default_owed"):
+        whole = getattr(plain, name)[0]
+        np.testing.assert_allclose(getattr(loans, name).sum(axis=0), whole)
 
 
 def test_a_book_without_loans_and_one_of_defaults_alone():
@@ -304,7 +295,7 @@ def test_three_months_ahead_lend_what_the_last_three_did():
     assert shuffled.ids.tolist() == loans.ids.tolist()
 
 
-def test_what_is_lent_is_what_was_booked_in_whole_months_and_scaled():
+def test_what_is_lent_is_what_was_booked_in_whole_months():
     asked = lately()
     booked = asked[asked["booked"]]
     of_three = booked[booked["applied_at"] >= "2024-10-01"]
@@ -314,16 +305,11 @@ def test_what_is_lent_is_what_was_booked_in_whole_months_and_scaled():
     early, _ = planned(asked, day="2024-12-30")
     before = booked[booked["applied_at"] < "2024-12-01"]
     assert set(early.ids) == set(before["application_id"])
-    more, _ = planned(asked, volume_factor=1.5)
-    assert len(more.ids) == pytest.approx(1.5 * len(loans.ids), abs=1)
-    assert more.owed[:, 0].sum() == pytest.approx(1.5 * loans.owed[:, 0].sum(), rel=0.05)
     some, _ = planned(asked, lending_months=2)
     assert some.start.max() == 2
     assert some.n_months == 6
-    none, cells = planned(asked, volume_factor=0)
-    assert len(none.ids) == len(cells) == 0
-    nothing, _ = planned(asked.assign(booked=False))
-    assert len(nothing.ids) == 0
+    nothing, cells = planned(asked.assign(booked=False))
+    assert len(nothing.ids) == len(cells) == 0
 
 
 def test_a_planned_loan_pays_by_the_contract_and_a_fee_is_withheld():
@@ -340,24 +326,12 @@ def test_a_planned_loan_pays_by_the_contract_and_a_fee_is_withheld():
     assert (loans.state == 0).all()
 
 
-def test_no_price_is_above_the_cap():
-    asked = lately()
-    free, _ = planned(asked)
-    capped, _ = planned(asked, cap_apr=0.24)
-    assert (capped.owed[:, 0] == free.owed[:, 0]).all()
-    dear = free.effective_rate > 0.0201
-    assert capped.effective_rate.max() == pytest.approx(0.02)
-    assert (capped.fee[dear] == 0).all()
-    for name in ("due", "fee", "effective_rate"):
-        assert (getattr(capped, name)[~dear] == getattr(free, name)[~dear]).all()
-    assert (capped.due[dear, -1] < free.due[dear, -1]).all()
-    assert planned(asked, cap_apr=0.0)[0].due[:, -1].tolist() == free.owed[:, 0].tolist()
-
-
 def test_two_sets_joined_are_both():
     book, model, kinds, _ = fitted()
     today = runoff.open_loans(book, model, kinds, n_months=6)
-    new = planned(lately(), segments=lately().set_index("application_id")["term_months"])
+    loans, cells = planned(lately())
+    terms = lately().set_index("application_id")["term_months"]
+    new = loans.grouped(terms.astype("str")), cells
     loans, cells = runoff.joined(today, new)
     assert len(loans.ids) == len(today[0].ids) + len(new[0].ids)
     assert len(cells) == len(today[1]) + len(new[1])
@@ -389,8 +363,6 @@ def test_bad_input_is_refused():
     for setting, message in (
         ({"lookback_months": 0}, "lookback_months must be >= 1"),
         ({"lending_months": 7}, "lending_months must lie in 0..n_months = 6"),
-        ({"volume_factor": -1}, "volume_factor must be >= 0"),
-        ({"cap_apr": -0.1}, "cap_apr must be >= 0"),
     ):
         with pytest.raises(ValueError, match=message):
             planned(asked, **setting)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from riskkit import funding, lights, monitoring, schema, synthetic
+from riskkit import funding, lights, schema, synthetic
 from riskkit.metrics import jeffreys_interval
 from studies import PROJECT, Study
 
@@ -24,17 +24,8 @@ def limits() -> schema.LimitsFile:
 
 
 def history(world: synthetic.Portfolio, day: pd.Timestamp) -> pd.DataFrame:
-    """Colours of all lights of a world, each month told from itself and those before."""
-    counts = monitoring.monthly_counts(
-        world.applications,
-        observed_to=day,
-        performance=world.performance,
-        instalments=world.instalments,
-    )
-    signs = lights.join_signs(
-        lights.monthly_signs(counts, day), lights.share_signs(world.applications, limits(), day)
-    )
-    return lights.lights_history(signs, limits())
+    tables = world.applications, world.performance, world.instalments
+    return lights.portfolio_lights(*tables, limits(), day)
 
 
 def months_after(onset: pd.Timestamp, month: pd.Timestamp | None) -> float:

@@ -18,7 +18,7 @@ from riskkit.arrears.default_chain import (
     cell_codes,
     moves_in_month,
 )
-from riskkit.arrears.moves_in_arrears import ENDED, N_STATES
+from riskkit.arrears.moves_in_arrears import N_STATES
 from riskkit.checks import Array, require_columns
 
 __all__ = ["ChainMoves"]
@@ -43,19 +43,11 @@ class ChainMoves:
         that; 0: today). Other columns are not read.
     n_months : int
         How far ahead moves are asked for.
-    climate_offset : float array broadcast to (n_cells, n_months), optional
-        Climate of the cell's own in each month ahead, added: a borrower's risk acts in all states,
-        as a climate does.
-    prepay_logit : float array broadcast to (n_cells, n_months), optional
-        Added in each month ahead to the log-odds that a loan without arrears which pays what is
-        due pays off all: p(ended) ÷ p(0). How many fall behind is not changed, nor how many
-        mature, since of loans that end by plan none goes on without arrears.
 
     Raises
     ------
     ValueError
-        A kind that the chain was not fitted on, a state or start out of range, or an offset of
-        another shape or not finite.
+        A kind that the chain was not fitted on, or a state or start out of range.
 
     Source
     ------
@@ -65,17 +57,13 @@ class ChainMoves:
     chain: ArrearsChain
     cells: pd.DataFrame
     n_months: int
-    climate_offset: ArrayLike | None = None
-    prepay_logit: ArrayLike | None = None
     # worked out once: positions in the chain, and by (month since found, cell) what is added
     _codes: list[Array] = field(init=False, repr=False)
     _band: Array = field(init=False, repr=False)
     _start: Array = field(init=False, repr=False)
     _levels: Array = field(init=False, repr=False)
     _lived: Array = field(init=False, repr=False)
-    _offset: Array = field(init=False, repr=False)
-    _prepay: Array = field(init=False, repr=False)
-    # and by month ahead, once asked for: moves in no climate but the cell's own
+    # and by month ahead, once asked for
     _usual: dict[int, OddsOfMoves] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -97,24 +85,10 @@ class ChainMoves:
             "_start": self.cells["start"].to_numpy(np.int64),
             "_levels": band_levels(self.chain, codes, band, self.n_months),
             "_lived": felt.lived[codes[0], codes[1]] + before,
-            "_offset": self._by_cell("climate_offset"),
-            "_prepay": self._by_cell("prepay_logit"),
             "_usual": {},
         }
         for name, value in worked_out.items():
             object.__setattr__(self, name, value)
-
-    def _by_cell(self, name: str) -> Array:
-        given = getattr(self, name)
-        values = np.zeros(1) if given is None else np.asarray(given, dtype=float)
-        if not np.isfinite(values).all():
-            raise ValueError(f"{name} must be finite")
-        shape = len(self.cells), self.n_months
-        if values.ndim > 2 or any(
-            n not in (1, wanted) for n, wanted in zip(values.shape[::-1], shape[::-1], strict=False)
-        ):
-            raise ValueError(f"{name} must be of shape {shape}, got {values.shape}")
-        return np.broadcast_to(values, shape)
 
     def at(self, ahead: int, climate: ArrayLike) -> Array:
         """Probabilities of the moves in one month ahead, for each of some climates.
@@ -142,26 +116,16 @@ class ChainMoves:
             self._usual[ahead] = self._in_usual_climate(ahead)
         slopes = self.chain.climate.slopes[:, 0]
         climates = np.asarray(climate, dtype=float)[:, None, None]
-        moves = self._usual[ahead].shifted(climates * slopes)
-        odds = np.exp(self._prepay[:, ahead - 1])
-        if (odds != 1).any():
-            stays, ends = moves[:, :, 0, 0], moves[:, :, 0, ENDED]
-            both = stays + ends
-            weight = stays + ends * odds
-            moves[:, :, 0, ENDED] = np.divide(
-                both * ends * odds, weight, out=np.zeros_like(both), where=weight > 0
-            )
-            moves[:, :, 0, 0] = both - moves[:, :, 0, ENDED]
-        return moves
+        return self._usual[ahead].shifted(climates * slopes)
 
     def _in_usual_climate(self, ahead: int) -> OddsOfMoves:
-        """Moves of a month ahead in the usual climate and the cells' own."""
+        """Moves of a month ahead in the usual climate."""
         age = np.maximum(ahead - 1 - self._start, 0)
         each = np.arange(len(age))
         level = self._levels[age, each]
         odds = moves_in_month(self.chain, self._codes, self._band, level, age)
         kind, found_mob, _ = self._codes
         mob = np.minimum(found_mob + age, self.chain.moves.shape[1] - 1)
-        usual = self.chain.usual_climate + self._offset[:, ahead - 1]
-        logits = self.chain.climate.logits(kind, mob, usual, self._lived[age, each])
+        usual, lived = self.chain.usual_climate, self._lived[age, each]
+        logits = self.chain.climate.logits(kind, mob, usual, lived)
         return replace(odds, worse=odds.worse + logits)

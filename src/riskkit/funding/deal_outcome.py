@@ -15,7 +15,7 @@ import pandas as pd
 from riskkit.checks import Array
 from riskkit.funding.deal import POOL, Deal
 from riskkit.funding.sold_cash import cash_of_future, times_defaults
-from riskkit.funding.waterfall import DAYS, Payments, pay_out, payment_table
+from riskkit.funding.waterfall import DAYS, REASONS, Payments, pay_out, payment_table
 from riskkit.metrics import jeffreys_interval
 from riskkit.runoff import AMOUNTS, FutureCash
 
@@ -257,7 +257,6 @@ def _case(paid: Payments, deal: Deal, funding_rate: float) -> pd.DataFrame:
     hold = ((by["collected"] - by["purchased"]) * worth).sum(axis=1)
     sell = notes - deal.reserve + ((by["equity"] + by["fee"]) * worth).sum(axis=1)
     opening = np.maximum(paid.opening, 1)
-    reasons = np.array(["", "overcollateralisation", "defaults"], dtype=object)
     return pd.DataFrame(
         {
             "pool_amount": paid.opening,
@@ -266,7 +265,7 @@ def _case(paid: Payments, deal: Deal, funding_rate: float) -> pd.DataFrame:
             "defaulted_rate": by["default"].sum(axis=1) / opening,
             "open_rate": by["pool"][:, -1] / opening,
             "least_overcollateralisation": np.nanmin(paid.ratio, axis=1),
-            "breached": reasons[by["breach"][:, -1]],
+            "breached": np.array(REASONS, dtype=object)[by["breach"][:, -1]],
             "breached_on": paid.pay_dates[breached.argmax(axis=1)].where(found),
             "equity_amount": by["equity"].sum(axis=1),
             "fee_amount": by["fee"].sum(axis=1),

@@ -18,8 +18,8 @@ __all__ = ["headline", "implied_rate", "implied_text"]
 
 HELD, FILLED = "Loans funded", "Loans funded, tiers filled"
 LACKING = "Cash that is lacking"
-FEES, OWN, CASH = "Fees of the deal", "Own money", "Cash held"
-_ROWS = HELD, FILLED, LACKING, FEES, OWN, CASH
+CASH = "Cash held"
+_ROWS = HELD, FILLED, LACKING, CASH
 _COLUMNS = "amount", "rate", "cost_amount", "cost_low", "cost_high", "rate_low", "rate_high"
 _NEEDED = ["held_amount", "needed_amount", "needed_low", "needed_high", "needed_so_far"]
 
@@ -28,22 +28,19 @@ def implied_rate(
     lines: pd.DataFrame,
     pool: pd.DataFrame,
     *,
-    balance: int,
     cash_rate: float,
     tranches: pd.DataFrame | None = None,
-    fee_amount: int = 0,
-    equity_rate: float | None = None,
 ) -> pd.DataFrame:
     """The rate a year that lines, tranches and the cash of the pool imply, part by part.
 
     Debt D (what is drawn on lines, and tranches) pays for loans F and for the cash C that the pool
     holds: F = D − C. The rate is what a year costs ÷ F:
 
-        (Σ drawn · rate + Σ tranche · rate + fees − C · cash_rate) ÷ F
+        (Σ drawn · rate + Σ tranche · rate − C · cash_rate) ÷ F
 
     Cash that the tiers lack would be drawn at the mean rate m of the debt, and cost
-    m − cash_rate: with it the rate is that of filled tiers. Where the lender's own money must earn
-    a rate, the rest of the balance costs that, and the whole is divided by the balance.
+    m − cash_rate: with it the rate is that of filled tiers. The lender's own money is no part of
+    it, and a deal's fee is none where the lender is paid it as servicer.
 
     Parameters
     ----------
@@ -52,28 +49,21 @@ def implied_rate(
     pool : DataFrame, index tier
         `held_amount`, `needed_amount`, `needed_low`, `needed_high`, `needed_so_far` (fen): the
         rows of one course of :func:`riskkit.funding.fund_pool`; without rows, no pool.
-    balance : int
-        Owed by performing loans, fen.
     cash_rate : float
         Earned a year on cash.
     tranches : DataFrame, index tranche, optional
         `amount` (fen, sold to investors), `rate`. What they bring repays lines, the dearest first.
-    fee_amount : int
-        Fees of a deal, a year, fen.
-    equity_rate : float, optional
-        That the lender's own money must earn, a year.
 
     Returns
     -------
     DataFrame, index part
         A row for each line and tranche (a name that two have, or another row, with "(line)" or
-        "(tranche)" after it), then "Fees of the deal", "Own money", "Cash held" (earns:
-        below 0), as far as there are any, and their sum "Loans funded": `amount` (fen), `rate`,
+        "(tranche)" after it), then "Cash held" (earns: below 0), if any, and their sum "Loans
+        funded": `amount` (fen), `rate`,
         `cost_amount` (a year, fen); of the sum `rate` is the rate implied. Then "Cash that is
         lacking" and the sum with it, "Loans funded, tiers filled", with `cost_low`, `cost_high`,
         `rate_low` and `rate_high` of the size's interval. Where nobody has said what is held, all
-        that is needed is lacking. NaN where debt funds nothing but cash. No debt and no rate of own
-        money: no rows.
+        that is needed is lacking. NaN where debt funds nothing but cash. No debt: no rows.
 
     Raises
     ------
@@ -91,7 +81,7 @@ def implied_rate(
     >>> lines = pd.DataFrame({"drawn_amount": [1000], "rate": [0.05]}, index=["bank"])
     >>> pool = pd.DataFrame({"held_amount": [200.0], "needed_amount": [300.0],
     ...     "needed_low": [280.0], "needed_high": [320.0], "needed_so_far": [300.0]}, index=["a"])
-    >>> table = implied_rate(lines, pool, balance=1200, cash_rate=0.01)
+    >>> table = implied_rate(lines, pool, cash_rate=0.01)
     >>> table["cost_amount"].tolist()
     [50.0, -2.0, 48.0, 4.0, 52.0]
     >>> table.loc[["Loans funded", "Loans funded, tiers filled"], "rate"].tolist()
@@ -109,31 +99,24 @@ def implied_rate(
         kinds += ["tranche"] * len(tranches)
     debt = debt.set_axis(_told_apart(debt.index.astype("str"), kinds))
     debt = debt[debt["amount"] != 0].astype(float)
-    stated = {"cash_rate": cash_rate, "fee_amount": fee_amount, "balance": balance}
-    stated |= {"equity_rate": equity_rate or 0.0, **debt.min().dropna()}
+    stated = {"cash_rate": cash_rate, **debt.min().dropna()}
     for name, value in stated.items():
         if not value >= 0:
             raise ValueError(f"{name} must be >= 0, got {value:g}")
-    if debt.empty and equity_rate is None:
+    if debt.empty:
         return pd.DataFrame(columns=list(_COLUMNS), dtype=float).rename_axis("part")
     debt["cost_amount"] = debt["amount"] * debt["rate"]
     parts = debt.to_dict("index")
-    if fee_amount:
-        parts[FEES] = {"cost_amount": float(fee_amount)}
     held = float(pool["held_amount"].sum())
     funded = float(debt["amount"].sum()) - held
-    if equity_rate is not None and balance > funded:
-        own = balance - funded
-        parts[OWN] = _part(own, equity_rate)
-        funded = float(balance)
     if held:
         parts[CASH] = _part(held, -cash_rate)
     base = funded if funded > 0 else np.nan
     cost = sum(part["cost_amount"] for part in parts.values())
     parts[HELD] = {"amount": funded, "rate": cost / base, "cost_amount": cost}
     if len(pool):
-        mean = debt["cost_amount"].sum() / debt["amount"].sum() if len(debt) else equity_rate
-        lacking = _part(_lacking(pool, held), (mean or 0.0) - cash_rate)
+        mean = debt["cost_amount"].sum() / debt["amount"].sum()
+        lacking = _part(_lacking(pool, held), mean - cash_rate)
         parts[LACKING] = lacking
         ends = ("amount", "low", "high")
         total = {f"cost_{end}": cost + lacking[f"cost_{end}"] for end in ends}

@@ -5,15 +5,14 @@ Takes the scenarios of the funding file; gives the pool's flows in each that tak
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
-from riskkit.arrears import ChainMoves
 from riskkit.checks import Array
 from riskkit.funding.pool_cash import PoolCash, pool_cash
-from riskkit.runoff import FutureCash, OpenLoans, simulated_cash
+from riskkit.funding.stressed_loans import prepaying_moves
+from riskkit.runoff import FutureCash, Moves, OpenLoans, simulated_cash
 from riskkit.schema import FundingFile
 
 __all__ = ["leaving_courses"]
@@ -26,7 +25,7 @@ REPAID = ", lines repaid from it"
 def leaving_courses(
     file: FundingFile,
     owing: OpenLoans,
-    moves: ChainMoves,
+    moves: Moves,
     climates: Array,
     paths: FutureCash,
     lending: Array,
@@ -36,7 +35,7 @@ def leaving_courses(
     seed: int,
     **about: Any,
 ) -> dict[str, PoolCash]:
-    """Flows of the pool as expected, and in each stress that has early repayment or exits.
+    """Flows of the pool in each stress that has early repayment or exits.
 
     Parameters
     ----------
@@ -53,7 +52,7 @@ def leaving_courses(
     Returns
     -------
     dict of course to PoolCash
-        "As expected"; each early repayment, on 500 paths at most, with lines that stay and with
+        Each early repayment, on 500 paths at most, with lines that stay and with
         lines repaid from it; and each exit from lines that still run. Where a stress has both,
         lines leave in its courses of early repayment.
 
@@ -61,15 +60,15 @@ def leaving_courses(
     ------
     riskkit definition.
     """
-    courses = {"As expected": pool_cash(paths, lending, daily, profile, **about)}
+    courses = {}
     day = daily.index[-1]
     running = file.lines_on(day)
     for name, stress in file.stress.items():
         # of a line that has ended nobody can leave any more
         gone = {**about, "exits": [line for line in stress.exits if line in running]}
         if stress.prepay_logit:
-            logit = stress.prepay_logit * stress.course(moves.n_months)
-            wave = replace(moves, prepay_logit=logit)
+            logit = stress.prepay_logit * stress.course(climates.shape[1])
+            wave = prepaying_moves(moves, owing, logit)
             cash = simulated_cash(owing, wave, climates[:_WAVE_PATHS], day, seed=seed)
             some = lending[:_WAVE_PATHS]
             courses[name] = pool_cash(cash, some, daily, profile, **gone)

@@ -23,6 +23,7 @@ __all__ = [
     "StressedMoves",
     "condensed",
     "nothing_in_default",
+    "prepaying_moves",
     "sampled_loans",
     "stressed_loans",
     "taken",
@@ -105,6 +106,19 @@ class RememberedMoves:
         if len(self._known) > _MOST_KNOWN:
             del self._known[next(iter(self._known))]
         return known if len(climate) == 1 else known[place]
+
+
+def prepaying_moves(moves: Moves, loans: OpenLoans, prepay_logit: Array) -> StressedMoves:
+    """The same moves but for early repayment: see `prepay_logit` of :class:`StressedMoves`."""
+    n_cells = int(np.max(loans.cell, initial=-1)) + 1
+    return StressedMoves(
+        moves=moves,
+        origin=np.arange(n_cells),
+        step=np.zeros(n_cells, dtype=np.int64),
+        offsets=np.zeros(1),
+        prepay_logit=prepay_logit,
+        never_pays=np.zeros(n_cells, dtype=bool),
+    )
 
 
 def stressed_loans(

@@ -133,8 +133,6 @@ def lending_paths(
     n_days: int,
     n_paths: int,
     seed: int,
-    *,
-    volume_factor: float = 1.0,
 ) -> Array:
     """Cash paid out on each of the days ahead, on many paths.
 
@@ -158,8 +156,6 @@ def lending_paths(
         At least 1.
     seed : int
         At least 0 and below 2^31.
-    volume_factor : float
-        Multiplies what is paid out.
 
     Returns
     -------
@@ -179,8 +175,6 @@ def lending_paths(
     for name, value in (("n_days", n_days), ("n_paths", n_paths)):
         if value < 1:
             raise ValueError(f"{name} must be >= 1, got {value!r}")
-    if not 0 <= volume_factor < np.inf:
-        raise ValueError(f"volume_factor must be >= 0 and finite, got {volume_factor!r}")
     check_seed("seed", seed)
     n_weeks = min(len(daily) // 7, LOOKBACK_WEEKS)
     if n_weeks < LEAST_WEEKS:
@@ -212,7 +206,7 @@ def lending_paths(
     drawn = _drawn_weeks(rng, n_paths, n_ahead, n_weeks, width)
     # a week as far from what was expected as it was, stretched; its days keep their shares
     level *= np.maximum(1 + stretch * (week[drawn] - 1), 0) / np.where(week > 0, week, 1.0)[drawn]
-    paths = (volume_factor * level[:, :, None] * ratio[drawn]).reshape(n_paths, -1)
+    paths = (level[:, :, None] * ratio[drawn]).reshape(n_paths, -1)
     return np.rint(paths[:, :n_days]).astype(np.int64)
 
 

@@ -21,13 +21,10 @@ from riskkit.runoff.open_loans import OpenLoans
 __all__ = [
     "Recoveries",
     "cells_of",
-    "groups_of",
+    "one_group",
     "open_loans",
     "plans_ahead",
-    "segment_frame",
 ]
-
-_CELL = ["kind", "band", "mob", "state", "start"]
 
 
 def open_loans(
@@ -36,7 +33,6 @@ def open_loans(
     kinds: pd.DataFrame,
     *,
     n_months: int,
-    segments: pd.Series | pd.DataFrame | None = None,
 ) -> tuple[OpenLoans, pd.DataFrame]:
     """Loans on the books that still have to pay, and the cells of those that move alike.
 
@@ -62,16 +58,13 @@ def open_loans(
     n_months : int
         How far ahead they are to be followed. Provisions need the months until
         `OpenLoans.last_month`.
-    segments : Series or DataFrame, index loan_id, optional
-        Labels that are to be told apart, such as the channel. Cells are split by all columns; cash
-        is told apart by the first, see :meth:`OpenLoans.grouped`. A loan that is not there, or a
-        missing label, is "".
 
     Returns
     -------
     OpenLoans
+        All of one group, "", until they are told apart by :meth:`OpenLoans.grouped`.
     DataFrame, a row for each cell
-        `kind`, `band`, `mob`, `state`, `start` (0) and the columns of `segments`.
+        `kind`, `band`, `mob`, `state`, `start` (0).
 
     Raises
     ------
@@ -88,23 +81,18 @@ def open_loans(
     performing = (book["state"] < N_STATES).to_numpy()
     loans, gone = book[performing], book[~performing]
     recoveries = Recoveries.of(model.lgd, book["effective_rate"], book["balance"])
-    labels = segment_frame(segments, book.index)
-    group, index = groups_of(labels)
     known = kinds[["kind", "band"]].reindex(loans.index)
     known = known.assign(mob=loans["mob"], state=loans["state"], start=0)
-    cell, cells = cells_of(known.join(labels if segments is not None else labels[[]]))
+    cell, cells = cells_of(known)
     due, owed, left = plans_ahead(loans)
     mob = loans["mob"].to_numpy()[:, None] + np.arange(1, n_months + 1)
     cash, loss = recoveries.of_gone(gone, n_months)
     brings = np.flatnonzero(cash.any(axis=1))
     pool, pools = model.lgd.workouts_of(gone.iloc[brings])
-    by_group = np.zeros((len(index), n_months)), np.zeros((len(index), n_months + 1))
-    for values, of_loans in zip(by_group, (cash, loss), strict=True):
-        np.add.at(values, group[~performing], of_loans)
     open_today = OpenLoans(
         ids=loans.index,
-        group=group[performing],
-        groups=index,
+        group=np.zeros(len(loans), dtype=np.int64),
+        groups=one_group(),
         start=np.zeros(len(loans), dtype=np.int64),
         state=loans["state"].to_numpy(np.int8),
         cell=cell,
@@ -114,15 +102,13 @@ def open_loans(
         fee=np.zeros(len(loans), dtype=np.int64),
         recovered_rate=recoveries.of_default(loans, mob, known["band"].to_numpy()),
         recovery_lags=recoveries.lags,
-        in_default=by_group[0],
+        in_default=cash.sum(axis=0)[None],
         effective_rate=loans["effective_rate"].to_numpy(float),
-        in_default_owed=np.bincount(
-            group[~performing], gone["balance"].to_numpy(float), len(index)
-        ),
-        in_default_loss=by_group[1],
+        in_default_owed=gone["balance"].to_numpy(float).sum(keepdims=True),
+        in_default_loss=loss.sum(axis=0)[None],
         workouts=model.lgd.default_workouts,
         gone=LoansInDefault(
-            group=group[~performing][brings],
+            group=np.zeros(len(brings), dtype=np.int64),
             owed=gone["balance"].to_numpy(float)[brings],
             cash=cash[brings],
             pool=pool,
@@ -271,29 +257,9 @@ def value_of_lags(lags: Array, rate: Array) -> Array:
     return ((1 + rate)[:, None] ** -months) @ lags
 
 
-def segment_frame(segments: pd.Series | pd.DataFrame | None, ids: pd.Index) -> pd.DataFrame:
-    """Labels of loans as text, a column for each; one of "" where none are given.
-
-    Raises
-    ------
-    ValueError
-        A column that a cell has itself, or a loan that is there twice.
-    """
-    if segments is None:
-        return pd.DataFrame({"group": np.full(len(ids), "", dtype=object)}, index=ids)
-    frame = segments.to_frame(segments.name or "group") if segments.ndim == 1 else segments
-    if taken := sorted(set(frame) & set(_CELL)):
-        raise ValueError(f"segments must not be named {', '.join(taken)}")
-    if not frame.index.is_unique:
-        raise ValueError("segments must name every loan once")
-    labels = frame.reindex(ids)
-    return labels.astype(object).where(labels.notna(), "").astype("str")
-
-
-def groups_of(labels: pd.DataFrame) -> tuple[Array, pd.Index]:
-    """Position of each loan's group, and the groups: the first column of labels."""
-    group, groups = pd.factorize(labels.iloc[:, 0].to_numpy(object), sort=True)
-    return group, pd.Index(groups, dtype="str", name="group")
+def one_group() -> pd.Index:
+    """The groups of loans that nobody has told apart."""
+    return pd.Index([""], dtype="str", name="group")
 
 
 def cells_of(frame: pd.DataFrame) -> tuple[Array, pd.DataFrame]:

@@ -11,14 +11,13 @@ import pandas as pd
 from riskkit.arrears import loan_terms
 from riskkit.checks import Array, require_columns
 from riskkit.columns import calendar_months
-from riskkit.instalments import contract_rate, fen_below
+from riskkit.instalments import fen_below
 from riskkit.provisions import LossModel
 from riskkit.runoff.loans_of_book import (
     Recoveries,
     cells_of,
-    groups_of,
+    one_group,
     plans_ahead,
-    segment_frame,
 )
 from riskkit.runoff.open_loans import OpenLoans
 
@@ -34,14 +33,11 @@ def planned_loans(
     n_months: int,
     lookback_months: int = 3,
     lending_months: int | None = None,
-    volume_factor: float = 1.0,
-    cap_apr: float | None = None,
-    segments: pd.Series | pd.DataFrame | None = None,
 ) -> tuple[OpenLoans, pd.DataFrame]:
     """Loans to be lent in the months ahead, modelled on those of the last months.
 
-    The loans booked in the last `lookback_months`, put in order of kind, band, segment and amount,
-    are dealt out in turn: every third of them stands for those of one month ahead where the
+    The loans booked in the last `lookback_months`, put in order of kind, band and amount, are
+    dealt out in turn: every third of them stands for those of one month ahead where the
     lookback is three months, so that each month lends about what one of the lookback did, in a
     like mix, and any three months in a row lend the same loans as the lookback. A loan lent in
     month g is lent at its end and pays first in g + 1.
@@ -62,12 +58,6 @@ def planned_loans(
     lookback_months : int
     lending_months : int, optional
         Months ahead in which loans are lent; `n_months` unless given.
-    volume_factor : float
-        Number of loans beside that of the lookback.
-    cap_apr : float, optional
-        No loan costs more a year: a dearer one is lent at the cap, with no fee withheld.
-    segments : Series or DataFrame, index loan_id, optional
-        As in :func:`riskkit.runoff.open_loans`.
 
     Returns
     -------
@@ -75,15 +65,14 @@ def planned_loans(
         Of none where nothing was booked in the lookback. What a month lends is the sum of
         `owed[:, 0]` over the loans of that `start`.
     DataFrame, a row for each cell
-        `kind`, `band`, `mob` (0), `state` (0), `start` and the columns of `segments`.
+        `kind`, `band`, `mob` (0), `state` (0), `start`.
 
     Raises
     ------
     DataContractError
         A missing column, or a loan booked in the lookback without application, term or price.
     ValueError
-        Numbers of months that are not positive, a negative factor or cap, or no default of the
-        past to read a loss off.
+        Numbers of months that are not positive, or no default of the past to read a loss off.
 
     Source
     ------
@@ -95,13 +84,8 @@ def planned_loans(
             raise ValueError(f"{name} must be >= 1, got {value!r}")
     if not 0 <= months <= n_months:
         raise ValueError(f"lending_months must lie in 0..n_months = {n_months}, got {months!r}")
-    if not volume_factor >= 0:
-        raise ValueError(f"volume_factor must be >= 0, got {volume_factor!r}")
-    if cap_apr is not None and not cap_apr >= 0:
-        raise ValueError(f"cap_apr must be >= 0, got {cap_apr!r}")
-    past, labels = _booked_lately(applications, kinds, day, lookback_months, segments)
-    past = past if cap_apr is None else _capped(past, cap_apr)
-    place, start = _dealt_out(len(past), months, lookback_months, volume_factor)
+    past = _booked_lately(applications, kinds, day, lookback_months)
+    place, start = _dealt_out(len(past), months, lookback_months)
     due, owed, left = plans_ahead(past)
     fee = fen_below(past["amount"].to_numpy(float) * past["fee_rate"].to_numpy(float))
     ahead = np.arange(1, n_months + 1)
@@ -110,14 +94,11 @@ def planned_loans(
     recovered = recoveries.of_default(
         lent, np.maximum(ahead - start[:, None], 0), lent["band"].to_numpy()
     )
-    group, groups = groups_of(labels)
-    known = lent[["kind", "band", "mob", "state"]].assign(start=start)
-    told_apart = labels if segments is not None else labels[[]]
-    cell, cells = cells_of(known.assign(**told_apart.iloc[place].to_dict("series")))
+    cell, cells = cells_of(lent[["kind", "band", "mob", "state"]].assign(start=start))
     loans = OpenLoans(
         ids=past.index[place],
-        group=group[place],
-        groups=groups,
+        group=np.zeros(len(place), dtype=np.int64),
+        groups=one_group(),
         start=start,
         state=np.zeros(len(place), dtype=np.int8),
         cell=cell,
@@ -127,7 +108,7 @@ def planned_loans(
         fee=fee.astype(np.int64)[place],
         recovered_rate=recovered,
         recovery_lags=recoveries.lags,
-        in_default=np.zeros((len(groups), n_months)),
+        in_default=np.zeros((1, n_months)),
         effective_rate=lent["effective_rate"].to_numpy(float),
         workouts=model.lgd.default_workouts,
     )
@@ -139,8 +120,7 @@ def _booked_lately(
     kinds: pd.DataFrame,
     day: pd.Timestamp | str,
     lookback_months: int,
-    segments: pd.Series | pd.DataFrame | None,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> pd.DataFrame:
     """Loans booked in the last whole months with their terms, in the order of being dealt out."""
     require_columns(applications, ["application_id", "applied_at", "booked"], "applications")
     last = pd.Timestamp(day)
@@ -153,37 +133,11 @@ def _booked_lately(
     ids = pd.Index(applications["application_id"].iloc[known], name="loan_id")
     terms = loan_terms(applications, ids, "booked lately").join(kinds[["kind", "band"]])
     terms = terms.assign(balance=terms["amount"], mob=0, state=0)
-    labels = segment_frame(segments, ids)
-    keys = [*(labels[name] for name in labels), terms["amount"], ids.to_series()]
-    order = pd.concat([terms[["kind", "band"]], *keys], axis=1).set_axis(
-        range(2 + len(keys)), axis=1
-    )
-    sorted_ids = order.sort_values(list(order)).index
-    return terms.loc[sorted_ids], labels.loc[sorted_ids]
+    return terms.sort_index().sort_values(["kind", "band", "amount"], kind="stable")
 
 
-def _dealt_out(
-    n: int, n_months: int, lookback_months: int, volume_factor: float
-) -> tuple[Array, Array]:
+def _dealt_out(n: int, n_months: int, lookback_months: int) -> tuple[Array, Array]:
     """Positions of the loans of each month ahead in the lookback, and the months, in order."""
     turns = [np.arange(month % lookback_months, n, lookback_months) for month in range(n_months)]
-    ends = np.floor(np.cumsum([0, *(len(turn) for turn in turns)]) * volume_factor + 0.5)
-    sizes = np.diff(ends).astype(np.int64)
-    # of those whose turn it is as many as are wanted, evenly: some not at all, or more than once
-    places = [
-        turn[np.floor((np.arange(size) + 0.5) * len(turn) / max(size, 1)).astype(np.int64)]
-        for turn, size in zip(turns, sizes, strict=True)
-    ]
-    start = np.repeat(np.arange(1, n_months + 1), sizes)
-    return np.concatenate([np.zeros(0, np.int64), *places]), start
-
-
-def _capped(past: pd.DataFrame, cap_apr: float) -> pd.DataFrame:
-    """The loans with no price above the cap."""
-    dear = (past["effective_rate"] > cap_apr / 12).to_numpy()
-    rate = contract_rate(cap_apr / 12, past["term_months"].to_numpy(), past["method"].to_numpy(str))
-    return past.assign(
-        effective_rate=np.where(dear, cap_apr / 12, past["effective_rate"]),
-        contract_rate=np.where(dear, rate, past["contract_rate"]),
-        fee_rate=np.where(dear, 0.0, past["fee_rate"]),
-    )
+    start = np.repeat(np.arange(1, n_months + 1), [len(turn) for turn in turns])
+    return np.concatenate([np.zeros(0, np.int64), *turns]), start
