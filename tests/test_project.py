@@ -29,6 +29,7 @@ ORDER = (
     "sql",
     "tables",
     "partitions",
+    "loan_values",
     "target",
     "schema",
     "instalments",

@@ -6,6 +6,7 @@ Takes the performance panel or the outcomes; gives the same table cut at the day
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ import pandas as pd
 
 from riskkit.checks import require_columns, whole_loans
 from riskkit.columns import calendar_months
+from riskkit.partitions import collected
 from riskkit.tables import BLOCK_ROWS, Table
 
 __all__ = [
@@ -133,8 +135,7 @@ def book_as_of(book: Table, observed_to: str, last_day: pd.Timestamp | None) -> 
     if day == last:
         return book_as_of(book, "", last)
     cut = outcomes_as_of if "event" in book.columns else panel_as_of
-    parts = [cut(block, day) for block in whole_loans(book.blocks())]
-    whole = pd.concat(parts, ignore_index=True)
+    whole = collected(partial(cut, day=day), whole_loans(book))
     return BookAsOf(Table(whole, whole=book.whole), day, _last_month_end(day), day)
 
 

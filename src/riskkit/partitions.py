@@ -1,28 +1,54 @@
 """Sums over blocks of rows, and copies of them on disk: the seam through which all of it scales.
 
-Takes a function and blocks. :func:`total` gives the counts of the whole, :func:`each` leaves tables
-on disk, a part for each block.
+Takes a function and a table, or blocks. :func:`total` gives the counts of the whole,
+:func:`collected` the few rows that are wanted of each block, :func:`each` leaves tables on disk, a
+part for each block. :func:`using` says who does the work.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, wait
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
 
-from riskkit.tables import part_path, write_table
+from riskkit.tables import Table, part_path, write_table
 
-__all__ = ["add_counts", "each", "total"]
+__all__ = ["add_counts", "collected", "each", "total", "using"]
 
 Block = TypeVar("Block")
 Counts = TypeVar("Counts")
 _READ_AHEAD = 4  # blocks
+_at_work: list[Executor | None] = [None]  # the last one does what is given no executor
+
+
+@contextmanager
+def using(executor: Executor | None) -> Iterator[None]:
+    """Within it, `executor` does whatever is given none of its own; None: nobody but the caller.
+
+    Parameters
+    ----------
+    executor : concurrent.futures.Executor or None
+        Threads, processes or a Dask client's ``get_executor()``.
+
+    Examples
+    --------
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> rows = [pd.DataFrame({"n": [1]}), pd.DataFrame({"n": [2]})]
+    >>> with ThreadPoolExecutor(2) as pool, using(pool):
+    ...     total(lambda block: int(block["n"].sum()), rows)
+    3
+    """
+    _at_work.append(executor)
+    try:
+        yield
+    finally:
+        _at_work.pop()
 
 
 def add_counts(a: Any, b: Any) -> Any:
@@ -57,41 +83,92 @@ def add_counts(a: Any, b: Any) -> Any:
 
 def total(
     fn: Callable[[pd.DataFrame], Counts],
-    blocks: Iterable[pd.DataFrame],
+    source: pd.DataFrame | Table | Iterable[pd.DataFrame],
     executor: Executor | None = None,
+    *,
+    columns: Sequence[str] | None = None,
 ) -> Counts:
-    """Sum of `fn` over all blocks.
+    """Sum of `fn` over all rows, counted frame by frame.
 
     Parameters
     ----------
     fn : callable
-        From a block to counts that add up: a table indexed by what is counted, or any object
-        with ``+``.
-    blocks : iterable of DataFrame
-        Such as :meth:`riskkit.tables.Table.blocks` gives; they are read here, one after another,
-        wherever they are counted.
+        From a frame to counts that add up: a table indexed by what is counted, or any object
+        with ``+``. For processes it must be picklable: a function of a module, or a
+        :func:`functools.partial` of one.
+    source : DataFrame, Table or iterable of DataFrame
+        A frame is counted at once. The pieces of a table are read where they are counted, so that
+        no rows travel; frames of an iterable are read here, one after another.
     executor : concurrent.futures.Executor, optional
-        Threads, processes or a Dask client's ``get_executor()``; serial where none is given. A
-        few blocks at a time are read ahead, never all.
+        Threads, processes or a Dask client's ``get_executor()``; that of :func:`using` where none
+        is given, else serial. A few frames at a time are read ahead, never all.
+    columns : sequence of str, optional
+        Of a table, those to read, as far as it has them; by default all.
 
     Raises
     ------
     ValueError
-        There is no block.
+        The iterable has no frame.
     """
     result: Any = None
-    for part in _in_order(fn, blocks, executor):
+    for part in _in_order(*_taken(fn, source, columns), executor):
         result = part if result is None else add_counts(result, part)
     if result is None:
         raise ValueError("total needs at least one block")
     return result
 
 
+def collected(
+    fn: Callable[[pd.DataFrame], pd.DataFrame],
+    source: pd.DataFrame | Table | Iterable[pd.DataFrame],
+    executor: Executor | None = None,
+    *,
+    columns: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """The rows that `fn` makes of each frame, one below another; parameters as of :func:`total`.
+
+    For what is far smaller than the rows it is made of, such as the loans that are open on a day.
+
+    Raises
+    ------
+    ValueError
+        The iterable has no frame.
+    """
+    parts = list(_in_order(*_taken(fn, source, columns), executor))
+    if not parts:
+        raise ValueError("collected needs at least one block")
+    filled = [part for part in parts if len(part)] or parts[:1]
+    plain = filled[0].index.nlevels == 1 and filled[0].index.name is None
+    return pd.concat(filled, ignore_index=plain) if len(filled) > 1 else filled[0]
+
+
+def _taken(
+    fn: Callable[[pd.DataFrame], Counts],
+    source: pd.DataFrame | Table | Iterable[pd.DataFrame],
+    columns: Sequence[str] | None,
+) -> tuple[Callable[[Any], Counts], Iterable[Any]]:
+    """What is done with each block, and the blocks; those of a table are read by who does it."""
+    if isinstance(source, pd.DataFrame):
+        return fn, [source]
+    if not isinstance(source, Table):
+        return fn, source
+    there = None if columns is None else [name for name in columns if name in source.columns]
+    if not len(source):
+        return fn, [source.frame(there)]
+    return partial(_read_then, fn), source.pieces(there)
+
+
+def _read_then(fn: Callable[[pd.DataFrame], Counts], piece: Any) -> Counts:
+    return fn(piece.read())
+
+
 def each(
     fn: Callable[[Block], dict[str, pd.DataFrame]],
-    blocks: Iterable[Block],
+    blocks: Table | Iterable[Block],
     folder: str | Path,
     executor: Executor | None = None,
+    *,
+    columns: Sequence[str] | None = None,
 ) -> Iterator[dict[str, int]]:
     """Rows of each table by name, block after block, as their parts are written.
 
@@ -109,12 +186,14 @@ def each(
     fn : callable
         From a block to a dict of table name to DataFrame. For processes it must be picklable:
         a function of a module, or a :func:`functools.partial` of one.
-    blocks : iterable
-        Frames, or whatever says which rows to make, such as numbers; picklable too.
+    blocks : Table or iterable
+        A table, frames, or whatever says which rows to make, such as numbers; picklable too.
     folder : str or Path
         Made where it is absent; must hold no parts yet.
     executor : concurrent.futures.Executor, optional
         As in :func:`total`. Processes and Dask workers must see the same `folder`.
+    columns : sequence of str, optional
+        Of a table, those to read, as far as it has them; by default all.
 
     Returns
     -------
@@ -160,7 +239,10 @@ def each(
             "remove it or name another folder"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    return _written(partial(_write_parts, fn, folder), blocks, folder, executor)
+    task: Any = fn
+    if isinstance(blocks, Table):
+        task, blocks = _taken(fn, blocks, columns)
+    return _written(partial(_write_parts, task, folder), blocks, folder, executor)
 
 
 def _written(
@@ -210,6 +292,7 @@ def _in_order(
 
     On an error, or when the caller stops, what waits is cancelled and what runs is waited for.
     """
+    executor = executor or _at_work[-1]
     if executor is None:
         yield from map(fn, blocks)
         return

@@ -228,7 +228,7 @@ def monthly_moves(
     """
     if not isinstance(performance, pd.DataFrame):
         by = by or bucket_reading(performance)
-        return total(partial(monthly_moves, kinds=kinds, by=by), whole_loans(performance.blocks()))
+        return total(partial(monthly_moves, kinds=kinds, by=by), whole_loans(performance))
     months = loan_months(performance, by=by)
     rows = _moved_from(months)
     kind, band = _parts(performance, months, kinds)
@@ -272,7 +272,7 @@ def landmark_moves(
     """
     if not isinstance(performance, pd.DataFrame):
         by = by or bucket_reading(performance)
-        return total(partial(landmark_moves, kinds=kinds, by=by), whole_loans(performance.blocks()))
+        return total(partial(landmark_moves, kinds=kinds, by=by), whole_loans(performance))
     months = loan_months(performance, by=by)
     rows = _moved_from(months)
     (codes, names), _ = _parts(performance, months, kinds)

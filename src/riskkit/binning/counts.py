@@ -310,7 +310,7 @@ def count_features(
         )
         threads = ThreadPoolExecutor(os.cpu_count()) if executor is None else nullcontext(executor)
         with threads as pool:
-            counts = total(run, X.blocks(columns), pool)
+            counts = total(run, X, pool, columns=columns)
     else:
         if features is None:
             features = [name for name in X.columns if name not in named]

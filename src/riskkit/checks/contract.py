@@ -164,10 +164,15 @@ def _unknown(panel: pd.DataFrame) -> list[str]:
     return found
 
 
-def whole_loans(blocks: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """The blocks of a panel, unchanged, none of which goes on with the loan of the one before.
+def whole_loans(book: Any) -> Any:
+    """A panel whose loans are whole, for :func:`riskkit.partitions.total`.
 
-    The rest of a loan cut in two would pass for a loan first seen late.
+    The rest of a loan cut in two would pass for a loan first seen late. A table that keeps loans
+    whole, and a frame, are given back; the blocks of anything else are watched as they are read.
+
+    Parameters
+    ----------
+    book : DataFrame, Table, what has blocks, or blocks
 
     Raises
     ------
@@ -180,9 +185,17 @@ def whole_loans(blocks: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
 
     Examples
     --------
-    >>> len(list(whole_loans([pd.DataFrame({"loan_id": ["a"]}), pd.DataFrame({"loan_id": ["b"]})])))
-    2
+    >>> frame = pd.DataFrame({"loan_id": ["a"]})
+    >>> whole_loans(frame) is frame
+    True
     """
+    kept = getattr(book, "whole", None) == "loan_id"
+    if kept or isinstance(book, pd.DataFrame):
+        return book
+    return _watched(book.blocks() if hasattr(book, "blocks") else book)
+
+
+def _watched(blocks: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     last = None
     for number, block in enumerate(blocks, start=1):
         if len(block):

@@ -73,7 +73,7 @@ def recovery_counts(book: pd.DataFrame | Table, *, months: int = MONTHS) -> pd.D
     if months < 1:
         raise ValueError(f"months must be >= 1, got {months!r}")
     if not isinstance(book, pd.DataFrame):
-        return total(partial(recovery_counts, months=months), whole_loans(book.blocks()))
+        return total(partial(recovery_counts, months=months), whole_loans(book))
     require_columns(book, ["loan_id", "mob", "month_end", "dpd", "status"], "performance")
     rows = LoanMonths.of(book)
     starts, loan = rows.starts, rows.loan

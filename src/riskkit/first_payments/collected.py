@@ -86,7 +86,7 @@ def collection_counts(
         raise ValueError(f"days must be different ones of at least 0, with 0, got {days!r}")
     if not isinstance(instalments, pd.DataFrame):
         count = partial(collection_counts, observed_to=observed_to, days=tuple(after))
-        return total(count, whole_loans(instalments.blocks()))
+        return total(count, whole_loans(instalments))
     dues = read_dues(instalments, observed_to)
     fresh = _owed_nothing(dues)
     rows = np.flatnonzero((dues.age >= 0) & (dues.due_amount > 0))

@@ -131,7 +131,7 @@ def payment_default_counts(
             disbursed=disbursed,
             parts=parts,
         )
-        return total(count, whole_loans(instalments.blocks()))
+        return total(count, whole_loans(instalments))
     dues = read_dues(instalments, observed_to)
     late, age, due = _by_number(dues, max(numbers))
     start, by_day = None, BY_DAY[disbursed is not None]

@@ -121,7 +121,7 @@ def loss_flow_counts(
     if not isinstance(performance, pd.DataFrame):
         return total(
             partial(loss_flow_counts, loss_bucket=loss_bucket, by=by),
-            whole_loans(performance.blocks()),
+            whole_loans(performance),
         )
     balances = bucket_balances(performance, max_bucket=loss_bucket - 1, by=by)
     # the last two columns are stocks of what is lost

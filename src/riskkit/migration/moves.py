@@ -113,7 +113,7 @@ def transition_counts(
         count = partial(
             transition_counts, max_bucket=max_bucket, by=by, split=tuple(split), part=part
         )
-        return _in_order(total(count, whole_loans(performance.blocks())), index)
+        return _in_order(total(count, whole_loans(performance)), index)
 
     require_columns(performance, NEEDED, "performance")
     is_start = np.zeros(len(performance) + 1, dtype=bool)

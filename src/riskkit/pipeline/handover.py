@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any
 from riskkit.columns import verbatim
 from riskkit.pipeline.folders import own_folder
 from riskkit.pipeline.lab_layers import base_run, not_outdated, stage_folders
-from riskkit.pipeline.manifest import read_manifest, write_text
+from riskkit.pipeline.large_tables import (
+    leave_parts,
+    leave_sample,
+    leave_table,
+    rows_of,
+    sample_text,
+    sampled_ids,
+)
+from riskkit.pipeline.manifest import is_in_parts, is_left, read_manifest, write_text
 from riskkit.pipeline.notebooks import (
     STAGE_NAME,
     Notebook,
@@ -29,7 +37,7 @@ from riskkit.pipeline.notebooks import (
 from riskkit.pipeline.parameters import OWN, BadInput
 from riskkit.pipeline.rule_files import policy_path, refuse_policy
 from riskkit.pipeline.what_is_read import Sees
-from riskkit.tables import Table, hash_file, write_json, write_table
+from riskkit.tables import Table, hash_file, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +60,10 @@ DECISIONS = "decisions"  # in the lab's folder
 # in a stage's folder in the lab: when its notebook was last opened, and when the opening was that
 # came to an end; what is older than that is of another source or other parameters
 OPENED, SINCE = ".opened", ".since"
-WHOLE = {"performance": "loan_id"}  # tables of several rows a loan, sorted by it
+WHOLE = {
+    "performance": "loan_id",
+    "instalments": "loan_id",
+}  # tables of several rows a loan, sorted by it
 
 
 class TableMissing(LookupError):
@@ -166,9 +177,72 @@ class Stage:
             return TableMissing(lack_of(need))
         return _to_run(self.name, need.split("|"), writers[0].name)
 
-    def write(self, name: str, frame: pd.DataFrame) -> Table:
+    def rows(self, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Rows of a table that an earlier stage left, for what needs single rows.
+
+        All of them; of a table in parts, those of the sampled customers, and
+        :attr:`sample_text` says so. Rows of all tables are of the same customers.
+
+        Raises
+        ------
+        TableMissing
+            The table is not there; says which notebook to run first, or that this source has none.
+        DataContractError
+            A column is missing, or there are too many rows and no sample.
+        """
+        return rows_of(self._find(f"{name}.parquet"), columns)
+
+    @property
+    def sample_text(self) -> str:
+        """How many of the applications :meth:`rows` reads, in a sentence; empty: all."""
+        return sample_text(self._find("applications.parquet"))
+
+    def write(self, name: str, table: pd.DataFrame | Table) -> Table:
         """Leave a table to later stages, whole or not at all; returns a handle on its rows."""
-        return _table(write_table(frame, self.output_dir / f"{name}.parquet"))
+        return _table(leave_table(table, self.output_dir / f"{name}.parquet"))
+
+    def write_each(
+        self,
+        name: str,
+        fn: Callable[[pd.DataFrame], pd.DataFrame],
+        source: Table,
+        columns: Sequence[str] | None = None,
+    ) -> Table:
+        """Leave what `fn` makes of each piece of a table, and the sampled customers' rows of it.
+
+        Parameters
+        ----------
+        name : str
+            Of the table to leave.
+        fn : callable
+            From rows to rows, in their order; picklable, as of :func:`riskkit.partitions.each`.
+        source : Table
+        columns : sequence of str, optional
+            Of the source, those that `fn` needs.
+        """
+        path = leave_parts(fn, source, self.output_dir / f"{name}.parquet", columns)
+        if is_in_parts(path) and self.sample_text:
+            leave_sample(path, self.rows("applications", ["application_id"])["application_id"])
+        return _table(path)
+
+    def leave_samples(self, n: int) -> None:
+        """Put the rows of at most `n` applications beside each table in parts that this stage left.
+
+        Parameters
+        ----------
+        n : int
+            Of whole customers, chosen by a hash of their id; 0: no sample.
+
+        Raises
+        ------
+        ValueError, DataContractError
+            Of :func:`large_tables.sampled_ids`.
+        """
+        path = self.output_dir / "applications.parquet"
+        ids = sampled_ids(Table(path), n) if is_in_parts(path) else None
+        for table in sorted(self.output_dir.glob("*.parquet")) if ids is not None else ():
+            if is_in_parts(table):
+                leave_sample(table, ids)
 
     def cache(self, name: str) -> Path:
         """A folder of the run for what can be made again, made where it is absent.
@@ -246,7 +320,7 @@ class Stage:
         """
         own = {name: self.output_dir / name for name in filenames}
         return {
-            name: hash_file(path if path.is_file() else self._find(name))
+            name: hash_file(path if is_left(path) else self._find(name))
             for name, path in own.items()
         }
 
@@ -432,7 +506,7 @@ def require_as_left(path: Path, sha256: str | None, run_dir: Path) -> None:
     ------
     BadInput
     """
-    if not path.is_file() or hash_file(path) != sha256:
+    if not is_left(path) or hash_file(path) != sha256:
         raise BadInput(f"{path} is not as run {run_dir.name} left it: run it again")
 
 
@@ -460,8 +534,8 @@ def holds(folder: Path, name: str, since: str = SINCE) -> bool:
 def _is_left(path: Path, since: str = SINCE) -> bool:
     """Whether the file is there, and in the lab no older than the opening that came to an end."""
     stamp = path.with_name(since)
-    if not path.is_file() or not stamp.is_file():
-        return path.is_file()
+    if not is_left(path) or not stamp.is_file():
+        return is_left(path)
     return path.stat().st_mtime_ns >= stamp.stat().st_mtime_ns
 
 

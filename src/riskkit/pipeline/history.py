@@ -20,7 +20,7 @@ from typing import Any
 
 from riskkit.checks import warn
 from riskkit.pipeline.folders import append_line, own_folder
-from riskkit.pipeline.manifest import MANIFEST, read_manifest, stage_state
+from riskkit.pipeline.manifest import MANIFEST, is_left, read_manifest, stage_state
 from riskkit.pipeline.parameters import BadInput
 
 __all__ = [
@@ -75,7 +75,7 @@ def keep_previous(
     """
     files = [Path(name) / file for name in stages for file in _outputs(manifest, name)]
     ended = manifest.get("status") == "done" and is_good(manifest, stages)
-    if not ended or not all((run_dir / file).is_file() for file in files):
+    if not ended or not all(is_left(run_dir / file) for file in files):
         return
     kept = previous_of(run_dir)
     if os.path.lexists(kept) and not _is_kept_run(kept, run_dir.name):
@@ -242,6 +242,8 @@ def _inputs_hash(manifest: Mapping[str, Any]) -> str:
 
 
 def _linked(source: str | Path, target: str | Path) -> str:
+    if Path(source).is_dir():
+        return str(shutil.copytree(source, target, copy_function=_linked))
     try:
         os.link(source, target)
     except OSError:  # another file system, or one without links

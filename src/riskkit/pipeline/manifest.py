@@ -186,9 +186,32 @@ def is_in_a_run(path: Path) -> bool:
 
 
 def hash_folder(folder: Path) -> dict[str, str]:
-    """File name -> sha256 of everything in the folder, sub-folders included."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file())
-    return {p.relative_to(folder).as_posix(): hash_file(p) for p in files}
+    """File name -> sha256 of everything in the folder, sub-folders included.
+
+    A table in parts is one file here, as everywhere in a manifest.
+    """
+    return {name: hash_file(folder / name) for name in left_in(folder)}
+
+
+def left_in(folder: Path) -> list[str]:
+    """Names of all files in the folder and its sub-folders, tables in parts among them, sorted."""
+    found: list[str] = []
+    for path in folder.iterdir():
+        if not path.is_dir() or path.is_symlink() or is_in_parts(path):
+            found.append(path.name)
+        else:
+            found += [f"{path.name}/{name}" for name in left_in(path)]
+    return sorted(found)
+
+
+def is_in_parts(path: Path) -> bool:
+    """Whether it is a table in parts: a folder named as a parquet file is."""
+    return path.suffix == ".parquet" and path.is_dir() and not path.is_symlink()
+
+
+def is_left(path: Path) -> bool:
+    """Whether there is a file, or a table in parts."""
+    return path.is_file() or is_in_parts(path)
 
 
 def same_files(folder: Path, hashes: Mapping[str, str]) -> bool:

@@ -48,6 +48,7 @@ __all__ = ["PROFILES", "Plan", "make_plan"]
 PROFILES: dict[str, dict[str, Any]] = {
     "quick": {"n_applicants": 5_000, "max_applications": 5_000},
     "default": {"n_applicants": 50_000},
+    "large": {"n_applicants": 1_000_000, "sample_applications": 300_000},
 }
 SYNTHETIC = "synthetic"
 SYNTHETIC_TITLE = "Synthetic lender"

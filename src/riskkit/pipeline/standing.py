@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from riskkit.pipeline.handover import FINDINGS, KEY_FIGURES
-from riskkit.pipeline.manifest import same_files, stage_state
+from riskkit.pipeline.manifest import left_in, same_files, stage_state
 from riskkit.pipeline.parameters import BadInput
 from riskkit.pipeline.plan import Plan
 from riskkit.pipeline.stage_graph import needed_by, not_declared
@@ -64,8 +64,7 @@ def check_strangers(plan: Plan, records: Mapping[str, Mapping[str, Any]]) -> Non
         # a process killed between its files and its record has left some of these
         left = {name if "." in name else f"{name}.parquet" for name in stage.leaves}
         known = {*records[stage.name].get("outputs", {}), *left, KEY_FIGURES, FINDINGS}
-        there = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
-        strange = [name for name in there if name not in known and not (folder / name).is_dir()]
+        strange = [name for name in left_in(folder) if name not in known]
         if strange:
             raise BadInput(
                 f"{folder} holds {strange[0]!r}, which no run has left there and the next would "

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from riskkit.pipeline.alerts import ALERTS
 from riskkit.pipeline.folders import RunBusy, is_at_work
 from riskkit.pipeline.lineage import code_state, digests
-from riskkit.pipeline.manifest import MANIFEST, package_hash, read_manifest
+from riskkit.pipeline.manifest import MANIFEST, is_left, left_in, package_hash, read_manifest
 from riskkit.pipeline.notebooks import find_notebooks, find_project
 from riskkit.pipeline.parameters import BadInput, given_path
 from riskkit.pipeline.report import DOCUMENTS
@@ -107,9 +107,7 @@ def _own(run_dir: Path, manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]
         outputs, folder = record.get("outputs", {}), run_dir / stage
         for name, sha in sorted(outputs.items()):
             yield f"{stage}/{name}", _state(folder / name, sha)
-        there = sorted(
-            p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir()
-        )
+        there = left_in(folder) if folder.is_dir() else []
         yield from ((f"{stage}/{name}", STRANGE) for name in there if name not in outputs)
     if manifest.get("alerts") and run_dir.name == manifest.get("run"):
         yield ALERTS, _state(run_dir / ALERTS, manifest["alerts"])
@@ -155,7 +153,7 @@ def _made_from(project: Path | None, manifest: Mapping[str, Any]) -> Iterator[tu
 
 def _state(path: Path, sha: str) -> str:
     try:
-        if not path.is_file():
+        if not is_left(path):
             return GONE
         return SAME if hash_file(path) == sha else CHANGED
     except OSError:  # nobody may read it, or no file can be called so

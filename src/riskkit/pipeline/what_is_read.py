@@ -22,7 +22,7 @@ __all__ = ["ANYTHING", "Sees", "files_named", "imports_in", "matches", "reads_in
 ANYTHING = "*"
 """Stands in a name for any text; alone, for everything that earlier stages have left."""
 
-_READERS = frozenset({"table", "path", "has", "can_read", "hashes", "lacking"})
+_READERS = frozenset({"table", "rows", "path", "has", "can_read", "hashes", "lacking"})
 _PLACES = frozenset({"earlier", "lab_layers", "run_dir"})  # through these a notebook sees all
 _MOST_NAMES = 1_000  # that one expression may stand for
 

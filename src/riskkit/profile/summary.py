@@ -12,6 +12,7 @@ import pandas as pd
 
 from riskkit.profile.applications import feature_profile
 from riskkit.schema import Source
+from riskkit.tables import Table
 
 __all__ = ["source_sections", "source_summary"]
 
@@ -51,7 +52,9 @@ def source_sections(source: Source) -> list[tuple[str, list[Any]]]:
         filters = pd.DataFrame(source.reading.filters, columns=names).set_index("table")
         sections.append(("Row filters", [filters]))
     labels = [] if source.reading.labels is None else [source.reading.labels]
-    flags = source.applications["default_flag"]
+    people = source.applications
+    flags = people.frame(["default_flag"]) if isinstance(people, Table) else people
+    flags = flags["default_flag"]
     end = "" if source.observed_to is None else f"; seen to {source.observed_to:%Y-%m-%d}"
     told = (
         f"labelled: {int(flags.notna().sum()):,} rows, {int(flags.sum()):,} bad, "

@@ -15,7 +15,7 @@ from riskkit.checks import DataContractError
 from riskkit.columns import verbatim
 from riskkit.schema.contract import check_target
 from riskkit.schema.features import Feature, feature_table
-from riskkit.tables import hash_ids, read_json, write_json
+from riskkit.tables import Table, hash_ids, read_json, write_json
 from riskkit.target import BadDefinition
 
 __all__ = ["Reading", "Source", "SourceFacts"]
@@ -124,23 +124,24 @@ class Source(SourceFacts):
     Parameters
     ----------
     features : tuple of Feature
-    applications : DataFrame
-    performance, outcomes, instalments, truth : DataFrame or None
-        What the source can feed; truth is the synthetic lender's alone.
+    applications : DataFrame or Table
+    performance, outcomes, instalments, truth : DataFrame, Table or None
+        What the source can feed; truth is the synthetic lender's alone. All are frames, or all
+        handles on parts.
     reading : Reading
         How it was read.
     """
 
     features: tuple[Feature, ...]
-    applications: pd.DataFrame
-    performance: pd.DataFrame | None = None
-    outcomes: pd.DataFrame | None = None
-    instalments: pd.DataFrame | None = None
-    truth: pd.DataFrame | None = None
+    applications: pd.DataFrame | Table
+    performance: pd.DataFrame | Table | None = None
+    outcomes: pd.DataFrame | Table | None = None
+    instalments: pd.DataFrame | Table | None = None
+    truth: pd.DataFrame | Table | None = None
     reading: Reading = field(default_factory=Reading)
 
     @property
-    def tables(self) -> dict[str, pd.DataFrame]:
+    def tables(self) -> dict[str, pd.DataFrame | Table]:
         """The tables there are, by name; the feature catalogue among them."""
         names = ("applications", "performance", "outcomes", "instalments", "truth")
         found = {name: getattr(self, name) for name in names}
@@ -170,6 +171,8 @@ class Source(SourceFacts):
         n_all = len(self.applications)
         if not 0 < max_applications < n_all:
             return self
+        if isinstance(self.applications, Table):
+            raise ValueError("max_applications thins frames, not tables in parts")
         # ids as they are would give the hash by which target.judging_rows samples again
         hashes = hash_ids("thinned " + self.applications["customer_id"].astype("str"))
         limit = np.partition(hashes, max_applications)[max_applications]
@@ -188,6 +191,6 @@ class Source(SourceFacts):
         others = {
             name: table[table[key].isin(ids)].reset_index(drop=True)
             for name, key in (keys | {"truth": "application_id"}).items()
-            if (table := getattr(self, name)) is not None
+            if isinstance(table := getattr(self, name), pd.DataFrame)
         }
         return replace(self, applications=applications, notes=(*self.notes, note), **others)

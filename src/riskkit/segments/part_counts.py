@@ -108,7 +108,7 @@ def segment_counts(
     """
     if not isinstance(book, pd.DataFrame):
         count = partial(segment_counts, values=values, dpd=dpd)
-        return total(count, whole_loans(book.blocks()))
+        return total(count, whole_loans(book))
     is_outcomes = "event" in book.columns
     require_columns(book, ["loan_id"], "outcomes" if is_outcomes else "performance")
     starts = np.arange(len(book)) if is_outcomes else loan_starts(book)

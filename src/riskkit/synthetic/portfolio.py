@@ -49,7 +49,9 @@ __all__ = [
     "Portfolio",
     "blocks",
     "perform",
+    "ranges",
     "simulate",
+    "simulated",
     "write_portfolio",
 ]
 
@@ -162,8 +164,8 @@ def blocks(
     ValueError
         If a number is out of range; once the first part is asked for.
     """
-    for numbers in _ranges(n_applicants, seed, block_size):
-        yield _simulated(lender, int(seed), numbers)
+    for numbers in ranges(n_applicants, seed, block_size):
+        yield simulated(lender, int(seed), numbers)
 
 
 def write_portfolio(
@@ -203,8 +205,8 @@ def write_portfolio(
     FileExistsError
         If the folder already holds parts.
     """
-    ranges = _ranges(n_applicants, seed, block_size)
-    return partitions.each(partial(_tables, lender, int(seed)), ranges, folder, executor)
+    numbers = ranges(n_applicants, seed, block_size)
+    return partitions.each(partial(_tables, lender, int(seed)), numbers, folder, executor)
 
 
 def perform(
@@ -289,7 +291,8 @@ def _joined(parts: list[Portfolio]) -> Portfolio:
     return Portfolio(**tables, outcomes=None)
 
 
-def _ranges(n_applicants: int, seed: int, block_size: int) -> Iterator[range]:
+def ranges(n_applicants: int, seed: int, block_size: int) -> Iterator[range]:
+    """Numbers of the applications of each block, checked before the first is given."""
     for name, value in (("n_applicants", n_applicants), ("block_size", block_size)):
         if not isinstance(value, int | np.integer) or not 1 <= value <= 999_999_999:
             raise ValueError(f"{name} must be a whole number in 1..999999999, got {value!r}")
@@ -304,10 +307,11 @@ def _check_seed(seed: int) -> None:
 
 
 def _tables(lender: Lender, seed: int, numbers: range) -> dict[str, pd.DataFrame]:
-    return _simulated(lender, seed, numbers).tables
+    return simulated(lender, seed, numbers).tables
 
 
-def _simulated(lender: Lender, seed: int, numbers: range) -> Portfolio:
+def simulated(lender: Lender, seed: int, numbers: range) -> Portfolio:
+    """The applications of these numbers and what became of them, as part of any portfolio."""
     # whole groups, in which all of a customer's applications lie
     start, stop = numbers.start // GROUP, -(-numbers.stop // GROUP)
     index = np.arange(start * GROUP, stop * GROUP)

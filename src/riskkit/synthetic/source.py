@@ -6,20 +6,33 @@ Takes a lender; gives a :class:`riskkit.schema.Source` that the notebooks read l
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pandas as pd
 
+from riskkit import partitions
 from riskkit.checks import check_seed
 from riskkit.schema import Source
 from riskkit.synthetic.features import families_without, features_of
 from riskkit.synthetic.lender import Lender
-from riskkit.synthetic.portfolio import simulate
+from riskkit.synthetic.portfolio import (
+    BLOCK_SIZE,
+    WINDOW_MONTHS,
+    Portfolio,
+    ranges,
+    simulate,
+    simulated,
+)
 from riskkit.synthetic.truth import true_probability
+from riskkit.tables import Table
 from riskkit.target import BadDefinition, default_flags
 
 __all__ = ["as_source", "check_world"]
 
+_TABLES = ("applications", "performance", "instalments", "truth")
+_WHOLE = {"performance": "loan_id", "instalments": "loan_id"}
 # named in the notebook as here
 _LENDER = (
     "start_month",
@@ -50,7 +63,13 @@ _OWN = {
 
 
 def as_source(
-    lender: Lender, n_applicants: int, *, seed: int, bad: BadDefinition | None = None
+    lender: Lender,
+    n_applicants: int,
+    *,
+    seed: int,
+    bad: BadDefinition | None = None,
+    parts: str | Path | None = None,
+    block_size: int = BLOCK_SIZE,
 ) -> Source:
     """A simulated portfolio as a source, its truth in a table of its own.
 
@@ -62,19 +81,28 @@ def as_source(
     bad : BadDefinition, optional
         By default more than 90 days past due within 12 months on book. Where the truth knows the
         probability of this very event (:func:`true_probability`), its table has it as `true_pd`.
+    parts : str or Path, optional
+        Folder for worlds of any size: its tables are written there block by block, by whoever is at
+        work (:func:`riskkit.partitions.using`), and are handles on their parts. By default frames.
+    block_size : int
+        Applicants in a part.
+
+    Raises
+    ------
+    ValueError
+        A number is out of range.
+    FileExistsError
+        `parts` holds parts already.
     """
     bad = bad if bad is not None else BadDefinition()
-    portfolio = simulate(lender, n_applicants, seed)
-    applications = portfolio.applications
-    terms = applications.set_index("application_id")["term_months"]
-    truth = portfolio.truth
-    true_pd = true_probability(truth, bad, applications["term_months"])
-    if true_pd is not None:
-        truth = truth.assign(true_pd=true_pd)
-    # drawn within twelve months, whatever counts as bad here
-    if true_pd is None or not np.allclose(true_pd, truth["true_pd_12m"]):
-        truth = truth.drop(columns="simulated_default_12m")
-    flags = default_flags(portfolio.performance, bad, lender.observed_to, term_months=terms)
+    tables: dict[str, Any]
+    if parts is None:
+        tables = {**_tables(simulate(lender, n_applicants, seed), lender, bad)}
+    else:
+        block = partial(_block_tables, lender, bad, int(seed))
+        for _ in partitions.each(block, ranges(n_applicants, seed, block_size), parts):
+            pass
+        tables = {name: Table(Path(parts) / name, whole=_WHOLE.get(name)) for name in _TABLES}
     return Source(
         name="synthetic",
         title=f"Synthetic lender, scenario {lender.scenario}",
@@ -83,17 +111,39 @@ def as_source(
         features=features_of(lender.families),
         bad=bad,
         observed_to=lender.observed_to,
-        applications=applications.assign(
-            default_flag=applications["application_id"].map(flags).astype("float64")
-        ),
-        performance=portfolio.performance,
-        instalments=portfolio.instalments,
-        truth=truth,
+        **tables,
         notes=(
             "The borrowers are simulated: their true default probabilities are known, kept apart, "
             "and used only to check the estimates.",
         ),
     )
+
+
+def _block_tables(
+    lender: Lender, bad: BadDefinition, seed: int, numbers: range
+) -> dict[str, pd.DataFrame]:
+    return _tables(simulated(lender, seed, numbers), lender, bad)
+
+
+def _tables(portfolio: Portfolio, lender: Lender, bad: BadDefinition) -> dict[str, pd.DataFrame]:
+    """The tables of a portfolio, or of a block of one, labelled by a definition of bad."""
+    applications, truth = portfolio.applications, portfolio.truth
+    terms = applications.set_index("application_id")["term_months"]
+    true_pd = true_probability(truth, bad, applications["term_months"])
+    if true_pd is not None:
+        truth = truth.assign(true_pd=true_pd)
+    # drawn within twelve months, whatever counts as bad here
+    windows = {bad.window_months, *(bad.by_term or {}).values()}
+    if true_pd is None or windows != {WINDOW_MONTHS}:
+        truth = truth.drop(columns="simulated_default_12m")
+    flags = default_flags(portfolio.performance, bad, lender.observed_to, term_months=terms)
+    labels = applications["application_id"].map(flags).astype("float64")
+    return {
+        "applications": applications.assign(default_flag=labels),
+        "performance": portfolio.performance,
+        "instalments": portfolio.instalments,
+        "truth": truth,
+    }
 
 
 def check_world(parameters: Mapping[str, Any]) -> dict[str, str]:

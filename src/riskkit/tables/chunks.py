@@ -5,6 +5,7 @@ Takes chunks as a reader gives them; gives frames.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,7 +18,7 @@ from riskkit.checks import DataContractError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["NUMBER_BYTES", "TEXT_BYTES", "FrameRows", "Rows", "cut"]
+__all__ = ["NUMBER_BYTES", "TEXT_BYTES", "FrameRows", "Rows", "cut", "require_together"]
 
 NUMBER_BYTES = 8
 TEXT_BYTES = 40  # a guess: an offset and some thirty letters
@@ -39,6 +40,12 @@ class Rows(Protocol):
 
     def chunks(self, columns: Sequence[str] | None, rows: int) -> Iterator[Any]:
         """Chunks of at most `rows` rows and at least one, in the table's order."""
+
+    def ranges(self, columns: Sequence[str], rows: int, whole: str | None) -> list[range]:
+        """Positions of pieces of about `rows` rows, together all rows; `whole` is never split."""
+
+    def between(self, rows: range, columns: Sequence[str] | None) -> pd.DataFrame:
+        """The rows at these positions, at least one."""
 
     def column(self, name: str) -> pa.ChunkedArray:
         """One column of all rows, as arrow holds it."""
@@ -77,6 +84,19 @@ class FrameRows:
         """Ranges of at most `rows` positions."""
         n = len(self._frame)
         yield from (range(start, min(start + rows, n)) for start in range(0, n, rows))
+
+    def ranges(self, columns: Sequence[str], rows: int, whole: str | None) -> list[range]:
+        """Positions of pieces of about `rows` rows, together all rows; `whole` is never split."""
+        starts = np.arange(0, self.n_rows, rows)
+        if whole is not None and self.n_rows:
+            ids = self.values(range(self.n_rows), whole)
+            first = np.append(True, _changes(ids)).nonzero()[0]
+            starts = np.unique(first[np.searchsorted(first, starts, side="right") - 1])
+        return [range(a, b) for a, b in itertools.pairwise([*starts.tolist(), self.n_rows])]
+
+    def between(self, rows: range, columns: Sequence[str] | None) -> pd.DataFrame:
+        """The rows at these positions, a slice of the frame."""
+        return self.joined([rows], columns)
 
     def column(self, name: str) -> pa.ChunkedArray:
         """One column of all rows, as arrow holds it."""
@@ -196,17 +216,31 @@ class _Loans:
         here: set[Any] = set()
         for loan in self._ids[:n]:
             if (loan in here or loan in self._ended) and not pd.isna(loan):
-                raise DataContractError(
-                    self._what,
-                    [
-                        f"{self._column} {loan!r} comes again after its rows ended; "
-                        f"expected rows sorted by {self._column}"
-                    ],
-                )
+                raise _again(self._what, self._column, loan)
             here.add(loan)
         self._ended = here
         self.starts = self.starts[n:] - end
         self._ids = self._ids[n:]
+
+
+def require_together(frame: pd.DataFrame, whole: str, what: str) -> None:
+    """Refuse a value that comes again after its rows had ended.
+
+    Raises
+    ------
+    DataContractError
+    """
+    named = whole in frame.index.names
+    ids = frame.index.get_level_values(whole).to_series() if named else frame[whole]
+    first = ids[np.append(True, _changes(ids))] if len(ids) else ids
+    again = first[first.duplicated() & first.notna()]
+    if len(again):
+        raise _again(what, whole, again.iloc[0])
+
+
+def _again(what: str, column: str, loan: Any) -> DataContractError:
+    told = f"{column} {loan!r} comes again after its rows ended; expected rows sorted by {column}"
+    return DataContractError(what, [told])
 
 
 def _changes(ids: pd.Series) -> NDArray[np.bool_]:

@@ -103,7 +103,11 @@ def require_file(path: Path, *, most_bytes: int | None = None) -> None:
 
 
 def hash_file(path: Path) -> str:
-    """The file's sha256."""
+    """The file's sha256; of a folder, that of the names and hashes of all files in it."""
+    if path.is_dir():
+        inside = sorted(p for p in path.rglob("*") if p.is_file())
+        lines = "".join(f"{hash_file(p)}  {p.relative_to(path).as_posix()}\n" for p in inside)
+        return hashlib.sha256(lines.encode()).hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

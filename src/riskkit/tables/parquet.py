@@ -5,11 +5,12 @@ Takes :class:`riskkit.tables.files.Files`; gives arrow tables as chunks and fram
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,16 @@ from riskkit.tables.files import GROUP_ROWS, Files, column_differences
 __all__ = ["ParquetRows"]
 
 _BUFFER_BYTES = 1 << 16
+_EDGE_ROWS = 1 << 12  # read at once where a loan goes on in the next row group
+
+
+class _Group(NamedTuple):
+    """A row group: its file, its number there, and where its rows are in the table."""
+
+    path: Path
+    number: int
+    start: int
+    stop: int
 
 
 class ParquetRows:
@@ -71,6 +82,73 @@ class ParquetRows:
             with self._opened(path) as file:
                 for batch in file.iter_batches(rows, columns=self._read(columns)):
                     yield self._alike(pa.Table.from_batches([batch]), columns)
+
+    def ranges(self, columns: Sequence[str], rows: int, whole: str | None) -> list[range]:
+        """Ranges of about `rows` rows that begin where a row group does, or the loan after it."""
+        for name in columns:
+            self._type(name)  # once here, and not again wherever a range is read
+        starts = [group.start for group in self._groups]
+        if whole is not None:
+            loans = (self._next_loan(start, whole) for start in starts[1:])
+            starts = sorted({*starts[:1], *(start for start in loans if start < self.n_rows)})
+        bounds = [0]
+        for start, stop in zip(starts, [*starts[1:], self.n_rows], strict=True):
+            if start > bounds[-1] and stop - bounds[-1] > rows:
+                bounds.append(start)
+        return [range(a, b) for a, b in itertools.pairwise([*bounds, self.n_rows]) if a < b]
+
+    def between(self, rows: range, columns: Sequence[str] | None) -> pd.DataFrame:
+        """The rows at these positions, at least one; only the row groups they lie in are read."""
+        pieces = list(self._pieces(rows, columns))
+        return self.joined([self._alike(piece, columns) for piece in pieces], columns)
+
+    def _pieces(self, rows: range, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+        for path, groups in itertools.groupby(self._groups, key=lambda group: group.path):
+            wanted = [g for g in groups if g.start < rows.stop and g.stop > rows.start]
+            if not wanted:
+                continue
+            with self._opened(path) as file:
+                for group in wanted:
+                    first, last = max(rows.start, group.start), min(rows.stop, group.stop)
+                    names = self._read(columns)
+                    if (first, last) == (group.start, group.stop):
+                        yield file.read_row_group(group.number, columns=names)
+                        continue
+                    # a few rows at an end: batches, so that no more is decoded than they need
+                    place = group.start
+                    for batch in file.iter_batches(
+                        _EDGE_ROWS, row_groups=[group.number], columns=names
+                    ):
+                        here = pa.Table.from_batches([batch])
+                        begin, end = max(first - place, 0), min(last - place, len(here))
+                        if begin < end:
+                            yield here.slice(begin, end - begin)
+                        place += len(here)
+                        if place >= last:
+                            break
+
+    def _next_loan(self, start: int, whole: str) -> int:
+        """The first row at or after `start`, a row group's, that begins a loan."""
+        last = self.between(range(start - 1, start), [whole])[whole].iloc[0]
+        for place in range(start, self.n_rows, _EDGE_ROWS):
+            rows = range(place, min(place + _EDGE_ROWS, self.n_rows))
+            other = (self.between(rows, [whole])[whole] != last).to_numpy(dtype=bool)
+            if other.any():
+                return place + int(other.argmax())
+        return self.n_rows
+
+    @cached_property
+    def _groups(self) -> list[_Group]:
+        """The row groups of all files, in the order of their rows."""
+        groups, start = [], 0
+        for path in self._files.paths:
+            with self._opened(path) as file:
+                footer = file.metadata
+                for number in range(footer.num_row_groups):
+                    n = footer.row_group(number).num_rows
+                    groups.append(_Group(path, number, start, start + n))
+                    start += n
+        return [group for group in groups if group.start < group.stop]
 
     def column(self, name: str) -> pa.ChunkedArray:
         """One column of all rows, as arrow holds it."""

@@ -7,6 +7,7 @@ that counts reads from.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from riskkit.checks import DataContractError, missing_columns
-from riskkit.tables.chunks import FrameRows, Rows, cut
+from riskkit.tables.chunks import FrameRows, Rows, cut, require_together
 from riskkit.tables.files import Files
 from riskkit.tables.parquet import ParquetRows
 from riskkit.tables.query import NAME, query_rows
 from riskkit.tables.sample import hash_ids, hash_limit
 from riskkit.tables.texts import chosen_columns, csv_texts, sheet_texts, typed_frame
 
-__all__ = ["Table", "database_url", "read_table"]
+__all__ = ["Piece", "Table", "database_url", "read_table"]
 
 BLOCK_ROWS = 500_000
 BLOCK_BYTES = 1 << 26
@@ -129,6 +130,8 @@ class Table:
         whole: str | None = None,
     ):
         self.whole = whole
+        path = Path(source) if isinstance(source, str | Path) else None
+        self._folder = path if path is not None and path.is_dir() else None
         self._rows: Rows = (
             FrameRows(source) if isinstance(source, pd.DataFrame) else ParquetRows(_files(source))
         )
@@ -137,6 +140,11 @@ class Table:
             twice = ", ".join(map(str, names[names.duplicated()].unique()))
             raise DataContractError(self._rows.name, [f"two columns of one name: {twice}"])
         self._require([] if whole is None else [whole])
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder whose parts are the rows; None where they live elsewhere."""
+        return self._folder
 
     @property
     def columns(self) -> list[str]:
@@ -208,6 +216,53 @@ class Table:
             rows = self._block_rows(self.columns if columns is None else columns)
         return cut(self._rows, columns, rows, self.whole)
 
+    def pieces(self, columns: Sequence[str] | None = None, rows: int | None = None) -> list[Piece]:
+        """The same rows as :meth:`blocks`, each piece still to be read, wherever it is wanted.
+
+        A piece of parquet files is a number of whole row groups, so that it can be read by itself:
+        by a thread, another process or another machine that sees the same files. Pieces are of at
+        most `rows` rows, or of one row group where that is larger. With `whole`, a loan that goes
+        on in the next row group is in the piece that it began in.
+
+        Parameters
+        ----------
+        columns : sequence of str, optional
+            Those to read, in this order; `whole` is added where it is absent.
+        rows : int, optional
+            500,000.
+
+        Raises
+        ------
+        ValueError
+            `rows` is not positive.
+        DataContractError
+            A column is missing, a file is damaged. Once a piece is read: a loan that had ended
+            comes again in it.
+        """
+        if rows is not None and rows < 1:
+            raise ValueError(f"rows must be at least 1, got {rows!r}")
+        self._require(columns or [])
+        if columns is not None and self.whole is not None and self.whole not in columns:
+            columns = [*columns, self.whole]
+        read = self.columns if columns is None else list(columns)
+        cuts = self._rows.ranges(read, rows or BLOCK_ROWS, self.whole)
+        return [Piece(self, cut, None if columns is None else read) for cut in cuts]
+
+    def between(self, rows: range, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """The rows at these positions, such as those of another table's piece.
+
+        Raises
+        ------
+        ValueError
+            There is no such position.
+        DataContractError
+            A column is missing, a file is damaged.
+        """
+        self._require(columns or [])
+        if not 0 <= rows.start < rows.stop <= self.n_rows or rows.step != 1:
+            raise ValueError(f"rows must lie within 0..{self.n_rows:,}, got {rows!r}")
+        return self._rows.between(rows, columns)
+
     def column(self, name: str) -> Any:
         """One column as arrow holds it, of all rows.
 
@@ -274,6 +329,40 @@ class Table:
         missing = missing_columns(self._rows.columns, columns)
         if missing:
             raise DataContractError(self._rows.name, [missing])
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Rows of a table that are still to be read; can be sent to another process.
+
+    Parameters
+    ----------
+    table : Table
+    rows : range
+        Positions in the table.
+    columns : sequence of str or None
+        Those to read; None: all.
+    """
+
+    table: Table
+    rows: range
+    columns: Sequence[str] | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def read(self) -> pd.DataFrame:
+        """The rows.
+
+        Raises
+        ------
+        DataContractError
+            A file is damaged, or a loan comes again after its rows ended.
+        """
+        frame = self.table.between(self.rows, self.columns)
+        if self.table.whole is not None:
+            require_together(frame, self.table.whole, repr(self.table))
+        return frame
 
 
 def _files(source: str | Path | Sequence[str | Path]) -> Files:

@@ -114,7 +114,7 @@ def at_treatment_counts(
     count = partial(_counted, dpd=tuple(dpd), by=by)
     if isinstance(book, pd.DataFrame):
         return count(book)
-    return total(count, whole_loans(book.blocks()))
+    return total(count, whole_loans(book))
 
 
 def _counted(

@@ -115,7 +115,7 @@ def treatment_counts(
     count = partial(_counts, last_month=last, dpd=dpd, months=months)
     if isinstance(book, pd.DataFrame):
         return count(book)
-    return total(count, whole_loans(book.blocks()))
+    return total(count, whole_loans(book))
 
 
 def _counts(panel: pd.DataFrame, *, last_month: int, dpd: int, months: int) -> pd.DataFrame:

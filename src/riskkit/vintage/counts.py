@@ -137,7 +137,7 @@ def cohort_counts(
         raise ValueError(f"dpd must be different thresholds in days >= 0 or 'loss', got {dpd!r}")
     if not isinstance(book, pd.DataFrame):
         count = partial(cohort_counts, dpd=thresholds, by=by, squares=squares)
-        return total(count, whole_loans(book.blocks()))
+        return total(count, whole_loans(book))
     if isinstance(by, pd.Series):
         require_columns(book, ["loan_id"], "outcomes" if "event" in book.columns else "performance")
         if by.name in COUNTED_FROM:

@@ -5,6 +5,8 @@ Takes the performance panel; gives a row per kind, and its words.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -67,9 +69,8 @@ def panel_gaps(
     {'all loans': 3, 'first seen after month 0': 1, 'months left out': 1,
      'left without an end': 0, 'vanished past due': 1}
     """
-    blocks = [performance] if isinstance(performance, pd.DataFrame) else performance.blocks()
     until = None if observed_to is None else int(calendar_months([observed_to])[0])
-    counts = total(lambda block: _kinds(block, until), whole_loans(blocks))
+    counts = total(partial(_kinds, until=until), whole_loans(performance))
     last = counts.index.get_level_values(_LAST)
     observed = until if until is not None else (int(last.max()) if len(counts) else 0)
     stopped = counts.index.get_level_values("open") & (last < observed)
