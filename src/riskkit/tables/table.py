@@ -6,6 +6,7 @@ that counts reads from.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,8 @@ from riskkit.tables.texts import chosen_columns, csv_texts, sheet_texts, typed_f
 
 __all__ = ["Piece", "Table", "database_url", "read_table"]
 
-BLOCK_ROWS = 500_000
+# of a block or piece; fewer need less memory, more take less time
+BLOCK_ROWS = int(os.environ.get("RISKKIT_BLOCK_ROWS") or 500_000)
 BLOCK_BYTES = 1 << 26
 
 
