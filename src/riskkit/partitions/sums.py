@@ -109,7 +109,7 @@ def collected(
         raise ValueError("collected needs at least one block")
     filled = [part for part in parts if len(part)] or parts[:1]
     plain = filled[0].index.nlevels == 1 and filled[0].index.name is None
-    return pd.concat(filled, ignore_index=plain) if len(filled) > 1 else filled[0]
+    return pd.concat(filled, ignore_index=True) if plain else pd.concat(filled)
 
 
 def taken(
