@@ -6,7 +6,7 @@ part for each block. :func:`using` says who does the work.
 """
 
 from riskkit.partitions.copies import each
-from riskkit.partitions.progress import PROGRESS
+from riskkit.partitions.progress import PROGRESS, STAGE
 from riskkit.partitions.sums import add_counts, collected, total
 from riskkit.partitions.workers import (
     SCHEDULER,
@@ -19,6 +19,7 @@ from riskkit.partitions.workers import (
 __all__ = [
     "PROGRESS",
     "SCHEDULER",
+    "STAGE",
     "WorkersLost",
     "add_counts",
     "check_scheduler",

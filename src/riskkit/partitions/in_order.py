@@ -11,7 +11,7 @@ from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
 from riskkit.partitions.progress import Progress
-from riskkit.partitions.workers import at_work, done_by, given_up, result_of, shared
+from riskkit.partitions.workers import at_work, done_by, given_up, n_at_once, result_of, shared
 
 __all__ = ["in_order"]
 
@@ -28,11 +28,11 @@ def in_order(
     """
     n_blocks = len(blocks) if isinstance(blocks, Sized) else None
     executor = executor or (at_work() if n_blocks != 1 else None)
-    with Progress(n_blocks) as progress:
+    with Progress(fn, n_blocks) as progress:
         if executor is None:
             for block in blocks:
                 result = fn(block)
-                progress.add(block)
+                progress.add(block, result)
                 yield result
             return
         yield from _side_by_side(fn, blocks, executor, progress)
@@ -48,14 +48,15 @@ def _side_by_side(
         block, future = waiting[0]
         result = result_of(future, executor)
         waiting.popleft()
-        progress.add(block)
+        progress.add(block, result)
         return result
 
     try:
         task = shared(fn, executor)
+        ahead = max(_READ_AHEAD, 2 * n_at_once(executor))
         for block in blocks:
             waiting.append((block, done_by(executor, task, block)))
-            if len(waiting) == _READ_AHEAD:
+            if len(waiting) == ahead:
                 yield first()
         while waiting:
             yield first()

@@ -25,6 +25,7 @@ __all__ = [
     "done_by",
     "given_up",
     "local_cluster",
+    "n_at_once",
     "result_of",
     "shared",
     "using",
@@ -88,6 +89,12 @@ def at_work() -> Executor | None:
 def _threads(asked: str) -> Executor | None:
     n = int(asked) if asked.isdecimal() else len(os.sched_getaffinity(0))
     return ThreadPoolExecutor(n, thread_name_prefix="riskkit-blocks") if n > 1 else None
+
+
+def n_at_once(executor: Executor) -> int:
+    """Tasks that a Dask cluster works on at a time; 0 where it is none."""
+    client = _client(executor)
+    return 0 if client is None else sum(client.nthreads().values())
 
 
 def done_by(executor: Executor, task: Any, block: Any) -> Future[Any]:

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from riskkit.partitions import PROGRESS
+from riskkit.partitions import PROGRESS, STAGE
 from riskkit.pipeline.block_progress import BlockProgress, Watched
 from riskkit.pipeline.execute import Failure, Outcome, load_engine, run_notebook
 from riskkit.pipeline.folders import own_folder, staging_folder, swap_in
@@ -276,7 +276,12 @@ class AtWork:
             kernel=begun.kernel,
             has=has,
             timeout_seconds=self.timeout_seconds,
-            environment={**self.environment, SEES: sees.as_text(), PROGRESS: str(begun.told)},
+            environment={
+                **self.environment,
+                SEES: sees.as_text(),
+                PROGRESS: str(begun.told),
+                STAGE: notebook.name,
+            },
             progress={**bar, "leave": False} if self._has_bars() else None,
         )
 
