@@ -18,7 +18,7 @@ import riskkit
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from room_pages import leads_somewhere
+from room_pages import leads_somewhere, plain_signature
 
 project = "riskkit"
 version = release = riskkit.__version__
@@ -48,6 +48,7 @@ html_static_path = ["style"]
 html_css_files = ["riskkit.css"]
 html_extra_path = ["_build/lender/reports/runs"]  # quick/, the pages of a quick run
 html_copy_source = False
+html_show_copyright = False
 # a browser lets no page from a disk read its neighbours, which excerpts would need
 html_show_search_summary = False
 pygments_style = "tango"
@@ -67,6 +68,19 @@ def read_docstring(
     """
     kind = "method" if what in ("property", "attribute", "data") else what
     lines[:] = NumpyDocstring(lines, DOCSTRINGS, app, kind, name, documented, options).lines()
+
+
+def show_signature(
+    app: Sphinx,
+    what: str,
+    name: str,
+    value: object,
+    options: object,
+    args: str | None,
+    returns: str | None,
+) -> tuple[str, str] | None:
+    """Show a signature as it is read: types without what checks them, no default of pydantic's."""
+    return None if args is None else (plain_signature(args), plain_signature(returns or ""))
 
 
 def skip_what_others_wrote(
@@ -103,6 +117,7 @@ def find_name(
 def setup(app: Sphinx) -> None:
     """Register what this documentation adds to Sphinx."""
     app.connect("autodoc-process-docstring", read_docstring)
+    app.connect("autodoc-process-signature", show_signature)
     app.connect("autodoc-skip-member", skip_what_others_wrote)
     app.connect("missing-reference", find_name)
     app.add_lexer("cron", TextLexer)

@@ -233,12 +233,12 @@ def _toctree(caption: str, lines: list[str]) -> str:
 
 def _notebook_index() -> str:
     lines = [(PROJECT / "docs" / "notebooks.md").read_text(encoding="utf-8")]
-    lines += ["| | | |", "|---|---|---|"]
+    lines += ["| notebook | what it is for | figures |", "|---|---|---|"]
     for path in notebooks():
         title, said, *_ = "".join(
             json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"]
         ).split("\n\n")
-        run = f'<a href="../quick/{path.stem}.html">the page of a run</a>'
+        run = f'<a href="../quick/{path.stem}.html">of a run</a>'
         lines.append(f"| [{title.lstrip('# ')}]({path.stem}.md) | {said} | {run} |")
     return "\n".join(lines) + "\n" + _toctree("", [path.stem for path in notebooks()])
 
@@ -249,7 +249,7 @@ def _room_index() -> str:
     for room in rooms():
         if room.group != group:
             group = room.group
-            lines += ["", f"## {group.capitalize()}", "", "| | |", "|---|---|"]
+            lines += ["", f"## {group.capitalize()}", "", "| room | question |", "|---|---|"]
         ending = "md" if room.name == "cli" else "rst"
         lines.append(f"| [{room.name}]({room.name}.{ending}) | {room.question} |")
     names = [room.name for room in rooms()]

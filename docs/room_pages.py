@@ -152,6 +152,26 @@ def room_page(room: Room) -> str:
     return "\n".join(lines) + "\n"
 
 
+def plain_signature(text: str) -> str:
+    """A signature without what checks a type, and with a default made anew each time as `...`.
+
+    Examples
+    --------
+    >>> plain_signature("(a: list[Annotated[int, Ge(0, b=[])]] = <factory>, c: int)")
+    '(a: list[int] = ..., c: int)'
+    """
+    text = text.replace("<factory>", "...")
+    while (begin := text.find("Annotated[")) >= 0:
+        depth, comma, at = 0, 0, begin + len("Annotated[")
+        while depth >= 0:
+            depth += (text[at] in "[(") - (text[at] in "])")
+            if text[at] == "," and depth == 0 and not comma:
+                comma = at
+            at += 1
+        text = text[:begin] + text[begin + len("Annotated[") : comma] + text[at:]
+    return text
+
+
 def _home(value: object, room: str) -> str:
     """Room that made a class or function; of anything else the room at hand."""
     module = getattr(value, "__module__", "") if callable(value) else ""
@@ -235,7 +255,14 @@ def commands_page(room: Room) -> str:
 
     lines = ["# cli", "", f"**{room.question}**", "", inspect.getdoc(cli) or "", ""]
     for name, command in commands().items():
-        lines += [f"## riskkit {name}", "", command.help, "", "| | | by default |", "|---|---|---|"]
+        lines += [
+            f"## riskkit {name}",
+            "",
+            command.help,
+            "",
+            "| option | what | by default |",
+            "|---|---|---|",
+        ]
         for typed, parameter in options(command).items():
             flag = getattr(parameter, "is_flag", False)
             metavar = (

@@ -107,6 +107,13 @@ def test_every_room_has_its_page_with_its_question_and_every_name():
         assert listed == list(face.__all__)
 
 
+def test_a_signature_is_shown_without_what_checks_its_types():
+    text = (
+        "(a: dict[Annotated[str, Check(f=[1, 2], g=())], 'x'] = <factory>, b: Annotated[int, Ge])"
+    )
+    assert room_pages.plain_signature(text) == "(a: dict[str, 'x'] = ..., b: int)"
+
+
 def test_every_command_and_option_is_on_the_page_of_the_command_line():
     page = room_pages.commands_page(room_pages.rooms()[-1])
     for name, command in room_pages.commands().items():
