@@ -8,7 +8,7 @@ import functools
 import importlib
 import inspect
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Set
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -136,7 +136,7 @@ def room_page(room: Room) -> str:
     face = importlib.import_module(f"riskkit.{room.name}")
     lines = [room.name, "=" * len(room.name), "", f"**{room.question}**", ""]
     if room.seam:
-        lines += [f"Imported when first used: {room.seam}.", ""]
+        lines += [f"Heavy dependency behind it: {room.seam}.", ""]
     lines += [f".. automodule:: {face.__name__}", "   :no-members:", ""]
     lines += ["**Its names**", ""]
     names = list(face.__all__)
@@ -216,14 +216,21 @@ def _comments(room: str) -> dict[str, str]:
 
 
 def constant_text(face: ModuleType, name: str) -> str:
-    """What a constant holds: the comment at its definition, else its kind and size."""
+    """What a constant holds: the comment at its definition, else its value or its first keys."""
     value = getattr(face, name)
     said = _comments(face.__name__.split(".")[1]).get(name, "")
     if said:
         return f"{said[0].upper()}{said[1:].rstrip('.')}."
-    kind = type(value).__name__
-    sized = isinstance(value, Collection) and not isinstance(value, str)
-    return f"{kind.capitalize()} of {len(value)}." if sized else f"Constant, {kind}."
+    if isinstance(value, str | int | float):
+        return f"``{value!r}``."
+    within = sorted(value) if isinstance(value, Set) else value
+    names = (
+        [one for one in within if isinstance(one, str) and one]
+        if isinstance(value, Collection)
+        else []
+    )
+    shown = ", ".join(f"``{name}``" for name in names[:6])
+    return f"{shown}{', …' if len(names) > 6 else ''}." if names else "A constant."
 
 
 # -- the command line ------------------------------------------------------------------------------
