@@ -60,6 +60,7 @@ class WoeBinner(Described, Editable, JsonModel, TransformerMixin, BaseEstimator)
 
     Missing values and special codes have bins of their own, with their empirical WoE. A level
     never seen in fit, and a missing value where none was seen, gets the riskiest bin's WoE.
+    A setting that names a column there is not is refused.
 
     Parameters
     ----------
@@ -102,8 +103,6 @@ class WoeBinner(Described, Editable, JsonModel, TransformerMixin, BaseEstimator)
         fewer than `min_bads` bads in all: "raise", or "one_bin", which :attr:`one_bin_` explains.
     edits : sequence of Edit, optional
         Decisions of an earlier binner, its :attr:`log_`, to be made again on these rows.
-
-    A setting that names a column there is not is refused.
 
     Attributes
     ----------
