@@ -47,7 +47,7 @@ def test_the_page_has_the_traps_of_the_pinned_versions(rows):
     assert side_by_side.put_into(page, found) == page
 
 
-def test_the_bins_of_scorecardpy_become_a_binner(rows, tmp_path):
+def test_the_bins_of_scorecardpy_become_a_binner(tmp_path):
     """The code on the page, with bins that scorecardpy makes in its own environment."""
     X.assign(bad=Y).to_parquet(tmp_path / "rows.parquet")
     script = side_by_side.SCRIPTS / "scorecardpy_bins.py"
