@@ -18,7 +18,7 @@ def main(folder):
     bins = scorecardpy.woebin(rows, y="bad", special_values={"late": [-9]}, no_cores=1)
     woe = scorecardpy.woebin_ply(rows, bins, no_cores=1).drop(columns="bad")
     woe.rename(columns=lambda name: name.removesuffix("_woe")).to_parquet(folder / "woe.parquet")
-    columns = ["breaks", "is_special_values"]
+    columns = ["breaks", "is_special_values", "woe"]
     stored = {name: table[columns].to_dict("list") for name, table in bins.items()}
     (folder / "bins.json").write_text(json.dumps(stored))
 

@@ -115,6 +115,19 @@ def scorecardpy():
     yield "a missing value where none was seen in fit has no WoE", np.isnan(woe["x_woe"][0])
     yield "a level never seen has no WoE", np.isnan(woe["job_woe"][1])
 
+    rows.loc[:300, "x"] = -9.0
+    rows.loc[rows.index % 5 == 0, "job"] = None
+    bins = quietly(
+        lambda: scorecardpy.woebin(rows, y="bad", special_values={"x": [-9.0]}, print_info=False)
+    )
+    woe = quietly(lambda: scorecardpy.woebin_ply(rows, bins, no_cores=1, print_info=False))
+    of_code = bins["x"].loc[bins["x"]["is_special_values"], "woe"].iloc[0]
+    yield (
+        "a special code among floats has a bin in fit, and is scored as an ordinary value",
+        (abs(woe["x_woe"][0] - of_code) > 1e-9),
+    )
+    yield "None among words has a bin in fit, and no WoE when scored", np.isnan(woe["job_woe"][0])
+
 
 def scorecardpipeline():
     import pandas as pd
