@@ -70,7 +70,7 @@ def _options(
 @app.command()
 def init(
     folder: Annotated[
-        Path | None, typer.Argument(help="A new folder; with --update a project's, else this one.")
+        str | None, typer.Argument(help="A new folder; with --update a project's, else this one.")
     ] = None,
     update: Annotated[
         bool, typer.Option("--update", help="Show what this version would change in a project.")
@@ -88,16 +88,14 @@ def init(
         if apply and not update:
             raise BadInput("--apply goes with --update")
         if update:
-            project = folder or Path()
+            project = folder or "."
             table = (projects.take_newer if apply else projects.newer_files)(project)
             for line in projects.newer_text(table, done=apply).splitlines():
                 _print(line)
             if not apply and projects.has_newer(table):
                 _print("nothing was changed; with --apply it is")
             return
-        if folder is None:
-            raise BadInput("a new project needs the name of its folder: riskkit init FOLDER")
-        laid = projects.lay_project(folder)
+        laid = projects.lay_project(folder or "")
         for line in projects.next_steps(laid).splitlines():
             _print(line)
 
