@@ -15,7 +15,7 @@ BROKEN := $(VENV)/.installing
 # the recipes read these from the environment, so that a path may hold spaces
 export PYTHON SOURCE ROOT PROFILE
 
-.PHONY: help report test study check lab bench clean
+.PHONY: help report test study check lab bench wheel clean
 .DEFAULT_GOAL := help
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo "make check    ruff, mypy, notebooks without outputs; changes nothing"
 	@echo "make lab      JupyterLab on the project, on this machine only (root: LAB_OPTIONS=--allow-root)"
 	@echo "make bench    speed against other tools, and of worlds up to ten million applicants"
+	@echo "make wheel    dist/, and the suite from the wheel alone with each Python 3.11 to 3.13 found"
 	@echo "make clean    remove caches; keeps data, reports and .venv"
 	@echo "PYTHON=python3.12 chooses another Python for .venv"
 
@@ -88,6 +89,10 @@ lab: $(STAMP)
 
 bench: $(STAMP)
 	$(PY) -m pytest -s tests/benchmarks
+
+wheel: check
+	$(PY) -m hatchling build -t wheel -d dist
+	$(PY) tests/from_wheel.py
 
 clean:
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -103,6 +103,21 @@ def test_what_its_readme_names_is_there(project: Path) -> None:
         assert f"\n  {command} " in help_text
 
 
+def test_its_makefile_takes_the_shells_python_until_there_is_an_environment(project: Path) -> None:
+    def made(*arguments: str) -> str:
+        command = ["make", "-n", *arguments]
+        return subprocess.run(
+            command, cwd=project, capture_output=True, text=True, check=True
+        ).stdout
+
+    assert "python3 -m riskkit report" in made("report", "PYTHON=python3")
+    assert "python3 -m jupyterlab --ServerApp.ip=127.0.0.1" in made("lab", "PYTHON=python3")
+    (project / ".venv" / "bin").mkdir(parents=True)
+    (project / ".venv" / "bin" / "python").touch()
+    assert '.venv/bin/python -m riskkit "$@"' in made("run")
+    assert 'pip install --disable-pip-version-check "$RISKKIT"' in made("install")
+
+
 @pytest.mark.parametrize("name", ["a lender of two words", "小额贷款", "-dash", "o'brien $HOME"])
 def test_a_name_of_any_letters_will_do(tmp_path: Path, monkeypatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
