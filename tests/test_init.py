@@ -284,6 +284,10 @@ def test_what_nobody_edited_is_updated_and_what_is_new_is_added(project: Path, s
     assert "updated:\n  data/caps.yaml" in done.stdout
     assert (project / "data" / "caps.yaml").read_text() == "caps: {}\n"
     assert (project / "docs" / "new.md").read_text() == "new\n"
+    modes = {
+        (project / name).stat().st_mode for name in ("data/caps.yaml", "docs/new.md", "Makefile")
+    }
+    assert len(modes) == 1
     assert states(project) == {}
     assert "nothing was changed" not in call("init", "--update", project).stdout
 
@@ -499,6 +503,9 @@ def test_the_wheel_takes_along_every_file_that_a_run_reads() -> None:
     ]
     done = subprocess.run(git, cwd=CHECKOUT, capture_output=True, text=True, check=True)
     assert set(carried) == set(done.stdout.split())
+    # no folder, so that nothing of a lender's own gets into a source distribution
+    sources = {name for name in build["targets"]["sdist"]["only-include"] if "." in name}
+    assert set(carried) <= sources
 
 
 def test_an_installation_without_its_notebooks_says_so(tmp_path: Path, monkeypatch) -> None:

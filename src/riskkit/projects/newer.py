@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 import riskkit
 from riskkit.pipeline import BadInput
 from riskkit.projects.fingerprints import OTHER, changed_lines, fingerprint, fingerprint_of
-from riskkit.projects.record import Laid, read_record, write_record
+from riskkit.projects.record import Laid, put_file, read_record, write_record
 from riskkit.projects.shipped import shipped_files
-from riskkit.tables import whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,8 +126,7 @@ def take_newer(project: str | Path) -> pd.DataFrame:
     """The table of :func:`newer_files`, after its changes were made; what was edited is untouched.
 
     New files are written, those as they were laid are replaced or removed, and beside an edited one
-    the newer is put as ``NAME.new``, unless something of the user's lies there. Cut off, it goes on
-    the next time.
+    the newer is put as ``NAME.new``. Cut off, it goes on the next time.
 
     Raises
     ------
@@ -150,11 +148,11 @@ def take_newer(project: str | Path) -> pd.DataFrame:
             (folder / name).unlink(missing_ok=True)
             record.pop(name)
         if state in (EDITED, TAKEN):
-            _put(folder, f"{name}{BESIDE}", shipped[name])
+            put_file(folder, f"{name}{BESIDE}", shipped[name])
             was = record.get(name, Laid(sha256="", riskkit=""))
             record[name] = replace(was, offered=fingerprint(name, shipped[name]))
         if state in (NEW, UPDATE):
-            _put(folder, name, shipped[name])
+            put_file(folder, name, shipped[name])
         if state in (NEW, UPDATE, SAME):
             sha256 = fingerprint(name, shipped[name])
             record[name] = Laid(sha256=sha256, riskkit=riskkit.__version__)
@@ -171,13 +169,6 @@ def _check_beside(folder: Path, name: str, laid: Laid | None, content: bytes) ->
     is_plain = path.is_file() and not path.is_symlink()
     if not is_plain or fingerprint(name, path.read_bytes()) not in offered:
         raise BadInput(f"{path} is yours: call it otherwise, the newer {name} is to lie there")
-
-
-def _put(folder: Path, name: str, content: bytes) -> None:
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with whole(path) as staging:
-        staging.write_bytes(content)
 
 
 def has_newer(table: pd.DataFrame) -> bool:

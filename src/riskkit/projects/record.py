@@ -7,6 +7,7 @@ and not guessed, whatever versions lie between.
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 from riskkit.pipeline import BadInput
 from riskkit.tables import whole
 
-__all__ = ["RECORD", "Laid", "read_record", "record_text", "write_record"]
+__all__ = ["RECORD", "Laid", "put_file", "read_record", "record_text", "write_record"]
 
 RECORD = ".riskkit/laid.json"
 
@@ -77,5 +78,14 @@ def record_text(files: Mapping[str, Laid]) -> str:
 
 def write_record(project: Path, files: Mapping[str, Laid]) -> None:
     """Write it, whole or not at all."""
-    with whole(project / RECORD) as staging:
-        staging.write_text(record_text(files), encoding="utf-8")
+    put_file(project, RECORD, record_text(files).encode())
+
+
+def put_file(project: Path, name: str, content: bytes) -> None:
+    """Write a file whole or not at all; as readable as before, a new one as the record is."""
+    path = project / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mode = (path if path.exists() else project / RECORD).stat().st_mode
+    with whole(path) as staging:
+        staging.write_bytes(content)
+        staging.chmod(stat.S_IMODE(mode))
