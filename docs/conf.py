@@ -29,7 +29,6 @@ nitpicky = True
 default_role = "code"
 highlight_language = "text"  # of code whose fence names none
 myst_heading_anchors = 4
-suppress_warnings = ["myst.header"]  # 05_vintages begins at the third level
 
 autodoc_typehints_format = "short"
 python_maximum_signature_line_length = 88
