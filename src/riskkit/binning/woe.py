@@ -19,7 +19,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from riskkit.binning.bins import FeatureBins
-from riskkit.binning.choose import BELOW_MIN_BADS, MISSING, Request, choose_bins
+from riskkit.binning.choose import BELOW_MIN_BADS, MISSING, Request, choose_each
 from riskkit.binning.counts import CategoryCounts, FeatureCounts, count_features
 from riskkit.binning.edits import Edit, Editable, replayed, taken_over
 from riskkit.binning.leakage import one_class_iv
@@ -273,6 +273,9 @@ class WoeBinner(Described, Editable, JsonModel, TransformerMixin, BaseEstimator)
                     f"feature {name}: goods and bads are both needed, got 1 class: "
                     f"{found.total.tolist()}"
                 )
+        requests = {name: self.request(name) for name in counts if name not in accepted}
+        choices = choose_each(counts, requests, periods, judged=judged)
+        for name, found in counts.items():
             if leak := one_class_iv(found):
                 self.leakage_[name] = leak
             if name in accepted:
@@ -281,8 +284,7 @@ class WoeBinner(Described, Editable, JsonModel, TransformerMixin, BaseEstimator)
                     bins, min_bads=float(self.min_bads), below_min_bads=self.below_min_bads
                 )
                 continue
-            seen = None if periods is None else [period[name] for period in periods]
-            choice = choose_bins(name, found, self.request(name), seen, judged=judged)
+            choice = choices[name]
             self.bins_[name] = choice.bins
             if choice.one_bin:
                 self.one_bin_[name] = choice.one_bin
