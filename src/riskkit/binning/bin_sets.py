@@ -111,7 +111,7 @@ class Sets:
         limits: Limits,
         periods: Sequence[np.ndarray] | None = None,
     ) -> Sets:
-        """Sets of these cells, each of shape (n_cells, 2); by period with one axis more in front."""
+        """Sets of these cells, each of shape (n_cells, 2); periods have one axis more in front."""
         n_boundaries = np.array([len(own) + 1 for own in cells])
         last = np.cumsum(n_boundaries) - 1
         first = last - n_boundaries + 1

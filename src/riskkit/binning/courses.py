@@ -48,7 +48,7 @@ class Program:
         places = np.arange(coarse.shape[1])
         self.iv[:, places[:, None] >= places] = -np.inf
         self.end = len(places) - 1
-        there: Mask = np.isfinite(self.iv).any(axis=0)
+        there = np.asarray(np.isfinite(self.iv).any(axis=0))
         self.starts = [_span(there[:i, i]) for i in places]
         self.stops = [_span(there[i]) for i in places]
         # most bins that end at each boundary, in any set
