@@ -37,6 +37,7 @@ __all__ = ["WoeBinner"]
 # parameters that map features to something
 _OF_FEATURES = ("trend", "missing", "candidate_edges", "fixed_edges")
 _ROWS_FOR_THREADS = 20_000
+_N_THREADS = os.cpu_count() or 1
 
 
 def _array_names(n_features: int) -> list[str]:
@@ -486,13 +487,22 @@ class WoeBinner(Described, Editable, JsonModel, TransformerMixin, BaseEstimator)
         # one row a feature, so that each column is written in one stretch
         found: np.ndarray = np.empty((len(self.bins_), len(X)), dtype=dtype)
 
-        def look_up(row: int, name: str) -> None:
-            bins = self.bins_[name]
-            bins.look_up(X[name], of_bins(bins), found[row])
+        # all columns are picked out first: among the look-ups, each would have to be fetched anew
+        left = iter(
+            list(zip(found, self.bins_.values(), (X[name] for name in self.bins_), strict=True))
+        )
 
-        n_threads = os.cpu_count() if len(X) > _ROWS_FOR_THREADS else 1
+        def look_up() -> None:
+            for row, bins, column in left:  # each thread takes the next
+                bins.look_up(column, of_bins(bins), row)
+
+        # this thread is one of them
+        n_threads = _N_THREADS if len(X) > _ROWS_FOR_THREADS else 1
         with ThreadPoolExecutor(n_threads) as pool:
-            list(pool.map(look_up, range(len(self.bins_)), self.bins_))
+            others = [pool.submit(look_up) for _ in range(n_threads - 1)]
+            look_up()
+            for other in others:
+                other.result()
         return pd.DataFrame(found.T, index=X.index, columns=list(self.bins_), copy=False)
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
