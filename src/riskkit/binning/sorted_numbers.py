@@ -13,8 +13,8 @@ __all__ = ["ascending"]
 _LEAST_VALUES = 20_000
 _SAMPLE_SIZE = 1_000
 _LAST_PLACE = 2**16 - 1
-# where the places tell the sample's values apart, a place holds few others
-_LEAST_TOLD_APART = 0.95
+# where few neighbours in the sample that differ share a place, a place holds few values
+_MOST_TOGETHER = 0.05
 
 
 def ascending(values: np.ndarray) -> np.ndarray:
@@ -45,8 +45,8 @@ def ascending(values: np.ndarray) -> np.ndarray:
         scale = _LAST_PLACE / (high - low)
         if not 0 < scale < np.inf:
             return np.sort(known)
-        n_apart = len(np.unique(_dealt(sample, low, scale)))
-        if n_apart < _LEAST_TOLD_APART * len(np.unique(sample)):
+        together = np.diff(_dealt(sample, low, scale)) == 0
+        if (together & (sample[1:] > sample[:-1])).mean() > _MOST_TOGETHER:
             return np.sort(known)
         found: np.ndarray = known[np.argsort(_dealt(known, low, scale), kind="stable")]
     found.sort(kind="stable")
