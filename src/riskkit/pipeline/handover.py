@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -225,13 +226,18 @@ class Stage:
             leave_sample(path, self.rows("applications", ["application_id"])["application_id"])
         return _table(path)
 
-    def leave_samples(self, n: int) -> None:
+    def leave_samples(self, n: int) -> str:
         """Put the rows of at most `n` applications beside each table in parts that this stage left.
 
         Parameters
         ----------
         n : int
             Of whole customers, chosen by a hash of their id; 0: no sample.
+
+        Returns
+        -------
+        str
+            How many of the applications they are, in a sentence; empty where all are read.
 
         Raises
         ------
@@ -243,6 +249,26 @@ class Stage:
         for table in sorted(self.output_dir.glob("*.parquet")) if ids is not None else ():
             if is_in_parts(table):
                 leave_sample(table, ids)
+        return sample_text(path)
+
+    def sampled(self, name: str) -> pd.DataFrame:
+        """Rows of a table that this stage has left: all, or of a table in parts its sample's.
+
+        Raises
+        ------
+        DataContractError
+            There are too many rows and no sample.
+        """
+        return rows_of(self.output_dir / f"{name}.parquet")
+
+    def scratch(self, name: str) -> Path:
+        """An empty place within the stage's own folder, for parts that are then handed over.
+
+        It is no output, and what an earlier attempt has left in it goes.
+        """
+        path = self.output_dir / f".{name}"
+        shutil.rmtree(path, ignore_errors=True)
+        return path
 
     def cache(self, name: str) -> Path:
         """A folder of the run for what can be made again, made where it is absent.

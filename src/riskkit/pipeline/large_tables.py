@@ -45,7 +45,11 @@ def leave_table(table: pd.DataFrame | Table, path: Path) -> Path:
     parts = table.folder
     if parts is not None and parts.is_relative_to(path.parent):
         _clear(path)
-        return parts.rename(path)
+        place = parts.parent
+        moved = parts.rename(path)
+        if place != path.parent and not any(place.iterdir()):
+            place.rmdir()
+        return moved
     return leave_parts(_as_it_is, table, path)
 
 
