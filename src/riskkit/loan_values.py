@@ -8,10 +8,12 @@ must travel to every worker that counts.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from riskkit.checks import DataContractError
 from riskkit.partitions import collected
@@ -45,7 +47,9 @@ class LoanValues:
     """
 
     def __init__(self, ids: Any, values: pd.Series | pd.DataFrame):
-        hashes = hash_ids(ids)
+        self._keep(hash_ids(ids), values)
+
+    def _keep(self, hashes: NDArray[np.uint64], values: pd.Series | pd.DataFrame) -> None:
         if len(hashes) != len(values):
             said = f"{len(hashes):,} ids for {len(values):,} values"
             raise DataContractError("values of loans", [said])
@@ -72,12 +76,14 @@ class LoanValues:
             Column of the ids.
         """
         names = [columns] if isinstance(columns, str) else list(columns)
-        rows = collected(_as_they_are, table, columns=[key, *names])
+        rows = collected(partial(_hashed, key=key), table, columns=[key, *names])
         values = rows[names].copy()
         for name in names:
             if pd.api.types.is_string_dtype(values[name]):
                 values[name] = values[name].astype("category")
-        return cls(rows[key], values[columns] if isinstance(columns, str) else values)
+        found = cls.__new__(cls)
+        found._keep(rows[key].to_numpy(), values[columns] if isinstance(columns, str) else values)
+        return found
 
     @property
     def name(self) -> Any:
@@ -107,5 +113,6 @@ class LoanValues:
         return found.set_axis(ids.index)
 
 
-def _as_they_are(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame
+def _hashed(frame: pd.DataFrame, key: str) -> pd.DataFrame:
+    # the text of millions of ids at once would take more memory than all that is kept
+    return frame.assign(**{key: hash_ids(frame[key])})

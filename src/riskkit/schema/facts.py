@@ -5,8 +5,10 @@ Takes what a mapping or the synthetic lender states; gives :class:`Source`, whic
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -147,6 +149,20 @@ class Source(SourceFacts):
         found = {name: getattr(self, name) for name in names}
         there = {name: table for name, table in found.items() if table is not None}
         return there | {"features": feature_table(self.features)}
+
+    def handed_over(self, tables: Mapping[str, Table]) -> Source:
+        """The same source, its tables in parts where they lie now; frames stay in memory.
+
+        Parameters
+        ----------
+        tables : mapping of name to Table
+            What :meth:`riskkit.pipeline.Stage.write` gave back.
+        """
+        there = {name: getattr(self, name, None) for name in tables}
+        moved: dict[str, Any] = {
+            name: tables[name] for name, own in there.items() if isinstance(own, Table)
+        }
+        return replace(self, **moved)
 
     def thinned(self, max_applications: int) -> Source:
         """A sample of whole customers with at most so many applications, and their loans' rows.
