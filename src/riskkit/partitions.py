@@ -19,7 +19,7 @@ import pandas as pd
 
 from riskkit.tables import Table, part_path, write_table
 
-__all__ = ["add_counts", "collected", "each", "total", "using"]
+__all__ = ["add_counts", "at_work", "collected", "each", "total", "using"]
 
 Block = TypeVar("Block")
 Counts = TypeVar("Counts")
@@ -49,6 +49,11 @@ def using(executor: Executor | None) -> Iterator[None]:
         yield
     finally:
         _at_work.pop()
+
+
+def at_work() -> Executor | None:
+    """Who does the work that is given to nobody, by :func:`using`; None: the caller alone."""
+    return _at_work[-1]
 
 
 def add_counts(a: Any, b: Any) -> Any:
@@ -292,7 +297,7 @@ def _in_order(
 
     On an error, or when the caller stops, what waits is cancelled and what runs is waited for.
     """
-    executor = executor or _at_work[-1]
+    executor = executor or at_work()
     if executor is None:
         yield from map(fn, blocks)
         return

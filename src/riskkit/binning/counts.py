@@ -20,7 +20,7 @@ import pandas as pd
 from riskkit.binning.special_codes import GivenCodes, SpecialCodes
 from riskkit.checks import bad_flags, same_rows, weight_array
 from riskkit.columns import feature_kinds, level_codes, numbers
-from riskkit.partitions import total
+from riskkit.partitions import at_work, total
 from riskkit.tables import Table
 
 __all__ = ["CategoryCounts", "FeatureCounts", "NumericCounts", "count_features"]
@@ -264,7 +264,8 @@ def count_features(
     by : str
         Id by whose hash a Table is sampled.
     executor : Executor, optional
-        For the blocks of a Table, as in :func:`riskkit.partitions.total`; by default threads.
+        For the blocks of a Table, as in :func:`riskkit.partitions.total`; where nobody is at work,
+        threads.
 
     Returns
     -------
@@ -308,7 +309,8 @@ def count_features(
         run = partial(
             task, features=features, boundaries=boundaries or {}, edges=edges, n_threads=1
         )
-        threads = ThreadPoolExecutor(os.cpu_count()) if executor is None else nullcontext(executor)
+        own = executor is None and at_work() is None
+        threads = ThreadPoolExecutor(os.cpu_count()) if own else nullcontext(executor)
         with threads as pool:
             counts = total(run, X, pool, columns=columns)
     else:

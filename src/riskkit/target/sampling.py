@@ -5,6 +5,7 @@ Takes applications, whole or in parts; gives the rule that splits them, and what
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -86,6 +87,11 @@ class SampleRule:
         if "applied_at" not in applications:
             return self.assign(applications).set_axis(applications.index)
         return applications["applied_at"].dt.to_period("Q").astype("str")
+
+    @staticmethod
+    def spans(freq: str) -> Callable[[pd.DataFrame], pd.Series]:
+        """A function that gives the quarter ("Q") or year ("Y") of each application, a period."""
+        return partial(_spans, freq=freq)
 
     def save(self, path: str | Path) -> None:
         """Write the rule as JSON."""
@@ -199,6 +205,10 @@ def assign_samples(
         seed=seed,
     )
     return rule.assign(applications)
+
+
+def _spans(applications: pd.DataFrame, freq: str) -> pd.Series:
+    return applications["applied_at"].dt.to_period(freq)
 
 
 def _classes(rule: SampleRule, applications: pd.DataFrame) -> NDArray[np.int64]:
