@@ -16,6 +16,7 @@ import pandas as pd
 
 from riskkit import partitions
 from riskkit.checks import DataContractError
+from riskkit.loan_values import LoanValues
 from riskkit.pipeline.manifest import is_in_parts
 from riskkit.tables import Table, hash_ids, write_table
 
@@ -138,12 +139,13 @@ def leave_sample(path: Path, ids: pd.Series) -> None:
     table = Table(path)
     key = next((name for name in KEYS if name in table.columns), None)
     if key is not None:
-        wanted = pd.Index(ids.astype("str"))
-        write_table(partitions.collected(partial(_of, key=key, ids=wanted), table), path / SAMPLE)
+        # by hash: isin of text takes ten times as long as all else
+        wanted = LoanValues(ids, pd.Series(np.ones(len(ids), dtype=np.int8)))
+        write_table(partitions.collected(partial(_of, key, wanted), table), path / SAMPLE)
 
 
-def _of(frame: pd.DataFrame, key: str, ids: pd.Index) -> pd.DataFrame:
-    return frame[frame[key].astype("str").isin(ids)]
+def _of(key: str, wanted: LoanValues, frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[wanted.of(frame[key]).notna()]
 
 
 def rows_of(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
