@@ -157,7 +157,11 @@ def _taken(
         return fn, [source]
     if not isinstance(source, Table):
         return fn, source
-    there = None if columns is None else [name for name in columns if name in source.columns]
+    there = (
+        None
+        if columns is None
+        else [name for name in dict.fromkeys(columns) if name in source.columns]
+    )
     if not len(source):
         return fn, [source.frame(there)]
     return partial(_read_then, fn), source.pieces(there)

@@ -46,9 +46,10 @@ def leave_table(table: pd.DataFrame | Table, path: Path) -> Path:
     parts = table.folder
     if parts is not None and parts.is_relative_to(path.parent):
         _clear(path)
-        place = parts.parent
         moved = parts.rename(path)
-        if place != path.parent and not any(place.iterdir()):
+        for place in parts.parents:
+            if place == path.parent or any(place.iterdir()):
+                break
             place.rmdir()
         return moved
     return leave_parts(_as_it_is, table, path)
