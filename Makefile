@@ -13,9 +13,9 @@ STAMP := $(VENV)/.installed
 BROKEN := $(VENV)/.installing
 
 # the recipes read these from the environment, so that a path may hold spaces
-export PYTHON SOURCE ROOT PROFILE
+export PYTHON SOURCE ROOT PROFILE SIZE WORKERS AGAINST
 
-.PHONY: help report test study check lab bench clean
+.PHONY: help report test study check lab bench scale docs wheel clean
 .DEFAULT_GOAL := help
 
 help:
@@ -25,6 +25,9 @@ help:
 	@echo "make check    ruff, mypy, notebooks without outputs; changes nothing"
 	@echo "make lab      JupyterLab on the project, on this machine only (root: LAB_OPTIONS=--allow-root)"
 	@echo "make bench    speed against other tools, and of worlds up to ten million applicants"
+	@echo "make scale SIZE=3000000 [WORKERS=2]   one large run through all stages: seconds and memory"
+	@echo "make docs     the documentation, offline, into docs/_build/html"
+	@echo "make wheel    dist/, and the suite from the wheel alone with each Python 3.11 to 3.13 found"
 	@echo "make clean    remove caches; keeps data, reports and .venv"
 	@echo "PYTHON=python3.12 chooses another Python for .venv"
 
@@ -89,7 +92,25 @@ lab: $(STAMP)
 bench: $(STAMP)
 	$(PY) -m pytest -s tests/benchmarks
 
+# a row of docs/scale.md
+scale: $(STAMP)
+	$(PY) tests/benchmarks/large_run.py "$${SIZE:-1000000}" --workers "$${WORKERS:-0}" --against "$${AGAINST:-}"
+
+# A quick run of the synthetic lender in a project of its own, then the pages; it fetches nothing,
+# and a warning, a link to nothing or a page that loads from elsewhere is an error.
+docs: $(STAMP)
+	$(PY) docs/pages.py lay docs/_build
+	$(PY) -m riskkit.cli run --project docs/_build/lender --profile quick --run quick || [ $$? -eq 3 ]
+	$(PY) -m sphinx -b html -c docs -d docs/_build/trees -W --keep-going -q docs/_build/pages docs/_build/html
+	$(PY) docs/pages.py check docs/_build/html
+	@echo docs/_build/html/index.html
+
+wheel: check
+	$(PY) -m hatchling build -t wheel -d dist
+	$(PY) tests/from_wheel.py
+
 clean:
+	rm -rf docs/_build
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	find src tests notebooks -name __pycache__ -prune -exec rm -rf {} +
 	find notebooks -name .ipynb_checkpoints -prune -exec rm -rf {} +

@@ -34,7 +34,7 @@ PROJECT = Path(__file__).parents[1]
 # files of minutes: the two workers of `make test` begin with them, lest one be left with the last
 SLOWEST = (
     "test_suite", "test_synthetic_world", "test_pipeline", "test_faults", "test_scoring",
-    "test_model_card",
+    "test_model_card", "test_wheel",
 )  # fmt: skip
 # what cron does takes its minute beside all others
 LAST = ("test_schedule",)

@@ -364,7 +364,8 @@ def test_output_is_a_frame_with_the_index_of_the_rows(binner, output):
 def test_many_rows_are_looked_up_as_few(binner, monkeypatch):
     expected = np.tile(binner.bin_numbers(BORROWERS).to_numpy(), (4, 1))
     often = pd.concat([BORROWERS] * 4, ignore_index=True)
-    monkeypatch.setattr(binning.bins, "_BLOCK", 1000)
+    monkeypatch.setattr(binning.bins, "_CELLS", 5_000)
+    monkeypatch.setattr(binning.bins, "_ROWS_FOR_PAIRS", 10_000)
     monkeypatch.setattr(binning.woe, "_ROWS_FOR_THREADS", 10_000)
     np.testing.assert_array_equal(binner.bin_numbers(often), expected)
 

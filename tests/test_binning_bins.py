@@ -78,3 +78,23 @@ def test_one_value_has_the_place_of_a_row_of_many(name):
         odd = [np.nan, np.inf, -np.inf, -9.0, -0.0, *edges, *np.nextafter(edges, -np.inf)]
     column = pd.concat([column, pd.Series(odd, dtype=column.dtype)], ignore_index=True)
     assert [bins.place(value) for value in column.tolist()] == bins.assign(column).tolist()
+
+
+@pytest.mark.parametrize("n_edges", [0, 1, 7, 40, 300])
+@pytest.mark.parametrize("n_rows", [1, 20_001, 140_000])
+def test_every_row_of_many_has_the_entry_of_its_bin(n_edges, n_rows):
+    """Whether two rows are looked up at once or one, in one block or several."""
+    rng = np.random.default_rng(n_rows + n_edges)
+    edges = np.sort(rng.normal(size=n_edges))
+    bins = FeatureBins("x", edges, None, (-9.0, np.inf), np.ones((n_edges + 4, 2)))
+    values = rng.choice([*edges, *rng.normal(size=50), -9.0, np.nan, np.inf, -np.inf], n_rows)
+    place = np.searchsorted(edges, values, side="right")
+    place[values == -9], place[values == np.inf], place[np.isnan(values)] = n_edges + np.arange(
+        1, 4
+    )
+    for entries in (rng.normal(size=n_edges + 5), np.arange(n_edges + 5, dtype=np.int16)):
+        expected = entries[place]
+        assert bins.look_up(pd.Series(values), entries).tolist() == expected.tolist()
+        apart = np.empty((n_rows, 2), dtype=entries.dtype)[:, 0]
+        assert bins.look_up(pd.Series(values), entries, apart) is apart
+        assert apart.tolist() == expected.tolist()

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from riskkit.binning import WoeBinner, count_features
-from riskkit.binning.solve import Limits, best_cuts, many_cuts, why_one_bin
+from riskkit.binning.solve import (
+    Asked,
+    Limits,
+    best_cuts,
+    cuts_of_each,
+    many_cuts,
+    why_one_bin,
+)
 
 DIRECTIONS = ("ascending", "descending", "peak", "valley", "none")
 BORROWERS, LABELS = borrowers()
@@ -178,6 +185,48 @@ def test_many_sets_of_counts_are_cut_as_each_alone(n_cells):
             assert [cuts.tolist() for cuts in together] == [cuts.tolist() for cuts in alone]
             # on few cells the directions leave one cut at most
             assert max(map(len, together)) >= (2 if n_cells == 300 or trend == "none" else 0)
+
+
+def features_of(rng, n_rows=2_000):
+    """Counts of features of several numbers of cells, with the same goods and bads in all."""
+    for n_cells in (2, 5, 15, 15, 40, 64, 65, 66, 200, 200, 400):
+        rows = rng.multinomial(n_rows, np.full(n_cells, 1 / n_cells))
+        bads = rng.multivariate_hypergeometric(rows, n_rows // 5)
+        yield np.stack([rows - bads, bads], axis=1)
+
+
+@pytest.mark.parametrize("max_p_value", [1.0, 0.3])
+def test_features_side_by_side_are_cut_as_each_alone(max_p_value):
+    rng = np.random.default_rng(5)
+    limits = Limits(5, 60, 5, max_p_value=max_p_value)
+    trends = itertools.cycle(["auto", "auto", "peak", "none"])
+    asked = []
+    for cells, trend in zip(features_of(rng), trends, strict=False):
+        periods = np.array([cells // 2, cells - cells // 2])
+        inner = np.arange(1, len(cells), 2)
+        asked += [
+            Asked(cells, cells.sum(axis=0), limits, trend),
+            Asked(cells, cells.sum(axis=0), limits, trend, candidates=inner),
+            Asked(cells, cells.sum(axis=0) + np.array([3, 1]), limits, trend),
+            Asked(cells, cells.sum(axis=0), limits, trend, periods=periods),
+        ]
+    found = cuts_of_each(asked)
+    assert {len(cuts) for cuts in found} >= {1, 3, 4}
+    for one, cuts in zip(asked, found, strict=True):
+        alone = best_cuts(one.cells, one.total, one.limits, one.trend, one.candidates, one.periods)
+        assert cuts.tolist() == alone.tolist()
+
+
+@pytest.mark.parametrize("trend", ["auto", *DIRECTIONS])
+def test_ranked_bad_rates_lead_where_every_pair_does(trend):
+    """Where neighbours must differ, though by next to nothing, each pair is looked at."""
+    rng = np.random.default_rng(6)
+    any_gap = Limits(6, 60, 0)
+    all_pairs = Limits(6, 60, 0, max_p_value=1 - 1e-12)
+    for cells in features_of(rng):
+        total = cells.sum(axis=0)
+        ranked = best_cuts(cells, total, any_gap, trend)
+        assert ranked.tolist() == best_cuts(cells, total, all_pairs, trend).tolist()
 
 
 def test_a_thousand_cells_give_many_sets_nearly_the_same_iv():

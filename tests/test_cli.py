@@ -52,7 +52,7 @@ def call(*arguments: object) -> Result:
 def test_help_names_the_commands() -> None:
     result = call("--help")
     assert result.exit_code == 0
-    for command in ("run", "report", "verify", "compare", "score", "draft", "validate"):
+    for command in ("init", "run", "report", "verify", "compare", "score", "draft", "validate"):
         assert f"\n  {command} " in result.stdout
 
 

@@ -77,7 +77,9 @@ ORDER = (
     "widgets",
     "pipeline",
     "compare",
+    "projects",
     "cli",
+    "__main__",
 )
 # The one module that imports a heavy package, when it is first needed; two read files
 # by pydantic, two read and write the markup of tables by lxml.
@@ -346,7 +348,11 @@ def test_the_suite_brings_optbinning_that_the_library_does_without(pyproject) ->
     }
     suite = {r.name: str(r.specifier) for r in asked["suite"]}
     assert suite == {"highspy": "<1.15", "optbinning": ">=0.21"}
-    assert {"suite"} in [r.extras for r in asked["dev"] if r.name == "riskkit"]
+    within = {
+        extra: {one for r in asked[extra] if r.name == "riskkit" for one in r.extras}
+        for extra in ("dev", "all")
+    }
+    assert within == {"dev": {"all"}, "all": {"dask", "lab", "sql", "suite"}}
     assert not set(suite) & {Requirement(line).name for line in project["dependencies"]}
 
 

@@ -157,7 +157,8 @@ def test_our_search_is_named_where_their_cuts_tell_more(monkeypatch):
     from riskkit.binning import choose
 
     # a search that sees every other value alone
-    monkeypatch.setattr(choose, "best_cuts", lambda *_: np.array([1], dtype=np.intp))
+    cuts = np.array([1], dtype=np.intp)
+    monkeypatch.setattr(choose, "cuts_of_each", lambda asked: [cuts] * len(asked))
     found = opinion_of(*steps([40, 60, 80, 100]))
     assert found["share"] < 0.9
     assert found["why"].startswith("our search: it looks at some sixty cells of equal weight first")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 
 import numpy as np
 import pandas as pd
@@ -361,6 +362,16 @@ def test_outside_a_notebook_nobody_can_answer(binner):
     assert not is_attended()
     editor = widgets.bin_editor(binner, APPLICATIONS, SAMPLE)
     assert set(editor._repr_mimebundle_()) == {"text/html", "text/plain"}
+
+
+def test_without_anywidget_there_is_a_picture_and_the_extra_that_is_lacking(binner, monkeypatch):
+    editor = widgets.bin_editor(binner, APPLICATIONS, SAMPLE)
+    monkeypatch.setattr("riskkit.widgets.view.is_attended", lambda: True)
+    assert WIDGET in editor._repr_mimebundle_()[0]
+    monkeypatch.setitem(sys.modules, "anywidget", None)
+    shown = editor._repr_mimebundle_()
+    assert "pip install 'riskkit[lab]'" in shown["text/html"]
+    assert editor.static_html() in shown["text/html"]
 
 
 # -- what an edit does downstream ------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The command line: run the suite, compare and verify runs, score a file, draft a mapping.
+"""The command line: lay a project, run it, compare and verify runs, score a file, draft a mapping.
 
 Exit codes: 0 done; 1 a stage failed, or a file of a run was changed (``verify``); 2 bad input or
 usage; 3 done, and an alert is red and not acknowledged; 4 the run folder is busy; 130 and 143
@@ -35,7 +35,6 @@ _FAULTS = (RecursionError, OverflowError, UnicodeError)
 
 app = typer.Typer(
     name="riskkit",
-    help="Credit-risk models in notebooks: run them, read their report, score and check files.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -48,13 +47,67 @@ Root = Annotated[
 ]
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        import riskkit
+
+        typer.echo(f"riskkit {riskkit.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_tell_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Credit-risk models in notebooks: run them, read their report, score and check files."""
+
+
+@app.command()
+def init(
+    folder: Annotated[
+        str | None, typer.Argument(help="A new folder; with --update a project's, else this one.")
+    ] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Show what this version would change in a project.")
+    ] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="With --update: change it, but nothing that was edited.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Lay a project of one's own, or show what this version would change in one."""
+    with _one_message(debug):
+        from riskkit import projects
+        from riskkit.pipeline import BadInput
+
+        if apply and not update:
+            raise BadInput("--apply goes with --update")
+        if update:
+            project = folder or "."
+            table = (projects.take_newer if apply else projects.newer_files)(project)
+            for line in projects.newer_text(table, done=apply).splitlines():
+                _print(line)
+            if not apply and projects.has_newer(table):
+                _print("nothing was changed; with --apply it is")
+            return
+        laid = projects.lay_project(folder or "")
+        for line in projects.next_steps(laid).splitlines():
+            _print(line)
+
+
 @app.command()
 def run(
     profile: Annotated[
         str,
         typer.Option(
             help="quick: 5,000 applicants, or so many applications of a source at most; "
-            "default: 50,000 applicants, or the whole source."
+            "default: 50,000 applicants, or the whole source; "
+            "large: 1,000,000 applicants in blocks, or a source of any size."
         ),
     ] = "default",
     source: Annotated[
@@ -80,6 +133,12 @@ def run(
         int | None, typer.Option(help="Stages at work at a time; else one a core, at most 4.")
     ] = None,
     keep: Annotated[int, typer.Option(help="Good runs to keep beside this one, 1 or more.")] = 1,
+    engine: Annotated[
+        str, typer.Option(help="Who counts large tables: local, or dask, a cluster of processes.")
+    ] = "local",
+    scheduler: Annotated[
+        str, typer.Option(help="Address of a Dask cluster that runs, tls:// or tcp://.")
+    ] = "",
     debug: Debug = False,
 ) -> None:
     """Run the notebooks, each after those whose tables it reads, and write their HTML report."""
@@ -99,6 +158,8 @@ def run(
             timeout_seconds=timeout,
             jobs=jobs,
             keep=keep,
+            engine=engine,
+            scheduler=scheduler,
         )
         for failed, failure in result.failures.items():
             page = result.report_dir / f"{failed}.html"

@@ -188,8 +188,9 @@ def test_woe_scoring_for_information(million):
     woe_scoring = pytest.importorskip("woe_scoring", reason="the bench extra is not installed")
     X, y = million
     levels = [name for name in X.columns if name.startswith("level")]
+    # with `prefix=""` its transform would drop what it has made
     encoder = woe_scoring.WOETransformer(
-        max_bins=8, min_pct_group=0.05, n_jobs=2, prefix="", cat_features=levels
+        max_bins=8, min_pct_group=0.05, n_jobs=2, cat_features=levels
     )
     start = time.perf_counter()
     encoder.fit(X, y)

@@ -5,7 +5,7 @@ Takes fine counts and a request; gives bins, or one bin and the constraint that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +13,14 @@ import numpy as np
 from riskkit.binning.bins import FeatureBins
 from riskkit.binning.counts import CategoryCounts, NumericCounts
 from riskkit.binning.recut import cut, grouped, merged
-from riskkit.binning.solve import Limits, best_cuts, many_cuts, trend_words, why_one_bin
+from riskkit.binning.solve import (
+    Asked,
+    Limits,
+    cuts_of_each,
+    many_cuts,
+    trend_words,
+    why_one_bin,
+)
 
 __all__ = [
     "BELOW_MIN_BADS",
@@ -24,6 +31,7 @@ __all__ = [
     "broken_limit",
     "candidate_cells",
     "choose_bins",
+    "choose_each",
     "course_of_levels",
     "cut_levels",
     "finished",
@@ -93,22 +101,84 @@ def choose_bins(
     ValueError
         Fixed edges that break a limit or a stated trend.
     """
+    seen = None if periods is None else [{name: period} for period in periods]
+    return choose_each({name: counts}, {name: request}, seen, judged=judged)[name]
+
+
+def choose_each(
+    counts: Mapping[str, Fine],
+    requests: Mapping[str, Request],
+    periods: Sequence[Mapping[str, Fine]] | None = None,
+    *,
+    judged: bool = True,
+) -> dict[str, Choice]:
+    """Best bins of many features side by side, each as :func:`choose_bins` gives them.
+
+    Parameters
+    ----------
+    counts : mapping of feature to counts
+    requests : mapping of feature to Request
+        Those to bin, in their order.
+    periods : sequence of mappings of feature to counts, optional
+    judged : bool
+
+    Raises
+    ------
+    ValueError
+        As there, of the first such feature.
+    """
+    plans = {}
+    for name, request in requests.items():
+        if isinstance(counts[name], CategoryCounts) or request.fixed_edges is None:
+            seen = None if periods is None else [period[name] for period in periods]
+            plans[name] = _plan(name, counts[name], request, seen)
+    solved = cuts_of_each([plan.asked for plan in plans.values()])
+    cuts = dict(zip(plans, solved, strict=True))
+    choices = {}
+    for name, request in requests.items():
+        fine = counts[name]
+        if name in plans:
+            bins = plans[name].bins_at(cuts[name])
+            one_bin = "" if len(cuts[name]) else _why_one_bin(plans[name].asked)
+        else:
+            bins, one_bin = _at_fixed_edges(name, fine, request, judged), ""
+        # of all constraints, a trend is named first
+        infeasible = one_bin if one_bin.startswith(_asking_for(trend_words(request.trend))) else ""
+        bads = fine.cells[:, 1].sum()
+        if bads < request.min_bads and fine.cells.any():
+            infeasible = (
+                f"min_bads={request.min_bads:g}, and its ordinary values have {bads:g} in all"
+            )
+        choices[name] = Choice(finished(bins, request), one_bin, infeasible)
+    return choices
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is asked of the cells of a feature, and its bins once they are cut."""
+
+    asked: Asked
+    bins_at: Callable[[np.ndarray], FeatureBins]
+
+
+def _plan(name: str, counts: Fine, request: Request, periods: Sequence[Fine] | None) -> _Plan:
     limits = limits_of(counts, request)
     if isinstance(counts, CategoryCounts):
-        bins, one_bin = _of_levels(name, counts, limits, periods)
-    elif request.fixed_edges is not None:
-        bins, one_bin = cut(name, counts, request.fixed_edges), ""
-        broken = broken_limit(bins, limits, request.trend)
-        if broken and judged:
-            raise ValueError(f"feature {name}: fixed_edges give {broken}")
-    else:
-        bins, one_bin = _of_numbers(name, counts, limits, request, periods)
-    # of all constraints, a trend is named first
-    infeasible = one_bin if one_bin.startswith(_asking_for(trend_words(request.trend))) else ""
-    bads = counts.cells[:, 1].sum()
-    if bads < request.min_bads and counts.cells.any():
-        infeasible = f"min_bads={request.min_bads:g}, and its ordinary values have {bads:g} in all"
-    return Choice(finished(bins, request), one_bin, infeasible)
+        return _of_levels(name, counts, limits, periods)
+    edges, candidates = candidate_cells(counts, request)
+    by_period = None if periods is None else np.array([period.cells for period in periods])
+    asked = Asked(counts.cells, counts.total, limits, request.trend, candidates, by_period)
+    return _Plan(asked, lambda cuts: cut(name, counts, edges[cuts - 1]))
+
+
+def _at_fixed_edges(name: str, counts: Fine, request: Request, judged: bool) -> FeatureBins:
+    assert isinstance(counts, NumericCounts)
+    assert request.fixed_edges is not None
+    bins = cut(name, counts, request.fixed_edges)
+    broken = broken_limit(bins, limits_of(counts, request), request.trend)
+    if broken and judged:
+        raise ValueError(f"feature {name}: fixed_edges give {broken}")
+    return bins
 
 
 def _asking_for(constraint: str) -> str:
@@ -208,20 +278,23 @@ def cut_levels(
 
 def _of_levels(
     name: str, counts: CategoryCounts, limits: Limits, periods: Sequence[Fine] | None
-) -> tuple[FeatureBins, str]:
+) -> _Plan:
     """Groups of levels in ascending order of their bad rate."""
     (cells,), parts, (order,) = _levels_in_order(counts, counts.cells[None], limits)
     by_period = None
     if periods is not None:
         of_levels = np.array([_of_known_levels(period, counts.levels) for period in periods])
         by_period = np.stack([of_levels[:, parts[i]].sum(axis=1) for i in order], axis=1)
+
+    def bins_at(cuts: np.ndarray) -> FeatureBins:
+        groups = [np.concatenate([parts[i] for i in run]) for run in np.split(order, cuts)]
+        goods, bads = np.array([counts.cells[group].sum(axis=0) for group in groups]).T
+        by_risk = np.argsort(bads / np.maximum(goods + bads, _TINY), kind="stable")
+        texts = [[counts.levels[i] for i in groups[row]] for row in by_risk]
+        return grouped(name, counts, texts)
+
     course = course_of_levels(limits)
-    cuts, one_bin = _cuts(cells, counts.total, limits, course, periods=by_period)
-    groups = [np.concatenate([parts[i] for i in run]) for run in np.split(order, cuts)]
-    goods, bads = np.array([counts.cells[group].sum(axis=0) for group in groups]).T
-    by_risk = np.argsort(bads / np.maximum(goods + bads, _TINY), kind="stable")
-    texts = [[counts.levels[i] for i in groups[row]] for row in by_risk]
-    return grouped(name, counts, texts), one_bin
+    return _Plan(Asked(cells, counts.total, limits, course, periods=by_period), bins_at)
 
 
 def _of_known_levels(counts: Fine, levels: Sequence[str]) -> np.ndarray:
@@ -243,41 +316,18 @@ def candidate_cells(counts: NumericCounts, request: Request) -> tuple[np.ndarray
     return edges, candidates
 
 
-def _of_numbers(
-    name: str,
-    counts: NumericCounts,
-    limits: Limits,
-    request: Request,
-    periods: Sequence[Fine] | None,
-) -> tuple[FeatureBins, str]:
-    """Runs of values under the trend."""
-    edges, candidates = candidate_cells(counts, request)
-    by_period = None if periods is None else np.array([period.cells for period in periods])
-    found = _cuts(counts.cells, counts.total, limits, request.trend, candidates, by_period)
-    cuts, one_bin = found
-    return cut(name, counts, edges[cuts - 1]), one_bin
-
-
-def _cuts(
-    cells: np.ndarray,
-    total: np.ndarray,
-    limits: Limits,
-    trend: str,
-    candidates: np.ndarray | None = None,
-    periods: np.ndarray | None = None,
-) -> tuple[np.ndarray, str]:
-    """Cells at which a bin begins, and why there is none."""
-    if len(cells) < 2:
-        return np.empty(0, dtype=np.intp), "one value" if cells.any() else "no ordinary value"
-    if candidates is not None and len(candidates) == 0:
-        return np.empty(0, dtype=np.intp), "no candidate edge lies between its values"
-    cuts = best_cuts(cells, total, limits, trend, candidates, periods)
-    if len(cuts):
-        return cuts, ""
-    why = why_one_bin(cells, total, limits, trend, candidates, periods)
+def _why_one_bin(asked: Asked) -> str:
+    """Why no bin begins inside, in words."""
+    if len(asked.cells) < 2:
+        return "one value" if asked.cells.any() else "no ordinary value"
+    if len(asked.inner) == 0:
+        return "no candidate edge lies between its values"
+    why = why_one_bin(
+        asked.cells, asked.total, asked.limits, asked.trend, asked.candidates, asked.periods
+    )
     if why:
-        return cuts, f"{_asking_for(why)} leaves no split"
-    return cuts, "no split has goods and bads, at two rates"
+        return f"{_asking_for(why)} leaves no split"
+    return "no split has goods and bads, at two rates"
 
 
 def broken_limit(bins: FeatureBins, limits: Limits, trend: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -17,10 +16,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from riskkit.binning.sorted_numbers import ascending
 from riskkit.binning.special_codes import GivenCodes, SpecialCodes
 from riskkit.checks import bad_flags, same_rows, weight_array
 from riskkit.columns import feature_kinds, level_codes, numbers
-from riskkit.partitions import at_work, total
+from riskkit.partitions import total
 from riskkit.tables import Table
 
 __all__ = ["CategoryCounts", "FeatureCounts", "NumericCounts", "count_features"]
@@ -264,8 +264,7 @@ def count_features(
     by : str
         Id by whose hash a Table is sampled.
     executor : Executor, optional
-        For the blocks of a Table, as in :func:`riskkit.partitions.total`; where nobody is at work,
-        threads.
+        For the blocks of a Table, as in :func:`riskkit.partitions.total`.
 
     Returns
     -------
@@ -309,10 +308,7 @@ def count_features(
         run = partial(
             task, features=features, boundaries=boundaries or {}, edges=edges, n_threads=1
         )
-        own = executor is None and at_work() is None
-        threads = ThreadPoolExecutor(os.cpu_count()) if own else nullcontext(executor)
-        with threads as pool:
-            counts = total(run, X, pool, columns=columns)
+        counts = total(run, X, executor, columns=columns)
     else:
         if features is None:
             features = [name for name in X.columns if name not in named]
@@ -457,9 +453,8 @@ def _count_numbers(
         keep = ~mask
         values, bad = values[keep], bad[keep]
         weight = None if weight is None else weight[keep]
-    ordered = np.sort(values)  # NaN comes last
-    known = int(np.searchsorted(ordered, np.nan))
-    ordered = ordered[:known]
+    ordered = ascending(values)
+    known = len(ordered)
     if edges is None:
         edges = _fine_edges(ordered, n_points)
     edges = np.asarray(edges, dtype=np.float64) + 0.0  # no edge reads -0
@@ -474,12 +469,12 @@ def _count_numbers(
     lowest[filled], highest[filled] = ordered[starts[filled]], ordered[ends[filled] - 1]
     if weight is None:
         # the bads are few: sorting them again is cheaper than carrying the label along
-        bads = np.sort(values[bad])
-        n_bad = int(np.searchsorted(bads, np.nan))
-        bads_below = np.append(np.searchsorted(bads[:n_bad], edges), n_bad)
+        of_bads = values[bad]
+        bads = ascending(of_bads)
+        bads_below = np.append(np.searchsorted(bads, edges), len(bads))
         below = np.stack([ends - bads_below, bads_below], axis=1)
         cells = np.diff(below, axis=0, prepend=np.zeros((1, 2), dtype=below.dtype))
-        n_missing, bad_missing = len(values) - known, len(bads) - n_bad
+        n_missing, bad_missing = len(values) - known, len(of_bads) - len(bads)
         missing = np.array([n_missing - bad_missing, bad_missing])
     else:
         # the cell of NaN is one past the last

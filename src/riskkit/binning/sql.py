@@ -37,6 +37,8 @@ def lookup_select(
         As for :meth:`FeatureBins.look_up`.
     table : str or sequence of str
         Name of the table; its parts where it stands in a schema, such as ("risk", "applications").
+    dialect : str
+        One of :data:`riskkit.sql.DIALECTS`.
     keys : sequence of str
         Columns to pass on, before the features.
     derived : mapping of str to str, optional
@@ -44,6 +46,8 @@ def lookup_select(
         table, which it calls ``asked``.
     sum_as : str, optional
         Name of the one column of the sum of all entries and `base`, instead of one a feature.
+    base : int
+        Added to the sum.
 
     Raises
     ------

@@ -19,7 +19,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from riskkit.binning.bins import FeatureBins
-from riskkit.binning.choose import BELOW_MIN_BADS, MISSING, Request, choose_bins
+from riskkit.binning.choose import BELOW_MIN_BADS, MISSING, Request, choose_each
 from riskkit.binning.counts import CategoryCounts, FeatureCounts, count_features
 from riskkit.binning.edits import Edit, Editable, replayed, taken_over
 from riskkit.binning.grouped_counts import Group, counts_by
@@ -38,6 +38,7 @@ __all__ = ["WoeBinner"]
 # parameters that map features to something
 _OF_FEATURES = ("trend", "missing", "candidate_edges", "fixed_edges")
 _ROWS_FOR_THREADS = 20_000
+_N_THREADS = os.cpu_count() or 1
 
 
 def _array_names(n_features: int) -> list[str]:
@@ -61,6 +62,7 @@ class WoeBinner(Described, Editable, JsonModel, TransformerMixin, BaseEstimator)
 
     Missing values and special codes have bins of their own, with their empirical WoE. A level
     never seen in fit, and a missing value where none was seen, gets the riskiest bin's WoE.
+    A setting that names a column there is not is refused.
 
     Parameters
     ----------
@@ -103,8 +105,6 @@ class WoeBinner(Described, Editable, JsonModel, TransformerMixin, BaseEstimator)
         fewer than `min_bads` bads in all: "raise", or "one_bin", which :attr:`one_bin_` explains.
     edits : sequence of Edit, optional
         Decisions of an earlier binner, its :attr:`log_`, to be made again on these rows.
-
-    A setting that names a column there is not is refused.
 
     Attributes
     ----------
@@ -318,6 +318,9 @@ class WoeBinner(Described, Editable, JsonModel, TransformerMixin, BaseEstimator)
                     f"feature {name}: goods and bads are both needed, got 1 class: "
                     f"{found.total.tolist()}"
                 )
+        requests = {name: self.request(name) for name in counts if name not in accepted}
+        choices = choose_each(counts, requests, periods, judged=judged)
+        for name, found in counts.items():
             if leak := one_class_iv(found):
                 self.leakage_[name] = leak
             if name in accepted:
@@ -326,8 +329,7 @@ class WoeBinner(Described, Editable, JsonModel, TransformerMixin, BaseEstimator)
                     bins, min_bads=float(self.min_bads), below_min_bads=self.below_min_bads
                 )
                 continue
-            seen = None if periods is None else [period[name] for period in periods]
-            choice = choose_bins(name, found, self.request(name), seen, judged=judged)
+            choice = choices[name]
             self.bins_[name] = choice.bins
             if choice.one_bin:
                 self.one_bin_[name] = choice.one_bin
@@ -529,13 +531,22 @@ class WoeBinner(Described, Editable, JsonModel, TransformerMixin, BaseEstimator)
         # one row a feature, so that each column is written in one stretch
         found: np.ndarray = np.empty((len(self.bins_), len(X)), dtype=dtype)
 
-        def look_up(row: int, name: str) -> None:
-            bins = self.bins_[name]
-            bins.look_up(X[name], of_bins(bins), found[row])
+        # all columns are picked out first: among the look-ups, each would have to be fetched anew
+        left = iter(
+            list(zip(found, self.bins_.values(), (X[name] for name in self.bins_), strict=True))
+        )
 
-        n_threads = os.cpu_count() if len(X) > _ROWS_FOR_THREADS else 1
+        def look_up() -> None:
+            for row, bins, column in left:  # each thread takes the next
+                bins.look_up(column, of_bins(bins), row)
+
+        # this thread is one of them
+        n_threads = _N_THREADS if len(X) > _ROWS_FOR_THREADS else 1
         with ThreadPoolExecutor(n_threads) as pool:
-            list(pool.map(look_up, range(len(self.bins_)), self.bins_))
+            others = [pool.submit(look_up) for _ in range(n_threads - 1)]
+            look_up()
+            for other in others:
+                other.result()
         return pd.DataFrame(found.T, index=X.index, columns=list(self.bins_), copy=False)
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:

@@ -114,6 +114,8 @@ def numeric_array(
         What the caller calls it.
     n : int, optional
         Rows it must have, like `like`.
+    like : str
+        What has so many, for the message.
 
     Raises
     ------

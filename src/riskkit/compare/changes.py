@@ -52,8 +52,7 @@ class RunChanges:
     ----------
     is_same : bool
         Every file that the runs left is the same, and so are their parameters and versions.
-    facts, parameters, versions, files, population, outcomes, feature_values :
-        DataFrame
+    facts, parameters, versions, files, population, outcomes, feature_values : DataFrame
         Of :mod:`riskkit.compare.inputs`; facts are what the sources say of themselves, if it
         differs.
     overlap : Overlap

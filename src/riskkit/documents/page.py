@@ -65,9 +65,9 @@ def document_html(
         The page beside it that it belongs to, which a link on top leads back to.
     sections : sequence of (heading, parts)
         A part is text (one paragraph), a list of text (bullets), a mapping of label to text, a
-        DataFrame, a Styler of :func:`show_table`, a Figure or Axes, a list of these (side by side),
-        or a section within this one. Text is text: nothing in it is markup. Tables and figures are
-        numbered through the page. A section without parts is left out.
+        DataFrame, a Styler of :func:`plots.show_table`, a Figure or Axes, a list of these (side by
+        side), or a section within this one. Text is text: nothing in it is markup. Tables and
+        figures are numbered through the page. A section without parts is left out.
 
     Raises
     ------

@@ -143,8 +143,8 @@ def find_project(start: Path | str | None = None) -> Path:
         if _files(folder):
             return folder
     raise BadInput(
-        f"no notebooks/NN_name.ipynb in {start} or above it; "
-        "go to a checkout of the suite, or give its folder with --project"
+        f"no notebooks/NN_name.ipynb in {start} or above it; begin with: riskkit init FOLDER, "
+        "or give a project's folder with --project"
     )
 
 

@@ -53,6 +53,8 @@ def plot_iv(
     labels : mapping of feature to label, optional
     min_iv : float, optional
         A line.
+    ax : Axes, optional
+        Drawn on; by default on axes of its own.
     """
     iv = iv if isinstance(iv, pd.Series) else iv.iv
     shown = iv.head(25)[::-1]
@@ -98,6 +100,8 @@ def plot_bins(
         Of :meth:`WoeBinner.table`, or a fitted binner, without a title for its strongest 6.
     title : str, optional
         The feature's label; of a binner, the feature itself.
+    ax : Axes, optional
+        Drawn on; by default on axes of its own.
 
     Raises
     ------
@@ -175,6 +179,8 @@ def plot_stability(
     labels : mapping of feature to label, optional
     top : int
         At most so many features.
+    ax : Axes, optional
+        Drawn on; by default on axes of its own.
     """
     import seaborn as sns
 
@@ -209,6 +215,8 @@ def plot_bin_order(table: pd.DataFrame, title: str, *, ax: Axes | None = None) -
     table : DataFrame, index (period, bin)
         One feature of :func:`binning.bin_stability`.
     title : str
+    ax : Axes, optional
+        Drawn on; by default on axes of its own.
     """
     import matplotlib as mpl
 

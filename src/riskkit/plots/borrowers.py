@@ -79,6 +79,8 @@ def plot_funnel(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ----------
     table : DataFrame, index step
         Of :func:`profile.funnel_table`: applications, share_of_step, share_of_all.
+    ax : Axes, optional
+        Drawn on; by default on axes of its own.
     """
     ax = axes_of(ax, (8.6, 0.7 + 0.45 * len(table)))
     place = np.arange(len(table))[::-1]
@@ -106,9 +108,11 @@ def plot_bad_timing(
     Parameters
     ----------
     timing : DataFrame
-        Of :func:`schema.bad_timing`; where it is empty, the figure says so.
+        Of :func:`target.bad_timing`; where it is empty, the figure says so.
     definition : BadDefinition
         Whose window is drawn; a term with a window of its own has a dot there.
+    ax : Axes, optional
+        Drawn on; by default on axes of its own.
     """
     import matplotlib as mpl
 

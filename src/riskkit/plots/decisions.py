@@ -62,6 +62,8 @@ def plot_cutoffs(
         Whose bad rate it is.
     currency : str
         Unit of the profit.
+    ax : Axes, optional
+        Drawn on; by default on axes of its own.
     """
     if currency:
         return _plot_profit(tables, rate_name, currency, point, ax)
@@ -167,6 +169,8 @@ def plot_score_bands(
         Approved from there on: a line between the bands, or within one. Not with a currency.
     currency : str
         Unit of the profit.
+    ax : Axes, optional
+        Drawn on; by default on axes of its own.
     """
     if currency:
         return _plot_band_profit(table, title, currency, ax)
@@ -225,6 +229,8 @@ def plot_sensitivity(table: pd.DataFrame, currency: str, *, ax: Axes | None = No
     table : DataFrame, index (margin, loss)
         Of :func:`strategy.sensitivity_table`.
     currency : str
+    ax : Axes, optional
+        Drawn on; by default on axes of its own.
     """
     ax = axes_of(ax, (7.4, 3.2))
     size, unit = money_unit(table["profit_amount"])

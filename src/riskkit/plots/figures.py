@@ -65,6 +65,8 @@ def plot_scores(
         Says of which model and sample.
     declined : DataFrame, optional
         Counts of the declined alone.
+    ax : Axes, optional
+        Drawn on; by default on axes of its own.
     """
     ax = axes_of(ax, (6.4, 3.4))
     others = counts.index[:0] if declined is None else declined.index
@@ -100,6 +102,8 @@ def plot_calibration(
         Of :func:`metrics.calibration_table`.
     title : str
         Says of which sample.
+    ax : Axes, optional
+        Drawn on; by default on axes of its own.
     """
     ax = axes_of(ax, (4.6, 4.4))
     top, least = 0.0, 1.0
@@ -145,11 +149,14 @@ def plot_vintage(
     table : DataFrame
         Of :func:`vintage.vintage_table`, or of other groups of loans: the index says which, such
         as :func:`synthetic.true_curves` by term, or :func:`segments.segment_curves`.
+    title : str
     partial : DataFrame, optional
         The same with a lower `least_share`, or projected: what it has beyond `table` is dashed.
     told : Series, optional
         Of :func:`segments.segment_table`, for groups of several kinds: those worse or better beyond
         chance are coloured.
+    ax : Axes, optional
+        Drawn on; by default on axes of its own.
     """
     if table.index.nlevels > 1:
         return part_panels(table, title, told)
@@ -260,6 +267,8 @@ def plot_hazard(
         cohorts do to it.
     true : DataFrame, optional
         Of :func:`synthetic.true_hazards`: hazard.
+    ax : Axes, optional
+        Drawn on; by default on axes of its own.
     """
     if "effect" in table.index.names:
         return effect_panels(table)
@@ -291,6 +300,8 @@ def plot_transitions(matrix: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ----------
     matrix : DataFrame
         Of :func:`migration.transition_matrix`.
+    ax : Axes, optional
+        Drawn on; by default on axes of its own.
     """
     import seaborn as sns
 

@@ -52,6 +52,8 @@ def plot_cap(
         Of the loans; a perfect score has caught all bads by then.
     title : str
         Says of which sample.
+    ax : Axes, optional
+        Drawn on; by default on axes of its own.
     """
     ax = axes_of(ax, (4.6, 4.4))
     for (name, curve), colour in zip(curves.items(), SERIES, strict=False):
@@ -91,6 +93,8 @@ def plot_roc(
     n_good, n_bad : int
         Loans behind the curves, for the band in which 95 of 100 scores of pure chance stay at each
         point; without them there is none.
+    ax : Axes, optional
+        Drawn on; by default on axes of its own.
 
     Source
     ------
@@ -156,6 +160,8 @@ def plot_learning_curve(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ----------
     table : DataFrame, index (model, share)
         Of :func:`evidence.learning_curve`.
+    ax : Axes, optional
+        Drawn on; by default on axes of its own.
     """
     ax = axes_of(ax, (6.4, 3.4))
     for number, (name, curve) in enumerate(table.groupby(level="model", sort=False)):
@@ -233,6 +239,8 @@ def plot_contributions(
     labels : mapping of feature to str
     top : int
         Features of the largest mean size.
+    ax : Axes, optional
+        Drawn on; by default on axes of its own.
     """
     points = contributions.drop(columns="base")
     size = points.abs().mean().sort_values(ascending=False, kind="stable").head(top)

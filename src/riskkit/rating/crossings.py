@@ -242,6 +242,8 @@ def grade_curves(counts: pd.DataFrame, *, dpd: int = 90) -> pd.DataFrame:
     ----------
     counts : DataFrame, index (grade, cohort, mob)
         Of :func:`grade_counts`.
+    dpd : int
+        Bad is more than so many days past due.
 
     Returns
     -------

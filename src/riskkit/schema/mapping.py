@@ -61,6 +61,7 @@ DERIVED: dict[str, tuple[str, ...]] = {
     "outcomes": (),
 }
 MOST_LINES = 40
+_FILL_IN = "<fill in"
 _PLAIN_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?"
 Operator = Literal[
     "==", "!=", "<", "<=", ">", ">=",
@@ -360,6 +361,8 @@ def read_mapping(path: str | Path) -> SourceMapping:
                 ]
             ),
         )
+    if places := [*_to_fill_in(content)]:
+        raise DataContractError(name, first_lines(places))
     try:
         mapping = SourceMapping.model_validate(content)
     except ValidationError as error:
@@ -367,6 +370,19 @@ def read_mapping(path: str | Path) -> SourceMapping:
     if found := [*_unmapped(mapping), *_contradictions(mapping)]:
         raise DataContractError(name, first_lines(found))
     return mapping
+
+
+def _to_fill_in(values: Any, where: str = "") -> Iterator[str]:
+    """Places that a mapping as it was laid leaves to its owner, such as ``<fill in a name>``."""
+    if isinstance(values, str) and values.startswith(_FILL_IN):
+        hint = values.removeprefix(_FILL_IN).removesuffix(">").strip()
+        yield f"{where}: still to be filled in" + (f": {brief(hint)}" if hint else "")
+    elif isinstance(values, dict):
+        for key, value in values.items():
+            yield from _to_fill_in(value, f"{where}.{_cut(key)}" if where else _cut(key))
+    elif isinstance(values, list):
+        for number, value in enumerate(values, 1):
+            yield from _to_fill_in(value, f"{where}[{number}]")
 
 
 def first_lines(lines: list[str]) -> list[str]:

@@ -43,7 +43,7 @@ def cutoff_table(
         `applications`, `booked`, `good`, `bad`, from :func:`riskkit.metrics.score_counts`.
         Further columns (its `sums`) are summed at or above the cutoff under their own names; those
         of :func:`profit_sums` give the profit, and `unseen` says how many loans those without an
-        outcome stand for (:func:`expected_loans`; by default one each).
+        outcome stand for (:func:`target.expected_loans`; by default one each).
     economics : Economics, optional
         Instead of these sums, where all loans are alike; per loan, in the unit that profit shall
         have.

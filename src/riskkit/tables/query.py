@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -25,6 +26,8 @@ __all__ = ["NAME", "query_rows"]
 
 NAME = "database"
 QUERY_SECONDS = 3_600.0
+# kind of database → packages beside SQLAlchemy
+_DRIVERS = {"postgresql": ("psycopg",), "duckdb": ("duckdb", "duckdb_engine")}
 _FETCH_VALUES = 400_000  # a value is a Python object until it is in a table
 
 # What a query says in a string, a quoted name or a comment. A comment within a comment ends here
@@ -61,8 +64,7 @@ def query_rows(url: str, query: str) -> Iterator[tuple[list[str], Iterator[Seque
         not answer, refuses the query, or takes too long; `$RISKKIT_QUERY_SECONDS` is no number of
         seconds.
     """
-    import sqlalchemy
-
+    sqlalchemy = _imported()
     limit = _seconds()
     _require_select(query)
     engine = _engine(url)
@@ -84,6 +86,26 @@ def query_rows(url: str, query: str) -> Iterator[tuple[list[str], Iterator[Seque
         raise DataContractError(NAME, [line]) from None
     finally:
         engine.dispose()
+
+
+def _imported() -> Any:
+    """SQLAlchemy, which a source of files does without."""
+    try:
+        import sqlalchemy
+
+        return sqlalchemy
+    except ImportError:
+        raise DataContractError(NAME, [_lacking("SQLAlchemy")]) from None
+
+
+def _lacking(package: str) -> str:
+    return f"a query needs {package}, which is not installed: pip install 'riskkit[sql]'"
+
+
+def _require_driver(kind: str) -> None:
+    for package in _DRIVERS.get(kind, ()):
+        if find_spec(package) is None:
+            raise DataContractError(NAME, [_lacking(package)])
 
 
 def _seconds() -> float:
@@ -132,6 +154,7 @@ def _engine(address: str) -> sqlalchemy.Engine:
     try:
         url = sqlalchemy.make_url(address)
         kind = url.get_backend_name()
+        _require_driver(kind)
         # a password that is not percent-encoded ends where the parser takes it to, not the owner
         if any("@" in str(part) for part in (url.host, url.database, *url.query.items())):
             raise ValueError

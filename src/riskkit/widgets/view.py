@@ -10,6 +10,7 @@ import math
 import sys
 from collections.abc import Mapping
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["View", "from_project", "is_attended", "plain_number"]
 
+_LACKING = "<p>Nothing can be clicked here without anywidget: pip install 'riskkit[lab]'</p>"
 ASSETS = Path(__file__).parent / "assets"
 
 
@@ -84,9 +86,11 @@ class View:
         return self.shown() | {"message": self.message}
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        if is_attended():
-            return self.live()._repr_mimebundle_(**kwargs)
-        return {"text/html": self.static_html(), "text/plain": repr(self)}
+        if not is_attended():
+            return {"text/html": self.static_html(), "text/plain": repr(self)}
+        if find_spec("anywidget") is None:
+            return {"text/html": _LACKING + self.static_html(), "text/plain": repr(self)}
+        return self.live()._repr_mimebundle_(**kwargs)
 
     def live(self) -> anywidget.AnyWidget:
         """The widget, one for all places that show it."""
