@@ -8,10 +8,12 @@ must travel to every worker that counts.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from riskkit.checks import DataContractError
 from riskkit.partitions import collected
@@ -51,7 +53,9 @@ class LoanValues:
     """
 
     def __init__(self, ids: Any, values: pd.Series | pd.DataFrame):
-        hashes = hash_ids(ids)
+        self._keep(hash_ids(ids), values)
+
+    def _keep(self, hashes: NDArray[np.uint64], values: pd.Series | pd.DataFrame) -> None:
         if len(hashes) != len(values):
             said = f"{len(hashes):,} ids for {len(values):,} values"
             raise DataContractError("values of loans", [said])
@@ -78,8 +82,11 @@ class LoanValues:
             Column of the ids.
         """
         names = [columns] if isinstance(columns, str) else list(columns)
-        rows = collected(_as_they_are, table, columns=[key, *names])
-        return cls(rows[key], _compact(rows[columns if isinstance(columns, str) else names]))
+        rows = collected(partial(_hashed, key=key), table, columns=[key, *names])
+        found = cls.__new__(cls)
+        values = _compact(rows[columns if isinstance(columns, str) else names])
+        found._keep(rows[key].to_numpy(), values)
+        return found
 
     @classmethod
     def of_index(cls, values: Any) -> Any:
@@ -138,5 +145,6 @@ def _in_words(values: Any) -> Any:
     return values.astype(values.cat.categories.dtype) if is_category else values
 
 
-def _as_they_are(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame
+def _hashed(frame: pd.DataFrame, key: str) -> pd.DataFrame:
+    # the text of millions of ids at once would take more memory than all that is kept
+    return frame.assign(**{key: hash_ids(frame[key])})

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -265,7 +264,7 @@ def count_features(
     by : str
         Id by whose hash a Table is sampled.
     executor : Executor, optional
-        For the blocks of a Table, as in :func:`riskkit.partitions.total`; by default threads.
+        For the blocks of a Table, as in :func:`riskkit.partitions.total`.
 
     Returns
     -------
@@ -309,9 +308,7 @@ def count_features(
         run = partial(
             task, features=features, boundaries=boundaries or {}, edges=edges, n_threads=1
         )
-        threads = ThreadPoolExecutor(os.cpu_count()) if executor is None else nullcontext(executor)
-        with threads as pool:
-            counts = total(run, X, pool, columns=columns)
+        counts = total(run, X, executor, columns=columns)
     else:
         if features is None:
             features = [name for name in X.columns if name not in named]

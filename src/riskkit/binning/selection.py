@@ -5,15 +5,22 @@ Takes a fitted binner and WoE; gives one table with a reason for each feature.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
 from riskkit.binning.leakage import LEAKAGE_IV
 from riskkit.binning.woe import WoeBinner
+from riskkit.checks import Array
+from riskkit.partitions import total
+from riskkit.tables import Table
 
 __all__ = ["check_limits", "select_features", "variance_inflation"]
 
 _BLOCK_ROWS = 1 << 13
+_CONSTANT = 1e-18  # mean square of a column of a Table that does not vary
 # a category of more levels is named with them where chance explains it
 _MANY_LEVELS = 10
 _CHANCE = ("by_chance", "beyond_chance", "p_value")
@@ -38,12 +45,20 @@ def variance_inflation(woe: np.ndarray) -> np.ndarray:
     for start in range(0, len(woe), _BLOCK_ROWS):
         block = woe[start : start + _BLOCK_ROWS] - mean
         spread += block.T @ block
+    # the mean of a constant is not always that constant to the last bit
+    return _inflation(_correlation(spread), np.flatnonzero(np.ptp(woe, axis=0) > 0))
+
+
+def _correlation(spread: Array) -> Array:
+    """Correlations, from sums of products about the mean."""
     deviation = np.sqrt(np.diag(spread))
     with np.errstate(divide="ignore", invalid="ignore"):
-        correlation = spread / np.outer(deviation, deviation)
-    factors = np.full(n, np.nan)
-    # the mean of a constant is not always that constant to the last bit
-    varies = np.flatnonzero(np.ptp(woe, axis=0) > 0)
+        found: Array = spread / np.outer(deviation, deviation)
+    return found
+
+
+def _inflation(correlation: Array, varies: Array) -> Array:
+    factors = np.full(len(correlation), np.nan)
     for i in varies:
         others = varies[varies != i]
         own = correlation[others, i]
@@ -81,7 +96,7 @@ def check_limits(
 
 def select_features(
     binner: WoeBinner,
-    woe: pd.DataFrame,
+    woe: pd.DataFrame | Table,
     *,
     chance: pd.DataFrame | None = None,
     stable: pd.DataFrame | None = None,
@@ -102,8 +117,9 @@ def select_features(
     Parameters
     ----------
     binner : WoeBinner
-    woe : DataFrame of shape (n_rows, n_features)
-        The training rows' WoE of the features in question.
+    woe : DataFrame of shape (n_rows, n_features), or Table
+        The training rows' WoE of the features in question. Of a Table, sums of products are added
+        up block by block.
     chance : DataFrame, optional
         Of :func:`chance_iv`, with cross_fitted if you wish; without it no IV is told from chance,
         and all of it counts.
@@ -140,10 +156,7 @@ def select_features(
     table["with"] = pd.Series(pd.NA, index=table.index, dtype="str")
     table["vif"] = np.nan
     reason = dict.fromkeys(table.index, "kept")
-    matrix = woe[list(table.index)].to_numpy()
-    varies = np.ptp(matrix, axis=0) > 0
-    correlations = np.eye(len(table))
-    correlations[np.ix_(varies, varies)] = np.corrcoef(matrix[:, varies], rowvar=False)
+    correlations, inflation = _together(woe, list(table.index))
     correlation = pd.DataFrame(correlations, index=table.index, columns=table.index)
     kept: list[str] = []
     for name in table.index:
@@ -175,7 +188,7 @@ def select_features(
         kept.append(name)
     while kept:
         places = [table.index.get_loc(name) for name in kept]
-        vif = pd.Series(variance_inflation(matrix[:, places]), index=kept)
+        vif = pd.Series(inflation(places), index=kept)
         for name in kept:
             table.at[name, "vif"] = vif[name]
         worst = str(vif.idxmax())
@@ -187,3 +200,36 @@ def select_features(
     table["leakage"] = table["iv"] > LEAKAGE_IV
     table["reason"] = pd.Series(reason, dtype="str")
     return table
+
+
+def _together(
+    woe: pd.DataFrame | Table, names: list[str]
+) -> tuple[Array, Callable[[list[int]], Array]]:
+    """Correlations of columns, 0 of those that do not vary; and the VIF of some of them."""
+    if isinstance(woe, pd.DataFrame):
+        matrix = woe[names].to_numpy()
+        varies = np.ptp(matrix, axis=0) > 0
+        correlations = np.eye(len(names))
+        correlations[np.ix_(varies, varies)] = np.corrcoef(matrix[:, varies], rowvar=False)
+        return correlations, lambda places: variance_inflation(matrix[:, places])
+    sums = total(_sums, woe, columns=names)
+    mean = sums[1:] / sums[0]
+    products = total(partial(_products, names=names, mean=mean), woe, columns=names)
+    # sums of a constant are not that constant to the last bit
+    varies = np.diag(products) > _CONSTANT * sums[0]
+    correlations = np.where(np.outer(varies, varies), _correlation(products), np.eye(len(names)))
+
+    def inflation(places: list[int]) -> Array:
+        some = np.ix_(places, places)
+        return _inflation(correlations[some], np.flatnonzero(varies[places]))
+
+    return correlations, inflation
+
+
+def _sums(woe: pd.DataFrame) -> Array:
+    return np.append(len(woe), woe.to_numpy().sum(axis=0))
+
+
+def _products(woe: pd.DataFrame, names: list[str], mean: Array) -> Array:
+    apart = woe[names].to_numpy() - mean
+    return apart.T @ apart

@@ -5,22 +5,34 @@ Takes a fitted binner and rows, or their counts by period; gives tables by bin a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
 from riskkit.binning.bins import FeatureBins
+from riskkit.binning.grouped_counts import Group
 from riskkit.binning.recut import merged
 from riskkit.binning.solve import rate_gaps
 from riskkit.binning.woe import WoeBinner
 from riskkit.checks import bad_flags, known_groups, same_rows
 from riskkit.columns import require_features
 from riskkit.metrics import psi, psi_critical
+from riskkit.partitions import total
+from riskkit.tables import Table
 
-__all__ = ["bin_stability", "edit_effect", "period_counts", "stability", "weak_neighbours"]
+__all__ = [
+    "bin_counts",
+    "bin_stability",
+    "edit_effect",
+    "period_counts",
+    "stability",
+    "weak_neighbours",
+]
 
 # one-sided 99 %: of a feature's bins in two years of months some would flip by chance at 95 %
 _FLIP_Z = 2.326
@@ -81,9 +93,9 @@ def weak_neighbours(
 
 def period_counts(
     binner: WoeBinner,
-    X: pd.DataFrame,
-    y: np.ndarray | pd.Series,
-    period: np.ndarray | pd.Series,
+    X: pd.DataFrame | Table,
+    y: np.ndarray | pd.Series | str,
+    period: np.ndarray | pd.Series | Group,
     *,
     features: Sequence[str] | None = None,
 ) -> pd.DataFrame:
@@ -92,11 +104,12 @@ def period_counts(
     Parameters
     ----------
     binner : WoeBinner
-    X : DataFrame of shape (n_rows, n_features)
-    y : array of shape (n_rows,)
-        1 = bad, 0 = good.
-    period : array of shape (n_rows,)
-        Month, quarter or any other label, in the order of its values.
+    X : DataFrame of shape (n_rows, n_features), or Table
+        A Table is counted block by block.
+    y : array of shape (n_rows,), or str
+        1 = bad, 0 = good. The name of a column of `X`, which a Table needs.
+    period : array of shape (n_rows,), or function of rows that gives it
+        Month, quarter or any other label, in the order of its values. Of a Table, a function.
     features : sequence of str, optional
         By default all of the binner's.
 
@@ -107,15 +120,32 @@ def period_counts(
         without a row are left out.
     """
     names = list(binner.bins_ if features is None else features)
-    require_features(X, names)
+    bins = {name: binner.bins_[name] for name in names}
+    if isinstance(X, Table):
+        if not isinstance(y, str) or not callable(period):
+            raise TypeError("of a Table, y is a column's name and period a function of rows")
+        # what the function reads is none of the features, or one of those counted
+        others = [name for name in X.columns if name not in binner.bins_]
+        counted = total(partial(bin_counts, bins, y=y, period=period), X, columns=[*names, *others])
+        # sums come in the order of the names
+        return pd.concat([counted.loc[[name]] for name in names])
+    return bin_counts(bins, X, y, period)
+
+
+def bin_counts(
+    bins: Mapping[str, FeatureBins], X: pd.DataFrame, y: Any, period: Any
+) -> pd.DataFrame:
+    """The table of :func:`period_counts` of rows in these bins."""
+    require_features(X, bins)
+    y = X[y] if isinstance(y, str) else y
+    period = period(X) if callable(period) else period
     same_rows(X=X, y=y, period=period)
     flags = bad_flags(y, len(X)).astype(np.int64)
     periods, labels = known_groups(period, "period", len(X), like="X")
     tables = {}
-    for name in names:
-        bins = binner.bins_[name]
-        size = len(bins.counts) + 1
-        flat = (periods * size + bins.assign(X[name])) * 2 + flags
+    for name, of_feature in bins.items():
+        size = len(of_feature.counts) + 1
+        flat = (periods * size + of_feature.assign(X[name])) * 2 + flags
         cells = np.bincount(flat, minlength=len(labels) * size * 2).reshape(-1, 2)
         index = pd.MultiIndex.from_product([labels, range(size)], names=["period", "bin"])
         table = pd.DataFrame(cells, index=index, columns=["good", "bad"])
@@ -191,9 +221,9 @@ def _flips(cells: np.ndarray, bins: FeatureBins) -> np.ndarray:
 
 def stability(
     binner: WoeBinner,
-    X: pd.DataFrame,
-    y: np.ndarray | pd.Series,
-    period: np.ndarray | pd.Series,
+    X: pd.DataFrame | Table,
+    y: np.ndarray | pd.Series | str,
+    period: np.ndarray | pd.Series | Group,
     *,
     features: Sequence[str] | None = None,
 ) -> pd.DataFrame:
@@ -246,9 +276,9 @@ def _woe_correlation(cells: np.ndarray, woe: np.ndarray) -> float:
 def edit_effect(
     before: WoeBinner,
     after: WoeBinner,
-    X: pd.DataFrame,
-    y: np.ndarray | pd.Series,
-    period: np.ndarray | pd.Series,
+    X: pd.DataFrame | Table,
+    y: np.ndarray | pd.Series | str,
+    period: np.ndarray | pd.Series | Group,
 ) -> pd.DataFrame:
     """What the edited features gain and lose: IV against stability.
 

@@ -22,6 +22,7 @@ from riskkit.binning.bins import FeatureBins
 from riskkit.binning.choose import BELOW_MIN_BADS, MISSING, Request, choose_each
 from riskkit.binning.counts import CategoryCounts, FeatureCounts, count_features
 from riskkit.binning.edits import Edit, Editable, replayed, taken_over
+from riskkit.binning.grouped_counts import Group, counts_by
 from riskkit.binning.leakage import one_class_iv
 from riskkit.binning.optbinning import bins_of_fitted
 from riskkit.binning.solve import TRENDS
@@ -30,7 +31,7 @@ from riskkit.binning.sql import lookup_select
 from riskkit.binning.stored import StoredBinner, require_sound
 from riskkit.checks import known_groups, refuse_unknown, same_rows, weight_array
 from riskkit.columns import Described, Description, require_features
-from riskkit.tables import JsonModel
+from riskkit.tables import JsonModel, Table
 
 __all__ = ["WoeBinner"]
 
@@ -176,33 +177,41 @@ class WoeBinner(Described, Editable, JsonModel, TransformerMixin, BaseEstimator)
 
     def fit(
         self,
-        X: pd.DataFrame,
-        y: np.ndarray | pd.Series,
-        sample_weight: np.ndarray | pd.Series | None = None,
+        X: pd.DataFrame | Table,
+        y: np.ndarray | pd.Series | str,
+        sample_weight: np.ndarray | pd.Series | str | None = None,
         *,
         features: Sequence[str] | None = None,
-        stable_over: np.ndarray | pd.Series | None = None,
+        stable_over: np.ndarray | pd.Series | Group | None = None,
     ) -> WoeBinner:
         """Fit to rows.
 
         Parameters
         ----------
-        X : DataFrame or array of shape (n_rows, n_features)
-        y : array of shape (n_rows,)
-            1 = bad, 0 = good.
-        sample_weight : array of shape (n_rows,), optional
+        X : DataFrame or array of shape (n_rows, n_features), or Table
+            A Table is counted block by block, as by :func:`count_features`.
+        y : array of shape (n_rows,), or str
+            1 = bad, 0 = good. The name of a column of `X`, which a Table needs: then it is none of
+            the features.
+        sample_weight : array of shape (n_rows,), or str, optional
         features : sequence of str, optional
             Columns to bin, by default all; settings may speak of the others.
-        stable_over : array of shape (n_rows,), optional
+        stable_over : array of shape (n_rows,), or function of rows that gives it, optional
             Period of each row, such as its quarter, in the order of its values: no neighbouring
             bins are made that change places in one of them; see `reversal_level`. That they
-            differ is judged over all periods.
+            differ is judged over all periods. Of a Table, a function.
 
         Raises
         ------
         ValueError
             As in :func:`count_features` and :meth:`fit_counts`.
         """
+        if isinstance(X, Table):
+            return self._fit_table(X, y, sample_weight, features, stable_over)
+        if isinstance(y, str):
+            features = [name for name in X.columns if name != y] if features is None else features
+            y = X[y]
+        stable_over = stable_over(X) if callable(stable_over) else stable_over
         same_rows(X=X, y=y, sample_weight=sample_weight, stable_over=stable_over)
         X = self._frame(X, fit=True)
         _require_plain_names(X.columns if features is None else features)
@@ -232,6 +241,42 @@ class WoeBinner(Described, Editable, JsonModel, TransformerMixin, BaseEstimator)
                     count(X[rows], labels[rows], edges=counts.edges, sample_weight=weight)
                 )
         return self._fit_counts(counts, list(X.columns), periods)
+
+    def _fit_table(
+        self,
+        X: Table,
+        y: Any,
+        sample_weight: Any,
+        features: Sequence[str] | None,
+        stable_over: Any,
+    ) -> WoeBinner:
+        codes, boundaries = self.special_codes, self.boundaries()
+        counts = count_features(
+            X,
+            y,
+            features=features,
+            sample_weight=sample_weight,
+            special_codes=codes,
+            boundaries=boundaries,
+        )
+        periods = None
+        if stable_over is not None:
+            if not callable(stable_over) or sample_weight is not None:
+                raise TypeError(
+                    "stable_over of a Table is a function of rows, which have no weights"
+                )
+            by_period = counts_by(
+                X,
+                y,
+                stable_over,
+                counts.edges,
+                features=list(counts),
+                columns=X.columns,
+                special_codes=codes,
+                boundaries=boundaries,
+            )
+            periods = list(by_period.values())
+        return self._fit_counts(counts, X.columns, periods)
 
     def fit_counts(
         self, counts: FeatureCounts, *, stable_over: Sequence[FeatureCounts] | None = None

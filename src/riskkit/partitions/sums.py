@@ -122,7 +122,8 @@ def taken(
         return fn, [source]
     if not isinstance(source, Table):
         return fn, source
-    there = None if columns is None else [name for name in columns if name in source.columns]
+    wanted = None if columns is None else dict.fromkeys(columns)
+    there = None if wanted is None else [name for name in wanted if name in source.columns]
     if not len(source):
         return fn, [source.frame(there)]
     pieces = source.pieces(there)

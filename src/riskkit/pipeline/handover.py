@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -225,13 +226,45 @@ class Stage:
             leave_sample(path, self.rows("applications", ["application_id"])["application_id"])
         return _table(path)
 
-    def leave_samples(self, n: int) -> None:
+    def derived(
+        self,
+        name: str,
+        fn: Callable[[pd.DataFrame], pd.DataFrame],
+        source: pd.DataFrame | Table,
+        columns: Sequence[str] | None = None,
+    ) -> pd.DataFrame | Table:
+        """What `fn` makes of a table's rows, for this notebook alone: a frame, or parts of one.
+
+        A frame, or a table in one file, gives a frame. What is in parts gives parts, in the run's
+        :meth:`cache`.
+
+        Parameters
+        ----------
+        name, fn, columns
+            As of :meth:`write_each`.
+        source : DataFrame or Table
+        """
+        if isinstance(source, Table) and source.folder is None:
+            there = source.columns if columns is None else columns
+            source = source.frame([one for one in there if one in source.columns])
+        if not isinstance(source, Table):
+            return fn(source)
+        path = self.cache(f"{self.name}-{name}") / f"{name}.parquet"
+        leave_parts(fn, source, path, columns)
+        return _table(path)
+
+    def leave_samples(self, n: int) -> str:
         """Put the rows of at most `n` applications beside each table in parts that this stage left.
 
         Parameters
         ----------
         n : int
             Of whole customers, chosen by a hash of their id; 0: no sample.
+
+        Returns
+        -------
+        str
+            How many of the applications they are, in a sentence; empty where all are read.
 
         Raises
         ------
@@ -243,6 +276,28 @@ class Stage:
         for table in sorted(self.output_dir.glob("*.parquet")) if ids is not None else ():
             if is_in_parts(table):
                 leave_sample(table, ids)
+        return sample_text(path)
+
+    def sampled(self, table: pd.DataFrame | Table) -> pd.DataFrame:
+        """Rows of a table that this stage has left: all, or of one in parts those of its sample.
+
+        Raises
+        ------
+        DataContractError
+            There are too many rows and no sample.
+        """
+        if not isinstance(table, Table):
+            return table
+        return table.frame() if table.folder is None else rows_of(table.folder)
+
+    def scratch(self, name: str) -> Path:
+        """An empty place within the stage's own folder, for parts that are then handed over.
+
+        It is no output, and what an earlier attempt has left in it goes.
+        """
+        path = self.output_dir / f".{name}"
+        shutil.rmtree(path, ignore_errors=True)
+        return path
 
     def cache(self, name: str) -> Path:
         """A folder of the run for what can be made again, made where it is absent.

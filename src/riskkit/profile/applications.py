@@ -6,32 +6,36 @@ Takes applications and the feature catalogue; gives the tables of the first repo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from riskkit.schema import Feature
+from riskkit.partitions import total
+from riskkit.tables import Table
 from riskkit.target import samples_present
 
 __all__ = [
     "application_rates",
-    "code_profile",
+    "days_of_application",
     "decline_reasons",
     "exposure_table",
-    "family_profile",
-    "feature_profile",
     "funnel_table",
     "longest_span",
     "monthly_trends",
     "period_text",
+    "rates_by_month",
     "sample_sizes",
     "segment_rates",
     "table_sizes",
 ]
 
+_COUNTED = ("approved", "booked", "amount", "default_flag")
 SPANS = {"Y": "calendar year", "Q": "quarter", "M": "month", "D": "day"}
 
 
-def monthly_trends(applications: pd.DataFrame) -> pd.DataFrame:
+def monthly_trends(applications: pd.DataFrame | Table) -> pd.DataFrame:
     """How many apply, are approved and turn bad, month by month.
 
     Parameters
@@ -50,13 +54,12 @@ def monthly_trends(applications: pd.DataFrame) -> pd.DataFrame:
     riskkit definition.
     """
     columns = ["applications", "approval_rate", "booked", "bad_rate"]
-    if "applied_at" not in applications:
+    if "applied_at" not in applications.columns:
         return pd.DataFrame(columns=columns, dtype=float)
-    month = applications["applied_at"].dt.strftime("%Y-%m")
-    return application_rates(applications, month)[columns]
+    return rates_by_month(applications)[columns]
 
 
-def funnel_table(applications: pd.DataFrame) -> pd.DataFrame:
+def funnel_table(applications: pd.DataFrame | Table) -> pd.DataFrame:
     """How many are left at each step from the application to the outcome.
 
     Parameters
@@ -81,18 +84,18 @@ def funnel_table(applications: pd.DataFrame) -> pd.DataFrame:
     ...     "default_flag": [1.0, float("nan"), float("nan")]}))["applications"].tolist()
     [3, 2, 1, 1, 1]
     """
-    flag = applications["default_flag"]
-    counts = {
-        "applied": len(applications),
-        "approved": int(applications["approved"].sum()),
-        "booked": int(applications["booked"].sum()),
-        "outcome known": int(flag.notna().sum()),
-        "bad": int((flag == 1).sum()),
-    }
-    table = pd.DataFrame({"applications": counts}).rename_axis("step")
+    counts = total(_steps, applications, columns=["approved", "booked", "default_flag"])
+    steps = ["applied", "approved", "booked", "outcome known", "bad"]
+    table = pd.DataFrame({"applications": counts}, index=pd.Index(steps, name="step"))
     table["share_of_step"] = table["applications"] / table["applications"].shift()
     table["share_of_all"] = table["applications"] / len(applications)
     return table
+
+
+def _steps(applications: pd.DataFrame) -> NDArray[np.int64]:
+    flag = applications["default_flag"]
+    steps = (applications["approved"], applications["booked"], flag.notna(), flag == 1)
+    return np.array([len(applications), *(step.sum() for step in steps)], dtype=np.int64)
 
 
 def exposure_table(amount: pd.Series, grade: pd.Series, term_months: pd.Series) -> pd.DataFrame:
@@ -124,7 +127,7 @@ def exposure_table(amount: pd.Series, grade: pd.Series, term_months: pd.Series) 
 
 
 def application_rates(
-    applications: pd.DataFrame, by: str | pd.Series, *, top: int | None = None
+    applications: pd.DataFrame | Table, by: str | pd.Series, *, top: int | None = None
 ) -> pd.DataFrame:
     """Volumes and rates of applications by month or segment.
 
@@ -132,10 +135,10 @@ def application_rates(
 
     Parameters
     ----------
-    applications : DataFrame
+    applications : DataFrame or Table
         approved, booked, amount, default_flag.
     by : str or Series
-        A column, or a label per row, such as the month.
+        A column, or of a frame a label per row.
     top : int, optional
         Keep only the `top` largest segments, largest first.
 
@@ -146,6 +149,40 @@ def application_rates(
         mean_amount (requested, minor units), labelled, bad, bad_rate (bad ÷ labelled; NaN
         without a label).
     """
+    if isinstance(by, pd.Series):
+        if isinstance(applications, Table):
+            raise TypeError("by of a Table names a column")
+        cells = _cells(applications, by.set_axis(applications.index))
+    else:
+        columns = [*_COUNTED, by]
+        cells = total(partial(_cells_by, by=by), applications, columns=columns)
+    table = _rates(cells)
+    if top is not None:
+        table = table.sort_values("applications", ascending=False, kind="stable").head(top)
+    return table
+
+
+def rates_by_month(applications: pd.DataFrame | Table) -> pd.DataFrame:
+    """The table of :func:`application_rates` by month of application, such as "2024-01".
+
+    Parameters
+    ----------
+    applications : DataFrame or Table
+        As in :func:`application_rates`; applied_at.
+    """
+    return _rates(total(_cells_by_month, applications, columns=[*_COUNTED, "applied_at"]))
+
+
+def _cells_by_month(applications: pd.DataFrame) -> pd.DataFrame:
+    return _cells(applications, applications["applied_at"].dt.strftime("%Y-%m"))
+
+
+def _cells_by(applications: pd.DataFrame, by: str) -> pd.DataFrame:
+    return _cells(applications, applications[by])
+
+
+def _cells(applications: pd.DataFrame, key: pd.Series) -> pd.DataFrame:
+    """Counts and the sum of amounts by label; those of two parts add up."""
     flag = applications["default_flag"]
     rows = pd.DataFrame(
         {
@@ -156,126 +193,30 @@ def application_rates(
             "bad": flag == 1,
         }
     )
-    key = applications[by] if isinstance(by, str) else by.set_axis(rows.index)
-    sums = rows.groupby(key, observed=True).sum()
-    n = rows.groupby(key, observed=True).size()
-    table = pd.DataFrame(
+    grouped = rows.groupby(key, observed=True)
+    sums = grouped.sum()
+    sums.insert(0, "applications", grouped.size())
+    return sums
+
+
+def _rates(cells: pd.DataFrame) -> pd.DataFrame:
+    n = cells["applications"]
+    return pd.DataFrame(
         {
             "applications": n,
-            "approval_rate": sums["approved"] / n,
-            "booked": sums["booked"],
-            "booked_rate": sums["booked"] / sums["approved"].where(sums["approved"] > 0),
-            "mean_amount": sums["amount"] / n,
-            "labelled": sums["labelled"],
-            "bad": sums["bad"],
-            "bad_rate": sums["bad"] / sums["labelled"].where(sums["labelled"] > 0),
+            "approval_rate": cells["approved"] / n,
+            "booked": cells["booked"],
+            "booked_rate": cells["booked"] / cells["approved"].where(cells["approved"] > 0),
+            "mean_amount": cells["amount"] / n,
+            "labelled": cells["labelled"],
+            "bad": cells["bad"],
+            "bad_rate": cells["bad"] / cells["labelled"].where(cells["labelled"] > 0),
         }
     )
-    if top is not None:
-        table = table.sort_values("applications", ascending=False, kind="stable").head(top)
-    return table
-
-
-def feature_profile(applications: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
-    """What each feature looks like.
-
-    Returns
-    -------
-    DataFrame, index feature
-        label, family, unit, missing_rate, special_rate, distinct (values), p5, median, p95 (of
-        ordinary values; NaN for categories), use (offered, protected, known afterwards).
-    """
-    records = []
-    for feature in features:
-        column = applications[feature.name]
-        record: dict[str, object] = {
-            "feature": feature.name,
-            "label": feature.label,
-            "family": feature.family,
-            "unit": feature.unit,
-            "missing_rate": column.isna().mean(),
-            "special_rate": 0.0,
-            "distinct": column.nunique(),
-            "p5": float("nan"),
-            "median": float("nan"),
-            "p95": float("nan"),
-            "use": "protected"
-            if feature.protected
-            else "known afterwards"
-            if feature.known_afterwards
-            else "offered",
-        }
-        if feature.kind == "numeric":
-            is_special = column.isin(list(feature.special_codes))
-            record["special_rate"] = is_special.mean()
-            low, middle, high = column[~is_special].astype("float64").quantile([0.05, 0.5, 0.95])
-            record.update(p5=low, median=middle, p95=high)
-        records.append(record)
-    columns = ["feature", "label", "family", "unit", "missing_rate", "special_rate", "distinct"]
-    columns += ["p5", "median", "p95", "use"]
-    return pd.DataFrame(records, columns=columns).set_index("feature")
-
-
-def family_profile(applications: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
-    """What each family of features, often one supplier of data, brings and leaves out.
-
-    Returns
-    -------
-    DataFrame, index family, in the order of the features
-        holds (the labels; of more than four the first three); features; offered (to models: neither
-        protected nor known afterwards); missing_rate and special_rate, means over its features.
-    """
-    profile = feature_profile(applications, features)
-    grouped = profile.assign(offered=profile["use"] == "offered").groupby("family", sort=False)
-    return pd.DataFrame(
-        {
-            "holds": grouped["label"].agg(_shortened),
-            "features": grouped.size(),
-            "offered": grouped["offered"].sum(),
-            "missing_rate": grouped["missing_rate"].mean(),
-            "special_rate": grouped["special_rate"].mean(),
-        }
-    )
-
-
-def code_profile(applications: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
-    """What the special codes mean, and how much of the data they make up.
-
-    Returns
-    -------
-    DataFrame, index (code, meaning), in the order of the features
-        holds (the labels of the features with it, shortened); features; special_rate, the mean
-        over them of the share of rows. Empty where no feature has a code.
-    """
-    records = [
-        {
-            "code": code,
-            "meaning": meaning,
-            "label": feature.label,
-            "rate": (applications[feature.name] == code).mean(),
-        }
-        for feature in features
-        for code, meaning in feature.special_codes.items()
-    ]
-    columns = ["code", "meaning", "label", "rate"]
-    grouped = pd.DataFrame(records, columns=columns).groupby(["code", "meaning"], sort=False)
-    return pd.DataFrame(
-        {
-            "holds": grouped["label"].agg(_shortened),
-            "features": grouped.size(),
-            "special_rate": grouped["rate"].mean(),
-        }
-    )
-
-
-def _shortened(labels: pd.Series) -> str:
-    if len(labels) <= 4:
-        return ", ".join(labels)
-    return f"{', '.join(labels.head(3))} and {len(labels) - 3} more"
 
 
 def segment_rates(
-    applications: pd.DataFrame, segments: Sequence[str], *, top: int = 8
+    applications: pd.DataFrame | Table, segments: Sequence[str], *, top: int = 8
 ) -> pd.DataFrame:
     """Rates of :func:`application_rates` for several segmentations, one under the other.
 
@@ -294,7 +235,8 @@ def segment_rates(
     }
     if not tables:
         # no segment, so the columns alone
-        tables = {"": application_rates(applications.head(0), "booked")}
+        booked = application_rates(applications, "booked")
+        tables = {"": booked.head(0)}
     return pd.concat(tables, names=["segment", "value"])
 
 
@@ -302,7 +244,7 @@ def _by_number(table: pd.DataFrame) -> pd.DataFrame:
     return table.sort_index() if pd.api.types.is_numeric_dtype(table.index) else table
 
 
-def decline_reasons(applications: pd.DataFrame) -> pd.DataFrame:
+def decline_reasons(applications: pd.DataFrame | Table) -> pd.DataFrame:
     """Why applications were declined.
 
     Returns
@@ -314,12 +256,18 @@ def decline_reasons(applications: pd.DataFrame) -> pd.DataFrame:
     if "declined_reason" not in applications.columns:
         counts = pd.Series(dtype="int64", name="applications")
     else:
-        counts = applications.loc[~applications["approved"], "declined_reason"].value_counts()
+        found = total(_reasons, applications, columns=["approved", "declined_reason"])
+        counts = found["applications"].sort_values(ascending=False, kind="stable")
     counts = counts.rename("applications").rename_axis("declined_reason")
     return counts.to_frame().assign(share=counts / max(counts.sum(), 1))
 
 
-def sample_sizes(samples: pd.DataFrame) -> pd.DataFrame:
+def _reasons(applications: pd.DataFrame) -> pd.DataFrame:
+    declined = applications.loc[~applications["approved"], "declined_reason"]
+    return declined.value_counts().rename("applications").to_frame()
+
+
+def sample_sizes(samples: pd.DataFrame | Table) -> pd.DataFrame:
     """What each sample holds.
 
     Parameters
@@ -332,17 +280,30 @@ def sample_sizes(samples: pd.DataFrame) -> pd.DataFrame:
     DataFrame, index sample in the order train, test, out_of_time
         loans, first and last (month applied for, where it is known), bad, bad_rate.
     """
-    grouped = samples.groupby("sample")
-    columns = {"loans": grouped.size()}
+    counted = total(_size_by_month, samples, columns=["sample", "default_flag", "applied_at"])
+    grouped = counted.groupby(level="sample")
+    sizes = grouped.sum()
+    columns: dict[str, pd.Series] = {"loans": sizes["loans"]}
+    if "applied_at" in samples.columns:
+        months = counted.index.to_frame()["month"].groupby(level="sample")
+        columns |= {"first": months.min(), "last": months.max()}
+    columns["bad"] = sizes["bad"]
+    columns["bad_rate"] = sizes["bad"] / sizes["loans"]
+    return pd.DataFrame(columns).loc[samples_present(pd.Series(sizes.index))]
+
+
+def _size_by_month(samples: pd.DataFrame) -> pd.DataFrame:
+    """Loans and bads by sample and month, "" where months are not known."""
+    labelled = samples[samples["sample"].notna()]
+    month = pd.Series("", index=labelled.index)
     if "applied_at" in samples:
-        columns["first"] = grouped["applied_at"].min().dt.strftime("%Y-%m")
-        columns["last"] = grouped["applied_at"].max().dt.strftime("%Y-%m")
-    columns["bad"] = grouped["default_flag"].sum().astype("int64")
-    columns["bad_rate"] = grouped["default_flag"].mean()
-    return pd.DataFrame(columns).loc[samples_present(samples["sample"])]
+        month = labelled["applied_at"].dt.strftime("%Y-%m")
+    bad = labelled["default_flag"].astype("int64").rename("bad")
+    grouped = bad.groupby([labelled["sample"], month.rename("month")])
+    return pd.DataFrame({"loans": grouped.size(), "bad": grouped.sum()})
 
 
-def period_text(applications: pd.DataFrame) -> str:
+def period_text(applications: pd.DataFrame | Table) -> str:
     """The months of the applications in words, or that they are not known.
 
     Examples
@@ -352,9 +313,10 @@ def period_text(applications: pd.DataFrame) -> str:
     >>> period_text(pd.DataFrame({"amount": [1]}))
     'without dates'
     """
-    if "applied_at" not in applications:
+    if "applied_at" not in applications.columns:
         return "without dates"
-    first, last = (f"{day:%B %Y}" for day in applications["applied_at"].agg(["min", "max"]))
+    days = days_of_application(applications)
+    first, last = (f"{day:%B %Y}" for day in (days.min(), days.max()))
     return f"in {first}" if first == last else f"from {first} to {last}"
 
 
@@ -380,7 +342,16 @@ def longest_span(applied_at: pd.Series) -> tuple[pd.Series, str]:
     return applied_at.dt.to_period(longest), SPANS[longest]
 
 
-def table_sizes(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def days_of_application(applications: pd.DataFrame | Table) -> pd.Index:
+    """The days on which somebody applied, ascending."""
+    return total(_day_counts, applications, columns=["applied_at"]).index
+
+
+def _day_counts(applications: pd.DataFrame) -> pd.DataFrame:
+    return applications.groupby(applications["applied_at"].dt.normalize()).size().to_frame("n")
+
+
+def table_sizes(tables: Mapping[str, pd.DataFrame | Table]) -> pd.DataFrame:
     """Rows and columns of each table, index table."""
-    sizes = {name: table.shape for name, table in tables.items()}
+    sizes = {name: (len(table), len(table.columns)) for name, table in tables.items()}
     return pd.DataFrame(sizes, index=["rows", "columns"]).T.rename_axis("table")

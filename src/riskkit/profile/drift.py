@@ -5,7 +5,7 @@ Takes applications and the feature catalogue; gives PSI, what chance alone would
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,22 +14,30 @@ from numpy.typing import ArrayLike
 
 from riskkit.checks import Array, check_groups, flag_array, known_groups, require_columns, same_rows
 from riskkit.columns import verbatim
-from riskkit.metrics import psi, psi_critical, psi_light, quantile_groups
+from riskkit.metrics import psi, psi_critical, psi_light
+from riskkit.profile.drift_counts import (
+    drift_counts,
+    first_year,
+    group_starts,
+    level_bins,
+    number_bins,
+)
 from riskkit.schema import Feature
+from riskkit.tables import Table
 
 __all__ = ["codes_in_words", "drift_table", "moved_features", "moved_text"]
 
 MOVED = 0.1  # PSI above which a feature has moved, where chance does not reach so far
-RARE_RATE = 0.01  # levels below this share of the base are pooled
 
 
 def drift_table(
-    applications: pd.DataFrame,
+    applications: pd.DataFrame | Table,
     features: Sequence[Feature],
-    period: pd.Series,
+    period: pd.Series | Callable[[pd.DataFrame], pd.Series],
     *,
     base: ArrayLike | None = None,
     n_bins: int = 10,
+    sample: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """How far each feature has moved away from a base, period by period.
 
@@ -39,16 +47,20 @@ def drift_table(
 
     Parameters
     ----------
-    applications : DataFrame of shape (n_rows,)
-        The features, and without a `base` applied_at.
+    applications : DataFrame of shape (n_rows,), or Table
+        The features, and without a `base` applied_at. A Table is counted block by block.
     features : sequence of Feature
-    period : Series of shape (n_rows,)
-        Month, quarter or any other label, in the order of its values; aligned by position.
+    period : Series of shape (n_rows,), or function of rows that gives it
+        Month, quarter or any other label, in the order of its values; aligned by position. Of a
+        Table a function, such as :func:`quarters`.
     base : bool array of shape (n_rows,), optional
-        Rows to compare with. By default those of the first twelve months, of the first half where
-        there are less than two years, and all where there is one day only.
+        Rows to compare with. By default, and always of a Table, those of the first twelve months,
+        of the first half where there are less than two years, and all where there is one day only.
     n_bins : int
         Most groups of ordinary values.
+    sample : DataFrame, optional
+        Of a Table: the rows whose values are divided into groups, in which all rows are counted; by
+        default 100,000 of its rows by the hash of their id.
 
     Returns
     -------
@@ -69,24 +81,45 @@ def drift_table(
     riskkit definition, of :func:`riskkit.metrics.psi`.
     """
     check_groups(n_bins)
-    same_rows(applications=applications, period=period, base=base)
     require_columns(applications, [feature.name for feature in features], "applications")
+    if isinstance(applications, Table):
+        if base is not None or not callable(period):
+            raise TypeError("of a Table, period is a function of rows, and the base its first year")
+        counted = drift_counts(applications, features, period, n_bins, sample)
+        return _table(
+            (name, label, expected, actual)
+            for name, (expected, others) in counted.items()
+            for label, actual in others.items()
+        )
+    if callable(period):
+        period = period(applications)
+    same_rows(applications=applications, period=period, base=base)
     n = len(applications)
     periods, labels = known_groups(period, "period", n, like="the applications")
-    in_base = _first_year(applications) if base is None else flag_array(base, "base", n)
+    in_base = first_year(applications) if base is None else flag_array(base, "base", n)
     if not in_base.any():
         raise ValueError("base must hold at least one row, got none")
     # the base is a sample of its own, before the first period
-    sample = np.where(in_base, 0, periods + 1)
-    records = []
+    sample_of = np.where(in_base, 0, periods + 1)
+    records: list[tuple[str, Any, Array, Array]] = []
     for feature in features:
         bins, size = _drift_bins(applications[feature.name], feature, in_base, n_bins)
-        counts = np.bincount(sample * size + bins, minlength=(len(labels) + 1) * size)
+        counts = np.bincount(sample_of * size + bins, minlength=(len(labels) + 1) * size)
         expected, *others = counts.reshape(-1, size)
-        for label, actual in zip(labels, others, strict=True):
-            if actual.any():
-                record = {"feature": feature.name, "period": label, "rows": int(actual.sum())}
-                records.append(record | _drift(expected, actual))
+        records += [
+            (feature.name, label, expected, actual)
+            for label, actual in zip(labels, others, strict=True)
+        ]
+    return _table(records)
+
+
+def _table(counts: Iterable[tuple[str, Any, Array, Array]]) -> pd.DataFrame:
+    """The table of each feature's bins in the base and in a period."""
+    records = [
+        {"feature": name, "period": label, "rows": int(actual.sum()), **_drift(expected, actual)}
+        for name, label, expected, actual in counts
+        if actual.any()
+    ]
     columns = ["feature", "period", "rows", "psi", "psi_critical", "light"]
     return pd.DataFrame(records, columns=columns).set_index(["feature", "period"])
 
@@ -103,18 +136,6 @@ def _drift(expected: Array, actual: Array) -> dict[str, Any]:
     return {"psi": value, "psi_critical": critical, "light": psi_light(value, critical)}
 
 
-def _first_year(applications: pd.DataFrame) -> Array:
-    require_columns(applications, ["applied_at"], "applications")
-    applied = applications["applied_at"]
-    if applied.empty:
-        return np.zeros(0, dtype=bool)
-    first = applied.min().to_period("M").start_time
-    half = first + (applied.max() - first) / 2
-    early = applied < min(first + pd.DateOffset(years=1), half)
-    # all on one day: nothing comes after it
-    return (early if early.any() else ~early).to_numpy()
-
-
 def _drift_bins(
     column: pd.Series, feature: Feature, in_base: Array, n_bins: int
 ) -> tuple[Array, int]:
@@ -122,27 +143,11 @@ def _drift_bins(
     if feature.kind == "category":
         codes, levels = pd.factorize(column)
         in_base_counts = np.bincount(codes[in_base] + 1, minlength=len(levels) + 1)[1:]
-        pooled, unseen = len(levels), len(levels) + 1
         # one place more: code −1, a missing level, picks it
-        place = np.arange(len(levels) + 1)
-        place[-1] = unseen + 1
-        place[:-1][in_base_counts < RARE_RATE * in_base.sum()] = pooled
-        place[:-1][in_base_counts == 0] = unseen
-        return place[codes], unseen + 2
-    values = column.to_numpy(dtype=float, na_value=np.nan)
-    missing = np.isnan(values)
-    ordinary = ~missing
-    bins = np.full(len(values), n_bins)
-    specials = list(feature.special_codes)
-    for number, code in enumerate(specials, start=n_bins + 1):
-        is_code = values == code
-        bins[is_code] = number
-        ordinary &= ~is_code
-    distinct, size = np.unique(values[ordinary & in_base], return_counts=True)
-    group = quantile_groups(size, n_bins)
-    starts = distinct[1:][np.diff(group) > 0]
-    bins[ordinary] = np.searchsorted(starts, values[ordinary], side="right")
-    return bins, n_bins + 1 + len(specials)
+        place = np.append(level_bins(in_base_counts, in_base.sum()), len(levels) + 2)
+        return place[codes], len(levels) + 3
+    starts = group_starts(column[in_base], feature, n_bins)
+    return number_bins(column, feature, starts, n_bins), n_bins + 1 + len(feature.special_codes)
 
 
 def moved_features(drift: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from riskkit.profile.applications import feature_profile
+from riskkit.profile.described_features import feature_profile
 from riskkit.schema import Source
 from riskkit.tables import Table
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,8 @@ from numpy.typing import NDArray
 
 from riskkit.checks import IS_TYPE, DataContractError, type_violations
 from riskkit.columns import SHOWN_CHARACTERS, calendar_months, shown
+from riskkit.partitions import collected, total
+from riskkit.tables import Table, hash_ids
 
 __all__ = [
     "CONTRACT",
@@ -45,6 +49,7 @@ COLLECTION_GROUPS = ("treated", "held_out")
 # to what an offer was dealt at random; the control group could have been dealt to any
 TEST_GROUPS = ("control", "lower price", "higher price", "lower limit", "higher limit")
 
+Rows = TypeVar("Rows", pd.DataFrame, Table)
 Broken = tuple[str, NDArray[np.bool_]]
 """What must hold, and in which rows it does not."""
 
@@ -265,24 +270,54 @@ def _where(values: pd.Series, rule: str, rows: NDArray[np.intp]) -> str:
     return f"{count} '{rule}'{example}, first in row {rows[0] + 1:,}"
 
 
-def _valid(table: str, frame: pd.DataFrame) -> pd.DataFrame:
-    if lines := _violations(table, frame):
+def _valid(table: str, rows: Rows) -> Rows:
+    lines = _violations(table, rows) if isinstance(rows, pd.DataFrame) else _in_parts(table, rows)
+    if lines:
         raise DataContractError(table, lines)
-    return frame
+    return rows
 
 
-def validate_applications(df: pd.DataFrame) -> pd.DataFrame:
+def _in_parts(name: str, table: Table) -> list[str]:
+    """Violations of a table in parts: those of the first block that has any, and repeated ids."""
+    if not len(table):
+        return ["no rows"]
+    columns = [*CONTRACT[name], "default_flag"]
+    found = collected(partial(_of_block, name=name), table, columns=columns)
+    start = 0
+    for n_rows, lines in zip(found["rows"], found["lines"], strict=True):
+        if lines:
+            place = f"in rows {start + 1:,} to {start + n_rows:,}, counted from their first: "
+            return [place + line for line in lines.split("\n")]
+        start += n_rows
+    key = KEYS[name]
+    if len(key) > 1:  # within a loan, whose rows are in one block
+        return []
+    hashes = collected(partial(_hashes, key=key[0]), table, columns=key)["hash"]
+    n = int(hashes.duplicated().sum())
+    return [f"{key[0]}: {n:,} rows repeat an id of an earlier one"] if n else []
+
+
+def _of_block(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    lines = _violations(name, frame) if len(frame) else []
+    return pd.DataFrame({"rows": [len(frame)], "lines": ["\n".join(lines)]})
+
+
+def _hashes(frame: pd.DataFrame, key: str) -> pd.DataFrame:
+    return pd.DataFrame({"hash": hash_ids(frame[key])})
+
+
+def validate_applications(df: Rows) -> Rows:
     """Applications, unchanged, if they hold to the contract.
 
     Parameters
     ----------
-    df : DataFrame, one row per application
+    df : DataFrame or Table, one row per application
         At least the contract's columns (applied_at and term_months only where they are known);
         features beside them are free.
 
     Returns
     -------
-    DataFrame
+    DataFrame or Table
         The same object.
 
     Raises
@@ -295,7 +330,7 @@ def validate_applications(df: pd.DataFrame) -> pd.DataFrame:
     return _valid("applications", df)
 
 
-def validate_performance(df: pd.DataFrame) -> pd.DataFrame:
+def validate_performance(df: Rows) -> Rows:
     """Monthly panel, unchanged, if it holds to the contract.
 
     Allowed, and counted by :func:`riskkit.vintage.panel_gaps`: a loan first seen after month 0 (a
@@ -306,7 +341,7 @@ def validate_performance(df: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    df : DataFrame, one row per loan and month-end
+    df : DataFrame or Table, one row per loan and month-end
         The rows of a loan together, by rising `mob`.
 
     Raises
@@ -319,12 +354,12 @@ def validate_performance(df: pd.DataFrame) -> pd.DataFrame:
     return _valid("performance", df)
 
 
-def validate_outcomes(df: pd.DataFrame) -> pd.DataFrame:
+def validate_outcomes(df: Rows) -> Rows:
     """Outcomes, unchanged, if they hold to the contract.
 
     Parameters
     ----------
-    df : DataFrame, one row per loan
+    df : DataFrame or Table, one row per loan
 
     Raises
     ------
@@ -334,7 +369,7 @@ def validate_outcomes(df: pd.DataFrame) -> pd.DataFrame:
     return _valid("outcomes", df)
 
 
-def check_target(applications: pd.DataFrame) -> None:
+def check_target(applications: pd.DataFrame | Table) -> None:
     """Refuse a label that has only one class, or none.
 
     Raises
@@ -342,9 +377,13 @@ def check_target(applications: pd.DataFrame) -> None:
     DataContractError
         With the number of goods and bads found.
     """
-    good, bad = (int((applications["default_flag"] == flag).sum()) for flag in (0, 1))
+    good, bad = total(_goods_and_bads, applications, columns=["default_flag"]).tolist()
     if good == 0 or bad == 0:
         raise DataContractError(
             "applications",
             [f"default_flag: both goods and bads are needed, found {good:,} good and {bad:,} bad"],
         )
+
+
+def _goods_and_bads(applications: pd.DataFrame) -> NDArray[np.int64]:
+    return np.array([(applications["default_flag"] == flag).sum() for flag in (0, 1)])

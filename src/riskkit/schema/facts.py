@@ -5,12 +5,16 @@ Takes what a mapping or the synthetic lender states; gives :class:`Source`, whic
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from riskkit import partitions
 from riskkit.checks import DataContractError
 from riskkit.columns import verbatim
 from riskkit.schema.contract import check_target
@@ -148,6 +152,41 @@ class Source(SourceFacts):
         there = {name: table for name, table in found.items() if table is not None}
         return there | {"features": feature_table(self.features)}
 
+    def handed_over(self, tables: Mapping[str, Table]) -> Source:
+        """The same source, its tables in parts where they lie now; frames stay in memory.
+
+        Parameters
+        ----------
+        tables : mapping of name to Table
+            What :meth:`riskkit.pipeline.Stage.write` gave back.
+        """
+        there = {name: getattr(self, name, None) for name in tables}
+        moved: dict[str, Any] = {
+            name: tables[name] for name, own in there.items() if isinstance(own, Table)
+        }
+        return replace(self, **moved)
+
+    def in_parts(self, folder: Path | None) -> Source:
+        """The same source, its frames written to parts; None leaves them in memory.
+
+        Parameters
+        ----------
+        folder : Path or None
+            Must hold no parts yet.
+        """
+        if folder is None:
+            return self
+        moved: dict[str, Any] = {}
+        for name, own in self.tables.items():
+            if name == "features" or isinstance(own, Table):
+                continue
+            whole = "loan_id" if name == "performance" else None
+            part = partial(_named, name)
+            for _ in partitions.each(part, Table(own, whole=whole), folder / name):
+                pass
+            moved[name] = Table(folder / name / name, whole=whole)
+        return replace(self, **moved)
+
     def thinned(self, max_applications: int) -> Source:
         """A sample of whole customers with at most so many applications, and their loans' rows.
 
@@ -194,3 +233,7 @@ class Source(SourceFacts):
             if isinstance(table := getattr(self, name), pd.DataFrame)
         }
         return replace(self, applications=applications, notes=(*self.notes, note), **others)
+
+
+def _named(name: str, frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    return {name: frame}

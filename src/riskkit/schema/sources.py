@@ -22,6 +22,7 @@ from riskkit.schema.contract import CONTRACT, KEYS, across_columns, check_target
 from riskkit.schema.facts import Reading, Source
 from riskkit.schema.feature_cells import feature_values
 from riskkit.schema.features import Feature
+from riskkit.schema.free_memory import refuse_too_large
 from riskkit.schema.mapping import (
     Column,
     FeatureBlock,
@@ -213,6 +214,7 @@ class _Loading:
         columns += self._more_columns() if name == "applications" else []
         try:
             table = open_rows(block, columns, self._folder, url, self._parts / name)
+            refuse_too_large(name, table.n_rows, dict.fromkeys(columns))
             rows = RawRows(name, table, self._mapping, self._faults, self._reading)
             rows.filter(block)
         except DataContractError as error:

@@ -175,14 +175,16 @@ def check_world(parameters: Mapping[str, Any]) -> dict[str, str]:
     {'seed': 'is for the simulated lender; a source states its own'}
     """
     check_seed("seed", parameters.get("seed", 0))
-    least = {"n_applicants": 1, "max_applications": 0, "roll_months": 1}
+    least = {"n_applicants": 1, "max_applications": 0, "sample_applications": 0, "roll_months": 1}
     for name, low in least.items():
         if parameters.get(name, low) < low:
             raise ValueError(f"{name} must be >= {low}, got {parameters[name]!r}")
-    if parameters.get("n_applicants", 1) > MOST_APPLICANTS:
+    in_memory = not parameters.get("sample_applications", 0)
+    if parameters.get("n_applicants", 1) > MOST_APPLICANTS and in_memory:
         raise ValueError(
-            f"n_applicants must be at most {MOST_APPLICANTS:,}, as the notebooks hold them in "
-            f"memory, got {parameters['n_applicants']!r}; write_portfolio writes larger worlds"
+            f"n_applicants must be at most {MOST_APPLICANTS:,} where the notebooks hold them in "
+            f"memory, got {parameters['n_applicants']!r}; run with --profile large, or give "
+            "sample_applications"
         )
     if parameters.get("source"):
         why = "is for the simulated lender; a source states its own"

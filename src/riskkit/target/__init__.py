@@ -18,8 +18,6 @@ from riskkit.target.label_causes import label_table, label_text
 from riskkit.target.labels import (
     SAMPLES,
     BadDefinition,
-    assign_samples,
-    check_test_share,
     choosing_rows,
     default_flags,
     held_out_rows,
@@ -27,11 +25,13 @@ from riskkit.target.labels import (
     samples_present,
     window_coverage,
 )
+from riskkit.target.sampling import SampleRule, assign_samples, check_test_share, sample_rule
 from riskkit.target.unseen import check_scored_loans, expected_loans
 
 __all__ = [
     "SAMPLES",
     "BadDefinition",
+    "SampleRule",
     "alternative_definitions",
     "assign_samples",
     "bad_timing",
@@ -50,6 +50,7 @@ __all__ = [
     "label_table",
     "label_text",
     "most_folds",
+    "sample_rule",
     "samples_present",
     "window_coverage",
     "window_maturity",

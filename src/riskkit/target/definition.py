@@ -13,7 +13,10 @@ import numpy as np
 import pandas as pd
 
 from riskkit.columns import calendar_months
-from riskkit.target.labels import BadDefinition, _first_bad_and_end, _flags, _watched_to_the_end
+from riskkit.loan_values import LoanValues
+from riskkit.tables import Table
+from riskkit.target.labels import BadDefinition, _flags, _watched_to_the_end
+from riskkit.target.loan_ends import loan_ends
 
 __all__ = [
     "alternative_definitions",
@@ -134,10 +137,10 @@ def definition_text(definition: BadDefinition) -> str:
 
 
 def definition_table(
-    book: pd.DataFrame,
+    book: pd.DataFrame | Table,
     chosen: BadDefinition,
     observed_to: pd.Timestamp,
-    term_months: pd.Series,
+    term_months: pd.Series | LoanValues,
     *,
     alternatives: Sequence[BadDefinition] | None = None,
 ) -> pd.DataFrame:
@@ -148,12 +151,12 @@ def definition_table(
 
     Parameters
     ----------
-    book : DataFrame
+    book : DataFrame or Table
         The monthly panel (performance), or the outcomes.
     chosen : BadDefinition
     observed_to : Timestamp
         The last month-end seen.
-    term_months : Series, index loan_id
+    term_months : Series, index loan_id, or LoanValues
         Term of each loan of the book; outcomes carry their own.
     alternatives : sequence of BadDefinition, optional
         By default :func:`alternative_definitions` of `chosen` and :func:`windows_to_compare`.
@@ -206,14 +209,14 @@ def definition_table(
     for definition in alternatives:
         if definition.dpd not in by_dpd:
             # one pass over the rows for each threshold, not for each definition
-            by_days = _first_bad_and_end(book, definition.dpd, observed_to)
+            by_days = loan_ends(book, definition.dpd, observed_to)
             columns = by_days[["first_bad_mob", "unseen_from"]]
             by_dpd[definition.dpd] = base.assign(**columns)
         loans = by_dpd[definition.dpd]
         flags = _flags(loans, definition)
         everyone = _flags(loans, replace(definition, indeterminate_dpd=None))
         bad = loans["first_bad_mob"] <= definition.window_of(loans["term_months"])
-        came_back = np.nan if "event" in book else _rate(loans["repaid"][bad & watched])
+        came_back = np.nan if "event" in book.columns else _rate(loans["repaid"][bad & watched])
         immature = loans["cohort"][~_mature(loans, definition)]
         mature = loans["cohort"][~loans["cohort"].isin(immature.unique())]
         by_term = bad[final].groupby(final_terms).mean().reindex(enough)
@@ -291,10 +294,10 @@ def window_text(table: pd.DataFrame, *, enough: float = 0.9) -> str:
 
 
 def window_maturity(
-    book: pd.DataFrame,
+    book: pd.DataFrame | Table,
     definition: BadDefinition,
     observed_to: pd.Timestamp,
-    term_months: pd.Series,
+    term_months: pd.Series | LoanValues,
     *,
     windows: Sequence[int] | None = None,
 ) -> pd.DataFrame:
@@ -302,13 +305,13 @@ def window_maturity(
 
     Parameters
     ----------
-    book : DataFrame
+    book : DataFrame or Table
         The monthly panel (performance), or the outcomes.
     definition : BadDefinition
         Its days past due count, for every window.
     observed_to : Timestamp
         The last month-end seen.
-    term_months : Series, index loan_id
+    term_months : Series, index loan_id, or LoanValues
         Term of each loan of the book; outcomes carry their own.
     windows : sequence of int, optional
         Months; by default :func:`windows_to_compare` and the definition's own.
@@ -362,10 +365,10 @@ def window_maturity(
 
 
 def bad_timing(
-    book: pd.DataFrame,
+    book: pd.DataFrame | Table,
     definition: BadDefinition,
     observed_to: pd.Timestamp,
-    term_months: pd.Series,
+    term_months: pd.Series | LoanValues,
 ) -> pd.DataFrame:
     """Share of the final bads that has shown by each month on book, by term.
 
@@ -373,13 +376,13 @@ def bad_timing(
 
     Parameters
     ----------
-    book : DataFrame
+    book : DataFrame or Table
         The monthly panel (performance), or the outcomes.
     definition : BadDefinition
         Its days past due count; its window does not.
     observed_to : Timestamp
         The last month-end seen.
-    term_months : Series, index loan_id
+    term_months : Series, index loan_id, or LoanValues
         Term of each loan of the book; outcomes carry their own.
 
     Returns
@@ -405,10 +408,10 @@ def bad_timing(
 
 
 def indeterminate_table(
-    book: pd.DataFrame,
+    book: pd.DataFrame | Table,
     definition: BadDefinition,
     observed_to: pd.Timestamp,
-    term_months: pd.Series,
+    term_months: pd.Series | LoanValues,
     *,
     dpd: Sequence[int] = (15, 30, 60),
 ) -> pd.DataFrame:
@@ -416,13 +419,13 @@ def indeterminate_table(
 
     Parameters
     ----------
-    book : DataFrame
+    book : DataFrame or Table
         The monthly panel; outcomes have no days past due, so nobody lies between.
     definition : BadDefinition
         Indeterminates of its own join those tried.
     observed_to : Timestamp
         The last month-end seen.
-    term_months : Series, index loan_id
+    term_months : Series, index loan_id, or LoanValues
         Term of each loan of the book.
     dpd : sequence of int
         Lower limits tried, of which those below the definition's own count.
@@ -478,20 +481,20 @@ def indeterminate_table(
 
 
 def _with_terms(
-    book: pd.DataFrame, dpd: int | None, observed_to: pd.Timestamp, term_months: pd.Series | None
+    book: pd.DataFrame | Table,
+    dpd: int | None,
+    observed_to: pd.Timestamp,
+    term_months: pd.Series | LoanValues | None,
 ) -> pd.DataFrame:
     """One row per loan, its term among the columns."""
-    loans = _first_bad_and_end(book, dpd, observed_to)
+    loans = loan_ends(book, dpd, observed_to, term_months)
     if "term_months" not in loans:
-        if term_months is None:
-            raise ValueError("a panel does not carry the term: term_months is needed")
-        terms = term_months.reindex(loans.index)
-        if terms.isna().any():
-            missing = terms.index[terms.isna()]
-            raise ValueError(
-                f"term_months has no term of {len(missing):,} loans, for example {missing[0]}"
-            )
-        loans["term_months"] = terms.astype("int64")
+        raise ValueError("a panel does not carry the term: term_months is needed")
+    lost = loans.index[loans["term_months"].isna()]
+    if len(lost):
+        example = "" if isinstance(book, Table) else f", for example {lost[0]}"
+        raise ValueError(f"term_months has no term of {len(lost):,} loans{example}")
+    loans["term_months"] = loans["term_months"].astype("int64")
     return loans
 
 

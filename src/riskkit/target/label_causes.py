@@ -8,6 +8,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from riskkit.loan_values import LoanValues
+from riskkit.tables import Table
 from riskkit.target.labels import (
     BadDefinition,
     _cohort_ripe,
@@ -26,18 +28,18 @@ CAUSES = (
 
 
 def label_table(
-    book: pd.DataFrame,
+    book: pd.DataFrame | Table,
     definition: BadDefinition,
     observed_to: pd.Timestamp,
     *,
-    term_months: pd.Series | None = None,
+    term_months: pd.Series | LoanValues | None = None,
 ) -> pd.DataFrame:
     """Loans with a label, good or bad, and without, by the first cause that applies.
 
     Parameters
     ----------
     book, definition, observed_to, term_months
-        As for :func:`default_flags`.
+        As for :func:`default_flags`; a panel may be in parts, and the terms be LoanValues.
 
     Returns
     -------
