@@ -6,7 +6,7 @@ table that a person can read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,9 @@ from riskkit.checks import (
     require_columns,
     same_rows,
 )
+from riskkit.deployment.in_force import ScoreRule
+from riskkit.policy import fired
+from riskkit.schema import PolicyFile
 
 __all__ = [
     "ALL",
@@ -28,6 +31,7 @@ __all__ = [
     "check_rules",
     "check_scale",
     "decide",
+    "decide_rows",
     "decision_table",
     "decline_table",
 ]
@@ -175,6 +179,52 @@ def decide(
         },
         index=fired.index,
     )
+
+
+def decide_rows(
+    applications: pd.DataFrame,
+    *,
+    rule: ScoreRule,
+    scale: pd.DataFrame,
+    policy: PolicyFile | None = None,
+    special_codes: Mapping[str, Collection[float]] | None = None,
+) -> pd.DataFrame:
+    """The whole decision on these applications, beside their ids: what a table of them is left by.
+
+    Parameters
+    ----------
+    applications : DataFrame of shape (n, n_columns)
+        application_id, the rule's score, approved (bool, by today's policy), and what the rules of
+        the policy read.
+    rule : ScoreRule
+    scale : DataFrame, index grade
+        Of :func:`riskkit.rating.rating_scale`.
+    policy : PolicyFile, optional
+        Whose rules are asked before the score.
+    special_codes : mapping of column to numbers, optional
+        As for :func:`riskkit.policy.fired`.
+
+    Returns
+    -------
+    DataFrame of shape (n, 6)
+        application_id, then the columns of :func:`decide`.
+
+    Raises
+    ------
+    ValueError
+        As :func:`decide`.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    fires = pd.DataFrame(index=applications.index)
+    if policy is not None:
+        fires = fired(applications, policy, special_codes)
+    behind = {"passed_today": applications["approved"]} if rule.is_behind else {}
+    cutoffs = {ALL: rule.cutoff}
+    decided = decide(fires, applications[rule.model], scale, cutoffs, **behind)
+    return applications[["application_id"]].join(decided)
 
 
 def decline_table(decided: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
