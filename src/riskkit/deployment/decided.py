@@ -6,7 +6,8 @@ table that a person can read.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -20,13 +21,16 @@ from riskkit.checks import (
     same_rows,
 )
 from riskkit.deployment.in_force import ScoreRule
+from riskkit.partitions import collected
 from riskkit.policy import fired
 from riskkit.schema import PolicyFile
+from riskkit.tables import Table
 
 __all__ = [
     "ALL",
     "BY_SCORE",
     "BY_TODAY",
+    "approved_rows",
     "check_cutoffs_by_segment",
     "check_rules",
     "check_scale",
@@ -225,6 +229,31 @@ def decide_rows(
     cutoffs = {ALL: rule.cutoff}
     decided = decide(fires, applications[rule.model], scale, cutoffs, **behind)
     return applications[["application_id"]].join(decided)
+
+
+def approved_rows(decisions: Table, columns: Sequence[str]) -> pd.DataFrame:
+    """Whom the whole decision approves, of all applications, whichever their number.
+
+    Parameters
+    ----------
+    decisions : Table
+        Of :func:`decide_rows`, beside what else is wanted of the applications.
+    columns : sequence of str
+        Those wanted, as far as the table has them; a grade comes as text.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    wanted = [name for name in columns if name in decisions.columns]
+    read = list(dict.fromkeys([*wanted, "approved"]))
+    return collected(partial(_approved, columns=wanted), decisions, columns=read)
+
+
+def _approved(rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    own = rows.loc[rows["approved"], columns]
+    # levels of a category would be rows of what is counted by them
+    return own.assign(grade=own["grade"].astype(object)) if "grade" in own else own
 
 
 def decline_table(decided: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
