@@ -16,6 +16,7 @@ import pandas as pd
 
 from riskkit import partitions
 from riskkit.checks import DataContractError
+from riskkit.loan_values import LoanValues
 from riskkit.pipeline.manifest import is_in_parts
 from riskkit.tables import Table, hash_ids, write_table
 
@@ -132,12 +133,13 @@ def leave_sample(path: Path, ids: pd.Series) -> None:
     table = Table(path)
     key = next((name for name in KEYS if name in table.columns), None)
     if key is not None:
-        wanted = pd.Index(ids.astype("str"))
+        # a lookup by hashes: texts would be gone through anew for each piece
+        wanted = LoanValues(ids, pd.Series(1, ids.index, dtype="int8"))
         write_table(partitions.collected(partial(_of, key=key, ids=wanted), table), path / SAMPLE)
 
 
-def _of(frame: pd.DataFrame, key: str, ids: pd.Index) -> pd.DataFrame:
-    return frame[frame[key].astype("str").isin(ids)]
+def _of(frame: pd.DataFrame, key: str, ids: LoanValues) -> pd.DataFrame:
+    return frame[ids.of(frame[key]).notna().to_numpy()]
 
 
 def rows_of(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
