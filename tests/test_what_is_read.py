@@ -17,6 +17,8 @@ def read(*cells, needs=()):
         (['stage.table("a")'], ["a"]),
         (['stage.table("a", "b").frame(["x"])'], ["a", "b"]),
         (['x = f(stage.path("m.json"))'], ["m.json"]),
+        # columns are no tables, and which they are need not be told
+        (['stage.rows("a", ["x"])', "stage.rows(name='b', columns=[n for n in wanted])"], "ab"),
         (['if stage.has("a") or stage.can_read("b.x"):\n    pass'], ["a", "b.x"]),
         (['mine = pipeline.open_stage("02_b", globals())', 'mine.table("a")'], ["a"]),
         (['names = ("a", "b")', "t = {n: stage.table(n) for n in names if stage.has(n)}"], "ab"),
@@ -45,6 +47,7 @@ def test_names_in_the_code_are_found(cells, names):
     [
         "stage.table(name)",
         "stage.table(names[0])",
+        "stage.rows(names[0], ['x'])",
         "stage.table('a' + suffix)",
         "[stage.table(n) for n in frame]",
         "n = 'a'\nn = pick()\nstage.table(n)",

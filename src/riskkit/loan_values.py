@@ -7,7 +7,8 @@ must travel to every worker that counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from copy import copy
 from functools import partial
 from typing import Any
 
@@ -94,6 +95,26 @@ class LoanValues:
         if not isinstance(values, pd.Series | pd.DataFrame):
             return values
         return cls(values.index, _compact(values))
+
+    def mapped(self, fn: Callable[[pd.Series], Any], name: str) -> LoanValues:
+        """What a function makes of the values, of the same loans.
+
+        Parameters
+        ----------
+        fn : callable
+            From the values to as many, in their order.
+        name : str
+            Of the new ones.
+
+        Examples
+        --------
+        >>> terms = LoanValues(["a", "b"], pd.Series([6, 12]))
+        >>> terms.mapped(lambda months: months / 12, "years").of(pd.Series(["b", "c"])).tolist()
+        [1.0, nan]
+        """
+        new = copy(self)
+        new.values = pd.Series(fn(self.values), name=name)
+        return new
 
     @property
     def name(self) -> Any:

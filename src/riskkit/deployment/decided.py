@@ -6,7 +6,8 @@ table that a person can read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -19,15 +20,22 @@ from riskkit.checks import (
     require_columns,
     same_rows,
 )
+from riskkit.deployment.in_force import ScoreRule
+from riskkit.partitions import collected
+from riskkit.policy import fired
+from riskkit.schema import PolicyFile
+from riskkit.tables import Table
 
 __all__ = [
     "ALL",
     "BY_SCORE",
     "BY_TODAY",
+    "approved_rows",
     "check_cutoffs_by_segment",
     "check_rules",
     "check_scale",
     "decide",
+    "decide_rows",
     "decision_table",
     "decline_table",
 ]
@@ -175,6 +183,77 @@ def decide(
         },
         index=fired.index,
     )
+
+
+def decide_rows(
+    applications: pd.DataFrame,
+    *,
+    rule: ScoreRule,
+    scale: pd.DataFrame,
+    policy: PolicyFile | None = None,
+    special_codes: Mapping[str, Collection[float]] | None = None,
+) -> pd.DataFrame:
+    """The whole decision on these applications, beside their ids: what a table of them is left by.
+
+    Parameters
+    ----------
+    applications : DataFrame of shape (n, n_columns)
+        application_id, the rule's score, approved (bool, by today's policy), and what the rules of
+        the policy read.
+    rule : ScoreRule
+    scale : DataFrame, index grade
+        Of :func:`riskkit.rating.rating_scale`.
+    policy : PolicyFile, optional
+        Whose rules are asked before the score.
+    special_codes : mapping of column to numbers, optional
+        As for :func:`riskkit.policy.fired`.
+
+    Returns
+    -------
+    DataFrame of shape (n, 6)
+        application_id, then the columns of :func:`decide`.
+
+    Raises
+    ------
+    ValueError
+        As :func:`decide`.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    fires = pd.DataFrame(index=applications.index)
+    if policy is not None:
+        fires = fired(applications, policy, special_codes)
+    behind = {"passed_today": applications["approved"]} if rule.is_behind else {}
+    cutoffs = {ALL: rule.cutoff}
+    decided = decide(fires, applications[rule.model], scale, cutoffs, **behind)
+    return applications[["application_id"]].join(decided)
+
+
+def approved_rows(decisions: Table, columns: Sequence[str]) -> pd.DataFrame:
+    """Whom the whole decision approves, of all applications, whichever their number.
+
+    Parameters
+    ----------
+    decisions : Table
+        Of :func:`decide_rows`, beside what else is wanted of the applications.
+    columns : sequence of str
+        Those wanted, as far as the table has them; a grade comes as text.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    wanted = [name for name in columns if name in decisions.columns]
+    read = list(dict.fromkeys([*wanted, "approved"]))
+    return collected(partial(_approved, columns=wanted), decisions, columns=read)
+
+
+def _approved(rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    own = rows.loc[rows["approved"], columns]
+    # levels of a category would be rows of what is counted by them
+    return own.assign(grade=own["grade"].astype(object)) if "grade" in own else own
 
 
 def decline_table(decided: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:

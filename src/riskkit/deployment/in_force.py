@@ -6,11 +6,14 @@ policy.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import pandas as pd
 
 from riskkit import strategy
+from riskkit.partitions import collected
+from riskkit.tables import Table
 
 __all__ = ["ScoreRule", "policy_text", "rule_in_force"]
 
@@ -22,11 +25,27 @@ class ScoreRule(NamedTuple):
     cutoff: float
     is_behind: bool
 
+    @property
+    def read(self) -> list[str]:
+        """Columns that :meth:`passes` reads."""
+        return [self.model, "approved"]
+
+    def passes(self, scores: pd.DataFrame) -> pd.Series:
+        """Whether the score, and today's policy where it is kept, approves each application.
+
+        Parameters
+        ----------
+        scores : DataFrame of shape (n, n_columns)
+            The model's score, and approved (bool, by today's policy).
+        """
+        return (scores[self.model] >= self.cutoff) & (scores["approved"] | (not self.is_behind))
+
 
 def rule_in_force(
     signed: strategy.Decision | None,
     best: tuple[str, float, bool] | None,
-    scores: pd.DataFrame,
+    scores: pd.DataFrame | Table,
+    model: str = "",
 ) -> ScoreRule:
     """The rule that was signed, else the one recommended, else one that declines nobody more.
 
@@ -35,8 +54,10 @@ def rule_in_force(
     signed : Decision or None
     best : (model, cutoff, is_behind) or None
         ``best_rule`` of :func:`riskkit.strategy.recommend`; None where none is recommended.
-    scores : DataFrame of shape (n, n_models)
+    scores : DataFrame of shape (n, n_models) or Table
         The simpler model first.
+    model : str
+        The simpler model, of a table with more columns than the scores.
 
     Returns
     -------
@@ -47,8 +68,13 @@ def rule_in_force(
         return ScoreRule(*signed.rule)
     if best is not None:
         return ScoreRule(*best)
-    first = str(scores.columns[0])
-    return ScoreRule(first, float(scores[first].min()), True)
+    first = model or str(scores.columns[0])
+    lowest = collected(partial(_lowest, model=first), scores, columns=[first])
+    return ScoreRule(first, float(lowest[first].min()), True)
+
+
+def _lowest(scores: pd.DataFrame, model: str) -> pd.DataFrame:
+    return scores[[model]].min().to_frame().T
 
 
 def policy_text(rule: ScoreRule, *, n_rules: int, is_signed: bool, is_advised: bool = True) -> str:

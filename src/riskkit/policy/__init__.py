@@ -5,7 +5,7 @@ gives which rules fire on whom, the funnel, what each rule costs and spares, rul
 bins, why the approval rate moved, and how decisions by hand, past a rule and at random turned out.
 """
 
-from riskkit.policy.effects import effects_text, rule_effects
+from riskkit.policy.effects import effects_of_all, effects_text, rule_effects
 from riskkit.policy.firing import (
     applicable,
     condition_table,
@@ -18,7 +18,7 @@ from riskkit.policy.funnel import COLUMNS, funnel_table, funnel_text, lost_today
 from riskkit.policy.mined import judge_mined, mined_policy, mined_text
 from riskkit.policy.mining import mine_rules
 from riskkit.policy.moves import approval_moves, moves_text
-from riskkit.policy.origins import traffic, two_periods
+from riskkit.policy.origins import compared_rows, traffic, two_periods
 from riskkit.policy.overrides import (
     exploration_table,
     exploration_text,
@@ -32,8 +32,10 @@ __all__ = [
     "applicable",
     "approval_moves",
     "band_findings",
+    "compared_rows",
     "condition_table",
     "declined_by",
+    "effects_of_all",
     "effects_text",
     "exploration_table",
     "exploration_text",

@@ -5,7 +5,8 @@ Takes flags of rules and outcomes; gives a row a rule, and says which turn good 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,12 @@ from riskkit.chance import (
 )
 from riskkit.checks import check_level, flag_array, require_columns, same_rows
 from riskkit.columns import verbatim
+from riskkit.partitions import total
+from riskkit.policy.firing import fired
 from riskkit.schema import PolicyFile
+from riskkit.tables import Table
 
-__all__ = ["effects_text", "rule_effects"]
+__all__ = ["effects_of_all", "effects_text", "rule_effects"]
 
 VERDICTS = ("worse than the margin", "better than the margin", "as the margin", "too few to say")
 NOBODY = "declines nobody alone"
@@ -89,6 +93,111 @@ def rule_effects(
     require_columns(applications, ["default_flag"], "applications")
     if list(flags.columns) != [rule.name for rule in policy.rules]:
         raise ValueError(f"flags must be those of the policy's rules, got {list(flags.columns)}")
+    return _table(_counted(flags, applications, passes, margin, truth), policy, level)
+
+
+def effects_of_all(
+    applications: Table,
+    policy: PolicyFile,
+    *,
+    special_codes: Mapping[str, Collection[float]] | None = None,
+    passes: Callable[[pd.DataFrame], pd.Series],
+    score: str,
+    margin_share: float = 0.2,
+    read: Sequence[str] = (),
+    truth: str | None = None,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """:func:`rule_effects` of all applications of a table, counted piece by piece.
+
+    The margin are those who pass with a score in the lowest `margin_share` of all who pass.
+
+    Parameters
+    ----------
+    applications : Table
+        default_flag, the score, and the columns that the rules and `passes` read.
+    policy : PolicyFile
+    special_codes : mapping of column to numbers, optional
+        As for :func:`fired`.
+    passes : callable
+        From rows to whether the score is at or above the cutoff; picklable.
+    score : str
+        Column of the score.
+    margin_share : float
+        In (0, 1).
+    read : sequence of str
+        Columns that `passes` reads.
+    truth : str, optional
+        Column of everyone's outcome, declined or not, where a simulation knows it.
+    level : float
+
+    Source
+    ------
+    As :func:`rule_effects`.
+    """
+    check_level(level)
+    if not 0 < margin_share < 1:
+        raise ValueError(f"margin_share must lie in (0, 1), got {margin_share!r}")
+    passing = partial(_passing, passes=passes, score=score)
+    own = list(dict.fromkeys([score, *read]))
+    scores = total(passing, applications, columns=own)["n"]
+    count = partial(
+        _counted_rows,
+        policy=policy,
+        special_codes=special_codes,
+        passes=passes,
+        score=score,
+        below=_quantile(scores, margin_share),
+        truth=truth,
+    )
+    outcomes = ["default_flag"] if truth is None else ["default_flag", truth]
+    columns = list(dict.fromkeys([*own, *outcomes, *policy.columns]))
+    counts = total(count, applications, columns=columns)
+    return _table(counts, policy, level)
+
+
+def _passing(
+    rows: pd.DataFrame, passes: Callable[[pd.DataFrame], pd.Series], score: str
+) -> pd.DataFrame:
+    """How many of these who pass have each score."""
+    return rows.loc[passes(rows), score].value_counts().rename("n").to_frame()
+
+
+def _quantile(counts: pd.Series, share: float) -> float:
+    """Quantile of scores that were counted, between two of them by a straight line."""
+    if counts.empty:
+        return np.nan
+    scores, upto = counts.sort_index().index.to_numpy(float), counts.sort_index().cumsum()
+    place = (int(upto.iloc[-1]) - 1) * share
+    low, high = (
+        scores[np.searchsorted(upto.to_numpy(), at, side="right")]
+        for at in (np.floor(place), np.ceil(place))
+    )
+    return float(low + (high - low) * (place - np.floor(place)))
+
+
+def _counted_rows(
+    rows: pd.DataFrame,
+    policy: PolicyFile,
+    special_codes: Mapping[str, Collection[float]] | None,
+    passes: Callable[[pd.DataFrame], pd.Series],
+    score: str,
+    below: float,
+    truth: str | None,
+) -> pd.DataFrame:
+    flags, passed = fired(rows, policy, special_codes), passes(rows)
+    known = None if truth is None else rows[truth]
+    return _counted(flags, rows, passed, passed & (rows[score] < below), known)
+
+
+def _counted(
+    flags: pd.DataFrame,
+    applications: pd.DataFrame,
+    passes: pd.Series | np.ndarray | None,
+    margin: pd.Series | np.ndarray | None,
+    truth: pd.Series | np.ndarray | None,
+) -> pd.DataFrame:
+    """What :func:`rule_effects` rests on, a row a rule; counts of parts add up."""
     n = len(flags)
     fires = flags.to_numpy(bool)
     scored = np.ones(n, dtype=bool) if passes is None else flag_array(passes, "passes", n)
@@ -100,29 +209,41 @@ def rule_effects(
     n_firing = fires.sum(axis=1)
     of_margin, of_passed = seen_counts(known, worst), seen_counts(known, passed)
     rows = {}
-    for place, rule in enumerate(policy.rules):
+    for place, name in enumerate(flags.columns):
         here = fires[:, place]
         alone = here & (n_firing == 1) & scored
-        bad, loans = seen_counts(flag, here)
-        row: dict[str, Any] = {
-            "label": rule.label,
-            "step": rule.step,
-            "fires": int(here.sum()),
-            "declines_first": int((here & first[:, place]).sum()),
-            "declines_alone": int(alone.sum()),
-            "alone_rate": alone.sum() / n if n else np.nan,
-            "loans": loans,
-            "bad": bad,
-            **rate_columns(bad, loans, "bad", level),
-        }
+        row = {"n": n, "fires": int(here.sum())}
+        row["declines_first"] = int((here & first[:, place]).sum())
+        row["declines_alone"] = int(alone.sum())
+        row["bad"], row["loans"] = seen_counts(flag, here)
         if truth is not None:
-            row |= rate_columns(*seen_counts(known, here), "true", level)
-            row |= rate_columns(*seen_counts(known, here & first[:, place]), "first", level)
+            row["true_bad"], row["true_n"] = seen_counts(known, here)
+            row["first_bad"], row["first_n"] = seen_counts(known, here & first[:, place])
         row["alone_bad"], row["alone_loans"] = seen_counts(known, alone)
-        row |= rate_columns(row["alone_bad"], row["alone_loans"], "alone_bad", level)
         row["margin_bad"], row["margin_loans"] = of_margin
         row["passed_bad"], row["passed_loans"] = of_passed
-        row["p_value"] = fisher_p_value(row["alone_bad"], row["alone_loans"], *of_margin)
+        rows[name] = row
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("rule")
+
+
+def _table(counts: pd.DataFrame, policy: PolicyFile, level: float) -> pd.DataFrame:
+    """Table of :func:`rule_effects` from what was counted."""
+    rows = {}
+    for rule in policy.rules:
+        n = {str(name): int(value) for name, value in counts.loc[rule.name].items()}
+        row: dict[str, Any] = {"label": rule.label, "step": rule.step}
+        row |= {name: n[name] for name in ("fires", "declines_first", "declines_alone")}
+        row["alone_rate"] = n["declines_alone"] / n["n"] if n["n"] else np.nan
+        row |= {"loans": n["loans"], "bad": n["bad"]}
+        row |= rate_columns(n["bad"], n["loans"], "bad", level)
+        for name in ("true", "first") if "true_n" in n else ():
+            row |= rate_columns(n[f"{name}_bad"], n[f"{name}_n"], name, level)
+        row |= {"alone_bad": n["alone_bad"], "alone_loans": n["alone_loans"]}
+        row |= rate_columns(n["alone_bad"], n["alone_loans"], "alone_bad", level)
+        row |= {name: n[name] for name in ("margin_bad", "margin_loans")}
+        row |= {name: n[name] for name in ("passed_bad", "passed_loans")}
+        of_margin = (n["margin_bad"], n["margin_loans"])
+        row["p_value"] = fisher_p_value(n["alone_bad"], n["alone_loans"], *of_margin)
         rows[rule.name] = row
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("rule")
     table["p_value"] = holm(table["p_value"])

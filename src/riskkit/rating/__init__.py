@@ -4,6 +4,7 @@ Takes scores of loans of known outcome; gives the rating scale that prices, limi
 read, the scale beside other loans, and neighbouring grades whose curves cross.
 """
 
+from riskkit.rating.book_scores import scores_of_commonest_term
 from riskkit.rating.crossings import (
     crossing_table,
     grade_counts,
@@ -23,6 +24,7 @@ __all__ = [
     "rating_findings",
     "rating_scale",
     "rating_text",
+    "scores_of_commonest_term",
     "settle_scale",
     "without_crossings",
 ]

@@ -6,6 +6,7 @@ without the grades whose curves cross.
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -13,13 +14,21 @@ import pandas as pd
 from scipy import stats
 
 from riskkit import vintage
+from riskkit.checks import whole_loans
 from riskkit.hazards import hazard_table
+from riskkit.loan_values import LoanValues
+from riskkit.partitions import total
 from riskkit.rating.scale import grade_of, named_bands
 from riskkit.tables import Table
 
 __all__ = ["crossing_table", "grade_counts", "grade_curves", "settle_scale", "without_crossings"]
 
 _LEVELS = ["grade", "cohort", "mob"]
+# of a book, what its loans are counted from
+_READ = (
+    *("loan_id", "cohort", "mob", "dpd", "status", "balance", "amount", "paid_amount"),
+    *("event", "event_mob"),
+)
 _COLUMNS = [
     "loans",
     "bad",
@@ -34,14 +43,16 @@ _COLUMNS = [
 _FEW_BADS = 10
 
 
-def grade_counts(book: pd.DataFrame | Table, grades: pd.Series, *, dpd: int = 90) -> pd.DataFrame:
+def grade_counts(
+    book: pd.DataFrame | Table, grades: pd.Series | LoanValues, *, dpd: int = 90
+) -> pd.DataFrame:
     """Counts of the loans of each grade by cohort and month on book.
 
     Parameters
     ----------
     book : DataFrame or Table
         The performance panel, or the outcomes.
-    grades : Series, index loan_id
+    grades : Series, index loan_id, or LoanValues
         Of the loans that shall be counted, of one term: terms must not be mixed in a curve.
     dpd : int, in days
 
@@ -55,16 +66,32 @@ def grade_counts(book: pd.DataFrame | Table, grades: pd.Series, *, dpd: int = 90
     DataContractError
         As :func:`riskkit.vintage.cohort_counts`.
     """
-    named = grades.astype(str).rename("grade")
-    blocks = [book] if isinstance(book, pd.DataFrame) else book.blocks()
-    parts = []
-    for block in blocks:
-        wanted = block[block["loan_id"].isin(named.index)]
-        if len(wanted):
-            parts.append(vintage.cohort_counts(wanted, dpd=[dpd], by=named))
-    if not parts:
+    named = grades if isinstance(grades, LoanValues) else grades.astype(str).rename("grade")
+    counts = total(partial(_graded, grades=named, dpd=dpd), whole_loans(book), columns=_READ)
+    if counts.empty:
         return pd.DataFrame(index=pd.MultiIndex.from_arrays([[]] * 3, names=_LEVELS))
-    return pd.concat(parts).groupby(level=_LEVELS).sum()
+    return counts
+
+
+def _graded(book: pd.DataFrame, grades: pd.Series | LoanValues, dpd: int) -> pd.DataFrame:
+    """Counts of these loans by grade, cohort and month; an empty table where none has a grade."""
+    loans = book["loan_id"]
+    if isinstance(grades, LoanValues):
+        grade = grades.of(loans)
+        wanted = grade.notna().to_numpy()
+        named = book[wanted].assign(grade=grade[wanted].astype("str"))
+        by: str | pd.Series = "grade"
+    else:
+        named, by = book[loans.isin(grades.index)], grades
+    # the columns of counts are those of a book, also of one without loans
+    return vintage.cohort_counts(named, dpd=[dpd], by=by)
+
+
+def graded(scores: pd.Series | LoanValues, scale: pd.DataFrame) -> pd.Series | LoanValues:
+    """Grade of each loan whose score is known, for :func:`grade_counts`."""
+    if isinstance(scores, LoanValues):
+        return scores.mapped(partial(grade_of, scale=scale), "grade")
+    return pd.Series(grade_of(scores, scale), index=scores.index)
 
 
 def crossing_table(
@@ -201,7 +228,7 @@ def without_crossings(
 def settle_scale(
     scale: pd.DataFrame,
     book: pd.DataFrame | Table,
-    score: pd.Series,
+    score: pd.Series | LoanValues,
     *,
     max_crossed_rate: float = 0.1,
     floor: float = 0.0005,
@@ -214,7 +241,7 @@ def settle_scale(
     scale : DataFrame, index grade
         Of :func:`rating_scale`.
     book : DataFrame or Table
-    score : Series, index loan_id
+    score : Series, index loan_id, or LoanValues
         Of the loans to look at, of one term.
     max_crossed_rate, floor, dpd
         As for :func:`without_crossings`.
@@ -224,14 +251,13 @@ def settle_scale(
     DataFrame, index grade; DataFrame, index (grade, cohort, mob)
         The scale, and the counts of :func:`grade_counts` by its grades.
     """
-    counts = grade_counts(book, pd.Series(grade_of(score, scale), index=score.index), dpd=dpd)
+    counts = grade_counts(book, graded(score, scale), dpd=dpd)
     if counts.empty:
         return scale, counts
     limits = {"max_crossed_rate": max_crossed_rate, "floor": floor}
     settled = without_crossings(scale, counts, **limits, dpd=dpd)
     if settled is not scale:
-        grades = pd.Series(grade_of(score, settled), index=score.index)
-        counts = grade_counts(book, grades, dpd=dpd)
+        counts = grade_counts(book, graded(score, settled), dpd=dpd)
     return settled, counts
 
 

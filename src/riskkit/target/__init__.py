@@ -18,12 +18,16 @@ from riskkit.target.label_causes import label_table, label_text
 from riskkit.target.labels import (
     SAMPLES,
     BadDefinition,
-    choosing_rows,
     default_flags,
-    held_out_rows,
-    judging_rows,
     samples_present,
     window_coverage,
+)
+from riskkit.target.roles import (
+    SampleRoles,
+    choosing_rows,
+    deciding_rows,
+    held_out_rows,
+    judging_rows,
 )
 from riskkit.target.sampling import SampleRule, assign_samples, check_test_share, sample_rule
 from riskkit.target.unseen import check_scored_loans, expected_loans
@@ -31,6 +35,7 @@ from riskkit.target.unseen import check_scored_loans, expected_loans
 __all__ = [
     "SAMPLES",
     "BadDefinition",
+    "SampleRoles",
     "SampleRule",
     "alternative_definitions",
     "assign_samples",
@@ -39,6 +44,7 @@ __all__ = [
     "check_test_share",
     "choosing_rows",
     "deal_folds",
+    "deciding_rows",
     "default_flags",
     "definition_table",
     "definition_text",
