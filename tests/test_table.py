@@ -355,3 +355,13 @@ def test_text_counts_by_what_the_file_holds(tmp_path, monkeypatch):
     path = schema.write_table(frame, tmp_path / "t.parquet")
     monkeypatch.setattr(tables.table, "BLOCK_BYTES", 400_000)
     assert max(len(block) for block in Table(path).blocks()) <= 100
+
+
+def test_pieces_keep_a_named_index_and_loans_in_it_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr("riskkit.tables.table.BLOCK_ROWS", 3)
+    loans = pd.DataFrame({"loan_id": list("aabbbcdd"), "n": range(8)}).set_index("loan_id")
+    for number, rows in enumerate([slice(0, 4), slice(4, 7), slice(7, 8)]):
+        tables.write_table(loans.iloc[rows], tables.part_path(tmp_path, number))
+    pieces = tables.Table(tmp_path, whole="loan_id").pieces()
+    assert [piece.read().index.tolist() for piece in pieces] == [list("aabbb"), list("cdd")]
+    pd.testing.assert_frame_equal(pd.concat([piece.read() for piece in pieces]), loans)

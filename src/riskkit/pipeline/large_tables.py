@@ -63,12 +63,12 @@ def leave_parts(
 ) -> Path:
     """The path, at which is left what `fn` makes of each piece of a table, whole or not at all.
 
-    A source of one piece gives a file, any other a folder of parts.
+    A source in a file of one piece gives a file, any other a folder of parts.
     """
     if columns is not None:
         columns = [name for name in columns if name in source.columns]
     pieces = source.pieces(columns)
-    if len(pieces) < 2:
+    if len(pieces) < 2 and source.folder is None:
         frame = pieces[0].read() if pieces else source.frame(columns)
         return leave_table(fn(frame), path)
     folder = path.with_name(f".{path.stem}")

@@ -85,7 +85,7 @@ class ParquetRows:
 
     def ranges(self, columns: Sequence[str], rows: int, whole: str | None) -> list[range]:
         """Ranges of about `rows` rows that begin where a row group does, or the loan after it."""
-        for name in columns:
+        for name in set(columns) - set(self._levels):
             self._type(name)  # once here, and not again wherever a range is read
         starts = [group.start for group in self._groups]
         if whole is not None:
@@ -129,10 +129,13 @@ class ParquetRows:
 
     def _next_loan(self, start: int, whole: str) -> int:
         """The first row at or after `start`, a row group's, that begins a loan."""
-        last = self.between(range(start - 1, start), [whole])[whole].iloc[0]
+
+        def ids(rows: range) -> pd.Series:
+            return pa.concat_tables(self._pieces(rows, [whole])).column(whole).to_pandas()
+
+        last = ids(range(start - 1, start)).iloc[0]
         for place in range(start, self.n_rows, _EDGE_ROWS):
-            rows = range(place, min(place + _EDGE_ROWS, self.n_rows))
-            other = (self.between(rows, [whole])[whole] != last).to_numpy(dtype=bool)
+            other = (ids(range(place, min(place + _EDGE_ROWS, self.n_rows))) != last).to_numpy(bool)
             if other.any():
                 return place + int(other.argmax())
         return self.n_rows
