@@ -1,8 +1,9 @@
 """Sums over blocks of rows, and copies of them on disk: the seam through which all of it scales.
 
 Takes a function and a table, or blocks. :func:`total` gives the counts of the whole,
-:func:`collected` the few rows that are wanted of each block, :func:`each` leaves tables on disk, a
-part for each block. :func:`using` says who does the work.
+:func:`collected` the few rows that are wanted of each block, :func:`distinct_rows` those that
+differ and how many there are of each; :func:`each` leaves tables on disk, a part for each block.
+:func:`using` says who does the work.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import pandas as pd
 
 from riskkit.tables import Table, part_path, write_table
 
-__all__ = ["add_counts", "collected", "each", "total", "using"]
+__all__ = ["add_counts", "collected", "distinct_rows", "each", "total", "using"]
 
 Block = TypeVar("Block")
 Counts = TypeVar("Counts")
@@ -140,6 +141,50 @@ def collected(
     filled = [part for part in parts if len(part)] or parts[:1]
     plain = filled[0].index.nlevels == 1 and filled[0].index.name is None
     return pd.concat(filled, ignore_index=plain) if len(filled) > 1 else filled[0]
+
+
+def distinct_rows(
+    source: pd.DataFrame | Table | Iterable[pd.DataFrame],
+    columns: Sequence[str],
+    executor: Executor | None = None,
+) -> pd.DataFrame:
+    """Rows that differ in these columns, each once, and in `rows` how many there are of it.
+
+    What asks no more than the values, such as a metric of two scores and an outcome, needs no other
+    rows: it takes these, weighted by their number. A missing value is a value.
+
+    Parameters
+    ----------
+    source, executor
+        As of :func:`total`.
+    columns : sequence of str
+        Of few values together: whole points, labels, not ids or days.
+
+    Returns
+    -------
+    DataFrame of shape (n_distinct, len(columns) + 1)
+        In the order of the values, missing ones last.
+
+    Raises
+    ------
+    ValueError
+        A column is called rows; the iterable has no frame.
+
+    Examples
+    --------
+    >>> points = pd.DataFrame({"score": [600, 580, 600], "bad": [0, 1, 0]})
+    >>> distinct_rows(points, ["score", "bad"]).values.tolist()
+    [[580, 1, 1], [600, 0, 2]]
+    """
+    if "rows" in columns:
+        raise ValueError("no column may be called rows: it is what is counted")
+    count = partial(_alike, columns=list(columns))
+    return total(count, source, executor, columns=columns).reset_index()
+
+
+def _alike(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    sizes = frame.groupby(columns, sort=True, dropna=False, observed=True).size()
+    return sizes.rename("rows").to_frame()
 
 
 def _taken(

@@ -20,18 +20,23 @@ from riskkit.target.labels import (
     BadDefinition,
     assign_samples,
     check_test_share,
-    choosing_rows,
     default_flags,
-    held_out_rows,
-    judging_rows,
     samples_present,
     window_coverage,
+)
+from riskkit.target.roles import (
+    SampleRoles,
+    choosing_rows,
+    deciding_rows,
+    held_out_rows,
+    judging_rows,
 )
 from riskkit.target.unseen import check_scored_loans, expected_loans
 
 __all__ = [
     "SAMPLES",
     "BadDefinition",
+    "SampleRoles",
     "alternative_definitions",
     "assign_samples",
     "bad_timing",
@@ -39,6 +44,7 @@ __all__ = [
     "check_test_share",
     "choosing_rows",
     "deal_folds",
+    "deciding_rows",
     "default_flags",
     "definition_table",
     "definition_text",

@@ -18,10 +18,7 @@ from riskkit.columns import calendar_months
 __all__ = [
     "BadDefinition",
     "assign_samples",
-    "choosing_rows",
     "default_flags",
-    "held_out_rows",
-    "judging_rows",
     "samples_present",
     "window_coverage",
 ]
@@ -454,80 +451,3 @@ def samples_present(sample: pd.Series) -> list[str]:
     """
     there = set(sample.dropna())
     return [name for name in SAMPLES if name in there]
-
-
-def judging_rows(scores: pd.DataFrame) -> np.ndarray:
-    """Which applications a cutoff is judged on: none that taught a model, declined ones too.
-
-    All of the out-of-time months, with a label or without. Where there is no out-of-time sample,
-    the test loans, and by a hash the same share of the applications without a label.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        application_id, sample of :func:`assign_samples`, and applied_at where there is an
-        out-of-time sample.
-
-    Returns
-    -------
-    bool array of shape (n_rows,)
-    """
-    late = (scores["sample"] == "out_of_time").to_numpy()
-    if late.any():
-        applied = scores["applied_at"]
-        return applied.between(applied[late].min(), applied[late].max()).to_numpy()
-    return held_out_rows(scores)
-
-
-def held_out_rows(scores: pd.DataFrame) -> np.ndarray:
-    """The test loans, and by a hash as large a share of the applications without a label.
-
-    Those without a label are of the months before the out-of-time sample, where there is one.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        As for :func:`judging_rows`.
-
-    Returns
-    -------
-    bool array of shape (n_rows,)
-    """
-    return _with_unlabelled(scores, "test")
-
-
-def choosing_rows(scores: pd.DataFrame) -> np.ndarray:
-    """Which applications a cutoff may be chosen on, so that others can judge it.
-
-    The test loans of the months before the out-of-time sample. Where there is no such sample they
-    are those that judge, and the training loans choose: their scores flatter the models a little,
-    which a cutoff's place feels less than its bad rate does. Of the applications without a label,
-    by a hash, as large a share, and none that :func:`judging_rows` takes.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        As for :func:`judging_rows`.
-
-    Returns
-    -------
-    bool array of shape (n_rows,)
-        No row is also one of :func:`judging_rows`.
-    """
-    has_late = (scores["sample"] == "out_of_time").any()
-    return _with_unlabelled(scores, "test" if has_late else "train")
-
-
-def _with_unlabelled(scores: pd.DataFrame, kind: str) -> np.ndarray:
-    """Loans of the test or training sample, and their share of those without a label."""
-    sample = scores["sample"]
-    of_kind, unlabelled = (sample == kind).to_numpy(), sample.isna().to_numpy()
-    late = (sample == "out_of_time").to_numpy()
-    if late.any():
-        before = scores["applied_at"] < scores.loc[late, "applied_at"].min()
-        unlabelled = unlabelled & before.to_numpy()
-    share = of_kind.sum() / max(((~sample.isna()).to_numpy() & ~late).sum(), 1)
-    hashes = pd.util.hash_array(scores["application_id"].to_numpy(object)) / 2.0**64
-    # from either end, so that train and test share nobody
-    drawn = hashes < share if kind == "test" else hashes >= 1 - share
-    return of_kind | (unlabelled & drawn)
