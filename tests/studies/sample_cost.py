@@ -69,7 +69,7 @@ def best_cutoff(score: np.ndarray, flags: np.ndarray) -> float:
 
 
 def measure(seed: int, sample: int, n_applicants: int = N) -> dict[str, float]:
-    """Gini, cutoff, approval and profit of each model of `sample` applications, all rows judging."""
+    """Gini, cutoff, approval and profit of each model of `sample` applications, by all rows."""
     applications, truth = world(seed, n_applicants)
     ids = sampled_ids(Table(applications), sample)
     taken = np.ones(len(applications), bool)
