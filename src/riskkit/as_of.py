@@ -210,7 +210,8 @@ def applications_as_of(
     Parameters
     ----------
     applications : DataFrame or Table
-        Without `applied_at` all are known: who has no loan by then is in no count anyhow.
+        Without `applied_at` all are known: who has no loan by then is in no count anyhow. Of a
+        Table with `booked`, therefore, those that became loans alone, whichever its size.
     day : Timestamp or None
         None: all.
     columns : sequence of str, optional
@@ -231,15 +232,26 @@ def applications_as_of(
     """
     there = list(applications.columns)
     wanted = there if columns is None else [name for name in columns if name in there]
-    dated = [name for name in ("applied_at",) if name in there and name not in wanted]
     if isinstance(applications, pd.DataFrame):
-        known = applications
-    else:
-        known = applications.frame([*wanted, *dated])
-    if "applied_at" not in there or day is None:
-        return known[wanted]
-    by_then = (known["applied_at"] < day.normalize() + pd.Timedelta(days=1)).to_numpy()
-    return known.loc[by_then, wanted]
+        return _known(applications, day=day, wanted=wanted)
+    read = {*wanted, *({"applied_at", "booked"} & {*there})}
+    task = partial(_known_loans, day=day, wanted=wanted)
+    return collected(task, applications, columns=[name for name in there if name in read])
+
+
+def _known_loans(
+    applications: pd.DataFrame, day: pd.Timestamp | None, wanted: list[str]
+) -> pd.DataFrame:
+    if "booked" in applications:
+        applications = applications[applications["booked"].fillna(False).to_numpy(bool)]
+    return _known(applications, day=day, wanted=wanted)
+
+
+def _known(applications: pd.DataFrame, day: pd.Timestamp | None, wanted: list[str]) -> pd.DataFrame:
+    if "applied_at" not in applications or day is None:
+        return applications[wanted]
+    by_then = (applications["applied_at"] < day.normalize() + pd.Timedelta(days=1)).to_numpy()
+    return applications.loc[by_then, wanted]
 
 
 def _last_month_end(day: pd.Timestamp) -> pd.Timestamp:

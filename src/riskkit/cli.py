@@ -54,7 +54,8 @@ def run(
         str,
         typer.Option(
             help="quick: 5,000 applicants, or so many applications of a source at most; "
-            "default: 50,000 applicants, or the whole source."
+            "default: 50,000 applicants, or the whole source; "
+            "large: 1,000,000 applicants in blocks, or a source of any size."
         ),
     ] = "default",
     source: Annotated[
@@ -80,6 +81,12 @@ def run(
         int | None, typer.Option(help="Stages at work at a time; else one a core, at most 4.")
     ] = None,
     keep: Annotated[int, typer.Option(help="Good runs to keep beside this one, 1 or more.")] = 1,
+    engine: Annotated[
+        str, typer.Option(help="Who counts large tables: local, or dask, a cluster of processes.")
+    ] = "local",
+    scheduler: Annotated[
+        str, typer.Option(help="Address of a Dask cluster that runs, tls:// or tcp://.")
+    ] = "",
     debug: Debug = False,
 ) -> None:
     """Run the notebooks, each after those whose tables it reads, and write their HTML report."""
@@ -99,6 +106,8 @@ def run(
             timeout_seconds=timeout,
             jobs=jobs,
             keep=keep,
+            engine=engine,
+            scheduler=scheduler,
         )
         for failed, failure in result.failures.items():
             page = result.report_dir / f"{failed}.html"

@@ -17,7 +17,13 @@ from riskkit.checks import DataContractError
 from riskkit.partitions import collected
 from riskkit.tables import Table, hash_ids
 
-__all__ = ["LoanValues"]
+__all__ = ["BOOK_COLUMNS", "LoanValues"]
+
+# of a panel, or of outcomes: what a loan's age, arrears, amount and end are read from
+BOOK_COLUMNS = (
+    "loan_id", "cohort", "mob", "dpd", "status", "balance", "amount", "paid_amount", "event",
+    "event_mob",
+)  # fmt: skip
 
 
 class LoanValues:
@@ -73,16 +79,24 @@ class LoanValues:
         """
         names = [columns] if isinstance(columns, str) else list(columns)
         rows = collected(_as_they_are, table, columns=[key, *names])
-        values = rows[names].copy()
-        for name in names:
-            if pd.api.types.is_string_dtype(values[name]):
-                values[name] = values[name].astype("category")
-        return cls(rows[key], values[columns] if isinstance(columns, str) else values)
+        return cls(rows[key], _compact(rows[columns if isinstance(columns, str) else names]))
+
+    @classmethod
+    def of_index(cls, values: Any) -> Any:
+        """Values of a Series or DataFrame by the ids in its index; anything else as it is."""
+        if not isinstance(values, pd.Series | pd.DataFrame):
+            return values
+        return cls(values.index, _compact(values))
 
     @property
     def name(self) -> Any:
         """Name of the one value; None of several."""
         return getattr(self.values, "name", None)
+
+    @property
+    def columns(self) -> list[Any]:
+        """Names of the values."""
+        return [self.name] if isinstance(self.values, pd.Series) else list(self.values.columns)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -90,7 +104,8 @@ class LoanValues:
     def of(self, ids: pd.Series) -> pd.Series | pd.DataFrame:
         """The values of these ids, on their index; missing where an id is not known.
 
-        Rows of one loan that follow one another are looked up once.
+        A category is given as its words. Rows of one loan that follow one another are looked up
+        once.
         """
         array = ids.array
         new = np.ones(len(ids), dtype=bool)
@@ -104,7 +119,23 @@ class LoanValues:
             found = self.values.reindex(place)
         else:
             found = self.values.take(place)
-        return found.set_axis(ids.index)
+        return _in_words(found.set_axis(ids.index))
+
+
+def _compact(values: Any) -> Any:
+    """The same values, text as a category."""
+    if isinstance(values, pd.DataFrame):
+        return pd.DataFrame({name: _compact(values[name]) for name in values}, index=values.index)
+    is_text = pd.api.types.is_string_dtype(values.dtype) or values.dtype == object
+    return values.astype("category") if is_text else values
+
+
+def _in_words(values: Any) -> Any:
+    """The same values, a category's as what they are, so that counts by them add up."""
+    if isinstance(values, pd.DataFrame):
+        return values.apply(_in_words) if len(values.columns) else values
+    is_category = isinstance(values.dtype, pd.CategoricalDtype)
+    return values.astype(values.cat.categories.dtype) if is_category else values
 
 
 def _as_they_are(frame: pd.DataFrame) -> pd.DataFrame:

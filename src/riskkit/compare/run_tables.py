@@ -14,6 +14,7 @@ import pandas as pd
 
 from riskkit import vintage
 from riskkit.binning import WoeBinner
+from riskkit.loan_values import LoanValues
 from riskkit.partitions import distinct_rows
 from riskkit.schema import Feature, SourceFacts, features_from_table
 from riskkit.scorecard import Scorecard
@@ -96,7 +97,7 @@ def read_run(run: FinishedRun) -> RunTables:
     if book is not None and vintages is not None and asked is not None:
         loans, term = cohort_loans(
             book,
-            asked.frame(["application_id", "term_months"]),
+            asked,
             term_months=int(parameters.get("term_months", 0)),
             cohort_freq=str(parameters.get("cohort_freq", "Q")),
         )
@@ -133,7 +134,7 @@ def read_run(run: FinishedRun) -> RunTables:
 
 def cohort_loans(
     book: Table | pd.DataFrame,
-    applications: pd.DataFrame,
+    applications: Table | pd.DataFrame,
     *,
     term_months: int,
     cohort_freq: str,
@@ -144,7 +145,7 @@ def cohort_loans(
     ----------
     book : Table or DataFrame
         The performance panel or the outcomes.
-    applications : DataFrame
+    applications : Table or DataFrame
         application_id, term_months.
     term_months : int
         0: the commonest.
@@ -154,7 +155,10 @@ def cohort_loans(
     -------
     Series of int, index cohort (first day); int
     """
-    terms = applications.set_index("application_id")["term_months"]
+    if isinstance(applications, pd.DataFrame):
+        terms = applications.set_index("application_id")["term_months"]
+    else:
+        terms = LoanValues.from_table(applications, "term_months")
     counts = vintage.cohort_counts(book, by=terms)["loans"]
     term = term_months or int(counts.groupby(level="term_months").sum().idxmax())
     of_term = counts.loc[term]

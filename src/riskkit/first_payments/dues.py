@@ -6,18 +6,21 @@ Takes the contract's table of instalments; gives arrays, and how payments were r
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from riskkit.checks import DataContractError, require_columns
+from riskkit.checks import DataContractError, require_columns, whole_loans
+from riskkit.partitions import total
 from riskkit.tables import Table
 
-__all__ = ["UNPAID", "Dues", "payment_reading", "payment_text", "read_dues"]
+__all__ = ["DUE_COLUMNS", "UNPAID", "Dues", "payment_reading", "payment_text", "read_dues"]
 
 NEEDED = ("loan_id", "number", "due_date", "due_amount", "paid_date")
+DUE_COLUMNS = (*NEEDED, "paid_amount")
 UNPAID = np.iinfo(np.int64).max  # days late of what is not paid
 
 
@@ -209,23 +212,24 @@ def payment_reading(
     >>> payment_reading(instalments, "2024-03-31").to_dict()
     {'due': 2, 'nothing': 0, 'partly': 1, 'assumed': 0, 'settled': 1}
     """
-    blocks = [instalments] if isinstance(instalments, pd.DataFrame) else instalments.blocks()
-    kinds = ["due", "nothing", "partly", "assumed", "settled"]
-    totals = pd.Series(0, index=kinds, dtype=np.int64)
-    for block in blocks:
-        dues = read_dues(block, observed_to)
-        by_now = dues.age >= 0
-        fallen = by_now & (dues.due_amount > 0)
-        paid = dues.payment_late != UNPAID
-        unsaid = block["paid_amount"].isna().to_numpy() if _has(block) else True
-        totals += [
-            int(fallen.sum()),
-            int((by_now & ~fallen).sum()),
-            int((fallen & (dues.paid_amount > 0) & (dues.days_late == UNPAID)).sum()),
-            int((fallen & paid & unsaid).sum()),
-            int((fallen & paid & (dues.payment_late < 0)).sum()),
-        ]
-    return totals
+    count = partial(_reading, observed_to=observed_to)
+    return total(count, whole_loans(instalments), columns=DUE_COLUMNS)
+
+
+def _reading(instalments: pd.DataFrame, observed_to: pd.Timestamp | str) -> pd.Series:
+    dues = read_dues(instalments, observed_to)
+    by_now = dues.age >= 0
+    fallen = by_now & (dues.due_amount > 0)
+    paid = dues.payment_late != UNPAID
+    unsaid = instalments["paid_amount"].isna().to_numpy() if _has(instalments) else True
+    counts = {
+        "due": fallen.sum(),
+        "nothing": (by_now & ~fallen).sum(),
+        "partly": (fallen & (dues.paid_amount > 0) & (dues.days_late == UNPAID)).sum(),
+        "assumed": (fallen & paid & unsaid).sum(),
+        "settled": (fallen & paid & (dues.payment_late < 0)).sum(),
+    }
+    return pd.Series(counts, dtype=np.int64)
 
 
 def payment_text(reading: pd.Series) -> str:

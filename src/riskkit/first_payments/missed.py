@@ -15,7 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from riskkit.checks import check_level, whole_loans
-from riskkit.first_payments.dues import Dues, read_dues
+from riskkit.first_payments.dues import DUE_COLUMNS, Dues, read_dues
+from riskkit.loan_values import LoanValues
 from riskkit.metrics import jeffreys_interval
 from riskkit.partitions import total
 from riskkit.tables import Table
@@ -56,7 +57,7 @@ def payment_default_counts(
     numbers: Sequence[int] = NUMBERS,
     days: Sequence[int] = DAYS,
     disbursed: pd.Series | None = None,
-    parts: pd.DataFrame | pd.Series | None = None,
+    parts: pd.DataFrame | pd.Series | LoanValues | None = None,
 ) -> pd.DataFrame:
     """Loans whose instalment went more than so many days past due, by day.
 
@@ -119,7 +120,7 @@ def payment_default_counts(
     for name, values, least in (("numbers", numbers, 1), ("days", days, 0)):
         if not len(values) or len(set(values)) < len(values) or min(values) < least:
             raise ValueError(f"{name} must be different ones of at least {least}, got {values!r}")
-    kinds = _kinds(parts)
+    kinds = parts if isinstance(parts, LoanValues) else _kinds(parts)
     if disbursed is not None and not disbursed.index.is_unique:
         raise ValueError("disbursed has more than one date for a loan")
     if not isinstance(instalments, pd.DataFrame):
@@ -129,15 +130,19 @@ def payment_default_counts(
             numbers=tuple(numbers),
             days=tuple(days),
             disbursed=disbursed,
-            parts=parts,
+            parts=LoanValues.of_index(kinds),
         )
-        return total(count, whole_loans(instalments))
+        return total(count, whole_loans(instalments), columns=DUE_COLUMNS)
     dues = read_dues(instalments, observed_to)
     late, age, due = _by_number(dues, max(numbers))
     start, by_day = None, BY_DAY[disbursed is not None]
     if disbursed is not None:
         start = disbursed.reindex(pd.Index(dues.loan_ids)).to_numpy("M8[D]")
-    of_loan = kinds.reindex(pd.Index(dues.loan_ids)).reset_index(drop=True)
+    of_loan = (
+        kinds.of(pd.Series(dues.loan_ids))
+        if isinstance(kinds, LoanValues)
+        else (kinds.reindex(pd.Index(dues.loan_ids)).reset_index(drop=True))
+    )
     part, part_rows = _combinations(of_loan)
     tables = []
     for number in numbers:

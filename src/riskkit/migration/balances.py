@@ -89,7 +89,7 @@ def bucket_balances(
     by = by or bucket_reading(performance)
     if not isinstance(performance, pd.DataFrame):
         count = partial(bucket_balances, max_bucket=max_bucket, by=by, measure=measure)
-        return total(count, whole_loans(performance))
+        return total(count, whole_loans(performance), columns=[*NEEDED, "balance"])
     run_starts(performance)
     columns = [*bucket_labels(max_bucket + 1, by), ABSORBING["charged_off"]]
     state = states(performance, max_bucket + 1, by)

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from riskkit.checks import Array, require_columns, whole_loans
 from riskkit.columns import calendar_months
 from riskkit.migration.balances import bucket_balances
-from riskkit.migration.buckets import ABSORBING, Reading, bucket_reading, order_of
+from riskkit.migration.buckets import ABSORBING, NEEDED, Reading, bucket_reading, order_of
 from riskkit.migration.moves import FROM, TO, transition_counts
 from riskkit.partitions import total
 from riskkit.tables import Table
@@ -122,6 +122,7 @@ def loss_flow_counts(
         return total(
             partial(loss_flow_counts, loss_bucket=loss_bucket, by=by),
             whole_loans(performance),
+            columns=[*NEEDED, "balance"],
         )
     balances = bucket_balances(performance, max_bucket=loss_bucket - 1, by=by)
     # the last two columns are stocks of what is lost

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from riskkit.checks import require_columns, whole_loans
 from riskkit.columns import calendar_months
+from riskkit.loan_values import LoanValues
 from riskkit.migration.adjacent import run_starts
 from riskkit.migration.buckets import (
     A_DAY,
@@ -49,7 +50,7 @@ def transition_counts(
     max_bucket: int = 4,
     by: Reading | None = None,
     split: Sequence[str] = (),
-    part: pd.Series | None = None,
+    part: pd.Series | LoanValues | None = None,
 ) -> pd.DataFrame:
     """Loans and balances that moved from one bucket to another within a month.
 
@@ -110,10 +111,12 @@ def transition_counts(
     by = by or bucket_reading(performance)
     index = moves_index(max_bucket, by)
     if not isinstance(performance, pd.DataFrame):
+        own = LoanValues.of_index(part)
         count = partial(
-            transition_counts, max_bucket=max_bucket, by=by, split=tuple(split), part=part
+            transition_counts, max_bucket=max_bucket, by=by, split=tuple(split), part=own
         )
-        return _in_order(total(count, whole_loans(performance)), index)
+        columns = [*NEEDED, "balance"]
+        return _in_order(total(count, whole_loans(performance), columns=columns), index)
 
     require_columns(performance, NEEDED, "performance")
     is_start = np.zeros(len(performance) + 1, dtype=bool)
@@ -124,7 +127,8 @@ def transition_counts(
     moves = np.flatnonzero(~is_start[1:] & (state <= max_bucket))
     keys: dict[str, pd.Index] = {}
     if part is not None:
-        value = performance["loan_id"].iloc[moves].map(part).to_numpy()
+        of = performance["loan_id"].iloc[moves]
+        value = (part.of(of) if isinstance(part, LoanValues) else of.map(part)).to_numpy()
         known = ~pd.isna(value)
         moves = moves[known]
         keys[str(part.name)] = pd.Index(value[known])

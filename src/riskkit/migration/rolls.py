@@ -97,7 +97,7 @@ def roll_counts(
         count = partial(
             roll_counts, observed_to=observed_to, months=months, max_bucket=max_bucket, by=by
         )
-        return total(count, whole_loans(performance)).reindex(index)
+        return total(count, whole_loans(performance), columns=[*NEEDED, "balance"]).reindex(index)
 
     require_columns(performance, NEEDED, "performance")
     starts = run_starts(performance)

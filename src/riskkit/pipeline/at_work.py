@@ -16,6 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from riskkit.partitions import PROGRESS
+from riskkit.pipeline.block_progress import BlockProgress, Watched
 from riskkit.pipeline.execute import Failure, Outcome, load_engine, run_notebook
 from riskkit.pipeline.folders import own_folder, staging_folder, swap_in
 from riskkit.pipeline.handover import Stage, require_as_left
@@ -30,7 +32,7 @@ from riskkit.pipeline.report import DOCUMENTS, documents_in, failed_notebook, st
 from riskkit.pipeline.run_log import RunLog, reason_text
 from riskkit.pipeline.stage_graph import not_declared
 from riskkit.pipeline.what_is_read import Sees
-from riskkit.tables import hash_file, whole
+from riskkit.tables import hash_file, scratch_folder, whole
 
 __all__ = ["AtWork", "StageResult", "publish"]
 
@@ -56,6 +58,7 @@ class _Begun:
     recipe: Mapping[str, Any]
     kernel: Kernel
     staging: Path
+    told: Path  # file in which it tells how far it is with blocks
     started: str
     clock: float
     slot: int  # line of its progress bar
@@ -75,6 +78,8 @@ class AtWork:
         Run stages that are up to date, too.
     timeout_seconds : float
     progress : bool
+    environment : mapping of str to str
+        Added to that of each stage.
     log : RunLog
     before_first : callable
         Called once, before anything is replaced.
@@ -91,6 +96,7 @@ class AtWork:
         force: bool,
         timeout_seconds: float,
         progress: bool,
+        environment: Mapping[str, str],
         log: RunLog,
         before_first: Callable[[], None],
         after_each: Callable[[], None],
@@ -101,6 +107,7 @@ class AtWork:
         self.force = force
         self.timeout_seconds = timeout_seconds
         self.progress = progress
+        self.environment = environment
         self.log = log
         self.before_first = before_first
         self.after_each = after_each
@@ -110,11 +117,16 @@ class AtWork:
         self._waiting: dict[str, Kernel] = {}
         self._begun: dict[str, _Begun] = {}
         self._has_begun = False
+        self._blocks = BlockProgress(self._watched, self._has_bars())
 
     def __enter__(self) -> AtWork:
+        if self.progress:
+            self._blocks.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
+        if self.progress:
+            self._blocks.__exit__(*error)
         for begun in self._begun.values():
             begun.left.close()
         for kernel in self._waiting.values():
@@ -145,6 +157,7 @@ class AtWork:
                 recipe=recipe,
                 kernel=kernel,
                 staging=stack.enter_context(staging_folder(self.plan.run_dir, name)),
+                told=stack.enter_context(scratch_folder()) / "blocks",
                 started=now(),
                 clock=time.monotonic(),
                 slot=min({*range(len(self._begun) + 1)} - {b.slot for b in self._begun.values()}),
@@ -263,7 +276,7 @@ class AtWork:
             kernel=begun.kernel,
             has=has,
             timeout_seconds=self.timeout_seconds,
-            environment={SEES: sees.as_text()},
+            environment={**self.environment, SEES: sees.as_text(), PROGRESS: str(begun.told)},
             progress={**bar, "leave": False} if self._has_bars() else None,
         )
 
@@ -304,6 +317,10 @@ class AtWork:
             tqdm.write(line, file=sys.stderr)
         else:
             sys.stderr.write(f"{line}\n")
+
+    def _watched(self) -> list[Watched]:
+        begun = list(self._begun.values())
+        return [Watched(self._label(b.notebook.name), b.slot, b.told) for b in begun]
 
     def _has_bars(self) -> bool:
         return self.progress and sys.stderr.isatty()

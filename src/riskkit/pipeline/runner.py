@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from riskkit.columns import Described, Description
 from riskkit.pipeline.alerts import Alert, judge_alerts, unanswered
 from riskkit.pipeline.at_work import AtWork, StageResult, publish
+from riskkit.pipeline.engine import check_engine, engine_at_work
 from riskkit.pipeline.execute import Failure
 from riskkit.pipeline.findings import limits_of
 from riskkit.pipeline.folders import clean_up, locked, own_folder
@@ -118,6 +119,8 @@ def run(
     progress: bool = True,
     jobs: int | None = None,
     keep: int = 1,
+    engine: str = "local",
+    scheduler: str = "",
 ) -> RunResult:
     """Run the notebooks into ``data/runs/<run>`` and ``reports/runs/<run>``.
 
@@ -132,8 +135,9 @@ def run(
     parameters : mapping, optional
         Parameter name -> value, or text as on the command line; every notebook that declares the
         name gets it. They win over the profile.
-    profile : {"quick", "default"}
-        How many applicants the synthetic lender has, and how many applications of a source count.
+    profile : {"quick", "default", "large"}
+        How many applicants the synthetic lender has, and how many applications of a source count;
+        large: in blocks, with a sample for what needs single rows.
     source : str or Path, optional
         A mapping of real data (YAML); without one the synthetic lender is the source.
     root : str or Path, optional
@@ -155,6 +159,11 @@ def run(
         Results do not depend on it.
     keep : int
         How many good runs that were here before are kept beside this one, the newest first.
+    engine : {"local", "dask"}
+        Who counts the blocks of large tables: the stages themselves, or a Dask cluster. Results do
+        not depend on it.
+    scheduler : str
+        Address of a Dask cluster that runs already; by default one is started on this machine.
 
     Raises
     ------
@@ -172,6 +181,7 @@ def run(
         jobs = jobs_or_default(jobs, cores_here())
     except ValueError as error:
         raise BadInput(str(error)) from None
+    check_engine(engine, scheduler)
     read_manifest(plan.run_dir)  # one that is none stops the run before anything is written
     new = [folder for folder in (plan.run_dir, plan.report_dir) if not folder.exists()]
     above = [p for f in new for p in (f.parent, f.parent.parent) if not p.exists()]
@@ -179,7 +189,8 @@ def run(
         try:
             clean_up(plan.run_dir, plan.report_dir)
             recover_previous(plan.run_dir)
-            return _run_stages(plan, force, timeout_seconds, progress, jobs, keep)
+            with engine_at_work(engine, scheduler, cores_here()) as environment:
+                return _run_stages(plan, force, timeout_seconds, progress, jobs, keep, environment)
         except BaseException as error:
             came_to_nothing = isinstance(error, BadInput) or not read_manifest(plan.run_dir)
             if plan.run_dir in new and came_to_nothing:
@@ -221,7 +232,13 @@ def rebuild_index(run_dir: Path) -> Path:
 
 
 def _run_stages(
-    plan: Plan, force: bool, timeout_seconds: float, progress: bool, jobs: int, keep: int
+    plan: Plan,
+    force: bool,
+    timeout_seconds: float,
+    progress: bool,
+    jobs: int,
+    keep: int,
+    environment: Mapping[str, str],
 ) -> RunResult:
     known = sorted(n.name for n in plan.notebooks)
     before = read_manifest(plan.run_dir)
@@ -240,6 +257,7 @@ def _run_stages(
         force=force,
         timeout_seconds=timeout_seconds,
         progress=progress,
+        environment=environment,
         log=log,
         before_first=lambda: keep_previous(plan.run_dir, before, known, keep),
         after_each=lambda: _save(plan, manifest),

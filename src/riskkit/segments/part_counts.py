@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit.checks import loan_starts, require_columns, whole_loans
+from riskkit.loan_values import BOOK_COLUMNS, LoanValues
 from riskkit.partitions import total
 from riskkit.tables import Table
 from riskkit.vintage import cohort_counts
@@ -77,7 +78,7 @@ def segment_values(
 
 
 def segment_counts(
-    book: pd.DataFrame | Table, values: pd.DataFrame, *, dpd: int = 90
+    book: pd.DataFrame | Table, values: pd.DataFrame | LoanValues, *, dpd: int = 90
 ) -> pd.DataFrame:
     """Counts of :func:`riskkit.vintage.cohort_counts` for every value of every part.
 
@@ -107,20 +108,26 @@ def segment_counts(
     riskkit definition.
     """
     if not isinstance(book, pd.DataFrame):
-        count = partial(segment_counts, values=values, dpd=dpd)
-        return total(count, whole_loans(book))
+        count = partial(segment_counts, values=LoanValues.of_index(values), dpd=dpd)
+        return total(count, whole_loans(book), columns=BOOK_COLUMNS)
     is_outcomes = "event" in book.columns
     require_columns(book, ["loan_id"], "outcomes" if is_outcomes else "performance")
     starts = np.arange(len(book)) if is_outcomes else loan_starts(book)
     lengths = np.diff(np.append(starts, len(book)))
     # each loan is looked up once, and by places: as words, its rows would take seconds
-    of_loan = values.index.get_indexer(book["loan_id"].iloc[starts])
-    own = book[np.repeat(of_loan >= 0, lengths)].drop(columns=PLACE, errors="ignore")
-    row = np.repeat(of_loan, lengths)
-    row = row[row >= 0]
+    ids = book["loan_id"].iloc[starts]
+    if isinstance(values, LoanValues):
+        of_loan = values.of(ids)
+        known = of_loan.notna().all(axis=1).to_numpy()
+    else:
+        known = np.asarray(ids.isin(values.index), dtype=bool)
+        of_loan = values.reindex(ids)
+    of_loan = of_loan[known]
+    own = book[np.repeat(known, lengths)].drop(columns=PLACE, errors="ignore")
+    row = np.repeat(np.arange(len(of_loan)), lengths[known])
     counts = {}
     for name in values.columns:
-        places, words = pd.factorize(values[name], sort=True)
+        places, words = pd.factorize(of_loan[name].astype(object), sort=True)
         by_place = cohort_counts(own.assign(**{PLACE: places[row]}), dpd=(dpd,), by=PLACE)
         index = by_place.index
         counts[name] = by_place.set_axis(

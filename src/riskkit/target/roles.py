@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from riskkit.loan_values import LoanValues
 from riskkit.partitions import collected
 from riskkit.tables import Table
 
@@ -73,10 +74,6 @@ class SampleRoles:
     def held_out(self, scores: pd.DataFrame) -> np.ndarray:
         """Which of these rows are held out, as :func:`held_out_rows`."""
         return self._with_unlabelled(scores, "test")
-
-    def deciding(self, scores: pd.DataFrame) -> np.ndarray:
-        """Which of these rows choose or judge."""
-        return self.judging(scores) | self.choosing(scores)
 
     def _with_unlabelled(self, scores: pd.DataFrame, kind: str) -> np.ndarray:
         """Loans of the test or training sample, and their share of those without a label."""
@@ -155,8 +152,14 @@ def choosing_rows(scores: pd.DataFrame) -> np.ndarray:
     return SampleRoles.of(scores).choosing(scores)
 
 
-def deciding_rows(scores: Table, roles: SampleRoles, columns: Sequence[str]) -> pd.DataFrame:
-    """The rows of a table that choose a cutoff or judge it, of all applications.
+def deciding_rows(
+    scores: Table,
+    roles: SampleRoles,
+    columns: Sequence[str],
+    *,
+    sampled: pd.Series | None = None,
+) -> pd.DataFrame:
+    """The rows of all applications that choose a cutoff or judge it, and those sampled.
 
     Parameters
     ----------
@@ -165,11 +168,13 @@ def deciding_rows(scores: Table, roles: SampleRoles, columns: Sequence[str]) -> 
     roles : SampleRoles
     columns : sequence of str
         Those wanted, as far as the table has them.
+    sampled : Series of ids, optional
+        Applications that are wanted whatever their role; None: all are.
 
     Returns
     -------
     DataFrame
-        The columns wanted, and `chooses` and `judges` (bool).
+        The columns wanted, and `chooses`, `judges` and `sampled` (bool).
 
     Source
     ------
@@ -177,10 +182,16 @@ def deciding_rows(scores: Table, roles: SampleRoles, columns: Sequence[str]) -> 
     """
     wanted = [name for name in columns if name in scores.columns]
     read = list(dict.fromkeys(["application_id", *_READ, *wanted]))
-    return collected(partial(_deciding, roles=roles, columns=wanted), scores, columns=read)
+    ids = None if sampled is None else LoanValues(sampled, pd.Series(1.0, sampled.index))
+    cut = partial(_deciding, roles=roles, columns=wanted, sampled=ids)
+    return collected(cut, scores, columns=read)
 
 
-def _deciding(scores: pd.DataFrame, roles: SampleRoles, columns: list[str]) -> pd.DataFrame:
-    chooses, judges = roles.choosing(scores), roles.judging(scores)
-    own = scores[columns].assign(chooses=chooses, judges=judges)
-    return own[chooses | judges]
+def _deciding(
+    scores: pd.DataFrame, roles: SampleRoles, columns: list[str], sampled: LoanValues | None
+) -> pd.DataFrame:
+    chosen = {"chooses": roles.choosing(scores), "judges": roles.judging(scores), "sampled": True}
+    if sampled is not None:
+        chosen["sampled"] = sampled.of(scores["application_id"]).notna().to_numpy()
+    own = scores[columns].assign(**chosen)
+    return own[own[list(chosen)].any(axis=1)]

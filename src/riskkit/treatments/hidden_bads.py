@@ -16,6 +16,7 @@ import pandas as pd
 from riskkit.chance import MIN_BADS
 from riskkit.checks import loan_starts, require_columns, whole_loans
 from riskkit.columns import interval_text
+from riskkit.loan_values import BOOK_COLUMNS
 from riskkit.metrics import jeffreys_interval
 from riskkit.partitions import total
 from riskkit.tables import Table
@@ -114,7 +115,7 @@ def at_treatment_counts(
     count = partial(_counted, dpd=tuple(dpd), by=by)
     if isinstance(book, pd.DataFrame):
         return count(book)
-    return total(count, whole_loans(book))
+    return total(count, whole_loans(book), columns=[*BOOK_COLUMNS, "treatment"])
 
 
 def _counted(

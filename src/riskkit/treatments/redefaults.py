@@ -31,6 +31,7 @@ __all__ = [
 
 KINDS = CONTRACT["performance"]["treatment"].one_of
 NOTHING = "none"
+_NEEDED = ("loan_id", "mob", "month_end", "dpd", "status", "treatment")
 REPEAT_MONTHS = 12  # a loan treated again sooner is counted as a repeat
 COUNTED = (
     "past_due_loans",
@@ -115,12 +116,11 @@ def treatment_counts(
     count = partial(_counts, last_month=last, dpd=dpd, months=months)
     if isinstance(book, pd.DataFrame):
         return count(book)
-    return total(count, whole_loans(book))
+    return total(count, whole_loans(book), columns=[*_NEEDED, "balance"])
 
 
 def _counts(panel: pd.DataFrame, *, last_month: int, dpd: int, months: int) -> pd.DataFrame:
-    needed = ["loan_id", "mob", "month_end", "dpd", "status", "treatment"]
-    require_columns(panel, needed, "performance")
+    require_columns(panel, _NEEDED, "performance")
     check_treatments(panel)
     starts = loan_starts(panel)
     lengths = np.diff(np.append(starts, len(panel)))

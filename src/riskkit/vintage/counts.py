@@ -22,6 +22,7 @@ from riskkit.checks import (
     whole_loans,
 )
 from riskkit.columns import calendar_months
+from riskkit.loan_values import BOOK_COLUMNS, LoanValues
 from riskkit.partitions import total
 from riskkit.tables import Table
 
@@ -32,11 +33,6 @@ Passed = int | Literal["loss"]
 
 ENDED_STATUSES = ("prepaid", "matured")
 EVENTS = ("default", "prepaid", "matured", "censored")
-COUNTED_FROM = (
-    "loan_id", "cohort", "mob", "dpd", "status", "balance", "amount", "paid_amount", "event",
-    "event_mob",
-)  # fmt: skip
-
 A_SQUARE = 100**2  # fen² in a squared unit of the currency
 
 # A column of counts before it is tabulated: loan positions, months on book, and what is summed
@@ -48,7 +44,7 @@ def cohort_counts(
     book: pd.DataFrame | Table,
     *,
     dpd: Sequence[Passed] = (30, 60, 90),
-    by: str | pd.Series | None = None,
+    by: str | pd.Series | LoanValues | None = None,
     squares: bool = False,
 ) -> pd.DataFrame:
     """Table of counts by cohort and month on book, from which vintages and hazards follow.
@@ -136,13 +132,17 @@ def cohort_counts(
     if not days or len(set(days)) < len(days) or min(days) < 0:
         raise ValueError(f"dpd must be different thresholds in days >= 0 or 'loss', got {dpd!r}")
     if not isinstance(book, pd.DataFrame):
-        count = partial(cohort_counts, dpd=thresholds, by=by, squares=squares)
-        return total(count, whole_loans(book))
-    if isinstance(by, pd.Series):
+        own = LoanValues.of_index(by)
+        count = partial(cohort_counts, dpd=thresholds, by=own, squares=squares)
+        named = [by] if isinstance(by, str) else []
+        return total(count, whole_loans(book), columns=[*BOOK_COLUMNS, *named])
+    if isinstance(by, pd.Series | LoanValues):
         require_columns(book, ["loan_id"], "outcomes" if "event" in book.columns else "performance")
-        if by.name in COUNTED_FROM:
+        if by.name in BOOK_COLUMNS:
             raise ValueError(f"by must not be named as a column that is counted, {by.name!r}")
-        book, by = book.assign(**{str(by.name): book["loan_id"].map(by)}), str(by.name)
+        ids = book["loan_id"]
+        values = by.of(ids) if isinstance(by, LoanValues) else ids.map(by)
+        book, by = book.assign(**{str(by.name): values}), str(by.name)
     if "event" in book.columns:
         return _count_outcomes(book, by, squares)
     return _count_panel(book, thresholds, by, squares)

@@ -22,6 +22,7 @@ LATE, LEFT_OUT, CENSORED, VANISHED = (
 )  # fmt: skip
 ALL = "all loans"
 _LAST = "last_month"
+_NEEDED = ("loan_id", "mob", "month_end", "dpd", "status")
 
 
 def panel_gaps(
@@ -70,7 +71,7 @@ def panel_gaps(
      'left without an end': 0, 'vanished past due': 1}
     """
     until = None if observed_to is None else int(calendar_months([observed_to])[0])
-    counts = total(partial(_kinds, until=until), whole_loans(performance))
+    counts = total(partial(_kinds, until=until), whole_loans(performance), columns=_NEEDED)
     last = counts.index.get_level_values(_LAST)
     observed = until if until is not None else (int(last.max()) if len(counts) else 0)
     stopped = counts.index.get_level_values("open") & (last < observed)
@@ -90,7 +91,7 @@ def panel_gaps(
 
 def _kinds(panel: pd.DataFrame, until: int | None) -> pd.DataFrame:
     """Loans of one block by last month, whether open there and whether past due."""
-    require_columns(panel, ["loan_id", "mob", "month_end", "dpd", "status"], "performance")
+    require_columns(panel, _NEEDED, "performance")
     month = calendar_months(panel["month_end"])
     if until is not None:
         panel, month = panel[month <= until], month[month <= until]
