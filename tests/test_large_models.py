@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 
 from riskkit import evidence, metrics, partitions, profile, scoring
 from riskkit.binning import WoeBinner
@@ -24,7 +25,7 @@ from riskkit.compare import (
 from riskkit.pipeline import FinishedRun
 from riskkit.pipeline.handover import Stage
 from riskkit.schema import Feature
-from riskkit.scorecard import Scorecard
+from riskkit.scorecard import Scorecard, ScoreScale
 from riskkit.tables import Table, part_path, write_table
 
 FEATURES = [
@@ -196,6 +197,64 @@ def test_a_file_is_scored_as_the_run_has_scored_its_applications(applications, m
         scores = Table(output).frame()["credit_score"]
         expected = scoring.scored_applications(applications, models)[name]
         assert scores.tolist() == expected.tolist()
+
+
+def test_a_model_of_a_lucky_sample_is_brought_to_the_level_of_all_training_loans(
+    applications, models, table, monkeypatch
+):
+    """The sample that taught holds half of the goods and a fifth of the bads."""
+    monkeypatch.setattr("riskkit.scoring.recalibrated.MIN_EACH", 20)
+    train = applications[applications["sample"] == "train"]
+    bad = train["default_flag"] == 1
+    taught = pd.concat([train[~bad][::2], train[bad][::5]]).sort_index()
+    y = taught["default_flag"]
+    for name, model in models.items():
+        if name == "scorecard":
+            lucky = Scorecard(model.binner, max_p_value=None).fit(taught, y)
+        else:
+            lucky = clone(model).fit(taught[OFFERED], y)
+        found = scoring.calibrated(lucky, table, taught)
+        before, after = (one.credit_score(train) for one in (lucky, found))
+        shift = after - before
+        if name == "scorecard":
+            # the whole card moves: the others say all of it, those that taught nothing
+            assert len(set(shift)) == 1
+            others = train.drop(taught.index)
+            chance = lucky.scale.probability if lucky.scale else ScoreScale().probability
+            moved = (chance(lucky.credit_score(others) + at) for at in np.arange(-80, 1))
+            gaps = [abs(p.sum() - others["default_flag"].sum()) for p in moved]
+            full = np.arange(-80, 1)[np.argmin(gaps)]
+            assert shift[0] == pytest.approx(full * len(others) / len(train), abs=1.01)
+        else:
+            then, now = (one.scored(train)["default_probability"] for one in (lucky, found))
+            assert now.rank().tolist() == then.rank().tolist()
+            n_bad = train["default_flag"].sum()
+            assert abs(now.sum() - n_bad) < 0.5 * abs(then.sum() - n_bad)
+        assert lucky.credit_score(train).tolist() == before.tolist()  # another model
+
+
+def test_calibration_keeps_a_model_of_all_loans_and_refuses_loans_of_elsewhere(
+    applications, models
+):
+    card, trees = models.values()
+    train = applications[applications["sample"] == "train"]
+    assert scoring.calibrated(card, applications, train) is card
+    assert scoring.calibrated(trees, applications, train) is trees
+    with pytest.raises(ValueError, match="must be among the training applications"):
+        scoring.calibrated(card, applications, pd.concat([train, train]))
+    with pytest.raises(ValueError, match="slope must be > 0"):
+        trees.recalibrated(0.0, -1.0)
+
+
+def test_a_calibrated_model_is_stored_as_it_scores(models, applications, tmp_path):
+    card, trees = models.values()
+    moved = {"card": card.recalibrated(-0.5), "trees": trees.recalibrated(-0.5, 1.1)}
+    assert moved["card"].base_points_ - card.base_points_ in (14, 15)  # 0.5 · 20 ÷ ln 2
+    for name, model in moved.items():
+        model.save(tmp_path / f"{name}.json")
+        again = scoring.load_model(tmp_path / f"{name}.json")
+        scores = again.credit_score(applications)
+        assert scores.tolist() == model.credit_score(applications).tolist()
 
 
 # -- what 06 asks of all applications --------------------------------------------------------------

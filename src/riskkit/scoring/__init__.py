@@ -5,10 +5,12 @@ none, and a :class:`ScoringResult`. Takes models and applications; gives a run's
 """
 
 from riskkit.scoring.of_run import scored_applications, scored_columns
+from riskkit.scoring.recalibrated import calibrated
 from riskkit.scoring.score import ScoringResult, check_reasons, load_model, score_file
 
 __all__ = [
     "ScoringResult",
+    "calibrated",
     "check_reasons",
     "load_model",
     "score_file",
