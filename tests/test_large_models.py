@@ -261,18 +261,15 @@ def test_a_calibrated_model_is_stored_as_it_scores(models, applications, tmp_pat
 
 
 def test_segments_of_some_applications_have_the_bands_of_all(applications, table):
-    cuts = evidence.segment_cuts(table)
-    assert cuts == evidence.segment_cuts(applications)
-    assert cuts["term_months"]  # twelve terms are cut at their quantiles
     whole = evidence.segments(applications, FEATURES)
     some = applications.iloc[700:]
-    pd.testing.assert_frame_equal(evidence.segments(some, FEATURES, cuts=cuts), whole.iloc[700:])
+    found = evidence.segments(some, FEATURES, of_all=table)
+    pd.testing.assert_frame_equal(found, whole.iloc[700:])
+    assert found["term"].str.contains("or more").any()  # twelve terms are cut at their quantiles
     assert set(whole["bureau"]) == {"no file", "others"}
     few = applications.assign(term_months=np.where(applications["term_months"] > 6, 12, 6))
-    cuts = evidence.segment_cuts(few)
-    assert cuts == {"term_months": 2}
     short = few[few["term_months"] == 6]
-    assert set(evidence.segments(short, FEATURES, cuts=cuts)["term"]) == {" 6"}
+    assert set(evidence.segments(short, FEATURES, of_all=few)["term"]) == {" 6"}
 
 
 def test_judged_applications_are_those_that_judge_with_what_is_asked_of_them(applications, table):

@@ -36,7 +36,6 @@ from riskkit.evidence.refits import (
 from riskkit.evidence.segments import (
     calibration_by_segment,
     ranking_by_segment,
-    segment_cuts,
     segments,
 )
 
@@ -68,7 +67,6 @@ __all__ = [
     "refit",
     "rules_on_attributes",
     "scores_with",
-    "segment_cuts",
     "segments",
     "share_difference",
     "stated_grades",

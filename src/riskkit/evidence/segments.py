@@ -6,7 +6,7 @@ Takes applications, scores and outcomes; gives a row per segment and value.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 
@@ -26,12 +26,10 @@ __all__ = [
     "coded_families",
     "ranking_by_segment",
     "reversed_is_told",
-    "segment_cuts",
     "segments",
 ]
 
 BY_COLUMN = ("channel", "scenario", "term_months")
-Cuts = Mapping[str, list[float] | int]
 MOST_NUMBERS = 8  # more of them, and a segment is a band
 COMPARED = ("difference", "low", "high", "p_value")
 RANKING = (
@@ -46,7 +44,7 @@ def segments(
     applications: pd.DataFrame,
     features: Sequence[Feature],
     *,
-    cuts: Cuts | None = None,
+    of_all: pd.DataFrame | Table | None = None,
 ) -> pd.DataFrame:
     """What a lender looks at its applicants by, as far as the source can tell.
 
@@ -58,16 +56,16 @@ def segments(
     ----------
     applications : DataFrame of shape (n_rows,)
     features : sequence of Feature
-    cuts : mapping of str, optional
-        Of :func:`segment_cuts`, where these are some applications of many.
+    of_all : DataFrame or Table, optional
+        All applications, whose quantiles cut, where these are some of them.
 
     Returns
     -------
     DataFrame of str, index of `applications`
         quarter (applied for), channel, scenario, term, and the families so coded; those of them
         there are. Missing where the application does not say. More than eight terms are cut at
-        their quantiles into bands: samples that are compared need the same cuts, or to be taken
-        from one such table.
+        their quantiles into bands: samples that are compared are to be cut alike, by `of_all`, or
+        taken from one such table.
     """
     found = pd.DataFrame(index=applications.index)
     if "applied_at" in applications:
@@ -75,8 +73,7 @@ def segments(
     for name in BY_COLUMN:
         if name in applications:
             column = applications[name]
-            cut = _cut(column) if cuts is None else cuts.get(name)
-            found[name.removesuffix("_months")] = _words(column, cut)
+            found[name.removesuffix("_months")] = _words(column, _cut(column, of_all))
     for family, (names, code, meaning) in coded_families(features, applications.columns).items():
         # a missing value carries no code, whatever the column's type makes of it
         has_none = applications[names].eq(code).fillna(False).all(axis=1)
@@ -100,31 +97,6 @@ def coded_families(
         if len(meanings) == 1:
             ((code, meaning),) = meanings
             found[family] = [f.name for f in coded], code, meaning
-    return found
-
-
-def segment_cuts(applications: pd.DataFrame | Table) -> Cuts:
-    """Where :func:`segments` cuts the numbers of all applications.
-
-    Parameters
-    ----------
-    applications : DataFrame or Table
-        All of them.
-
-    Returns
-    -------
-    dict of column to list of float, or int
-        Inner edges of its bands; of up to eight numbers, which stand alone, the letters of the
-        greatest. Columns of text are not in it.
-    """
-    found: dict[str, list[float] | int] = {}
-    for name in BY_COLUMN:
-        if name not in applications.columns:
-            continue
-        counts = distinct_rows(applications, [name]).dropna()
-        cut = _cut(counts[name].repeat(counts["rows"]))  # a number a row is not much
-        if cut is not None:
-            found[name] = cut
     return found
 
 
@@ -158,10 +130,13 @@ def _band(low: float, high: float) -> str:
     return f"{low:g} or more" if np.isinf(high) else f"{low:g} to {high:g}"
 
 
-def _cut(column: pd.Series) -> list[float] | int | None:
-    """As :func:`segment_cuts`; None of text."""
+def _cut(column: pd.Series, of_all: pd.DataFrame | Table | None) -> list[float] | int | None:
+    """Inner edges of bands; of a few numbers the letters of the greatest; None of text."""
     if not pd.api.types.is_numeric_dtype(column):
         return None
+    if of_all is not None:
+        counts = distinct_rows(of_all, [column.name]).dropna()
+        column = counts[column.name].repeat(counts["rows"])  # a number a row is not much
     if column.nunique() > MOST_NUMBERS:
         return _quantiles(_floats(column), 4)
     return len(f"{column.max():.0f}")
