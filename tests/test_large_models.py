@@ -169,6 +169,10 @@ def models(applications):
     return {"scorecard": card, "challenger": trees.fit(train[OFFERED], train["default_flag"])}
 
 
+KNOWN = ["application_id", "applied_at", "amount", "term_months", "approved", "booked"]
+KNOWN += ["default_flag", "sample"]
+
+
 def test_every_application_is_scored_piece_by_piece_as_in_one_frame(
     applications, models, table, tmp_path
 ):
@@ -181,10 +185,14 @@ def test_every_application_is_scored_piece_by_piece_as_in_one_frame(
     unscored = applications.drop(columns=MODELS)
     beside = table.beside(Table(unscored[["application_id", "sample"]]))
     score = partial(scoring.scored_applications, models=models)
+    assert "applied_at" in columns  # not every source bears dates
+    undated = Table(unscored.drop(columns="applied_at"))
+    left = stage.write_each("scores", score, undated, columns)
+    assert left.columns == [name for name in [*KNOWN, *MODELS] if name != "applied_at"]
     left = stage.write_each("scores", score, beside, columns)
     expected = scoring.scored_applications(unscored, models)
     pd.testing.assert_frame_equal(by_id(left.frame()), by_id(expected), check_exact=True)
-    assert [*expected] == [n for n in columns if n not in OFFERED] + MODELS
+    assert [*expected] == [*KNOWN, *MODELS]
     pd.testing.assert_frame_equal(stage.rows_left("scores"), left.frame())
 
 

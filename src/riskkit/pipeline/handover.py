@@ -228,7 +228,7 @@ class Stage:
             From rows to rows, in their order; picklable, as of :func:`riskkit.partitions.each`.
         source : Table
         columns : sequence of str, optional
-            Of the source, those that `fn` needs.
+            Of the source, those that `fn` needs, as far as it has them.
         """
         path = leave_parts(fn, source, self.output_dir / f"{name}.parquet", columns)
         if is_in_parts(path) and self.sample_text:

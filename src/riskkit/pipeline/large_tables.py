@@ -60,6 +60,8 @@ def leave_parts(
 
     A source of one piece gives a file, any other a folder of parts.
     """
+    if columns is not None:
+        columns = [name for name in columns if name in source.columns]
     pieces = source.pieces(columns)
     if len(pieces) < 2:
         frame = pieces[0].read() if pieces else source.frame(columns)
