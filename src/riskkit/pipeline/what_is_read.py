@@ -210,10 +210,18 @@ def _asked(node: ast.AST, stages: set[str], scope: _Scope) -> Iterator[str | Non
             and _is_stage(called.value, stages)
             and called.attr in _READERS
         ):
-            for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
+            for argument in _named(node, called.attr):
                 yield from _names(argument, scope) or [None]
     for child in ast.iter_child_nodes(node):
         yield from _asked(child, stages, scope)
+
+
+def _named(call: ast.Call, reader: str) -> list[ast.expr]:
+    """Arguments that name what is read; of rows, the columns behind the name are none."""
+    if reader != "rows":
+        return [*call.args, *(keyword.value for keyword in call.keywords)]
+    by_name = [keyword.value for keyword in call.keywords if keyword.arg != "columns"]
+    return [*call.args[:1], *by_name]
 
 
 def _is_stage(node: ast.AST, stages: set[str]) -> bool:
