@@ -42,6 +42,10 @@ class Platt:
         """Log-odds of bad at raw scores."""
         return self.intercept + self.slope * raw
 
+    def moved(self, intercept: float, slope: float) -> Platt:
+        """A line on the log-odds that it gives."""
+        return Platt(intercept + slope * self.intercept, slope * self.slope)
+
     @property
     def mean_slope(self) -> float:
         """Log-odds per raw unit."""
@@ -65,6 +69,10 @@ class Isotonic:
     def log_odds(self, raw: Array) -> Array:
         """Log-odds of bad at raw scores."""
         return np.interp(raw, self.raw, self.bad_log_odds)
+
+    def moved(self, intercept: float, slope: float) -> Isotonic:
+        """A line on the log-odds that it gives."""
+        return Isotonic(self.raw, tuple(intercept + slope * one for one in self.bad_log_odds))
 
     @property
     def mean_slope(self) -> float:

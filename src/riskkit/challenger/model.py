@@ -9,6 +9,7 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -234,6 +235,21 @@ class Challenger(ScoreClassifier):
         """Whether there is a calibration: False where rows not seen show no order of risk."""
         check_is_fitted(self, "calibration_")
         return self.calibration_ != UNCALIBRATED
+
+    def recalibrated(self, intercept: float, slope: float) -> Challenger:
+        """The same trees with a line on the log-odds of bad that they gave.
+
+        Raises
+        ------
+        ValueError
+            The slope is not above 0, which would turn the ranking round.
+        """
+        check_is_fitted(self, "calibration_")
+        if not slope > 0:
+            raise ValueError(f"slope must be > 0, got {slope!r}")
+        moved = copy(self)
+        moved.calibration_ = self.calibration_.moved(intercept, slope)
+        return moved
 
     def _learn(
         self,

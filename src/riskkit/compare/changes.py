@@ -152,7 +152,10 @@ def _inputs(
     both = [a.applications, b.applications]
     names = [None if run.facts is None else run.facts.name for run in (a, b)]
     overlap = common_applications(*both, same_source=names[0] == names[1])
-    populations = {"A": both[0], "B": both[1]}
+    populations = {
+        end: applications if run.population is None else run.population
+        for end, run, applications in zip("AB", (a, b), both, strict=True)
+    }
     if len(overlap.ids):
         for end, table in zip("AB", both, strict=True):
             populations[f"in both, by {end}"] = table[table["application_id"].isin(overlap.ids)]

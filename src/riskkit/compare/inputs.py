@@ -89,7 +89,8 @@ def population_table(applications: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Parameters
     ----------
     applications : mapping of name to DataFrame
-        booked, default_flag, and applied_at where it is known.
+        booked, default_flag, and applied_at where it is known; where it has `rows`, a row stands
+        for so many applications.
 
     Returns
     -------
@@ -99,15 +100,16 @@ def population_table(applications: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """
     rows = {}
     for name, table in applications.items():
-        flags = table["default_flag"].dropna()
+        n_each = table.get("rows", pd.Series(1, index=table.index))
+        flags = table["default_flag"]
         days = table.get("applied_at", pd.Series(pd.NaT, index=table.index))
         rows[name] = {
-            "applications": len(table),
+            "applications": int(n_each.sum()),
             "first_day": _day(days.min()),
             "last_day": _day(days.max()),
-            "booked": int(table["booked"].sum()),
-            "labelled": len(flags),
-            "bad": int(flags.sum()),
+            "booked": int((table["booked"] * n_each).sum()),
+            "labelled": int(n_each[flags.notna()].sum()),
+            "bad": int((flags * n_each).sum()),
         }
     found = pd.DataFrame.from_dict(rows, orient="index").rename_axis("population")
     n = found["labelled"].to_numpy(dtype=float)

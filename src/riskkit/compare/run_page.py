@@ -16,7 +16,13 @@ from riskkit.compare.card_changes import BASE_SETTING
 from riskkit.compare.changes import RunChanges, run_changes
 from riskkit.compare.run_tables import RunTables
 from riskkit.compare.score_changes import MIN_EACH, MODELS
-from riskkit.compare.sentences import in_short, outcomes_text, overlap_text, ranking_text
+from riskkit.compare.sentences import (
+    in_short,
+    outcomes_text,
+    overlap_text,
+    ranking_text,
+    sample_text,
+)
 from riskkit.plots import show_table
 
 __all__ = ["comparison_sections"]
@@ -108,7 +114,10 @@ def _inputs(
             shown = show_table(table, caption=f"{what}, where they differ", names=RUN_NAMES,
                                rows=MANY)  # fmt: skip
             parts.append(shown)
-    return [*parts, ("Applications", _applications(changes, labels))]
+    applications = _applications(changes, labels)
+    if sampled := sample_text(a, b):
+        applications = [_sentence(sampled), *applications]
+    return [*parts, ("Applications", applications)]
 
 
 def _applications(changes: RunChanges, labels: Mapping[str, str]) -> list[Part]:

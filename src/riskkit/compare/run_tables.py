@@ -14,6 +14,8 @@ import pandas as pd
 
 from riskkit import vintage
 from riskkit.binning import WoeBinner
+from riskkit.loan_values import LoanValues
+from riskkit.partitions import distinct_rows
 from riskkit.schema import Feature, SourceFacts, features_from_table
 from riskkit.scorecard import Scorecard
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RunTables", "cohort_loans", "read_run"]
 
-MAX_ROWS = 5_000_000
+POPULATION = ("applied_at", "booked", "default_flag")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +46,11 @@ class RunTables:
     facts : SourceFacts or None
     features : list of Feature
     applications, scores, policies, chosen_cutoffs, vintages : DataFrame or None
-        As the notebooks leave them.
+        As the notebooks leave them; of a run whose tables are in parts, applications and scores of
+        its sampled customers.
+    population : DataFrame or None
+        applied_at, booked and default_flag of all applications, each that differs once, with `rows`
+        of it; None where `applications` are all.
     loans : Series or None, index cohort
         Loans of each cohort of `vintages`.
     term_months : int or None
@@ -65,6 +71,7 @@ class RunTables:
     facts: SourceFacts | None = None
     features: list[Feature] = field(default_factory=list)
     applications: pd.DataFrame | None = None
+    population: pd.DataFrame | None = None
     scores: pd.DataFrame | None = None
     policies: pd.DataFrame | None = None
     chosen_cutoffs: pd.DataFrame | None = None
@@ -78,24 +85,26 @@ class RunTables:
 
 def read_run(run: FinishedRun) -> RunTables:
     """The tables and models of a run."""
-
-    def frame(name: str) -> pd.DataFrame | None:
-        table = run.table(name)
-        return None if table is None else table.frame(max_rows=MAX_ROWS)
-
-    applications, features, vintages = (frame(n) for n in ("applications", "features", "vintages"))
+    applications, features, vintages = (
+        run.rows(n) for n in ("applications", "features", "vintages")
+    )
     facts, binner, card = (run.path(n) for n in ("source.json", "binning.json", "scorecard.json"))
     parameters = run.parameters()
     panel = run.table("performance")
     book = run.table("outcomes") if panel is None else panel
     loans, term = None, None
-    if book is not None and vintages is not None and applications is not None:
+    asked = run.table("applications")
+    if book is not None and vintages is not None and asked is not None:
         loans, term = cohort_loans(
             book,
-            applications,
+            asked,
             term_months=int(parameters.get("term_months", 0)),
             cohort_freq=str(parameters.get("cohort_freq", "Q")),
         )
+    population = None
+    if asked is not None and run.n_sampled is not None:
+        there = [name for name in POPULATION if name in asked.columns]
+        population = distinct_rows(asked, there)
     return RunTables(
         name=run.name,
         source=run.manifest.get("source", ""),
@@ -110,9 +119,10 @@ def read_run(run: FinishedRun) -> RunTables:
         facts=None if facts is None else SourceFacts.load(facts),
         features=[] if features is None else features_from_table(features),
         applications=applications,
-        scores=frame("scores"),
-        policies=frame("policies"),
-        chosen_cutoffs=frame("chosen_cutoffs"),
+        population=population,
+        scores=run.rows("scores"),
+        policies=run.rows("policies"),
+        chosen_cutoffs=run.rows("chosen_cutoffs"),
         vintages=None if vintages is None else vintages.rename(columns=int),
         loans=loans,
         term_months=term,
@@ -124,7 +134,7 @@ def read_run(run: FinishedRun) -> RunTables:
 
 def cohort_loans(
     book: Table | pd.DataFrame,
-    applications: pd.DataFrame,
+    applications: Table | pd.DataFrame,
     *,
     term_months: int,
     cohort_freq: str,
@@ -135,7 +145,7 @@ def cohort_loans(
     ----------
     book : Table or DataFrame
         The performance panel or the outcomes.
-    applications : DataFrame
+    applications : Table or DataFrame
         application_id, term_months.
     term_months : int
         0: the commonest.
@@ -145,7 +155,10 @@ def cohort_loans(
     -------
     Series of int, index cohort (first day); int
     """
-    terms = applications.set_index("application_id")["term_months"]
+    if isinstance(applications, pd.DataFrame):
+        terms = applications.set_index("application_id")["term_months"]
+    else:
+        terms = LoanValues.from_table(applications, "term_months")
     counts = vintage.cohort_counts(book, by=terms)["loans"]
     term = term_months or int(counts.groupby(level="term_months").sum().idxmax())
     of_term = counts.loc[term]

@@ -15,7 +15,7 @@ from riskkit.compare.inputs import UNKNOWN
 from riskkit.compare.run_tables import RunTables
 from riskkit.compare.score_changes import MIN_EACH, MODELS
 
-__all__ = ["in_short", "outcomes_text", "overlap_text", "ranking_text"]
+__all__ = ["in_short", "outcomes_text", "overlap_text", "ranking_text", "sample_text"]
 
 
 def in_short(
@@ -26,7 +26,11 @@ def in_short(
     if changes.is_same:
         told["Changed"] = "nothing: files, parameters and versions of the two runs are the same"
     told["Inputs"] = _inputs_text(changes)
-    told["Applications"] = changes.lacking.get("applications") or overlap_text(changes)
+    if sampled := sample_text(a, b):
+        told["Sample"] = sampled
+    compared = "compared are " if sampled else ""
+    overlap = f"{compared}{overlap_text(changes)}"
+    told["Applications"] = changes.lacking.get("applications") or overlap
     if len(changes.outcomes):
         told["Outcomes"] = outcomes_text(changes.outcomes)
     told["Features on the card"] = changes.lacking.get("card") or _features_text(changes, labels)
@@ -39,6 +43,21 @@ def in_short(
     told["Recommendation"] = _advice_text(a, b)
     told["Vintages"] = changes.lacking.get("vintages") or _vintages_text(changes)
     return told
+
+
+def sample_text(a: RunTables, b: RunTables) -> str:
+    """Of which runs single applications are a sample, in words; empty where all are read."""
+    told = [
+        f"of {name} {len(run.applications):,} of {int(run.population['rows'].sum()):,}"
+        for name, run in (("A", a), ("B", b))
+        if run.population is not None and run.applications is not None
+    ]
+    if not told:
+        return ""
+    return (
+        f"single applications are compared on a sample, {' and '.join(told)}: whole customers, "
+        "chosen by a hash of their id; what both have, its scores, features and outcomes are of it"
+    )
 
 
 def _count(n: int, noun: str) -> str:

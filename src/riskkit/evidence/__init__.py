@@ -22,6 +22,7 @@ from riskkit.evidence.fairness import (
 )
 from riskkit.evidence.grades import calibration_bands, stated_grades
 from riskkit.evidence.group_words import below_text, group_text, months_text
+from riskkit.evidence.judged import judged_applications
 from riskkit.evidence.ratio_changes import impact_changes, impact_changes_text
 from riskkit.evidence.refits import (
     OWN_FAMILIES,
@@ -32,7 +33,11 @@ from riskkit.evidence.refits import (
     refit,
     scores_with,
 )
-from riskkit.evidence.segments import calibration_by_segment, ranking_by_segment, segments
+from riskkit.evidence.segments import (
+    calibration_by_segment,
+    ranking_by_segment,
+    segments,
+)
 
 __all__ = [
     "FOUR_FIFTHS",
@@ -54,6 +59,7 @@ __all__ = [
     "heavy_reasons",
     "impact_changes",
     "impact_changes_text",
+    "judged_applications",
     "learning_curve",
     "months_text",
     "protected_groups",

@@ -6,7 +6,7 @@ Takes applications, scores and outcomes; gives a row per segment and value.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 
@@ -16,11 +16,14 @@ from numpy.typing import ArrayLike
 
 from riskkit import metrics
 from riskkit.checks import numeric_array, same_rows
+from riskkit.partitions import distinct_rows
 from riskkit.schema import Feature
+from riskkit.tables import Table
 
 __all__ = [
     "bands",
     "calibration_by_segment",
+    "coded_families",
     "ranking_by_segment",
     "reversed_is_told",
     "segments",
@@ -37,7 +40,12 @@ RANKING = (
 RATES = ("loans", "bad_rate", "low", "high", "judged")
 
 
-def segments(applications: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
+def segments(
+    applications: pd.DataFrame,
+    features: Sequence[Feature],
+    *,
+    of_all: pd.DataFrame | Table | None = None,
+) -> pd.DataFrame:
     """What a lender looks at its applicants by, as far as the source can tell.
 
     A family of features that share one special code, such as "no bureau record", makes a segment:
@@ -48,45 +56,70 @@ def segments(applications: pd.DataFrame, features: Sequence[Feature]) -> pd.Data
     ----------
     applications : DataFrame of shape (n_rows,)
     features : sequence of Feature
+    of_all : DataFrame or Table, optional
+        All applications, whose quantiles cut, where these are some of them.
 
     Returns
     -------
     DataFrame of str, index of `applications`
         quarter (applied for), channel, scenario, term, and the families so coded; those of them
         there are. Missing where the application does not say. More than eight terms are cut at
-        their quantiles into bands, so samples that are compared are to be taken from one such
-        table: cut apart, their bands would differ.
+        their quantiles into bands: samples that are compared are to be cut alike, by `of_all`, or
+        taken from one such table.
     """
     found = pd.DataFrame(index=applications.index)
     if "applied_at" in applications:
         found["quarter"] = applications["applied_at"].dt.to_period("Q").astype("str")
     for name in BY_COLUMN:
         if name in applications:
-            found[name.removesuffix("_months")] = _words(applications[name])
-    for family in dict.fromkeys(feature.family for feature in features):
-        coded = [
-            f
-            for f in features
-            if f.offered and f.family == family and f.special_codes and f.name in applications
-        ]
-        meanings = {pair for feature in coded for pair in feature.special_codes.items()}
-        if len(meanings) != 1:
-            continue
-        ((code, meaning),) = meanings
+            column = applications[name]
+            found[name.removesuffix("_months")] = _words(column, _cut(column, of_all))
+    for family, (names, code, meaning) in coded_families(features, applications.columns).items():
         # a missing value carries no code, whatever the column's type makes of it
-        has_none = applications[[f.name for f in coded]].eq(code).fillna(False).all(axis=1)
+        has_none = applications[names].eq(code).fillna(False).all(axis=1)
         name = family if family not in found else f"{family} record"
         found[name] = np.where(has_none, meaning, "others")
     return found
 
 
+def coded_families(
+    features: Sequence[Feature], columns: Collection[str]
+) -> dict[str, tuple[list[str], float, str]]:
+    """Families whose coded features, of those among the columns, share one code: names and code."""
+    found = {}
+    for family in dict.fromkeys(feature.family for feature in features):
+        coded = [
+            f
+            for f in features
+            if f.offered and f.family == family and f.special_codes and f.name in columns
+        ]
+        meanings = {pair for feature in coded for pair in feature.special_codes.items()}
+        if len(meanings) == 1:
+            ((code, meaning),) = meanings
+            found[family] = [f.name for f in coded], code, meaning
+    return found
+
+
 def bands(values: pd.Series, n: int) -> pd.Series:
     """Bands of a number between its quantiles, at most `n`, as ordered categories in words."""
-    values = pd.Series(numeric_array(values, "values"), values.index, dtype=float)
+    values = _floats(values)
+    return _banded(values, _quantiles(values, n))
+
+
+def _floats(values: pd.Series) -> pd.Series:
+    return pd.Series(numeric_array(values, "values"), values.index, dtype=float)
+
+
+def _quantiles(values: pd.Series, n: int) -> list[float]:
+    """Inner edges of `n` bands, each once."""
     known = values[np.isfinite(values)]
     inner = np.quantile(known, np.arange(1, n) / n, method="inverted_cdf") if len(known) else []
     # cut where the words say
-    edges = [-np.inf, *np.unique([float(f"{edge:g}") for edge in inner]), np.inf]
+    return np.unique([float(f"{edge:g}") for edge in inner]).tolist()
+
+
+def _banded(values: pd.Series, inner: Sequence[float]) -> pd.Series:
+    edges = [-np.inf, *inner, np.inf]
     texts = [_band(low, high) for low, high in pairwise(edges)]
     return pd.cut(values, edges, right=False, labels=texts)
 
@@ -97,16 +130,27 @@ def _band(low: float, high: float) -> str:
     return f"{low:g} or more" if np.isinf(high) else f"{low:g} to {high:g}"
 
 
-def _words(column: pd.Series) -> pd.Series:
+def _cut(column: pd.Series, of_all: pd.DataFrame | Table | None) -> list[float] | int | None:
+    """Inner edges of bands; of a few numbers the letters of the greatest; None of text."""
+    if not pd.api.types.is_numeric_dtype(column):
+        return None
+    if of_all is not None:
+        counts = distinct_rows(of_all, [column.name]).dropna()
+        column = counts[column.name].repeat(counts["rows"])  # a number a row is not much
+    if column.nunique() > MOST_NUMBERS:
+        return _quantiles(_floats(column), 4)
+    return len(f"{column.max():.0f}")
+
+
+def _words(column: pd.Series, cut: list[float] | int | None) -> pd.Series:
     """Values as text that sorts as they do, many numbers as bands; missing ones stay missing."""
-    if pd.api.types.is_numeric_dtype(column):
-        if column.nunique() > MOST_NUMBERS:
-            cut = bands(column, 4)
-            places = [f"{place}) {text}" for place, text in enumerate(cut.cat.categories, start=1)]
-            return cut.cat.rename_categories(places).astype("str")
-        width = len(f"{column.max():.0f}")
-        return column.map(lambda value: f"{value:{width}.0f}", na_action="ignore").astype("str")
-    return column.astype("str")
+    if isinstance(cut, list):
+        banded = _banded(_floats(column), cut)
+        places = [f"{place}) {text}" for place, text in enumerate(banded.cat.categories, start=1)]
+        return banded.cat.rename_categories(places).astype("str")
+    if cut is None:
+        return column.astype("str")
+    return column.map(lambda value: f"{value:{cut}.0f}", na_action="ignore").astype("str")
 
 
 @contextmanager

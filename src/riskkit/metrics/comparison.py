@@ -21,6 +21,7 @@ from riskkit.checks import (
     row_array,
     same_rows,
     warn,
+    weight_array,
 )
 from riskkit.metrics.counts import score_counts
 from riskkit.metrics.discrimination import (
@@ -39,7 +40,12 @@ COMPARISON = ("auc_a", "auc_b", "difference", "low", "high", "z", "p_value")
 
 
 def compare(
-    y: ArrayLike, score_a: ArrayLike, score_b: ArrayLike, *, level: float = 0.95
+    y: ArrayLike,
+    score_a: ArrayLike,
+    score_b: ArrayLike,
+    *,
+    level: float = 0.95,
+    weight: ArrayLike | None = None,
 ) -> pd.Series:
     """Difference in AUC of two scores on the same loans, with interval and p-value.
 
@@ -54,6 +60,9 @@ def compare(
         Higher is safer; the scales need not agree.
     level : float
         Confidence level, in (0, 1).
+    weight : array of shape (n,), optional
+        How many equal loans a row stands for, such as
+        :func:`riskkit.partitions.distinct_rows` counts.
 
     Returns
     -------
@@ -66,7 +75,8 @@ def compare(
     Raises
     ------
     ValueError
-        A score is missing where y is known, lengths differ, or `level` is outside (0, 1).
+        A score is missing where y is known, lengths differ, a weight is negative, or `level` is
+        outside (0, 1).
 
     Source
     ------
@@ -82,10 +92,15 @@ def compare(
      'z': 0.894, 'p_value': 0.371}
     """
     check_level(level)
-    same_rows(y=y, score_a=score_a, score_b=score_b)
+    same_rows(y=y, score_a=score_a, score_b=score_b, weight=weight)
     outcome = numeric_array(y, "y")
     state = outcome_state(outcome)
     known = state > 0
+    loans = None
+    if weight is not None:
+        loans = weight_array(weight, len(outcome))
+        known &= loans > 0
+        loans = loans[known].astype(float)
     is_bad = state[known] == 2
     scores = {}
     for end, values in (("a", score_a), ("b", score_b)):
@@ -93,7 +108,7 @@ def compare(
         refuse_missing(scores[end], f"score_{end}")
 
     out = dict.fromkeys(COMPARISON, float("nan"))
-    n_bad, n_good = int(is_bad.sum()), int((~is_bad).sum())
+    n_bad, n_good = (int(_size(rows, loans)) for rows in (is_bad, ~is_bad))
     if min(n_good, n_bad) < 2:
         warn(f"comparison needs two goods and two bads, got {n_good} and {n_bad}")
         return pd.Series(out, name="comparison")
@@ -101,7 +116,8 @@ def compare(
     component = {}
     for end, points in scores.items():
         distinct, position = distinct_positions(points)
-        at = np.bincount(position * 2 + is_bad, minlength=2 * len(distinct)).reshape(-1, 2)
+        cells = np.bincount(position * 2 + is_bad, weights=loans, minlength=2 * len(distinct))
+        at = cells.reshape(-1, 2)
         good, bad = at[:, 0].astype(float), at[:, 1].astype(float)
         of_good, of_bad = placements(good, bad)
         component[end] = np.where(is_bad, of_bad[position], of_good[position])
@@ -109,7 +125,7 @@ def compare(
         warn_if_reversed(out[f"auc_{end}"], lead_of_bads(good, bad).max(), n_good, n_bad)
     gap = component["a"] - component["b"]
     out["difference"] = out["auc_a"] - out["auc_b"]
-    error = float(np.sqrt(gap[~is_bad].var(ddof=1) / n_good + gap[is_bad].var(ddof=1) / n_bad))
+    error = float(np.sqrt(_variance(gap, ~is_bad, loans) + _variance(gap, is_bad, loans)))
     if not gap.any():
         out |= {"difference": 0.0, "low": 0.0, "high": 0.0, "z": 0.0, "p_value": 1.0}
     elif error < 1e-12:
@@ -121,6 +137,19 @@ def compare(
     return pd.Series(out, name="comparison")
 
 
+def _size(rows: Array, loans: Array | None) -> float:
+    return float(rows.sum() if loans is None else loans[rows].sum())
+
+
+def _variance(gap: Array, rows: Array, loans: Array | None) -> float:
+    """Variance of the mean of the rows' gaps."""
+    if loans is None:
+        return float(gap[rows].var(ddof=1) / rows.sum())
+    of, n = gap[rows], loans[rows]
+    mean = np.average(of, weights=n)
+    return float(np.dot(n, (of - mean) ** 2) / (n.sum() - 1) / n.sum())
+
+
 def discrimination_table(
     scores: pd.DataFrame,
     y: ArrayLike,
@@ -129,6 +158,7 @@ def discrimination_table(
     level: float = 0.95,
     n_boot: int = 200,
     min_each: int = 2,
+    weight: ArrayLike | None = None,
 ) -> pd.DataFrame:
     """:func:`discrimination` of several scores, by sample or segment.
 
@@ -144,19 +174,23 @@ def discrimination_table(
         As in :func:`discrimination`.
     min_each : int
         A group with fewer goods or fewer bads is counted, its metrics left NaN.
+    weight : array of shape (n_rows,), optional
+        How many equal loans a row stands for; see :func:`compare`.
 
     Returns
     -------
     DataFrame, index (group, model) or, without `by`, model
         Columns of :func:`discrimination`. Groups are ascending; a Series' name is the level's.
     """
-    same_rows(scores=scores, y=y, by=by)
+    same_rows(scores=scores, y=y, by=by, weight=weight)
     y = numeric_array(y, "y", len(scores))
+    loans = None if weight is None else weight_array(weight, len(scores))
 
     def of_rows(rows: Any) -> pd.DataFrame:
         tables = {}
         for model in scores.columns:
-            counts = score_counts(scores[model].to_numpy()[rows], y[rows])
+            of = None if loans is None else loans[rows]
+            counts = score_counts(scores[model].to_numpy()[rows], y[rows], weight=of)
             sums = counts.sum()
             if min(sums["good"], sums["bad"]) >= min_each:
                 tables[model] = discrimination(counts, level=level, n_boot=n_boot)
@@ -184,12 +218,13 @@ def comparison_table(
     by: ArrayLike,
     level: float = 0.95,
     min_each: int = 2,
+    weight: ArrayLike | None = None,
 ) -> pd.DataFrame:
     """:func:`compare` of two scores by sample or segment.
 
     Parameters
     ----------
-    y, score_a, score_b, level
+    y, score_a, score_b, level, weight
         As in :func:`compare`.
     by : array of shape (n,)
         Sample or segment of each row; a missing one leaves the row out.
@@ -201,17 +236,20 @@ def comparison_table(
     DataFrame, index group, ascending; a Series' name is the index'
         Columns of :func:`compare`.
     """
-    same_rows(y=y, score_a=score_a, score_b=score_b, by=by)
+    same_rows(y=y, score_a=score_a, score_b=score_b, by=by, weight=weight)
     y = numeric_array(y, "y")
+    loans = None if weight is None else weight_array(weight, len(y))
     score_a, score_b = (
         numeric_array(values, name, len(y))
         for name, values in (("score_a", score_a), ("score_b", score_b))
     )
     results = {}
     for group, rows in _groups(by, len(y)):
-        enough = min((y[rows] == 0).sum(), (y[rows] == 1).sum()) >= min_each
+        of = None if loans is None else loans[rows]
+        enough = min(_size(y[rows] == flag, of) for flag in (0, 1)) >= min_each
         if enough:
-            results[group] = compare(y[rows], score_a[rows], score_b[rows], level=level)
+            a, b = score_a[rows], score_b[rows]
+            results[group] = compare(y[rows], a, b, level=level, weight=of)
         else:
             results[group] = pd.Series(np.nan, list(COMPARISON))
     return pd.DataFrame(results, index=list(COMPARISON)).T.rename_axis(index=_name(by))

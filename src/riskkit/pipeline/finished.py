@@ -5,18 +5,22 @@ Takes a run's folder; gives a :class:`FinishedRun`, every file of which is as th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from riskkit.pipeline.front_page import key_figures_in
 from riskkit.pipeline.handover import KEY_FIGURES, WHOLE, require_as_left
+from riskkit.pipeline.large_tables import rows_of, sample_of
 from riskkit.pipeline.manifest import read_manifest, stage_state
 from riskkit.pipeline.notebooks import find_notebooks, find_project
 from riskkit.pipeline.parameters import BadInput
 from riskkit.pipeline.report import DOCUMENTS
 from riskkit.tables import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["FinishedRun", "open_run"]
 
@@ -50,6 +54,26 @@ class FinishedRun:
         """A table that a stage left, as a handle on its rows; None where none has."""
         path = self.path(f"{name}.parquet")
         return None if path is None else Table(path, whole=WHOLE.get(name))
+
+    def rows(self, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
+        """Rows of a table that a stage left; None where none has.
+
+        All of them; of a table in parts, those of the sampled customers, where there is a sample.
+
+        Raises
+        ------
+        DataContractError
+            A column is missing, or there are too many rows and no sample.
+        """
+        path = self.path(f"{name}.parquet")
+        return None if path is None else rows_of(path, columns)
+
+    @property
+    def n_sampled(self) -> int | None:
+        """How many applications :meth:`rows` reads; None where it reads all, or there are none."""
+        path = self.path("applications.parquet")
+        sample = None if path is None else sample_of(path)
+        return None if sample is None else len(sample)
 
     def hashes(self) -> dict[str, str]:
         """``stage/file`` → sha256 of all that the stages left, but for documents.

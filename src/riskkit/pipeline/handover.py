@@ -193,6 +193,16 @@ class Stage:
         """
         return rows_of(self._find(f"{name}.parquet"), columns)
 
+    def rows_left(self, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Rows of a table that this stage itself has left, as :meth:`rows` gives an earlier one's.
+
+        Raises
+        ------
+        DataContractError
+            The table or a column is missing, or there are too many rows and no sample.
+        """
+        return rows_of(self.output_dir / f"{name}.parquet", columns)
+
     @property
     def sample_text(self) -> str:
         """How many of the applications :meth:`rows` reads, in a sentence; empty: all."""
@@ -219,7 +229,7 @@ class Stage:
             From rows to rows, in their order; picklable, as of :func:`riskkit.partitions.each`.
         source : Table
         columns : sequence of str, optional
-            Of the source, those that `fn` needs.
+            Of the source, those that `fn` needs, as far as it has them.
         """
         path = leave_parts(fn, source, self.output_dir / f"{name}.parquet", columns)
         if is_in_parts(path) and self.sample_text:

@@ -25,6 +25,7 @@ __all__ = [
     "leave_sample",
     "leave_table",
     "rows_of",
+    "sample_of",
     "sample_text",
     "sampled_ids",
 ]
@@ -149,6 +150,12 @@ def _of(key: str, wanted: LoanValues, frame: pd.DataFrame) -> pd.DataFrame:
     return frame[wanted.of(frame[key]).notna()]
 
 
+def sample_of(path: Path) -> Table | None:
+    """The sampled rows beside a table's parts; None where there are none."""
+    sample = path / SAMPLE
+    return Table(sample) if is_in_parts(path) and sample.is_file() else None
+
+
 def rows_of(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Rows of a table that was left: all of them, or those of the sample where there is one.
 
@@ -157,9 +164,9 @@ def rows_of(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
     DataContractError
         A column is missing; there are too many rows for a notebook's memory, and no sample.
     """
-    sample = path / SAMPLE
-    if is_in_parts(path) and sample.is_file():
-        return Table(sample).frame(columns)
+    sample = sample_of(path)
+    if sample is not None:
+        return sample.frame(columns)
     table, most = Table(path), MOST_ROWS.get(path.stem, MOST_APPLICATIONS)
     if len(table) > most:
         raise DataContractError(
@@ -174,10 +181,10 @@ def rows_of(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
 
 def sample_text(path: Path) -> str:
     """How many of the applications are sampled, in a sentence; empty where all are read."""
-    sample = path / SAMPLE
-    if not is_in_parts(path) or not sample.is_file():
+    sample = sample_of(path)
+    if sample is None:
         return ""
-    chosen, n = len(Table(sample)), len(Table(path))
+    chosen, n = len(sample), len(Table(path))
     return (
         f"*Counts are of all {n:,} applications. What needs single applications or loans rests on "
         f"a sample of {chosen:,} ({chosen / n:.1%}): whole customers, chosen by a hash of their "

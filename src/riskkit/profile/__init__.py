@@ -24,6 +24,7 @@ from riskkit.profile.described_features import (
 )
 from riskkit.profile.drift import codes_in_words, drift_table, moved_features, moved_text
 from riskkit.profile.drift_counts import quarters
+from riskkit.profile.lent import lent_by_score
 from riskkit.profile.one_hot import one_hot_groups
 from riskkit.profile.summary import source_sections, source_summary
 
@@ -37,6 +38,7 @@ __all__ = [
     "family_profile",
     "feature_profile",
     "funnel_table",
+    "lent_by_score",
     "longest_span",
     "monthly_trends",
     "moved_features",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import asdict, replace
 from typing import Any, Self
 
@@ -379,6 +380,20 @@ class Scorecard(ScoreClassifier):
             return None
         found = bootstrap_covariance(woe, y, weight, self.penalty, self.n_bootstrap, self.seed)
         return pd.DataFrame(found, names, names)
+
+    def recalibrated(self, log_odds: float) -> Scorecard:
+        """The same card at another level: so much more in the log-odds of bad, rounded to points.
+
+        Parameters
+        ----------
+        log_odds : float
+            Above 0: riskier than the loans said that taught it.
+        """
+        check_is_fitted(self, "points_")
+        moved = copy(self)
+        moved.intercept_ = self.intercept_ + log_odds
+        moved._round_to_points()
+        return moved
 
     def _round_to_points(self) -> None:
         scale = self.score_scale

@@ -29,7 +29,7 @@ from riskkit.scoring.record import ScoresRecord, Watched, hash_files, record_pat
 from riskkit.scoring.writing import ScoreWriter, SideFile
 from riskkit.tables import Files, as_parts, read_json, scratch_folder
 
-__all__ = ["ScoringResult", "check_reasons", "load_model", "score_file"]
+__all__ = ["Model", "ScoringResult", "check_reasons", "load_model", "model_levels", "score_file"]
 
 MOST_REASONS = 100
 KINDS = (".parquet", ".csv", ".csv.gz")
@@ -171,7 +171,7 @@ def score_file(
     if isinstance(model, str | Path):
         read_only.append(Path(model))
         model = load_model(model)
-    known = _levels(model)
+    known = model_levels(model)
     files = Files(input)
     coding: Coding = RunCoding(known, is_csv=files.kind == "CSV")
     if mapping is not None:
@@ -360,7 +360,7 @@ def _scored(
     )
 
 
-def _levels(model: Model) -> Levels:
+def model_levels(model: Model) -> Levels:
     """Known levels of each feature of a model; None for a number."""
     if isinstance(model, Scorecard):
         groups = {name: model.binner_.bins_[name].groups for name in model.points_}
