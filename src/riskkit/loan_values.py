@@ -7,17 +7,21 @@ must travel to every worker that counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from riskkit.checks import DataContractError
 from riskkit.partitions import collected
 from riskkit.tables import Table, hash_ids
 
-__all__ = ["LoanValues"]
+__all__ = ["LoanValues", "is_among", "rows_of"]
+
+_HASH = "hash of id"
 
 
 class LoanValues:
@@ -45,7 +49,9 @@ class LoanValues:
     """
 
     def __init__(self, ids: Any, values: pd.Series | pd.DataFrame):
-        hashes = hash_ids(ids)
+        self._hold(hash_ids(ids), values)
+
+    def _hold(self, hashes: NDArray[np.uint64], values: pd.Series | pd.DataFrame) -> None:
         if len(hashes) != len(values):
             said = f"{len(hashes):,} ids for {len(values):,} values"
             raise DataContractError("values of loans", [said])
@@ -72,12 +78,41 @@ class LoanValues:
             Column of the ids.
         """
         names = [columns] if isinstance(columns, str) else list(columns)
-        rows = collected(_as_they_are, table, columns=[key, *names])
-        values = rows[names].copy()
-        for name in names:
-            if pd.api.types.is_string_dtype(values[name]):
-                values[name] = values[name].astype("category")
-        return cls(rows[key], values[columns] if isinstance(columns, str) else values)
+        made = cls.collected(_as_they_are, table, [key, *names], key)
+        if isinstance(columns, str):
+            made.values = made.values[columns]
+        return made
+
+    @classmethod
+    def collected(
+        cls,
+        fn: Callable[[pd.DataFrame], pd.DataFrame],
+        table: Table,
+        columns: Sequence[str],
+        key: str = "application_id",
+    ) -> LoanValues:
+        """A row of values an id of what a function makes of each block; text becomes a category.
+
+        Parameters
+        ----------
+        fn : callable
+            From rows to rows with the column `key`; picklable, as of
+            :func:`riskkit.partitions.collected`.
+        table : Table
+        columns : sequence of str
+            Of the table, those that `fn` needs.
+        key : str
+            Column of the ids.
+        """
+        # hashed where they are read: ids of all rows would take several times as much
+        rows = collected(partial(_hashed, fn, key), table, columns=columns)
+        hashes = rows.pop(_HASH).to_numpy()
+        for name in rows:
+            if pd.api.types.is_string_dtype(rows[name]):
+                rows[name] = rows[name].astype("category")
+        made = cls.__new__(cls)
+        made._hold(hashes, rows)
+        return made
 
     @property
     def name(self) -> Any:
@@ -107,5 +142,71 @@ class LoanValues:
         return found.set_axis(ids.index)
 
 
+def rows_of(
+    table: pd.DataFrame | Table,
+    ids: Any,
+    columns: Sequence[str] | None = None,
+    *,
+    key: str = "application_id",
+) -> pd.DataFrame:
+    """Rows of a table of some loans or applications, in its order, counted from 0.
+
+    Parameters
+    ----------
+    table : DataFrame or Table
+        A Table is read block by block: memory holds a block and the rows wanted.
+    ids : Index, Series or array-like
+        None may be missing; one that the table does not know gives no row.
+    columns : sequence of str, optional
+        Those to give, as far as the table has them; by default all.
+    key : str
+        Column of the ids.
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"application_id": ["a", "b", "c"], "term_months": [6, 12, 3]})
+    >>> rows_of(table, ["c", "a", "x"])["term_months"].tolist()
+    [6, 3]
+    """
+    there = list(table.columns)
+    wanted = there if columns is None else [name for name in columns if name in there]
+    hashes = np.unique(hash_ids(ids))
+    read = wanted if key in wanted else [*wanted, key]
+    found = collected(partial(_among, key=key, hashes=hashes), table, columns=read)
+    return found[wanted].reset_index(drop=True)
+
+
+def is_among(ids: pd.Series, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which ids have one of these hashes.
+
+    Parameters
+    ----------
+    ids : Series
+        None missing.
+    hashes : array of uint64, ascending
+        Of :func:`riskkit.tables.hash_ids`.
+    """
+    if not len(hashes):
+        return np.zeros(len(ids), dtype=bool)
+    asked = hash_ids(ids)
+    place = np.minimum(np.searchsorted(hashes, asked), len(hashes) - 1)
+    return np.asarray(hashes[place] == asked)
+
+
+def _among(frame: pd.DataFrame, key: str, hashes: NDArray[np.uint64]) -> pd.DataFrame:
+    return frame[is_among(frame[key], hashes)]
+
+
 def _as_they_are(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
+
+
+def _hashed(
+    fn: Callable[[pd.DataFrame], pd.DataFrame], key: str, frame: pd.DataFrame
+) -> pd.DataFrame:
+    made = fn(frame)
+    return made.drop(columns=key).assign(**{_HASH: hash_ids(made[key])})

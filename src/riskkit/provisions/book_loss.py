@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,7 @@ from riskkit.arrears import (
     LossGivenDefault,
     default_exposures,
     default_probabilities,
+    defaulted_loans,
     fit_chain,
     fit_lgd,
     landmark_moves,
@@ -25,12 +28,16 @@ from riskkit.arrears import (
 )
 from riskkit.checks import Array
 from riskkit.columns import calendar_months
+from riskkit.loan_values import LoanValues
+from riskkit.migration import bucket_reading
 from riskkit.provisions.credit_loss import ecl
 from riskkit.provisions.staging import StageRules, assign_stages
+from riskkit.tables import Table
 
 __all__ = [
     "LossModel",
     "Outlook",
+    "counted_kinds",
     "fit_losses",
     "kinds_of",
     "loan_ecl",
@@ -106,34 +113,91 @@ class LossModel:
 
 
 def fit_losses(
-    performance: pd.DataFrame,
+    performance: pd.DataFrame | Table,
     applications: pd.DataFrame,
     as_of: pd.Timestamp | str,
     *,
     bands: pd.Series | None = None,
     climate: pd.Series | None = None,
+    counted: LoanValues | None = None,
+    defaulted: pd.DataFrame | None = None,
 ) -> LossModel:
     """Chain and loss given default, from what was known at a month-end.
 
     Parameters
     ----------
-    performance : DataFrame
-        The panel; rows after `as_of` are not read.
+    performance : DataFrame or Table
+        The panel; rows after `as_of` are not read. Moves of a Table are counted block by block.
     applications : DataFrame
-        application_id, term_months, offer_apr.
+        application_id, term_months, offer_apr: with `counted`, of loans ever in default at least.
     as_of : Timestamp or str
     bands : Series, index loan_id, optional
         Band of risk known at origination, such as the grade; loans without one are of none.
     climate : Series, optional
         As in :func:`riskkit.arrears.fit_chain`.
+    counted : LoanValues, optional
+        Of :func:`counted_kinds`: kind and band of every loan, where `applications` are not all.
+    defaulted : DataFrame, optional
+        Of :func:`riskkit.arrears.defaulted_loans`; read from `performance` unless given.
     """
-    panel = performance[performance["month_end"] <= pd.Timestamp(as_of)]
+    day = pd.Timestamp(as_of)
+    watched_to = day
+    if isinstance(performance, pd.DataFrame):
+        performance = performance[performance["month_end"] <= day]
+        watched_to = performance["month_end"].max()
     kinds = kinds_of(applications, bands)
-    chain = fit_chain(monthly_moves(panel, kinds), landmark_moves(panel, kinds), climate=climate)
+    by = bucket_reading(performance)
+    about: dict[str, Any] = {"by": by, "as_of": day}
+    every = kinds if counted is None else counted
+    moves = monthly_moves(performance, every, **about), landmark_moves(performance, every, **about)
+    chain = fit_chain(*moves, climate=climate)
     known = applications.set_index("application_id")
     band = None if bands is None else kinds["band"]
-    lgd = fit_lgd(panel, known["offer_apr"] / 12, terms=known["term_months"], bands=band)
-    return LossModel(chain=chain, lgd=lgd, as_of=pd.Timestamp(as_of))
+    if defaulted is None:
+        defaulted = defaulted_loans(performance)
+    lgd = fit_lgd(
+        defaulted[defaulted["month_end"] <= day],
+        known["offer_apr"] / 12,
+        terms=known["term_months"],
+        bands=band,
+        by=by,
+        watched_to=watched_to,
+    )
+    return LossModel(chain=chain, lgd=lgd, as_of=day)
+
+
+def counted_kinds(applications: Table, decided: Table | None) -> LoanValues:
+    """Kind (the term) and band (the grade) of every loan, small enough to count all moves by.
+
+    Parameters
+    ----------
+    applications : Table
+        application_id, term_months, booked.
+    decided : Table or None
+        application_id, grade; without one, or without grades, all loans are of band "".
+
+    Returns
+    -------
+    LoanValues
+        `kind`, `band`, as :func:`kinds_of` has them, of those that were booked.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    grades = None
+    if decided is not None and "grade" in decided.columns:
+        grades = LoanValues.from_table(decided, "grade")
+    columns = ["application_id", "term_months", "booked"]
+    return LoanValues.collected(partial(_kinds_of_booked, grades=grades), applications, columns)
+
+
+def _kinds_of_booked(applications: pd.DataFrame, grades: LoanValues | None) -> pd.DataFrame:
+    booked = applications[applications["booked"].astype("boolean").fillna(False).to_numpy(bool)]
+    bands = None
+    if grades is not None:
+        bands = grades.of(booked["application_id"]).set_axis(booked["application_id"])
+    return kinds_of(booked, bands).reset_index()
 
 
 def kinds_of(applications: pd.DataFrame, bands: pd.Series | None) -> pd.DataFrame:

@@ -2,7 +2,8 @@
 
 Files, in the order the data walks through them: `loans_in_default` (those that may still bring
 something), `open_loans` (loans that still have to pay), `loans_of_book`, `planned_lending` (those
-of today and those to come), `nothing_ahead` (why none can be followed), `moves` (how they move),
+of today and those to come), `applications_in_view` (of which loans more
+is read than counts), `nothing_ahead` (why none can be followed), `moves` (how they move),
 `month_effects` (how far months differed), `climate_factor` (the climate that all loans share
 ahead), `future_cash` (what comes of them, by path, group and month), `loan_classes` (loans that
 move alike), `expected_cash` (the mean), `provisions_ahead` (what is set aside for them),
@@ -12,6 +13,7 @@ scatter), `daily_lending` (what is paid out day by day, and ahead), `lending_out
 a page), `cash_profile` (when in a month cash comes).
 """
 
+from riskkit.runoff.applications_in_view import applications_in_view
 from riskkit.runoff.cash_profile import cash_profile, cash_profile_text, spread_over_days
 from riskkit.runoff.cash_spread import spread_table, spread_text
 from riskkit.runoff.climate_factor import ClimateFactor, estimate_factor, factor_of, factor_text
@@ -37,6 +39,7 @@ __all__ = [
     "LoansInDefault",
     "Moves",
     "OpenLoans",
+    "applications_in_view",
     "cash_profile",
     "cash_profile_text",
     "daily_lending",
