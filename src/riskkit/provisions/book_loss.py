@@ -46,6 +46,8 @@ __all__ = [
 ]
 
 HORIZON_MONTHS = 12
+# loans whose months ahead are in memory at once
+_MOST_LOANS = 100_000
 _ROUNDING = 1e-9
 _PARTS = "life", "year", "ecl_12m", "ecl_lifetime"
 
@@ -265,10 +267,27 @@ def losses_under(
         As in :func:`loan_ecl`.
     outlooks : sequence of Outlook
     """
+    n_months = _months_left(book)
+    parts = [
+        _losses_of_part(book.iloc[start : start + _MOST_LOANS], model, kinds, outlooks, n_months)
+        for start in range(0, max(len(book), 1), _MOST_LOANS)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    return [pd.concat(tables) for tables in zip(*parts, strict=True)]
+
+
+def _losses_of_part(
+    book: pd.DataFrame,
+    model: LossModel,
+    kinds: pd.DataFrame,
+    outlooks: Sequence[Outlook],
+    n_months: int,
+) -> list[pd.DataFrame]:
+    """Losses of some of the loans, none of which runs longer than so many months."""
     performing = (book["state"] < N_STATES).to_numpy()
     loans = book[performing]
     asked = loans[["mob", "state"]].join(kinds.reindex(loans.index))
-    n_months = _months_left(book)
     exposures = default_exposures(loans, n_months)
     rate = loans["effective_rate"].to_numpy()
     default_mob = loans["mob"].to_numpy()[:, None] + np.arange(1, n_months + 1)

@@ -3,7 +3,7 @@
 Files, in the order the data walks through them: `loans_in_default` (those that may still bring
 something), `open_loans` (loans that still have to pay), `loans_of_book`, `planned_lending` (those
 of today and those to come), `applications_in_view` (of which loans more
-is read than counts), `nothing_ahead` (why none can be followed), `moves` (how they move),
+is read than counts), `followed_loans` (which are followed one by one), `nothing_ahead` (why none can be followed), `moves` (how they move),
 `month_effects` (how far months differed), `climate_factor` (the climate that all loans share
 ahead), `future_cash` (what comes of them, by path, group and month), `loan_classes` (loans that
 move alike), `expected_cash` (the mean), `provisions_ahead` (what is set aside for them),
@@ -19,6 +19,7 @@ from riskkit.runoff.cash_spread import spread_table, spread_text
 from riskkit.runoff.climate_factor import ClimateFactor, estimate_factor, factor_of, factor_text
 from riskkit.runoff.daily_lending import daily_lending, lending_paths
 from riskkit.runoff.expected_cash import expected_cash
+from riskkit.runoff.followed_loans import followed_loans
 from riskkit.runoff.future_cash import AMOUNTS, FutureCash
 from riskkit.runoff.lending_outlook import lending_table, lending_text, lending_weeks
 from riskkit.runoff.loans_in_default import LoansInDefault
@@ -47,6 +48,7 @@ __all__ = [
     "expected_cash",
     "factor_of",
     "factor_text",
+    "followed_loans",
     "joined",
     "lending_paths",
     "lending_table",
