@@ -21,8 +21,6 @@ from riskkit.tables import Table, hash_ids
 
 __all__ = ["LoanValues", "is_among", "rows_of"]
 
-_HASH = "hash of id"
-
 
 class LoanValues:
     """A value, or a row of them, by the id of a loan or application.
@@ -49,9 +47,9 @@ class LoanValues:
     """
 
     def __init__(self, ids: Any, values: pd.Series | pd.DataFrame):
-        self._hold(hash_ids(ids), values)
+        self._keep(hash_ids(ids), values)
 
-    def _hold(self, hashes: NDArray[np.uint64], values: pd.Series | pd.DataFrame) -> None:
+    def _keep(self, hashes: NDArray[np.uint64], values: pd.Series | pd.DataFrame) -> None:
         if len(hashes) != len(values):
             said = f"{len(hashes):,} ids for {len(values):,} values"
             raise DataContractError("values of loans", [said])
@@ -78,10 +76,14 @@ class LoanValues:
             Column of the ids.
         """
         names = [columns] if isinstance(columns, str) else list(columns)
-        made = cls.collected(_as_they_are, table, [key, *names], key)
-        if isinstance(columns, str):
-            made.values = made.values[columns]
-        return made
+        rows = collected(partial(_hashed, key=key), table, columns=[key, *names])
+        values = rows[names].copy()
+        for name in names:
+            if pd.api.types.is_string_dtype(values[name]):
+                values[name] = values[name].astype("category")
+        found = cls.__new__(cls)
+        found._keep(rows[key].to_numpy(), values[columns] if isinstance(columns, str) else values)
+        return found
 
     @classmethod
     def collected(
@@ -104,15 +106,14 @@ class LoanValues:
         key : str
             Column of the ids.
         """
-        # hashed where they are read: ids of all rows would take several times as much
-        rows = collected(partial(_hashed, fn, key), table, columns=columns)
-        hashes = rows.pop(_HASH).to_numpy()
+        rows = collected(partial(_made, fn, key), table, columns=columns)
+        hashes = rows.pop(key).to_numpy()
         for name in rows:
             if pd.api.types.is_string_dtype(rows[name]):
                 rows[name] = rows[name].astype("category")
-        made = cls.__new__(cls)
-        made._hold(hashes, rows)
-        return made
+        found = cls.__new__(cls)
+        found._keep(hashes, rows)
+        return found
 
     @property
     def name(self) -> Any:
@@ -201,12 +202,12 @@ def _among(frame: pd.DataFrame, key: str, hashes: NDArray[np.uint64]) -> pd.Data
     return frame[is_among(frame[key], hashes)]
 
 
-def _as_they_are(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame
+def _hashed(frame: pd.DataFrame, key: str) -> pd.DataFrame:
+    # the text of millions of ids at once would take more memory than all that is kept
+    return frame.assign(**{key: hash_ids(frame[key])})
 
 
-def _hashed(
+def _made(
     fn: Callable[[pd.DataFrame], pd.DataFrame], key: str, frame: pd.DataFrame
 ) -> pd.DataFrame:
-    made = fn(frame)
-    return made.drop(columns=key).assign(**{_HASH: hash_ids(made[key])})
+    return _hashed(fn(frame), key)

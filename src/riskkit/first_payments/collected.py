@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from riskkit.checks import check_level, whole_loans
 from riskkit.columns import interval_text
-from riskkit.first_payments.dues import UNPAID, Dues, read_dues
+from riskkit.first_payments.dues import READ, UNPAID, Dues, read_dues
 from riskkit.first_payments.missed import starts_of
 from riskkit.first_payments.newest import check_weeks, weekly_signals
 from riskkit.metrics import jeffreys_interval
@@ -86,7 +86,7 @@ def collection_counts(
         raise ValueError(f"days must be different ones of at least 0, with 0, got {days!r}")
     if not isinstance(instalments, pd.DataFrame):
         count = partial(collection_counts, observed_to=observed_to, days=tuple(after))
-        return total(count, whole_loans(instalments))
+        return total(count, whole_loans(instalments), columns=READ)
     dues = read_dues(instalments, observed_to)
     fresh = _owed_nothing(dues)
     rows = np.flatnonzero((dues.age >= 0) & (dues.due_amount > 0))

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from riskkit.checks import DataContractError, require_columns
 from riskkit.tables import Table
 
-__all__ = ["UNPAID", "Dues", "payment_reading", "payment_text", "read_dues"]
+__all__ = ["READ", "UNPAID", "Dues", "payment_reading", "payment_text", "read_dues"]
 
 NEEDED = ("loan_id", "number", "due_date", "due_amount", "paid_date")
+READ = (*NEEDED, "paid_amount")  # what this room reads, as far as it is there
 UNPAID = np.iinfo(np.int64).max  # days late of what is not paid
 
 

@@ -15,7 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from riskkit.checks import check_level, whole_loans
-from riskkit.first_payments.dues import Dues, read_dues
+from riskkit.first_payments.dues import READ, Dues, read_dues
+from riskkit.loan_values import LoanValues
 from riskkit.metrics import jeffreys_interval
 from riskkit.partitions import total
 from riskkit.tables import Table
@@ -56,7 +57,7 @@ def payment_default_counts(
     numbers: Sequence[int] = NUMBERS,
     days: Sequence[int] = DAYS,
     disbursed: pd.Series | None = None,
-    parts: pd.DataFrame | pd.Series | None = None,
+    parts: pd.DataFrame | pd.Series | LoanValues | None = None,
 ) -> pd.DataFrame:
     """Loans whose instalment went more than so many days past due, by day.
 
@@ -79,7 +80,7 @@ def payment_default_counts(
     disbursed : Series, optional
         Index loan_id, dates: loans are counted by the day of disbursal, else by the day on which
         the instalment fell due. A loan without a date is not counted.
-    parts : DataFrame or Series, optional
+    parts : DataFrame, Series or LoanValues, optional
         Index loan_id, named: what to count apart, such as the channel. Missing is a value.
 
     Returns
@@ -119,7 +120,7 @@ def payment_default_counts(
     for name, values, least in (("numbers", numbers, 1), ("days", days, 0)):
         if not len(values) or len(set(values)) < len(values) or min(values) < least:
             raise ValueError(f"{name} must be different ones of at least {least}, got {values!r}")
-    kinds = _kinds(parts)
+    kinds = _kinds(None if isinstance(parts, LoanValues) else parts)
     if disbursed is not None and not disbursed.index.is_unique:
         raise ValueError("disbursed has more than one date for a loan")
     if not isinstance(instalments, pd.DataFrame):
@@ -131,13 +132,19 @@ def payment_default_counts(
             disbursed=disbursed,
             parts=parts,
         )
-        return total(count, whole_loans(instalments))
+        return total(count, whole_loans(instalments), columns=READ)
     dues = read_dues(instalments, observed_to)
     late, age, due = _by_number(dues, max(numbers))
     start, by_day = None, BY_DAY[disbursed is not None]
     if disbursed is not None:
         start = disbursed.reindex(pd.Index(dues.loan_ids)).to_numpy("M8[D]")
-    of_loan = kinds.reindex(pd.Index(dues.loan_ids)).reset_index(drop=True)
+    if isinstance(parts, LoanValues):
+        of_loan = _kinds(parts.of(pd.Series(dues.loan_ids)))
+        for name in of_loan.select_dtypes("category"):
+            of_loan[name] = of_loan[name].astype(of_loan[name].cat.categories.dtype)
+        kinds = of_loan = of_loan.reset_index(drop=True)
+    else:
+        of_loan = kinds.reindex(pd.Index(dues.loan_ids)).reset_index(drop=True)
     part, part_rows = _combinations(of_loan)
     tables = []
     for number in numbers:

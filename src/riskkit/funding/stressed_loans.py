@@ -228,9 +228,7 @@ def nothing_in_default(n_groups: int, n_months: int) -> dict[str, Any]:
     }
 
 
-def condensed(
-    loans: OpenLoans, number: Array, shock: Shock
-) -> tuple[OpenLoans, Array, Shock]:
+def condensed(loans: OpenLoans, number: Array, shock: Shock) -> tuple[OpenLoans, Array, Shock]:
     """Loans of one price that a shock leaves alike as one row each, how many it is, and the shock.
 
     Their expected cash is the same: of a price, defaults of a cell bring alike. Groups of loans

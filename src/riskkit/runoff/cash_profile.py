@@ -23,9 +23,7 @@ _LONGEST = 31
 _LEAST_PAYMENTS = 100
 
 
-def cash_profile(
-    instalments: pd.DataFrame | Table | None, day: pd.Timestamp | str
-) -> pd.Series:
+def cash_profile(instalments: pd.DataFrame | Table | None, day: pd.Timestamp | str) -> pd.Series:
     """Share of a month's cash that has come by each day of it, from the last twelve months.
 
     By days of payment; where fewer than 100 are known, by due days; where these are not known

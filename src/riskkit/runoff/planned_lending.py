@@ -117,9 +117,7 @@ def planned_loans(
     return loans, cells
 
 
-def lent_lately(
-    applications: pd.DataFrame, day: pd.Timestamp | str, lookback_months: int
-) -> Array:
+def lent_lately(applications: pd.DataFrame, day: pd.Timestamp | str, lookback_months: int) -> Array:
     """Positions of the loans booked in the last whole months."""
     last = pd.Timestamp(day)
     month = int(calendar_months([last])[0]) - (0 if last.is_month_end else 1)

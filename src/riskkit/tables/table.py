@@ -18,6 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from riskkit.checks import DataContractError, missing_columns
+from riskkit.tables.beside import BesideRows
 from riskkit.tables.chunks import FrameRows, Rows, cut, require_together
 from riskkit.tables.files import Files
 from riskkit.tables.parquet import ParquetRows
@@ -94,7 +95,7 @@ class Table:
 
     Parameters
     ----------
-    source : DataFrame, path or sequence of paths
+    source : DataFrame, path or sequence of paths (or what :meth:`beside` makes of two)
         A frame in memory; a ``.parquet`` file; a folder of ``part-*.parquet`` files, read in the
         order of their numbers; files of the same columns and types, read in the order given as one
         table. CSV, Excel and queries become parts first: :func:`riskkit.tables.as_parts`.
@@ -127,16 +128,20 @@ class Table:
 
     def __init__(
         self,
-        source: pd.DataFrame | str | Path | Sequence[str | Path],
+        source: pd.DataFrame | str | Path | Sequence[str | Path] | BesideRows,
         *,
         whole: str | None = None,
     ):
         self.whole = whole
         path = Path(source) if isinstance(source, str | Path) else None
         self._folder = path if path is not None and path.is_dir() else None
-        self._rows: Rows = (
-            FrameRows(source) if isinstance(source, pd.DataFrame) else ParquetRows(_files(source))
-        )
+        self._rows: Rows
+        if isinstance(source, BesideRows):
+            self._rows = source
+        elif isinstance(source, pd.DataFrame):
+            self._rows = FrameRows(source)
+        else:
+            self._rows = ParquetRows(_files(source))
         names = pd.Index(self._rows.columns)
         if not names.is_unique:
             twice = ", ".join(map(str, names[names.duplicated()].unique()))
@@ -264,6 +269,33 @@ class Table:
         if not 0 <= rows.start < rows.stop <= self.n_rows or rows.step != 1:
             raise ValueError(f"rows must lie within 0..{self.n_rows:,}, got {rows!r}")
         return self._rows.between(rows, columns)
+
+    def beside(self, other: Table, on: str = "application_id") -> Table:
+        """These rows with the columns that another table of one row an id adds to them.
+
+        Nothing is read before it is asked for. It is quick where both tables have the ids in one
+        order, as a table has that was made of the other; else the other is read through for each
+        piece. What the other does not know is missing; a column of both is this table's.
+
+        Parameters
+        ----------
+        other : Table
+        on : str
+            Column of the ids, in both.
+
+        Raises
+        ------
+        DataContractError
+            One of them has no such column. Once rows are read: an id comes again in `other`.
+
+        Examples
+        --------
+        >>> scores = Table(pd.DataFrame({"application_id": ["a", "b"], "score": [600, 500]}))
+        >>> asked = Table(pd.DataFrame({"application_id": ["b", "a"], "channel": ["app", "web"]}))
+        >>> scores.beside(asked).frame(["score", "channel"]).to_dict("list")
+        {'score': [600, 500], 'channel': ['web', 'app']}
+        """
+        return Table(BesideRows(self._rows, other._rows, on), whole=self.whole)
 
     def column(self, name: str) -> Any:
         """One column as arrow holds it, of all rows.

@@ -22,6 +22,7 @@ from riskkit.checks import (
     whole_loans,
 )
 from riskkit.columns import calendar_months
+from riskkit.loan_values import LoanValues
 from riskkit.partitions import total
 from riskkit.tables import Table
 
@@ -48,7 +49,7 @@ def cohort_counts(
     book: pd.DataFrame | Table,
     *,
     dpd: Sequence[Passed] = (30, 60, 90),
-    by: str | pd.Series | None = None,
+    by: str | pd.Series | LoanValues | None = None,
     squares: bool = False,
 ) -> pd.DataFrame:
     """Table of counts by cohort and month on book, from which vintages and hazards follow.
@@ -70,9 +71,9 @@ def cohort_counts(
     dpd : sequence of int, in days, or "loss"
         Thresholds n; "loss" is the charge-off whatever the days. Outcomes know one event, their
         default, and ignore this.
-    by : str or Series, optional
+    by : str, Series or LoanValues, optional
         What to count apart: a column of `book`, constant within a loan, e.g. "term_months", or
-        where the book has none, a named Series of its values, index loan_id.
+        where the book has none, a named Series of its values, index loan_id, or named LoanValues.
     squares : bool
         Count what the error of a rate by amount rests on, too, where amounts are known.
 
@@ -137,12 +138,17 @@ def cohort_counts(
         raise ValueError(f"dpd must be different thresholds in days >= 0 or 'loss', got {dpd!r}")
     if not isinstance(book, pd.DataFrame):
         count = partial(cohort_counts, dpd=thresholds, by=by, squares=squares)
-        return total(count, whole_loans(book))
-    if isinstance(by, pd.Series):
+        columns = [*COUNTED_FROM, *([by] if isinstance(by, str) else [])]
+        return total(count, whole_loans(book), columns=columns)
+    if isinstance(by, pd.Series | LoanValues):
         require_columns(book, ["loan_id"], "outcomes" if "event" in book.columns else "performance")
         if by.name in COUNTED_FROM:
             raise ValueError(f"by must not be named as a column that is counted, {by.name!r}")
-        book, by = book.assign(**{str(by.name): book["loan_id"].map(by)}), str(by.name)
+        ids = book["loan_id"]
+        values = by.of(ids) if isinstance(by, LoanValues) else ids.map(by)
+        if isinstance(values.dtype, pd.CategoricalDtype):
+            values = values.astype(values.cat.categories.dtype)
+        book, by = book.assign(**{str(by.name): values}), str(by.name)
     if "event" in book.columns:
         return _count_outcomes(book, by, squares)
     return _count_panel(book, thresholds, by, squares)
