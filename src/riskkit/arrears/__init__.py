@@ -8,8 +8,8 @@ default (:func:`fit_lgd`).
 Files, in the order the data walks through them: `moves_in_arrears` (states and counted moves),
 `climate_effects` (what a bad month does), `default_chain` (when a loan is first in default),
 `chain_moves` (moves month by month, for whoever follows loans himself), `exposures` (loans on the
-books, and what each will owe), `loans_in_view` (which loans need more than counting), `workouts` (what loans bring from a default on),
-`loss_given_default`.
+books, and what each will owe), `loans_in_view` (which loans need more than counting), `workouts`
+(what loans bring from a default on), `loss_given_default`.
 """
 
 from riskkit.arrears.chain_moves import ChainMoves

@@ -85,7 +85,8 @@ def decline_counts(applications: pd.DataFrame | Table, *, by: str | None = None)
 def _by_reason(applications: pd.DataFrame, by: str | None) -> pd.DataFrame:
     """Applications by month and reason, "" of all."""
     counts = decline_counts(applications, by=by).rename(columns={"applications": ""})
-    return counts.rename_axis(columns="reason").stack().rename("n").to_frame()
+    long = counts.melt(var_name="reason", value_name="n", ignore_index=False)
+    return long.set_index("reason", append=True)
 
 
 def decline_table(

@@ -182,7 +182,9 @@ def due_sums(
     return _by_part(instalments, parts, count)
 
 
-def young_sums(panel: pd.DataFrame, parts: pd.Series | None, observed: pd.Timestamp) -> pd.DataFrame:
+def young_sums(
+    panel: pd.DataFrame, parts: pd.Series | None, observed: pd.Timestamp
+) -> pd.DataFrame:
     """Loans three months old and those ever 30+ by then, by the month they are so old in."""
 
     def count(rows: pd.DataFrame) -> pd.DataFrame:

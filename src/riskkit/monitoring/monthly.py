@@ -129,9 +129,7 @@ def monthly_counts(
         raise ValueError("observed_to must be a day: without it nobody knows what is over")
     require_columns(applications, ["application_id", *([] if by is None else [by])], "applications")
     if not isinstance(applications, pd.DataFrame):
-        asked = partial(
-            _asked_block, score=score, rules=rules, special_codes=special_codes, by=by
-        )
+        asked = partial(_asked_block, score=score, rules=rules, special_codes=special_codes, by=by)
         return _of_tables(applications, performance, instalments, asked, observed, by)
     same_rows(applications=applications, score=score, exceptions=exceptions)
     twice = int(applications["application_id"].duplicated().sum())
@@ -246,7 +244,7 @@ def _side_by_side(tables: list[pd.DataFrame | None], by: str | None) -> pd.DataF
         empty = pd.DatetimeIndex([], name="month")
         index = empty if by is None else pd.MultiIndex.from_arrays([[], empty], names=names)
         return pd.DataFrame(index=index)
-    return pd.concat(told, axis=1).fillna(0).astype(np.int64)
+    return pd.concat(told, axis=1, sort=True).fillna(0).astype(np.int64)
 
 
 def _together(tables: list[pd.DataFrame], by: str | None) -> pd.DataFrame:

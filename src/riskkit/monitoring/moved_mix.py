@@ -112,7 +112,11 @@ def stability_counts(
         columns = ["applied_at", *([] if binner is None else binner.bins_)]
         columns += [] if score is None else [str(score)]
         count = partial(_stability_block, base=pd.Timestamp(base), binner=binner, score=score)
-        return total(count, applications, columns=columns)
+        counts = total(count, applications, columns=columns)
+        # sums of parts come in the order of the alphabet
+        order = pd.Index([SCORE, *([] if binner is None else binner.bins_)])
+        place = order.get_indexer(counts.index.get_level_values("feature"))
+        return counts.iloc[np.argsort(place, kind="stable")]
     n = len(applications)
     same_rows(applications=applications, base=base, score=score)
     in_base = flag_array(base, "base", n).astype(np.int64)

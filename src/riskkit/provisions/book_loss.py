@@ -268,8 +268,11 @@ def losses_under(
     outlooks : sequence of Outlook
     """
     n_months = _months_left(book)
+    performing = book["state"] < N_STATES
+    longest = int(book["mob"][performing].max()) if performing.any() else 0
+    lengths = n_months, longest
     parts = [
-        _losses_of_part(book.iloc[start : start + _MOST_LOANS], model, kinds, outlooks, n_months)
+        _losses_of_part(book.iloc[start : start + _MOST_LOANS], model, kinds, outlooks, lengths)
         for start in range(0, max(len(book), 1), _MOST_LOANS)
     ]
     if len(parts) == 1:
@@ -282,9 +285,10 @@ def _losses_of_part(
     model: LossModel,
     kinds: pd.DataFrame,
     outlooks: Sequence[Outlook],
-    n_months: int,
+    lengths: tuple[int, int],
 ) -> list[pd.DataFrame]:
-    """Losses of some of the loans, none of which runs longer than so many months."""
+    """Losses of some of the loans; those of all run so long ahead, and have run so long."""
+    n_months, longest = lengths
     performing = (book["state"] < N_STATES).to_numpy()
     loans = book[performing]
     asked = loans[["mob", "state"]].join(kinds.reindex(loans.index))
@@ -297,7 +301,7 @@ def _losses_of_part(
     rest = np.nan_to_num(model.lgd.of_book(book)[~performing])
     owed = book["balance"].to_numpy(float)[~performing]
     expected = np.ones(len(book))
-    expected[performing] = _expected_at_origination(model.chain, asked, n_months)
+    expected[performing] = _expected_at_origination(model.chain, asked, n_months, longest)
     followed: dict[bytes, Array] = {}
     tables = []
     for outlook in outlooks:
@@ -421,10 +425,11 @@ def _climate_ahead(
     return ahead + shift
 
 
-def _expected_at_origination(chain: ArrearsChain, asked: pd.DataFrame, n_months: int) -> Array:
+def _expected_at_origination(
+    chain: ArrearsChain, asked: pd.DataFrame, n_months: int, longest: int
+) -> Array:
     """Default probability in the months that remain, as seen from the month of disbursal."""
     start = asked.assign(mob=0, state=0)
-    longest = int(asked["mob"].max()) if len(asked) else 0
     found = default_probabilities(chain, start, longest + n_months).to_numpy()
     months = np.arange(1, longest + n_months + 1)
     later = (found * (months > asked["mob"].to_numpy()[:, None])).sum(axis=1)

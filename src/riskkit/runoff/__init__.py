@@ -2,15 +2,15 @@
 
 Files, in the order the data walks through them: `loans_in_default` (those that may still bring
 something), `open_loans` (loans that still have to pay), `loans_of_book`, `planned_lending` (those
-of today and those to come), `applications_in_view` (of which loans more
-is read than counts), `followed_loans` (which are followed one by one), `nothing_ahead` (why none can be followed), `moves` (how they move),
-`month_effects` (how far months differed), `climate_factor` (the climate that all loans share
-ahead), `future_cash` (what comes of them, by path, group and month), `loan_classes` (loans that
-move alike), `expected_cash` (the mean), `provisions_ahead` (what is set aside for them),
-`drawn_recoveries` (the luck of what comes after a default), `path_blocks` and `simulated_cash`
-(many courses of things), `path_quantiles` (what few of them exceed), `cash_spread` (how far they
-scatter), `daily_lending` (what is paid out day by day, and ahead), `lending_outlook` (the same for
-a page), `cash_profile` (when in a month cash comes).
+of today and those to come), `applications_in_view` (of which loans more is read than counts),
+`followed_loans` (which are followed one by one), `nothing_ahead` (why none can be followed),
+`moves` (how they move), `month_effects` (how far months differed), `climate_factor` (the climate
+that all loans share ahead), `future_cash` (what comes of them, by path, group and month),
+`loan_classes` (loans that move alike), `expected_cash` (the mean), `provisions_ahead` (what is set
+aside for them), `drawn_recoveries` (the luck of what comes after a default), `path_blocks` and
+`simulated_cash` (many courses of things), `path_quantiles` (what few of them exceed), `cash_spread`
+(how far they scatter), `daily_lending` (what is paid out day by day, and ahead), `lending_outlook`
+(the same for a page), `cash_profile` (when in a month cash comes).
 """
 
 from riskkit.runoff.applications_in_view import applications_in_view
