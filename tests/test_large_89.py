@@ -342,10 +342,13 @@ def test_followed_loans_have_the_money_of_all(world: SimpleNamespace) -> None:
     model, kinds = fitted(world), provisions.kinds_of(world.asked, bands_of(world))
     book = arrears.book_at(world.panel, world.asked, day)
     about = {"lookback_months": 3}
+    losses = provisions.loan_ecl(book, model, kinds)["ecl_lifetime_amount"]
     ahead = {"n_months": 20, "lending_months": 12, **about}
 
     def owing(most_loans: int) -> tuple[Any, runoff.OpenLoans]:
-        some = runoff.followed_loans(book, world.asked, day, most_loans=most_loans, **about)
+        some = runoff.followed_loans(
+            book, world.asked, day, most_loans=most_loans, losses=losses, **about
+        )
         today, cells = runoff.open_loans(some.book, model, kinds, n_months=20)
         planned, more = runoff.planned_loans(some.applications, kinds, model, day, **ahead)
         both = runoff.joined((some.scaled(today), cells), (some.scaled(planned), more))
@@ -358,6 +361,12 @@ def test_followed_loans_have_the_money_of_all(world: SimpleNamespace) -> None:
     some, part = owing(len(book) // 2)
     assert not some.are_all
     assert f"of {len(book):,} loans" in some.text
+    runs = book["state"] < arrears.DEFAULT
+    mean = losses[runs].sum() / book["balance"][runs].sum()
+    of_part = losses[runs & book.index.isin(some.book.index)].sum()
+    own = some.book["balance"][some.book["state"] < arrears.DEFAULT].sum()
+    off = of_part / own / mean - 1
+    assert f"is {abs(off):.1%} {'above' if off >= 0 else 'below'} that of all" in some.text
     assert 0.3 * len(book) < len(some.book) < 0.7 * len(book)
     runs, more = part.start == 0, whole.start == 0
     n = len(part.ids)

@@ -334,7 +334,7 @@ def _parts(
     for name in ("kind", "band"):
         if looked_up is not None:
             values = looked_up[name].astype("str").fillna("")
-        elif kinds is None or name not in kinds:
+        elif not isinstance(kinds, pd.DataFrame) or name not in kinds:
             values = pd.Series("", index=ids)
         else:
             values = ids.map(kinds[name].astype("str")).fillna("")

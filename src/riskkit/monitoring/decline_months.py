@@ -62,9 +62,9 @@ def decline_counts(applications: pd.DataFrame | Table, *, by: str | None = None)
         index = empty if by is None else pd.MultiIndex.from_arrays([[], empty], names=names)
         return pd.DataFrame(index=index)
     if not isinstance(applications, pd.DataFrame):
-        columns = [*_READ, *([] if by is None else [by])]
+        read = [*_READ, *([] if by is None else [by])]
         count = partial(_by_reason, by=by)
-        long = total(count, applications, columns=columns)["n"].unstack("reason", fill_value=0)
+        long = total(count, applications, columns=read)["n"].unstack("reason", fill_value=0)
         order = long.drop(columns="").sum().sort_values(ascending=False, kind="stable").index
         return long.rename(columns={"": "applications"})[["applications", *order]].rename_axis(
             columns=None

@@ -129,7 +129,8 @@ def monthly_counts(
         raise ValueError("observed_to must be a day: without it nobody knows what is over")
     require_columns(applications, ["application_id", *([] if by is None else [by])], "applications")
     if not isinstance(applications, pd.DataFrame):
-        asked = partial(_asked_block, score=score, rules=rules, special_codes=special_codes, by=by)
+        points = None if score is None else str(score)
+        asked = partial(_asked_block, score=points, rules=rules, special_codes=special_codes, by=by)
         return _of_tables(applications, performance, instalments, asked, observed, by)
     same_rows(applications=applications, score=score, exceptions=exceptions)
     twice = int(applications["application_id"].duplicated().sum())
@@ -166,7 +167,7 @@ def _of_tables(
     lent = lent_column(applications.columns)
     of_loans = [name for name in (lent, by) if name]
     known = LoanValues.from_table(applications, of_loans) if of_loans else None
-    about = {"known": known, "by": by}
+    about: dict[str, Any] = {"known": known, "by": by}
     count = partial(asked, has_book=has_book)
     tables = [total(count, applications, columns=columns)]
     if instalments is not None and len(instalments):

@@ -110,8 +110,9 @@ def stability_counts(
     """
     if not isinstance(applications, pd.DataFrame):
         columns = ["applied_at", *([] if binner is None else binner.bins_)]
-        columns += [] if score is None else [str(score)]
-        count = partial(_stability_block, base=pd.Timestamp(base), binner=binner, score=score)
+        named = None if score is None else str(score)
+        columns += [named] if named else []
+        count = partial(_stability_block, base=pd.Timestamp(base), binner=binner, score=named)
         counts = total(count, applications, columns=columns)
         # sums of parts come in the order of the alphabet
         order = pd.Index([SCORE, *([] if binner is None else binner.bins_)])

@@ -130,8 +130,9 @@ def cohort_profit(
         index = pd.MultiIndex.from_arrays([[], []], names=["cohort", "mob"])
         return pd.DataFrame(columns=names, index=index)
     last_month = int(calendar_months([span["month_end"].max()])[0])
-    about = {"costs": costs, "fees": fees, "cohort_freq": cohort_freq, "last_month": last_month}
-    count = partial(_profit_cells, **about)
+    count = partial(
+        _profit_cells, costs=costs, fees=fees, cohort_freq=cohort_freq, last_month=last_month
+    )
     cells = total(count, whole_loans(performance), columns=_READ).sort_index()
     period = span["cohort"].dt.to_period(cohort_freq)
     newest = pd.Series(calendar_months(span["cohort"])).groupby(period.array).max()

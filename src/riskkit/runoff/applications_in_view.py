@@ -62,13 +62,13 @@ def applications_in_view(
     ------
     riskkit definition.
     """
-    named = [] if file is None else [*file.stress.values(), *file.sharing.values()]
-    segments = [block.segment for block in named]
+    segments = [] if file is None else [block.segment for block in file.stress.values()]
+    segments += [] if file is None else [block.segment for block in file.sharing.values()]
     segments += [] if overlays is None else list(overlays["segment"])
     wanted = [*_READ, *(column for segment in segments for column in segment)]
     columns = [name for name in dict.fromkeys(wanted) if name in applications.columns]
-    about = {"day": day, "lookback_months": lookback_months}
-    keep = partial(_in_view, hashes=np.unique(hash_ids(ids)), **about)
+    hashes = np.unique(hash_ids(ids))
+    keep = partial(_in_view, hashes=hashes, day=day, lookback_months=lookback_months)
     found = collected(keep, applications, columns=columns)
     return found[columns].reset_index(drop=True)
 

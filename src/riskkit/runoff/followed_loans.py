@@ -19,7 +19,7 @@ from riskkit.tables import hash_ids
 
 __all__ = ["FollowedLoans", "followed_loans"]
 
-_COLUMNS = ["running", "balance", "gone", "gone_balance", "lent", "lent_amount"]
+_COLUMNS = ["running", "balance", "gone", "gone_balance", "lent", "lent_amount", "loss"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class FollowedLoans:
         Of the loans followed.
     sums : DataFrame, index "all", "followed"
         `running`, `gone`, `lent`: loans never in default, in default, and lent lately; `balance`,
-        `gone_balance` and `lent_amount`, fen.
+        `gone_balance`, `lent_amount`, and `loss` expected of those never in default, fen.
     """
 
     book: pd.DataFrame
@@ -63,9 +63,21 @@ class FollowedLoans:
         return (
             f"*From here on {loans['followed']:,} of {loans['all']:,} loans on the books, and as "
             "many in a hundred of those lent lately, are followed one by one, chosen by a hash of "
-            "their id. All amounts are multiplied so that what is owed and lent is that of all. "
-            "The luck of single loans then counts for a little more than it does: what is needed "
-            "is told a little too high, never too low.*"
+            "their id. All amounts are multiplied so that what is owed and lent is that of all; "
+            "the luck of single loans then counts for a little more than it does."
+            f"{self._told_error()}*"
+        )
+
+    def _told_error(self) -> str:
+        """By how much the loss expected of those followed is off, in words."""
+        whole, part = (float(self.sums.loc[row, "loss"]) for row in ("all", "followed"))
+        if not whole > 0:
+            return ""
+        off = part * self._factor("balance") / whole - 1
+        side = "above" if off >= 0 else "below"
+        return (
+            " What is set aside for those that run, multiplied so, is "
+            f"{abs(off):.1%} {side} that of all: so far may losses be off, too."
         )
 
     def scaled(self, loans: OpenLoans) -> OpenLoans:
@@ -117,6 +129,7 @@ def followed_loans(
     *,
     most_loans: int,
     lookback_months: int,
+    losses: pd.Series | None = None,
 ) -> FollowedLoans:
     """Loans to be followed one by one: all, or of very many an even part.
 
@@ -135,6 +148,9 @@ def followed_loans(
         lent lately.
     lookback_months : int
         As of :func:`riskkit.runoff.planned_loans`.
+    losses : Series, index loan_id, optional
+        Expected of each loan on the books, fen, such as `ecl_lifetime_amount`: what tells how far
+        the loans followed are like all.
 
     Raises
     ------
@@ -148,14 +164,14 @@ def followed_loans(
     if most_loans < 1:
         raise ValueError(f"most_loans must be >= 1, got {most_loans!r}")
     lately = applications.iloc[lent_lately(applications, day, lookback_months)]
-    whole = _sums(book, lately)
+    whole = _sums(book, lately, losses)
     if len(book) <= most_loans:
         return FollowedLoans(book, applications, pd.DataFrame({"all": whole, "followed": whole}).T)
     limit = np.uint64(int(2**64 * (most_loans / len(book))))
     part = book[_hashes(book.index.to_series()) < limit]
     chosen = applications[_hashes(applications["application_id"]) < limit]
     chosen = chosen.reset_index(drop=True)
-    sums = _sums(part, chosen.iloc[lent_lately(chosen, day, lookback_months)])
+    sums = _sums(part, chosen.iloc[lent_lately(chosen, day, lookback_months)], losses)
     return FollowedLoans(part, chosen, pd.DataFrame({"all": whole, "followed": sums}).T)
 
 
@@ -164,12 +180,13 @@ def _hashes(ids: pd.Series) -> Array:
     return hash_ids("followed " + ids.astype("str"))
 
 
-def _sums(book: pd.DataFrame, lately: pd.DataFrame) -> pd.Series:
+def _sums(book: pd.DataFrame, lately: pd.DataFrame, losses: pd.Series | None) -> pd.Series:
     runs = (book["state"] < N_STATES).to_numpy()
     balance = book["balance"].to_numpy(np.int64)
     terms = loan_terms(lately, pd.Index(lately["application_id"]), "booked lately")
+    expected = 0 if losses is None else int(losses.reindex(book.index[runs]).sum())
     values = [
         int(runs.sum()), int(balance[runs].sum()), int((~runs).sum()), int(balance[~runs].sum()),
-        len(lately), int(terms["amount"].sum()),
+        len(lately), int(terms["amount"].sum()), expected,
     ]  # fmt: skip
     return pd.Series(values, index=_COLUMNS)
