@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,10 +16,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal, assert_series_equal
+from stress_world import two_loans
 
 from riskkit import (
     arrears,
     first_payments,
+    funding,
     lights,
     monitoring,
     partitions,
@@ -31,6 +34,8 @@ from riskkit import (
     vintage,
 )
 from riskkit.binning import WoeBinner
+from riskkit.funding.stress_paths import no_shock
+from riskkit.funding.stressed_lender import chance_errors, condensed_lender, course_of
 from riskkit.loan_values import LoanValues, rows_of
 from riskkit.tables import Table, part_path, table, write_table
 
@@ -383,3 +388,45 @@ def test_followed_loans_have_the_money_of_all(world: SimpleNamespace) -> None:
     assert list(some.of(values).index) == list(some.book.index)
     with pytest.raises(ValueError, match="most_loans must be >= 1, got 0"):
         runoff.followed_loans(book, world.asked, day, most_loans=0, **about)
+
+
+def test_a_row_may_stand_for_several_loans() -> None:
+    lender = two_loans()
+    several = np.array([3.0, 5.0])
+    one, many = course_of(lender), course_of(replace(lender, number=several))
+    # its money is that of all of them already, only numbers grow
+    amounts = [name for name in one if name.endswith("_amount") and name != "cost_amount"]
+    assert_frame_equal(one[["loss_amount", "balance"]], many[["loss_amount", "balance"]])
+    assert amounts
+    start = one["lent_loans"].to_numpy()
+    assert many["lent_loans"].tolist() == (5 * start).tolist()
+    assert many["running_loans"].iloc[0] > one["running_loans"].iloc[0]
+    # and taken together they are as many
+    together, shock = condensed_lender(
+        replace(lender, number=several), no_shock(lender.loans.n_months)
+    )
+    assert together.numbers.sum() == several.sum()
+    assert_frame_equal(course_of(together, shock), many)
+    errors = [
+        chance_errors(replace(lender, number=number), no_shock(lender.loans.n_months), seed=1)
+        for number in (None, np.array([4.0, 4.0]))
+    ]
+    assert_frame_equal(errors[0] / 2, errors[1])
+
+
+def test_money_of_open_loans_is_multiplied_and_so_is_a_pool_of_which_a_part_is_followed() -> None:
+    loans = two_loans().loans
+    more = loans.times(np.array([2.0, 1.5]), 3.0)
+    assert more.owed[0].tolist() == (2 * loans.owed[0]).tolist()
+    assert more.due[1].tolist() == np.rint(1.5 * loans.due[1]).tolist()
+    assert more.fee.tolist() == np.rint(loans.fee * [2.0, 1.5]).tolist()
+    assert more.in_default.tolist() == (3 * loans.in_default).tolist()
+    notes = pd.DataFrame({"amount": [900], "rate": [0.05]}, index=["Senior"])
+    deal = funding.Deal(tranches=notes, start=pd.Timestamp("2024-01-31"))
+    running = loans.ids[loans.start == 0]
+    chosen = pd.Series(True, index=running)
+    mine = deal.open_loans(loans, chosen)
+    owed = int(mine.owed[mine.start == 0, 0].sum())
+    assert deal.open_loans(loans, chosen, owed).owed.tolist() == mine.owed.tolist()
+    part = deal.open_loans(loans, chosen, 3 * owed)
+    assert int(part.owed[part.start == 0, 0].sum()) == 3 * owed
