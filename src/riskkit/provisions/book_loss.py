@@ -257,7 +257,11 @@ def loan_ecl(
 
 
 def losses_under(
-    book: pd.DataFrame, model: LossModel, kinds: pd.DataFrame, outlooks: Sequence[Outlook]
+    book: pd.DataFrame,
+    model: LossModel,
+    kinds: pd.DataFrame,
+    outlooks: Sequence[Outlook],
+    columns: Sequence[str] | None = None,
 ) -> list[pd.DataFrame]:
     """:func:`loan_ecl` under each of several outlooks; what they share is worked out once.
 
@@ -266,15 +270,20 @@ def losses_under(
     book, model, kinds
         As in :func:`loan_ecl`.
     outlooks : sequence of Outlook
+    columns : sequence of str, optional
+        Those to give, without the loans' ids, where no more is asked of very many loans.
     """
     n_months = _months_left(book)
     performing = book["state"] < N_STATES
     longest = int(book["mob"][performing].max()) if performing.any() else 0
     lengths = n_months, longest
-    parts = [
-        _losses_of_part(book.iloc[start : start + _MOST_LOANS], model, kinds, outlooks, lengths)
-        for start in range(0, max(len(book), 1), _MOST_LOANS)
-    ]
+    parts = []
+    for start in range(0, max(len(book), 1), _MOST_LOANS):
+        some = book.iloc[start : start + _MOST_LOANS]
+        tables = _losses_of_part(some, model, kinds, outlooks, lengths)
+        if columns is not None:
+            tables = [table[list(columns)].reset_index(drop=True) for table in tables]
+        parts.append(tables)
     if len(parts) == 1:
         return parts[0]
     return [pd.concat(tables) for tables in zip(*parts, strict=True)]
