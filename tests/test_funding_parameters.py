@@ -9,7 +9,7 @@ from riskkit import funding
     ("name", "least", "most"),
     [
         ("n_paths", 100, 100_000), ("horizon_months", 12, 120), ("lookback_months", 1, 36),
-        ("simulation_seed", 0, 2**31 - 1),
+        ("simulation_seed", 0, 2**31 - 1), ("most_loans", 1_000, 10_000_000),
     ],
 )  # fmt: skip
 def test_settings_of_the_simulation_have_bounds(name, least, most):

@@ -20,7 +20,7 @@ from riskkit.checks import DataContractError
 from riskkit.partitions import collected
 from riskkit.tables import Table, hash_ids
 
-__all__ = ["BOOK_COLUMNS", "LoanValues"]
+__all__ = ["BOOK_COLUMNS", "LoanValues", "is_among", "rows_of"]
 
 # of a panel, or of outcomes: what a loan's age, arrears, amount and end are read from
 BOOK_COLUMNS = (
@@ -96,6 +96,33 @@ class LoanValues:
             return values
         return cls(values.index, _compact(values))
 
+    @classmethod
+    def collected(
+        cls,
+        fn: Callable[[pd.DataFrame], pd.DataFrame],
+        table: Table,
+        columns: Sequence[str],
+        key: str = "application_id",
+    ) -> LoanValues:
+        """A row of values an id of what a function makes of each block; text becomes a category.
+
+        Parameters
+        ----------
+        fn : callable
+            From rows to rows with the column `key`; picklable, as of
+            :func:`riskkit.partitions.collected`.
+        table : Table
+        columns : sequence of str
+            Of the table, those that `fn` needs.
+        key : str
+            Column of the ids.
+        """
+        rows = collected(partial(_made, fn, key), table, columns=columns)
+        hashes = rows.pop(key).to_numpy()
+        found = cls.__new__(cls)
+        found._keep(hashes, _compact(rows))
+        return found
+
     def mapped(self, fn: Callable[[pd.Series], Any], name: str) -> LoanValues:
         """What a function makes of the values, of the same loans.
 
@@ -135,14 +162,7 @@ class LoanValues:
         A category is given as its words. Rows of one loan that follow one another are looked up
         once.
         """
-        array = ids.array
-        new = np.ones(len(ids), dtype=bool)
-        new[1:] = np.asarray(array[1:] != array[:-1], dtype=bool)
-        asked = hash_ids(ids.iloc[new.nonzero()[0]])
-        place = np.searchsorted(self._hashes, asked)
-        place[place == len(self._hashes)] = 0
-        known = self._hashes[place] == asked if len(self._hashes) else np.zeros(len(asked), bool)
-        place = np.where(known, place, -1)[np.cumsum(new) - 1]
+        place = _places(self._hashes, ids)
         if (place < 0).any():
             found = self.values.reindex(place)
         else:
@@ -166,6 +186,79 @@ def _in_words(values: Any) -> Any:
     return values.astype(values.cat.categories.dtype) if is_category else values
 
 
+def rows_of(
+    table: pd.DataFrame | Table,
+    ids: Any,
+    columns: Sequence[str] | None = None,
+    *,
+    key: str = "application_id",
+) -> pd.DataFrame:
+    """Rows of a table of some loans or applications, in its order, counted from 0.
+
+    Parameters
+    ----------
+    table : DataFrame or Table
+        A Table is read block by block: memory holds a block and the rows wanted.
+    ids : Index, Series or array-like
+        None may be missing; one that the table does not know gives no row.
+    columns : sequence of str, optional
+        Those to give, as far as the table has them; by default all.
+    key : str
+        Column of the ids.
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"application_id": ["a", "b", "c"], "term_months": [6, 12, 3]})
+    >>> rows_of(table, ["c", "a", "x"])["term_months"].tolist()
+    [6, 3]
+    """
+    there = list(table.columns)
+    wanted = there if columns is None else [name for name in columns if name in there]
+    hashes = np.unique(hash_ids(ids))
+    read = wanted if key in wanted else [*wanted, key]
+    found = collected(partial(_among, key=key, hashes=hashes), table, columns=read)
+    return found[wanted].reset_index(drop=True)
+
+
+def is_among(ids: pd.Series, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which ids have one of these hashes.
+
+    Parameters
+    ----------
+    ids : Series
+        None missing.
+    hashes : array of uint64, ascending
+        Of :func:`riskkit.tables.hash_ids`.
+    """
+    return _places(hashes, ids) >= 0
+
+
+def _places(hashes: NDArray[np.uint64], ids: pd.Series) -> NDArray[np.intp]:
+    """Place of each id among the hashes, −1 where it has none; neighbours alike are asked once."""
+    array = ids.array
+    new = np.ones(len(ids), dtype=bool)
+    new[1:] = np.asarray(array[1:] != array[:-1], dtype=bool)
+    asked = hash_ids(ids.iloc[new.nonzero()[0]])
+    place = np.searchsorted(hashes, asked)
+    place[place == len(hashes)] = 0
+    known = hashes[place] == asked if len(hashes) else np.zeros(len(asked), bool)
+    return np.where(known, place, -1)[np.cumsum(new) - 1]
+
+
+def _among(frame: pd.DataFrame, key: str, hashes: NDArray[np.uint64]) -> pd.DataFrame:
+    return frame[is_among(frame[key], hashes)]
+
+
 def _hashed(frame: pd.DataFrame, key: str) -> pd.DataFrame:
     # the text of millions of ids at once would take more memory than all that is kept
     return frame.assign(**{key: hash_ids(frame[key])})
+
+
+def _made(
+    fn: Callable[[pd.DataFrame], pd.DataFrame], key: str, frame: pd.DataFrame
+) -> pd.DataFrame:
+    return _hashed(fn(frame), key)

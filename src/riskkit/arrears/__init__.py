@@ -8,8 +8,8 @@ default (:func:`fit_lgd`).
 Files, in the order the data walks through them: `moves_in_arrears` (states and counted moves),
 `climate_effects` (what a bad month does), `default_chain` (when a loan is first in default),
 `chain_moves` (moves month by month, for whoever follows loans himself), `exposures` (loans on the
-books, and what each will owe), `workouts` (what loans bring from a default on),
-`loss_given_default`.
+books, and what each will owe), `loans_in_view` (which loans need more than counting), `workouts`
+(what loans bring from a default on), `loss_given_default`.
 """
 
 from riskkit.arrears.chain_moves import ChainMoves
@@ -27,6 +27,7 @@ from riskkit.arrears.exposures import (
     last_month_ends,
     loan_terms,
 )
+from riskkit.arrears.loans_in_view import defaulted_loans, loans_in_view
 from riskkit.arrears.loss_given_default import LossGivenDefault, fit_lgd, lgd_cohorts, positions_of
 from riskkit.arrears.moves_in_arrears import (
     DEFAULT,
@@ -48,6 +49,7 @@ __all__ = [
     "book_at",
     "default_exposures",
     "default_probabilities",
+    "defaulted_loans",
     "fit_chain",
     "fit_lgd",
     "how_they_left",
@@ -55,6 +57,7 @@ __all__ = [
     "last_month_ends",
     "lgd_cohorts",
     "loan_terms",
+    "loans_in_view",
     "monthly_moves",
     "panel_amounts",
     "performing_probabilities",

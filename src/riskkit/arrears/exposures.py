@@ -5,6 +5,8 @@ Takes the performance panel and the applications; gives a row per loan, and bala
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -16,24 +18,34 @@ from riskkit.arrears.moves_in_arrears import (
     loan_months,
     panel_amounts,
 )
-from riskkit.checks import Array, DataContractError, require_columns
+from riskkit.checks import Array, DataContractError, require_columns, whole_loans
 from riskkit.columns import calendar_months
 from riskkit.instalments import contract_rate, schedules
+from riskkit.loan_values import is_among
+from riskkit.migration import bucket_reading
+from riskkit.partitions import collected
+from riskkit.tables import Table, hash_ids
 
 __all__ = ["book_at", "default_exposures", "how_they_left", "last_month_ends", "loan_terms"]
 
 NOT_SEEN = "not seen"
+_READ = ("loan_id", "cohort", "mob", "month_end", "dpd", "status", "balance")
 
 
-def last_month_ends(performance: pd.DataFrame) -> list[pd.Timestamp]:
+def last_month_ends(performance: pd.DataFrame | Table) -> list[pd.Timestamp]:
     """The last month-end of a panel and, where it has one, the month-end before."""
-    last = performance["month_end"].max()
-    before = performance["month_end"][performance["month_end"] < last].max()
+    ends = collected(_month_ends, performance, columns=["month_end"])["month_end"]
+    last = ends.max()
+    before = ends[ends < last].max()
     return [last] if pd.isna(before) else [last, before]
 
 
+def _month_ends(performance: pd.DataFrame) -> pd.DataFrame:
+    return performance[["month_end"]].drop_duplicates()
+
+
 def book_at(
-    performance: pd.DataFrame,
+    performance: pd.DataFrame | Table,
     applications: pd.DataFrame,
     as_of: pd.Timestamp | str,
     *,
@@ -47,8 +59,8 @@ def book_at(
 
     Parameters
     ----------
-    performance : DataFrame
-        The panel, with balance.
+    performance : DataFrame or Table
+        The panel, with balance. A Table is read block by block.
     applications : DataFrame
         application_id, amount, term_months, offer_apr; where they are there, offer_limit (the loan
         is then not above it), product (else equal instalments) and offer_fee_rate (else none).
@@ -78,17 +90,27 @@ def book_at(
     riskkit definition; effective rate: IFRS 9, Appendix A, the rate that the borrower's payments
     earn on what was handed over.
     """
-    require_columns(performance, ["balance"], "performance")
+    if isinstance(performance, pd.DataFrame):
+        require_columns(performance, ["balance"], "performance")
     require_columns(
         applications, ["application_id", "amount", "term_months", "offer_apr"], "applications"
     )
-    panel = performance[performance["month_end"] <= pd.Timestamp(as_of)]
+    day = pd.Timestamp(as_of)
+    if not isinstance(performance, pd.DataFrame):
+        by = by or bucket_reading(performance)
+    found = partial(_on_books, day=day, by=by)
+    return _priced(collected(found, whole_loans(performance), columns=_READ), applications)
+
+
+def _on_books(performance: pd.DataFrame, day: pd.Timestamp, by: Reading | None) -> pd.DataFrame:
+    """Loans on the books of a day, without what their applications say of them."""
+    panel = performance[performance["month_end"] <= day]
     months = loan_months(panel, by=by)
     if not len(panel):
-        return _priced(panel.head(0).assign(state=0, entry_mob=0), applications)
+        return panel.head(0).assign(state=0, entry_mob=0)
     ends = np.append(months.starts[1:], len(panel)) - 1
     at = np.flatnonzero(
-        (months.month[ends] == calendar_months([as_of])[0]) & (months.state[ends] != ENDED)
+        (months.month[ends] == calendar_months([day])[0]) & (months.state[ends] != ENDED)
     )
     status = panel["status"].to_numpy()
     ended = np.isin(status[ends[at]], ["prepaid", "matured"])  # after a default
@@ -117,7 +139,7 @@ def book_at(
         seen = np.full(len(months.starts), -1)
         seen[months.loan[marked]] = marked
         book[name] = np.where(seen[at] >= 0, mob[rows] - mob[seen[at]], np.nan)
-    return _priced(book, applications)
+    return book
 
 
 def _priced(book: pd.DataFrame, applications: pd.DataFrame) -> pd.DataFrame:
@@ -182,13 +204,15 @@ def loan_terms(applications: pd.DataFrame, ids: pd.Index, where: str) -> pd.Data
     )
 
 
-def how_they_left(performance: pd.DataFrame, ids: pd.Index, as_of: pd.Timestamp | str) -> pd.Series:
+def how_they_left(
+    performance: pd.DataFrame | Table, ids: pd.Index, as_of: pd.Timestamp | str
+) -> pd.Series:
     """How loans that are on the books no more have left them.
 
     Parameters
     ----------
-    performance : DataFrame
-        The panel, sorted by loan and month.
+    performance : DataFrame or Table
+        The panel, sorted by loan and month. A Table is read block by block.
     ids : Index
         Loans on the books at an earlier month-end.
     as_of : Timestamp or str
@@ -200,8 +224,14 @@ def how_they_left(performance: pd.DataFrame, ids: pd.Index, as_of: pd.Timestamp 
         matured; "written off" if it is charged off and no row follows; else "not seen": they are
         seen again after `as_of`, or their rows have stopped without an end.
     """
-    day = pd.Timestamp(as_of)
-    panel = performance[performance["loan_id"].isin(ids)]
+    hashes = np.unique(hash_ids(ids))
+    left = partial(_left_by, hashes=hashes, day=pd.Timestamp(as_of))
+    columns = ["loan_id", "month_end", "status"]
+    return collected(left, whole_loans(performance), columns=columns)["how"].astype("str")
+
+
+def _left_by(performance: pd.DataFrame, hashes: Array, day: pd.Timestamp) -> pd.DataFrame:
+    panel = performance[is_among(performance["loan_id"], hashes)]
     known = panel[panel["month_end"] <= day]
     last = known.drop_duplicates("loan_id", keep="last").set_index("loan_id")
     again = panel["loan_id"][panel["month_end"] > day]
@@ -210,7 +240,7 @@ def how_they_left(performance: pd.DataFrame, ids: pd.Index, as_of: pd.Timestamp 
     written_off = (status == "charged_off") & ~last.index.isin(again)
     how = np.select([repaid, written_off], ["repaid", "written off"], default=NOT_SEEN)
     left = repaid | (last["month_end"] < day)
-    return pd.Series(how, index=last.index)[left].astype("str")
+    return pd.DataFrame({"how": pd.Series(how, index=last.index, dtype="str")[left]})
 
 
 def default_exposures(book: pd.DataFrame, n_months: int) -> Array:

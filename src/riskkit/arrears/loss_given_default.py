@@ -194,6 +194,7 @@ def fit_lgd(
     by: Reading | None = None,
     least_loans: int = _FEW_DEFAULTS,
     horizon_months: int | None = None,
+    watched_to: pd.Timestamp | None = None,
 ) -> LossGivenDefault:
     """Loss given default from all cash after it, with what the open loans still expect.
 
@@ -213,7 +214,8 @@ def fit_lgd(
     Parameters
     ----------
     performance : DataFrame
-        The panel up to the day looked back from, with balance, paid_amount, recovered_amount.
+        The panel up to the day looked back from, with balance, paid_amount, recovered_amount; or
+        of it the loans that were ever in default, with `by` and `watched_to` of the whole panel.
     effective_rates : Series, index loan_id
         A month, fractions. A loan that is not there is left out.
     terms : Series, index loan_id, optional
@@ -225,6 +227,8 @@ def fit_lgd(
         Positions of fewer loans are taken together with the next.
     horizon_months : int, optional
         Cash of so many months alone, the rest counting as lost; all of it unless given.
+    watched_to : Timestamp, optional
+        The month-end up to which loans were watched; the last of `performance` unless given.
 
     Returns
     -------
@@ -236,7 +240,7 @@ def fit_lgd(
     Additive (incremental loss ratio) method of loss reserving, as in Mack (2002),
     Schadenversicherungsmathematik, section 3.1.3; interval: the influence of each loan.
     """
-    workout = workouts_in(performance, effective_rates, by)
+    workout = workouts_in(performance, effective_rates, by, watched_to)
     if horizon_months is not None:
         workout = replace(workout, horizon=min(horizon_months, LONGEST_MONTHS))
     months, owed = workout.months, workout.owed
@@ -285,12 +289,13 @@ def lgd_cohorts(
     *,
     freq: str = "Q",
     by: Reading | None = None,
+    watched_to: pd.Timestamp | None = None,
 ) -> pd.DataFrame:
     """What defaults of each period have brought so far, and are expected to bring yet.
 
     Parameters
     ----------
-    performance, effective_rates, by
+    performance, effective_rates, by, watched_to
         As in :func:`fit_lgd`.
     lgd : LossGivenDefault
     freq : {"M", "Q", "Y"}
@@ -308,7 +313,7 @@ def lgd_cohorts(
     ------
     riskkit definition.
     """
-    workout = workouts_in(performance, effective_rates, by)
+    workout = workouts_in(performance, effective_rates, by, watched_to)
     months, start = workout.months, workout.default_rows
     owed = workout.owed[start]
     loan = months.loan[start]

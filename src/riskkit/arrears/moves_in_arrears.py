@@ -17,6 +17,7 @@ import pandas as pd
 
 from riskkit.checks import Array, DataContractError, loan_starts, require_columns, whole_loans
 from riskkit.columns import calendar_months
+from riskkit.loan_values import LoanValues
 from riskkit.migration import bucket, bucket_reading
 from riskkit.partitions import total
 from riskkit.tables import Table
@@ -34,6 +35,7 @@ __all__ = [
     "monthly_moves",
     "panel_amounts",
     "rows_later",
+    "rows_until",
 ]
 
 # more than 90 days past due is a default, which a loan reaches with so many months in arrears
@@ -181,9 +183,10 @@ def rows_later(months: Months, rows: Array, lag: int) -> Array:
 
 def monthly_moves(
     performance: pd.DataFrame | Table,
-    kinds: pd.DataFrame | None = None,
+    kinds: pd.DataFrame | LoanValues | None = None,
     *,
     by: Reading | None = None,
+    as_of: pd.Timestamp | None = None,
 ) -> pd.DataFrame:
     """Moves of loans not yet in default from one month-end to the next, by age and month.
 
@@ -195,11 +198,13 @@ def monthly_moves(
     ----------
     performance : DataFrame or Table
         The panel, sorted by loan and month. A Table is counted block by block.
-    kinds : DataFrame, index loan_id, optional
+    kinds : DataFrame, index loan_id, or LoanValues, optional
         `kind`, such as the term, and `band`, such as a band of the score, as text; a loan that it
         does not know has the kind and band "".
     by : {"months", "days"}, optional
         As in :func:`riskkit.migration.transition_counts`.
+    as_of : Timestamp, optional
+        A month-end; rows after it are not read.
 
     Returns
     -------
@@ -228,7 +233,9 @@ def monthly_moves(
     """
     if not isinstance(performance, pd.DataFrame):
         by = by or bucket_reading(performance)
-        return total(partial(monthly_moves, kinds=kinds, by=by), whole_loans(performance))
+        count = partial(monthly_moves, kinds=kinds, by=by, as_of=as_of)
+        return total(count, whole_loans(performance), columns=_NEEDED)
+    performance = rows_until(performance, as_of)
     months = loan_months(performance, by=by)
     rows = _moved_from(months)
     kind, band = _parts(performance, months, kinds)
@@ -244,9 +251,10 @@ def monthly_moves(
 
 def landmark_moves(
     performance: pd.DataFrame | Table,
-    kinds: pd.DataFrame | None = None,
+    kinds: pd.DataFrame | LoanValues | None = None,
     *,
     by: Reading | None = None,
+    as_of: pd.Timestamp | None = None,
 ) -> pd.DataFrame:
     """The moves of :func:`monthly_moves` by where the loan was found at each earlier month-end.
 
@@ -256,7 +264,7 @@ def landmark_moves(
 
     Parameters
     ----------
-    performance, kinds, by
+    performance, kinds, by, as_of
         As in :func:`monthly_moves`; bands are not told apart.
 
     Returns
@@ -272,7 +280,9 @@ def landmark_moves(
     """
     if not isinstance(performance, pd.DataFrame):
         by = by or bucket_reading(performance)
-        return total(partial(landmark_moves, kinds=kinds, by=by), whole_loans(performance))
+        count = partial(landmark_moves, kinds=kinds, by=by, as_of=as_of)
+        return total(count, whole_loans(performance), columns=_NEEDED)
+    performance = rows_until(performance, as_of)
     months = loan_months(performance, by=by)
     rows = _moved_from(months)
     (codes, names), _ = _parts(performance, months, kinds)
@@ -301,6 +311,11 @@ def landmark_moves(
     return pd.DataFrame(table[seen], index=index, columns=TO_COLUMNS)
 
 
+def rows_until(performance: pd.DataFrame, as_of: pd.Timestamp | None) -> pd.DataFrame:
+    """Rows of a panel up to a month-end; all of them where there is none."""
+    return performance if as_of is None else performance[performance["month_end"] <= as_of]
+
+
 def _moved_from(months: Months) -> Array:
     """Rows of a loan not yet in default or ended that its row of the next month follows."""
     there = np.flatnonzero(months.state < DEFAULT)
@@ -310,13 +325,16 @@ def _moved_from(months: Months) -> Array:
 
 
 def _parts(
-    performance: pd.DataFrame, months: Months, kinds: pd.DataFrame | None
+    performance: pd.DataFrame, months: Months, kinds: pd.DataFrame | LoanValues | None
 ) -> list[tuple[Array, pd.Index]]:
     """Code of each loan's kind and band, and their names."""
     ids = performance["loan_id"].iloc[months.starts]
     found = []
+    looked_up = kinds.of(ids) if isinstance(kinds, LoanValues) else None
     for name in ("kind", "band"):
-        if kinds is None or name not in kinds:
+        if looked_up is not None:
+            values = looked_up[name].astype("str").fillna("")
+        elif not isinstance(kinds, pd.DataFrame) or name not in kinds:
             values = pd.Series("", index=ids)
         else:
             values = ids.map(kinds[name].astype("str")).fillna("")

@@ -19,6 +19,7 @@ from riskkit.arrears.moves_in_arrears import (
     rows_later,
 )
 from riskkit.checks import Array
+from riskkit.columns import calendar_months
 
 __all__ = ["LONGEST_MONTHS", "Workouts", "past_workouts", "workouts_in"]
 
@@ -77,9 +78,15 @@ class Workouts:
 
 
 def workouts_in(
-    performance: pd.DataFrame, effective_rates: pd.Series, by: Reading | None
+    performance: pd.DataFrame,
+    effective_rates: pd.Series,
+    by: Reading | None,
+    watched_to: pd.Timestamp | None = None,
 ) -> Workouts:
-    """The panel's rows with what they bring, each loan's first default and charge-off."""
+    """The panel's rows with what they bring, each loan's first default and charge-off.
+
+    Loans are watched up to a month-end, the last one of the rows unless given.
+    """
     names = ["balance", "paid_amount", "recovered_amount"]
     owed, paid, recovered = (values.astype(float) for values in panel_amounts(performance, names))
     months = loan_months(performance, by=by)
@@ -99,7 +106,11 @@ def workouts_in(
         rate=of_loan[months.loan],
         charge_off=charge_off,
         default_rows=first[owed[first] > 0],
-        last=int(np.max(months.month, initial=0)),
+        last=int(
+            np.max(months.month, initial=0)
+            if watched_to is None
+            else calendar_months([watched_to])[0]
+        ),
     )
 
 

@@ -25,6 +25,8 @@ from riskkit.tables import Table
 __all__ = ["recovery_counts", "recovery_table", "recovery_text"]
 
 MONTHS = 12
+_NEEDED = ("loan_id", "mob", "month_end", "dpd", "status")
+_AMOUNTS = ("balance", "paid_amount", "recovered_amount")
 
 
 def recovery_counts(book: pd.DataFrame | Table, *, months: int = MONTHS) -> pd.DataFrame:
@@ -73,8 +75,9 @@ def recovery_counts(book: pd.DataFrame | Table, *, months: int = MONTHS) -> pd.D
     if months < 1:
         raise ValueError(f"months must be >= 1, got {months!r}")
     if not isinstance(book, pd.DataFrame):
-        return total(partial(recovery_counts, months=months), whole_loans(book))
-    require_columns(book, ["loan_id", "mob", "month_end", "dpd", "status"], "performance")
+        count = partial(recovery_counts, months=months)
+        return total(count, whole_loans(book), columns=[*_NEEDED, *_AMOUNTS])
+    require_columns(book, _NEEDED, "performance")
     rows = LoanMonths.of(book)
     starts, loan = rows.starts, rows.loan
     lost = (book["status"] == "charged_off").to_numpy(bool)

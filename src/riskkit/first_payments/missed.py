@@ -80,7 +80,7 @@ def payment_default_counts(
     disbursed : Series, optional
         Index loan_id, dates: loans are counted by the day of disbursal, else by the day on which
         the instalment fell due. A loan without a date is not counted.
-    parts : DataFrame or Series, optional
+    parts : DataFrame, Series or LoanValues, optional
         Index loan_id, named: what to count apart, such as the channel. Missing is a value.
 
     Returns

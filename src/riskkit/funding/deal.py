@@ -266,7 +266,9 @@ class Deal:
         following = starts + pd.DateOffset(months=1) + pd.Timedelta(days=self.pay_day - 1)
         return pd.DatetimeIndex(np.where(in_month > months, in_month, following))
 
-    def open_loans(self, owing: OpenLoans, in_pool: pd.Series) -> OpenLoans:
+    def open_loans(
+        self, owing: OpenLoans, in_pool: pd.Series, pool_amount: int | None = None
+    ) -> OpenLoans:
         """Loans of the pool, and those lent while it revolves, apart by month; all others left out.
 
         Parameters
@@ -274,6 +276,8 @@ class Deal:
         owing : OpenLoans
             Of the book and, where the deal revolves, of planned lending.
         in_pool : bool Series, index loan_id
+        pool_amount : int, optional
+            Fen owed by the pool, where `owing` are not all of its loans: theirs is multiplied.
 
         Returns
         -------
@@ -306,4 +310,8 @@ class Deal:
         }
         changed: dict[str, Any] = of_loans | by_group
         changed |= {"gone": None, "groups": groups, "group": owing.start[at].astype(np.int64)}
-        return replace(owing, **changed)
+        mine = replace(owing, **changed)
+        of_pool = int(mine.owed[mine.start == 0, 0].sum())
+        if pool_amount is None or pool_amount == of_pool:
+            return mine
+        return mine.times(np.where(mine.start == 0, pool_amount / max(of_pool, 1), 1.0))

@@ -20,7 +20,10 @@ __all__ = ["deal_scenarios"]
 
 
 def deal_scenarios(
-    lender: StressedLender, deal: Deal | None, in_pool: pd.Series
+    lender: StressedLender,
+    deal: Deal | None,
+    in_pool: pd.Series,
+    pool_amount: int | None = None,
 ) -> dict[str, runoff.FutureCash]:
     """Expected cash of the loans of a deal, in the base and under each scenario, until they end.
 
@@ -35,6 +38,8 @@ def deal_scenarios(
         Where there is none there are no scenarios of it.
     in_pool : bool Series, index loan_id
         Of :func:`riskkit.funding.select_pool`.
+    pool_amount : int, optional
+        As of :meth:`riskkit.funding.Deal.open_loans`.
 
     Returns
     -------
@@ -53,7 +58,7 @@ def deal_scenarios(
     """
     if deal is None:
         return {}
-    mine = deal.open_loans(lender.loans, in_pool)
+    mine = deal.open_loans(lender.loans, in_pool, pool_amount)
     n_months = mine.n_months
     # most scenarios leave the climate alone: their moves are the same
     moves = RememberedMoves(lender.moves)

@@ -16,6 +16,8 @@ __all__ = ["check_funding"]
 _MOST_PATHS, _MOST_MONTHS = 100_000, 120
 # of fewer a platform is a few hundred loans, and chance writes its story
 _LEAST_APPLICANTS = 1_000
+# of fewer loans followed for all, the luck of single ones would be told far too large
+_LEAST_FOLLOWED, _MOST_FOLLOWED = 1_000, 10_000_000
 
 
 def check_funding(parameters: Mapping[str, Any]) -> dict[str, str]:
@@ -25,6 +27,7 @@ def check_funding(parameters: Mapping[str, Any]) -> dict[str, str]:
     ----------
     parameters : mapping of str to Any
         Those of :func:`riskkit.provisions.check_provisions`; `n_paths` (paths simulated),
+        `most_loans` (followed one by one),
         `horizon_months` (months ahead), `lookback_months` (of which new loans are like the
         planned ones), `simulation_seed`, `partner_capital_rate`, `growth_applicants` (of the
         platform's case); one that is not there is not checked.
@@ -42,6 +45,7 @@ def check_funding(parameters: Mapping[str, Any]) -> dict[str, str]:
     bounds = {
         # of fewer the chance of one in a hundred is never seen
         "n_paths": (100, _MOST_PATHS),
+        "most_loans": (_LEAST_FOLLOWED, _MOST_FOLLOWED),
         "horizon_months": (12, _MOST_MONTHS),
         "lookback_months": (1, 36),
         "simulation_seed": (0, 2**31 - 1),

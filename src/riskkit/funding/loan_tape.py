@@ -12,6 +12,8 @@ import pandas as pd
 
 from riskkit.arrears import DEFAULT
 from riskkit.checks import nearest_name, require_columns
+from riskkit.partitions import collected
+from riskkit.tables import Table
 
 __all__ = ["BORROWER", "SEGMENTS", "loan_tape"]
 
@@ -40,7 +42,7 @@ def loan_tape(
     applications: pd.DataFrame,
     criteria: Mapping[str, float],
     *,
-    performance: pd.DataFrame | None = None,
+    performance: pd.DataFrame | Table | None = None,
     known: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The loans on the books as a tape that says of each whether it may be sold, and why not.
@@ -60,7 +62,7 @@ def loan_tape(
         most_dpd, least_mob, most_mob (months since it was lent), least_left, most_left (months of
         its term left), least_amount, most_amount (lent) and most_balance, in units of the currency,
         least_apr, most_apr (a year, fractions), least_age, most_age, no_treatment (True).
-    performance : DataFrame, optional
+    performance : DataFrame or Table, optional
         The panel; where it has the column `treatment`, a loan that was ever re-aged, extended,
         restructured or settled is treated.
     known : DataFrame, index loan_id, optional
@@ -136,7 +138,7 @@ def loan_tape(
 
 
 def _tape(
-    book: pd.DataFrame, applications: pd.DataFrame, performance: pd.DataFrame | None
+    book: pd.DataFrame, applications: pd.DataFrame, performance: pd.DataFrame | Table | None
 ) -> pd.DataFrame:
     needed = ["state", "dpd", "mob", "term_months", "balance", "amount", "effective_rate"]
     require_columns(book, needed, "book")
@@ -146,15 +148,19 @@ def _tape(
     tape = tape.join(order[["dpd", "mob"]])
     tape["left_months"] = np.maximum(order["term_months"] - order["mob"], 0)
     tape["apr"] = 12 * order["effective_rate"]
-    if performance is not None and "treatment" in performance:
-        treated = performance["loan_id"][performance["treatment"].notna()]
-        tape["treated"] = tape.index.isin(treated)
+    if performance is not None and "treatment" in performance.columns:
+        treated = collected(_treated, performance, columns=["loan_id", "treatment"])
+        tape["treated"] = tape.index.isin(treated["loan_id"])
     named = {column: name for name, column in SEGMENTS.items() if column in applications}
     if "age" in applications:
         named["age"] = "age"
     asked = applications[applications["application_id"].isin(tape.index)]
     about = asked.set_index("application_id")[list(named)].rename(columns=named)
     return tape.join(about.reindex(tape.index))
+
+
+def _treated(performance: pd.DataFrame) -> pd.DataFrame:
+    return performance.loc[performance["treatment"].notna(), ["loan_id"]]
 
 
 def _tests(

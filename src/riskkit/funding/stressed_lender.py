@@ -161,11 +161,10 @@ def condensed_lender(lender: StressedLender, shock: Shock) -> tuple[StressedLend
     Parameters
     ----------
     lender : StressedLender
-        Of one loan a row.
     shock : Shock
         Of any severity.
     """
-    loans, number, same = condensed(lender.loans, shock)
+    loans, number, same = condensed(lender.loans, lender.numbers, shock)
     return replace(lender, loans=loans, number=number, provision=lender.provision_today), same
 
 
@@ -419,7 +418,9 @@ def chance_errors(
         "profit_error": income - of["loss_amount"],
         "cash_error": flow,
     }
-    errors = {name: _by_chance(values.cumsum(axis=2)) for name, values in sums.items()}
+    # a row that is several loans scatters as one of them does
+    alike = float(np.mean(lender.numbers)) ** 0.5 if len(lender.numbers) else 1.0
+    errors = {name: _by_chance(values.cumsum(axis=2)) / alike for name, values in sums.items()}
     return pd.DataFrame(errors, index=cash.months).rename_axis(index="month")
 
 

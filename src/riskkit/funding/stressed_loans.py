@@ -228,7 +228,7 @@ def nothing_in_default(n_groups: int, n_months: int) -> dict[str, Any]:
     }
 
 
-def condensed(loans: OpenLoans, shock: Shock) -> tuple[OpenLoans, Array, Shock]:
+def condensed(loans: OpenLoans, number: Array, shock: Shock) -> tuple[OpenLoans, Array, Shock]:
     """Loans of one price that a shock leaves alike as one row each, how many it is, and the shock.
 
     Their expected cash is the same: of a price, defaults of a cell bring alike. Groups of loans
@@ -237,6 +237,8 @@ def condensed(loans: OpenLoans, shock: Shock) -> tuple[OpenLoans, Array, Shock]:
     Parameters
     ----------
     loans : OpenLoans
+    number : float array of shape (n,)
+        Loans that each row is.
     shock : Shock
         Of any severity: loans are told apart by what it covers.
     """
@@ -261,8 +263,8 @@ def condensed(loans: OpenLoans, shock: Shock) -> tuple[OpenLoans, Array, Shock]:
     alike = np.zeros(n, dtype=loans.group.dtype)
     rows = taken(loans, first, **money, recovered_rate=brought, group=alike)
     worse = tuple(replace(one, covers=one.covers[first]) for one in shock.new_loans)
-    number = np.bincount(place, minlength=n).astype(float)
-    return rows, number, replace(shock, new_loans=worse)
+    together = np.bincount(place, weights=number, minlength=n)
+    return rows, together, replace(shock, new_loans=worse)
 
 
 def _changed(loans: OpenLoans, shock: Shock) -> tuple[Array, Array, Array]:

@@ -18,6 +18,7 @@ from riskkit.lights.light_table import (
     to_do_table,
 )
 from riskkit.lights.lights_page import light_figures, light_trends, lights_html, months_html
+from riskkit.lights.one_month import applied_in, values_seen
 from riskkit.lights.page_parameters import check_monitoring
 from riskkit.lights.portfolio_lights import portfolio_lights
 from riskkit.lights.reference import Watch
@@ -29,6 +30,7 @@ __all__ = [
     "SIGNS",
     "Sign",
     "Watch",
+    "applied_in",
     "attention_table",
     "check_monitoring",
     "days_shown",
@@ -51,4 +53,5 @@ __all__ = [
     "to_do_table",
     "useless_lights",
     "useless_text",
+    "values_seen",
 ]

@@ -14,6 +14,8 @@ from riskkit.chance import holm, p_text
 from riskkit.checks import check_level, require_columns
 from riskkit.columns import number_text
 from riskkit.first_payments import collection_counts
+from riskkit.partitions import total
+from riskkit.tables import Table
 
 __all__ = ["days_shown", "days_table", "days_text"]
 
@@ -24,15 +26,16 @@ APPLICATIONS, APPROVAL, LENT = "applications", "approved, of applications", "amo
 DUE, COLLECTED = "amount due", "collected by the due day, of the amount due"
 # what falls due in a week follows from the day of the month, not from how business goes
 _NOT_TESTED = (DUE,)
+_READ = ("applied_at", "approved", "booked", "booked_amount", "amount")
 _Pair = tuple[pd.Series, pd.Series | None]
 COLUMNS = ["day", "yesterday", "week", "before", "low", "high", "p_value", "p_adjusted", "told"]
 
 
 def days_table(
-    applications: pd.DataFrame,
+    applications: pd.DataFrame | Table,
     observed_to: pd.Timestamp | str,
     *,
-    instalments: pd.DataFrame | None = None,
+    instalments: pd.DataFrame | Table | None = None,
     level: float = 0.95,
 ) -> pd.DataFrame:
     """The last day, the seven days that end with it, and the eight weeks before these.
@@ -43,11 +46,12 @@ def days_table(
 
     Parameters
     ----------
-    applications : DataFrame
-        `applied_at`, and where there are any `approved`, `booked`, `amount` or `booked_amount`.
+    applications : DataFrame or Table
+        `applied_at`, and where there are any `approved`, `booked`, `amount` or `booked_amount`. A
+        Table is counted block by block.
     observed_to : date
         The last day seen.
-    instalments : DataFrame, optional
+    instalments : DataFrame or Table, optional
         Of the contract.
     level : float
         Of the interval, in (0, 1).
@@ -174,16 +178,26 @@ def _written(figure: object, value: float) -> str:
 
 def _of_applications(applications: pd.DataFrame) -> dict[str, _Pair]:
     """Each figure that applications tell, by day: its count or sum, and what it is a share of."""
-    applied = applications["applied_at"].dt.normalize()
-    everybody = applied.value_counts()
-    found: dict[str, _Pair] = {APPLICATIONS: (everybody, None)}
+    sums = total(_by_day, applications, columns=_READ)
+    found: dict[str, _Pair] = {APPLICATIONS: (sums[APPLICATIONS], None)}
+    if APPROVAL in sums:
+        found[APPROVAL] = sums[APPROVAL], sums[APPLICATIONS]
+    if LENT in sums:
+        found[LENT] = sums[LENT] / 100, None
+    return found
+
+
+def _by_day(applications: pd.DataFrame) -> pd.DataFrame:
+    """Applications, approved ones and what was lent, fen, by day."""
+    columns = {APPLICATIONS: np.ones(len(applications), dtype=np.int64)}
     if "approved" in applications:
-        found[APPROVAL] = applied[applications["approved"].fillna(False)].value_counts(), everybody
+        columns[APPROVAL] = applications["approved"].fillna(False).to_numpy(bool).astype(np.int64)
     amount = next((name for name in ("booked_amount", "amount") if name in applications), None)
     if "booked" in applications and amount:
-        booked = applications["booked"].fillna(False).astype(bool)
-        found[LENT] = applications.loc[booked, amount].groupby(applied[booked]).sum() / 100, None
-    return found
+        booked = applications["booked"].fillna(False).to_numpy(bool)
+        columns[LENT] = applications[amount].where(booked, 0).to_numpy()
+    applied = applications["applied_at"].dt.normalize().to_numpy()
+    return pd.DataFrame(columns).groupby(applied).sum()
 
 
 def _on(counted: pd.Series, days: pd.DatetimeIndex) -> np.ndarray:

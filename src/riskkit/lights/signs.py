@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
+from riskkit.partitions import total
 from riskkit.schema import LimitsFile
+from riskkit.tables import Table
 
 __all__ = ["SIGNS", "Sign", "join_signs", "monthly_signs", "share_signs"]
 
 KINDS = ("number", "rate", "amount_rate", "mean", "amount")
+_ALL = "all applications"
 COLUMNS = ["numerator", "denominator", "squares", "kind", "known"]
 
 
@@ -149,14 +153,15 @@ def monthly_signs(counts: pd.DataFrame, observed_to: pd.Timestamp | str) -> pd.D
 
 
 def share_signs(
-    applications: pd.DataFrame, limits: LimitsFile, observed_to: pd.Timestamp | str
+    applications: pd.DataFrame | Table, limits: LimitsFile, observed_to: pd.Timestamp | str
 ) -> pd.DataFrame:
     """Shares of the applications of each month that lights of the limits file ask for.
 
     Parameters
     ----------
-    applications : DataFrame
-        `applied_at` and, as far as there are, `channel` and `declined_reason`.
+    applications : DataFrame or Table
+        `applied_at` and, as far as there are, `channel` and `declined_reason`. A Table is counted
+        block by block.
     limits : LimitsFile
         A light "channel_partner" asks for applications whose `channel` is "partner"; of a value
         that no application has, the share is 0.
@@ -173,22 +178,20 @@ def share_signs(
     riskkit definition.
     """
     asked = [name for name in limits.lights if name.startswith(LimitsFile.SHARES)]
-    asked = [name for name in asked if _column_of(name) in applications]
-    if not asked or "applied_at" not in applications or not len(applications):
+    asked = [name for name in asked if _column_of(name) in applications.columns]
+    if not asked or "applied_at" not in applications.columns or not len(applications):
         return _known_signs({}, observed_to)
-    month = applications["applied_at"].dt.to_period("M").dt.to_timestamp()
-    months = pd.date_range(month.min(), month.max(), freq="MS", name="month")
-    total = month.value_counts().reindex(months, fill_value=0).to_numpy(float)
+    columns = ["applied_at", *dict.fromkeys(map(_column_of, asked))]
+    counts = total(partial(_with_values, asked=asked), applications, columns=columns)
+    first, last = counts.index.min(), counts.index.max()
+    months = pd.date_range(first, last, freq="MS", name="month")
+    counts = counts.reindex(months, fill_value=0)
     parts = {}
     for name in asked:
-        column = _column_of(name)
-        values = applications[column]
-        # a value may be called "None"; a missing one is none
-        chosen = (values.notna() & (values.astype("str") == name[len(column) + 1 :])).to_numpy()
         parts[name] = pd.DataFrame(
             {
-                "numerator": month[chosen].value_counts().reindex(months, fill_value=0.0),
-                "denominator": total,
+                "numerator": counts[name].astype(float),
+                "denominator": counts[_ALL].to_numpy(float),
                 "squares": np.nan,
                 "kind": "rate",
                 "known": months + pd.offsets.MonthEnd(0),
@@ -196,6 +199,19 @@ def share_signs(
             index=months,
         )
     return _known_signs(parts, observed_to)
+
+
+def _with_values(applications: pd.DataFrame, asked: list[str]) -> pd.DataFrame:
+    """Applications by month, and those of each value asked for."""
+    month = applications["applied_at"].dt.to_period("M").dt.to_timestamp()
+    chosen = {_ALL: np.ones(len(month), dtype=bool)}
+    for name in asked:
+        column = _column_of(name)
+        values = applications[column]
+        # a value may be called "None"; a missing one is none
+        is_asked = values.notna() & (values.astype("str") == name[len(column) + 1 :])
+        chosen[name] = is_asked.to_numpy(bool)
+    return pd.DataFrame(chosen).astype(np.int64).groupby(month.to_numpy()).sum()
 
 
 def join_signs(*tables: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,7 @@ newest month against those before.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,16 @@ import pandas as pd
 from riskkit.checks import require_columns
 from riskkit.monitoring.month_rates import MonthlyRate, month_signals
 from riskkit.monitoring.moved_mix import months_of
+from riskkit.partitions import total
+from riskkit.tables import Table
 
 __all__ = ["decline_counts", "decline_table"]
 
 NONE = "none"
+_READ = ("applied_at", "approved", "declined_reason")
 
 
-def decline_counts(applications: pd.DataFrame, *, by: str | None = None) -> pd.DataFrame:
+def decline_counts(applications: pd.DataFrame | Table, *, by: str | None = None) -> pd.DataFrame:
     """Applications by month, and how many of them were declined for which reason.
 
     Counts of any two parts of the applications add up, once a reason that one of them lacks is 0
@@ -28,8 +32,9 @@ def decline_counts(applications: pd.DataFrame, *, by: str | None = None) -> pd.D
 
     Parameters
     ----------
-    applications : DataFrame
-        `applied_at`, `approved`, `declined_reason` (missing: "none").
+    applications : DataFrame or Table
+        `applied_at`, `approved`, `declined_reason` (missing: "none"). A Table is counted
+        block by block.
     by : str, optional
         A column to count apart, such as the channel.
 
@@ -56,6 +61,14 @@ def decline_counts(applications: pd.DataFrame, *, by: str | None = None) -> pd.D
         empty = pd.DatetimeIndex([], name="month")
         index = empty if by is None else pd.MultiIndex.from_arrays([[], empty], names=names)
         return pd.DataFrame(index=index)
+    if not isinstance(applications, pd.DataFrame):
+        read = [*_READ, *([] if by is None else [by])]
+        count = partial(_by_reason, by=by)
+        long = total(count, applications, columns=read)["n"].unstack("reason", fill_value=0)
+        order = long.drop(columns="").sum().sort_values(ascending=False, kind="stable").index
+        return long.rename(columns={"": "applications"})[["applications", *order]].rename_axis(
+            columns=None
+        )
     keys: list[Any] = [months_of(applications["applied_at"])]
     if by is not None:
         require_columns(applications, [by], "applications")
@@ -67,6 +80,13 @@ def decline_counts(applications: pd.DataFrame, *, by: str | None = None) -> pd.D
     for name in reasons:
         columns[str(name)] = (declined & (reason == name).to_numpy()).astype(np.int64)
     return pd.DataFrame(columns).groupby(keys).sum().rename_axis(names)
+
+
+def _by_reason(applications: pd.DataFrame, by: str | None) -> pd.DataFrame:
+    """Applications by month and reason, "" of all."""
+    counts = decline_counts(applications, by=by).rename(columns={"applications": ""})
+    long = counts.melt(var_name="reason", value_name="n", ignore_index=False)
+    return long.set_index("reason", append=True)
 
 
 def decline_table(

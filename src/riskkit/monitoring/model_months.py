@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,8 @@ from riskkit.checks import Array, check_level, numeric_array, outcome_state, sam
 from riskkit.columns import interval_text
 from riskkit.metrics import discrimination, jeffreys_interval
 from riskkit.monitoring.moved_mix import months_of
+from riskkit.partitions import total
+from riskkit.tables import Table
 
 __all__ = [
     "calibration_months", "gini_months", "model_months_findings", "model_months_text",
@@ -35,7 +38,15 @@ TOO_FEW, CHANCE, MORE, FEWER = (
 FALLS, RISES, STEADY = "falls", "rises", "no trend beyond chance"
 
 
-def outcome_counts(score: ArrayLike, y: ArrayLike, applied_at: pd.Series) -> pd.DataFrame:
+def outcome_counts(
+    score: ArrayLike | str,
+    y: ArrayLike | str,
+    applied_at: pd.Series | str,
+    *,
+    table: Table | None = None,
+    later_than: pd.Timestamp | None = None,
+    unseen: bool = False,
+) -> pd.DataFrame:
     """Goods and bads of each score by month of application; counts of two parts add up.
 
     Parameters
@@ -45,6 +56,12 @@ def outcome_counts(score: ArrayLike, y: ArrayLike, applied_at: pd.Series) -> pd.
     y : array of shape (n,)
         1 bad, 0 good; a missing outcome is not counted.
     applied_at : Series of dates, of the same rows
+    table : Table, optional
+        Counted block by block; the others are then the names of its columns.
+    later_than : Timestamp, optional
+        Of a table, those alone who applied after this day.
+    unseen : bool
+        Of a table, those alone whose `sample` is not "train".
 
     Returns
     -------
@@ -66,6 +83,11 @@ def outcome_counts(score: ArrayLike, y: ArrayLike, applied_at: pd.Series) -> pd.
     >>> outcome_counts([600, 600, 500], [1, 0, None], days).to_numpy().tolist()
     [[1, 1]]
     """
+    if table is not None:
+        names = [str(score), str(y), str(applied_at)]
+        count = partial(_outcome_block, names=names, later_than=later_than, unseen=unseen)
+        columns = [*names, "sample"] if unseen else names
+        return total(count, table, columns=columns)
     same_rows(score=score, y=y, applied_at=applied_at)
     points = numeric_array(score, "score", len(applied_at))
     state = outcome_state(numeric_array(y, "y", len(applied_at)))
@@ -80,6 +102,18 @@ def outcome_counts(score: ArrayLike, y: ArrayLike, applied_at: pd.Series) -> pd.
         .sum()
         .rename_axis(["month", "score"])
     )
+
+
+def _outcome_block(
+    rows: pd.DataFrame, names: list[str], later_than: pd.Timestamp | None, unseen: bool
+) -> pd.DataFrame:
+    keep = np.ones(len(rows), dtype=bool)
+    if later_than is not None:
+        keep &= (rows[names[2]] > later_than).to_numpy(bool)
+    if unseen:
+        keep &= (rows["sample"] != "train").to_numpy(bool)
+    score, y, applied_at = (rows.loc[keep, name] for name in names)
+    return outcome_counts(score, y, applied_at)
 
 
 def calibration_months(

@@ -5,37 +5,52 @@ Takes the contract's tables; gives whole counts by month, which add up over part
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from riskkit.checks import DataContractError, flag_array, loan_starts, require_columns, same_rows
-from riskkit.first_payments import collection_counts, payment_default_counts
-from riskkit.migration import bucket, bucket_reading
-from riskkit.monitoring.moved_mix import months_of, whole_points
-from riskkit.vintage import cohort_counts
+from riskkit.checks import DataContractError, require_columns, same_rows, whole_loans
+from riskkit.loan_values import LoanValues
+from riskkit.migration import bucket_reading
+from riskkit.monitoring.month_sums import (
+    NONE,
+    asked_sums,
+    book_sums,
+    disbursed_sums,
+    due_sums,
+    first_due_sums,
+    lent_column,
+    young_sums,
+)
+from riskkit.partitions import total
+from riskkit.policy import fired
+from riskkit.schema import PolicyFile
+from riskkit.tables import Table
 
 __all__ = ["monthly_counts"]
 
-FPD_DAYS = (1, 7, 30)
-COLLECTED_DAYS = (0, 1, 3, 7)
-MATURE_MOB = 3
-DEEPEST = 3  # moves are counted from M0 to M2
-OPEN = ("current", "delinquent")
-NONE = "none"  # the part of an application without one
+_ASKED = (
+    *("application_id", "applied_at", "approved", "booked", "booked_amount", "amount"),
+    *("override", "explored", "default_flag"),
+)
+_PANEL = ("loan_id", "cohort", "mob", "month_end", "dpd", "status", "balance", "amount")
+_DUES = ("loan_id", "number", "due_date", "due_amount", "paid_date", "paid_amount")
 
 
 def monthly_counts(
-    applications: pd.DataFrame,
+    applications: pd.DataFrame | Table,
     *,
     observed_to: pd.Timestamp | str,
-    performance: pd.DataFrame | None = None,
-    instalments: pd.DataFrame | None = None,
-    score: ArrayLike | None = None,
+    performance: pd.DataFrame | Table | None = None,
+    instalments: pd.DataFrame | Table | None = None,
+    score: ArrayLike | str | None = None,
     exceptions: ArrayLike | None = None,
+    rules: PolicyFile | None = None,
+    special_codes: Mapping[str, Collection[float]] | None = None,
     by: str | None = None,
 ) -> pd.DataFrame:
     """Counts of the business by month: numerators and denominators of every rate.
@@ -47,19 +62,23 @@ def monthly_counts(
 
     Parameters
     ----------
-    applications : DataFrame of shape (n,)
+    applications : DataFrame of shape (n,) or Table
         `application_id` and, as far as known, `applied_at`, `approved`, `booked`, `amount`,
-        `booked_amount`, `override`, `explored`, `default_flag`.
+        `booked_amount`, `override`, `explored`, `default_flag`. A Table, and then those below, are
+        counted block by block.
     observed_to : date
-    performance : DataFrame, optional
+    performance : DataFrame or Table, optional
         The panel, sorted by loan and month; outcomes give what was disbursed alone.
-    instalments : DataFrame, optional
+    instalments : DataFrame or Table, optional
         Sorted by loan and number.
-    score : array of shape (n,), optional
+    score : array of shape (n,), or of a Table the name of its column, optional
         Whole points, missing where there is none.
     exceptions : bool array of shape (n,), optional
         Whom a rule of the policy declines; who was approved all the same, neither by hand nor at
-        random, is a policy exception.
+        random, is a policy exception. Of a Table, `rules` and `special_codes` tell it.
+    rules : PolicyFile, optional
+    special_codes : mapping of column to numbers, optional
+        As :func:`riskkit.policy.fired` takes them.
     by : str, optional
         A column of the applications to count apart, such as the channel.
 
@@ -105,30 +124,128 @@ def monthly_counts(
     2024-02-01             0         0          0
     2024-03-01             1         0          0
     """
-    require_columns(applications, ["application_id"], "applications")
+    observed = pd.Timestamp(observed_to)
+    if pd.isna(observed):
+        raise ValueError("observed_to must be a day: without it nobody knows what is over")
+    require_columns(applications, ["application_id", *([] if by is None else [by])], "applications")
+    if not isinstance(applications, pd.DataFrame):
+        points = None if score is None else str(score)
+        asked = partial(_asked_block, score=points, rules=rules, special_codes=special_codes, by=by)
+        return _of_tables(applications, performance, instalments, asked, observed, by)
     same_rows(applications=applications, score=score, exceptions=exceptions)
     twice = int(applications["application_id"].duplicated().sum())
     if twice:
         raise DataContractError("applications", [f"application_id: {twice:,} rows repeat an id"])
-    observed = pd.Timestamp(observed_to)
-    if pd.isna(observed):
-        raise ValueError("observed_to must be a day: without it nobody knows what is over")
-    parts = None
-    if by is not None:
-        require_columns(applications, [by], "applications")
-        labels = applications[by].astype("string").fillna(NONE).astype(object).to_numpy()
-        parts = pd.Series(labels, pd.Index(applications["application_id"]), name=by)
+    parts = _parts(applications, by)
     is_panel = performance is not None and "dpd" in performance.columns
-    tables = [_asked(applications, parts, score, exceptions)]
-    tables.append(_disbursed(applications, parts, performance))
+    tables = [asked_sums(applications, parts, score, exceptions)]
+    tables.append(disbursed_sums(applications, parts, performance))
     if instalments is not None and len(instalments):
         tables += [
-            _first_dues(instalments, parts, observed),
-            _came_in(instalments, parts, observed),
+            first_due_sums(instalments, parts, observed),
+            due_sums(instalments, parts, observed),
         ]
     if performance is not None and is_panel and len(performance):
-        tables += [_young(performance, parts, observed), _book(performance, parts)]
+        tables += [young_sums(performance, parts, observed), book_sums(performance, parts)]
     return _together([table for table in tables if table is not None], by)
+
+
+def _of_tables(
+    applications: Table,
+    performance: Table | None,
+    instalments: Table | None,
+    asked: partial[pd.DataFrame],
+    observed: pd.Timestamp,
+    by: str | None,
+) -> pd.DataFrame:
+    """The same, piece by piece: a piece holds whole loans."""
+    has_book = performance is not None and "cohort" in performance.columns and len(performance) > 0
+    keywords = asked.keywords
+    columns = [*_ASKED, *([by] if by else []), *([keywords["score"]] if keywords["score"] else [])]
+    columns += keywords["rules"].columns if keywords["rules"] else []
+    columns = [name for name in dict.fromkeys(columns) if name in applications.columns]
+    lent = lent_column(applications.columns)
+    of_loans = [name for name in (lent, by) if name]
+    known = LoanValues.from_table(applications, of_loans) if of_loans else None
+    about: dict[str, Any] = {"known": known, "by": by}
+    count = partial(asked, has_book=has_book)
+    tables = [total(count, applications, columns=columns)]
+    if instalments is not None and len(instalments):
+        count = partial(_dues_block, observed=observed, **about)
+        tables.append(total(count, whole_loans(instalments), columns=_DUES))
+    if has_book and performance is not None:
+        reading = bucket_reading(performance) if "dpd" in performance.columns else None
+        count = partial(_panel_block, observed=observed, reading=reading, **about)
+        found = total(count, whole_loans(performance), columns=[*_PANEL, "event"])
+        at_once = [name for name in found if name.startswith("disbursed")]
+        tables[1:1] = [found[at_once]]
+        tables.append(found.drop(columns=at_once))
+    return _together(tables, by)
+
+
+def _parts(applications: pd.DataFrame, by: str | None) -> pd.Series | None:
+    """What each application is counted apart by."""
+    if by is None:
+        return None
+    labels = applications[by].astype("string").fillna(NONE).astype(object).to_numpy()
+    return pd.Series(labels, pd.Index(applications["application_id"]), name=by)
+
+
+def _asked_block(
+    applications: pd.DataFrame,
+    score: str | None,
+    rules: PolicyFile | None,
+    special_codes: Mapping[str, Collection[float]] | None,
+    by: str | None,
+    has_book: bool,
+) -> pd.DataFrame:
+    points = None if score is None else applications[score]
+    fires = None if rules is None else fired(applications, rules, special_codes).any(axis=1)
+    parts = _parts(applications, by)
+    tables = [asked_sums(applications, parts, points, fires)]
+    if not has_book:
+        tables.append(disbursed_sums(applications, parts, None))
+    return _side_by_side(tables, by)
+
+
+def _dues_block(
+    instalments: pd.DataFrame, known: LoanValues | None, by: str | None, observed: pd.Timestamp
+) -> pd.DataFrame:
+    parts = _parts(_applications_of(instalments, known), by)
+    tables = [first_due_sums(instalments, parts, observed), due_sums(instalments, parts, observed)]
+    return _side_by_side(tables, by)
+
+
+def _panel_block(
+    panel: pd.DataFrame,
+    known: LoanValues | None,
+    by: str | None,
+    observed: pd.Timestamp,
+    reading: Any,
+) -> pd.DataFrame:
+    applications = _applications_of(panel, known)
+    parts = _parts(applications, by)
+    tables = [disbursed_sums(applications, parts, panel)]
+    if reading is not None:
+        tables += [young_sums(panel, parts, observed), book_sums(panel, parts, reading)]
+    return _side_by_side(tables, by)
+
+
+def _applications_of(rows: pd.DataFrame, known: LoanValues | None) -> pd.DataFrame:
+    """What is known of the applications of the loans that some rows are of."""
+    ids = rows["loan_id"].drop_duplicates()
+    told = pd.DataFrame(index=ids.index) if known is None else pd.DataFrame(known.of(ids))
+    return told.assign(application_id=ids)
+
+
+def _side_by_side(tables: list[pd.DataFrame | None], by: str | None) -> pd.DataFrame:
+    names = ["month"] if by is None else [by, "month"]
+    told = [table.rename_axis(names) for table in tables if table is not None]
+    if not told:
+        empty = pd.DatetimeIndex([], name="month")
+        index = empty if by is None else pd.MultiIndex.from_arrays([[], empty], names=names)
+        return pd.DataFrame(index=index)
+    return pd.concat(told, axis=1, sort=True).fillna(0).astype(np.int64)
 
 
 def _together(tables: list[pd.DataFrame], by: str | None) -> pd.DataFrame:
@@ -153,187 +270,3 @@ def _together(tables: list[pd.DataFrame], by: str | None) -> pd.DataFrame:
         for name, part in table.items()
     }
     return pd.DataFrame(columns, index=index)
-
-
-def _grouped(month: pd.DatetimeIndex, part: Any, columns: dict[str, Any]) -> pd.DataFrame:
-    keys = [month] if part is None else [pd.Index(part), month]
-    return (
-        pd.DataFrame({k: np.asarray(v).astype(np.int64) for k, v in columns.items()})
-        .groupby(keys)
-        .sum()
-    )
-
-
-def _asked(
-    applications: pd.DataFrame,
-    parts: pd.Series | None,
-    score: ArrayLike | None,
-    exceptions: ArrayLike | None,
-) -> pd.DataFrame | None:
-    """What is counted by the month of application."""
-    if "applied_at" not in applications:
-        return None
-    n = len(applications)
-    columns: dict[str, Any] = {"applications": np.ones(n)}
-    flags = {
-        name: flag_array(applications[name], name, n)
-        for name in ("approved", "booked")
-        if name in applications
-    }
-    columns |= flags
-    if "booked" in flags and (amount := _amount(applications)) is not None:
-        columns["booked_amount"] = np.where(flags["booked"], amount, 0)
-    if score is not None:
-        whole, known = whole_points(score, n)
-        columns |= {"scored": known, "score_sum": whole, "score_squares": whole**2}
-    if "approved" in flags:
-        by_hand, at_random = (_flag(applications, name) for name in ("override", "explored"))
-        if "override" in applications:
-            columns["overrides"] = flags["approved"] & by_hand & ~at_random
-        if exceptions is not None:
-            fires = flag_array(exceptions, "exceptions", n)
-            columns["exceptions"] = flags["approved"] & fires & ~by_hand & ~at_random
-    if "default_flag" in applications:
-        outcome = applications["default_flag"].to_numpy(float, na_value=np.nan)
-        columns |= {"labelled": ~np.isnan(outcome), "bad": outcome == 1}
-    part = None if parts is None else parts.to_numpy()
-    return _grouped(months_of(applications["applied_at"]), part, columns)
-
-
-def _flag(applications: pd.DataFrame, name: str) -> Any:
-    if name not in applications:
-        return np.zeros(len(applications), dtype=bool)
-    return applications[name].fillna(False).to_numpy(bool)
-
-
-def _amount(applications: pd.DataFrame) -> Any:
-    for name in ("booked_amount", "amount"):
-        if name in applications:
-            return applications[name].to_numpy(float, na_value=0).astype(np.int64)
-    return None
-
-
-def _disbursed(
-    applications: pd.DataFrame, parts: pd.Series | None, book: pd.DataFrame | None
-) -> pd.DataFrame | None:
-    """Loans and money by the month of disbursal; without a book, by that of the application."""
-    amount = _amount(applications)
-    if book is not None and "cohort" in book.columns and len(book):
-        rows = loan_starts(book) if "mob" in book.columns else np.arange(len(book))
-        loans = book.iloc[rows]
-        month = months_of(loans["cohort"])
-        place = pd.Index(applications["application_id"]).get_indexer(loans["loan_id"])
-        if "amount" in loans:
-            amount = loans["amount"].to_numpy(np.int64)
-        elif amount is not None:
-            # one more at the end, where a place of −1 finds the loan without an application
-            amount = np.append(amount, 0)[place]
-        part = None if parts is None else _part_of(parts, loans["loan_id"])
-    elif {"applied_at", "booked"} <= set(applications.columns):
-        booked = flag_array(applications["booked"], "booked", len(applications))
-        month = months_of(applications["applied_at"])[booked]
-        amount = None if amount is None else amount[booked]
-        part = None if parts is None else parts.to_numpy()[booked]
-    else:
-        return None
-    columns: dict[str, Any] = {"disbursed": np.ones(len(month))}
-    if amount is not None:
-        columns |= {"disbursed_amount": amount, "disbursed_squares": (amount // 100) ** 2}
-    return _grouped(month, part, columns)
-
-
-def _part_of(parts: pd.Series, loans: pd.Series) -> Any:
-    """Part of each loan; of one without an application "none"."""
-    place = parts.index.get_indexer(loans)
-    return np.append(parts.to_numpy(), NONE)[place]
-
-
-def _first_dues(
-    instalments: pd.DataFrame, parts: pd.Series | None, observed: pd.Timestamp
-) -> pd.DataFrame:
-    """First payment defaults by the month due."""
-    counts = payment_default_counts(instalments, observed, numbers=[1], days=FPD_DAYS, parts=parts)
-    month = months_of(counts.index.get_level_values("due_date").to_series())
-    keys = [month] if parts is None else [counts.index.get_level_values(0).fillna(NONE), month]
-    tables = []
-    for n in FPD_DAYS:
-        of_day = counts.index.get_level_values("days") == n
-        some = counts.loc[of_day, ["loans", "missed"]].groupby([key[of_day] for key in keys]).sum()
-        tables.append(some.set_axis([f"fpd{n}_due", f"fpd{n}_missed"], axis=1))
-    return pd.concat(tables, axis=1).fillna(0).astype(np.int64)
-
-
-def _by_part(
-    rows: pd.DataFrame, parts: pd.Series | None, count: Callable[[pd.DataFrame], pd.DataFrame]
-) -> pd.DataFrame:
-    """A table of each part's rows, under one another; of all rows where there are no parts."""
-    if parts is None:
-        return count(rows)
-    part = _part_of(parts, rows["loan_id"])
-    return pd.concat({label: count(rows[part == label]) for label in sorted(set(part))})
-
-
-def _came_in(
-    instalments: pd.DataFrame, parts: pd.Series | None, observed: pd.Timestamp
-) -> pd.DataFrame:
-    """What fell due and came in, by the month due."""
-
-    def count(rows: pd.DataFrame) -> pd.DataFrame:
-        by_day = collection_counts(rows, observed, days=COLLECTED_DAYS)
-        columns = {
-            "due_instalments": by_day["due_loans"],
-            "due_amount": by_day["due_amount"],
-            "entered": by_day["due_loans"] - by_day["paid_0_loans"],
-        }
-        age = (observed.normalize() - by_day.index).days
-        for n in COLLECTED_DAYS:
-            columns[f"due_{n}_amount"] = by_day["due_amount"].where(age >= n, 0)
-            columns[f"collected_{n}_amount"] = by_day[f"paid_{n}_amount"].where(age >= n, 0)
-        return pd.DataFrame(columns).groupby(months_of(by_day.index.to_series())).sum()
-
-    return _by_part(instalments, parts, count)
-
-
-def _young(panel: pd.DataFrame, parts: pd.Series | None, observed: pd.Timestamp) -> pd.DataFrame:
-    """Loans three months old and those ever 30+ by then, by the month they are so old in."""
-
-    def count(rows: pd.DataFrame) -> pd.DataFrame:
-        counts = cohort_counts(rows, dpd=(30,))
-        in_time = counts.index.get_level_values("mob") <= MATURE_MOB
-        late = counts["ever_30_loans"].where(in_time, 0)
-        sums = pd.DataFrame({"mob3_loans": counts["loans"], "mob3_30": late})
-        table = sums.groupby(level="cohort").sum()
-        table.index = months_of(table.index.to_series()) + pd.DateOffset(months=MATURE_MOB)
-        ends = table.index + pd.offsets.MonthEnd(0)
-        return table[ends <= observed.normalize()].rename_axis("month")
-
-    return _by_part(panel, parts, count)
-
-
-def _book(panel: pd.DataFrame, parts: pd.Series | None) -> pd.DataFrame:
-    """The open loans at each month-end, and those that moved a bucket deeper since the last."""
-    month = months_of(panel["month_end"])
-    part = None if parts is None else _part_of(parts, panel["loan_id"])
-    is_open = panel["status"].isin(OPEN).to_numpy(bool)
-    late = is_open & (panel["dpd"].to_numpy() > 30)
-    has_balance = "balance" in panel.columns
-    owed = panel["balance"].to_numpy(np.int64) if has_balance else np.zeros(len(panel), np.int64)
-    columns: dict[str, Any] = {"open_loans": is_open, "open_30": late}
-    if has_balance:
-        columns |= {"balance": np.where(is_open, owed, 0), "balance_30": np.where(late, owed, 0)}
-    depth = bucket(panel["dpd"].to_numpy(), panel["month_end"].to_numpy(), by=bucket_reading(panel))
-    follows = np.ones(len(panel), dtype=bool)
-    follows[loan_starts(panel)] = False
-    follows[1:] &= np.diff(panel["mob"].to_numpy(np.int64)) == 1
-    before = np.where(follows, np.roll(depth, 1), -1)
-    before[~np.roll(is_open, 1)] = -1
-    lost = (panel["status"] == "charged_off").to_numpy(bool)
-    deeper = (is_open & (depth > before)) | lost
-    for k in range(DEEPEST):
-        seen = before == k
-        columns[f"m{k}_loans"] = seen
-        columns[f"m{k}_m{k + 1}_loans"] = seen & deeper
-        if has_balance:
-            columns[f"m{k}_balance"] = np.where(seen, np.roll(owed, 1), 0)
-            columns[f"m{k}_m{k + 1}_balance"] = np.where(seen & deeper, owed, 0)
-    return _grouped(month, part, columns)

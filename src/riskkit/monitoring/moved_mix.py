@@ -6,6 +6,7 @@ any parts, and from them a row per feature and month, and one per bin.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,9 @@ from riskkit.monitoring.resemblance import (
     resemblance_p_value,
     resemblance_statistic,
 )
+from riskkit.partitions import total
 from riskkit.scorecard import Scorecard
+from riskkit.tables import Table
 
 __all__ = [
     "SCORE",
@@ -66,11 +69,11 @@ def months_of(days: pd.Series) -> pd.DatetimeIndex:
 
 
 def stability_counts(
-    applications: pd.DataFrame,
+    applications: pd.DataFrame | Table,
     *,
-    base: ArrayLike,
+    base: ArrayLike | pd.Timestamp,
     binner: WoeBinner | None = None,
-    score: ArrayLike | None = None,
+    score: ArrayLike | str | None = None,
 ) -> pd.DataFrame:
     """Rows of each feature's bins and of each score, by month, in and outside the base.
 
@@ -79,14 +82,14 @@ def stability_counts(
 
     Parameters
     ----------
-    applications : DataFrame of shape (n,)
-        `applied_at` and the binner's features.
-    base : bool array of shape (n,)
+    applications : DataFrame of shape (n,) or Table
+        `applied_at` and the binner's features. A Table is counted block by block.
+    base : bool array of shape (n,), or of a Table a day
         The development sample: applications like those that taught the model, such as all of its
-        months.
+        months; of a Table those up to the day.
     binner : WoeBinner, optional
         Fitted. Every feature that it holds and the applications have is counted.
-    score : array of shape (n,), optional
+    score : array of shape (n,), or of a Table the name of its column, optional
         Whole points, missing where there is none; counted point by point.
 
     Returns
@@ -105,6 +108,16 @@ def stability_counts(
     ------
     riskkit definition.
     """
+    if not isinstance(applications, pd.DataFrame):
+        columns = ["applied_at", *([] if binner is None else binner.bins_)]
+        named = None if score is None else str(score)
+        columns += [named] if named else []
+        count = partial(_stability_block, base=pd.Timestamp(base), binner=binner, score=named)
+        counts = total(count, applications, columns=columns)
+        # sums of parts come in the order of the alphabet
+        order = pd.Index([SCORE, *([] if binner is None else binner.bins_)])
+        place = order.get_indexer(counts.index.get_level_values("feature"))
+        return counts.iloc[np.argsort(place, kind="stable")]
     n = len(applications)
     same_rows(applications=applications, base=base, score=score)
     in_base = flag_array(base, "base", n).astype(np.int64)
@@ -130,6 +143,14 @@ def stability_counts(
         table = pd.DataFrame(cells.astype(np.int64), index, columns=["rows", "base_rows"])
         tables[name] = table[cells.sum(axis=1) > 0]
     return pd.concat(tables, names=KEYS[:1])
+
+
+def _stability_block(
+    applications: pd.DataFrame, base: pd.Timestamp, binner: WoeBinner | None, score: str | None
+) -> pd.DataFrame:
+    points = None if score is None else applications[score]
+    taught = (applications["applied_at"] <= base).to_numpy()
+    return stability_counts(applications, base=taught, binner=binner, score=points)
 
 
 def whole_points(score: ArrayLike, n: int) -> tuple[Array, Array]:

@@ -7,6 +7,7 @@ any parts, and from them a row per value that changed, and what it says in words
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,9 @@ from riskkit.checks import Array, check_level, flag_array, same_rows
 from riskkit.columns import interval_text, level_codes, verbatim
 from riskkit.metrics import jeffreys_interval
 from riskkit.monitoring.moved_mix import months_of
+from riskkit.partitions import total
 from riskkit.schema import Feature
+from riskkit.tables import Table
 
 __all__ = ["value_changes", "value_changes_text", "value_counts"]
 
@@ -36,7 +39,10 @@ COLUMNS = [
 
 
 def value_counts(
-    applications: pd.DataFrame, features: Sequence[Feature], *, base: ArrayLike
+    applications: pd.DataFrame | Table,
+    features: Sequence[Feature],
+    *,
+    base: ArrayLike | pd.Timestamp,
 ) -> pd.DataFrame:
     """Rows of each category, special code and missing value, by month, in and outside the base.
 
@@ -44,11 +50,12 @@ def value_counts(
 
     Parameters
     ----------
-    applications : DataFrame of shape (n,)
-        `applied_at` and the features; one that they lack is passed over.
+    applications : DataFrame of shape (n,) or Table
+        `applied_at` and the features; one that they lack is passed over. A Table is counted block
+        by block.
     features : sequence of Feature
-    base : bool array of shape (n,)
-        The development sample.
+    base : bool array of shape (n,), or of a Table a day
+        The development sample; of a Table those who applied up to the day.
 
     Returns
     -------
@@ -61,6 +68,10 @@ def value_counts(
     ------
     riskkit definition.
     """
+    if not isinstance(applications, pd.DataFrame):
+        columns = ["applied_at", *(feature.name for feature in features)]
+        count = partial(_values_block, features=list(features), base=pd.Timestamp(base))
+        return total(count, applications, columns=columns)
     same_rows(applications=applications, base=base)
     n = len(applications)
     in_base = flag_array(base, "base", n).astype(np.int64)
@@ -79,6 +90,13 @@ def value_counts(
         table = pd.DataFrame(cells.astype(np.int64), index, columns=["rows", "base_rows"])
         tables[feature.name] = table[cells.sum(axis=1) > 0]
     return pd.concat(tables, names=KEYS[:1]).sort_index()
+
+
+def _values_block(
+    applications: pd.DataFrame, features: list[Feature], base: pd.Timestamp
+) -> pd.DataFrame:
+    taught = (applications["applied_at"] <= base).to_numpy()
+    return value_counts(applications, features, base=taught)
 
 
 def _places(column: pd.Series, feature: Feature) -> tuple[Array, list[str]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from riskkit.pipeline.handover import Stage
-from riskkit.pipeline.manifest import read_manifest
+from riskkit.pipeline.manifest import is_left, read_manifest
 
 __all__ = ["reading_text", "shell_here", "show_grey"]
 
@@ -70,7 +70,7 @@ def _finished(run_dir: Path, now: datetime.datetime) -> str:
 
 def _left(folder: Path, now: datetime.datetime) -> str:
     """When the last file of a stage's folder was written."""
-    files = [path for path in folder.glob("*") if path.is_file() and not path.name.startswith(".")]
+    files = [path for path in folder.glob("*") if is_left(path) and not path.name.startswith(".")]
     times = [path.stat().st_mtime for path in files]
     if not times:
         return "opened, has left nothing yet"

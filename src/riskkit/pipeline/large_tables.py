@@ -14,9 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from riskkit import partitions
+from riskkit import loan_values, partitions
 from riskkit.checks import DataContractError
-from riskkit.loan_values import LoanValues
 from riskkit.pipeline.manifest import is_in_parts
 from riskkit.tables import Table, hash_ids, write_table
 
@@ -141,13 +140,7 @@ def leave_sample(path: Path, ids: pd.Series) -> None:
     table = Table(path)
     key = next((name for name in KEYS if name in table.columns), None)
     if key is not None:
-        # by hash: isin of text takes ten times as long as all else
-        wanted = LoanValues(ids, pd.Series(np.ones(len(ids), dtype=np.int8)))
-        write_table(partitions.collected(partial(_of, key, wanted), table), path / SAMPLE)
-
-
-def _of(key: str, wanted: LoanValues, frame: pd.DataFrame) -> pd.DataFrame:
-    return frame[wanted.of(frame[key]).notna()]
+        write_table(loan_values.rows_of(table, ids, key=key), path / SAMPLE)
 
 
 def sample_of(path: Path) -> Table | None:

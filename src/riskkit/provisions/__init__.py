@@ -13,6 +13,7 @@ Files, in the order the data walks through them: `staging`, `credit_loss` (the f
 from riskkit.provisions.book_loss import (
     LossModel,
     Outlook,
+    counted_kinds,
     fit_losses,
     kinds_of,
     loan_ecl,
@@ -58,6 +59,7 @@ __all__ = [
     "category_text",
     "check_provisions",
     "cohort_profit",
+    "counted_kinds",
     "coverage_table",
     "ecl_text",
     "fit_losses",

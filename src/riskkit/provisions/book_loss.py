@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,7 @@ from riskkit.arrears import (
     LossGivenDefault,
     default_exposures,
     default_probabilities,
+    defaulted_loans,
     fit_chain,
     fit_lgd,
     landmark_moves,
@@ -25,12 +28,16 @@ from riskkit.arrears import (
 )
 from riskkit.checks import Array
 from riskkit.columns import calendar_months
+from riskkit.loan_values import LoanValues
+from riskkit.migration import bucket_reading
 from riskkit.provisions.credit_loss import ecl
 from riskkit.provisions.staging import StageRules, assign_stages
+from riskkit.tables import Table
 
 __all__ = [
     "LossModel",
     "Outlook",
+    "counted_kinds",
     "fit_losses",
     "kinds_of",
     "loan_ecl",
@@ -39,6 +46,8 @@ __all__ = [
 ]
 
 HORIZON_MONTHS = 12
+# loans whose months ahead are in memory at once
+_MOST_LOANS = 100_000
 _ROUNDING = 1e-9
 _PARTS = "life", "year", "ecl_12m", "ecl_lifetime"
 
@@ -106,34 +115,91 @@ class LossModel:
 
 
 def fit_losses(
-    performance: pd.DataFrame,
+    performance: pd.DataFrame | Table,
     applications: pd.DataFrame,
     as_of: pd.Timestamp | str,
     *,
     bands: pd.Series | None = None,
     climate: pd.Series | None = None,
+    counted: LoanValues | None = None,
+    defaulted: pd.DataFrame | None = None,
 ) -> LossModel:
     """Chain and loss given default, from what was known at a month-end.
 
     Parameters
     ----------
-    performance : DataFrame
-        The panel; rows after `as_of` are not read.
+    performance : DataFrame or Table
+        The panel; rows after `as_of` are not read. Moves of a Table are counted block by block.
     applications : DataFrame
-        application_id, term_months, offer_apr.
+        application_id, term_months, offer_apr: with `counted`, of loans ever in default at least.
     as_of : Timestamp or str
     bands : Series, index loan_id, optional
         Band of risk known at origination, such as the grade; loans without one are of none.
     climate : Series, optional
         As in :func:`riskkit.arrears.fit_chain`.
+    counted : LoanValues, optional
+        Of :func:`counted_kinds`: kind and band of every loan, where `applications` are not all.
+    defaulted : DataFrame, optional
+        Of :func:`riskkit.arrears.defaulted_loans`; read from `performance` unless given.
     """
-    panel = performance[performance["month_end"] <= pd.Timestamp(as_of)]
+    day = pd.Timestamp(as_of)
+    watched_to = day
+    if isinstance(performance, pd.DataFrame):
+        performance = performance[performance["month_end"] <= day]
+        watched_to = performance["month_end"].max()
     kinds = kinds_of(applications, bands)
-    chain = fit_chain(monthly_moves(panel, kinds), landmark_moves(panel, kinds), climate=climate)
+    by = bucket_reading(performance)
+    about: dict[str, Any] = {"by": by, "as_of": day}
+    every = kinds if counted is None else counted
+    moves = monthly_moves(performance, every, **about), landmark_moves(performance, every, **about)
+    chain = fit_chain(*moves, climate=climate)
     known = applications.set_index("application_id")
     band = None if bands is None else kinds["band"]
-    lgd = fit_lgd(panel, known["offer_apr"] / 12, terms=known["term_months"], bands=band)
-    return LossModel(chain=chain, lgd=lgd, as_of=pd.Timestamp(as_of))
+    if defaulted is None:
+        defaulted = defaulted_loans(performance)
+    lgd = fit_lgd(
+        defaulted[defaulted["month_end"] <= day],
+        known["offer_apr"] / 12,
+        terms=known["term_months"],
+        bands=band,
+        by=by,
+        watched_to=watched_to,
+    )
+    return LossModel(chain=chain, lgd=lgd, as_of=day)
+
+
+def counted_kinds(applications: Table, decided: Table | None) -> LoanValues:
+    """Kind (the term) and band (the grade) of every loan, small enough to count all moves by.
+
+    Parameters
+    ----------
+    applications : Table
+        application_id, term_months, booked.
+    decided : Table or None
+        application_id, grade; without one, or without grades, all loans are of band "".
+
+    Returns
+    -------
+    LoanValues
+        `kind`, `band`, as :func:`kinds_of` has them, of those that were booked.
+
+    Source
+    ------
+    riskkit definition.
+    """
+    grades = None
+    if decided is not None and "grade" in decided.columns:
+        grades = LoanValues.from_table(decided, "grade")
+    columns = ["application_id", "term_months", "booked"]
+    return LoanValues.collected(partial(_kinds_of_booked, grades=grades), applications, columns)
+
+
+def _kinds_of_booked(applications: pd.DataFrame, grades: LoanValues | None) -> pd.DataFrame:
+    booked = applications[applications["booked"].astype("boolean").fillna(False).to_numpy(bool)]
+    bands = None
+    if grades is not None:
+        bands = grades.of(booked["application_id"]).set_axis(booked["application_id"])
+    return kinds_of(booked, bands).reset_index()
 
 
 def kinds_of(applications: pd.DataFrame, bands: pd.Series | None) -> pd.DataFrame:
@@ -191,7 +257,11 @@ def loan_ecl(
 
 
 def losses_under(
-    book: pd.DataFrame, model: LossModel, kinds: pd.DataFrame, outlooks: Sequence[Outlook]
+    book: pd.DataFrame,
+    model: LossModel,
+    kinds: pd.DataFrame,
+    outlooks: Sequence[Outlook],
+    columns: Sequence[str] | None = None,
 ) -> list[pd.DataFrame]:
     """:func:`loan_ecl` under each of several outlooks; what they share is worked out once.
 
@@ -200,11 +270,37 @@ def losses_under(
     book, model, kinds
         As in :func:`loan_ecl`.
     outlooks : sequence of Outlook
+    columns : sequence of str, optional
+        Those to give, without the loans' ids, where no more is asked of very many loans.
     """
+    n_months = _months_left(book)
+    performing = book["state"] < N_STATES
+    longest = int(book["mob"][performing].max()) if performing.any() else 0
+    lengths = n_months, longest
+    parts = []
+    for start in range(0, max(len(book), 1), _MOST_LOANS):
+        some = book.iloc[start : start + _MOST_LOANS]
+        tables = _losses_of_part(some, model, kinds, outlooks, lengths)
+        if columns is not None:
+            tables = [table[list(columns)].reset_index(drop=True) for table in tables]
+        parts.append(tables)
+    if len(parts) == 1:
+        return parts[0]
+    return [pd.concat(tables) for tables in zip(*parts, strict=True)]
+
+
+def _losses_of_part(
+    book: pd.DataFrame,
+    model: LossModel,
+    kinds: pd.DataFrame,
+    outlooks: Sequence[Outlook],
+    lengths: tuple[int, int],
+) -> list[pd.DataFrame]:
+    """Losses of some of the loans; those of all run so long ahead, and have run so long."""
+    n_months, longest = lengths
     performing = (book["state"] < N_STATES).to_numpy()
     loans = book[performing]
     asked = loans[["mob", "state"]].join(kinds.reindex(loans.index))
-    n_months = _months_left(book)
     exposures = default_exposures(loans, n_months)
     rate = loans["effective_rate"].to_numpy()
     default_mob = loans["mob"].to_numpy()[:, None] + np.arange(1, n_months + 1)
@@ -214,7 +310,7 @@ def losses_under(
     rest = np.nan_to_num(model.lgd.of_book(book)[~performing])
     owed = book["balance"].to_numpy(float)[~performing]
     expected = np.ones(len(book))
-    expected[performing] = _expected_at_origination(model.chain, asked, n_months)
+    expected[performing] = _expected_at_origination(model.chain, asked, n_months, longest)
     followed: dict[bytes, Array] = {}
     tables = []
     for outlook in outlooks:
@@ -338,10 +434,11 @@ def _climate_ahead(
     return ahead + shift
 
 
-def _expected_at_origination(chain: ArrearsChain, asked: pd.DataFrame, n_months: int) -> Array:
+def _expected_at_origination(
+    chain: ArrearsChain, asked: pd.DataFrame, n_months: int, longest: int
+) -> Array:
     """Default probability in the months that remain, as seen from the month of disbursal."""
     start = asked.assign(mob=0, state=0)
-    longest = int(asked["mob"].max()) if len(asked) else 0
     found = default_probabilities(chain, start, longest + n_months).to_numpy()
     months = np.arange(1, longest + n_months + 1)
     later = (found * (months > asked["mob"].to_numpy()[:, None])).sum(axis=1)

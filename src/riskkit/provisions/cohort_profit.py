@@ -7,6 +7,7 @@ month on book, and its break-even month.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -17,9 +18,11 @@ from riskkit.arrears import (
     panel_amounts,
 )
 from riskkit.chance import normal_interval
-from riskkit.checks import Array, loan_starts, require_columns
+from riskkit.checks import Array, loan_starts, require_columns, whole_loans
 from riskkit.columns import calendar_months
+from riskkit.partitions import collected, total
 from riskkit.provisions.staging import CHARGED_OFF
+from riskkit.tables import Table
 
 __all__ = ["LendingCosts", "break_even_table", "break_even_text", "cohort_profit"]
 
@@ -27,6 +30,11 @@ PARTS = (
     "interest_amount", "funding_amount", "cost_amount", "loss_amount", "recovered_amount",
 )  # fmt: skip
 GONE = "vanished_loans", "vanished_amount"
+_AT_START = "loans", "late_entrants", "amount"
+_READ = (
+    *("loan_id", "cohort", "mob", "month_end", "status"),
+    *("balance", "paid_amount", "recovered_amount"),
+)
 _LEVEL = 0.95
 _Z = float(special.ndtri(0.5 + _LEVEL / 2))
 _FEW_LOANS = 30
@@ -63,7 +71,7 @@ class LendingCosts:
 
 
 def cohort_profit(
-    performance: pd.DataFrame,
+    performance: pd.DataFrame | Table,
     costs: LendingCosts,
     *,
     fees: pd.Series | None = None,
@@ -86,8 +94,9 @@ def cohort_profit(
 
     Parameters
     ----------
-    performance : DataFrame
-        The panel, sorted by loan and month, with balance, paid_amount, recovered_amount.
+    performance : DataFrame or Table
+        The panel, sorted by loan and month, with balance, paid_amount, recovered_amount. A Table is
+        counted block by block.
     costs : LendingCosts
     fees : Series, index loan_id, optional
         Deducted from the disbursal, fen.
@@ -113,53 +122,32 @@ def cohort_profit(
     ------
     riskkit definition.
     """
-    needed = ["cohort", "month_end", "status", "balance", "paid_amount", "recovered_amount"]
-    require_columns(performance, needed, "performance")
-    starts = loan_starts(performance)
-    if not len(starts):
-        columns = [
-            "loans",
-            "amount",
-            "late_entrants",
-            *PARTS,
-            "profit_amount",
-            "profit_low",
-            "profit_high",
-            *GONE,
-        ]
+    require_columns(performance, _READ, "performance")
+    span = collected(_months_of_cohorts, performance, columns=["cohort", "month_end"])
+    if span.empty:
+        names = ["loans", "amount", "late_entrants", *PARTS]
+        names += ["profit_amount", "profit_low", "profit_high", *GONE]
         index = pd.MultiIndex.from_arrays([[], []], names=["cohort", "mob"])
-        return pd.DataFrame(columns=columns, index=index)
-    mob = performance["mob"].to_numpy(np.int64)
-    loan = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(performance))))
-    is_base = mob[starts] == 0
-    parts, lent = _row_parts(performance, starts, costs, fees)
-    parts = {name: np.where(is_base[loan], values, 0) for name, values in parts.items()}
-    period = performance["cohort"].iloc[starts].dt.to_period(cohort_freq)
-    code, cohorts = pd.factorize(period, sort=True)
-    last_month = int(calendar_months([performance["month_end"].max()])[0])
-    newest = np.zeros(len(cohorts), dtype=np.int64)
-    np.maximum.at(newest, code, calendar_months(performance["cohort"].iloc[starts]))
-    matured = last_month - newest
-    width = int(mob.max()) + 1
-    group = code[loan]
-    sums = {}
-    for name, values in parts.items():
-        cells = np.zeros((len(cohorts), width), dtype=np.int64)
-        np.add.at(cells, (group, mob), values)
-        sums[name] = cells.cumsum(axis=1)
+        return pd.DataFrame(columns=names, index=index)
+    last_month = int(calendar_months([span["month_end"].max()])[0])
+    count = partial(
+        _profit_cells, costs=costs, fees=fees, cohort_freq=cohort_freq, last_month=last_month
+    )
+    cells = total(count, whole_loans(performance), columns=_READ).sort_index()
+    period = span["cohort"].dt.to_period(cohort_freq)
+    newest = pd.Series(calendar_months(span["cohort"])).groupby(period.array).max()
+    cohorts = cells.index.unique("cohort")
+    width = int(cells.index.get_level_values("mob").max())  # the last is of what has gone by then
+    matured = last_month - newest.reindex(cohorts.to_numpy()).to_numpy()
+
+    def by_age(name: str) -> Array:
+        return cells[name].unstack("mob", fill_value=0).to_numpy().cumsum(axis=1)[:, :width]
+
+    sums = {name: by_age(name) for name in (*PARTS, *GONE)}
     profit = _profit(sums)
-    squares = _squares(_profit(parts), starts, group, mob, (len(cohorts), width))
-    gone = _vanished(performance, starts, last_month, is_base)
-    gone_by_age = np.zeros((len(GONE), len(cohorts), width + 1), dtype=np.int64)
-    ends = np.append(starts[1:], len(performance))[gone] - 1
-    np.add.at(gone_by_age[0], (code[gone], mob[ends] + 1), 1)
-    owed = performance["balance"].to_numpy(np.int64)[ends]
-    np.add.at(gone_by_age[1], (code[gone], mob[ends] + 1), owed)
-    gone_by_age = gone_by_age.cumsum(axis=2)[:, :, :width]
-    loans = np.bincount(code[is_base], minlength=len(cohorts))
-    late = np.bincount(code[~is_base], minlength=len(cohorts))
-    amount = np.zeros(len(cohorts), dtype=np.int64)
-    np.add.at(amount, code[is_base], lent[is_base])
+    # a loan that has ended adds its last square to all months that follow
+    squares = np.maximum(by_age("square"), 0)
+    loans, late, amount = (by_age(name)[:, 0] for name in _AT_START)
     low, high = normal_interval(profit.astype(float), squares, loans[:, None], _LEVEL)
     shown = np.arange(width) <= matured[:, None]
     place, month = np.nonzero(shown)
@@ -175,10 +163,54 @@ def cohort_profit(
             "profit_amount": profit[shown],
             "profit_low": low[shown],
             "profit_high": high[shown],
-            **{name: values[shown] for name, values in zip(GONE, gone_by_age, strict=True)},
+            **{name: sums[name][shown] for name in GONE},
         },
         index=index,
     )
+
+
+def _months_of_cohorts(performance: pd.DataFrame) -> pd.DataFrame:
+    """Months of disbursal that there are, and the last month-end seen of any."""
+    last = performance.groupby("cohort", sort=True)["month_end"].max()
+    return last.reset_index()
+
+
+def _profit_cells(
+    performance: pd.DataFrame,
+    costs: LendingCosts,
+    fees: pd.Series | None,
+    cohort_freq: str,
+    last_month: int,
+) -> pd.DataFrame:
+    """What each month on book adds to its cohort, and in month 0 of how many loans it is."""
+    starts = loan_starts(performance)
+    mob = performance["mob"].to_numpy(np.int64)
+    loan = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(performance))))
+    is_base = mob[starts] == 0
+    parts, lent = _row_parts(performance, starts, costs, fees)
+    parts = {name: np.where(is_base[loan], values, 0) for name, values in parts.items()}
+    period = performance["cohort"].iloc[starts].dt.to_period(cohort_freq)
+    code, cohorts = pd.factorize(period, sort=True)
+    shape = len(cohorts), int(mob.max(initial=-1)) + 2
+    group = code[loan]
+    gone = _vanished(performance, starts, last_month, is_base)
+    ends = np.append(starts[1:], len(performance))[gone] - 1
+    owed = performance["balance"].to_numpy(np.int64)[ends]
+    columns = {name: _summed((group, mob), values, shape) for name, values in parts.items()}
+    columns["square"] = _square_changes(_profit(parts), starts, group, mob, shape)
+    for name, values in zip(GONE, (np.ones_like(owed), owed), strict=True):
+        columns[name] = _summed((code[gone], mob[ends] + 1), values, shape)
+    at_start = is_base.astype(np.int64), (~is_base).astype(np.int64), np.where(is_base, lent, 0)
+    for name, values in zip(_AT_START, at_start, strict=True):
+        columns[name] = _summed((code, np.zeros_like(code)), values, shape)
+    index = pd.MultiIndex.from_product([cohorts, range(shape[1])], names=["cohort", "mob"])
+    return pd.DataFrame({name: cells.ravel() for name, cells in columns.items()}, index=index)
+
+
+def _summed(at: tuple[Array, Array], values: Array, shape: tuple[int, int]) -> Array:
+    cells = np.zeros(shape, dtype=np.int64)
+    np.add.at(cells, at, values)
+    return cells
 
 
 def break_even_table(profit: pd.DataFrame, open_loans: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -356,10 +388,10 @@ def _profit(parts: dict[str, Array]) -> Array:
     return earned - parts["funding_amount"] - parts["cost_amount"] - parts["loss_amount"]
 
 
-def _squares(
+def _square_changes(
     profit: Array, starts: Array, group: Array, mob: Array, shape: tuple[int, int]
 ) -> Array:
-    """Sum over the loans of their squared cumulative profit, by cohort and month on book."""
+    """By how much the sum of loans' squared cumulative profits grows, by cohort and month."""
     so_far = np.cumsum(profit)
     before = np.append(0, so_far)[starts]
     lengths = np.diff(np.append(starts, len(profit)))
@@ -369,8 +401,7 @@ def _squares(
     change[starts] = square[starts]
     cells = np.zeros(shape)
     np.add.at(cells, (group, mob), change)
-    # a loan that has ended adds its last square to all months that follow
-    return np.maximum(cells.cumsum(axis=1), 0)
+    return cells
 
 
 def _from_when(values: Array, mobs: Array) -> float:

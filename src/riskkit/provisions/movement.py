@@ -6,6 +6,8 @@ table that adds up exactly.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
@@ -16,9 +18,13 @@ from riskkit.arrears import (
     last_month_ends,
     panel_amounts,
 )
+from riskkit.checks import whole_loans
+from riskkit.loan_values import LoanValues
+from riskkit.partitions import total
 from riskkit.provisions.book_loss import LossModel, Outlook, fit_losses, loan_ecl
 from riskkit.provisions.overlays import overlay_table
 from riskkit.provisions.staging import CHARGED_OFF
+from riskkit.tables import Table
 
 __all__ = ["budget_table", "month_movement", "movement_table", "movement_text"]
 
@@ -126,7 +132,7 @@ def movement_table(
 
 
 def month_movement(
-    performance: pd.DataFrame,
+    performance: pd.DataFrame | Table,
     applications: pd.DataFrame,
     loans: pd.DataFrame,
     kinds: pd.DataFrame,
@@ -135,6 +141,8 @@ def month_movement(
     fitted_climate: pd.Series | None = None,
     overlays: pd.DataFrame | None = None,
     with_columns: pd.DataFrame | None = None,
+    counted: LoanValues | None = None,
+    defaulted: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Movement of the provision from the month-end before to the last one of the panel, by cause.
 
@@ -143,7 +151,8 @@ def month_movement(
 
     Parameters
     ----------
-    performance, applications : DataFrame
+    performance : DataFrame or Table
+    applications : DataFrame
         As :func:`riskkit.arrears.book_at` and :func:`riskkit.provisions.fit_losses` take them.
     loans : DataFrame, index loan_id
         Today's, of :func:`riskkit.provisions.loan_ecl`.
@@ -156,6 +165,8 @@ def month_movement(
         Of :func:`riskkit.schema.read_provisions`; on each day those in force.
     with_columns : DataFrame, index loan_id, optional
         Columns that segments of overlays name.
+    counted, defaulted
+        As :func:`riskkit.provisions.fit_losses` takes them.
 
     Returns
     -------
@@ -169,9 +180,12 @@ def month_movement(
         return empty.astype("int64")
     today, earlier = days
     bands = kinds["band"]
-    if not performance.loc[performance["month_end"] <= earlier, "loan_id"].duplicated().any():
+    columns = ["loan_id", "month_end"]
+    twice = partial(_seen_twice, day=earlier)
+    if not total(twice, whole_loans(performance), columns=columns):
         return empty.astype("int64")
-    model = fit_losses(performance, applications, earlier, bands=bands, climate=fitted_climate)
+    about = {"bands": bands, "climate": fitted_climate, "counted": counted}
+    model = fit_losses(performance, applications, earlier, defaulted=defaulted, **about)
     if np.isnan(model.lgd.at_default["lgd"]):
         return empty.astype("int64")
     book = book_at(performance, applications, earlier)
@@ -194,6 +208,11 @@ def month_movement(
         overlay_before=added[0],
         overlay_now=added[1],
     )
+
+
+def _seen_twice(performance: pd.DataFrame, day: pd.Timestamp) -> int:
+    """Loan-months up to a day that are not the first of their loan."""
+    return int(performance.loc[performance["month_end"] <= day, "loan_id"].duplicated().sum())
 
 
 def _under_known_kinds(
@@ -228,7 +247,7 @@ def movement_text(table: pd.DataFrame, currency: str) -> str:
     return f"{text}; {what}: {', '.join(named)}."
 
 
-def budget_table(performance: pd.DataFrame, budget: pd.DataFrame) -> pd.DataFrame:
+def budget_table(performance: pd.DataFrame | Table, budget: pd.DataFrame) -> pd.DataFrame:
     """Net loss of each month against the budget.
 
     Net loss = balance of the loans first charged off in the month − what was recovered in it. A
@@ -237,8 +256,9 @@ def budget_table(performance: pd.DataFrame, budget: pd.DataFrame) -> pd.DataFram
 
     Parameters
     ----------
-    performance : DataFrame
-        The panel, sorted by loan and month, with mob, balance and recovered_amount.
+    performance : DataFrame or Table
+        The panel, sorted by loan and month, with mob, balance and recovered_amount. A Table is
+        counted block by block.
     budget : DataFrame, index month
         `budget_amount`, of :func:`riskkit.schema.read_provisions`; months without one have none.
 
@@ -253,6 +273,16 @@ def budget_table(performance: pd.DataFrame, budget: pd.DataFrame) -> pd.DataFram
     ------
     riskkit definition.
     """
+    columns = ["loan_id", "mob", "month_end", "status", "balance", "recovered_amount"]
+    table = total(_lost_by_month, whole_loans(performance), columns=columns).sort_index()
+    table["net_loss_amount"] = table["charged_off_amount"] - table["recovered_amount"]
+    table["budget_amount"] = budget["budget_amount"].reindex(table.index).astype("float64")
+    table["over_amount"] = table["net_loss_amount"] - table["budget_amount"]
+    return table
+
+
+def _lost_by_month(performance: pd.DataFrame) -> pd.DataFrame:
+    """What was charged off and recovered in each month of some loans."""
     off = (performance["status"] == "charged_off").to_numpy(dtype=bool)
     panel_amounts(performance, ["balance", "recovered_amount"])
     charged = performance.loc[off, ["loan_id", "month_end", "balance", "recovered_amount"]]
@@ -272,7 +302,4 @@ def budget_table(performance: pd.DataFrame, budget: pd.DataFrame) -> pd.DataFram
         }
     )
     table = table.reindex(sorted(months.unique()), fill_value=0).astype("int64")
-    table["net_loss_amount"] = table["charged_off_amount"] - table["recovered_amount"]
-    table["budget_amount"] = budget["budget_amount"].reindex(table.index).astype("float64")
-    table["over_amount"] = table["net_loss_amount"] - table["budget_amount"]
     return table.rename_axis(index="month")

@@ -6,14 +6,16 @@ bring since and what they brought.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 from scipy import special
 
 from riskkit.arrears import (
     DEFAULT,
-    DEFAULT_DPD,
     book_at,
+    defaulted_loans,
     fit_lgd,
     positions_of,
 )
@@ -33,7 +35,12 @@ _COLUMNS = [
 
 
 def recovery_check(
-    performance: pd.DataFrame, applications: pd.DataFrame, *, months_back: int = 12
+    performance: pd.DataFrame,
+    applications: pd.DataFrame,
+    *,
+    months_back: int = 12,
+    by: Literal["months", "days"] | None = None,
+    watched_to: pd.Timestamp | None = None,
 ) -> pd.DataFrame:
     """What loans in default brought within so many months, beside what was foretold of them.
 
@@ -45,9 +52,14 @@ def recovery_check(
     Parameters
     ----------
     performance, applications : DataFrame
-        As :func:`riskkit.arrears.book_at` takes them.
+        As :func:`riskkit.arrears.book_at` takes them; or of the panel the loans that were ever in
+        default, with `by` and `watched_to` of the whole.
     months_back : int
         From the last month-end of the panel.
+    by : {"months", "days"}, optional
+        How buckets are read, of the rows given unless stated.
+    watched_to : Timestamp, optional
+        Last month-end of the panel, of the rows given unless stated.
 
     Returns
     -------
@@ -75,14 +87,14 @@ def recovery_check(
     empty = pd.DataFrame(columns=_COLUMNS, index=pd.Index([], name="position"))
     if performance.empty:
         return empty
-    day = performance["month_end"].max() - pd.offsets.MonthEnd(months_back)
+    last = performance["month_end"].max() if watched_to is None else watched_to
+    day = last - pd.offsets.MonthEnd(months_back)
     # of loans that were never in default nothing is asked
-    is_bad = (performance["dpd"] > DEFAULT_DPD) | (performance["status"] == "charged_off")
-    bad = performance[performance["loan_id"].isin(performance["loan_id"][is_bad].unique())]
+    bad = defaulted_loans(performance)
     then = bad[bad["month_end"] <= day].reset_index(drop=True)
     if then.empty:
         return empty
-    by = bucket_reading(performance)
+    by = by or bucket_reading(performance)
     rates = applications.set_index("application_id")["offer_apr"] / 12
     lgd = fit_lgd(then, rates, by=by, horizon_months=months_back)
     if not lgd.at_default["loans"] > 0 or len(lgd.recovery) < months_back:

@@ -69,7 +69,8 @@ def sensitivity_table(
         rules = replace(outlook.rules, backstop_probability=_BACKSTOP)
         cases[f"stage 2 from {_BACKSTOP:.0%} in 12 months"] = replace(outlook, rules=rules)
     found = {}
-    tables = losses_under(book, model, kinds, list(cases.values()))
+    columns = ["stage", "balance", "ecl_amount", "probability_12m"]
+    tables = losses_under(book, model, kinds, list(cases.values()), columns)
     for name, loans in zip(cases, tables, strict=True):
         second = loans["balance"][loans["stage"] == 2].sum()
         found[name] = {

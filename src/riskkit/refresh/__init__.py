@@ -10,6 +10,7 @@ that beside the model in use. Nothing is replaced.
 from riskkit.refresh.book_gains import cutoff_gain, hazard_gain
 from riskkit.refresh.card_gains import recalibration_gain, refit_card, refit_gains
 from riskkit.refresh.gain import Gain
+from riskkit.refresh.last_taught import taught_to
 from riskkit.refresh.proposals import save_proposals
 from riskkit.refresh.refresh_rules import (
     RULES,
@@ -34,4 +35,5 @@ __all__ = [
     "refresh_table",
     "refresh_text",
     "save_proposals",
+    "taught_to",
 ]

@@ -6,10 +6,14 @@ day of a month.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
 from riskkit.checks import Array, require_columns
+from riskkit.partitions import total
+from riskkit.tables import Table
 
 __all__ = ["cash_profile", "cash_profile_text", "spread_over_days"]
 
@@ -19,7 +23,7 @@ _LONGEST = 31
 _LEAST_PAYMENTS = 100
 
 
-def cash_profile(instalments: pd.DataFrame | None, day: pd.Timestamp | str) -> pd.Series:
+def cash_profile(instalments: pd.DataFrame | Table | None, day: pd.Timestamp | str) -> pd.Series:
     """Share of a month's cash that has come by each day of it, from the last twelve months.
 
     By days of payment; where fewer than 100 are known, by due days; where these are not known
@@ -27,8 +31,9 @@ def cash_profile(instalments: pd.DataFrame | None, day: pd.Timestamp | str) -> p
 
     Parameters
     ----------
-    instalments : DataFrame, optional
-        Of the contract: due_date, due_amount, and paid_date, paid_amount.
+    instalments : DataFrame or Table, optional
+        Of the contract: due_date, due_amount, and paid_date, paid_amount. A Table is counted block
+        by block.
     day : date
         Nothing that was paid, or fell due, after it is read.
 
@@ -58,16 +63,27 @@ def cash_profile(instalments: pd.DataFrame | None, day: pd.Timestamp | str) -> p
         return evenly
     needed = ["due_date", "due_amount", "paid_date", "paid_amount"]
     require_columns(instalments, needed, "instalments")
-    last = pd.Timestamp(day)
-    first = last - pd.DateOffset(months=LOOKBACK_MONTHS)
+    count = partial(_by_day_of_month, last=pd.Timestamp(day))
+    sums = total(count, instalments, columns=needed)
     for name, about in (("paid", "days of payment"), ("due", "due days")):
+        if sums[f"{name}_rows"].sum() >= _LEAST_PAYMENTS:
+            came = sums[f"{name}_amount"].to_numpy(float)
+            return pd.Series(came[1:].cumsum() / came.sum(), index=nth, name=about)
+    return evenly
+
+
+def _by_day_of_month(instalments: pd.DataFrame, last: pd.Timestamp) -> pd.DataFrame:
+    """Rows and amounts by day of the month, paid and due, of the last twelve months."""
+    first = last - pd.DateOffset(months=LOOKBACK_MONTHS)
+    sums = {}
+    for name in ("paid", "due"):
         date = instalments[f"{name}_date"]
         amount = instalments[f"{name}_amount"].fillna(0).to_numpy(float)
         rows = ((date > first) & (date <= last)).to_numpy(dtype=bool) & (amount > 0)
-        if rows.sum() >= _LEAST_PAYMENTS:
-            came = np.bincount(date[rows].dt.day, weights=amount[rows], minlength=_LONGEST + 1)
-            return pd.Series(came[1:].cumsum() / came.sum(), index=nth, name=about)
-    return evenly
+        nth = date[rows].dt.day.to_numpy(np.int64)
+        sums[f"{name}_rows"] = np.bincount(nth, minlength=_LONGEST + 1)
+        sums[f"{name}_amount"] = np.bincount(nth, weights=amount[rows], minlength=_LONGEST + 1)
+    return pd.DataFrame(sums)
 
 
 def cash_profile_text(profile: pd.Series) -> str:

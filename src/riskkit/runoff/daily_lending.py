@@ -5,12 +5,16 @@ Takes the applications; gives a row per day, and from it the same days ahead on 
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
 from riskkit.checks import Array, DataContractError, check_seed, require_columns
 from riskkit.columns import calendar_months
 from riskkit.instalments import fen_below
+from riskkit.partitions import total
+from riskkit.tables import Table
 
 __all__ = ["LEAST_WEEKS", "daily_lending", "lending_paths"]
 
@@ -24,10 +28,14 @@ _TREND_SD = 0.005
 _BLOCK_WEEKS = 4
 _LEAST_MONTHS = 3
 _PART = 20_1
+_READ = (
+    *("applied_at", "booked", "amount", "booked_amount"),
+    *("offer_limit", "offer_fee_rate"),
+)
 _COLUMNS = "loans", "lent_amount", "fee_amount", "paid_out_amount"
 
 
-def daily_lending(applications: pd.DataFrame, day: pd.Timestamp | str) -> pd.DataFrame:
+def daily_lending(applications: pd.DataFrame | Table, day: pd.Timestamp | str) -> pd.DataFrame:
     """Loans lent and cash paid out on every day from the first application to `day`.
 
     Paid out is what was lent less the fee withheld. The contract knows when somebody applied, not
@@ -37,9 +45,10 @@ def daily_lending(applications: pd.DataFrame, day: pd.Timestamp | str) -> pd.Dat
 
     Parameters
     ----------
-    applications : DataFrame
+    applications : DataFrame or Table
         applied_at, booked, amount; where they are there, booked_amount (else the amount asked for,
-        or the offer_limit that is below it) and offer_fee_rate (else none).
+        or the offer_limit that is below it) and offer_fee_rate (else none). A Table is counted
+        block by block.
     day : date
         The last day; later applications are not read.
 
@@ -69,30 +78,37 @@ def daily_lending(applications: pd.DataFrame, day: pd.Timestamp | str) -> pd.Dat
     """
     require_columns(applications, ["applied_at", "booked", "amount"], "applications")
     last = pd.Timestamp(day).normalize()
-    booked = applications["booked"].to_numpy(dtype=bool)
-    if undated := int((applications["applied_at"].isna() & booked).sum()):
+    counted = total(partial(_lent_by_day, last=last), applications, columns=_READ)
+    if undated := int(counted["undated"].sum()):
         told = f"applied_at: missing for {undated:,} loans, so that nobody knows when they were"
         raise DataContractError("applications", [f"{told} lent"])
-    date = applications["applied_at"].dt.normalize()
-    seen = (date <= last).to_numpy(dtype=bool)
+    days = counted.index.dropna()
     index = pd.DatetimeIndex([], name="date")
-    if seen.any():
-        index = pd.date_range(date[seen].min(), last, name="date")
-    loans = applications[seen & booked]
-    lent = _lent_amounts(loans)
-    fee = np.zeros(len(loans), np.int64)
-    if "offer_fee_rate" in loans:
-        fee = fen_below(lent * loans["offer_fee_rate"].fillna(0).to_numpy(float)).astype(np.int64)
-    place = index.get_indexer(date[seen & booked])
-    table = pd.DataFrame(0, index=index, columns=list(_COLUMNS), dtype="int64")
-    for name, values in zip(_COLUMNS, (np.ones_like(lent), lent, fee, lent - fee), strict=True):
-        sums = np.zeros(len(index), np.int64)
-        np.add.at(sums, place, values)
-        table[name] = sums
-    by_month = _months_alone(date[seen])
+    if len(days):
+        index = pd.date_range(days.min(), last, name="date")
+    table = counted[list(_COLUMNS)].reindex(index, fill_value=0)
+    by_month = _months_alone(days.to_series())
     return (
         _spread(table, last).assign(is_spread=True) if by_month else table.assign(is_spread=False)
     )
+
+
+def _lent_by_day(applications: pd.DataFrame, last: pd.Timestamp) -> pd.DataFrame:
+    """What was lent on each day that has an application; loans without a day under none."""
+    booked = applications["booked"].to_numpy(dtype=bool)
+    date = applications["applied_at"].dt.normalize()
+    undated = date.isna().to_numpy() & booked
+    seen = (date <= last).to_numpy(dtype=bool)
+    lent = np.zeros(len(applications), np.int64)
+    loans = applications[seen & booked]
+    lent[seen & booked] = _lent_amounts(loans)
+    fee = np.zeros(len(applications), np.int64)
+    if "offer_fee_rate" in loans:
+        rate = loans["offer_fee_rate"].fillna(0).to_numpy(float)
+        fee[seen & booked] = fen_below(lent[seen & booked] * rate).astype(np.int64)
+    sums = dict(zip(_COLUMNS, (booked.astype(np.int64), lent, fee, lent - fee), strict=True))
+    rows = pd.DataFrame({**sums, "undated": undated.astype(np.int64)})[seen | undated]
+    return rows.groupby(date[seen | undated].to_numpy(), dropna=False).sum().rename_axis("date")
 
 
 def _lent_amounts(loans: pd.DataFrame) -> Array:

@@ -12,13 +12,14 @@ from riskkit.arrears import N_STATES
 from riskkit.columns import calendar_months
 from riskkit.provisions import LossModel
 from riskkit.runoff.daily_lending import LEAST_WEEKS
+from riskkit.tables import Table
 
 __all__ = ["nothing_ahead_text"]
 
 
 def nothing_ahead_text(
     book: pd.DataFrame,
-    applications: pd.DataFrame,
+    applications: pd.DataFrame | Table,
     model: LossModel,
     day: pd.Timestamp | str,
     *,
@@ -33,7 +34,7 @@ def nothing_ahead_text(
     ----------
     book : DataFrame
         Of :func:`riskkit.arrears.book_at`.
-    applications : DataFrame
+    applications : DataFrame or Table
         applied_at, booked.
     model : LossModel
         Of :func:`riskkit.provisions.fit_losses`.
@@ -47,6 +48,8 @@ def nothing_ahead_text(
     riskkit definition.
     """
     last = pd.Timestamp(day)
+    if not isinstance(applications, pd.DataFrame):
+        applications = applications.frame(["applied_at", "booked"])
     asked = applications["applied_at"]
     booked = applications["booked"].astype("boolean").fillna(False).to_numpy(bool)
     month = int(calendar_months([last])[0]) - (0 if last.is_month_end else 1)

@@ -157,6 +157,31 @@ class OpenLoans:
             gone=self.gone and self.gone.moved(np.full(len(self.groups), at[0])),
         )
 
+    def times(self, factor: Array | float, in_default: float = 1.0) -> OpenLoans:
+        """The same loans with all money multiplied, to the nearest fen.
+
+        Parameters
+        ----------
+        factor : float, or float array of shape (n,)
+            Of each loan that still has to pay.
+        in_default : float
+            Of all loans in default today.
+        """
+        by = np.broadcast_to(np.asarray(factor, dtype=float), self.start.shape)
+        return replace(
+            self,
+            due=np.rint(self.due * by[:, None]).astype(np.int64),
+            owed=np.rint(self.owed * by[:, None]).astype(np.int64),
+            fee=np.rint(self.fee * by).astype(np.int64),
+            in_default=self.in_default * in_default,
+            in_default_owed=self.in_default_owed * in_default,
+            in_default_loss=self.in_default_loss * in_default,
+            gone=self.gone
+            and replace(
+                self.gone, owed=self.gone.owed * in_default, cash=self.gone.cash * in_default
+            ),
+        )
+
     @property
     def last_month(self) -> int:
         """The last month ahead in which one of them can still be first in default; 0 of none."""

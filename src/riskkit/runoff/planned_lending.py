@@ -21,7 +21,9 @@ from riskkit.runoff.loans_of_book import (
 )
 from riskkit.runoff.open_loans import OpenLoans
 
-__all__ = ["planned_loans"]
+__all__ = ["lent_lately", "planned_loans"]
+
+_NEEDED = ("application_id", "applied_at", "booked")
 
 
 def planned_loans(
@@ -115,6 +117,17 @@ def planned_loans(
     return loans, cells
 
 
+def lent_lately(applications: pd.DataFrame, day: pd.Timestamp | str, lookback_months: int) -> Array:
+    """Positions of the loans booked in the last whole months."""
+    last = pd.Timestamp(day)
+    month = int(calendar_months([last])[0]) - (0 if last.is_month_end else 1)
+    when = pd.to_datetime(applications["applied_at"])
+    booked = applications["booked"].astype("boolean").fillna(False).to_numpy(bool)
+    known = np.flatnonzero(booked & when.notna().to_numpy())
+    booked_in = calendar_months(when.iloc[known])
+    return known[(booked_in <= month) & (booked_in > month - lookback_months)]
+
+
 def _booked_lately(
     applications: pd.DataFrame,
     kinds: pd.DataFrame,
@@ -122,14 +135,8 @@ def _booked_lately(
     lookback_months: int,
 ) -> pd.DataFrame:
     """Loans booked in the last whole months with their terms, in the order of being dealt out."""
-    require_columns(applications, ["application_id", "applied_at", "booked"], "applications")
-    last = pd.Timestamp(day)
-    month = int(calendar_months([last])[0]) - (0 if last.is_month_end else 1)
-    when = pd.to_datetime(applications["applied_at"])
-    booked = applications["booked"].astype("boolean").fillna(False).to_numpy(bool)
-    known = np.flatnonzero(booked & when.notna().to_numpy())
-    booked_in = calendar_months(when.iloc[known])
-    known = known[(booked_in <= month) & (booked_in > month - lookback_months)]
+    require_columns(applications, _NEEDED, "applications")
+    known = lent_lately(applications, day, lookback_months)
     ids = pd.Index(applications["application_id"].iloc[known], name="loan_id")
     terms = loan_terms(applications, ids, "booked lately").join(kinds[["kind", "band"]])
     terms = terms.assign(balance=terms["amount"], mob=0, state=0)

@@ -68,7 +68,7 @@ def cohort_counts(
         default, and ignore this.
     by : str, Series or LoanValues, optional
         What to count apart: a column of `book`, constant within a loan, e.g. "term_months", or
-        where the book has none, its named values, a Series with the index loan_id.
+        where the book has none, a named Series of its values, index loan_id, or named LoanValues.
     squares : bool
         Count what the error of a rate by amount rests on, too, where amounts are known.
 
