@@ -138,11 +138,11 @@ def payment_default_counts(
     start, by_day = None, BY_DAY[disbursed is not None]
     if disbursed is not None:
         start = disbursed.reindex(pd.Index(dues.loan_ids)).to_numpy("M8[D]")
-    of_loan = (
-        kinds.of(pd.Series(dues.loan_ids))
-        if isinstance(kinds, LoanValues)
-        else (kinds.reindex(pd.Index(dues.loan_ids)).reset_index(drop=True))
-    )
+    loan_ids = pd.Series(dues.loan_ids)
+    if isinstance(kinds, LoanValues):
+        of_loan = pd.DataFrame(kinds.of(loan_ids))
+    else:
+        of_loan = kinds.reindex(pd.Index(loan_ids)).reset_index(drop=True)
     part, part_rows = _combinations(of_loan)
     tables = []
     for number in numbers:

@@ -34,7 +34,7 @@ class Progress:
     fn : callable
         What is done with each block.
     n_blocks : int or None
-        None: nobody knows how many there will be.
+        None: nobody knows how many there will be, and nothing is shown.
     """
 
     def __init__(self, fn: Callable[[Any], Any], n_blocks: int | None) -> None:
@@ -63,7 +63,7 @@ class Progress:
             self._bytes += len(pickle.dumps(result))
         now = time.monotonic()
         is_soon = now - self._start < _AFTER_SECONDS or now - self._told < _EVERY_SECONDS
-        if not self._file or is_soon:
+        if not self._file or self._n_blocks is None or is_soon:
             return
         self._told = now
         self._tell(progress_text(self._done, self._n_blocks, self._rows, now - self._start))
@@ -94,7 +94,7 @@ class Progress:
             file.write(f"{json.dumps(told)}\n")
 
 
-def progress_text(done: int, n_blocks: int | None, rows: int, seconds: float) -> str:
+def progress_text(done: int, n_blocks: int, rows: int, seconds: float) -> str:
     """Blocks done, rows a second and time left.
 
     Examples
@@ -102,8 +102,6 @@ def progress_text(done: int, n_blocks: int | None, rows: int, seconds: float) ->
     >>> progress_text(12, 40, 6_000_000, 30.0)
     '12 of 40 blocks, 200,000 rows/s, 1:10 left'
     """
-    if n_blocks is None:
-        return f"{done} blocks, {rows / max(seconds, 1e-9):,.0f} rows/s"
     left = round(seconds / done * (n_blocks - done))
     told = f"{left // 60}:{left % 60:02d} left"
     return f"{done} of {n_blocks} blocks, {rows / max(seconds, 1e-9):,.0f} rows/s, {told}"
