@@ -53,6 +53,12 @@ def test_every_executor_counts_the_blocks_of_a_table_alike(rows, tmp_path, place
     pd.testing.assert_frame_equal(counts, expected)
 
 
+def test_rows_are_rows_where_none_of_the_columns_is_there(rows, tmp_path):
+    list(each(loans_and_late, [rows.iloc[:70], rows.iloc[70:]], tmp_path))
+    loans = Table(tmp_path / "loans")
+    assert total(len, loans, columns=["nothing"]) == len(rows) == total(len, loans, columns=[])
+
+
 def test_blocks_are_not_all_read_at_once(rows):
     read = []
 

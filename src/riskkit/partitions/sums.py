@@ -122,8 +122,11 @@ def taken(
         return fn, [source]
     if not isinstance(source, Table):
         return fn, source
-    wanted = None if columns is None else dict.fromkeys(columns)
-    there = None if wanted is None else [name for name in wanted if name in source.columns]
+    there = None
+    if columns is not None:
+        # rows without any column would not be rows any more
+        there = [name for name in dict.fromkeys(columns) if name in source.columns]
+        there = there or source.columns[:1]
     if not len(source):
         return fn, [source.frame(there)]
     pieces = source.pieces(there)

@@ -17,6 +17,7 @@ from riskkit.checks import check_seed
 from riskkit.schema import Source
 from riskkit.synthetic.features import families_without, features_of
 from riskkit.synthetic.lender import Lender
+from riskkit.synthetic.people import GROUP
 from riskkit.synthetic.portfolio import (
     BLOCK_SIZE,
     WINDOW_MONTHS,
@@ -26,7 +27,7 @@ from riskkit.synthetic.portfolio import (
     simulated,
 )
 from riskkit.synthetic.truth import true_probability
-from riskkit.tables import Table
+from riskkit.tables import BLOCK_ROWS, Table
 from riskkit.target import BadDefinition, default_flags
 
 __all__ = ["as_source", "check_world"]
@@ -69,7 +70,7 @@ def as_source(
     seed: int,
     bad: BadDefinition | None = None,
     parts: str | Path | None = None,
-    block_size: int = BLOCK_SIZE,
+    block_size: int | None = None,
 ) -> Source:
     """A simulated portfolio as a source, its truth in a table of its own.
 
@@ -84,8 +85,8 @@ def as_source(
     parts : str or Path, optional
         Folder for worlds of any size: its tables are written there block by block, by whoever is at
         work (:func:`riskkit.partitions.using`), and are handles on their parts. By default frames.
-    block_size : int
-        Applicants in a part.
+    block_size : int, optional
+        Applicants in a part; by default 51,200, or fewer where blocks of tables have fewer rows.
 
     Raises
     ------
@@ -100,7 +101,8 @@ def as_source(
         tables = {**_tables(simulate(lender, n_applicants, seed), lender, bad)}
     else:
         block = partial(_block_tables, lender, bad, int(seed))
-        for _ in partitions.each(block, ranges(n_applicants, seed, block_size), parts):
+        size = block_size or min(BLOCK_SIZE, max(BLOCK_ROWS // GROUP, 1) * GROUP)
+        for _ in partitions.each(block, ranges(n_applicants, seed, size), parts):
             pass
         tables = {name: Table(Path(parts) / name, whole=_WHOLE.get(name)) for name in _TABLES}
     return Source(

@@ -172,7 +172,7 @@ class ParquetRows:
     def joined(self, chunks: Sequence[pa.Table], columns: Sequence[str] | None) -> pd.DataFrame:
         """Frame of chunks, each column in the one type of all files."""
         both = chunks[0] if len(chunks) == 1 else pa.concat_tables(chunks)
-        frame = self._to_pandas(both.select(self._read(columns) or self.columns))
+        frame = self._to_pandas(both.select(self._named(columns)))
         for name in frame.columns:
             if frame[name].dtype != self._type(name):
                 frame[name] = frame[name].astype(self._type(name))
@@ -205,9 +205,11 @@ class ParquetRows:
 
     def _alike(self, rows: pa.Table, columns: Sequence[str] | None) -> pa.Table:
         """Rows with what the first file says of pandas' types and index."""
-        return rows.select(self._read(columns) or self.columns).replace_schema_metadata(
-            self._schema.metadata
-        )
+        return rows.select(self._named(columns)).replace_schema_metadata(self._schema.metadata)
+
+    def _named(self, columns: Sequence[str] | None) -> list[str]:
+        names = self._read(columns)
+        return self.columns if names is None else names
 
     @cached_property
     def _pandas_types(self) -> tuple[pd.Series, pd.Series]:
