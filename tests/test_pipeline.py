@@ -404,14 +404,21 @@ def test_a_stage_reads_what_the_nearest_earlier_one_left(tmp_path: Path) -> None
     assert not first.has("t")  # its own table is no hand-over to itself
 
 
-def test_blocks_of_the_panel_hold_whole_loans_and_others_need_no_order(tmp_path: Path) -> None:
+def test_blocks_of_loans_months_and_dues_hold_whole_loans_and_others_need_no_order(
+    tmp_path: Path,
+) -> None:
     panel = pd.DataFrame({"loan_id": ["b", "b", "a", "a", "a"], "mob": [0, 1, 0, 1, 2]})
+    names = ("performance", "instalments", "other")
     first = open_stage("01_a", run_dir=tmp_path, output_dir=tmp_path / "01_a")
-    written = [first.write(name, panel) for name in ("performance", "instalments")]
+    written = [first.write(name, panel) for name in names]
     second = open_stage("02_b", run_dir=tmp_path, output_dir=tmp_path / "02_b")
-    read = [second.table(name) for name in ("performance", "instalments")]
+    read = [second.table(name) for name in names]
     for tables in (written, read):
-        assert [[len(block) for block in t.blocks(rows=3)] for t in tables] == [[2, 3], [3, 2]]
+        assert [[len(block) for block in t.blocks(rows=3)] for t in tables] == [
+            [2, 3],
+            [2, 3],
+            [3, 2],
+        ]
         for table in tables:
             pd.testing.assert_frame_equal(table.frame(), panel)
     assert second.table("outcomes", "performance").n_rows == 5
