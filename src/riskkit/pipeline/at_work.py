@@ -19,7 +19,7 @@ from typing import Any
 from riskkit.partitions import PROGRESS, STAGE
 from riskkit.pipeline.block_progress import BlockProgress, Watched
 from riskkit.pipeline.execute import Failure, Outcome, load_engine, run_notebook
-from riskkit.pipeline.folders import own_folder, staging_folder, swap_in
+from riskkit.pipeline.folders import own_folder, staging_folder, swap_in, unfinished_file
 from riskkit.pipeline.handover import Stage, require_as_left
 from riskkit.pipeline.kernels import Kernel
 from riskkit.pipeline.manifest import hash_folder, inputs_of, now, same_files, write_text
@@ -32,7 +32,7 @@ from riskkit.pipeline.report import DOCUMENTS, documents_in, failed_notebook, st
 from riskkit.pipeline.run_log import RunLog, reason_text
 from riskkit.pipeline.stage_graph import not_declared
 from riskkit.pipeline.what_is_read import Sees
-from riskkit.tables import hash_file, scratch_folder, whole
+from riskkit.tables import hash_file, whole
 
 __all__ = ["AtWork", "StageResult", "publish"]
 
@@ -157,7 +157,7 @@ class AtWork:
                 recipe=recipe,
                 kernel=kernel,
                 staging=stack.enter_context(staging_folder(self.plan.run_dir, name)),
-                told=stack.enter_context(scratch_folder()) / "blocks",
+                told=stack.enter_context(unfinished_file(self.plan.run_dir, "blocks")),
                 started=now(),
                 clock=time.monotonic(),
                 slot=min({*range(len(self._begun) + 1)} - {b.slot for b in self._begun.values()}),

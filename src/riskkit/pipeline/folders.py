@@ -26,6 +26,7 @@ __all__ = [
     "own_folder",
     "staging_folder",
     "swap_in",
+    "unfinished_file",
 ]
 
 LOCK = ".lock"
@@ -156,6 +157,16 @@ def staging_folder(run_dir: Path, stage: str) -> Iterator[Path]:
         yield folder
     finally:
         _remove_unseen(folder)
+
+
+@contextlib.contextmanager
+def unfinished_file(folder: Path, name: str) -> Iterator[Path]:
+    """Where something may be written for the time of a stage; :func:`clean_up` knows it, too."""
+    path = folder / f".{name}.{uuid.uuid4().hex}"
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def swap_in(staging: Path, final: Path) -> None:
