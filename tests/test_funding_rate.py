@@ -14,7 +14,7 @@ PROJECT = Path(__file__).parents[1]
 NOTEBOOKS = {notebook.name: notebook for notebook in find_notebooks(PROJECT)}
 FUNDED = ["04_cutoffs", "07_offers", "08_provisions_funding", "09_monitoring"]
 LOW, HIGH = 0.06, 0.18
-CUTOFFS = ("04-03", "04-05", "04-06", "04-07")
+CUTOFFS = ("04-03", "policy-imports", "04-05", "deciding-rates", "04-06", "04-07")
 PRICES = ("07-03", "07-setup", "07-05", "07-31", "07-32", "07-demand", "07-33")
 COHORTS = ("08-03", "08-03b", "08-05", "08-30")
 

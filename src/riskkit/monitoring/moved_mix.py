@@ -115,7 +115,8 @@ def stability_counts(
         count = partial(_stability_block, base=pd.Timestamp(base), binner=binner, score=named)
         counts = total(count, applications, columns=columns)
         # sums of parts come in the order of the alphabet
-        order = pd.Index([SCORE, *([] if binner is None else binner.bins_)])
+        features = [] if binner is None else [name for name in binner.bins_ if name != SCORE]
+        order = pd.Index([SCORE, *features])
         place = order.get_indexer(counts.index.get_level_values("feature"))
         return counts.iloc[np.argsort(place, kind="stable")]
     n = len(applications)

@@ -236,7 +236,7 @@ class Table:
         columns : sequence of str, optional
             Those to read, in this order; `whole` is added where it is absent.
         rows : int, optional
-            500,000.
+            As of :meth:`blocks`.
 
         Raises
         ------
@@ -252,7 +252,7 @@ class Table:
         if columns is not None and self.whole is not None and self.whole not in columns:
             columns = [*columns, self.whole]
         read = self.columns if columns is None else list(columns)
-        cuts = self._rows.ranges(read, rows or BLOCK_ROWS, self.whole)
+        cuts = self._rows.ranges(read, rows or self._block_rows(read), self.whole)
         return [Piece(self, cut, None if columns is None else read) for cut in cuts]
 
     def between(self, rows: range, columns: Sequence[str] | None = None) -> pd.DataFrame:
