@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import subprocess
 import sys
@@ -18,11 +19,12 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from riskkit import partitions
-from riskkit.pipeline.manifest import is_in_parts, left_in, read_manifest
+from riskkit.pipeline.manifest import left_in, read_manifest
 from riskkit.tables import Table, hash_file
 
 PROJECT = Path(__file__).parents[2]
@@ -131,17 +133,33 @@ def differences(run_dir: Path, other: Path) -> list[str]:
 
 
 def _alike(mine: Path, theirs: Path) -> bool:
+    if mine.suffix == ".json":
+        return _same_values(json.loads(mine.read_text()), json.loads(theirs.read_text()))
     if mine.suffix != ".parquet":
         return mine.suffix in (".html", ".docx")  # these name their run
-    if is_in_parts(mine):
-        return False  # written by the same code from the same rows: to the byte
+    one, other = Table(mine), Table(theirs)
+    if len(one) != len(other):
+        return False
     try:
-        pd.testing.assert_frame_equal(
-            Table(mine).frame(), Table(theirs).frame(), rtol=1e-9, atol=1e-9
-        )
+        for piece in one.pieces():
+            pd.testing.assert_frame_equal(
+                piece.read(), other.between(piece.rows), rtol=1e-9, atol=1e-9
+            )
     except AssertionError:
         return False
     return True
+
+
+def _same_values(one: Any, other: Any) -> bool:
+    """Whether JSON says the same, but for hashes and the last digits of sums."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        names = (one.keys() | other.keys()) - {"sha256"}
+        return all(_same_values(one.get(name), other.get(name)) for name in names)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same_values, one, other))
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-9)
+    return bool(one == other)
 
 
 def main() -> None:
