@@ -1,5 +1,6 @@
 """Sums over blocks, and copies of blocks on disk."""
 
+import json
 import os
 import threading
 import time
@@ -237,3 +238,11 @@ def test_a_copy_of_nothing_and_a_function_that_gives_no_dict_are_refused(rows, t
     with pytest.raises(TypeError, match="dict of table name to DataFrame, got DataFrame"):
         list(each(count, [rows], tmp_path))
     assert not files(tmp_path)
+
+
+def test_copies_tell_how_many_rows_and_blocks_they_took(rows, tmp_path, monkeypatch):
+    told = tmp_path / "passes.jsonl"
+    monkeypatch.setenv("RISKKIT_PASSES", str(told))
+    list(each(loans_and_late, [rows.iloc[:70], rows.iloc[70:]], tmp_path / "copy"))
+    found = json.loads(told.read_text())
+    assert (found["blocks"], found["rows"]) == (2, len(rows))

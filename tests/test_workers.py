@@ -170,3 +170,12 @@ def killing(pid, block):
 def test_nobody_at_the_address_is_told():
     with pytest.raises(WorkersLost, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
         partitions.check_scheduler("tcp://127.0.0.1:9")
+
+
+def out_of_time(block):
+    raise TimeoutError("the task's own")
+
+
+def test_a_tasks_own_time_limit_is_told_as_it_is(pieces, cluster):
+    with pytest.raises(TimeoutError, match="the task's own"):
+        total(out_of_time, pieces)

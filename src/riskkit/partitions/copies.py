@@ -5,9 +5,11 @@ Takes a function and a table, or blocks; leaves tables in parts, whatever their 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import BrokenExecutor, Executor
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,11 +18,23 @@ import pandas as pd
 
 from riskkit.partitions.in_order import in_order
 from riskkit.partitions.sums import taken
+from riskkit.partitions.workers import at_work
 from riskkit.tables import Table, part_path, write_table
 
 __all__ = ["each"]
 
 Block = TypeVar("Block")
+
+
+@dataclass(frozen=True)
+class _Numbered:
+    """A block and the number of its parts; as long as the block."""
+
+    number: int
+    block: Any
+
+    def __len__(self) -> int:
+        return len(self.block) if isinstance(self.block, Sized) else 0
 
 
 def each(
@@ -107,19 +121,23 @@ def each(
 
 
 def _written(
-    task: Callable[[tuple[int, Block]], dict[str, int]],
+    task: Callable[[_Numbered], dict[str, int]],
     blocks: Iterable[Block],
     folder: Path,
     executor: Executor | None,
 ) -> Iterator[dict[str, int]]:
     rows = None
+    numbered: Iterable[_Numbered] = itertools.starmap(_Numbered, enumerate(blocks))
+    if isinstance(blocks, Sized):  # so that whoever waits is told how many there are
+        numbered = list(numbered)
     try:
-        with closing(in_order(task, enumerate(blocks), executor)) as parts:
+        with closing(in_order(task, numbered, executor)) as parts:
             for rows in parts:
                 yield rows
     except BrokenExecutor:
-        if executor is not None:
-            executor.shutdown()  # else its other processes may still be writing
+        broken = executor or at_work()
+        if broken is not None:
+            broken.shutdown()  # else its other processes may still be writing
         raise
     finally:
         # a process that was killed could not remove its own
@@ -130,17 +148,16 @@ def _written(
 
 
 def _write_parts(
-    fn: Callable[[Block], dict[str, pd.DataFrame]], folder: Path, numbered: tuple[int, Block]
+    fn: Callable[[Any], dict[str, pd.DataFrame]], folder: Path, numbered: _Numbered
 ) -> dict[str, int]:
     """Write the parts of one block; of the module, so that a process can be told to run it."""
-    number, block = numbered
-    tables = fn(block)
+    tables = fn(numbered.block)
     if not isinstance(tables, dict):
         raise TypeError(
             f"fn must return a dict of table name to DataFrame, got {type(tables).__name__}"
         )
     for name, frame in tables.items():
-        path = part_path(folder / name, number)
+        path = part_path(folder / name, numbered.number)
         path.parent.mkdir(exist_ok=True)
         write_table(frame, path)
     return {name: len(frame) for name, frame in tables.items()}

@@ -77,7 +77,8 @@ class Progress:
 
     def _tell_pass(self) -> None:
         fn, sent = self._fn, 0
-        with suppress(Exception):  # what cannot be pickled is not sent anywhere
+        # what cannot be pickled, as a function within another, is sent nowhere
+        with suppress(pickle.PicklingError, AttributeError, TypeError):
             sent = len(pickle.dumps(fn))
         while isinstance(fn, partial):
             fn = fn.args[0] if fn.args and callable(fn.args[0]) else fn.func

@@ -139,26 +139,25 @@ def result_of(future: Future[Any], executor: Executor) -> Any:
     client = _client(executor)
     if client is None:
         return future.result()
+    from distributed import KilledWorker
+
     last_seen = time.monotonic()
-    while True:
-        try:
-            return future.result(timeout=_POLL_SECONDS)
-        except TimeoutError:
-            # Dask itself would wait for a scheduler that never comes back
-            if client.status == "running" or future.done():
-                last_seen = time.monotonic()
-            elif time.monotonic() - last_seen > _LOST_SECONDS:
-                raise _lost(client, "nobody answers") from None
-        except CancelledError as error:
-            raise _lost(client, "what waited there is cancelled") from error
-        except Exception as error:
-            if type(error).__name__ != "KilledWorker":
-                raise
-            raise WorkersLost(
-                "a block has ended one worker of the Dask cluster at "
-                f"{_address(client)} after another, most likely for want of memory: give workers "
-                "more, or take smaller blocks (RISKKIT_BLOCK_ROWS)"
-            ) from error
+    # Dask itself would wait for a scheduler that never comes back
+    while not wait([future], _POLL_SECONDS).done:
+        if client.status == "running":
+            last_seen = time.monotonic()
+        elif time.monotonic() - last_seen > _LOST_SECONDS:
+            raise _lost(client, "nobody answers")
+    try:
+        return future.result()
+    except CancelledError as error:
+        raise _lost(client, "what waited there is cancelled") from error
+    except KilledWorker as error:
+        raise WorkersLost(
+            "a block has ended one worker of the Dask cluster at "
+            f"{_address(client)} after another, most likely for want of memory: give workers "
+            "more, or take smaller blocks (RISKKIT_BLOCK_ROWS)"
+        ) from error
 
 
 def given_up(futures: Iterable[Future[Any]], executor: Executor) -> None:

@@ -291,14 +291,14 @@ def _joined(parts: list[Portfolio]) -> Portfolio:
     return Portfolio(**tables, outcomes=None)
 
 
-def ranges(n_applicants: int, seed: int, block_size: int) -> Iterator[range]:
+def ranges(n_applicants: int, seed: int, block_size: int) -> list[range]:
     """Numbers of the applications of each block, checked before the first is given."""
     for name, value in (("n_applicants", n_applicants), ("block_size", block_size)):
         if not isinstance(value, int | np.integer) or not 1 <= value <= 999_999_999:
             raise ValueError(f"{name} must be a whole number in 1..999999999, got {value!r}")
     _check_seed(seed)
     n, size = int(n_applicants), int(block_size)
-    return (range(start, min(start + size, n)) for start in range(0, n, size))
+    return [range(start, min(start + size, n)) for start in range(0, n, size)]
 
 
 def _check_seed(seed: int) -> None:

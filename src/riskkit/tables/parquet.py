@@ -48,6 +48,7 @@ class ParquetRows:
     def __init__(self, files: Files):
         self.name = files.name
         self._files = files
+        self._loan_starts: dict[str, list[int]] = {}
         self._types: dict[str, Any] = {}  # as far as they are settled
         self.n_rows = 0
         for path in files.paths:
@@ -89,8 +90,10 @@ class ParquetRows:
             self._type(name)  # once here, and not again wherever a range is read
         starts = [group.start for group in self._groups]
         if whole is not None:
-            loans = (self._next_loan(start, whole) for start in starts[1:])
-            starts = sorted({*starts[:1], *(start for start in loans if start < self.n_rows)})
+            if whole not in self._loan_starts:  # once for all passes over the table
+                loans = {self._next_loan(start, whole) for start in starts[1:]}
+                self._loan_starts[whole] = sorted({*starts[:1], *loans} - {self.n_rows})
+            starts = self._loan_starts[whole]
         bounds = [0]
         for start, stop in zip(starts, [*starts[1:], self.n_rows], strict=True):
             if start > bounds[-1] and stop - bounds[-1] > rows:
