@@ -193,7 +193,7 @@ def test_every_application_is_scored_piece_by_piece_as_in_one_frame(
     expected = scoring.scored_applications(unscored, models)
     pd.testing.assert_frame_equal(by_id(left.frame()), by_id(expected), check_exact=True)
     assert [*expected] == [*KNOWN, *MODELS]
-    pd.testing.assert_frame_equal(stage.rows_left("scores"), left.frame())
+    pd.testing.assert_frame_equal(stage.sampled(left), left.frame())
 
 
 def test_a_file_is_scored_as_the_run_has_scored_its_applications(applications, models, tmp_path):

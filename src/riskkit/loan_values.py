@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import copy
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -83,11 +84,8 @@ class LoanValues:
             Column of the ids.
         """
         names = [columns] if isinstance(columns, str) else list(columns)
-        rows = collected(partial(_hashed, key=key), table, columns=[key, *names])
-        found = cls.__new__(cls)
-        values = _compact(rows[columns if isinstance(columns, str) else names])
-        found._keep(rows[key].to_numpy(), values)
-        return found
+        found = cls.collected(_as_they_are, table, [key, *names], key)
+        return found.mapped(itemgetter(columns), columns) if isinstance(columns, str) else found
 
     @classmethod
     def of_index(cls, values: Any) -> Any:
@@ -123,7 +121,7 @@ class LoanValues:
         found._keep(hashes, _compact(rows))
         return found
 
-    def mapped(self, fn: Callable[[pd.Series], Any], name: str) -> LoanValues:
+    def mapped(self, fn: Callable[[Any], Any], name: str) -> LoanValues:
         """What a function makes of the values, of the same loans.
 
         Parameters
@@ -251,6 +249,10 @@ def _places(hashes: NDArray[np.uint64], ids: pd.Series) -> NDArray[np.intp]:
 
 def _among(frame: pd.DataFrame, key: str, hashes: NDArray[np.uint64]) -> pd.DataFrame:
     return frame[is_among(frame[key], hashes)]
+
+
+def _as_they_are(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame
 
 
 def _hashed(frame: pd.DataFrame, key: str) -> pd.DataFrame:

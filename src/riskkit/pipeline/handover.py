@@ -193,16 +193,6 @@ class Stage:
         """
         return rows_of(self._find(f"{name}.parquet"), columns)
 
-    def rows_left(self, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """Rows of a table that this stage itself has left, as :meth:`rows` gives an earlier one's.
-
-        Raises
-        ------
-        DataContractError
-            The table or a column is missing, or there are too many rows and no sample.
-        """
-        return rows_of(self.output_dir / f"{name}.parquet", columns)
-
     @property
     def sample_text(self) -> str:
         """How many of the applications :meth:`rows` reads, in a sentence; empty: all."""

@@ -278,14 +278,6 @@ TOOLS = {
 }
 
 
-def fails(call):
-    try:
-        call()
-    except Exception:
-        return True
-    return False
-
-
 def quietly(call):
     with contextlib.redirect_stdout(sys.stderr):
         return call()
