@@ -66,6 +66,9 @@ if trouble == "hang":
     import re
     (out / "started").touch()
     re.match("(a+)+$", "a" * 50 + "b")  # no signal is heard within
+if trouble.startswith("kill "):
+    from riskkit.partitions import total
+    total(lambda number: os.kill(int(trouble.split()[1]), number), [9, 9])
 if trouble == "memory":
     whole = bytearray(1 << 40)
 if trouble == "fill":

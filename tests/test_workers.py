@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from runner_in_peril import STAGES, Peril, seeds_of, write_project
 
 from riskkit import partitions
 from riskkit.loan_values import LoanValues
@@ -158,13 +159,29 @@ def test_a_lost_scheduler_is_one_clear_error(pieces, own_cluster, monkeypatch, t
     assert partitions.check_scheduler(address) == 1
     with pytest.raises(WorkersLost, match=f"the Dask scheduler at {address} is gone"):
         list(each(partial(killing, scheduler.pid), pieces, tmp_path / "copy"))
-    assert not list(tmp_path.rglob(".part*"))
+    for part in tmp_path.rglob("part-*.parquet"):  # nobody waits for the worker, but these are whole
+        assert (Table(part).frame()["n"] > 6).all()
 
 
 def killing(pid, block):
     if block["loan_id"].iloc[0] == "L00267":
         os.kill(pid, signal.SIGKILL)
-    return {"late": block}
+    return {"late": block[block["n"] > 6]}
+
+
+def test_a_run_whose_scheduler_is_lost_ends_with_code_1(own_cluster, tmp_path):
+    scheduler, address = own_cluster
+    peril = Peril(tmp_path / "runner")
+    try:
+        project = write_project(tmp_path / "project")
+        joined = ["--engine", "dask", "--scheduler", address]
+        code = peril.run(project, *joined, "-p", f"trouble=kill {scheduler.pid}")
+        told = peril.log.read_text()
+        assert code == 1, told
+        assert f"the Dask scheduler at {address} is gone" in told
+        assert list(seeds_of(project / "data" / "runs" / "r")) == [STAGES[0]]  # what is done stays
+    finally:
+        peril.close()
 
 
 def test_nobody_at_the_address_is_told():
