@@ -25,7 +25,7 @@ help:
 	@echo "make check    ruff, mypy, notebooks without outputs; changes nothing"
 	@echo "make lab      JupyterLab on the project, on this machine only (root: LAB_OPTIONS=--allow-root)"
 	@echo "make bench    speed against other tools, and of worlds up to ten million applicants"
-	@echo "make scale SIZE=3000000 [WORKERS=2]   one large run through all stages: seconds and memory"
+	@echo "make scale SIZE=3000000 [WORKERS=2] [JOBS=1]   one large run through all stages: seconds and memory"
 	@echo "make docs     the documentation, offline, into docs/_build/html"
 	@echo "make wheel    dist/, and the suite from the wheel alone with each Python 3.11 to 3.13 found"
 	@echo "make clean    remove caches; keeps data, reports and .venv"
@@ -94,7 +94,8 @@ bench: $(STAMP)
 
 # a row of docs/scale.md
 scale: $(STAMP)
-	$(PY) tests/benchmarks/large_run.py "$${SIZE:-1000000}" --workers "$${WORKERS:-0}" --against "$${AGAINST:-}"
+	$(PY) tests/benchmarks/large_run.py "$${SIZE:-1000000}" --workers "$${WORKERS:-0}" \
+	  --jobs "$${JOBS:-2}" --against "$${AGAINST:-}"
 
 # A quick run of the synthetic lender in a project of its own, then the pages; it fetches nothing,
 # and a warning, a link to nothing or a page that loads from elsewhere is an error.

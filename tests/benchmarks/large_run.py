@@ -95,7 +95,7 @@ def stage_rows(run_dir: Path, memory: Memory, size: int) -> pd.DataFrame:
     for name, record in read_manifest(run_dir)["stages"].items():
         start, stop = (pd.Timestamp(record[key]).timestamp() for key in ("started", "finished"))
         rows[name] = {
-            "seconds": record["seconds"],
+            "stage seconds": record["seconds"],
             "s a million": record["seconds"] / size * 1e6,
             "peak GiB": memory.between(start, stop) / 2**30,
         }
@@ -105,16 +105,16 @@ def stage_rows(run_dir: Path, memory: Memory, size: int) -> pd.DataFrame:
 def pass_rows(file: Path) -> pd.DataFrame:
     """What the passes over blocks took, by stage."""
     passes = pd.read_json(file, lines=True)
-    passes["task_seconds"] = passes["seconds"]
     table = passes.groupby("stage").agg(
         passes=("blocks", "size"),
         blocks=("blocks", "sum"),
         rows=("rows", "sum"),
         seconds=("seconds", "sum"),
+        task_seconds=("task_seconds", "sum"),
         sent_bytes=("sent_bytes", "sum"),
         result_bytes=("result_bytes", "sum"),
     )
-    table["s a block"] = table["seconds"] / table["blocks"]
+    table["s a block"] = table["task_seconds"] / table["blocks"]
     table["result KB a block"] = table["result_bytes"] / table["blocks"] / 1e3
     return table
 
@@ -181,6 +181,8 @@ def main() -> None:
         run_dir = PROJECT / "data" / "runs" / name
         stages, counted = stage_rows(run_dir, memory, asked.size), pass_rows(passes)
         passes.replace(run_dir / "passes.jsonl")
+        told = {"size": asked.size, "workers": asked.workers, "seconds": seconds}
+        stages.assign(**told).to_csv(run_dir / "stages.csv", index_label="stage")
     pd.set_option("display.width", 200)
     print(
         f"{asked.size:,} applicants, jobs {asked.jobs}, workers {asked.workers}: {seconds:.1f} s, "
@@ -191,7 +193,6 @@ def main() -> None:
     if asked.against:
         told = differences(run_dir, PROJECT / "data" / "runs" / asked.against)
         print("equal to the other run" if not told else "differs in " + ", ".join(told))
-    print(json.dumps({"size": asked.size, "seconds": seconds, "peak_bytes": memory.peak}))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Takes a function and blocks; gives what it makes of each, a few being worked on 
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sized
 from concurrent.futures import Executor, Future
@@ -31,8 +32,9 @@ def in_order(
     with Progress(fn, n_blocks) as progress:
         if executor is None:
             for block in blocks:
+                start = time.monotonic()
                 result = fn(block)
-                progress.add(block, result)
+                progress.add(block, result, time.monotonic() - start)
                 yield result
             return
         yield from _side_by_side(fn, blocks, executor, progress)
@@ -41,14 +43,14 @@ def in_order(
 def _side_by_side(
     fn: Callable[[Any], Counts], blocks: Iterable[Any], executor: Executor, progress: Progress
 ) -> Generator[Counts]:
-    waiting: deque[tuple[Any, Future[Counts]]] = deque()
+    waiting: deque[tuple[Any, Future[tuple[Counts, float]]]] = deque()
 
     def first() -> Counts:
         """Result of the first in the queue; it leaves the queue only when it is done."""
         block, future = waiting[0]
-        result = result_of(future, executor)
+        result, seconds = result_of(future, executor)
         waiting.popleft()
-        progress.add(block, result)
+        progress.add(block, result, seconds)
         return result
 
     try:

@@ -43,6 +43,7 @@ class Progress:
         self._file = os.environ.get(PROGRESS, "")
         self._passes = os.environ.get(PASSES, "")
         self._done = self._rows = self._bytes = 0
+        self._task_seconds = 0.0
         self._start = self._told = time.monotonic()
         self._has_told = False
 
@@ -55,9 +56,10 @@ class Progress:
         if self._passes and self._done > 1:
             self._tell_pass()
 
-    def add(self, block: Any, result: Any) -> None:
-        """Note that a block is done: a frame, a range of rows, or what is no rows."""
+    def add(self, block: Any, result: Any, seconds: float) -> None:
+        """Note that a block is done, in how many seconds: a frame, a range of rows, or no rows."""
         self._done += 1
+        self._task_seconds += seconds
         self._rows += len(block) if hasattr(block, "__len__") else 0
         if self._passes:
             self._bytes += len(pickle.dumps(result))
@@ -88,6 +90,7 @@ class Progress:
             "blocks": self._done,
             "rows": self._rows,
             "seconds": round(time.monotonic() - self._start, 3),
+            "task_seconds": round(self._task_seconds, 3),
             "sent_bytes": sent,
             "result_bytes": self._bytes,
         }

@@ -97,16 +97,17 @@ def n_at_once(executor: Executor) -> int:
     return 0 if client is None else sum(client.nthreads().values())
 
 
-def done_by(executor: Executor, task: Any, block: Any) -> Future[Any]:
-    """The task on a block, submitted."""
+def done_by(executor: Executor, task: Any, block: Any) -> Future[tuple[Any, float]]:
+    """The task on a block, submitted: its result, and the seconds it took there."""
     return executor.submit(_done, task, block)
 
 
-def _done(task: Callable[[Any], Any], block: Any) -> Any:
+def _done(task: Callable[[Any], Any], block: Any) -> tuple[Any, float]:
     before = getattr(_here, "within_a_task", False)
     _here.within_a_task = True
+    start = time.monotonic()
     try:
-        return task(block)
+        return task(block), time.monotonic() - start
     finally:
         _here.within_a_task = before
 
@@ -128,8 +129,8 @@ def shared(fn: Callable[[Any], Any], executor: Executor) -> Any:
     return client.submit(pickle.loads, packed, pure=False)
 
 
-def result_of(future: Future[Any], executor: Executor) -> Any:
-    """What a task has made, or the error that it ended with.
+def result_of(future: Future[tuple[Any, float]], executor: Executor) -> tuple[Any, float]:
+    """What a task has made and the seconds it took, or the error that it ended with.
 
     Raises
     ------
