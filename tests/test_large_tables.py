@@ -21,7 +21,7 @@ from riskkit.pipeline.folders import swap_in
 from riskkit.pipeline.handover import Stage
 from riskkit.pipeline.history import keep_previous
 from riskkit.pipeline.lab import _left
-from riskkit.pipeline.large_tables import rows_of
+from riskkit.pipeline.large_tables import rows_or_sample
 from riskkit.pipeline.manifest import (
     hash_folder,
     is_in_parts,
@@ -132,7 +132,7 @@ def test_what_is_made_of_each_piece_is_left_in_parts_with_its_sample(tmp_path: P
     left = stage.write_each("scores", doubled, stage.table("applications"))
     assert_frame_equal(left.frame(), doubled(applications()))
     assert is_in_parts(stage.output_dir / "scores.parquet")
-    rows = rows_of(stage.output_dir / "scores.parquet")
+    rows = rows_or_sample(stage.output_dir / "scores.parquet")
     assert_frame_equal(rows, doubled(stage.rows("applications")))
 
 

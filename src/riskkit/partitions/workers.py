@@ -211,8 +211,8 @@ def _connected(address: str) -> Any:
         raise WorkersLost(f"no Dask scheduler answers at {address}: {reason[:200]}") from error
 
 
-def check_scheduler(address: str) -> int:
-    """Number of workers of the scheduler at an address.
+def check_scheduler(address: str) -> None:
+    """Whether a scheduler and workers of it are at an address.
 
     Raises
     ------
@@ -221,12 +221,11 @@ def check_scheduler(address: str) -> int:
     """
     client = _connected(address)
     try:
-        n_workers = len(client.scheduler_info(n_workers=-1)["workers"])
+        workers = client.scheduler_info(n_workers=-1)["workers"]
     finally:
         client.close()
-    if not n_workers:
+    if not workers:
         raise WorkersLost(f"the Dask scheduler at {address} has no workers")
-    return n_workers
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from riskkit.pipeline.front_page import key_figures_in
 from riskkit.pipeline.handover import KEY_FIGURES, WHOLE, require_as_left
-from riskkit.pipeline.large_tables import rows_of, sample_of
+from riskkit.pipeline.large_tables import rows_or_sample, sample_of
 from riskkit.pipeline.manifest import read_manifest, stage_state
 from riskkit.pipeline.notebooks import find_notebooks, find_project
 from riskkit.pipeline.parameters import BadInput
@@ -66,7 +66,7 @@ class FinishedRun:
             A column is missing, or there are too many rows and no sample.
         """
         path = self.path(f"{name}.parquet")
-        return None if path is None else rows_of(path, columns)
+        return None if path is None else rows_or_sample(path, columns)
 
     @property
     def n_sampled(self) -> int | None:

@@ -22,7 +22,7 @@ from riskkit.pipeline.large_tables import (
     leave_parts,
     leave_sample,
     leave_table,
-    rows_of,
+    rows_or_sample,
     sample_text,
     sampled_ids,
 )
@@ -191,7 +191,7 @@ class Stage:
         DataContractError
             A column is missing, or there are too many rows and no sample.
         """
-        return rows_of(self._find(f"{name}.parquet"), columns)
+        return rows_or_sample(self._find(f"{name}.parquet"), columns)
 
     @property
     def sample_text(self) -> str:
@@ -288,7 +288,7 @@ class Stage:
         """
         if not isinstance(table, Table):
             return table
-        return table.frame() if table.folder is None else rows_of(table.folder)
+        return table.frame() if table.folder is None else rows_or_sample(table.folder)
 
     def scratch(self, name: str) -> Path:
         """An empty place within the stage's own folder, for parts that are then handed over.

@@ -23,7 +23,7 @@ __all__ = [
     "leave_parts",
     "leave_sample",
     "leave_table",
-    "rows_of",
+    "rows_or_sample",
     "sample_of",
     "sample_text",
     "sampled_ids",
@@ -149,7 +149,7 @@ def sample_of(path: Path) -> Table | None:
     return Table(sample) if is_in_parts(path) and sample.is_file() else None
 
 
-def rows_of(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+def rows_or_sample(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Rows of a table that was left: all of them, or those of the sample where there is one.
 
     Raises
