@@ -295,21 +295,23 @@ def validate(
 ) -> None:
     """Read a source through its mapping and check it against the data contract."""
     with _one_message(debug):
-        from riskkit import profile, schema, vintage
+        from riskkit import profile, schema, tables, vintage
 
         if html is not None:
             _check_new("--html", html)
-        read = schema.load_source(source, root)
-        if html is not None:
-            from riskkit import documents
+        with tables.scratch_folder() as parts:
+            read = schema.load_source(source, root, parts=parts)
+            if html is not None:
+                from riskkit import documents
 
-            told = "What was read of it, through its mapping; it fits the data contract."
-            documents.write_document(html, read.title, profile.source_sections(read), subtitle=told)
-        _print(profile.source_summary(read))
-        if read.performance is not None:
-            unseen = vintage.panel_gaps(read.performance, observed_to=read.observed_to)
-            if unseen["loans"].iloc[1:].any():
-                _print(vintage.gaps_text(unseen).replace("**", ""))
+                told = "What was read of it, through its mapping; it fits the data contract."
+                sections = profile.source_sections(read)
+                documents.write_document(html, read.title, sections, subtitle=told)
+            _print(profile.source_summary(read))
+            if read.performance is not None:
+                unseen = vintage.panel_gaps(read.performance, observed_to=read.observed_to)
+                if unseen["loans"].iloc[1:].any():
+                    _print(vintage.gaps_text(unseen).replace("**", ""))
 
 
 @app.command()

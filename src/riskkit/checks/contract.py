@@ -225,9 +225,6 @@ def type_violations(frame: pd.DataFrame, columns: Mapping[str, str]) -> list[str
     found = [missing] if missing else []
     for name, kind in columns.items():
         if name in frame.columns and not IS_TYPE[kind](frame[name]):
-            example = frame[name].iloc[0] if len(frame) else None
-            found.append(
-                f"{name}: expected {kind}, found dtype {frame[name].dtype} "
-                f"(first value {example!r})"
-            )
+            example = f" (first value {frame[name].iloc[0]!r})" if len(frame) else ""
+            found.append(f"{name}: expected {kind}, found dtype {frame[name].dtype}{example}")
     return found

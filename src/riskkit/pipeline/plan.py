@@ -215,9 +215,10 @@ def _check_source(path: str | None, root: str | None) -> _Described:
         families = frozenset(one.family for one in synthetic.FEATURES)
         return _Described(SYNTHETIC, SYNTHETIC_TITLE, [], frozenset(kinds), kinds, families)
     mapping = checked_mapping(path, root)
-    files = [Path(path), *mapping.files(mapping.folder(path, root))]
+    folder = mapping.folder(path, root)
+    files = [Path(path), *mapping.files(folder)]
     hashes = None if mapping.reads_database else [hash_file(file) for file in files]
-    columns = frozenset({*mapping.features, *mapping.applications.columns})
+    columns = frozenset(schema.applications_columns(mapping, folder))
     kinds |= {name: _KINDS[one.type] for name, one in mapping.features.items()}
     families = frozenset(one.family for one in mapping.features.values())
     return _Described(mapping.name, mapping.title, hashes, columns, kinds, families)

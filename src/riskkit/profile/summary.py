@@ -52,9 +52,7 @@ def source_sections(source: Source) -> list[tuple[str, list[Any]]]:
         filters = pd.DataFrame(source.reading.filters, columns=names).set_index("table")
         sections.append(("Row filters", [filters]))
     labels = [] if source.reading.labels is None else [source.reading.labels]
-    people = source.applications
-    flags = people.frame(["default_flag"]) if isinstance(people, Table) else people
-    flags = flags["default_flag"]
+    flags = _column(source.applications, "default_flag")
     end = "" if source.observed_to is None else f"; seen to {source.observed_to:%Y-%m-%d}"
     told = (
         f"labelled: {int(flags.notna().sum()):,} rows, {int(flags.sum()):,} bad, "
@@ -81,11 +79,16 @@ def source_summary(source: Source) -> str:
     return "\n\n".join(parts)
 
 
-def _dates(table: pd.DataFrame) -> dict[str, str]:
+def _column(table: pd.DataFrame | Table, name: str) -> pd.Series:
+    return table.frame([name])[name] if isinstance(table, Table) else table[name]
+
+
+def _dates(table: pd.DataFrame | Table) -> dict[str, str]:
     """First and last of the table's main date, where it has one."""
     for name in ("applied_at", "month_end", "cohort", "due_date"):
-        if name in table:
-            first, last = table[name].min(), table[name].max()
+        if name in table.columns:
+            dates = _column(table, name)
+            first, last = dates.min(), dates.max()
             return {"date": name, "first": f"{first:%Y-%m-%d}", "last": f"{last:%Y-%m-%d}"}
     return {}
 

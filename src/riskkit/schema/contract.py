@@ -32,6 +32,7 @@ __all__ = [
     "validate_applications",
     "validate_outcomes",
     "validate_performance",
+    "violations_in_parts",
 ]
 
 FIRST_DATE = pd.Timestamp("1990-01-01")
@@ -212,14 +213,16 @@ def repeats(frame: pd.DataFrame, by: Sequence[str]) -> tuple[NDArray[np.intp], i
     return rows, int((keys == keys.iloc[rows[0]]).all(axis=1).argmax()) if len(rows) else 0
 
 
-def _violations(table: str, frame: pd.DataFrame) -> list[str]:
+def _violations(
+    table: str, frame: pd.DataFrame, *, labelled: bool = True, shows_values: bool = True
+) -> list[str]:
     """Every violation of types, rows and keys; no id is shown."""
     if len(frame) == 0:
         return ["no rows"]
     frame = frame.reset_index(drop=True)
     rules = dict(CONTRACT[table])
     if table == "applications":
-        rules["default_flag"] = ColumnRule(kind="number", filled=False)
+        rules["default_flag"] = ColumnRule(kind="number", filled=False, needed=labelled)
     rules = {name: rule for name, rule in rules.items() if rule.needed or name in frame}
     twice = frame.columns[frame.columns.duplicated()].unique()
     lines = [f"two columns of one name: {name}" for name in twice]
@@ -243,7 +246,8 @@ def _violations(table: str, frame: pd.DataFrame) -> list[str]:
         broken += across_columns(table, frame)
     for name, (rule, rows) in broken:
         if rows.any():
-            lines.append(f"{name}: {_where(frame[name], rule, np.flatnonzero(rows))}")
+            where = _where(frame[name], rule, np.flatnonzero(rows), shows_values)
+            lines.append(f"{name}: {where}")
     # of a panel, months that follow one another say it
     if table != "performance" and set(KEYS[table]) <= set(typed):
         again, first = repeats(frame, KEYS[table])
@@ -259,51 +263,71 @@ def repeats_text(key: str, rows: NDArray[np.intp], first: int, column: str = "")
     return f"{key}: {count} an earlier one, {where}: same as row {first:,}"
 
 
-def _where(values: pd.Series, rule: str, rows: NDArray[np.intp]) -> str:
+def _where(values: pd.Series, rule: str, rows: NDArray[np.intp], shows_values: bool) -> str:
     value = values.iloc[rows[0]]
     value = value.item() if hasattr(value, "item") else value
     brief = shown(value) if isinstance(value, str) else f"{value}"[:SHOWN_CHARACTERS]
-    is_id = str(values.name).endswith("_id")
-    example = "" if is_id or pd.isna(value) else f", for example {brief}"
+    is_hidden = not shows_values or str(values.name).endswith("_id")
+    example = "" if is_hidden or pd.isna(value) else f", for example {brief}"
     one = len(rows) == 1
     count = f"{len(rows):,} row{'' if one else 's'} break{'s' if one else ''}"
     return f"{count} '{rule}'{example}, first in row {rows[0] + 1:,}"
 
 
 def _valid(table: str, rows: Rows) -> Rows:
-    lines = _violations(table, rows) if isinstance(rows, pd.DataFrame) else _in_parts(table, rows)
+    is_frame = isinstance(rows, pd.DataFrame)
+    lines = _violations(table, rows) if is_frame else violations_in_parts(table, rows)
     if lines:
         raise DataContractError(table, lines)
     return rows
 
 
-def _in_parts(name: str, table: Table) -> list[str]:
-    """Violations of a table in parts: those of the first block that has any, and repeated ids."""
+def violations_in_parts(
+    name: str, table: Table, *, labelled: bool = True, shows_values: bool = True
+) -> list[str]:
+    """Violations of a table in parts: those of the first block that has any, and repeated ids.
+
+    Parameters
+    ----------
+    name : str
+        Of the table, in the contract.
+    table : Table
+        Whole loans where a loan has several rows.
+    labelled : bool
+        Whether applications must have a label.
+    shows_values : bool
+        Whether a line may show a value that breaks a rule.
+    """
     if not len(table):
         return ["no rows"]
     columns = [*CONTRACT[name], "default_flag"]
-    found = collected(partial(_of_block, name=name), table, columns=columns)
+    of_block = partial(_of_block, name=name, labelled=labelled, shows_values=shows_values)
+    found = collected(of_block, table, columns=columns)
     start = 0
     for n_rows, lines in zip(found["rows"], found["lines"], strict=True):
         if lines:
             place = f"in rows {start + 1:,} to {start + n_rows:,}, counted from their first: "
             return [place + line for line in lines.split("\n")]
         start += n_rows
-    key = KEYS[name]
-    if len(key) > 1:  # within a loan, whose rows are in one block
-        return []
-    hashes = collected(partial(_hashes, key=key[0]), table, columns=key)["hash"]
+    key, *more = KEYS[name]
+    hashes = collected(partial(_hashes, key=key), table, columns=[key])["hash"]
     n = int(hashes.duplicated().sum())
-    return [f"{key[0]}: {n:,} rows repeat an id of an earlier one"] if n else []
+    if not n:
+        return []
+    # within a block the rows of a loan are held together already
+    apart = f"{n:,} loans have rows apart from one another; expected all rows of a loan together"
+    return [f"{key}: {apart if more else f'{n:,} rows repeat an id of an earlier one'}"]
 
 
-def _of_block(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    lines = _violations(name, frame) if len(frame) else []
+def _of_block(frame: pd.DataFrame, name: str, **asked: bool) -> pd.DataFrame:
+    lines = _violations(name, frame, **asked) if len(frame) else []
     return pd.DataFrame({"rows": [len(frame)], "lines": ["\n".join(lines)]})
 
 
 def _hashes(frame: pd.DataFrame, key: str) -> pd.DataFrame:
-    return pd.DataFrame({"hash": hash_ids(frame[key])})
+    """Of each id, once where it follows itself."""
+    ids = frame[key]
+    return pd.DataFrame({"hash": hash_ids(ids[(ids != ids.shift()).to_numpy(bool)])})
 
 
 def validate_applications(df: Rows) -> Rows:

@@ -17,6 +17,7 @@ import pandas as pd
 from riskkit import partitions
 from riskkit.checks import DataContractError
 from riskkit.columns import verbatim
+from riskkit.loan_values import rows_of
 from riskkit.schema.contract import check_target
 from riskkit.schema.features import Feature, feature_table
 from riskkit.tables import Table, hash_ids, read_json, write_json
@@ -210,12 +211,11 @@ class Source(SourceFacts):
         n_all = len(self.applications)
         if not 0 < max_applications < n_all:
             return self
-        if isinstance(self.applications, Table):
-            raise ValueError("max_applications thins frames, not tables in parts")
-        # ids as they are would give the hash by which target.judging_rows samples again
-        hashes = hash_ids("thinned " + self.applications["customer_id"].astype("str"))
-        limit = np.partition(hashes, max_applications)[max_applications]
-        applications = self.applications[hashes < limit].reset_index(drop=True)
+        columns = ["application_id", "customer_id"]
+        hashed = partitions.collected(_hashed, self.applications, columns=columns)
+        limit = np.partition(hashed["hash"].to_numpy(), max_applications)[max_applications]
+        ids = hashed.loc[hashed["hash"] < limit, "application_id"]
+        applications = rows_of(self.applications, ids)
         sample = f"{len(applications):,} of {n_all:,} applications"
         try:
             check_target(applications)
@@ -225,14 +225,19 @@ class Source(SourceFacts):
         note = (
             f"These are {sample}: whole customers, chosen by a hash of their id, for a quick look."
         )
-        ids = applications["application_id"]
         keys = dict.fromkeys(("performance", "outcomes", "instalments"), "loan_id")
         others = {
-            name: table[table[key].isin(ids)].reset_index(drop=True)
+            name: rows_of(table, ids, key=key)
             for name, key in (keys | {"truth": "application_id"}).items()
-            if isinstance(table := getattr(self, name), pd.DataFrame)
+            if (table := getattr(self, name)) is not None
         }
         return replace(self, applications=applications, notes=(*self.notes, note), **others)
+
+
+def _hashed(applications: pd.DataFrame) -> pd.DataFrame:
+    # ids as they are would give the hash by which target.judging_rows samples again
+    hashes = hash_ids("thinned " + applications["customer_id"].astype("str"))
+    return pd.DataFrame({"application_id": applications["application_id"], "hash": hashes})
 
 
 def _named(name: str, frame: pd.DataFrame) -> dict[str, pd.DataFrame]:

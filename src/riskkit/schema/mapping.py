@@ -275,6 +275,7 @@ class SourceMapping(Block):
     title: Name
     currency: Name
     amounts_in: Literal["major", "minor"]
+    in_contract: Truth = False
     accepted_only: Truth = False
     notes: list[Text] = Field(default_factory=list)
     out_of_time_from: Day | None = None
@@ -367,7 +368,8 @@ def read_mapping(path: str | Path) -> SourceMapping:
         mapping = SourceMapping.model_validate(content)
     except ValidationError as error:
         raise DataContractError(name, grammar_lines(error, content, SourceMapping)) from None
-    if found := [*_unmapped(mapping), *_contradictions(mapping)]:
+    of_tables = _beyond_contract if mapping.in_contract else _of_tables
+    if found := [*of_tables(mapping), *_contradictions(mapping)]:
         raise DataContractError(name, first_lines(found))
     return mapping
 
@@ -506,18 +508,11 @@ def _unmapped(mapping: SourceMapping) -> list[str]:
     ]
 
 
-def _contradictions(mapping: SourceMapping) -> Iterator[str]:
-    if not re.fullmatch(r"\w[\w .-]{0,59}", mapping.name):
-        yield (
-            "name: it names folders; expected at most 60 letters, digits, blanks, points and "
-            f"hyphens, found {brief(mapping.name)}"
-        )
+def _of_tables(mapping: SourceMapping) -> Iterator[str]:
+    """What is wrong with what is said of the tables, each for itself and together."""
+    yield from _unmapped(mapping)
     for name, table in mapping.tables.items():
         yield from _of_table(name, table)
-    try:
-        _ = mapping.definition
-    except ValueError as error:
-        yield str(error)
     if not (mapping.performance or mapping.outcomes or mapping.label):
         yield "one of performance, outcomes or label is needed to know who was bad"
     if mapping.label is not None:
@@ -526,6 +521,55 @@ def _contradictions(mapping: SourceMapping) -> Iterator[str]:
         yield from _of_outcomes(mapping.outcomes)
     if mapping.performance is not None:
         yield from _of_panel(mapping.performance)
+
+
+def _beyond_contract(mapping: SourceMapping) -> Iterator[str]:
+    """What a mapping says although its tables hold the contract's columns already."""
+    as_they_are = "tables in_contract are taken as they are"
+    if mapping.amounts_in != "minor":
+        yield f"amounts_in: expected minor, the smallest unit of money; {as_they_are}"
+    if mapping.missing:
+        yield f"missing: {as_they_are}"
+    for name, table in mapping.tables.items():
+        if not table.path:
+            yield f"{name}.path: missing"
+        elif Path(table.path).suffix not in ("", ".parquet"):
+            yield f"{name}.path: expected a .parquet file, or a folder of them"
+        yield from (
+            f"{name}.{key}: {as_they_are}" for key in sorted(table.model_fields_set - {"path"})
+        )
+    if mapping.label is not None:
+        yield f"label: the column default_flag of applications says it; {as_they_are}"
+    if mapping.performance or mapping.outcomes:
+        if mapping.observed_to is None:
+            yield "observed_to: missing; the last day that performance or outcomes show"
+        if mapping.bad.window_months is None and not mapping.bad.by_term:
+            yield "bad.window_months: missing; tables in_contract are labelled piece by piece"
+    elif mapping.instalments:
+        yield "instalments: performance or outcomes belong to them"
+    stated = {"label", "family", "unit", "risk_direction", "special_codes", "type", "column"}
+    stated |= {"protected", "known_afterwards"}
+    for name, feature in mapping.features.items():
+        where = f"features.{_cut(name)}"
+        if feature.column != name:
+            yield f"{where}.column: expected {_cut(name)}, as the feature; {as_they_are}"
+        if feature.type == "months_since":
+            yield f"{where}.type: expected number or category; {as_they_are}"
+        yield from (
+            f"{where}.{key}: {as_they_are}" for key in sorted(feature.model_fields_set - stated)
+        )
+
+
+def _contradictions(mapping: SourceMapping) -> Iterator[str]:
+    if not re.fullmatch(r"\w[\w .-]{0,59}", mapping.name):
+        yield (
+            "name: it names folders; expected at most 60 letters, digits, blanks, points and "
+            f"hyphens, found {brief(mapping.name)}"
+        )
+    try:
+        _ = mapping.definition
+    except ValueError as error:
+        yield str(error)
     label_at = mapping.label.at if mapping.label is not None else None
     for name, later in (("out_of_time_from", mapping.out_of_time_from), ("label.at", label_at)):
         if later and mapping.observed_to and later > mapping.observed_to:
@@ -693,7 +737,7 @@ def _of_feature(name: str, feature: FeatureBlock, mapping: SourceMapping) -> Ite
             yield f"{where}.dates_as: {code:g} is not among special_codes, which say what it means"
     if name in RESERVED:
         yield f"{where}: the name is taken by a column of applications; choose another"
-    elif name in CONTRACT["applications"]:
+    elif name in CONTRACT["applications"] and not mapping.in_contract:
         yield from _of_shared_name(where, name, feature, mapping)
     event = mapping.outcomes.event if mapping.outcomes is not None else None
     labels = {block.column for block in (mapping.label, event) if block is not None}

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from riskkit.checks import DataContractError
 from riskkit.columns import Fault, calendar_months
 from riskkit.schema.contract import CONTRACT, KEYS, across_columns, check_target
+from riskkit.schema.contract_source import contract_source, contract_table, unseen_text
 from riskkit.schema.facts import Reading, Source
 from riskkit.schema.feature_cells import feature_values
-from riskkit.schema.features import Feature
 from riskkit.schema.free_memory import refuse_too_large
 from riskkit.schema.mapping import (
     Column,
@@ -40,11 +40,11 @@ from riskkit.schema.outcomes import (
     with_status,
 )
 from riskkit.schema.raw_rows import Faults, RawRows, open_rows
+from riskkit.schema.stated import control_lines, stated_facts
 from riskkit.tables import scratch_folder
 from riskkit.target import default_flags
 
-__all__ = ["check_source", "load_source"]
-UNSEEN_MONTHS = 3  # at the end of what is stated as seen, with no date in them
+__all__ = ["applications_columns", "check_source", "load_source"]
 
 
 def check_source(path: str | Path, root: str | Path | None = None) -> SourceMapping:
@@ -58,7 +58,8 @@ def check_source(path: str | Path, root: str | Path | None = None) -> SourceMapp
     """
     mapping = read_mapping(path)
     folder = mapping.folder(path, root)
-    found = [f"no file at {file}" for file in mapping.files(folder) if not file.is_file()]
+    there = Path.exists if mapping.in_contract else Path.is_file
+    found = [f"no file at {file}" for file in mapping.files(folder) if not there(file)]
     for name, table in mapping.tables.items():
         if table.sql is not None and not os.environ.get(table.sql.url_env):
             variable = table.sql.url_env
@@ -90,6 +91,7 @@ def load_source(
         Folder of the data files; ``$RISKKIT_DATA`` or else the mapping's folder where not given.
     parts : str or Path, optional
         Folder in which CSV, Excel and queries are kept as parquet parts; a temporary one otherwise.
+        Needed of a mapping that says ``in_contract``, whose tables are handles on parts.
     shows_values : bool
         Whether a message may show the cell at fault. Values of ids, names, contacts and protected
         columns are never shown, others are cut at 40 characters.
@@ -105,9 +107,27 @@ def load_source(
         violation is listed: row, column, what was expected.
     """
     mapping = check_source(path, root)
+    if mapping.in_contract:
+        if parts is None:
+            raise ValueError("a source in_contract needs a folder for its parts")
+        where, what = mapping.folder(path, root), Path(path).name
+        return contract_source(mapping, where, Path(parts), what, shows_values=shows_values)
     faults = Faults(shows_values)
     with _kept(parts) as folder:
         return _Loading(mapping, mapping.folder(path, root), folder, faults).source(Path(path).name)
+
+
+def applications_columns(mapping: SourceMapping, folder: Path) -> list[str]:
+    """Names of columns of the applications as they will be, before they are read.
+
+    Raises
+    ------
+    DataContractError
+        Of a mapping that says ``in_contract``: its file is not usable.
+    """
+    if mapping.in_contract:
+        return contract_table(mapping, folder, "applications").columns
+    return [*mapping.applications.columns, *mapping.features]
 
 
 @contextmanager
@@ -181,19 +201,15 @@ class _Loading:
         undated = _no_time_axis(applications)
         if undated:
             applications = applications.drop(columns="applied_at", errors="ignore")
-        start = mapping.out_of_time_from
+        facts = stated_facts(mapping)
+        if undated:
+            facts["out_of_time_from"] = None
+        facts["notes"] += (*undated, *_unfollowed(applications, frames))
         return Source(
-            name=mapping.name,
-            title=mapping.title,
-            currency=mapping.currency,
-            accepted_only=mapping.accepted_only,
-            features=tuple(_feature(name, f) for name, f in mapping.features.items()),
-            bad=mapping.definition,
+            **facts,
             observed_to=observed_to,
             applications=applications,
             **frames,
-            out_of_time_from=None if undated or start is None else pd.Timestamp(start),
-            notes=(*mapping.notes, *undated, *_unfollowed(applications, frames)),
             label_text=_label_text(mapping),
             reading=self._reading,
         )
@@ -355,11 +371,7 @@ class _Loading:
                     expected = f"on or before observed_to, {end:%Y-%m-%d}"
                     rows.note(name, column, Fault(late, expected), rows.cells(column))
             latest = max((dates.max() for *_, dates in self._dates), default=end)
-            if latest < end - pd.DateOffset(months=UNSEEN_MONTHS):
-                self._reading.warnings.append(
-                    f"observed_to: {end:%Y-%m-%d} is stated, but the latest date in the data is of "
-                    f"{latest:%Y-%m-%d}; loans are taken as seen until then"
-                )
+            self._reading.warnings += unseen_text(end, latest)
             return last_whole_month(end)
         if "applications" not in read or "applied_at" not in read["applications"].frame:
             return None
@@ -432,23 +444,13 @@ class _Loading:
 
     def _control(self, applications: pd.DataFrame) -> None:
         """Hold the totals that the owner states against the data."""
-        control = self._mapping.control
-        totals: list[tuple[str, float | None, float]] = [
-            ("rows", control.rows, len(applications)),
-            ("bads", control.bads, (applications["default_flag"] == 1).sum()),
-        ]
-        if control.amount_by_month:
+        amounts = None
+        if self._mapping.control.amount_by_month:
             months = applications["applied_at"].dt.strftime("%Y-%m")
-            sums = applications.groupby(months)["amount"].sum() / self._mapping.amount_scale
-            totals += [
-                (f"amount_by_month.{month}", amount, sums.get(month, 0.0))
-                for month, amount in control.amount_by_month.items()
-            ]
-        for name, stated, there in totals:
-            if stated is not None and abs(stated - there) > 0.005:
-                self._faults.add(
-                    f"control.{name}: {stated:,.15g} stated, {there:,.15g} in the data"
-                )
+            amounts = applications.groupby(months)["amount"].sum()
+        bads = int((applications["default_flag"] == 1).sum())
+        for line in control_lines(self._mapping, len(applications), bads, amounts):
+            self._faults.add(line)
 
 
 def _no_time_axis(applications: pd.DataFrame) -> list[str]:
@@ -487,17 +489,3 @@ def _label_text(mapping: SourceMapping) -> str:
             f"{window} months have passed"
         )
     return f"labelled {' or '.join(rule.bad)} in {rule.column} by its source"
-
-
-def _feature(name: str, block: FeatureBlock) -> Feature:
-    return Feature(
-        name=name,
-        label=block.label,
-        family=block.family,
-        unit=block.unit or ("months" if block.type == "months_since" else ""),
-        kind="category" if block.type == "category" else "numeric",
-        risk_direction=block.risk_direction,
-        special_codes=dict(block.special_codes),
-        protected=block.protected,
-        known_afterwards=block.known_afterwards,
-    )

@@ -1,0 +1,261 @@
+"""A source whose files hold the contract's columns already, of whatever size.
+
+Takes a mapping that says ``in_contract``; gives a :class:`Source` of tables that are checked, and
+its applications labelled, piece by piece. Nothing is converted, filtered or left out.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from riskkit import partitions
+from riskkit.checks import DataContractError, type_violations
+from riskkit.loan_values import BOOK_COLUMNS, LoanValues
+from riskkit.schema.contract import CONTRACT, check_target, violations_in_parts
+from riskkit.schema.facts import Reading, Source
+from riskkit.schema.mapping import SourceMapping
+from riskkit.schema.outcomes import last_whole_month
+from riskkit.schema.stated import control_lines, stated_facts
+from riskkit.tables import Table
+from riskkit.target import BadDefinition, default_flags
+
+__all__ = ["contract_source", "contract_table", "unseen_text"]
+
+FLAG = "default_flag"
+UNSEEN_MONTHS = 3  # at the end of what is stated as seen, with no date in them
+_WHOLE = {"performance": "loan_id", "instalments": "loan_id"}
+
+
+def contract_source(
+    mapping: SourceMapping, folder: Path, parts: Path, what: str, *, shows_values: bool
+) -> Source:
+    """The source; its tables stay where they are, but for applications without a label.
+
+    Parameters
+    ----------
+    mapping : SourceMapping
+        That says ``in_contract``.
+    folder : Path
+        Of the files.
+    parts : Path
+        Folder for applications that get their label here.
+    what : str
+        Name of the mapping, for messages.
+    shows_values : bool
+        Whether a message may show a value that breaks a rule.
+
+    Raises
+    ------
+    DataContractError
+        A file is not usable, a table breaks the contract, or tables do not go together.
+    """
+    tables = {name: contract_table(mapping, folder, name) for name in mapping.tables}
+    _stop(what, _of_columns(mapping, tables))
+    shown = {"labelled": False, "shows_values": shows_values}
+    broken = {name: violations_in_parts(name, table, **shown) for name, table in tables.items()}
+    _stop(what, (f"{name}: {line}" for name, lines in broken.items() for line in lines))
+    seen = pd.concat([_seen(name, table) for name, table in tables.items()])
+    _stop(what, [*_strays(tables), *_beyond(seen, mapping)])
+    reading = Reading()
+    observed_to = _observed_to(seen, mapping, reading)
+    book = tables.get("performance", tables.get("outcomes"))
+    is_labelled = FLAG in tables["applications"].columns
+    flags = None
+    if not is_labelled:
+        if book is None or observed_to is None:
+            raise DataContractError(
+                what, [f"applications.{FLAG}: missing, and no performance or outcomes tell it"]
+            )
+        flags = _flags(book, tables["applications"], mapping.definition, observed_to)
+        tables["applications"] = _with_label(tables["applications"], flags, parts)
+    check_target(tables["applications"])
+    by_month = partitions.total(
+        _by_month, tables["applications"], columns=["applied_at", "amount", "booked", FLAG]
+    )
+    rows, bads, n_booked = (int(by_month[name].sum()) for name in ("rows", "bads", "booked"))
+    _stop(what, control_lines(mapping, rows, bads, by_month["amount"]))
+    if flags is not None and len(flags) < n_booked:
+        lost = n_booked - len(flags)
+        reading.warnings.append(f"{lost:,} booked loans have no month or end, so no label")
+    facts: dict[str, Any] = {**stated_facts(mapping), **tables}
+    return Source(
+        **facts,
+        observed_to=observed_to,
+        label_text=f"labelled 1 in {FLAG} by its source" if is_labelled else "",
+        reading=reading,
+    )
+
+
+def _stop(what: str, lines: Iterable[str]) -> None:
+    if found := list(lines):
+        raise DataContractError(what, found)
+
+
+def contract_table(mapping: SourceMapping, folder: Path, name: str) -> Table:
+    """The table behind a block that says ``in_contract``.
+
+    Raises
+    ------
+    DataContractError
+        A folder without parquet files, or what :class:`riskkit.tables.Table` refuses.
+    """
+    path = folder / mapping.tables[name].path
+    files = sorted(path.glob("*.parquet"), key=_by_numbers) if path.is_dir() else [path]
+    if not files:
+        raise DataContractError(path.name, ["no .parquet file in this folder"])
+    return Table(files, whole=_WHOLE.get(name))
+
+
+def _by_numbers(path: Path) -> list[tuple[str, int]]:
+    """What names are sorted by, whoever wrote the files: data_2 before data_10."""
+    return [(text, int(digits or 0)) for text, digits in re.findall(r"(\D*)(\d*)", path.name)]
+
+
+def _of_columns(mapping: SourceMapping, tables: Mapping[str, Table]) -> Iterator[str]:
+    """Columns that are missing or of another type; a table has one type for all of its rows."""
+    for name, table in tables.items():
+        kinds = {
+            column: rule.kind
+            for column, rule in CONTRACT[name].items()
+            if rule.needed or column in table.columns
+        }
+        if name == "applications":
+            # the book is counted by months of application and by term
+            follows = ("applied_at", "term_months") if len(tables) > 1 else ()
+            kinds |= {column: CONTRACT[name][column].kind for column in follows}
+            of_type = {"category": "text"}
+            kinds |= {one: of_type.get(f.type, f.type) for one, f in mapping.features.items()}
+        first = table.between(range(1)) if len(table) else table.frame()
+        yield from (f"{name}: {line}" for line in type_violations(first.iloc[:0], kinds))
+
+
+# -- what tables say together ----------------------------------------------------------------------
+
+
+def _strays(tables: Mapping[str, Table]) -> Iterator[str]:
+    """Tables with rows of loans that are no booked application."""
+    booked = LoanValues.from_table(tables["applications"], "booked")
+    for name, table in tables.items():
+        if name == "applications":
+            continue
+        count = partial(_strays_in, booked=booked)
+        if n := partitions.total(count, table, columns=["loan_id"]):
+            yield f"{name}.loan_id: {n:,} rows are of loans that are no booked application"
+
+
+def _strays_in(frame: pd.DataFrame, booked: LoanValues) -> int:
+    # an id that applications do not know is missing here
+    return int((~booked.of(frame["loan_id"]).eq(True)).sum())
+
+
+def _seen(name: str, table: Table) -> pd.DataFrame:
+    """First and last day of each date column that tells what was seen."""
+    dates = [
+        column
+        for column, rule in CONTRACT[name].items()
+        # a plan reaches further than what is seen
+        if rule.kind == "date" and column != "due_date" and column in table.columns
+    ]
+    days = partitions.collected(partial(_days_in, dates=dates), table, columns=dates)
+    found = days.groupby("column", sort=False).agg(first=("first", "min"), last=("last", "max"))
+    return found.assign(table=name).reset_index()
+
+
+def _days_in(frame: pd.DataFrame, dates: list[str]) -> pd.DataFrame:
+    days = [(name, frame[name].min(), frame[name].max()) for name in dates]
+    return pd.DataFrame(days, columns=["column", "first", "last"])
+
+
+def _beyond(seen: pd.DataFrame, mapping: SourceMapping) -> Iterator[str]:
+    """Dates later than what is stated as seen, and one date on every application."""
+    for row in seen.itertuples():
+        end = mapping.observed_to
+        if end is not None and row.last >= pd.Timestamp(end) + pd.Timedelta(days=1):
+            yield (
+                f"{row.table}.{row.column}: the last day is {row.last:%Y-%m-%d}, expected on or "
+                f"before observed_to, {end}"
+            )
+        if row.column == "applied_at" and row.first == row.last:
+            yield (
+                f"applications.applied_at: every row bears {row.first:%Y-%m-%d}; leave the column "
+                "out where nobody knows when they applied"
+            )
+
+
+def _observed_to(
+    seen: pd.DataFrame, mapping: SourceMapping, reading: Reading
+) -> pd.Timestamp | None:
+    """The last month-end seen whole: as it is stated, else that of the last application."""
+    last = seen["last"].max()
+    if mapping.observed_to is not None:
+        end = pd.Timestamp(mapping.observed_to)
+        reading.warnings += unseen_text(end, last)
+        return last_whole_month(end)
+    return None if pd.isna(last) else last + pd.offsets.MonthEnd(0)
+
+
+def unseen_text(end: pd.Timestamp, latest: pd.Timestamp) -> list[str]:
+    """What is to be said where data are stated as seen for longer than any date in them."""
+    if pd.isna(latest) or latest >= end - pd.DateOffset(months=UNSEEN_MONTHS):
+        return []
+    return [
+        f"observed_to: {end:%Y-%m-%d} is stated, but the latest date in the data is of "
+        f"{latest:%Y-%m-%d}; loans are taken as seen until then"
+    ]
+
+
+# -- the label -------------------------------------------------------------------------------------
+
+
+def _flags(
+    book: Table, applications: Table, definition: BadDefinition, observed_to: pd.Timestamp
+) -> LoanValues:
+    """Label of each loan of the book."""
+    terms = LoanValues.from_table(applications, "term_months")
+    of_block = partial(_flags_in, definition=definition, observed_to=observed_to, terms=terms)
+    columns = [*BOOK_COLUMNS, "term_months"]
+    found = LoanValues.collected(of_block, book, columns, "loan_id")
+    return found.mapped(lambda rows: rows[FLAG], FLAG)
+
+
+def _flags_in(
+    book: pd.DataFrame, definition: BadDefinition, observed_to: pd.Timestamp, terms: LoanValues
+) -> pd.DataFrame:
+    flags = default_flags(book, definition, observed_to, term_months=terms)
+    return flags.rename(FLAG).rename_axis("loan_id").reset_index()
+
+
+def _with_label(applications: Table, flags: LoanValues, parts: Path) -> Table:
+    folder = parts / "labelled"
+    shutil.rmtree(folder, ignore_errors=True)  # of an earlier reading
+    for _ in partitions.each(partial(_labelled, flags=flags), applications, folder):
+        pass
+    return Table(folder / "applications")
+
+
+def _labelled(applications: pd.DataFrame, flags: LoanValues) -> dict[str, pd.DataFrame]:
+    known = flags.of(applications["application_id"]).astype("float64")
+    label = known.where(applications["booked"])
+    return {"applications": applications.assign(**{FLAG: label})}
+
+
+def _by_month(applications: pd.DataFrame) -> pd.DataFrame:
+    """Rows, bads, booked ones and amount asked for, by month of application where it is known."""
+    counts = pd.DataFrame(
+        {
+            "rows": 1,
+            "bads": applications[FLAG] == 1,
+            "booked": applications["booked"],
+            "amount": applications["amount"],
+        }
+    )
+    if "applied_at" not in applications:
+        return counts.groupby(lambda _: "").sum()
+    return counts.groupby(applications["applied_at"].dt.strftime("%Y-%m")).sum()
