@@ -50,7 +50,6 @@ html_copy_source = False
 html_show_copyright = False
 # a browser lets no page from a disk read its neighbours, which excerpts would need
 html_show_search_summary = False
-pygments_style = "tango"
 pygments_dark_style = "monokai"
 
 OF_OTHERS = re.compile(
