@@ -158,16 +158,18 @@ def room_page(room: Room) -> str:
 
 
 def plain_signature(text: str) -> str:
-    """A signature as it is written: no check of a type, no alias unfolded, a new default as `...`.
+    """A signature as it is written: no check of a type, no alias unfolded.
+
+    A default that is made anew each time, or is a path of this machine, is shown as `...`.
 
     Examples
     --------
-    >>> plain_signature("(a: list[Annotated[int, Ge(0, b=[])]] = <factory>, c: int)")
-    '(a: list[int] = ..., c: int)'
+    >>> plain_signature("(a: list[Annotated[int, Ge(0, b=[])]] = <factory>, c: Path = PosixPath('/x'))")
+    '(a: list[int] = ..., c: Path = ...)'
     >>> plain_signature("(a: ~numpy.ndarray[tuple[~typing.Any, ...], ~numpy.dtype[~numpy.int64]])")
     '(a: ~numpy.typing.NDArray[~numpy.int64])'
     """
-    text = text.replace("<factory>", "...")
+    text = re.sub(r"<factory>|\w+Path\('[^']*'\)", "...", text)
     for unfolded, alias in UNFOLDED.items():
         text = re.sub(unfolded, f"~numpy.typing.{alias}", text)
     while (begin := text.find("Annotated[")) >= 0:
