@@ -164,8 +164,10 @@ def plain_signature(text: str) -> str:
 
     Examples
     --------
-    >>> plain_signature("(a: list[Annotated[int, Ge(0, b=[])]] = <factory>, c: Path = PosixPath('/x'))")
-    '(a: list[int] = ..., c: Path = ...)'
+    >>> plain_signature("(a: list[Annotated[int, Ge(0, b=[])]] = <factory>, c: int)")
+    '(a: list[int] = ..., c: int)'
+    >>> plain_signature("(a: Path = PosixPath('/b'))")
+    '(a: Path = ...)'
     >>> plain_signature("(a: ~numpy.ndarray[tuple[~typing.Any, ...], ~numpy.dtype[~numpy.int64]])")
     '(a: ~numpy.typing.NDArray[~numpy.int64])'
     """
