@@ -50,11 +50,11 @@ html_copy_source = False
 html_show_copyright = False
 # a browser lets no page from a disk read its neighbours, which excerpts would need
 html_show_search_summary = False
-pygments_style = "tango"
 pygments_dark_style = "monokai"
 
 OF_OTHERS = re.compile(
     r"set_\w+_request|get_metadata_routing|(get|set)_params|set_output|model_\w+"
+    r"|add_note|with_traceback"
 )
 
 
@@ -85,7 +85,7 @@ def show_signature(
 def skip_what_others_wrote(
     app: Sphinx, what: str, name: str, member: object, skip: bool, options: object
 ) -> bool | None:
-    """Leave out what scikit-learn, pydantic and namedtuple add to a class."""
+    """Leave out what scikit-learn, pydantic, namedtuple and exceptions add to a class."""
     is_field = type(member).__name__ == "_tuplegetter"
     return True if is_field or OF_OTHERS.fullmatch(name) else None
 

@@ -48,7 +48,7 @@ CHAPTERS = {
         Page("own_data", "data/README.md", "Bring your own data", begin=OWN_DATA),
         Page("settings", "data/README.md", "Set limits, rules and funding", end=OWN_DATA),
         Page("schedule", "docs/schedule.md", "Run it every night"),
-        Page("scale", "docs/scale.md", "Run it past one machine"),
+        Page("scale", "docs/scale.md", "Run more than memory holds"),
         Page("security", "docs/security.md", "Know what is trusted"),
     ),
     "Look up": (

@@ -25,6 +25,11 @@ ELSEWHERE = re.compile(
     r"|anywidget|traitlets|docx|openpyxl|concurrent|functools|collections|pathlib|typing|datetime|enum)\."
     r"|(Axes|Figure|Path|Styler)$"
 )
+# what a signature makes of numpy's aliases -> as it is written
+UNFOLDED = {
+    r"~numpy\._typing\._array_like\._Buffer \| .*?\[complex \| bytes \| str\]": "ArrayLike",
+    r"~numpy\.ndarray\[tuple\[~typing\.Any, \.\.\.\], ~numpy\.dtype\[([^]]+)\]\]": r"NDArray[\1]",
+}
 
 
 class Room(NamedTuple):
@@ -153,14 +158,22 @@ def room_page(room: Room) -> str:
 
 
 def plain_signature(text: str) -> str:
-    """A signature without what checks a type, and with a default made anew each time as `...`.
+    """A signature as it is written: no check of a type, no alias unfolded.
+
+    A default that is made anew each time, or is a path of this machine, is shown as `...`.
 
     Examples
     --------
     >>> plain_signature("(a: list[Annotated[int, Ge(0, b=[])]] = <factory>, c: int)")
     '(a: list[int] = ..., c: int)'
+    >>> plain_signature("(a: Path = PosixPath('/b'))")
+    '(a: Path = ...)'
+    >>> plain_signature("(a: ~numpy.ndarray[tuple[~typing.Any, ...], ~numpy.dtype[~numpy.int64]])")
+    '(a: ~numpy.typing.NDArray[~numpy.int64])'
     """
-    text = text.replace("<factory>", "...")
+    text = re.sub(r"<factory>|\w+Path\('[^']*'\)", "...", text)
+    for unfolded, alias in UNFOLDED.items():
+        text = re.sub(unfolded, f"~numpy.typing.{alias}", text)
     while (begin := text.find("Annotated[")) >= 0:
         depth, comma, at = 0, 0, begin + len("Annotated[")
         while depth >= 0:
@@ -275,9 +288,11 @@ def commands_page(room: Room) -> str:
             metavar = (
                 "" if flag or typed.isupper() else f" {parameter.metavar or parameter.name.upper()}"
             )
-            default = "" if flag or parameter.default is None else f"`{parameter.default}`"
+            default = "" if flag or parameter.default in (None, "") else f"`{parameter.default}`"
             default = "needed" if parameter.required else default
             text = re.sub(r"([|<])", r"\\\1", parameter.help or "")
+            # else two hyphens would become a dash
+            text = re.sub(r"(--[a-z]+)", r"`\1`", text)
             lines.append(f"| `{typed}{metavar}` | {text} | {default} |")
         lines.append("")
     return "\n".join(lines)
