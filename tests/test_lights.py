@@ -378,6 +378,15 @@ def test_the_table_says_what_is_on_since_when_and_why(told):
     assert np.isnan(table.loc["m0_m1", "red"])
 
 
+def test_a_red_light_whose_last_month_is_as_expected_says_so():
+    # far above for one month, so that the sum is not gone a month later
+    limits = limits_of(fpd7={"label": "Late"})
+    history = lights.lights_history(rates([*USUAL, 75, 31]), limits)
+    row = lights.light_table(history, limits).loc["fpd7"]
+    assert row["colour"] == "red"
+    assert "by itself as usual; the months before add up to higher than chance" in row["why"]
+
+
 def test_words_findings_and_what_to_do_begin_with_red(told):
     table, history = told
     text = lights.lights_text(table)

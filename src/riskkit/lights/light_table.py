@@ -126,6 +126,9 @@ def _why(own: pd.DataFrame, bounds: dict[str, float], unit: str, worse: int) -> 
     if by_move == colour and colour in ("red", "amber"):
         way = "higher" if last["moved"] > 0 else "lower"
         sure = "than chance explains" if colour == "red" else "than is usual, if not yet for sure"
+        if last["low"] <= last["expected"] <= last["high"]:
+            # what was beyond chance is the sum of the months before
+            way = f"by itself as usual; the months before add up to {way}"
         told.append(f"{figure} where {expected} was expected, {way} {sure}")
     if colour == "grey" and by_limit == "grey":
         told.append(f"{figure}: too few to say whether it is {side} {limit['red']}")
