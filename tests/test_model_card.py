@@ -461,7 +461,7 @@ def test_limits_say_what_the_tables_say(made) -> None:
     text = "several cards would rank better, by bureau (+0.050, +0.010 to +0.090)"
     assert found["One card"].text == text
     assert found["Fairness"].text == (
-        "impact ratio below 0.8 beyond chance: Age below 30 (0.625, 0.50 to 0.70)"
+        "impact ratio below 0.8 beyond chance: Age below 30 (0.625, 0.500 to 0.700)"
     )
     assert found["Fairness"].is_red
     assert "Debt" not in found["Missing values"].text or "riskiest" in found["Missing values"].text
@@ -704,10 +704,10 @@ def test_only_groups_below_four_fifths_beyond_chance_are_red(made) -> None:
     findings = replace(made["findings"], fairness=table)
     told = [x for x in model_limits(**made | {"findings": findings}) if x.topic == "Fairness"]
     assert [(x.text, x.is_red, x.attention) for x in told] == [
-        ("impact ratio below 0.8 beyond chance: City tier 4 (0.738, 0.70 to 0.78)", True, True),
+        ("impact ratio below 0.8 beyond chance: City tier 4 (0.738, 0.700 to 0.780)", True, True),
         (
             "impact ratio below 0.8, which chance in one of 3 groups can explain: City tier 3 "
-            "(0.799, 0.76 to 0.84); 1 interval of others may reach below",
+            "(0.799, 0.760 to 0.840); 1 interval of others may reach below",
             False,
             True,
         ),

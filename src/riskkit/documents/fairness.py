@@ -82,8 +82,8 @@ def _tested(table: pd.DataFrame) -> int:
 
 def _ratios(table: pd.DataFrame) -> str:
     return listed(
-        f"{group_text(what, who)} ({below_text(row['impact_ratio'])}, {row['impact_low']:.2f} to "
-        f"{row['impact_high']:.2f})"
+        f"{group_text(what, who)} ({below_text(row['impact_ratio'])}, {row['impact_low']:.3f} to "
+        f"{row['impact_high']:.3f})"
         for (what, who), row in table.iterrows()
     )
 

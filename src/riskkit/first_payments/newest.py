@@ -252,7 +252,8 @@ def newest_findings(table: pd.DataFrame) -> list[tuple[str, str, bool]]:
         return []
     row = worse.loc[worse["p_value"].idxmin()]
     n_tested = int((table["told"] != TOO_FEW).sum())
-    text = f"{_told(row, table.index.names, str)}, after Holm over {n_tested}"
+    counted = f"{n_tested} comparison{'' if n_tested == 1 else 's'}"
+    text = f"{_told(row, table.index.names, str)}, after Holm over {counted}"
     return [("First payments", f"The newest weeks pay worse: {text}", False)]
 
 
