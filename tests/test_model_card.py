@@ -584,7 +584,7 @@ def test_a_ratio_just_below_four_fifths_is_not_told_as_four_fifths(made) -> None
     for ratio, told in ((0.79997, "0.79997"), (0.79976, "0.7998"), (0.7912, "0.791")):
         findings = changed(made, "fairness", ("Age", "below_30"), impact_ratio=ratio)
         text = limits_of(made, findings=findings)["Fairness"].text
-        assert text.endswith(f": Age below 30 ({told}, 0.50 to 0.70)")
+        assert text.endswith(f": Age below 30 ({told}, 0.500 to 0.700)")
 
 
 def test_amber_and_red_periods_are_named(made) -> None:
