@@ -27,6 +27,8 @@ MEASURES = ["alone s", "tasks s", "beside s", "blocks", "each block", "each work
 
 def measured(run: Path) -> tuple[pd.DataFrame, int]:
     """Seconds, blocks, bytes and memory of each stage of a run, and its number of applicants."""
+    if not (run / "stages.csv").is_file():
+        raise SystemExit(f"{run.name} is no run that make scale has ended")
     stages = pd.read_csv(run / "stages.csv", index_col="stage")
     passes = pd.read_json(run / "passes.jsonl", lines=True)
     once = passes["sent_bytes"] > ONCE_BYTES
