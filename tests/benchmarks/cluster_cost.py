@@ -7,14 +7,17 @@ as many applicants and workers as are asked::
         --applicants 1000000000 --workers 100
 
 A stage takes what it does alone, then for each pass over blocks the tasks shared by the workers,
-what the pass took beside its tasks, and the way of the bytes through one network card. Of two runs
-each of these is continued as a straight line; of one it is taken as it is, so that only the number
+what the pass took beside its tasks, and the way of the bytes: what is sent with each block and what
+comes back goes through the stage's network card; what is sent once goes to the scheduler, to a
+worker, and from each that has it to another, so that twice as many have it each time. Of two runs
+each measure is continued as a straight line; of one it is taken as it is, so that only the number
 of workers may differ.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -65,19 +68,20 @@ def at_size(runs: list[tuple[pd.DataFrame, int]], applicants: int) -> pd.DataFra
 
 def cost(table: pd.DataFrame, workers: int, network: float) -> pd.DataFrame:
     """Seconds of each stage by where they go."""
-    sent = table["each block"] + table["each worker"] * workers
+    hops = 2 + math.ceil(math.log2(workers))
+    carried = table["each block"] + table["each worker"] * hops + table["results"]
     found = pd.DataFrame(
         {
             "alone s": table["alone s"],
             "tasks s": table["tasks s"] / workers,
             "beside s": table["beside s"],
-            "network s": (sent + table["results"]) / network,
+            "network s": carried / network,
         }
     )
     found["all s"] = found.sum(axis=1)
     found["s a block"] = table["tasks s"] / table["blocks"]
     found["KB a block back"] = table["results"] / table["blocks"] / 1e3
-    found["sent GB"] = sent / 1e9
+    found["sent GB"] = (table["each block"] + table["each worker"]) / 1e9
     found["back GB"] = table["results"] / 1e9
     return found.assign(**{"peak GiB": table["peak GiB"]})
 
