@@ -235,6 +235,23 @@ def test_a_workbook_is_scored_by_the_sheet_of_the_mapping(tmp_path, card):
     refused(tmp_path, card, path, r"expected a .parquet, .csv or .csv.gz file to score")
 
 
+def test_files_in_the_contracts_columns_are_read_as_a_runs_own(tmp_path, run):
+    source, card = run
+    source.applications.to_parquet(tmp_path / "new.parquet")
+    features = {
+        name: {"column": name, "label": name, "family": "own", "type": kind}
+        for name, kind in (
+            (n, "category" if n in ("job", "branch") else "number") for n in MAPPING["features"]
+        )
+    }
+    stated = {key: MAPPING[key] for key in ("name", "title", "currency")}
+    stated |= {"amounts_in": "minor", "in_contract": True, "features": features}
+    mapping = described(tmp_path, stated | {"applications": {"path": "new.parquet"}})
+    result = score_file(card, tmp_path / "new.parquet", tmp_path / "out.csv", mapping=mapping)
+    assert result.n_rejected == 0
+    same_scores(scores_of(result.output), card, source.applications)
+
+
 def test_without_an_id_in_the_mapping_it_is_the_number_of_the_row(tmp_path, card):
     columns = {n: c for n, c in MAPPING["applications"]["columns"].items() if n[-3:] != "_id"}
     changed = MAPPING | {"applications": MAPPING["applications"] | {"columns": columns}}
