@@ -87,7 +87,7 @@ def in_parts(frame, folder, order=None):
     return Table(folder)
 
 
-@pytest.fixture(params=["in order", "another order", "threads"])
+@pytest.fixture(params=["another order", "threads"])
 def table(request, applications, tmp_path, monkeypatch):
     """The same applications on disk, a piece each part."""
     monkeypatch.setattr("riskkit.tables.table.BLOCK_ROWS", 1)

@@ -156,6 +156,7 @@ def own_cluster(tmp_path, monkeypatch):
 def test_a_lost_scheduler_is_one_clear_error(pieces, own_cluster, monkeypatch, tmp_path):
     scheduler, address = own_cluster
     monkeypatch.setenv(partitions.SCHEDULER, address)
+    monkeypatch.setattr("riskkit.partitions.workers._LOST_SECONDS", 1.0)
     partitions.check_scheduler(address)
     with pytest.raises(WorkersLost, match=f"the Dask scheduler at {address} is gone"):
         list(each(partial(killing, scheduler.pid), pieces, tmp_path / "copy"))
