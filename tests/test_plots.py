@@ -744,6 +744,14 @@ def test_fonts_installed_since_matplotlib_listed_them_are_found(monkeypatch):
         style.svg_of(figure)
 
 
+def test_what_chance_reaches_is_never_told_as_nothing():
+    reached = pd.DataFrame({"psi_critical": [0.0004, 0.0251, np.nan]})
+    (_, rows) = plots.table_cells(plots.show_table(reached, {"psi_critical": "critical"}))
+    assert [row[-1].text for row in rows] == ["< 0.001", "0.025", "–"]
+    asked = plots.number_format(reached["psi_critical"], "psi_critical", "critical")
+    assert asked.startswith('[<0.001]"< 0.001"')
+
+
 def test_a_counted_p_value_says_no_more_than_was_counted():
     counted = pd.DataFrame({"p": [1 / (99 + 1), 0.02, 0.0004, np.nan]})
     (_, rows) = plots.table_cells(plots.show_table(counted, {"p": "p_counted"}))
