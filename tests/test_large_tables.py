@@ -111,6 +111,21 @@ def test_parts_are_one_table_with_a_sample_of_whole_customers_beside_them(tmp_pa
     assert list(stage.rows("applications", ["amount"])) == ["amount"]
 
 
+def test_what_is_said_of_sampled_rows_begins_by_saying_so(tmp_path: Path) -> None:
+    run_dir = large_run(tmp_path / "big")
+    stage = Stage(SECOND, run_dir / SECOND, run_dir=run_dir)
+    assert stage.of_sample("These limits lend 763 CNY.") == (
+        "*Of the sample:* These limits lend 763 CNY."
+    )
+    assert stage.of_sample("") == ""
+    told = stage.sampled_findings([("Limits", "mean limits rise", False)])
+    assert told == [("Limits", "of the sample: mean limits rise", False)]
+    whole = large_run(tmp_path / "whole", sample=0)
+    stage = Stage(SECOND, whole / SECOND, run_dir=whole)
+    assert stage.of_sample("These limits lend 763 CNY.") == "These limits lend 763 CNY."
+    assert stage.sampled_findings([("Limits", "rise", False)]) == [("Limits", "rise", False)]
+
+
 def test_rows_of_a_table_that_is_too_large_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

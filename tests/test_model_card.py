@@ -305,6 +305,18 @@ def page_of(made: dict[str, Any], **changes: Any) -> str:
     return document_html("Model document", documents.model_card_sections(**made | changes))
 
 
+def test_a_model_that_learned_from_a_sample_says_so_wherever_it_shows(made) -> None:
+    said = words(page_of(made, sample_text="*It rests on a sample of 300,000 (3.0%).*"))
+    assert "Learned from the training loans of a sample of applications, section 3" in said
+    assert (
+        "It rests on a sample of 300,000 (3.0%). Card and challenger learned from its training "
+        "loans alone, and were then calibrated on all training loans."
+    ) in said
+    assert said.count("Of the sample told of in section 3.") == 2
+    assert "sample of applications" not in words(page_of(made))
+    assert "section 3." not in words(page_of(made))
+
+
 def without(made: dict[str, Any], *names: str) -> Findings:
     return replace(made["findings"], **dict.fromkeys(names))
 
@@ -625,7 +637,7 @@ def test_a_red_grade_is_red_only_beyond_few_training_bads_and_many_grades(made) 
         )
         assert limit.attention
         assert limit.is_red == is_red
-        assert ("its few training bads can explain it" in limit.text) != is_red
+        assert ("the chance of its training bads can explain it" in limit.text) != is_red
 
 
 def bands_of(**first: Any) -> pd.DataFrame:
@@ -925,6 +937,13 @@ def test_ratios_side_by_side_are_told_with_their_intervals_or_as_too_few(made) -
     assert shown.data["rule, 64% approved"].tolist() == [
         "0.625 (0.50 to 0.70), below 4/5", "1, reference",
     ]  # fmt: skip
+    # of many applicants two digits would make the interval a point
+    many = fair.assign(
+        impact_ratio=[0.8809, 1.0], impact_low=[0.8781, 1.0], impact_high=[0.8837, 1.0]
+    )
+    many.attrs["approval_rate"] = 0.5
+    beside = documents.show_fairness_beside({"many": many}, caption="Ratios")
+    assert beside.data["many, 50% approved"].tolist() == ["0.881 (0.878 to 0.884)", "1, reference"]
     assert set(shown.data["few, 50% approved"]) == {"too few to say"}
     assert shown.data["applicants"].tolist() == [100, 100]
     # where no attribute is protected there is nothing to count

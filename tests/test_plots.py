@@ -744,6 +744,25 @@ def test_fonts_installed_since_matplotlib_listed_them_are_found(monkeypatch):
         style.svg_of(figure)
 
 
+def test_counts_have_thousands_separators_on_an_axis_too():
+    months = pd.DataFrame(
+        {"applications": [300_000, 200_000], "approval_rate": 1.0, "bad_rate": np.nan}
+        | {"labelled": 0, "bad": 0},
+        index=["2024-01", "2024-02"],
+    )
+    volume, *_ = plots.plot_application_rates(months).axes
+    volume.figure.canvas.draw()
+    assert "200,000" in [label.get_text() for label in volume.get_yticklabels()]
+
+
+def test_what_chance_reaches_is_never_told_as_nothing():
+    reached = pd.DataFrame({"psi_critical": [0.0004, 0.0251, np.nan]})
+    (_, rows) = plots.table_cells(plots.show_table(reached, {"psi_critical": "critical"}))
+    assert [row[-1].text for row in rows] == ["< 0.001", "0.025", "–"]
+    asked = plots.number_format(reached["psi_critical"], "psi_critical", "critical")
+    assert asked.startswith('[<0.001]"< 0.001"')
+
+
 def test_a_counted_p_value_says_no_more_than_was_counted():
     counted = pd.DataFrame({"p": [1 / (99 + 1), 0.02, 0.0004, np.nan]})
     (_, rows) = plots.table_cells(plots.show_table(counted, {"p": "p_counted"}))

@@ -172,6 +172,15 @@ def test_without_random_approvals_the_interval_of_the_declined_is_wide_and_said(
     assert a == pytest.approx(b, rel=0.1)
 
 
+def test_the_approval_rate_of_a_sample_has_the_chance_of_its_own_applications():
+    past = past_of()
+    curve = replay.fit_outcomes(past, past["approved"])
+    asked = past_of(seed=2, n=400).assign(passed_today=True, margin_fen=10, loss_fen=20, cost_fen=1)
+    told = replay.forecast(curve, asked, np.ones(400, bool)).loc["approval_rate"]
+    rate = told["predicted"]
+    assert told["high"] - told["low"] >= 2 * 1.96 * np.sqrt(rate * (1 - rate) / 400) * 0.999
+
+
 def test_a_forecast_of_nobody_is_missing_and_one_of_everybody_counts_all():
     curve = replay.fit_outcomes(past_of())
     asked = past_of(seed=2, n=500).assign(passed_today=True, margin_fen=10, loss_fen=20, cost_fen=1)

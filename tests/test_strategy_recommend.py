@@ -622,5 +622,7 @@ def test_the_range_of_the_cutoff_under_other_economics_is_told(world):
     assert f"between {table['cutoff'].min():.0f} (approval rate" in text
     assert f"and {table['cutoff'].max():.0f} (" in text
     assert strategy.sensitivity_text(table.iloc[:0], "approval rate") == ""
+    held = strategy.sensitivity_text(table.iloc[:1], "approval rate", is_lowest=True)
+    assert held.endswith("the lowest that is looked at: below it too many were never booked.")
     alike = strategy.sensitivity_text(table.iloc[:1], "approval rate")
     assert alike.endswith(f"stays {table['cutoff'].iloc[0]:.0f}.")

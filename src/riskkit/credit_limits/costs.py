@@ -128,7 +128,7 @@ def bound_text(bounds: pd.DataFrame, currency: str) -> str:
     )
     budget = "" if BUDGET in bounds.index else " No budget of losses was stated, so none costs."
     return (
-        f"All that is asked for is expected to earn {earned(whole)}, as under *What is offered?*. "
-        f"One bound after another, of that: {steps}. With all of them {earned(last)} is left, "
-        f"{told(last['profit_difference']).replace('costs', 'less by')}.{budget}"
+        f"All that is asked for is expected to earn {earned(whole)}, reckoned as under *What is "
+        f"offered?*. One bound after another, of that: {steps}. With all of them {earned(last)} is "
+        f"left, {told(last['profit_difference']).replace('costs', 'less by')}.{budget}"
     )

@@ -141,7 +141,7 @@ def grades_limit(grades: pd.DataFrame, bands: pd.DataFrame | None = None) -> Lim
     if itself.any():
         text += "; what the model itself states is off there as well, see Calibration by group"
         return Limit("Grades", text, True, True)
-    text += "; its few training bads can explain it" if len(reds) else ""
+    text += "; the chance of its training bads can explain it" if len(reds) else ""
     return Limit("Grades", text, True, False)
 
 

@@ -55,6 +55,7 @@ def model_card_sections(
     versions: Mapping[str, str] | None = None,
     files: Mapping[str, str] | None = None,
     today: pd.Timestamp | None = None,
+    sample_text: str = "",
 ) -> list[Section]:
     """Sections of a model document; what a source cannot feed is left out or named as missing.
 
@@ -78,6 +79,8 @@ def model_card_sections(
         Package → version; file → sha256.
     today : Timestamp, optional
         Against which the age of the data is told.
+    sample_text : str
+        How many of the applications were read row by row, of :class:`pipeline.Stage`; empty: all.
     """
     limits = model_limits(card, facts, features, scores, selection, findings, today=today)
     every = [*limits, *rule_limits(findings)]
@@ -85,17 +88,17 @@ def model_card_sections(
         every += challenger_limits(card.score_scale, scores, findings)
     labels = {feature.name: feature.label for feature in features}
     return [
-        ("In short", _summary(card, facts, scores, findings, every, files or {})),
+        ("In short", _summary(card, facts, scores, findings, every, files or {}, sample_text)),
         ("Purpose", _purpose(card, facts, features)),
-        ("Sample", _sample(facts, scores)),
+        ("Sample", _sample(facts, scores, sample_text)),
         ("Definition of bad", _definition(facts, scores)),
         ("The card", _card(card, features, labels, selection)),
         ("Performance", performance_parts(scores, findings)),
         ("Calibration", calibration_parts(card, scores, findings)),
         ("Stability", stability_parts(facts, scores, findings)),
-        ("What the model rests on", _dependence(findings)),
+        ("What the model rests on", _of_sample(_dependence(findings), sample_text)),
         ("Fairness", _fairness(features, card, findings)),
-        ("The declined", _declined(facts, scores, findings)),
+        ("The declined", _of_sample(_declined(facts, scores, findings), sample_text)),
         (
             "The challenger and the recommended rule",
             recommended_parts(challenger, card.score_scale, facts, scores, findings),
@@ -115,6 +118,7 @@ def _summary(
     findings: Findings,
     limits: Sequence[Limit],
     files: Mapping[str, str],
+    sample_text: str,
 ) -> list[Any]:
     kinds = samples_present(scores["sample"])
     sizes = sample_sizes(scores)
@@ -127,6 +131,8 @@ def _summary(
         told[loans(row.Index).capitalize()] = (
             f"{row.loans:,}, of which {row.bad:,} bad ({row.bad_rate:.1%})"
         )
+    if sample_text:
+        told["Learned from"] = "the training loans of a sample of applications, section 3"
     found = findings.discrimination
     if found is not None:
         row = found.loc[(kinds[-1], "scorecard")]
@@ -174,7 +180,13 @@ def _forbidden(used: Sequence[Feature]) -> str:
     return " ".join(parts)
 
 
-def _sample(facts: SourceFacts, scores: pd.DataFrame) -> list[Any]:
+def _of_sample(parts: list[Any], sample_text: str) -> list[Any]:
+    # a section of one sentence shows no figure
+    is_counted = any(not isinstance(part, str) for part in parts)
+    return ["Of the sample told of in section 3.", *parts] if sample_text and is_counted else parts
+
+
+def _sample(facts: SourceFacts, scores: pd.DataFrame, sample_text: str) -> list[Any]:
     sizes = sample_sizes(scores)
     booked = int(scores["booked"].sum())
     labelled = int(scores["default_flag"].notna().sum())
@@ -190,6 +202,11 @@ def _sample(facts: SourceFacts, scores: pd.DataFrame) -> list[Any]:
         parts.append(f"The old policy approved {scores['approved'].mean():.1%} of applicants.")
     caption = "Loans that taught the model and loans that judged it"
     parts.append(show_table(samples_in_words(sizes), caption=caption))
+    if sample_text:
+        parts.append(
+            f"{sample_text.strip('*')} Card and challenger learned from its training loans alone, "
+            "and were then calibrated on all training loans."
+        )
     parts.append(
         f"No model was fitted on the {loans(sizes.index[-1])}; every judgement below is made on "
         "them unless it says otherwise. Intervals take loans as independent of each other, also "

@@ -176,7 +176,7 @@ def stability_parts(facts: SourceFacts, scores: pd.DataFrame, findings: Findings
     shown = (
         last[["period", "rows", "psi", "psi_critical", "light"]].join(worst).rename_axis("model")
     )
-    formats = dict.fromkeys(["psi", "psi_critical", "highest_psi"], "three")
+    formats = {"psi": "three", "psi_critical": "critical", "highest_psi": "three"}
     names = {"rows": "applications", "psi": "PSI", "psi_critical": "by chance up to"}
     names |= {"highest_psi": "highest PSI of all periods"}
     return [

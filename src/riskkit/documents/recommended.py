@@ -118,8 +118,10 @@ def _ratio_text(row: Mapping[Any, Any]) -> str:
     if ratio == low == high == 1:
         return "1, reference"
     is_low = ratio < FOUR_FIFTHS
-    value = below_text(ratio) if is_low else f"{ratio:.2f}"
-    return f"{value} ({low:.2f} to {high:.2f}){', below 4/5' if is_low else ''}"
+    # of many applicants the ends of an interval meet in two digits
+    digits = 3 if high - low < 0.02 else 2
+    value = below_text(ratio) if is_low else f"{ratio:.{digits}f}"
+    return f"{value} ({low:.{digits}f} to {high:.{digits}f}){', below 4/5' if is_low else ''}"
 
 
 def recommended_parts(

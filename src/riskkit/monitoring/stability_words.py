@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import numpy as np
 import pandas as pd
 
 from riskkit.columns import interval_text, verbatim
@@ -123,16 +122,19 @@ def _of_score(row: pd.Series) -> str:
         MOVED: "**has moved by more than is tolerated**",
     }[row["told"]]
     mean = interval_text(row["points"], row["points_low"], row["points_high"], "signed2")
-    sizes = f"PSI {row['psi']:.3f}, by chance below {row['psi_critical']:.3f}"
-    if np.isnan(row["psi_critical"]):
-        sizes = f"PSI {row['psi']:.3f}"
+    sizes = _sizes(row) if pd.notna(row["psi_critical"]) else f"PSI {row['psi']:.3f}"
     return f"the distribution of the score {how} ({sizes}), its mean by {mean} points. "
+
+
+def _sizes(row: pd.Series) -> str:
+    # of many rows what chance reaches is little, yet not nothing
+    return f"PSI {row['psi']:.3f}, by chance below {max(row['psi_critical'], 0.001):.3f}"
 
 
 def _told(row: pd.Series, labels: Mapping[str, str], written: Callable[[object], str]) -> str:
     name = row.name[0]
     label = "The score" if name == SCORE else written(labels.get(name, name))
-    text = f"{label} (PSI {row['psi']:.3f}, by chance below {row['psi_critical']:.3f}"
+    text = f"{label} ({_sizes(row)}"
     if pd.notna(row["points"]):
         points = interval_text(row["points"], row["points_low"], row["points_high"], "signed2")
         text += f"; it moves the mean score by {points} points"

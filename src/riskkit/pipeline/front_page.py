@@ -139,7 +139,11 @@ class _Figure(NamedTuple):
     def span(self) -> str:
         """From when to when, and between which values, the line is drawn."""
         months, values = list(self.trend), list(self.trend.values())
-        return f"by month, {months[0]} to {months[-1]}, {min(values):,.4g} to {max(values):,.4g}"
+        low, high = (
+            f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:,.4g}"
+            for value in (min(values), max(values))
+        )
+        return f"by month, {months[0]} to {months[-1]}, {low} to {high}"
 
 
 def _stage(

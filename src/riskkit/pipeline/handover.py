@@ -198,6 +198,21 @@ class Stage:
         """How many of the applications :meth:`rows` reads, in a sentence; empty: all."""
         return sample_text(self._find("applications.parquet"))
 
+    def of_sample(self, said: str) -> str:
+        """What was said of single rows; of a sample it begins by saying so.
+
+        Amounts and numbers of the sample are a small part of those of all: a page that tells both
+        must not let one be taken for the other.
+        """
+        return f"*Of the sample:* {said}" if said and self.sample_text else said
+
+    def sampled_findings(
+        self, told: Sequence[tuple[str, str, bool]]
+    ) -> list[tuple[str, str, bool]]:
+        """Findings of single rows, as :meth:`findings` takes them; those of a sample say so."""
+        mark = "of the sample: " if self.sample_text else ""
+        return [(topic, f"{mark}{text}", red) for topic, text, red in told]
+
     def write(self, name: str, table: pd.DataFrame | Table) -> Table:
         """Leave a table to later stages, whole or not at all; returns a handle on its rows."""
         return _table(leave_table(table, self.output_dir / f"{name}.parquet"))

@@ -15,6 +15,7 @@ from riskkit.plots.style import (
     ACCENT,
     BAD,
     axes_of,
+    count_axis,
     finish,
     label_of,
     legend_outside,
@@ -55,6 +56,7 @@ def plot_application_rates(table: pd.DataFrame) -> Figure:
     first, last = table["applications"].iloc[[0, -1]]
     told = f"Bars from {first:,.0f} to {last:,.0f} applications a month."
     finish(volume, "Applications by month", "", "applications", told)
+    count_axis(volume.yaxis)
     bads, loans = (table[name].to_numpy(dtype=float) for name in ("bad", "labelled"))
     low, high = jeffreys_interval(bads, loans, 0.95)
     judged = loans > 0

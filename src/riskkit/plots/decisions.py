@@ -20,6 +20,7 @@ from riskkit.plots.style import (
     SERIES,
     THIRD,
     axes_of,
+    count_axis,
     finish,
     legend_outside,
     money_unit,
@@ -201,6 +202,7 @@ def plot_score_bands(
         told = f" The dashed line is the cutoff, {cutoff:g}."
     worst, best = (table["bad_rate"].iloc[end] for end in (0, -1)) if len(table) else (np.nan,) * 2
     alt = f"The bad rate is {worst:.1%} in the riskiest band and {best:.1%} in the safest.{told}"
+    count_axis(ax.yaxis)
     return finish(ax, title, "score", "loans, bars", alt)
 
 

@@ -200,6 +200,13 @@ def percent_axis(axis: Any) -> None:
     axis.set_major_formatter(PercentFormatter(1.0))
 
 
+def count_axis(axis: Any) -> None:
+    """Show an axis of counts with thousands separators."""
+    from matplotlib.ticker import FuncFormatter
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.12g}"))
+
+
 def legend_outside(ax: Axes, title: str | None = None, *, columns: int = 1) -> None:
     """Legend to the right of the axes, where it can hide no line."""
     ax.legend(title=title, ncols=columns, loc="upper left", bbox_to_anchor=(1, 1))

@@ -34,6 +34,7 @@ SPREADSHEET = {
     "signed": "+0.000;-0.000;+0.000",
     "p_value": '[<0.0001]"< 0.0001";0.0000',
     "p_counted": '[<=0.01]"at most 0.01";0.000',
+    "critical": '[<0.001]"< 0.001";0.000',
     "date": "yyyy-mm-dd",
 }
 _WRITTEN = {
@@ -73,8 +74,9 @@ def show_table(
     ----------
     frame : DataFrame
     formats : mapping of column to format name, or one name for all columns, optional
-        One of percent, percent2, whole, number, three, four, five, signed, general, or p_counted: a
-        p-value counted on 99 permutations, which can be no less than 0.01. By default the
+        One of percent, percent2, whole, number, three, four, five, signed, general; p_counted: a
+        p-value counted on 99 permutations, which can be no less than 0.01; critical: what chance
+        reaches, which is never told as 0. By default the
         column's name decides: ``_rate`` and ``_share`` are percentages, a ``bad_rate`` with two
         digits, whole numbers get thousands separators.
     caption : str
@@ -266,7 +268,8 @@ def named_format(column: pd.Series, name: str) -> str:
 def _format(column: pd.Series, name: str, formats: Mapping[str, str] | str | None) -> Any:
     asked = formats if isinstance(formats, str) else (formats or {}).get(name)
     if asked is not None:
-        return _counted_p_text if asked == "p_counted" else NUMBER_FORMATS[asked]
+        by_kind = {"p_counted": _counted_p_text, "critical": _critical_text}
+        return by_kind.get(asked) or NUMBER_FORMATS[asked]
     by_value = {"truth": _truth_text, "date": label_of, "p_value": _p_value_text}
     chosen = named_format(column, name)
     return by_value.get(chosen) or NUMBER_FORMATS.get(chosen)
@@ -280,6 +283,11 @@ def _counted_p_text(value: float) -> str:
     # what lies below the least that permutations count was not counted
     if value == _LEAST_COUNTED:
         return f"at most {value:g}"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _critical_text(value: float) -> str:
+    # of many rows what chance reaches is little, yet not nothing
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 

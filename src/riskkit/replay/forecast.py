@@ -299,7 +299,7 @@ def forecast(
     with np.errstate(invalid="ignore"):
         rate = bads.sum(axis=1) / booked.sum(axis=1)
     n_months = asked["applied_at"].dt.to_period("M").nunique()
-    middle, low, high = _monthly(curve.monthly_rates, n_months, level)
+    middle, low, high = _monthly(curve.monthly_rates, n_months, len(asked), level)
     rows = {"approval_rate": (middle, low, high)}
     ends = [0.5 - level / 2, 0.5 + level / 2]
     for name, draws in (("bad_rate", rate), ("profit_amount", profit)):
@@ -350,7 +350,9 @@ def _cells(asked: pd.DataFrame) -> pd.DataFrame:
     return rows.groupby(["score", "was_declined"], as_index=False).sum()
 
 
-def _monthly(rates: np.ndarray, n_months: int, level: float) -> tuple[float, float, float]:
+def _monthly(
+    rates: np.ndarray, n_months: int, n_asked: int, level: float
+) -> tuple[float, float, float]:
     """Where the mean of the next months lies, by a straight line through the earlier ones."""
     n = len(rates)
     if n < 4 or not n_months:
@@ -360,7 +362,10 @@ def _monthly(rates: np.ndarray, n_months: int, level: float) -> tuple[float, flo
     rest = rates - rates.mean() - slope * month
     ahead = (n + n_months) / 2  # from the middle of the earlier months to that of the next
     spread = np.sqrt(rest @ rest / (n - 2))
-    error = spread * np.sqrt(1 / n_months + 1 / n + ahead**2 / (month @ month))
     mean = float(rates.mean() + slope * ahead)
+    # of a sample the months differ by more than those of all: by the chance of its applications
+    share = min(max(mean, 0.0), 1.0)
+    own = max(spread**2 / n_months, share * (1 - share) / n_asked)
+    error = np.sqrt(own + spread**2 * (1 / n + ahead**2 / (month @ month)))
     width = stats.t.ppf(0.5 + level / 2, n - 2) * error
     return mean, max(mean - width, 0.0), min(mean + width, 1.0)

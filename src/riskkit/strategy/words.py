@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from riskkit import metrics
+from riskkit.chance import p_text
 from riskkit.columns import verbatim
 from riskkit.strategy.recommend import POLICIES, Choice, Recommendation
 
@@ -391,7 +392,9 @@ def _rate(bad: int, loans: int) -> str:
     return f"{bad / loans:.1%}, {low[0]:.1%} to {high[0]:.1%}"
 
 
-def sensitivity_text(table: pd.DataFrame, rate_name: str, *, rule: str = "as the only rule") -> str:
+def sensitivity_text(
+    table: pd.DataFrame, rate_name: str, *, rule: str = "as the only rule", is_lowest: bool = False
+) -> str:
     """Between which cutoffs the best one moves where economics are not as stated.
 
     Parameters
@@ -401,6 +404,8 @@ def sensitivity_text(table: pd.DataFrame, rate_name: str, *, rule: str = "as the
     rate_name : str
     rule : str
         What the cutoff is: the only rule, or behind today's policy.
+    is_lowest : bool
+        Whether it is the lowest that is looked at, where not the economics hold it.
 
     Examples
     --------
@@ -419,7 +424,8 @@ def sensitivity_text(table: pd.DataFrame, rate_name: str, *, rule: str = "as the
     low, high = (table.loc[at] for at in (least, most))
     told = f"With margins and losses of {times[0]:g} to {times[-1]:g} times what is taken here, "
     if low["cutoff"] == high["cutoff"]:
-        return f"{told}the best cutoff {rule} stays {low['cutoff']:.0f}."
+        held = ", the lowest that is looked at: below it too many were never booked"
+        return f"{told}the best cutoff {rule} stays {low['cutoff']:.0f}{held if is_lowest else ''}."
     return (
         f"{told}the best cutoff {rule} lies between {low['cutoff']:.0f} ({rate_name} "
         f"{low['approval_rate']:.1%}) and {high['cutoff']:.0f} ({high['approval_rate']:.1%})."
@@ -459,7 +465,7 @@ def swap_text(swaps: pd.DataFrame, *, min_bads: int = 10) -> str:
     better, worse = np.argsort(bads / n, kind="stable")
     told = (
         f"{bads[better]:,} bad{'' if bads[better] == 1 else 's'} of {n[better]:,} loans against "
-        f"{bads[worse]:,} of {n[worse]:,}, p-value {p_value:.2g}"
+        f"{bads[worse]:,} of {n[worse]:,}, {p_text(p_value)}"
     )
     if p_value < 0.05:
         return f"*{pair.index[better]}* has the lower bad rate: {told}."
