@@ -283,7 +283,7 @@ def _counted_p_text(value: float) -> str:
     # what lies below the least that permutations count was not counted
     if value == _LEAST_COUNTED:
         return f"at most {value:g}"
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    return _critical_text(value)
 
 
 def _critical_text(value: float) -> str:
