@@ -2,6 +2,8 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -86,6 +88,41 @@ def test_pieces_are_labelled_as_the_whole(load, stated, tables, world):
     assert read.reading.warnings == []
     # a second reading takes the place of what the first one left
     assert len(load(stated, tables).applications) == N
+
+
+def test_files_are_read_whoever_wrote_them(load, stated, tables, tmp_path, world):
+    """DuckDB and Spark write days, narrow numbers and no notes; pandas an index and types."""
+    months, people = tables["performance"], tables["applications"]
+    narrow = {"mob": pa.uint8(), "dpd": pa.int16(), "month_end": pa.date32(), "cohort": pa.date32()}
+    panel = pa.Table.from_pandas(months, preserve_index=False)
+    for name, value in {"contacted": True, "other_lenders": 2}.items():
+        panel = panel.append_column(name, pa.array([None, *[value] * (len(months) - 1)]))
+    for name, kind in narrow.items():
+        place = panel.schema.get_field_index(name)
+        panel = panel.set_column(place, name, panel[name].cast(kind))
+    panel = panel.append_column("treatment", pa.nulls(len(panel)))  # none was ever granted
+    folder = tmp_path / "lake"
+    folder.mkdir()
+    pq.write_table(panel.replace_schema_metadata(None), folder / "b.PARQUET", row_group_size=900)
+    for name in ("_SUCCESS", "._b.parquet", ".b.parquet.crc"):
+        (folder / name).write_text("no data")
+    people.convert_dtypes().set_index("application_id").to_parquet(tmp_path / "people.parquet")
+    stated |= {"performance": {"path": "lake"}, "applications": {"path": "people.parquet"}}
+    found = load(stated, {"instalments": tables["instalments"]})
+    kinds = found.performance.frame().dtypes.astype(str)
+    assert kinds[["mob", "dpd", "treatment"]].tolist() == ["int64", "int64", "str"]
+    assert kinds[["contacted", "other_lenders"]].tolist() == ["boolean", "Int64"]
+    assert kinds[["month_end", "cohort"]].tolist() == ["datetime64[ms]"] * 2
+    labels = found.applications.frame()["default_flag"]
+    pd.testing.assert_series_equal(labels, world.applications["default_flag"])
+
+
+def test_rows_in_folders_of_a_folder_are_not_lost(load, stated, tmp_path):
+    (tmp_path / "applications" / "year=2023").mkdir(parents=True)
+    del stated["performance"], stated["instalments"]
+    told = r"applications: applications breaks.*\n.*found the folder year=2023"
+    with pytest.raises(DataContractError, match=told):
+        load(stated, {})
 
 
 def test_a_label_of_its_own_is_kept(load, stated, tables):
@@ -209,6 +246,21 @@ def with_values(name, column, value):
     return spoil
 
 
+def with_type(name, column, kind):
+    """As others than pandas write it."""
+    kind = pa.type_for_alias(kind) if isinstance(kind, str) else kind
+
+    def spoil(tables):
+        values = pa.array(tables[name][column]).cast(kind)
+        tables[name][column] = pd.array(values, dtype=pd.ArrowDtype(kind))
+
+    return spoil
+
+
+def of_several_values(tables):
+    tables["applications"]["tags"] = [("new",)] * N  # not a list, since it is to be hashed
+
+
 @pytest.mark.parametrize(
     ("spoil", "told"),
     [
@@ -222,12 +274,27 @@ def with_values(name, column, value):
         (without("performance", "status"), "performance: missing columns status"),
         (
             in_numbers,
-            "applications: channel: expected text, found dtype int64$",
+            "applications: channel: expected text, found int64$",
         ),
         (
             with_values("instalments", "paid_date", pd.Timestamp("2031-01-31")),
             "instalments.paid_date: the last day is 2031-01-31, expected on or before observed_to",
         ),
+        (
+            with_type("applications", "amount", "double"),
+            "amount: expected whole numbers, found doub",
+        ),
+        (with_type("applications", "application_id", "binary"), "application_id: expected text, f"),
+        (
+            with_type("applications", "applied_at", pa.timestamp("us", "Asia/Shanghai")),
+            "applied_at: expected a date, or a timestamp without a time zone, found timestamp",
+        ),
+        (
+            of_several_values,
+            "applications: tags: expected one value a row, found list<.*; leave it",
+        ),
+        (with_values("applications", "customer_id", " "), "customer_id: 1 row breaks 'filled'"),
+        (with_values("applications", "age", np.inf), "age: 1 row breaks 'a finite number'"),
         (
             with_values("performance", "status", "gone"),
             "status: 1 row breaks 'one of current, .*', for example 'gone', first in row",
@@ -248,6 +315,10 @@ def test_pages_and_logs_show_no_value(load, stated, tables):
         load(stated, tables, shows_values=False)
     assert "status: 1 row breaks" in str(refused.value)
     assert "gone" not in str(refused.value)
+    tables["performance"]["loan_id"] = tables["performance"]["loan_id"].sample(frac=1).to_numpy()
+    with pytest.raises(DataContractError, match="loan_id: one comes again") as refused:
+        load(stated, tables)
+    assert tables["performance"]["loan_id"].iloc[0][:4] not in str(refused.value)
 
 
 def test_totals_that_the_owner_states_are_held_against_the_data(load, stated, tables, world):

@@ -440,6 +440,28 @@ def test_links_are_the_users_and_nothing_is_written_through_them(
     assert (project / "data" / "caps.yaml").is_symlink()
 
 
+@pytest.mark.parametrize("there", ["a link out", "a link to itself", "a file"])
+def test_where_a_folder_is_the_users_own_the_rest_is_updated(
+    project: Path, tmp_path: Path, ships, there: str
+) -> None:
+    """Else an update would end half-way, or ask for ever to move what is not there."""
+    own, place = tmp_path / "own", project / "notebooks"
+    shutil.move(place, own)
+    if there == "a file":
+        place.write_text("gone")
+    else:
+        place.symlink_to(own if there == "a link out" else place)
+    ships("0.2.0", **{"data/caps.yaml": "caps: {}\n", "notebooks/10_new.ipynb": "{}"})
+    before = contents(own)
+    found = states(project)
+    assert found.pop("data/caps.yaml") == "update"
+    assert found["notebooks/10_new.ipynb"] == "yours"
+    assert {*found.values()} == {"yours"}
+    projects.take_newer(project)
+    assert (project / "data" / "caps.yaml").read_text() == "caps: {}\n"
+    assert contents(own) == before
+
+
 @pytest.mark.parametrize(
     "record",
     [

@@ -151,6 +151,24 @@ def test_what_is_made_of_each_piece_is_left_in_parts_with_its_sample(tmp_path: P
     assert_frame_equal(rows, doubled(stage.rows("applications")))
 
 
+def test_a_source_in_single_files_is_sampled_in_all_of_its_tables(tmp_path: Path) -> None:
+    """As one in_contract is: a panel of one piece was left whole beside sampled applications."""
+    run_dir = tmp_path / "big"
+    first = Stage(FIRST, run_dir / FIRST, run_dir=run_dir)
+    first.output_dir.mkdir(parents=True)
+    for name, frame in {"applications": applications(), "performance": panel()}.items():
+        first.write(name, Table([write_table(frame, tmp_path / f"{name}.parquet")]))
+    first.leave_samples(30)
+    stage = Stage(SECOND, run_dir / SECOND, run_dir=manifest_of(run_dir))
+    stage.output_dir.mkdir()
+    people = stage.rows("applications")
+    assert 0 < len(people) <= 30
+    assert set(stage.rows("performance")["loan_id"]) <= set(people["application_id"])
+    everybody = stage.table("applications")
+    scored = stage.write_each("scores", doubled, everybody.beside(everybody))
+    assert_frame_equal(stage.sampled(scored), doubled(people))
+
+
 def test_a_file_takes_the_place_of_parts_and_parts_that_of_a_file(tmp_path: Path) -> None:
     run_dir = large_run(tmp_path / "big")
     stage = Stage(SECOND, run_dir / SECOND, run_dir=run_dir)

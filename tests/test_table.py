@@ -239,7 +239,7 @@ def test_a_loan_that_comes_again_within_a_block_or_in_the_next_is_named(kind, bo
     order = ["L0", "L0", "L1", "L0", "L2", "L3"]
     frame = pd.DataFrame({"loan_id": order, "mob": range(6)})
     table = stored(kind, frame, tmp_path, [2], whole="loan_id")
-    message = r"loan_id 'L0' comes again after its rows ended; expected rows sorted by loan_id"
+    message = r"loan_id: one comes again after its rows ended; expected rows sorted by loan_id"
     for rows in (2, 3, 4, 100):
         with pytest.raises(DataContractError, match=message):
             list(table.blocks(["mob"], rows=rows))

@@ -236,8 +236,11 @@ class Stage:
         columns : sequence of str, optional
             Of the source, those that `fn` needs, as far as it has them.
         """
-        path = leave_parts(fn, source, self.output_dir / f"{name}.parquet", columns)
-        if is_in_parts(path) and self.sample_text:
+        path = self.output_dir / f"{name}.parquet"
+        # what lies beside parts is in no folder, and its sample is to be left all the same
+        in_parts = bool(self.sample_text)
+        leave_parts(fn, source, path, columns, in_parts=in_parts)
+        if is_in_parts(path) and in_parts:
             leave_sample(path, self.rows("applications", ["application_id"])["application_id"])
         return _table(path)
 

@@ -52,7 +52,8 @@ def leave_table(table: pd.DataFrame | Table, path: Path) -> Path:
                 break
             place.rmdir()
         return moved
-    return leave_parts(_as_it_is, table, path)
+    # a source's tables are sampled together, or not at all
+    return leave_parts(_as_it_is, table, path, in_parts=True)
 
 
 def leave_parts(
@@ -60,15 +61,17 @@ def leave_parts(
     source: Table,
     path: Path,
     columns: Sequence[str] | None = None,
+    *,
+    in_parts: bool = False,
 ) -> Path:
     """The path, at which is left what `fn` makes of each piece of a table, whole or not at all.
 
-    A source in a file of one piece gives a file, any other a folder of parts.
+    A source in a file of one piece gives a file unless `in_parts`, any other a folder of parts.
     """
     if columns is not None:
         columns = [name for name in columns if name in source.columns]
     pieces = source.pieces(columns)
-    if len(pieces) < 2 and source.folder is None:
+    if len(pieces) < 2 and source.folder is None and not in_parts:
         frame = pieces[0].read() if pieces else source.frame(columns)
         return leave_table(fn(frame), path)
     folder = path.with_name(f".{path.stem}")

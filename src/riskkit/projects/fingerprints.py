@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
-__all__ = ["changed_lines", "fingerprint", "fingerprint_of"]
+__all__ = ["changed_lines", "fingerprint", "fingerprint_of", "has_no_place"]
 
 OTHER = "no plain file of the project"
 
@@ -35,13 +36,24 @@ def fingerprint_of(project: Path, name: str) -> str | None:
     it is like no content.
     """
     path = project / name
-    if path.is_symlink() or not path.resolve().is_relative_to(project.resolve()):
+    if path.is_symlink() or has_no_place(project, name):
         return OTHER
     if not path.exists():
         return None
     if not path.is_file():
         return OTHER
     return fingerprint(name, path.read_bytes())
+
+
+def has_no_place(project: Path, name: str) -> bool:
+    """Whether a file could be laid in no folder of the project: a link out, or a file, is there."""
+    home = project.resolve()
+    for above in Path(name).parents:
+        path = project / above
+        # a link to itself is no folder
+        if os.path.lexists(path) and not (path.is_dir() and path.resolve().is_relative_to(home)):
+            return True
+    return False
 
 
 def changed_lines(name: str, before: bytes, after: bytes) -> tuple[int, int]:

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 
 import riskkit
 from riskkit.pipeline import BadInput
-from riskkit.projects.fingerprints import OTHER, changed_lines, fingerprint, fingerprint_of
+from riskkit.projects.fingerprints import (
+    OTHER,
+    changed_lines,
+    fingerprint,
+    fingerprint_of,
+    has_no_place,
+)
 from riskkit.projects.record import Laid, put_file, read_record, write_record
 from riskkit.projects.shipped import shipped_files
 
@@ -32,7 +38,7 @@ _MEANING = {
     RETIRED: "no longer part of riskkit, as it was laid: would be removed",
     EDITED: f"changed in this version and by you: stays; the newer would lie beside as {BESIDE}",
     TAKEN: f"new in this version, but a notebook of yours has its number: only laid as {BESIDE}",
-    YOURS: "edited by you, and nothing newer: stays",
+    YOURS: "edited by you and nothing newer, or in no folder of the project: stays",
     REMOVED: "removed by you: stays away",
 }
 _DONE = {
@@ -59,7 +65,8 @@ def newer_files(project: str | Path) -> pd.DataFrame:
         `state`: "new"; "update" (as it was laid, and this version has another); "retired" (as it
         was laid, and this version has none); "edited" (by the user, and this version has another
         than was laid); "yours" (edited, and this version has nothing newer, or what it has was laid
-        beside it and has been taken away since); "taken" (new, but another notebook has its
+        beside it and has been taken away since; or its folder is a link out of the project, or a
+        file); "taken" (new, but another notebook has its
         number); "removed" (by the user); "same".
         `riskkit`: the version that laid it, empty where none did.
         `lines_added`, `lines_removed`: from the user's to the newer one, of "update" and "edited";
@@ -99,6 +106,8 @@ def newer_files(project: str | Path) -> pd.DataFrame:
 
 def _state(folder: Path, name: str, laid: Laid | None, content: bytes | None) -> str | None:
     there = fingerprint_of(folder, name)
+    if has_no_place(folder, name):
+        return YOURS
     as_laid = laid is not None and there == laid.sha256 and there != OTHER
     if content is None:
         return None if there is None else RETIRED if as_laid else YOURS

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -162,7 +162,11 @@ KEYS = {
 def broken_rules(rule: ColumnRule, values: pd.Series) -> Iterator[Broken]:
     """What a column's values, in their type, break of its rule; missing ones break one alone."""
     there = values.notna()
-    if rule.filled:
+    if rule.filled and rule.kind == "text":
+        # several people would be one where an id is a blank
+        blank = (values == "") | values.str.isspace()
+        yield "filled", ~there.to_numpy() | _held(blank)
+    elif rule.filled:
         yield "filled", ~there.to_numpy()
     low, high = (FIRST_DATE, LAST_DATE) if rule.kind == "date" else (rule.low, rule.high)
     if high is not None:
@@ -170,6 +174,8 @@ def broken_rules(rule: ColumnRule, values: pd.Series) -> Iterator[Broken]:
         yield f"between {ends}", _held(there & ~values.between(low, high))
     elif low is not None:
         yield f"at least {low}", _held(values < low)
+    if rule.kind == "number":
+        yield "a finite number", _held(values.abs() == np.inf)
     if rule.one_of:
         yield f"one of {', '.join(rule.one_of)}", (there & ~values.isin(rule.one_of)).to_numpy()
 
@@ -214,13 +220,18 @@ def repeats(frame: pd.DataFrame, by: Sequence[str]) -> tuple[NDArray[np.intp], i
 
 
 def _violations(
-    table: str, frame: pd.DataFrame, *, labelled: bool = True, shows_values: bool = True
+    table: str,
+    frame: pd.DataFrame,
+    *,
+    more: Mapping[str, ColumnRule] | None = None,
+    labelled: bool = True,
+    shows_values: bool = True,
 ) -> list[str]:
     """Every violation of types, rows and keys; no id is shown."""
     if len(frame) == 0:
         return ["no rows"]
     frame = frame.reset_index(drop=True)
-    rules = dict(CONTRACT[table])
+    rules = {**(more or {}), **CONTRACT[table]}
     if table == "applications":
         rules["default_flag"] = ColumnRule(kind="number", filled=False, needed=labelled)
     rules = {name: rule for name, rule in rules.items() if rule.needed or name in frame}
@@ -283,7 +294,12 @@ def _valid(table: str, rows: Rows) -> Rows:
 
 
 def violations_in_parts(
-    name: str, table: Table, *, labelled: bool = True, shows_values: bool = True
+    name: str,
+    table: Table,
+    *,
+    more: Mapping[str, ColumnRule] | None = None,
+    labelled: bool = True,
+    shows_values: bool = True,
 ) -> list[str]:
     """Violations of a table in parts: those of the first block that has any, and repeated ids.
 
@@ -293,6 +309,8 @@ def violations_in_parts(
         Of the table, in the contract.
     table : Table
         Whole loans where a loan has several rows.
+    more : mapping of str to ColumnRule, optional
+        Rules of columns beside those of the contract.
     labelled : bool
         Whether applications must have a label.
     shows_values : bool
@@ -300,8 +318,9 @@ def violations_in_parts(
     """
     if not len(table):
         return ["no rows"]
-    columns = [*CONTRACT[name], "default_flag"]
-    of_block = partial(_of_block, name=name, labelled=labelled, shows_values=shows_values)
+    columns = [*CONTRACT[name], "default_flag", *(more or {})]
+    asked = {"more": more, "labelled": labelled, "shows_values": shows_values}
+    of_block = partial(_of_block, name=name, **asked)
     found = collected(of_block, table, columns=columns)
     start = 0
     for n_rows, lines in zip(found["rows"], found["lines"], strict=True):
@@ -309,17 +328,17 @@ def violations_in_parts(
             place = f"in rows {start + 1:,} to {start + n_rows:,}, counted from their first: "
             return [place + line for line in lines.split("\n")]
         start += n_rows
-    key, *more = KEYS[name]
+    key, *other = KEYS[name]
     hashes = collected(partial(_hashes, key=key), table, columns=[key])["hash"]
     n = int(hashes.duplicated().sum())
     if not n:
         return []
     # within a block the rows of a loan are held together already
     apart = f"{n:,} loans have rows apart from one another; expected all rows of a loan together"
-    return [f"{key}: {apart if more else f'{n:,} rows repeat an id of an earlier one'}"]
+    return [f"{key}: {apart if other else f'{n:,} rows repeat an id of an earlier one'}"]
 
 
-def _of_block(frame: pd.DataFrame, name: str, **asked: bool) -> pd.DataFrame:
+def _of_block(frame: pd.DataFrame, name: str, **asked: Any) -> pd.DataFrame:
     lines = _violations(name, frame, **asked) if len(frame) else []
     return pd.DataFrame({"rows": [len(frame)], "lines": ["\n".join(lines)]})
 

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from riskkit import partitions
-from riskkit.checks import DataContractError, type_violations
+from riskkit.checks import DataContractError, missing_columns
 from riskkit.loan_values import BOOK_COLUMNS, LoanValues
-from riskkit.schema.contract import CONTRACT, check_target, violations_in_parts
+from riskkit.schema.contract import CONTRACT, ColumnRule, check_target, violations_in_parts
 from riskkit.schema.facts import Reading, Source
 from riskkit.schema.mapping import SourceMapping
 from riskkit.schema.outcomes import last_whole_month
@@ -30,6 +31,13 @@ __all__ = ["contract_source", "contract_table", "unseen_text"]
 
 FLAG = "default_flag"
 UNSEEN_MONTHS = 3  # at the end of what is stated as seen, with no date in them
+_EXPECTED = {
+    "text": "text",
+    "date": "a date, or a timestamp without a time zone",
+    "integer": "whole numbers",
+    "number": "numbers",
+    "boolean": "truth values",
+}
 _WHOLE = {"performance": "loan_id", "instalments": "loan_id"}
 
 
@@ -58,9 +66,7 @@ def contract_source(
     """
     tables = {name: contract_table(mapping, folder, name) for name in mapping.tables}
     _stop(what, _of_columns(mapping, tables))
-    shown = {"labelled": False, "shows_values": shows_values}
-    broken = {name: violations_in_parts(name, table, **shown) for name, table in tables.items()}
-    _stop(what, (f"{name}: {line}" for name, lines in broken.items() for line in lines))
+    _stop(what, _of_rows(mapping, tables, shows_values))
     seen = pd.concat([_seen(name, table) for name, table in tables.items()])
     _stop(what, [*_strays(tables), *_beyond(seen, mapping)])
     reading = Reading()
@@ -107,10 +113,31 @@ def contract_table(mapping: SourceMapping, folder: Path, name: str) -> Table:
         A folder without parquet files, or what :class:`riskkit.tables.Table` refuses.
     """
     path = folder / mapping.tables[name].path
-    files = sorted(path.glob("*.parquet"), key=_by_numbers) if path.is_dir() else [path]
+    try:
+        files = _files(path) if path.is_dir() else [path]
+        stored = Table(files, dtypes={}).stored_types
+        dtypes = {
+            column: _dtypes(kind, stored[column])
+            for column, kind in _kinds(mapping, name).items()
+            if column in stored and _holds(kind, stored[column])
+        }
+        return Table(files, whole=_WHOLE.get(name), dtypes=dtypes)
+    except DataContractError as error:
+        # files of several tables may have one name
+        raise DataContractError(f"{name}: {error.what}", error.violations) from None
+
+
+def _files(folder: Path) -> list[Path]:
+    """The folder's parquet files; hidden ones, and such as _SUCCESS, are no data to anybody."""
+    inside = [path for path in folder.iterdir() if not path.name.startswith((".", "_"))]
+    deeper = sorted(path.name for path in inside if path.is_dir())
+    if deeper:
+        said = f"expected .parquet files alone, found the folder {deeper[0]} among them"
+        raise DataContractError(folder.name, [said])
+    files = [path for path in inside if path.suffix.lower() == ".parquet"]
     if not files:
-        raise DataContractError(path.name, ["no .parquet file in this folder"])
-    return Table(files, whole=_WHOLE.get(name))
+        raise DataContractError(folder.name, ["no .parquet file in this folder"])
+    return sorted(files, key=_by_numbers)
 
 
 def _by_numbers(path: Path) -> list[tuple[str, int]]:
@@ -118,22 +145,92 @@ def _by_numbers(path: Path) -> list[tuple[str, int]]:
     return [(text, int(digits or 0)) for text, digits in re.findall(r"(\D*)(\d*)", path.name)]
 
 
+# -- columns ---------------------------------------------------------------------------------------
+
+
+def _kinds(mapping: SourceMapping, name: str) -> dict[str, str]:
+    """Kind of each column of the contract, and of each feature, by its name."""
+    kinds = {column: rule.kind for column, rule in CONTRACT[name].items()}
+    if name != "applications":
+        return kinds
+    of_type = {"category": "text"}
+    features = {one: of_type.get(f.type, f.type) for one, f in mapping.features.items()}
+    return {**kinds, FLAG: "number", **features}
+
+
+def _holds(kind: str, stored: pa.DataType) -> bool:
+    """Whether a type of files is of a kind; one whose every value is missing is of any."""
+    types = pa.types
+    if types.is_null(stored):
+        return True
+    if kind == "text":
+        value = stored.value_type if types.is_dictionary(stored) else stored
+        texts = types.is_string, types.is_large_string, types.is_string_view
+        return any(is_text(value) for is_text in texts)
+    if kind == "date":
+        # midnight in a time zone may be the day before in another
+        return types.is_date(stored) or (types.is_timestamp(stored) and stored.tz is None)
+    if kind == "boolean":
+        return types.is_boolean(stored)
+    return types.is_integer(stored) or (kind == "number" and types.is_floating(stored))
+
+
+def _dtypes(kind: str, stored: pa.DataType) -> tuple[str, str]:
+    """Dtype of a column without a missing value, and with one, however narrow it is stored.
+
+    What is counted from small or unsigned numbers would not fit into them.
+    """
+    if kind == "date":
+        unit = stored.unit if pa.types.is_timestamp(stored) else "ms"
+        return f"datetime64[{unit}]", f"datetime64[{unit}]"
+    if kind == "number" and pa.types.is_signed_integer(stored):
+        return "int64", "float64"
+    of_kind = {
+        "text": ("str", "str"),
+        "boolean": ("bool", "boolean"),
+        "integer": ("int64", "Int64"),
+        "number": ("float64", "float64"),
+    }
+    return of_kind[kind]
+
+
 def _of_columns(mapping: SourceMapping, tables: Mapping[str, Table]) -> Iterator[str]:
     """Columns that are missing or of another type; a table has one type for all of its rows."""
     for name, table in tables.items():
-        kinds = {
-            column: rule.kind
-            for column, rule in CONTRACT[name].items()
-            if rule.needed or column in table.columns
-        }
+        stored = table.stored_types
+        kinds = _kinds(mapping, name)
+        needed = [column for column, rule in CONTRACT[name].items() if rule.needed]
         if name == "applications":
             # the book is counted by months of application and by term
-            follows = ("applied_at", "term_months") if len(tables) > 1 else ()
-            kinds |= {column: CONTRACT[name][column].kind for column in follows}
-            of_type = {"category": "text"}
-            kinds |= {one: of_type.get(f.type, f.type) for one, f in mapping.features.items()}
-        first = table.between(range(1)) if len(table) else table.frame()
-        yield from (f"{name}: {line}" for line in type_violations(first.iloc[:0], kinds))
+            needed += ("applied_at", "term_months") if len(tables) > 1 else ()
+            needed += mapping.features
+        if missing := missing_columns(stored, list(dict.fromkeys(needed))):
+            yield f"{name}: {missing}"
+        for column, found in stored.items():
+            if column in kinds and not _holds(kinds[column], found):
+                yield f"{name}: {column}: expected {_EXPECTED[kinds[column]]}, found {found}"
+            elif column not in kinds and pa.types.is_nested(found):
+                yield f"{name}: {column}: expected one value a row, found {found}; leave it out"
+
+
+def _of_rows(
+    mapping: SourceMapping, tables: Mapping[str, Table], shows_values: bool
+) -> Iterator[str]:
+    """What the rows of each table break, piece by piece."""
+    for name, table in tables.items():
+        # whole numbers need no look: they are finite
+        more = {
+            one: ColumnRule(kind="number", filled=False)
+            for one in (mapping.features if name == "applications" else ())
+            if pa.types.is_floating(table.stored_types[one])
+        }
+        try:
+            lines: Iterable[str] = violations_in_parts(
+                name, table, more=more, labelled=False, shows_values=shows_values
+            )
+        except DataContractError as error:
+            lines = [f"{error.what}: {line}" for line in error.violations]
+        yield from (f"{name}: {line}" for line in lines)
 
 
 # -- what tables say together ----------------------------------------------------------------------

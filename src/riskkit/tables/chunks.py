@@ -216,7 +216,7 @@ class _Loans:
         here: set[Any] = set()
         for loan in self._ids[:n]:
             if (loan in here or loan in self._ended) and not pd.isna(loan):
-                raise _again(self._what, self._column, loan)
+                raise _again(self._what, self._column)
             here.add(loan)
         self._ended = here
         self.starts = self.starts[n:] - end
@@ -235,11 +235,12 @@ def require_together(frame: pd.DataFrame, whole: str, what: str) -> None:
     first = ids[np.append(True, _changes(ids))] if len(ids) else ids
     again = first[first.duplicated() & first.notna()]
     if len(again):
-        raise _again(what, whole, again.iloc[0])
+        raise _again(what, whole)
 
 
-def _again(what: str, column: str, loan: Any) -> DataContractError:
-    told = f"{column} {loan!r} comes again after its rows ended; expected rows sorted by {column}"
+def _again(what: str, column: str) -> DataContractError:
+    # which one is not told: an id has no place in a log
+    told = f"{column}: one comes again after its rows ended; expected rows sorted by {column}"
     return DataContractError(what, [told])
 
 

@@ -6,7 +6,7 @@ Takes :class:`riskkit.tables.files.Files`; gives arrow tables as chunks and fram
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -43,10 +43,14 @@ class ParquetRows:
     Arrow gives whole numbers and truth values another dtype where one of them is missing, and a
     category the levels of its batch alone. Both are settled over all files: the first by the counts
     of missing values that the files' footers keep, the second by a pass over the column.
+
+    Where `dtypes` are given, what pandas noted in the files does not count: they say of a column
+    which dtype it has without a missing value, and with one.
     """
 
-    def __init__(self, files: Files):
+    def __init__(self, files: Files, dtypes: Mapping[str, tuple[Any, Any]] | None = None):
         self.name = files.name
+        self._dtypes = dtypes
         self._files = files
         self._loan_starts: dict[str, list[int]] = {}
         self._types: dict[str, Any] = {}  # as far as they are settled
@@ -55,6 +59,8 @@ class ParquetRows:
             with self._opened(path) as file:
                 self.n_rows += file.metadata.num_rows
                 schema = file.schema_arrow
+            if dtypes is not None:
+                schema = schema.remove_metadata()
             if path == files.paths[0]:
                 self._schema = schema
             violations = _differences(schema, self._schema, files.paths[0].name)
@@ -72,6 +78,10 @@ class ParquetRows:
                 files.name,
                 [f"its index cannot be read: {absent[0][:40]!r} is not as pandas has it"],
             )
+
+    def stored_types(self) -> dict[str, pa.DataType]:
+        """Type of each column, as the files hold it."""
+        return {field.name: field.type for field in self._schema}
 
     def row_bytes(self, columns: Sequence[str]) -> int:
         """Guess of the memory one row takes."""
@@ -192,7 +202,8 @@ class ParquetRows:
     def _to_pandas(self, rows: pa.Table) -> pd.DataFrame:
         """Frame with the types and the index that pandas noted in the file."""
         try:
-            return rows.to_pandas()
+            # a day that pandas did not write is a day all the same
+            return rows.to_pandas(date_as_object=self._dtypes is None)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             if isinstance(error, pa.ArrowException):
                 raise
@@ -225,7 +236,8 @@ class ParquetRows:
     def _type(self, column: str) -> Any:
         """Dtype of a column in all of the table."""
         if column not in self._types:
-            without, missing = (types[column] for types in self._pandas_types)
+            given = (self._dtypes or {}).get(column)
+            without, missing = given or (types[column] for types in self._pandas_types)
             if without == "category":
                 self._types[column] = self._category(column)
             else:

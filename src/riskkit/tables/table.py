@@ -7,7 +7,7 @@ that counts reads from.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,6 +102,9 @@ class Table:
     whole : str, optional
         Column whose equal neighbours must stay in one block, such as ``loan_id``, in whichever
         files they are. The rows must be sorted by it.
+    dtypes : mapping of str to (dtype, dtype), optional
+        Of files that anybody may have written: the dtype of a column that lacks no value, and of
+        one that lacks some. What pandas noted in the files, an index too, is then not read.
 
     Raises
     ------
@@ -131,6 +134,7 @@ class Table:
         source: pd.DataFrame | str | Path | Sequence[str | Path] | BesideRows,
         *,
         whole: str | None = None,
+        dtypes: Mapping[str, tuple[Any, Any]] | None = None,
     ):
         self.whole = whole
         path = Path(source) if isinstance(source, str | Path) else None
@@ -141,7 +145,7 @@ class Table:
         elif isinstance(source, pd.DataFrame):
             self._rows = FrameRows(source)
         else:
-            self._rows = ParquetRows(_files(source))
+            self._rows = ParquetRows(_files(source), dtypes)
         names = pd.Index(self._rows.columns)
         if not names.is_unique:
             twice = ", ".join(map(str, names[names.duplicated()].unique()))
@@ -157,6 +161,11 @@ class Table:
     def columns(self) -> list[str]:
         """Names of the columns, in the order of the source; a kept index is among them."""
         return list(self._rows.columns)
+
+    @property
+    def stored_types(self) -> dict[str, pa.DataType]:
+        """Type of each column as parquet files hold it; empty of what is no file."""
+        return self._rows.stored_types() if isinstance(self._rows, ParquetRows) else {}
 
     @property
     def n_rows(self) -> int:
@@ -395,7 +404,7 @@ class Piece:
         """
         frame = self.table.between(self.rows, self.columns)
         if self.table.whole is not None:
-            require_together(frame, self.table.whole, repr(self.table))
+            require_together(frame, self.table.whole, self.table._rows.name)
         return frame
 
 
