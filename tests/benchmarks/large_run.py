@@ -12,6 +12,7 @@ import contextlib
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -29,11 +30,13 @@ from riskkit.tables import Table, hash_file
 
 PROJECT = Path(__file__).parents[2]
 POLL_SECONDS = 0.5
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Memory:
-    """Within it, the peak of the resident memory of this process's descendants, summed."""
+    """Within it, the peak of the resident memory of this process's descendants, summed.
+
+    What several of them share, such as compiled libraries, is counted once.
+    """
 
     def __enter__(self) -> Memory:
         self.peak, self.series = 0, []
@@ -67,11 +70,13 @@ def descendants(pid: int) -> Iterator[int]:
 
 
 def resident(pid: int) -> int:
-    """Bytes of a process in memory, what it shares with others among them."""
+    """Bytes of a process in memory, and its part of what it shares with others."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
-    except (OSError, IndexError):
+        told = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
         return 0
+    found = re.search(r"^Pss:\s+(\d+) kB", told, re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0
 
 
 def run(size: int, jobs: int, name: str, environment: dict[str, str]) -> tuple[float, Memory]:
