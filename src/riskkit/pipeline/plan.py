@@ -218,7 +218,7 @@ def _check_source(path: str | None, root: str | None) -> _Described:
     folder = mapping.folder(path, root)
     files = [Path(path), *mapping.files(folder)]
     hashes = None if mapping.reads_database else [hash_file(file) for file in files]
-    columns = frozenset(schema.applications_columns(mapping, folder))
+    columns = frozenset(mapping.application_columns(folder))
     kinds |= {name: _KINDS[one.type] for name, one in mapping.features.items()}
     families = frozenset(one.family for one in mapping.features.values())
     return _Described(mapping.name, mapping.title, hashes, columns, kinds, families)

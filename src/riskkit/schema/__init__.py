@@ -26,7 +26,7 @@ from riskkit.schema.limits_file import LimitsFile, read_limits
 from riskkit.schema.mapping import SourceMapping, read_mapping
 from riskkit.schema.policy_file import PolicyFile, read_policy
 from riskkit.schema.provisions_file import read_provisions
-from riskkit.schema.sources import applications_columns, check_source, load_source
+from riskkit.schema.sources import check_source, load_source
 from riskkit.tables import read_table, write_table
 
 __all__ = [
@@ -40,7 +40,6 @@ __all__ = [
     "SourceFacts",
     "SourceMapping",
     "application_values",
-    "applications_columns",
     "as_named",
     "check_source",
     "check_target",

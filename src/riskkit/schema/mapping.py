@@ -334,6 +334,21 @@ class SourceMapping(Block):
         """The data files it names."""
         return list(dict.fromkeys(folder / t.path for t in self.tables.values() if t.path))
 
+    def application_columns(self, folder: Path) -> list[str]:
+        """Names of columns of the applications as they will be, before they are read.
+
+        Raises
+        ------
+        DataContractError
+            Of tables ``in_contract``: their file is not usable.
+        """
+        if not self.in_contract:
+            return [*self.applications.columns, *self.features]
+        # it reads mappings itself
+        from riskkit.schema.contract_source import contract_table
+
+        return contract_table(self, folder, "applications").columns
+
     def folder(self, path: str | Path, root: str | Path | None) -> Path:
         """Folder of the data files: argument, else ``$RISKKIT_DATA``, else the mapping's own."""
         return Path(root or os.environ.get("RISKKIT_DATA") or Path(path).parent)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from riskkit.checks import DataContractError
 from riskkit.columns import Fault, calendar_months
 from riskkit.schema.contract import CONTRACT, KEYS, across_columns, check_target
-from riskkit.schema.contract_source import contract_source, contract_table, unseen_text
+from riskkit.schema.contract_source import contract_source, unseen_text
 from riskkit.schema.facts import Reading, Source
 from riskkit.schema.feature_cells import feature_values
 from riskkit.schema.free_memory import refuse_too_large
@@ -44,7 +44,7 @@ from riskkit.schema.stated import control_lines, stated_facts
 from riskkit.tables import scratch_folder
 from riskkit.target import default_flags
 
-__all__ = ["applications_columns", "check_source", "load_source"]
+__all__ = ["check_source", "load_source"]
 
 
 def check_source(path: str | Path, root: str | Path | None = None) -> SourceMapping:
@@ -115,19 +115,6 @@ def load_source(
     faults = Faults(shows_values)
     with _kept(parts) as folder:
         return _Loading(mapping, mapping.folder(path, root), folder, faults).source(Path(path).name)
-
-
-def applications_columns(mapping: SourceMapping, folder: Path) -> list[str]:
-    """Names of columns of the applications as they will be, before they are read.
-
-    Raises
-    ------
-    DataContractError
-        Of a mapping that says ``in_contract``: its file is not usable.
-    """
-    if mapping.in_contract:
-        return contract_table(mapping, folder, "applications").columns
-    return [*mapping.applications.columns, *mapping.features]
 
 
 @contextmanager
