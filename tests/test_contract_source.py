@@ -125,6 +125,15 @@ def test_rows_in_folders_of_a_folder_are_not_lost(load, stated, tmp_path):
         load(stated, {})
 
 
+def test_columns_that_nothing_describes_stay_with_their_owner(load, stated, tables):
+    tables["instalments"] = tables["instalments"].assign(payer="somebody")
+    tables["applications"] = tables["applications"].assign(mobile="13800000000")
+    read = load(stated, tables)
+    assert "mobile" not in read.applications.columns
+    assert "payer" not in read.instalments.columns
+    assert len(read.instalments) == len(tables["instalments"])
+
+
 def test_a_label_of_its_own_is_kept(load, stated, tables):
     rng = np.random.default_rng(1)
     booked = tables["applications"]["booked"]

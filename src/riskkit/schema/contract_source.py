@@ -27,7 +27,7 @@ from riskkit.schema.stated import control_lines, stated_facts
 from riskkit.tables import Table
 from riskkit.target import BadDefinition, default_flags
 
-__all__ = ["contract_source", "contract_table", "unseen_text"]
+__all__ = ["contract_source", "contract_table", "described_columns", "unseen_text"]
 
 FLAG = "default_flag"
 UNSEEN_MONTHS = 3  # at the end of what is stated as seen, with no date in them
@@ -44,7 +44,7 @@ _WHOLE = {"performance": "loan_id", "instalments": "loan_id"}
 def contract_source(
     mapping: SourceMapping, folder: Path, parts: Path, what: str, *, shows_values: bool
 ) -> Source:
-    """The source; its tables stay where they are, but for applications without a label.
+    """The source; a table stays where it is, unless a label or undescribed columns make a copy.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def contract_source(
     folder : Path
         Of the files.
     parts : Path
-        Folder for applications that get their label here.
+        Folder for the copies.
     what : str
         Name of the mapping, for messages.
     shows_values : bool
@@ -80,7 +80,9 @@ def contract_source(
                 what, [f"applications.{FLAG}: missing, and no performance or outcomes tell it"]
             )
         flags = _flags(book, tables["applications"], mapping.definition, observed_to)
-        tables["applications"] = _with_label(tables["applications"], flags, parts)
+    for name, table in tables.items():
+        told = flags if name == "applications" else None
+        tables[name] = _described(mapping, name, table, told, parts)
     check_target(tables["applications"])
     by_month = partitions.total(
         _by_month, tables["applications"], columns=["applied_at", "amount", "booked", FLAG]
@@ -146,6 +148,12 @@ def _by_numbers(path: Path) -> list[tuple[str, int]]:
 
 
 # -- columns ---------------------------------------------------------------------------------------
+
+
+def described_columns(mapping: SourceMapping, name: str, table: Table) -> list[str]:
+    """Columns of a table ``in_contract`` that the contract or a feature describes."""
+    known = _kinds(mapping, name)
+    return [column for column in table.columns if column in known]
 
 
 def _kinds(mapping: SourceMapping, name: str) -> dict[str, str]:
@@ -329,18 +337,28 @@ def _flags_in(
     return flags.rename(FLAG).rename_axis("loan_id").reset_index()
 
 
-def _with_label(applications: Table, flags: LoanValues, parts: Path) -> Table:
-    folder = parts / "labelled"
+def _described(
+    mapping: SourceMapping, name: str, table: Table, flags: LoanValues | None, parts: Path
+) -> Table:
+    """The table as it is, or a copy: with the label, and without what no key describes.
+
+    That may be names and numbers of people, which are for no page and no hand-over.
+    """
+    columns = described_columns(mapping, name, table)
+    if flags is None and columns == table.columns:
+        return table
+    folder = parts / f"{name} described"
     shutil.rmtree(folder, ignore_errors=True)  # of an earlier reading
-    for _ in partitions.each(partial(_labelled, flags=flags), applications, folder):
+    for _ in partitions.each(partial(_part, name, flags), table, folder, columns=columns):
         pass
-    return Table(folder / "applications")
+    return Table(folder / name, whole=_WHOLE.get(name))
 
 
-def _labelled(applications: pd.DataFrame, flags: LoanValues) -> dict[str, pd.DataFrame]:
-    known = flags.of(applications["application_id"]).astype("float64")
-    label = known.where(applications["booked"])
-    return {"applications": applications.assign(**{FLAG: label})}
+def _part(name: str, flags: LoanValues | None, frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    if flags is not None:
+        known = flags.of(frame["application_id"]).astype("float64")
+        frame = frame.assign(**{FLAG: known.where(frame["booked"])})
+    return {name: frame}
 
 
 def _by_month(applications: pd.DataFrame) -> pd.DataFrame:

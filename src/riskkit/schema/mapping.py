@@ -345,9 +345,10 @@ class SourceMapping(Block):
         if not self.in_contract:
             return [*self.applications.columns, *self.features]
         # it reads mappings itself
-        from riskkit.schema.contract_source import contract_table
+        from riskkit.schema.contract_source import contract_table, described_columns
 
-        return contract_table(self, folder, "applications").columns
+        name = "applications"
+        return described_columns(self, name, contract_table(self, folder, name))
 
     def folder(self, path: str | Path, root: str | Path | None) -> Path:
         """Folder of the data files: argument, else ``$RISKKIT_DATA``, else the mapping's own."""
