@@ -171,11 +171,12 @@ def killing(pid, block):
     return {"late": block[block["n"] > 6]}
 
 
-def test_a_run_whose_scheduler_is_lost_ends_with_code_1(own_cluster, tmp_path):
+def test_a_run_whose_scheduler_is_lost_ends_with_code_1(own_cluster, tmp_path_factory):
     scheduler, address = own_cluster
-    peril = Peril(tmp_path / "runner")
+    folder = tmp_path_factory.mktemp("lost")  # sockets have short names
+    peril = Peril(folder / "runner")
     try:
-        project = write_project(tmp_path / "project")
+        project = write_project(folder / "project")
         joined = ["--engine", "dask", "--scheduler", address]
         code = peril.run(project, *joined, "-p", f"trouble=kill {scheduler.pid}")
         told = peril.log.read_text()

@@ -162,7 +162,8 @@ KEYS = {
 def broken_rules(rule: ColumnRule, values: pd.Series) -> Iterator[Broken]:
     """What a column's values, in their type, break of its rule; missing ones break one alone."""
     there = values.notna()
-    if rule.filled and rule.kind == "text":
+    # cells that could not be read leave a column without any text
+    if rule.filled and rule.kind == "text" and there.any() and IS_TYPE["text"](values):
         # several people would be one where an id is a blank
         blank = (values == "") | values.str.isspace()
         yield "filled", ~there.to_numpy() | _held(blank)
