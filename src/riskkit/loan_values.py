@@ -21,7 +21,7 @@ from riskkit.checks import DataContractError
 from riskkit.partitions import collected
 from riskkit.tables import Table, hash_ids
 
-__all__ = ["BOOK_COLUMNS", "LoanValues", "is_among", "rows_of"]
+__all__ = ["BOOK_COLUMNS", "LoanValues", "is_among", "rows_of", "whole_customers"]
 
 # of a panel, or of outcomes: what a loan's age, arrears, amount and end are read from
 BOOK_COLUMNS = (
@@ -220,6 +220,46 @@ def rows_of(
     read = wanted if key in wanted else [*wanted, key]
     found = collected(partial(_among, key=key, hashes=hashes), table, columns=read)
     return found[wanted].reset_index(drop=True)
+
+
+def whole_customers(applications: pd.DataFrame | Table, n: int, salt: str) -> pd.Series:
+    """Ids of the applications of whole customers, at most `n`: those of the smallest hashes.
+
+    Equal data give equal samples, whatever their order and their division into parts.
+
+    Parameters
+    ----------
+    applications : DataFrame or Table
+        More than `n`: application_id, customer_id.
+    n : int
+    salt : str
+        What the sample is for. Hashes of the ids alone are those by which samples are split and
+        sampled again.
+
+    Returns
+    -------
+    Series
+        None where one customer alone has more than `n`.
+
+    Source
+    ------
+    riskkit definition.
+
+    Examples
+    --------
+    >>> ids = pd.DataFrame({"application_id": list("abcd"), "customer_id": list("xxyz")})
+    >>> len(whole_customers(ids, 3, "a quick look")) <= 3
+    True
+    """
+    columns = ["application_id", "customer_id"]
+    hashed = collected(partial(_by_customer, salt=salt), applications, columns=columns)
+    limit = np.partition(hashed["hash"].to_numpy(), n)[n]
+    return hashed.loc[hashed["hash"] < limit, "application_id"].reset_index(drop=True)
+
+
+def _by_customer(applications: pd.DataFrame, salt: str) -> pd.DataFrame:
+    hashes = hash_ids(f"{salt} " + applications["customer_id"].astype("str"))
+    return pd.DataFrame({"application_id": applications["application_id"], "hash": hashes})
 
 
 def is_among(ids: pd.Series, hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:

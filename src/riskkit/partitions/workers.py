@@ -265,7 +265,9 @@ def local_cluster(n_workers: int, folder: Path) -> Iterator[dict[str, str]]:
         threads_per_worker=1,
         processes=True,
         security=security,
-        dashboard_address=None,
+        # any free port, since there may be other clusters
+        dashboard_address="127.0.0.1:0",
+        scheduler_kwargs={"dashboard": False},
         local_directory=str(folder),
         protocol="tls://",
         silence_logs=50,  # what a lost worker means is told by the run

@@ -240,7 +240,7 @@ class Stage:
         # what lies beside parts is in no folder, and its sample is to be left all the same
         in_parts = bool(self.sample_text)
         leave_parts(fn, source, path, columns, in_parts=in_parts)
-        if is_in_parts(path) and in_parts:
+        if in_parts:
             leave_sample(path, self.rows("applications", ["application_id"])["application_id"])
         return _table(path)
 

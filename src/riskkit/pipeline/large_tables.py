@@ -11,13 +11,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from riskkit import loan_values, partitions
 from riskkit.checks import DataContractError
 from riskkit.pipeline.manifest import is_in_parts
-from riskkit.tables import Table, hash_ids, write_table
+from riskkit.tables import Table, write_table
 
 __all__ = [
     "leave_parts",
@@ -106,9 +105,6 @@ def _clear(path: Path) -> None:
 def sampled_ids(applications: Table, n: int) -> pd.Series | None:
     """Ids of the applications of whole customers, at most `n` of them; None where these are all.
 
-    The customers with the smallest hash of their id, so equal data give equal samples, whatever
-    their order and their division into parts.
-
     Raises
     ------
     ValueError
@@ -120,22 +116,13 @@ def sampled_ids(applications: Table, n: int) -> pd.Series | None:
         raise ValueError(f"sample_applications must be 0 or more, got {n!r}")
     if not 0 < n < len(applications):
         return None
-    columns = ["application_id", "customer_id"]
-    hashed = partitions.collected(_hashed, applications, columns=columns)
-    limit = np.partition(hashed["hash"].to_numpy(), n)[n]
-    chosen = hashed.loc[hashed["hash"] < limit, "application_id"]
+    chosen = loan_values.whole_customers(applications, n, "sampled")
     if chosen.empty:
         raise DataContractError(
             "applications",
             [f"customer_id: no sample of {n:,} applications, one customer alone has more"],
         )
-    return chosen.reset_index(drop=True)
-
-
-def _hashed(applications: pd.DataFrame) -> pd.DataFrame:
-    # ids as they are would give the hashes by which samples are split and sampled again
-    hashes = hash_ids("sampled " + applications["customer_id"].astype("str"))
-    return pd.DataFrame({"application_id": applications["application_id"], "hash": hashes})
+    return chosen
 
 
 def leave_sample(path: Path, ids: pd.Series) -> None:

@@ -1,7 +1,8 @@
 """A source whose files hold the contract's columns already, of whatever size.
 
 Takes a mapping that says ``in_contract``; gives a :class:`Source` of tables that are checked, and
-its applications labelled, piece by piece. Nothing is converted, filtered or left out.
+its applications labelled, piece by piece. Nothing is converted or filtered; only columns that
+neither the contract nor a feature describes are left out.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +25,13 @@ from riskkit.schema.contract import CONTRACT, ColumnRule, check_target, violatio
 from riskkit.schema.facts import Reading, Source
 from riskkit.schema.mapping import SourceMapping
 from riskkit.schema.outcomes import last_whole_month
-from riskkit.schema.stated import control_lines, stated_facts
+from riskkit.schema.stated import control_lines, stated_facts, unseen_text
 from riskkit.tables import Table
 from riskkit.target import BadDefinition, default_flags
 
-__all__ = ["contract_source", "contract_table", "described_columns", "unseen_text"]
+__all__ = ["contract_source", "contract_table", "described_columns"]
 
 FLAG = "default_flag"
-UNSEEN_MONTHS = 3  # at the end of what is stated as seen, with no date in them
 _EXPECTED = {
     "text": "text",
     "date": "a date, or a timestamp without a time zone",
@@ -306,16 +307,6 @@ def _observed_to(
     return None if pd.isna(last) else last + pd.offsets.MonthEnd(0)
 
 
-def unseen_text(end: pd.Timestamp, latest: pd.Timestamp) -> list[str]:
-    """What is to be said where data are stated as seen for longer than any date in them."""
-    if pd.isna(latest) or latest >= end - pd.DateOffset(months=UNSEEN_MONTHS):
-        return []
-    return [
-        f"observed_to: {end:%Y-%m-%d} is stated, but the latest date in the data is of "
-        f"{latest:%Y-%m-%d}; loans are taken as seen until then"
-    ]
-
-
 # -- the label -------------------------------------------------------------------------------------
 
 
@@ -327,7 +318,7 @@ def _flags(
     of_block = partial(_flags_in, definition=definition, observed_to=observed_to, terms=terms)
     columns = [*BOOK_COLUMNS, "term_months"]
     found = LoanValues.collected(of_block, book, columns, "loan_id")
-    return found.mapped(lambda rows: rows[FLAG], FLAG)
+    return found.mapped(itemgetter(FLAG), FLAG)
 
 
 def _flags_in(

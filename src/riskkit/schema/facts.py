@@ -11,16 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from riskkit import partitions
 from riskkit.checks import DataContractError
 from riskkit.columns import verbatim
-from riskkit.loan_values import rows_of
+from riskkit.loan_values import rows_of, whole_customers
 from riskkit.schema.contract import check_target
 from riskkit.schema.features import Feature, feature_table
-from riskkit.tables import Table, hash_ids, read_json, write_json
+from riskkit.tables import Table, read_json, write_json
 from riskkit.target import BadDefinition
 
 __all__ = ["Reading", "Source", "SourceFacts"]
@@ -211,10 +210,7 @@ class Source(SourceFacts):
         n_all = len(self.applications)
         if not 0 < max_applications < n_all:
             return self
-        columns = ["application_id", "customer_id"]
-        hashed = partitions.collected(_hashed, self.applications, columns=columns)
-        limit = np.partition(hashed["hash"].to_numpy(), max_applications)[max_applications]
-        ids = hashed.loc[hashed["hash"] < limit, "application_id"]
+        ids = whole_customers(self.applications, max_applications, "thinned")
         applications = rows_of(self.applications, ids)
         sample = f"{len(applications):,} of {n_all:,} applications"
         try:
@@ -232,12 +228,6 @@ class Source(SourceFacts):
             if (table := getattr(self, name)) is not None
         }
         return replace(self, applications=applications, notes=(*self.notes, note), **others)
-
-
-def _hashed(applications: pd.DataFrame) -> pd.DataFrame:
-    # ids as they are would give the hash by which target.judging_rows samples again
-    hashes = hash_ids("thinned " + applications["customer_id"].astype("str"))
-    return pd.DataFrame({"application_id": applications["application_id"], "hash": hashes})
 
 
 def _named(name: str, frame: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from riskkit.checks import DataContractError
 from riskkit.columns import Fault, calendar_months
 from riskkit.schema.contract import CONTRACT, KEYS, across_columns, check_target
-from riskkit.schema.contract_source import contract_source, unseen_text
+from riskkit.schema.contract_source import contract_source
 from riskkit.schema.facts import Reading, Source
 from riskkit.schema.feature_cells import feature_values
 from riskkit.schema.free_memory import refuse_too_large
@@ -40,7 +40,7 @@ from riskkit.schema.outcomes import (
     with_status,
 )
 from riskkit.schema.raw_rows import Faults, RawRows, open_rows
-from riskkit.schema.stated import control_lines, stated_facts
+from riskkit.schema.stated import control_lines, stated_facts, unseen_text
 from riskkit.tables import scratch_folder
 from riskkit.target import default_flags
 

@@ -1,4 +1,4 @@
-"""What a mapping states of a source beside its tables, and the totals it holds them to.
+"""What a mapping states of a source beside its tables, and how that fits them.
 
 Takes a mapping; gives the facts and features of a :class:`Source`, and what does not add up.
 """
@@ -13,7 +13,9 @@ import pandas as pd
 from riskkit.schema.features import Feature
 from riskkit.schema.mapping import FeatureBlock, SourceMapping
 
-__all__ = ["control_lines", "stated_facts"]
+__all__ = ["control_lines", "stated_facts", "unseen_text"]
+
+UNSEEN_MONTHS = 3  # at the end of what is stated as seen, with no date in them
 
 
 def stated_facts(mapping: SourceMapping) -> dict[str, Any]:
@@ -72,3 +74,13 @@ def control_lines(
     for name, stated, there in totals:
         if stated is not None and abs(stated - there) > 0.005:
             yield f"control.{name}: {stated:,.15g} stated, {there:,.15g} in the data"
+
+
+def unseen_text(end: pd.Timestamp, latest: pd.Timestamp) -> list[str]:
+    """What is to be said where data are stated as seen for longer than any date in them."""
+    if pd.isna(latest) or latest >= end - pd.DateOffset(months=UNSEEN_MONTHS):
+        return []
+    return [
+        f"observed_to: {end:%Y-%m-%d} is stated, but the latest date in the data is of "
+        f"{latest:%Y-%m-%d}; loans are taken as seen until then"
+    ]

@@ -174,10 +174,11 @@ def score_file(
     known = model_levels(model)
     files = Files(input)
     coding: Coding = RunCoding(known, is_csv=files.kind == "CSV")
-    described = None if mapping is None else read_mapping(mapping)
-    # files in_contract are named and coded as in a run
-    if mapping is not None and described is not None and not described.in_contract:
-        coding = SourceCoding(known, described, Path(mapping).name)
+    if mapping is not None:
+        described = read_mapping(mapping)
+        # files in_contract are named and coded as in a run
+        if not described.in_contract:
+            coding = SourceCoding(known, described, Path(mapping).name)
     output = Path(output)
     if not output.name.lower().endswith(KINDS):
         kinds = ", ".join(KINDS)
