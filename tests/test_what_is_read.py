@@ -1,10 +1,21 @@
 """What a notebook reads, told from its cells, and that it can see nothing else."""
 
+import gc
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from riskkit.pipeline import BadInput, Stage, TableMissing, open_stage
 from riskkit.pipeline.opening import SEES, UNDER_RUNNER
-from riskkit.pipeline.what_is_read import ANYTHING, Sees, files_named, matches, reads_in
+from riskkit.pipeline.what_is_read import (
+    ANYTHING,
+    Sees,
+    files_named,
+    imports_in,
+    matches,
+    reads_in,
+)
 
 
 def read(*cells, needs=()):
@@ -107,3 +118,20 @@ def test_the_runners_kernel_is_told_what_it_sees(run_dir, monkeypatch):
     stage = open_stage("03_c", run_dir=run_dir, output_dir=run_dir / "03_c")
     assert stage.sees == sees
     assert [folder.name for folder in stage.earlier()] == ["01_a"]
+
+
+def test_cells_are_read_in_threads_whatever_garbage_is_collected():
+    def another_thread_goes_on(phase, _):
+        time.sleep(1e-4)
+
+    cell = f"import a\nx = {'(1 + ' * 40}1{')' * 40}"
+    before = gc.get_threshold()
+    gc.callbacks.append(another_thread_goes_on)
+    gc.set_threshold(20)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            found = [*pool.map(imports_in, [[cell]] * 20)]
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(another_thread_goes_on)
+    assert found == [(("a", ()),)] * 20

@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from threading import Lock
 
 __all__ = ["ANYTHING", "Sees", "files_named", "imports_in", "matches", "reads_in"]
 
@@ -25,6 +26,9 @@ ANYTHING = "*"
 _READERS = frozenset({"table", "rows", "path", "has", "can_read", "hashes", "lacking"})
 _PLACES = frozenset({"earlier", "lab_layers", "run_dir"})  # through these a notebook sees all
 _MOST_NAMES = 1_000  # that one expression may stand for
+# CPython before 3.11.8 and 3.12.2 counts how deep it is in a tree for all threads together, and
+# ends with SystemError where a collection of garbage lets another one parse (cpython#106905)
+_ONE_AT_A_TIME = Lock()
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ def reads_in(cells: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[str, ...]:
 
 
 def _parsed(source: str) -> ast.AST | None:
-    with warnings.catch_warnings():
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)  # is told when the cell runs
         try:
             return ast.parse(source)
