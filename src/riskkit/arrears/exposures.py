@@ -19,7 +19,7 @@ from riskkit.arrears.moves_in_arrears import (
     panel_amounts,
 )
 from riskkit.checks import Array, DataContractError, require_columns, whole_loans
-from riskkit.columns import calendar_months
+from riskkit.columns import among, calendar_months
 from riskkit.instalments import contract_rate, schedules
 from riskkit.loan_values import is_among
 from riskkit.migration import bucket_reading
@@ -174,7 +174,7 @@ def loan_terms(applications: pd.DataFrame, ids: pd.Index, where: str) -> pd.Data
     """
     needed = ["amount", "term_months", "offer_apr"]
     require_columns(applications, ["application_id", *needed], "applications")
-    known = applications[applications["application_id"].isin(ids)]
+    known = applications[among(applications["application_id"], ids)]
     terms = known.set_index("application_id").reindex(ids)
     if lacking := [
         f"{name}: missing for {int(terms[name].isna().sum()):,} loans {where}"
@@ -237,7 +237,7 @@ def _left_by(performance: pd.DataFrame, hashes: Array, day: pd.Timestamp) -> pd.
     again = panel["loan_id"][panel["month_end"] > day]
     status = last["status"]
     repaid = status.isin(["prepaid", "matured"])
-    written_off = (status == "charged_off") & ~last.index.isin(again)
+    written_off = (status == "charged_off") & ~among(last.index, again)
     how = np.select([repaid, written_off], ["repaid", "written off"], default=NOT_SEEN)
     left = repaid | (last["month_end"] < day)
     return pd.DataFrame({"how": pd.Series(how, index=last.index, dtype="str")[left]})

@@ -192,7 +192,7 @@ def collection_cases(
 
 def has_control(cases: pd.DataFrame) -> bool:
     """Whether some cases were left alone by a draw, beside others that were not."""
-    return "group" in cases and {TREATED, HELD_OUT} <= set(cases["group"].dropna())
+    return "group" in cases and {TREATED, HELD_OUT} <= set(cases["group"].dropna().unique())
 
 
 def case_labels(buckets: pd.Index) -> list[str]:

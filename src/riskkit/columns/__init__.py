@@ -1,8 +1,9 @@
 """What a column is: numbers, levels, dates, or no feature at all."""
 
+from riskkit.columns.among import among
 from riskkit.columns.cell_rule import LOOKS_MISSING, SHOWN_CHARACTERS, CellRule, Fault, shown
 from riskkit.columns.cells import ReadCells, parse_text, read_cells
-from riskkit.columns.dates import calendar_months, last_month_end
+from riskkit.columns.dates import calendar_months, last_month_end, month_texts
 from riskkit.columns.described import Described, Description
 from riskkit.columns.kinds import (
     feature_kinds,
@@ -26,6 +27,7 @@ __all__ = [
     "Description",
     "Fault",
     "ReadCells",
+    "among",
     "calendar_months",
     "feature_kinds",
     "has_value",
@@ -35,6 +37,7 @@ __all__ = [
     "level_codes",
     "level_of",
     "level_text",
+    "month_texts",
     "number_text",
     "numbers",
     "parse_text",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["calendar_months", "last_month_end"]
+__all__ = ["calendar_months", "last_month_end", "month_texts"]
 
 
 def calendar_months(dates: Any) -> np.ndarray:
@@ -28,6 +28,26 @@ def calendar_months(dates: Any) -> np.ndarray:
         # midnight there may be the month before in universal time
         raise ValueError(f"dates must have no time zone, got dates in {dtype.tz}")
     return np.asarray(dates, dtype="datetime64[M]").astype(np.int64)
+
+
+def month_texts(dates: pd.Series) -> pd.Series:
+    """The month of each date as "2024-01"; missing where the date is.
+
+    Each month is written once: ``dt.strftime`` writes that of each row.
+
+    Parameters
+    ----------
+    dates : Series of datetime64
+
+    Examples
+    --------
+    >>> month_texts(pd.Series(pd.to_datetime(["2024-01-31", None]))).tolist()
+    ['2024-01', nan]
+    """
+    months = dates.to_numpy().astype("datetime64[M]").astype("datetime64[s]")
+    code, there = pd.factorize(months)
+    texts = pd.Index(pd.DatetimeIndex(there).strftime("%Y-%m"), dtype="str")
+    return pd.Series(texts.take(code, allow_fill=True, fill_value=None), index=dates.index)
 
 
 def last_month_end(observed_to: pd.Timestamp | str | None) -> pd.Timestamp:

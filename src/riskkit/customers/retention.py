@@ -8,6 +8,7 @@ from __future__ import annotations
 import pandas as pd
 
 from riskkit.checks import check_level, require_columns
+from riskkit.columns import among
 from riskkit.customers.segments import rate_interval
 
 __all__ = ["retention"]
@@ -61,8 +62,8 @@ def retention(
     start = first["applied_at"].reindex(asked["customer_id"]).set_axis(asked.index)
     after = (asked["applied_at"] - start).dt.days
     again = asked[(after > 0) & (after <= within_days)]
-    first["returned"] = first.index.isin(again["customer_id"])
-    first["rebooked"] = first.index.isin(again.loc[again["booked"], "customer_id"])
+    first["returned"] = among(first.index, again["customer_id"])
+    first["rebooked"] = among(first.index, again.loc[again["booked"], "customer_id"])
     rows = {}
     for value, part in first.groupby("by", observed=True, sort=True):
         n, returned = len(part), float(part["returned"].sum())

@@ -131,7 +131,7 @@ def _grids_of(counts: pd.DataFrame, name: str) -> dict[str, pd.DataFrame]:
     ]
     sums = counts[["loans", "missed"]].groupby([*keys, values.rename("value")]).sum()
     wide = sums.unstack("value", fill_value=0)
-    return {value: wide.xs(value, axis=1, level="value") for value in sorted(set(values))}
+    return {value: wide.xs(value, axis=1, level="value") for value in sorted(values.unique())}
 
 
 def _rows_of(

@@ -158,7 +158,7 @@ def _by_part(
     if parts is None:
         return count(rows)
     part = _part_of(parts, rows["loan_id"])
-    return pd.concat({label: count(rows[part == label]) for label in sorted(set(part))})
+    return pd.concat({label: count(rows[part == label]) for label in sorted(pd.unique(part))})
 
 
 def due_sums(

@@ -175,7 +175,7 @@ def dense_hazards(
         base[name].unstack("mob").reindex(columns=range(width)).fillna(0.0)
         for name in ("hazard", "prepayment_rate")
     ]
-    unknown = sorted(set(terms.tolist()) - set(of_terms[0].index))
+    unknown = sorted(set(np.unique(terms).tolist()) - set(of_terms[0].index))
     if unknown:
         known = ", ".join(map(str, of_terms[0].index))
         raise ValueError(f"there are no hazards of term {unknown[0]}; known: {known}")

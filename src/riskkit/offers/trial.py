@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from riskkit.checks import DataContractError, check_level, require_columns, same_rows
+from riskkit.columns import among
 from riskkit.synthetic import Portfolio, World, perform
 
 __all__ = [
@@ -78,7 +79,7 @@ def new_offers(
     known = decisions.set_index("application_id")
     if known.index.has_duplicates:
         raise DataContractError("decisions", ["application_id: expected each once"])
-    lacking = ~applications["application_id"].isin(known.index)
+    lacking = ~among(applications["application_id"], known.index)
     if lacking.any():
         text = f"application_id: {lacking.sum():,} applications have no decision"
         raise DataContractError("decisions", [text])

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from riskkit.columns import month_texts
 from riskkit.partitions import total
 from riskkit.tables import Table
 from riskkit.target import samples_present
@@ -174,7 +175,7 @@ def rates_by_month(applications: pd.DataFrame | Table) -> pd.DataFrame:
 
 
 def _cells_by_month(applications: pd.DataFrame) -> pd.DataFrame:
-    return _cells(applications, applications["applied_at"].dt.strftime("%Y-%m"))
+    return _cells(applications, month_texts(applications["applied_at"]))
 
 
 def _cells_by(applications: pd.DataFrame, by: str) -> pd.DataFrame:
@@ -297,7 +298,7 @@ def _size_by_month(samples: pd.DataFrame) -> pd.DataFrame:
     labelled = samples[samples["sample"].notna()]
     month = pd.Series("", index=labelled.index)
     if "applied_at" in samples:
-        month = labelled["applied_at"].dt.strftime("%Y-%m")
+        month = month_texts(labelled["applied_at"])
     bad = labelled["default_flag"].astype("int64").rename("bad")
     grouped = bad.groupby([labelled["sample"], month.rename("month")])
     return pd.DataFrame({"loans": grouped.size(), "bad": grouped.sum()})

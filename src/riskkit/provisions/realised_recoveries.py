@@ -19,7 +19,7 @@ from riskkit.arrears import (
     fit_lgd,
     positions_of,
 )
-from riskkit.columns import calendar_months
+from riskkit.columns import among, calendar_months
 from riskkit.migration import bucket_reading
 
 __all__ = ["LESS", "recovery_check"]
@@ -131,7 +131,7 @@ def _cash_since(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Cash of each loan since the book's day, at its value; and who has a month left out."""
     later = performance["month_end"] > day
-    rows = performance[later & performance["loan_id"].isin(book.index)]
+    rows = performance[later & among(performance["loan_id"], book.index)]
     months = calendar_months(rows["month_end"]) - calendar_months([day])[0]
     rate = rows["loan_id"].map(book["effective_rate"]).to_numpy(float)
     value = (rows["paid_amount"] + rows["recovered_amount"]) * (1 + rate) ** -months.astype(float)

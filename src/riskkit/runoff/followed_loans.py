@@ -13,6 +13,7 @@ import pandas as pd
 
 from riskkit.arrears import N_STATES, loan_terms
 from riskkit.checks import Array
+from riskkit.columns import among
 from riskkit.runoff.open_loans import OpenLoans
 from riskkit.runoff.planned_lending import lent_lately
 from riskkit.tables import hash_ids
@@ -114,7 +115,7 @@ class FollowedLoans:
         values : Series, index loan_id
             Of all loans on the books.
         """
-        return values if self.are_all else values[values.index.isin(self.book.index)]
+        return values if self.are_all else values[among(values.index, self.book.index)]
 
     def _factor(self, name: str) -> float:
         """By what the sum over the loans followed is that of all."""

@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from riskkit import partitions
 from riskkit.checks import DataContractError, missing_columns
+from riskkit.columns import month_texts
 from riskkit.loan_values import BOOK_COLUMNS, LoanValues
 from riskkit.schema.contract import CONTRACT, ColumnRule, check_target, violations_in_parts
 from riskkit.schema.facts import Reading, Source
@@ -364,4 +365,4 @@ def _by_month(applications: pd.DataFrame) -> pd.DataFrame:
     )
     if "applied_at" not in applications:
         return counts.groupby(lambda _: "").sum()
-    return counts.groupby(applications["applied_at"].dt.strftime("%Y-%m")).sum()
+    return counts.groupby(month_texts(applications["applied_at"])).sum()

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from riskkit.checks import DataContractError
-from riskkit.columns import Fault, calendar_months
+from riskkit.columns import Fault, among, calendar_months, month_texts
 from riskkit.schema.contract import CONTRACT, KEYS, across_columns, check_target
 from riskkit.schema.contract_source import contract_source
 from riskkit.schema.facts import Reading, Source
@@ -384,7 +384,7 @@ class _Loading:
     def _of_booked(self, read: _Read, applications: pd.DataFrame, name: str) -> pd.DataFrame:
         """Rows of the loans that are booked applications here; how many are not is said."""
         booked = applications.loc[applications["booked"], "application_id"]
-        ours = read.frame["loan_id"].isin(booked)
+        ours = among(read.frame["loan_id"], booked)
         if not ours.any():
             self._faults.add(f"{name}.loan_id: no loan is a booked application")
         elif not ours.all():
@@ -433,7 +433,7 @@ class _Loading:
         """Hold the totals that the owner states against the data."""
         amounts = None
         if self._mapping.control.amount_by_month:
-            months = applications["applied_at"].dt.strftime("%Y-%m")
+            months = month_texts(applications["applied_at"])
             amounts = applications.groupby(months)["amount"].sum()
         bads = int((applications["default_flag"] == 1).sum())
         for line in control_lines(self._mapping, len(applications), bads, amounts):
@@ -459,7 +459,7 @@ def _unfollowed(applications: pd.DataFrame, frames: Mapping[str, pd.DataFrame]) 
     name = next((name for name in ("performance", "outcomes") if name in frames), None)
     if name is None:
         return []
-    lost = applications["booked"] & ~applications["application_id"].isin(frames[name]["loan_id"])
+    lost = applications["booked"] & ~among(applications["application_id"], frames[name]["loan_id"])
     n = int(lost.sum())
     return [f"{n:,} booked loans have no row in {name}, so no label."] if n else []
 

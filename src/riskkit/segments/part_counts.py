@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from riskkit.checks import loan_starts, require_columns, whole_loans
+from riskkit.columns import among
 from riskkit.loan_values import BOOK_COLUMNS, LoanValues
 from riskkit.partitions import total
 from riskkit.tables import Table
@@ -120,7 +121,7 @@ def segment_counts(
         of_loan = values.of(ids)
         known = of_loan.notna().all(axis=1).to_numpy()
     else:
-        known = np.asarray(ids.isin(values.index), dtype=bool)
+        known = among(ids, values.index)
         of_loan = values.reindex(ids)
     of_loan = of_loan[known]
     own = book[np.repeat(known, lengths)].drop(columns=PLACE, errors="ignore")

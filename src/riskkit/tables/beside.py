@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from riskkit.checks import DataContractError, missing_columns
+from riskkit.columns import among
 from riskkit.tables.chunks import Rows
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class BesideRows:
         parts = [self._second.frame(read).iloc[:0]] if not self._second.n_rows else []
         for range_ in self._second.ranges(read, _READ_AT_ONCE, None) if not parts else ():
             part = self._second.between(range_, read)
-            parts.append(part[part[self._on].isin(ids)])
+            parts.append(part[among(part[self._on], ids)])
         known = pd.concat(parts, ignore_index=True)
         twice = int(known[self._on].duplicated().sum())
         if twice:

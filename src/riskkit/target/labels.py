@@ -239,5 +239,5 @@ def samples_present(sample: pd.Series) -> list[str]:
     >>> samples_present(pd.Series(["test", None, "train"]))
     ['train', 'test']
     """
-    there = set(sample.dropna())
+    there = set(sample.dropna().unique())
     return [name for name in SAMPLES if name in there]
