@@ -72,7 +72,7 @@ def offer_cells(applications: pd.DataFrame, scale: pd.DataFrame) -> pd.DataFrame
     """
     require_columns(applications, ["grade", "term_months", "amount"], "applications")
     require_columns(scale, ["n", "bad", "probability"], "grades")
-    unknown = set(applications["grade"].unique()) - set(scale.index)
+    unknown = set(applications["grade"].unique().tolist()) - set(scale.index)
     if unknown:
         raise ValueError(f"there is no grade {min(unknown)!r} in the scale")
     by_cell = applications.groupby(["grade", "term_months"], observed=True)["amount"]
