@@ -151,7 +151,8 @@ def test_one_month_before_last_month_is_no_month_to_compare_with():
     first, last = pd.Timestamp("2024-01-31"), DAY
     panel = pd.DataFrame({"loan_id": ["a", "a", "b"], "month_end": [first, last, last]})
     kinds = pd.DataFrame({"kind": "x", "band": ""}, index=pd.Index(["a", "b"], name="loan_id"))
-    table = provisions.month_movement(panel, pd.DataFrame(), pd.DataFrame(), kinds)
+    none = pd.DataFrame()
+    table = provisions.month_movement(panel, none, none, none, kinds)
     assert table.empty
 
 

@@ -242,7 +242,7 @@ def movement(there: SimpleNamespace) -> pd.DataFrame:
     model = fitted(there)
     book = arrears.book_at(there.panel, asked, day)
     loans = provisions.loan_ecl(book, model, kinds)
-    return provisions.month_movement(there.panel, asked, loans, kinds, **about)
+    return provisions.month_movement(there.panel, asked, book, loans, kinds, **about)
 
 
 def recoveries(there: SimpleNamespace) -> pd.DataFrame:

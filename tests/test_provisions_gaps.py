@@ -275,8 +275,9 @@ def test_the_movement_adds_up_though_loans_come_and_go():
     drop = (months[0] & panel["loan_id"].isin(stopped)) | (months[1] & panel["loan_id"].isin(back))
     panel = panel[~drop].reset_index(drop=True)
     model = provisions.fit_losses(panel, asked, LAST)
-    loans = provisions.loan_ecl(arrears.book_at(panel, asked, LAST), model, kinds)
-    table = provisions.month_movement(panel, asked, loans, kinds)
+    book = arrears.book_at(panel, asked, LAST)
+    loans = provisions.loan_ecl(book, model, kinds)
+    table = provisions.month_movement(panel, asked, book, loans, kinds)
     assert table.loc[["not seen", "seen again or late"], "loans"].tolist() == [3, 4]
     assert table["ecl_amount"].iloc[:-1].sum() == loans["ecl_amount"].sum()
     assert table.index[-1] == "closing"

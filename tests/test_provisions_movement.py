@@ -27,8 +27,9 @@ def test_the_movement_adds_up_to_the_fen(seed):
     kinds = provisions.kinds_of(asked, None)
     model = provisions.fit_losses(panel, asked, LAST)
     assume(model.lgd.at_default["lgd"] <= 1)
-    loans = provisions.loan_ecl(arrears.book_at(panel, asked, LAST), model, kinds)
-    table = provisions.month_movement(panel, asked, loans, kinds)["ecl_amount"]
+    book = arrears.book_at(panel, asked, LAST)
+    loans = provisions.loan_ecl(book, model, kinds)
+    table = provisions.month_movement(panel, asked, book, loans, kinds)["ecl_amount"]
     assume(len(table))
     assert table.iloc[:-1].sum() == table["closing"] == loans["ecl_amount"].sum()
 
@@ -78,7 +79,8 @@ def test_a_panel_of_one_month_has_no_movement():
     panel, asked = small_book(6, 150)
     first = panel[panel["month_end"] == panel["month_end"].min()].reset_index(drop=True)
     kinds = provisions.kinds_of(asked, None)
-    assert provisions.month_movement(first, asked, pd.DataFrame(), kinds).empty
+    none = pd.DataFrame()
+    assert provisions.month_movement(first, asked, none, none, kinds).empty
 
 
 def test_loss_against_budget_equals_a_recount():

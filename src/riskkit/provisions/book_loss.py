@@ -27,7 +27,7 @@ from riskkit.arrears import (
     performing_probabilities,
 )
 from riskkit.checks import Array
-from riskkit.columns import calendar_months
+from riskkit.columns import among, calendar_months
 from riskkit.loan_values import LoanValues
 from riskkit.migration import bucket_reading
 from riskkit.provisions.credit_loss import ecl
@@ -153,10 +153,12 @@ def fit_losses(
     every = kinds if counted is None else counted
     moves = monthly_moves(performance, every, **about), landmark_moves(performance, every, **about)
     chain = fit_chain(*moves, climate=climate)
-    known = applications.set_index("application_id")
-    band = None if bands is None else kinds["band"]
     if defaulted is None:
         defaulted = defaulted_loans(performance)
+    # an index that is looked up turns each of its texts into a Python object
+    has_defaulted = among(applications["application_id"], defaulted["loan_id"])
+    known = applications[has_defaulted].set_index("application_id")
+    band = None if bands is None else kinds["band"][has_defaulted]
     lgd = fit_lgd(
         defaulted[defaulted["month_end"] <= day],
         known["offer_apr"] / 12,
@@ -274,6 +276,7 @@ def losses_under(
         Those to give, without the loans' ids, where no more is asked of very many loans.
     """
     n_months = _months_left(book)
+    kinds = kinds[among(kinds.index, book.index)]  # the index looked up goes with it
     performing = book["state"] < N_STATES
     longest = int(book["mob"][performing].max()) if performing.any() else 0
     lengths = n_months, longest

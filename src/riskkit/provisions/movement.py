@@ -19,6 +19,7 @@ from riskkit.arrears import (
     panel_amounts,
 )
 from riskkit.checks import whole_loans
+from riskkit.columns import among
 from riskkit.loan_values import LoanValues
 from riskkit.partitions import total
 from riskkit.provisions.book_loss import LossModel, Outlook, fit_losses, loan_ecl
@@ -86,11 +87,11 @@ def movement_table(
     """
     if not now.index.equals(now_as_before.index):
         raise ValueError("now and now_as_before must have the same loans in the same order")
-    gone = before.index.difference(now.index)
-    entered = now.index.difference(before.index)
-    again = entered.intersection(pd.Index([]) if returned is None else returned)
-    new = entered.difference(again)
-    stay = now.index.intersection(before.index)
+    stays = among(now.index, before.index)
+    gone = before.index[~among(before.index, now.index)]
+    entered, stay = now.index[~stays], now.index[stays]
+    comes_again = among(entered, entered[:0] if returned is None else returned)
+    new, again = entered[~comes_again], entered[comes_again]
     how = left.reindex(gone).fillna("written off")
     old_stage = before["stage"].reindex(stay)
     new_stage = now_as_before["stage"].reindex(stay)
@@ -134,6 +135,7 @@ def movement_table(
 def month_movement(
     performance: pd.DataFrame | Table,
     applications: pd.DataFrame,
+    book: pd.DataFrame,
     loans: pd.DataFrame,
     kinds: pd.DataFrame,
     *,
@@ -154,8 +156,10 @@ def month_movement(
     performance : DataFrame or Table
     applications : DataFrame
         As :func:`riskkit.arrears.book_at` and :func:`riskkit.provisions.fit_losses` take them.
+    book : DataFrame, index loan_id
+        Today's, of :func:`riskkit.arrears.book_at`.
     loans : DataFrame, index loan_id
-        Today's, of :func:`riskkit.provisions.loan_ecl`.
+        Of :func:`riskkit.provisions.loan_ecl`, of that book.
     kinds : DataFrame, index loan_id
         Of :func:`riskkit.provisions.kinds_of`.
     outlook : Outlook, optional
@@ -188,10 +192,8 @@ def month_movement(
     model = fit_losses(performance, applications, earlier, defaulted=defaulted, **about)
     if np.isnan(model.lgd.at_default["lgd"]):
         return empty.astype("int64")
-    book = book_at(performance, applications, earlier)
-    before = loan_ecl(book, model, kinds, outlook)
-    now = book_at(performance, applications, today)
-    as_before = _under_known_kinds(now, model, kinds, outlook)
+    before = loan_ecl(book_at(performance, applications, earlier), model, kinds, outlook)
+    as_before = _under_known_kinds(book, model, kinds, outlook)[["stage", "ecl_amount"]]
     added = [0, 0]
     if overlays is not None and len(overlays):
         for place, (part, day) in enumerate(((before, earlier), (loans, today))):
@@ -202,9 +204,9 @@ def month_movement(
     return movement_table(
         before,
         loans,
-        as_before.reindex(loans.index),
+        as_before,
         how_they_left(performance, before.index, today),
-        returned=loans.index[now["mob"].reindex(loans.index) > 0],
+        returned=loans.index[(book["mob"] > 0).to_numpy()],
         overlay_before=added[0],
         overlay_now=added[1],
     )
@@ -219,7 +221,7 @@ def _under_known_kinds(
     book: pd.DataFrame, model: LossModel, kinds: pd.DataFrame, outlook: Outlook | None
 ) -> pd.DataFrame:
     """Today's loans under an earlier model; those of a kind new to it as of its last kind."""
-    known = kinds.reindex(book.index)
+    known = kinds[among(kinds.index, book.index)].reindex(book.index)
     strange = ~known["kind"].isin(model.chain.kinds)
     return loan_ecl(
         book, model, known.assign(kind=known["kind"].mask(strange, model.chain.kinds[-1])), outlook

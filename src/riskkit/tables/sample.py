@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 __all__ = ["hash_ids", "hash_limit"]
 
+_AT_ONCE = 100_000  # ids that are texts of Python at a time, which are large
+
 
 def hash_ids(values: Any) -> NDArray[np.uint64]:
     """Hash of each id's text: the same on any platform and however the ids are stored.
@@ -53,7 +55,11 @@ def hash_ids(values: Any) -> NDArray[np.uint64]:
         raise ValueError(f"ids must not be missing, {missing:,} of {len(ids):,} are")
     if isinstance(ids.dtype, pd.CategoricalDtype):
         return hash_ids(ids.cat.categories)[ids.cat.codes.to_numpy()]
-    return pd.util.hash_array(_texts(ids), categorize=False)
+    hashes = np.empty(len(ids), dtype=np.uint64)
+    for start in range(0, len(ids), _AT_ONCE):
+        rows = slice(start, start + _AT_ONCE)
+        hashes[rows] = pd.util.hash_array(_texts(ids.iloc[rows]), categorize=False)
+    return hashes
 
 
 def hash_limit(hashes: Iterable[NDArray[np.uint64]], n: int) -> np.uint64 | None:
