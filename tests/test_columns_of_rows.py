@@ -25,3 +25,8 @@ def test_months_are_written_as_pandas_writes_them(unit):
     pd.testing.assert_series_equal(month_texts(dates), dates.dt.strftime("%Y-%m"))
     none = dates.iloc[:0]
     pd.testing.assert_series_equal(month_texts(none), none.dt.strftime("%Y-%m"), check_dtype=False)
+
+
+def test_months_in_a_time_zone_are_refused():
+    with pytest.raises(ValueError, match="no time zone"):
+        month_texts(pd.Series(pd.date_range("2024-01-01", periods=2, tz="Asia/Shanghai")))

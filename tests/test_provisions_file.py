@@ -66,6 +66,11 @@ def test_overlays_add_to_their_segment_and_not_to_each_other(tmp_path, loans):
     assert table["overlay_amount"].tolist() == [2_000, -1_250]
     assert table["loans"].tolist() == [1, 4]
     assert table["segment"].tolist() == ["stage 2, channel merchant", "all loans"]
+    overlays, own = read(tmp_path, OVERLAY)["overlays"], loans.drop(columns="channel")
+    # what the loans say of themselves goes before what their applications say
+    beside = loans[["channel"]].iloc[::-1].assign(stage=9)
+    joined = provisions.overlay_table(own, overlays, "2024-04-30", with_columns=beside)
+    pd.testing.assert_frame_equal(joined, table)
     text = overlay_text(table, "CNY")
     assert text == "**2 overlays in force** add 7.50 CNY to the model's provision."
 

@@ -43,11 +43,16 @@ def month_texts(dates: pd.Series) -> pd.Series:
     --------
     >>> month_texts(pd.Series(pd.to_datetime(["2024-01-31", None]))).tolist()
     ['2024-01', nan]
+
+    Raises
+    ------
+    ValueError
+        Dates in a time zone.
     """
-    months = dates.to_numpy().astype("datetime64[M]").astype("datetime64[s]")
-    code, there = pd.factorize(months)
-    texts = pd.Index(pd.DatetimeIndex(there).strftime("%Y-%m"), dtype="str")
-    return pd.Series(texts.take(code, allow_fill=True, fill_value=None), index=dates.index)
+    code, months = pd.factorize(calendar_months(dates))
+    starts = pd.DatetimeIndex(months.astype("datetime64[M]").astype("datetime64[s]"))
+    texts = pd.Index(starts.strftime("%Y-%m"), dtype="str")
+    return pd.Series(texts.take(code), index=dates.index)
 
 
 def last_month_end(observed_to: pd.Timestamp | str | None) -> pd.Timestamp:

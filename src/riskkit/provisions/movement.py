@@ -167,8 +167,8 @@ def month_movement(
         The climate with which the model of today was fitted.
     overlays : DataFrame, optional
         Of :func:`riskkit.schema.read_provisions`; on each day those in force.
-    with_columns : DataFrame, index loan_id, optional
-        Columns that segments of overlays name.
+    with_columns
+        As :func:`riskkit.provisions.overlay_table` takes it.
     counted, defaulted
         As :func:`riskkit.provisions.fit_losses` takes them.
 
@@ -197,9 +197,10 @@ def month_movement(
     added = [0, 0]
     if overlays is not None and len(overlays):
         for place, (part, day) in enumerate(((before, earlier), (loans, today))):
-            part = part if with_columns is None else part.join(with_columns)
             # a segment may have had no loans a month ago
-            told = overlay_table(part, overlays, day, refuse_empty=day == today)
+            told = overlay_table(
+                part, overlays, day, refuse_empty=day == today, with_columns=with_columns
+            )
             added[place] = int(told["overlay_amount"].sum())
     return movement_table(
         before,

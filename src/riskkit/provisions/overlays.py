@@ -20,6 +20,7 @@ def overlay_table(
     as_of: pd.Timestamp | str,
     *,
     refuse_empty: bool = True,
+    with_columns: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """What each overlay adds to the provision; one that is not in force is refused and named.
 
@@ -37,6 +38,8 @@ def overlay_table(
     refuse_empty : bool
         Refuse an overlay in force whose segment has no loans; else it adds nothing, as in a month
         before there were any.
+    with_columns : DataFrame, index as of the loans, optional
+        Columns that segments may name and the loans do not have.
 
     Returns
     -------
@@ -69,6 +72,10 @@ def overlay_table(
     'expired on 2024-06-30'
     """
     day = pd.Timestamp(as_of)
+    if with_columns is not None:
+        named = {column for segment in overlays["segment"] for column in segment}
+        if beside := sorted(named & {*with_columns} - {*loans}):
+            loans = loans.join(with_columns[beside])
     faults, rows = [], []
     for name, one in overlays.iterrows():
         unknown = [column for column in one["segment"] if column not in loans]
